@@ -1,0 +1,53 @@
+# Two commands do for a fresh clone: `make serve` and `make test`.
+PYTHON ?= python3
+PORT ?= 8000
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+LOCKED := install --require-hashes --no-deps
+EDITABLE := install --no-deps --no-build-isolation --editable .
+
+.PHONY: serve test check fix verify setup clean
+
+serve: .venv/.serve  ## serve models/ on PORT (8000)
+	$(BIN)/thalamus serve --port $(PORT)
+
+test: .venv/.training  ## everything but the marked trainings
+	$(BIN)/python -m pytest -m "not training"
+
+test-training: .venv/.training  ## train each recipe for a few steps
+	$(BIN)/python -m pytest -m training
+
+check: .venv/.training  ## format, lint, types, import contracts, tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(MAKE) test
+
+fix: .venv/.training  ## put the code in order
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+verify: .venv/.serve  ## replay every golden case
+	$(BIN)/thalamus verify models
+
+setup: .venv/.training  ## the development environment
+
+.venv/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv .venv
+
+.venv/.serve: requirements/serve.txt pyproject.toml | .venv/bin/python
+	$(PIP) $(LOCKED) -r requirements/serve.txt
+	$(PIP) $(EDITABLE)
+	@touch $@
+
+# The CPU build of torch where it is at hand; else PyPI's, which needs NVIDIA's libraries on Linux.
+.venv/.training: requirements/training.txt .venv/.serve
+	$(PIP) $(LOCKED) --no-index -r requirements/torch-cpu.txt 2>/dev/null || true
+	$(PIP) $(LOCKED) -r requirements/training.txt
+	$(BIN)/python -c 'import torch' 2>/dev/null || $(PIP) $(LOCKED) -r requirements/torch-cuda.txt
+	@touch $@
+
+clean:  ## remove the environment and what tools left
+	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,1 @@
+"""HTTP and nothing else: requests in, calls to `serving`, answers and problems out."""

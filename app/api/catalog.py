@@ -1,0 +1,26 @@
+"""What is served, and in which state."""
+
+from itertools import groupby
+
+from fastapi import APIRouter, Request
+
+from app.api import schemas
+from app.errors import UnknownModel
+
+router = APIRouter(prefix="/v1/models", tags=["catalog"])
+
+
+@router.get("", response_model_exclude_none=True)
+async def models(request: Request) -> schemas.Models:
+    """List every published model with the state of each version."""
+    entries = groupby(request.app.state.catalog.entries, key=lambda entry: entry.name)
+    return schemas.Models(models=[schemas.model(list(group), facts=False) for _, group in entries])
+
+
+@router.get("/{model}", response_model_exclude_none=True)
+async def model(request: Request, model: str) -> schemas.Model:
+    """Describe one model: labels, encoder, metrics, provenance, licence."""
+    entries = [entry for entry in request.app.state.catalog.entries if entry.name == model]
+    if not entries:
+        raise UnknownModel("there is no model of that name; GET /v1/models lists them")
+    return schemas.model(entries, facts=True)

@@ -1,0 +1,29 @@
+"""Probes and metrics. Liveness says the event loop turns; readiness that something answers."""
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+
+from app.telemetry import METRICS_TYPE
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/livez")
+async def live() -> dict[str, str]:
+    """Say that the process is alive; independent of models and load."""
+    return {"status": "alive"}
+
+
+@router.get("/readyz")
+async def ready(request: Request) -> JSONResponse:
+    """Say whether golden cases passed and at least one model answers."""
+    catalog = request.app.state.catalog
+    states = {f"{e.name}/{e.version}": e.state for e in catalog.entries}
+    status = "ready" if catalog.ready else "not ready"
+    return JSONResponse({"status": status, "models": states}, 200 if catalog.ready else 503)
+
+
+@router.get("/metrics")
+async def metrics(request: Request) -> Response:
+    """Prometheus metrics."""
+    return Response(request.app.state.metrics.render(), media_type=METRICS_TYPE)

@@ -1,0 +1,86 @@
+"""One body, many forms → the payloads it holds.
+
+- raw: the body is the item, its Content-Type the item's;
+- `multipart/form-data`: parts named `file` or `text`, in order;
+- JSON: `{"instances": ["some text", {"b64": "…", "media_type": "image/png"}]}`.
+
+Parsing is done in memory (the body is bounded by then), so a full disk cannot be
+mistaken for a client's error. JSON is parsed by orjson, which refuses NaN, lone
+surrogates and bottomless nesting.
+"""
+
+import binascii
+from email.message import Message
+from typing import Any
+
+import orjson
+
+from app.api.multipart import parse_multipart
+from app.errors import InvalidInput, MalformedRequest, TooLarge, UnsupportedMedia
+from app.inputs import Payload
+
+SNIFFED = "application/octet-stream"  # the sender does not know; the content decides
+_EXPECTED = (
+    "send the file itself with its own Content-Type (image/jpeg, audio/wav, text/plain, …), "
+    "multipart/form-data with parts named file or text, "
+    'or application/json {"instances": […]}'
+)
+
+
+def parse_body(body: bytes, content_type: str, max_items: int) -> list[Payload]:
+    """Return the items of a request body, at least one; raise a `ClientError`."""
+    media_type, parameters = split_content_type(content_type)
+    if media_type == "multipart/form-data":
+        payloads = parse_multipart(body, parameters.get("boundary", ""), max_items)
+    elif media_type == "application/json":
+        payloads = _parse_json(body, max_items)
+    elif not media_type or media_type == "application/x-www-form-urlencoded":
+        raise UnsupportedMedia(f"the Content-Type is missing or a form's default; {_EXPECTED}")
+    else:
+        payloads = [Payload(body, media_type, parameters.get("charset"))]
+    if not payloads:
+        raise InvalidInput(f"the request holds no item; {_EXPECTED}")
+    return payloads
+
+
+def split_content_type(value: str) -> tuple[str, dict[str, str]]:
+    """Return the media type in lower case and its parameters."""
+    message = Message()
+    message["Content-Type"] = value.replace("\r", " ").replace("\n", " ")
+    pairs = message.get_params(failobj=[("", "")], unquote=True)
+    parameters = {name.lower(): text for name, text in pairs[1:]}
+    return pairs[0][0].strip().lower(), parameters
+
+
+def _parse_json(body: bytes, max_items: int) -> list[Payload]:
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise MalformedRequest(f"the body is not valid JSON ({place})") from None
+    instances = document.get("instances") if isinstance(document, dict) else None
+    if not isinstance(instances, list):
+        raise InvalidInput('expected {"instances": […]} with a list of strings or {"b64": "…"}')
+    if len(instances) > max_items:
+        raise TooLarge(f"expected at most {max_items} instances, got {len(instances)}")
+    return [_instance(value, index) for index, value in enumerate(instances)]
+
+
+def _instance(value: Any, index: int) -> Payload:
+    if isinstance(value, str):
+        return Payload(value.encode(), "text/plain", "utf-8")
+    if isinstance(value, dict) and isinstance(value.get("b64"), str):
+        media_type = value.get("media_type", SNIFFED)
+        if not isinstance(media_type, str):
+            raise InvalidInput("media_type must be a string", index)
+        try:
+            data = binascii.a2b_base64(value["b64"].encode(), strict_mode=True)
+        except (binascii.Error, ValueError):
+            raise InvalidInput("b64 is not valid base64", index) from None
+        return Payload(data, *_known(media_type))
+    raise InvalidInput('expected a string or {"b64": "…"}', index)
+
+
+def _known(content_type: str) -> tuple[str, str | None]:
+    media_type, parameters = split_content_type(content_type)
+    return media_type, parameters.get("charset")

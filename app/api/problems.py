@@ -1,0 +1,111 @@
+"""Error class → RFC 9457 problem: the only table of status codes.
+
+A problem never echoes the input and never shows anything internal; what was unexpected
+is logged with the request id and answered with a bare 500.
+"""
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+
+from app import errors
+
+STATUSES: dict[type[errors.ThalamusError], int] = {
+    errors.MalformedRequest: 400,
+    errors.UnknownModel: 404,
+    errors.TooSlow: 408,
+    errors.TooLarge: 413,
+    errors.UnsupportedMedia: 415,
+    errors.InvalidInput: 422,
+    errors.NotReady: 503,
+    errors.Overloaded: 503,
+    errors.DeadlineExceeded: 504,
+    errors.OperatorError: 500,
+}
+MEDIA_TYPE = "application/problem+json"
+
+
+def status_of(error: errors.ThalamusError) -> int:
+    """Return the status of the nearest class in the table."""
+    return next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
+
+
+def problem(status: int, detail: str, request_id: str, **extra: Any) -> dict[str, Any]:
+    """Return the body of a problem."""
+    return {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "request_id": request_id,
+        **extra,
+    }
+
+
+def problem_for(
+    error: errors.ThalamusError, request_id: str
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return body and headers that answer an expected error."""
+    status, headers = status_of(error), {}
+    if isinstance(error, errors.Unavailable):
+        headers["Retry-After"] = str(error.retry_after)
+    detail = str(error)
+    if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        logging.getLogger("thalamus").error("request failed", exc_info=error)
+        detail = "the service failed; its log has the reason under this request id"
+    extra = {}
+    if isinstance(error, errors.InvalidInput) and error.index is not None:
+        extra["index"] = error.index
+        detail = f"item {error.index}: {detail}"
+    return problem(status, detail, request_id, **extra), headers
+
+
+def install(app: FastAPI) -> None:
+    """Make `app` answer every error with a problem."""
+    app.add_exception_handler(errors.ThalamusError, _expected)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+def _render(request: Request, body: dict[str, Any], headers: dict[str, str]) -> Response:
+    return Response(orjson.dumps(body), body["status"], headers, MEDIA_TYPE)
+
+
+async def _expected(request: Request, error: Exception) -> Response:
+    assert isinstance(error, errors.ThalamusError)
+    return _render(request, *problem_for(error, request_id_of(request)))
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    detail = {
+        404: "there is nothing at this address; GET /docs shows what there is",
+        405: "this address takes another method; GET /docs shows which",
+    }.get(error.status_code, HTTPStatus(error.status_code).description)
+    body = problem(error.status_code, detail, request_id_of(request))
+    return _render(request, body, dict(error.headers or {}))
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]  # its `input` is the client's and is not repeated
+    where = ".".join(str(part) for part in first["loc"])
+    body = problem(422, f"{where}: {first['msg']}", request_id_of(request))
+    return _render(request, body, {})
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    detail = "the service failed; its log has the reason under this request id"
+    return _render(request, problem(500, detail, request_id_of(request)), {})
+
+
+def request_id_of(request: Request) -> str:
+    """Return the id that `limits` gave the request."""
+    return str(request.scope.get("request_id", ""))

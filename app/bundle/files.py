@@ -1,0 +1,109 @@
+"""A bundle on disk: read once, hashed, and those very bytes handed on.
+
+A flipped bit in the weights loads silently in ONNX Runtime and changes the answers,
+so nothing is used before its sha256 was compared with the manifest.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from app.bundle.manifest import Frozen, Manifest
+from app.errors import InvalidBundle
+
+MODEL = "model.onnx"
+MANIFEST = "manifest.json"
+CASES = "golden/cases.json"
+_VERSION = re.compile(r"[1-9][0-9]{0,8}")
+
+
+class GoldenCase(Frozen):
+    """A payload as a client would send it, and the answer published with the bundle."""
+
+    file: str
+    media_type: str
+    probabilities: dict[str, float]
+    note: str = ""
+
+
+GOLDEN_CASES = TypeAdapter(tuple[GoldenCase, ...])
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A bundle whose every byte agrees with its manifest."""
+
+    manifest: Manifest
+    files: Mapping[str, bytes]
+    golden: tuple[GoldenCase, ...]
+
+    @property
+    def model(self) -> bytes:
+        """The serialised ONNX graph."""
+        return self.files[MODEL]
+
+
+def sha256(data: bytes) -> str:
+    """Return the hexadecimal sha256 of `data`."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def versions(folder: Path) -> dict[int, Path]:
+    """Return the published versions of one model's folder, lowest first."""
+    found = (p for p in folder.iterdir() if _VERSION.fullmatch(p.name))
+    return {int(p.name): p for p in sorted(found, key=lambda p: int(p.name)) if p.is_dir()}
+
+
+def read_bundle(folder: Path) -> Bundle:
+    """Read `models/<name>/<version>` whole; raise `InvalidBundle` when anything is off."""
+    manifest = _read_manifest(folder)
+    if (manifest.name, str(manifest.version)) != (folder.parent.name, folder.name):
+        raise InvalidBundle(
+            f"{folder}: the manifest is of {manifest.name}/{manifest.version}, "
+            "but the folder says otherwise"
+        )
+    present = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+    expected = set(manifest.files) | {MANIFEST}
+    if present != expected:
+        odd = sorted(present ^ expected)
+        raise InvalidBundle(f"{folder}: missing or unexpected files: {', '.join(odd[:5])}")
+    files = {}
+    for name, digest in manifest.files.items():
+        files[name] = (folder / name).read_bytes()
+        if sha256(files[name]) != digest:
+            raise InvalidBundle(f"{folder}: {name} was altered (its sha256 differs)")
+    return assemble(manifest, files)
+
+
+def assemble(manifest: Manifest, files: Mapping[str, bytes]) -> Bundle:
+    """Join a manifest and its files; raise `InvalidBundle` when a required one is missing."""
+    missing = {MODEL, CASES} - set(files)
+    if missing:
+        raise InvalidBundle(f"{manifest.name}: no {', '.join(sorted(missing))} in the bundle")
+    try:
+        golden = GOLDEN_CASES.validate_json(files[CASES])
+    except ValidationError as error:
+        raise InvalidBundle(f"{manifest.name}: {CASES} is not readable: {error}") from error
+    for case in golden:
+        if f"golden/{case.file}" not in files:
+            raise InvalidBundle(f"{manifest.name}: golden/{case.file} is missing")
+        if not set(case.probabilities) <= set(manifest.labels):
+            raise InvalidBundle(f"{manifest.name}: {case.file} answers with an unknown label")
+    if not golden:
+        raise InvalidBundle(f"{manifest.name}: a bundle needs at least one golden case")
+    return Bundle(manifest, files, golden)
+
+
+def _read_manifest(folder: Path) -> Manifest:
+    try:
+        return Manifest.model_validate_json((folder / MANIFEST).read_bytes())
+    except OSError as error:
+        raise InvalidBundle(f"{folder}: no readable {MANIFEST} ({error.strerror})") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "top level"
+        raise InvalidBundle(f"{folder}: {MANIFEST}, {place}: {first['msg']}") from error

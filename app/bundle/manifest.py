@@ -1,0 +1,162 @@
+"""What a bundle says of itself. Parsed once, frozen, and unknown fields are refused.
+
+A manifest holds no time stamps and no absolute paths: the same training run writes
+the same bytes.
+"""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Modality = Literal["image", "text", "audio"]
+
+
+class Frozen(BaseModel):
+    """A value: immutable, closed, without NaN."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class TensorSpec(Frozen):
+    """One input or output of the graph.
+
+    `shape` mixes sizes and named axes: `("batch", 224, 224, 3)`, `("batch", "time")`.
+    The first axis is always `batch`; any other named axis varies between items and is
+    padded with zeros to the longest of a batch.
+    """
+
+    name: str
+    dtype: Literal["uint8", "int16", "int64", "float32"]
+    shape: tuple[int | str, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _batch_comes_first(self) -> Self:
+        if self.shape[0] != "batch":
+            raise ValueError(f"the first axis of {self.name!r} must be 'batch'")
+        return self
+
+
+class ImageSpec(Frozen):
+    """How an image file becomes one tensor.
+
+    `fit` says how the picture meets the size: `crop` takes the central square-ish part
+    that covers `crop_fraction` of the shorter side, `pad` shows all of it on black,
+    `stretch` ignores the aspect ratio. With `dtype` float32 the pixel values become
+    `(x / 255 - mean) / std` per channel; with uint8 the graph does that itself.
+    """
+
+    kind: Literal["image"] = "image"
+    height: int = Field(ge=1, le=4096)
+    width: int = Field(ge=1, le=4096)
+    channels: Literal[1, 3] = 3
+    fit: Literal["crop", "pad", "stretch"] = "crop"
+    crop_fraction: float = Field(default=1.0, gt=0, le=1)
+    resample: Literal["bilinear", "bicubic"] = "bicubic"
+    layout: Literal["NHWC", "NCHW"] = "NHWC"
+    channel_order: Literal["RGB", "BGR"] = "RGB"
+    dtype: Literal["uint8", "float32"] = "uint8"
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+
+    def tensors(self) -> tuple[TensorSpec, ...]:
+        """Return what the encoder makes of one image."""
+        size: tuple[int, ...] = (self.height, self.width)
+        size = (*size, self.channels) if self.layout == "NHWC" else (self.channels, *size)
+        return (TensorSpec(name="image", dtype=self.dtype, shape=("batch", *size)),)
+
+
+class AudioSpec(Frozen):
+    """How a sound file becomes `samples` values of 16-bit PCM at `rate` Hz, one channel.
+
+    A longer sound is cut to its loudest window, a shorter one stands centred in silence.
+    """
+
+    kind: Literal["audio"] = "audio"
+    rate: int = Field(ge=4000, le=48000)
+    samples: int = Field(ge=400, le=30 * 48000)
+
+    def tensors(self) -> tuple[TensorSpec, ...]:
+        """Return what the encoder makes of one sound."""
+        return (TensorSpec(name="pcm", dtype="int16", shape=("batch", self.samples)),)
+
+
+class TextSpec(Frozen):
+    """How text becomes token ids: cleaned, tokenized by `tokenizer`, cut to `max_tokens`.
+
+    A longer text keeps its first `max_tokens - tail_tokens` and its last `tail_tokens`.
+    """
+
+    kind: Literal["text"] = "text"
+    tokenizer: str = "tokenizer.json"
+    max_tokens: int = Field(ge=1, le=8192)
+    tail_tokens: int = Field(default=0, ge=0)
+
+    def tensors(self) -> tuple[TensorSpec, ...]:
+        """Return what the encoder makes of one text."""
+        return (
+            TensorSpec(name="tokens", dtype="int64", shape=("batch", "time")),
+            TensorSpec(name="length", dtype="int64", shape=("batch",)),
+        )
+
+
+EncoderSpec = Annotated[ImageSpec | AudioSpec | TextSpec, Field(discriminator="kind")]
+
+
+class Measurement(Frozen):
+    """One number and what it was measured on."""
+
+    name: str
+    value: float
+    split: str
+    samples: int = Field(ge=0)
+
+
+class Provenance(Frozen):
+    """Where the bundle comes from, enough to make it again."""
+
+    recipe: str
+    seed: int
+    code: str
+    data: str
+    data_source: str
+    data_licence: str
+    data_sha256: str
+    splits: dict[str, int]
+
+
+class Manifest(Frozen):
+    """Everything the service needs to know of a model that is not in its graph."""
+
+    schema_version: Literal[1] = 1
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
+    version: int = Field(ge=1)
+    description: str
+    task: Literal["classify"] = "classify"
+    encoder: EncoderSpec
+    inputs: tuple[TensorSpec, ...] = Field(min_length=1)
+    outputs: tuple[TensorSpec, ...] = Field(min_length=1)
+    scores: Literal["probabilities", "logits"] = "probabilities"
+    labels: tuple[str, ...] = Field(min_length=2)
+    temperature: float = Field(default=1.0, gt=0)
+    tolerance: float = Field(default=5e-3, gt=0, le=0.1)
+    metrics: tuple[Measurement, ...] = ()
+    provenance: Provenance
+    licence: str
+    files: dict[str, str]
+
+    @property
+    def modality(self) -> Modality:
+        """The kind of file the model reads."""
+        return self.encoder.kind
+
+    @model_validator(mode="after")
+    def _inputs_are_the_encoders(self) -> Self:
+        if len(self.inputs) != len(self.encoder.tensors()):
+            raise ValueError(f"a graph for {self.encoder.kind} takes {self.encoder.tensors()}")
+        return self
+
+    @model_validator(mode="after")
+    def _labels_are_distinct(self) -> Self:
+        if len(set(self.labels)) != len(self.labels):
+            raise ValueError("labels must be distinct")
+        return self

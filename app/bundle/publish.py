@@ -1,0 +1,68 @@
+"""Writing a bundle so that a reader sees all of it or nothing.
+
+Everything is written aside on the same file system, flushed to the disk, and renamed
+into place; a crash at any moment leaves at most a folder whose name starts with a dot,
+which no reader looks at.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from app.bundle.files import MANIFEST, Bundle, assemble, sha256, versions
+from app.bundle.manifest import Manifest
+from app.errors import InvalidBundle
+
+
+def next_version(root: Path, name: str) -> int:
+    """Return the version that a new bundle of `name` under `root` would get."""
+    folder = root / name
+    return max(versions(folder), default=0) + 1 if folder.is_dir() else 1
+
+
+def seal(manifest: Manifest, files: Mapping[str, bytes]) -> Bundle:
+    """Return the bundle of these files, its manifest naming the sha256 of each."""
+    digests = {name: sha256(data) for name, data in sorted(files.items())}
+    return assemble(manifest.model_copy(update={"files": digests}), files)
+
+
+def publish(bundle: Bundle, root: Path) -> Path:
+    """Write `bundle` to `root/<name>/<version>`; raise `InvalidBundle` if that exists."""
+    manifest = bundle.manifest
+    parent = root / manifest.name
+    target = parent / str(manifest.version)
+    if target.exists():
+        raise InvalidBundle(f"{target} exists already: a published version never changes")
+    parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(prefix=f".{manifest.version}-", dir=parent))
+    try:
+        aside.chmod(0o755)
+        for name, data in bundle.files.items():
+            _write(aside / name, data)
+        _write(aside / MANIFEST, (manifest.model_dump_json(indent=2) + "\n").encode())
+        for folder in {aside, *(path for path in aside.rglob("*") if path.is_dir())}:
+            _flush(folder)
+        aside.rename(target)
+    except BaseException:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
+    _flush(parent)
+    return target
+
+
+def _write(path: Path, data: bytes) -> None:
+    path.parent.mkdir(exist_ok=True)
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _flush(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

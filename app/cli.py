@@ -1,0 +1,149 @@
+"""`thalamus serve | predict | models | verify | pack`.
+
+A user's mistake is answered with one line on stderr and exit status 2; what was found
+wrong in a bundle with status 1.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from app import __version__
+from app.errors import ThalamusError
+from app.settings import Settings
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.command(options))
+    except ThalamusError as error:
+        print(f"thalamus: {error}", file=sys.stderr)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "_".join(str(part) for part in first["loc"]).upper()
+        print(f"thalamus: THALAMUS_{name}: {first['msg']}", file=sys.stderr)
+    except OSError as error:
+        print(f"thalamus: {error.filename or ''}: {error.strerror}", file=sys.stderr)
+    return 2
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from app.main import serve
+
+    chosen = {
+        name: value
+        for name in ("models", "host", "port", "device")
+        if (value := getattr(options, name)) is not None
+    }
+    serve(Settings(**chosen))
+    return 0
+
+
+def _predict(options: argparse.Namespace) -> int:
+    from app.bundle import read_bundle
+    from app.inputs import Payload
+    from app.pipeline import Pipeline
+
+    pipeline = Pipeline(read_bundle(_newest(options.bundle)))
+    for path in options.files:
+        payload = Payload(path.read_bytes(), "application/octet-stream")
+        answer = asdict(pipeline.classify([payload], options.top_k)[0])
+        print(json.dumps({"file": str(path), **answer}, ensure_ascii=False))
+    return 0
+
+
+def _models(options: argparse.Namespace) -> int:
+    from app.bundle import read_bundle
+
+    for folder in _bundles(options.folder):
+        manifest = read_bundle(folder).manifest
+        figures = ", ".join(f"{m.name} {m.value:.4g} ({m.split})" for m in manifest.metrics[:1])
+        print(f"{manifest.name}/{manifest.version}\t{manifest.modality}\t{figures}")
+    return 0
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from app.bundle import read_bundle
+    from app.pipeline import Pipeline, replay
+
+    failed = 0
+    for folder in _bundles(options.folder):
+        try:
+            bundle = read_bundle(folder)
+            pipeline = Pipeline(bundle, options.device)
+            problems = [str(difference) for difference in replay(bundle, pipeline)]
+        except ThalamusError as error:
+            problems, summary = [str(error)], "unreadable"
+        else:
+            summary = f"{len(bundle.golden)} golden cases on {pipeline.provider}"
+        print(f"{'DIFFERS' if problems else 'ok'}\t{folder.parent.name}/{folder.name}\t{summary}")
+        for problem in problems:
+            print(f"\t{problem}")
+        failed += bool(problems)
+    return 1 if failed else 0
+
+
+def _pack(options: argparse.Namespace) -> int:
+    from app.pack import pack
+
+    print(pack(options))
+    return 0
+
+
+def _bundles(folder: Path) -> list[Path]:
+    """Return the version folders at or below `folder`: a root, a model or a version."""
+    if (folder / "manifest.json").is_file():
+        return [folder.resolve()]
+    found = sorted(
+        path.parent.resolve()
+        for pattern in ("*/manifest.json", "*/*/manifest.json")
+        for path in folder.glob(pattern)
+        if not path.parent.name.startswith(".")
+    )
+    if not found:
+        raise ThalamusError(f"{folder}: no bundle here; expected <name>/<version>/manifest.json")
+    return found
+
+
+def _newest(folder: Path) -> Path:
+    return max(_bundles(folder), key=lambda path: int(path.name) if path.name.isdigit() else 0)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("thalamus", description="Serve and inspect bundles.")
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    serve = commands.add_parser("serve", help="answer over HTTP (settings: THALAMUS_*)")
+    serve.add_argument("--models", type=Path, help="folder of bundles")
+    serve.add_argument("--host")
+    serve.add_argument("--port", type=int)
+    serve.add_argument("--device", choices=("auto", "cpu", "cuda"))
+    serve.set_defaults(command=_serve)
+
+    predict = commands.add_parser("predict", help="classify files without a server")
+    predict.add_argument("bundle", type=Path, help="models/<name>, or one version of it")
+    predict.add_argument("files", type=Path, nargs="+")
+    predict.add_argument("--top-k", type=int, default=5)
+    predict.set_defaults(command=_predict)
+
+    models = commands.add_parser("models", help="list bundles")
+    models.add_argument("folder", type=Path, nargs="?", default=Path("models"))
+    models.set_defaults(command=_models)
+
+    verify = commands.add_parser("verify", help="replay every golden case, say what differs")
+    verify.add_argument("folder", type=Path, nargs="?", default=Path("models"))
+    verify.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    verify.set_defaults(command=_verify)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

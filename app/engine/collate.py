@@ -1,0 +1,34 @@
+"""Items → one batch, and the batch's outputs → items again.
+
+Axes that a `TensorSpec` names (other than `batch`) vary between items and are padded
+with zeros to the longest of the batch; the graphs take lengths and are exact under any
+padding, so an answer does not depend on its batch mates.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from app.bundle import TensorSpec
+
+Arrays = Mapping[str, np.ndarray]
+
+
+def collate(items: Sequence[Arrays], specs: Sequence[TensorSpec]) -> dict[str, np.ndarray]:
+    """Stack the items' arrays along a new first axis, one entry per spec."""
+    return {spec.name: _stack([item[spec.name] for item in items], spec) for spec in specs}
+
+
+def split(outputs: Arrays, count: int) -> list[dict[str, np.ndarray]]:
+    """Return row i of every output as item i."""
+    return [{name: array[row] for name, array in outputs.items()} for row in range(count)]
+
+
+def _stack(arrays: Sequence[np.ndarray], spec: TensorSpec) -> np.ndarray:
+    if not any(isinstance(axis, str) for axis in spec.shape[1:]):
+        return np.stack(arrays)
+    shape = tuple(max(sizes) for sizes in zip(*(a.shape for a in arrays), strict=True))
+    batch = np.zeros((len(arrays), *shape), dtype=spec.dtype)
+    for row, array in zip(batch, arrays, strict=True):
+        row[tuple(slice(size) for size in array.shape)] = array
+    return batch

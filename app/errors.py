@@ -1,0 +1,89 @@
+"""Everything that can go wrong, in the words of the domain; HTTP is not mentioned here.
+
+ThalamusError
+├── ClientError              the caller can mend it
+│   ├── MalformedRequest     the envelope cannot be parsed (JSON, multipart)
+│   ├── InvalidInput         the content cannot be read as what it claims to be
+│   ├── UnknownModel         no such model or version
+│   ├── UnsupportedMedia     a media type this model does not take
+│   ├── TooLarge             over a size limit
+│   └── TooSlow              the body did not arrive in time
+├── Unavailable              the caller may try again
+│   ├── NotReady             loading, failed or draining
+│   ├── Overloaded           the queue is full
+│   └── DeadlineExceeded     the answer would come too late
+└── OperatorError            whoever runs the service must act
+    ├── InvalidBundle        files missing, altered or contradictory
+    ├── GoldenMismatch       the bundle answers differently on this machine
+    └── DeviceUnavailable    the configured device cannot be used
+"""
+
+
+class ThalamusError(Exception):
+    """Base of all expected failures; its text is safe to show to the caller."""
+
+
+class ClientError(ThalamusError):
+    """The caller can mend the request."""
+
+
+class MalformedRequest(ClientError):
+    """The envelope of the request cannot be parsed."""
+
+
+class InvalidInput(ClientError):
+    """The content of one item cannot be read; `index` names the item of a batch."""
+
+    def __init__(self, detail: str, index: int | None = None) -> None:
+        super().__init__(detail)
+        self.index = index
+
+
+class UnknownModel(ClientError):
+    """No model or version of that name is published."""
+
+
+class UnsupportedMedia(ClientError):
+    """The model takes other media types."""
+
+
+class TooLarge(ClientError):
+    """The request is over a size limit."""
+
+
+class TooSlow(ClientError):
+    """The body did not arrive before the receive deadline."""
+
+
+class Unavailable(ThalamusError):
+    """The request was fine; the service cannot answer it now."""
+
+    retry_after: int = 1  # seconds
+
+
+class NotReady(Unavailable):
+    """The model exists but is loading, failed or draining."""
+
+
+class Overloaded(Unavailable):
+    """The queue is full; the request was refused at once."""
+
+
+class DeadlineExceeded(Unavailable):
+    """The deadline passed; the work was not started, or its result is dropped."""
+
+
+class OperatorError(ThalamusError):
+    """A mistake in what is deployed or configured."""
+
+
+class InvalidBundle(OperatorError):
+    """The bundle's files are missing, altered or contradict each other."""
+
+
+class GoldenMismatch(OperatorError):
+    """The bundle's published answers are not reproduced on this machine."""
+
+
+class DeviceUnavailable(OperatorError):
+    """The configured device cannot be used on this machine."""

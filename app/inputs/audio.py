@@ -1,0 +1,131 @@
+"""Sound files → 16-bit PCM, one channel, at the bundle's rate and of the bundle's length.
+
+Reads WAV, FLAC, Ogg (Vorbis, Opus) and MP3 of any rate and up to `MAX_CHANNELS`
+channels. Channels are averaged; where that cancels (antiphase stereo) the loudest
+channel is taken. A file cut short is read as far as it goes. Duration and size are
+checked in the header and again while decoding, since headers lie.
+"""
+
+import io
+from collections.abc import Mapping
+
+import numpy as np
+import soundfile
+import soxr
+
+from app.bundle import AudioSpec
+from app.errors import InvalidInput
+from app.inputs.containers import check_container
+from app.inputs.payload import Encoded, Payload
+
+MAX_SECONDS = 300
+MAX_VALUES = 30_000_000  # samples × channels: 120 MB as float32
+MAX_CHANNELS = 16
+RATES = range(2_000, 384_001)  # Hz
+_BLOCK = 65_536  # frames decoded at a time
+_CANCELLED = 0.01  # share of the loudest channel's power left in the average: -20 dB
+
+
+class AudioEncoder:
+    """Decodes, mixes down, resamples and windows sounds as `spec` says."""
+
+    def __init__(self, spec: AudioSpec, files: Mapping[str, bytes]) -> None:
+        self.spec = spec
+
+    def accepts(self, media_type: str) -> bool:
+        """Any `audio/…`, and the name that Ogg files often carry."""
+        return media_type.startswith("audio/") or media_type == "application/ogg"
+
+    def encode(self, payload: Payload) -> Encoded:
+        """Return `{"pcm": (samples,)}`, int16."""
+        spec = self.spec
+        frames, rate = _decode(payload.data)
+        signal = _mix_down(frames)
+        if rate != spec.rate:
+            signal = soxr.resample(signal, rate, spec.rate)
+        pcm = np.clip(np.round(signal * 32768), -32768, 32767).astype(np.int16)
+        truncated = None
+        if pcm.size > spec.samples:
+            truncated = (
+                f"the sound lasts {pcm.size / spec.rate:.2f} s; "
+                f"its loudest {spec.samples / spec.rate:.2f} s were heard"
+            )
+        return Encoded({"pcm": window(pcm, spec.samples)}, truncated)
+
+
+def window(pcm: np.ndarray, samples: int) -> np.ndarray:
+    """Return `samples` values: the loudest stretch of a longer sound, a shorter one centred."""
+    if pcm.size <= samples:
+        before = (samples - pcm.size) // 2
+        return np.pad(pcm, (before, samples - pcm.size - before))
+    energy = np.concatenate([[0.0], np.cumsum(pcm.astype(np.float64) ** 2)])
+    start = int(np.argmax(energy[samples:] - energy[:-samples]))
+    return pcm[start : start + samples]
+
+
+def duration(data: bytes) -> float:
+    """Return how many seconds a sound lasts; raise `InvalidInput` when it cannot be read."""
+    frames, rate = _decode(data)
+    return len(frames) / rate
+
+
+def _decode(data: bytes) -> tuple[np.ndarray, int]:
+    """Return `(frames, channels)` float32 in [-1, 1] and the rate in Hz."""
+    check_container(data)
+    try:
+        with soundfile.SoundFile(io.BytesIO(data)) as sound:
+            _check_header(sound)
+            frames = _read(sound)
+            rate = int(sound.samplerate)
+    except soundfile.SoundFileError as error:
+        raise InvalidInput("the sound is damaged, or of a kind that is not read") from error
+    if frames.size == 0:
+        raise InvalidInput("expected a sound, got a file without samples")
+    if not np.isfinite(frames).all():
+        raise InvalidInput("the sound holds values that are not numbers (NaN or infinity)")
+    return frames, rate
+
+
+def _check_header(sound: soundfile.SoundFile) -> None:
+    """Refuse what would not fit in memory before reading it."""
+    if sound.samplerate not in RATES:
+        raise InvalidInput(
+            f"expected a sample rate of {RATES[0]} to {RATES[-1]} Hz, got {sound.samplerate}"
+        )
+    if not 1 <= sound.channels <= MAX_CHANNELS:
+        raise InvalidInput(f"expected 1 to {MAX_CHANNELS} channels, got {sound.channels}")
+
+
+def _read(sound: soundfile.SoundFile) -> np.ndarray:
+    """Read to the end, block by block; a damaged tail ends the sound instead of losing it."""
+    limit = min(MAX_SECONDS * sound.samplerate, MAX_VALUES // sound.channels)
+    blocks: list[np.ndarray] = []
+    count = 0
+    while True:
+        try:
+            block = sound.read(_BLOCK, dtype="float32", always_2d=True)
+        except soundfile.SoundFileError:
+            if not blocks:
+                raise
+            break
+        if not len(block):
+            break
+        blocks.append(block)
+        count += len(block)
+        if count > limit:
+            raise InvalidInput(
+                f"expected at most {limit / sound.samplerate:.0f} s of sound, got more; "
+                "send the part that matters"
+            )
+    return np.concatenate(blocks) if blocks else np.empty((0, sound.channels), np.float32)
+
+
+def _mix_down(frames: np.ndarray) -> np.ndarray:
+    """Average the channels, or take the loudest where they cancel each other."""
+    if frames.shape[1] == 1:
+        return frames[:, 0]
+    mixed: np.ndarray = frames.mean(axis=1, dtype=np.float32)
+    power = np.square(frames, dtype=np.float64).mean(axis=0)
+    if np.square(mixed, dtype=np.float64).mean() < _CANCELLED * power.max():
+        return frames[:, int(power.argmax())]
+    return mixed

@@ -1,0 +1,39 @@
+"""What goes into an encoder and what comes out of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """One item as a client sent it."""
+
+    data: bytes
+    media_type: str
+    charset: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """The graph's inputs for one item, without the batch axis.
+
+    `truncated` is a sentence saying what was left out, or None when all was used.
+    """
+
+    arrays: Mapping[str, np.ndarray]
+    truncated: str | None = None
+
+
+class Encoder(Protocol):
+    """Turns payloads of one modality into arrays; raises `InvalidInput` when it cannot."""
+
+    def accepts(self, media_type: str) -> bool:
+        """Say whether payloads of this media type are worth decoding."""
+        ...
+
+    def encode(self, payload: Payload) -> Encoded:
+        """Decode and prepare one payload."""
+        ...

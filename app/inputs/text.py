@@ -1,0 +1,76 @@
+"""Text → token ids.
+
+Bytes are read as UTF-8 unless a byte order mark or a declared charset says otherwise;
+what does not decode is refused with its position, never replaced. The text is cleaned
+by `plain_text`, tokenized, and cut by the rule in `TextSpec`; a cut is reported.
+"""
+
+import codecs
+from collections.abc import Mapping
+
+import numpy as np
+from tokenizers import Tokenizer
+
+from app.bundle import TextSpec
+from app.errors import InvalidBundle, InvalidInput
+from app.inputs.payload import Encoded, Payload
+from app.inputs.plain_text import plain_text
+
+# Longest first: the mark of UTF-32-LE starts with that of UTF-16-LE.
+_BYTE_ORDER_MARKS = (
+    (b"\xff\xfe\x00\x00", "utf-32"),
+    (b"\x00\x00\xfe\xff", "utf-32"),
+    (b"\xef\xbb\xbf", "utf-8-sig"),
+    (b"\xff\xfe", "utf-16"),
+    (b"\xfe\xff", "utf-16"),
+)
+# Python's registry also holds codecs that are no charsets (punycode is quadratic).
+_CHARSETS = ("utf-", "ascii", "iso8859", "cp", "koi8", "gb", "big5", "shift_jis", "euc", "mac")
+
+
+class TextEncoder:
+    """Decodes, cleans, tokenizes and cuts text as `spec` says."""
+
+    def __init__(self, spec: TextSpec, files: Mapping[str, bytes]) -> None:
+        self.spec = spec
+        try:
+            self._tokenizer = Tokenizer.from_buffer(files[spec.tokenizer])
+        except Exception as error:  # a missing file, or what the Rust side raises
+            raise InvalidBundle(f"{spec.tokenizer} is missing or not a tokenizer") from error
+
+    def accepts(self, media_type: str) -> bool:
+        """Any `text/…`: plain text and HTML are cleaned alike."""
+        return media_type.startswith("text/")
+
+    def encode(self, payload: Payload) -> Encoded:
+        """Return `{"tokens": (time,), "length": ()}`, both int64."""
+        text = plain_text(decode_text(payload))
+        if not text:
+            raise InvalidInput("expected some text, got none (or only white space)")
+        ids = np.asarray(self._tokenizer.encode(text, add_special_tokens=False).ids, dtype=np.int64)
+        if ids.size == 0:
+            raise InvalidInput("the text holds nothing that this model can read")
+        limit, tail, truncated = self.spec.max_tokens, self.spec.tail_tokens, None
+        if ids.size > limit:
+            truncated = f"the text has {ids.size} tokens; the first {limit - tail}" + (
+                f" and the last {tail} were read" if tail else " were read"
+            )
+            ids = np.concatenate([ids[: limit - tail], ids[ids.size - tail :]])
+        return Encoded({"tokens": ids, "length": np.asarray(ids.size, dtype=np.int64)}, truncated)
+
+
+def decode_text(payload: Payload) -> str:
+    """Return the payload as a string without byte order mark; raise `InvalidInput`."""
+    marked = next((c for mark, c in _BYTE_ORDER_MARKS if payload.data.startswith(mark)), None)
+    charset = marked or payload.charset or "utf-8"
+    try:
+        if not codecs.lookup(charset).name.startswith(_CHARSETS):
+            raise LookupError
+        return payload.data.decode(charset)
+    except UnicodeDecodeError as error:
+        raise InvalidInput(
+            f"expected {charset} text, but byte {error.start} does not decode; "
+            "send UTF-8, or declare the charset in the Content-Type"
+        ) from None
+    except LookupError:
+        raise InvalidInput("the declared charset is not known; send UTF-8") from None

@@ -1,0 +1,43 @@
+"""Scores of one item → a labelled, ranked answer."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from app.bundle import Manifest
+from app.errors import GoldenMismatch
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """The most probable label, and the `top` ones with their probabilities, best first."""
+
+    label: str
+    probability: float
+    top: tuple[tuple[str, float], ...]
+    truncated: str | None = None
+
+
+def probabilities(manifest: Manifest, outputs: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return one probability per label, float32 (labels,), from one item's outputs.
+
+    Graphs exported by `training` end in probabilities; a packed one may end in logits,
+    to which softmax is applied at the manifest's temperature.
+    """
+    scores = outputs[manifest.outputs[0].name].reshape(-1).astype(np.float32)
+    if scores.size != len(manifest.labels) or not np.isfinite(scores).all():
+        raise GoldenMismatch(f"{manifest.name}: the graph does not give a number for every label")
+    if manifest.scores == "probabilities":
+        return scores
+    shifted = np.exp((scores - scores.max()) / np.float32(manifest.temperature))
+    return np.asarray(shifted / shifted.sum(), dtype=np.float32)
+
+
+def decode_classes(
+    scores: np.ndarray, labels: Sequence[str], top_k: int, truncated: str | None = None
+) -> Prediction:
+    """Rank the labels; equal probabilities keep the order of the labels."""
+    ranked = np.argsort(-scores, kind="stable")[:top_k]
+    top = tuple((labels[i], float(scores[i])) for i in ranked)
+    return Prediction(top[0][0], top[0][1], top, truncated)

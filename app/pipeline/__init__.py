@@ -1,0 +1,10 @@
+"""One bundle, whole: payload → arrays → graph → answer, without a server.
+
+`thalamus predict`, `thalamus verify`, training's publish gate and the service all
+answer through this one path.
+"""
+
+from app.pipeline.pipeline import Pipeline
+from app.pipeline.replay import Difference, replay
+
+__all__ = ["Difference", "Pipeline", "replay"]

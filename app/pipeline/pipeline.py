@@ -1,0 +1,53 @@
+"""The stages of one bundle, as plain functions on plain values."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from app.bundle import Bundle, Manifest
+from app.engine.collate import Arrays, collate, split
+from app.engine.session import Device, Session
+from app.errors import InvalidInput
+from app.inputs import Encoded, Payload, encoder_for
+from app.outputs import Prediction, decode_classes, probabilities
+
+
+class Pipeline:
+    """A loaded bundle. Every method is synchronous and may be called from any thread."""
+
+    def __init__(self, bundle: Bundle, device: Device = "cpu", threads: int = 1) -> None:
+        self.manifest: Manifest = bundle.manifest
+        self.encoder = encoder_for(bundle.manifest.encoder, bundle.files)
+        self._session = Session(bundle.model, device, threads)
+        self._session.check(bundle.manifest.inputs, bundle.manifest.outputs)
+
+    @property
+    def provider(self) -> str:
+        """The ONNX Runtime execution provider that is really in use."""
+        return self._session.provider
+
+    def encode(self, payloads: Sequence[Payload]) -> list[Encoded]:
+        """Encode every payload; raise `InvalidInput` naming the index of a bad one."""
+        encoded = []
+        for index, payload in enumerate(payloads):
+            try:
+                encoded.append(self.encoder.encode(payload))
+            except InvalidInput as error:
+                raise InvalidInput(str(error), index if len(payloads) > 1 else None) from error
+        return encoded
+
+    def run(self, items: Sequence[Arrays]) -> list[dict[str, np.ndarray]]:
+        """Run one batch of encoded items through the graph."""
+        outputs = self._session.run(collate(items, self.manifest.inputs))
+        return split(outputs, len(items))
+
+    def decode(self, encoded: Encoded, outputs: Arrays, top_k: int) -> Prediction:
+        """Return the answer to one item."""
+        scores = probabilities(self.manifest, outputs)
+        return decode_classes(scores, self.manifest.labels, top_k, encoded.truncated)
+
+    def classify(self, payloads: Sequence[Payload], top_k: int = 5) -> list[Prediction]:
+        """Answer several payloads in one batch."""
+        encoded = self.encode(payloads)
+        outputs = self.run([item.arrays for item in encoded])
+        return [self.decode(e, o, top_k) for e, o in zip(encoded, outputs, strict=True)]

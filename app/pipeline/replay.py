@@ -1,0 +1,57 @@
+"""Replaying a bundle's golden cases: publish gate, start-up test, `thalamus verify`."""
+
+from dataclasses import dataclass
+
+from app.bundle import Bundle, GoldenCase
+from app.errors import ThalamusError
+from app.inputs import Payload
+from app.outputs import Prediction
+from app.pipeline.pipeline import Pipeline
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A golden case that is answered differently here than where it was published."""
+
+    file: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"golden/{self.file}: {self.what}"
+
+
+def golden_payload(bundle: Bundle, case: GoldenCase) -> Payload:
+    """Return the case's payload, as a client would send it."""
+    return Payload(bundle.files[f"golden/{case.file}"], case.media_type)
+
+
+def replay(bundle: Bundle, pipeline: Pipeline) -> list[Difference]:
+    """Answer every golden case, alone and all in one batch; return what differs.
+
+    A case holds when every published probability is met within the manifest's
+    tolerance. Running first alone and then together also warms up both paths.
+    """
+    cases = bundle.golden
+    top_k = len(bundle.manifest.labels)
+    try:
+        payloads = [golden_payload(bundle, case) for case in cases]
+        together = pipeline.classify(payloads, top_k)
+        alone = [pipeline.classify([payload], top_k)[0] for payload in payloads]
+    except ThalamusError as error:
+        return [Difference(cases[0].file, str(error))]
+    tolerance = bundle.manifest.tolerance
+    return [
+        Difference(case.file, f"{way}: {what}")
+        for way, answers in (("alone", alone), ("in a batch", together))
+        for case, answer in zip(cases, answers, strict=True)
+        if (what := _difference(case, answer, tolerance))
+    ]
+
+
+def _difference(case: GoldenCase, answer: Prediction, tolerance: float) -> str | None:
+    actual = dict(answer.top)
+    label = max(case.probabilities, key=lambda name: abs(actual[name] - case.probabilities[name]))
+    published = case.probabilities[label]
+    if abs(actual[label] - published) <= tolerance:
+        return None
+    return f"{label!r} was published with {published:.4f}, here it is {actual[label]:.4f}"

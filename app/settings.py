@@ -1,0 +1,39 @@
+"""The service's settings: environment variables with the prefix `THALAMUS_`."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Read once by the composition root. Each field is `THALAMUS_<FIELD>`."""
+
+    model_config = SettingsConfigDict(env_prefix="THALAMUS_", frozen=True, extra="ignore")
+
+    models: Annotated[Path, Field(description="Folder of bundles, <name>/<version>/")] = Path(
+        "models"
+    )
+    host: Annotated[str, Field(description="Address to listen on")] = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535, description="Port to listen on")] = 8000
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"],
+        Field(description="auto falls back to the CPU, cuda refuses to start without a GPU"),
+    ] = "auto"
+    threads: Annotated[
+        int, Field(ge=0, le=256, description="CPU threads of a session; 0: all the process may use")
+    ] = 0
+    max_body: Annotated[int, Field(ge=1024, description="Largest request body, in bytes")] = (
+        16 * 2**20
+    )
+    max_items: Annotated[int, Field(ge=1, description="Most items in one request")] = 64
+    max_batch: Annotated[int, Field(ge=1, description="Most items run together")] = 32
+    max_queue: Annotated[int, Field(ge=1, description="Most items waiting for a model")] = 512
+    max_requests: Annotated[int, Field(ge=1, description="Most requests in flight")] = 256
+    receive_timeout: Annotated[float, Field(gt=0, description="Seconds for a body to arrive")] = 30
+    deadline: Annotated[float, Field(gt=0, description="Seconds for an answer")] = 30
+    poll: Annotated[float, Field(gt=0, description="Seconds between looks at the folder")] = 1
+    defaults: Annotated[
+        dict[str, str], Field(description="The model that POST /v1/classify asks, by modality")
+    ] = {"image": "imagenet", "text": "spam", "audio": "spoken-digits"}  # noqa: RUF012

@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Writes the locks anew: `requirements/lock.sh`, or with -U to take newer versions.
+#   serve.txt       what the service runs on, without torch (the image installs this)
+#   cuda.txt        NVIDIA's libraries for serving on a GPU, on top of serve.txt
+#   training.txt    training and development, torch without NVIDIA's libraries
+#   torch-cuda.txt  those libraries, for the torch wheel that needs them
+#   torch-cpu.txt   (written by hand) the torch wheel that does not, where it is at hand
+# Each is complete and is installed with --require-hashes --no-deps.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+compile() { uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --quiet "$@"; }
+gpu='^(nvidia|cuda|triton)[a-z0-9-]*=='
+not_emitted() { grep -oE "$gpu" "$1" | sed 's/==//' | sed 's/^/--no-emit-package /'; }
+all=$(mktemp)
+trap 'rm -f "$all"' EXIT
+
+compile "$@" pyproject.toml --group build -o requirements/serve.txt
+compile "$@" pyproject.toml --group build --extra cuda -c requirements/serve.txt -o "$all"
+awk -v gpu="$gpu" '/^[a-z]/ { keep = $0 ~ gpu } keep' "$all" >requirements/cuda.txt
+
+groups=(--group build --group training --group dev -c requirements/serve.txt)
+compile "$@" pyproject.toml "${groups[@]}" -o "$all"
+awk -v gpu="$gpu" '/^[a-z]/ { keep = $0 ~ gpu } keep' "$all" >requirements/torch-cuda.txt
+# timm is wanted for its label files only, and torchvision must match torch's build.
+# shellcheck disable=SC2046
+compile "$@" pyproject.toml "${groups[@]}" --no-emit-package torchvision $(not_emitted "$all") \
+  -o requirements/training.txt

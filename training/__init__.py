@@ -1,0 +1,1 @@
+"""Labelled files in, bundles out. Offline; imports of `app` only the contract."""

@@ -1,0 +1,105 @@
+"""The model card: what the model is, what it was measured to do, with pictures."""
+
+import io
+from collections.abc import Sequence
+
+import matplotlib as mpl
+import numpy as np
+
+from app.bundle import Manifest
+from training.fit import History
+
+mpl.use("Agg")
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+
+CURVE, CONFUSION, CARD = "learning-curve.png", "confusion.png", "README.md"
+_MOST_LABELS = 40  # above, a confusion matrix cannot be read
+
+
+def pictures(history: History, confusion: np.ndarray, labels: Sequence[str]) -> dict[str, bytes]:
+    """Return the card's pictures by file name."""
+    files = {CURVE: _curve(history)}
+    if len(labels) <= _MOST_LABELS:
+        files[CONFUSION] = _confusion(confusion, labels)
+    return files
+
+
+def card(manifest: Manifest, sections: Sequence[str], images: Sequence[str]) -> bytes:
+    """Return the card in Markdown; `sections` are added after the table of figures."""
+    origin = manifest.provenance
+    lines = [
+        f"# {manifest.name}",
+        "",
+        manifest.description,
+        "",
+        "| | |",
+        "|---|---|",
+        f"| labels | {_some(manifest.labels)} |",
+        f"| data | {origin.data} ({origin.data_licence}), {origin.data_source} |",
+        f"| samples | {', '.join(f'{n} {part}' for part, n in origin.splits.items())} |",
+        f"| made by | `thalamus-train run {origin.recipe}`, seed {origin.seed}, {origin.code} |",
+        f"| licence of the weights | {manifest.licence} |",
+        f"| temperature | {manifest.temperature:.3f} |",
+        "",
+        "## Measured",
+        "",
+        "| figure | value | on | samples |",
+        "|---|---|---|---|",
+        *(f"| {m.name} | {m.value:.4f} | {m.split} | {m.samples} |" for m in manifest.metrics),
+        "",
+        *(f"{section}\n" for section in sections),
+        *(f"![{name.removesuffix('.png')}]({name})\n" for name in images),
+    ]
+    return ("\n".join(lines).rstrip() + "\n").encode()
+
+
+def cost(history: History) -> str:
+    """Return the section on what the training cost."""
+    seconds = [epoch.seconds for epoch in history.epochs]
+    return (
+        f"## Cost\n\n{len(seconds)} epochs, {np.mean(seconds):.1f} s each, "
+        f"{sum(seconds):.0f} s in all; the weights are those of epoch {history.best}."
+    )
+
+
+def _some(labels: Sequence[str]) -> str:
+    shown = ", ".join(labels[:12])
+    return shown if len(labels) <= 12 else f"{shown}, … ({len(labels)} in all)"
+
+
+def _curve(history: History) -> bytes:
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
+    numbers = [epoch.number for epoch in history.epochs]
+    left.plot(numbers, [e.train_loss for e in history.epochs], label="training")
+    left.plot(numbers, [e.validation_loss for e in history.epochs], label="validation")
+    left.set(xlabel="epoch", ylabel="cross-entropy")
+    left.legend()
+    right.plot(numbers, [100 * e.accuracy for e in history.epochs], color="tab:green")
+    right.set(xlabel="epoch", ylabel="validation accuracy, %")
+    for axes in (left, right):
+        axes.axvline(history.best, color="gray", linewidth=0.8, linestyle=":")
+        axes.grid(alpha=0.3)
+    return _png(figure)
+
+
+def _confusion(confusion: np.ndarray, labels: Sequence[str]) -> bytes:
+    size = 2.5 + 0.32 * len(labels)
+    figure, axes = plt.subplots(figsize=(size, size), layout="constrained")
+    shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    axes.set_xticks(range(len(labels)), labels, rotation=90)
+    axes.set_yticks(range(len(labels)), labels)
+    axes.set(xlabel="called", ylabel="is")
+    for row, column in zip(*np.nonzero(confusion), strict=True):
+        shade = "white" if shares[row, column] > 0.5 else "black"
+        text = str(confusion[row, column])
+        axes.text(column, row, text, ha="center", va="center", color=shade, fontsize=7)
+    return _png(figure)
+
+
+def _png(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=90, metadata={"Software": None})
+    plt.close(figure)
+    return buffer.getvalue()

@@ -1,0 +1,110 @@
+"""`thalamus-train run | recipes | inspect`.
+
+A user's mistake is answered with one line on stderr and exit status 2.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from app.errors import ThalamusError
+from training.errors import TrainingError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.command(options)
+    except ThalamusError as error:
+        print(f"thalamus-train: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"thalamus-train: {error.filename or ''}: {error.strerror}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("thalamus-train: stopped; nothing was published", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _run(options: argparse.Namespace) -> None:
+    import torch
+
+    from training.export_pretrained import export_pretrained
+    from training.recipes import Pretrained
+    from training.run import run
+
+    torch.set_num_threads(options.threads)
+    recipe = _recipe(options)
+    if isinstance(recipe, Pretrained):
+        folder = export_pretrained(recipe, options.models)
+    else:
+        if options.epochs:
+            recipe = replace(recipe, schedule=replace(recipe.schedule, epochs=options.epochs))
+        if options.seed is not None:
+            recipe = replace(recipe, seed=options.seed)
+        folder = run(recipe, options.data, options.models)
+    print(f"published {folder}")
+
+
+def _recipes(options: argparse.Namespace) -> None:
+    from training.recipes import RECIPES
+
+    for recipe in RECIPES.values():
+        print(f"{recipe.name}\t{recipe.description}")
+
+
+def _inspect(options: argparse.Namespace) -> None:
+    from training.recipes import Pretrained
+    from training.run import prepare
+
+    recipe = _recipe(options)
+    if isinstance(recipe, Pretrained):
+        raise TrainingError(f"{recipe.name} comes trained; there is no data to inspect")
+    data = prepare(recipe, options.data)
+    for label, count in sorted(data.dataset.counts().items()):
+        print(f"{count:7d}  {label}")
+    print(f"encoder: {data.encoder.model_dump_json()}")
+
+
+def _recipe(options: argparse.Namespace):  # type: ignore[no-untyped-def]
+    from training.recipes import RECIPES
+    from training.recipes.own import own_recipe
+
+    if options.recipe is None:
+        if options.data is None:
+            raise TrainingError("name a recipe (thalamus-train recipes), or your --data FOLDER")
+        return own_recipe(options.data, options.name)
+    if options.recipe not in RECIPES:
+        raise TrainingError(f"no recipe {options.recipe!r}; there are {', '.join(RECIPES)}")
+    return RECIPES[options.recipe]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("thalamus-train", description="Train and publish bundles.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, command, text in (
+        ("run", _run, "train (or export) and publish a bundle"),
+        ("inspect", _inspect, "say what a run would train on, and train nothing"),
+    ):
+        sub = commands.add_parser(name, help=text)
+        sub.add_argument("recipe", nargs="?", help="a shipped recipe; without it, --data is yours")
+        sub.add_argument("--data", type=Path, help="folder, archive or table with the samples")
+        sub.add_argument("--name", help="name of your model (default: the folder's)")
+        sub.add_argument("--models", type=Path, default=Path("models"), help="where to publish")
+        sub.add_argument("--epochs", type=int, help="instead of the recipe's")
+        sub.add_argument("--seed", type=int, help="instead of the recipe's")
+        sub.add_argument(
+            "--threads", type=int, default=1, help="CPU threads; weights depend on it (default: 1)"
+        )
+        sub.set_defaults(command=command)
+    recipes = commands.add_parser("recipes", help="list the shipped recipes")
+    recipes.set_defaults(command=_recipes)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,75 @@
+"""Samples → the very arrays that serving would make of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from app.bundle import TensorSpec
+from app.engine.collate import Arrays, collate
+from app.errors import InvalidInput
+from app.inputs import Encoder
+from training.data.dataset import Sample
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """Encoded samples of one split, and the index of each one's label (int64)."""
+
+    items: Sequence[Arrays]
+    targets: np.ndarray
+    samples: Sequence[Sample]
+    inputs: tuple[TensorSpec, ...]
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def batch(self, indices: Sequence[int]) -> tuple[list[np.ndarray], np.ndarray]:
+        """Return the network's inputs, in order, and the targets of these examples."""
+        arrays = collate([self.items[i] for i in indices], self.inputs)
+        return list(arrays.values()), self.targets[np.asarray(indices)]
+
+    def lengths(self) -> np.ndarray:
+        """Return the size of the varying axis of each item, 0 where nothing varies."""
+        named = [s for s in self.inputs if any(isinstance(axis, str) for axis in s.shape[1:])]
+        if not named:
+            return np.zeros(len(self), dtype=np.int64)
+        return np.asarray([item[named[0].name].shape[0] for item in self.items])
+
+
+def encode(
+    encoder: Encoder,
+    samples: Sequence[Sample],
+    labels: Sequence[str],
+    inputs: tuple[TensorSpec, ...],
+) -> tuple[Examples, list[str]]:
+    """Encode what can be encoded; return it and a line for each sample that cannot."""
+    items, targets, kept, unreadable = [], [], [], []
+    index = {label: i for i, label in enumerate(labels)}
+    for sample in samples:
+        try:
+            items.append(encoder.encode(sample.payload).arrays)
+        except InvalidInput as error:
+            unreadable.append(f"{sample.name} ({error})")
+            continue
+        targets.append(index[sample.label])
+        kept.append(sample)
+    return Examples(items, np.asarray(targets, dtype=np.int64), kept, inputs), unreadable
+
+
+def epoch_order(lengths: np.ndarray, batch: int, seed: int) -> list[list[int]]:
+    """Return one epoch's batches, shuffled by `seed`, items of like length together.
+
+    Runs of 20 batches are sorted by length before they are cut, so that padding stays
+    small while the batches still differ from epoch to epoch.
+    """
+    order = np.random.default_rng(seed).permutation(len(lengths))
+    if lengths.any():
+        run = 20 * batch
+        chunks = [order[i : i + run] for i in range(0, len(order), run)]
+        order = np.concatenate([c[np.argsort(lengths[c], kind="stable")] for c in chunks])
+    batches = [order[i : i + batch].tolist() for i in range(0, len(order), batch)]
+    if len(batches) > 1 and len(batches[-1]) == 1:
+        batches.pop()  # a single item has no batch statistics
+    shuffled = np.random.default_rng(seed + 1).permutation(len(batches))
+    return [batches[i] for i in shuffled]

@@ -1,0 +1,121 @@
+"""Finding a data set: where you say, else in `THALAMUS_DATA`, else from its authors.
+
+A download is resumed where it broke off and used only when its sha256 is the pinned one.
+"""
+
+import hashlib
+import os
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+from training.errors import MissingData
+
+CACHE = Path("data")
+_CHUNK = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One file of a data set: its name on disk, its address, and its sha256.
+
+    Without a pinned sha256 a file is never downloaded, only read where it lies. An unpacked
+    folder, or a copy under the `alias`, is taken as well.
+    """
+
+    file: str
+    url: str
+    sha256: str | None
+    alias: str | None = None
+
+
+def locate(sources: Sequence[Source], given: Path | None) -> list[Path]:
+    """Return the path of every source; raise `MissingData` with one line that helps.
+
+    given: the folder, or the single archive, that the user named.
+    """
+    if given is not None and not given.exists():
+        raise MissingData(f"{given} does not exist")
+    if given is not None and given.is_file():
+        return [given]
+    named = given or _from_environment()
+    if named is not None:
+        found = [_search(named, source) for source in sources]
+        if all(found):
+            return [path for path in found if path]
+        if given is not None:
+            absent = ", ".join(s.file for s, path in zip(sources, found, strict=True) if not path)
+            raise MissingData(f"{given} holds no {absent}")
+    return [_fetch(source) for source in sources]
+
+
+def _from_environment() -> Path | None:
+    folder = os.environ.get("THALAMUS_DATA")
+    return Path(folder) if folder else None
+
+
+def _search(folder: Path, source: Source) -> Path | None:
+    for name in filter(None, (source.file, source.alias)):
+        unpacked = name.split(".")[0]
+        for path in (folder / name, *sorted(folder.glob(f"*/{name}")), folder / unpacked):
+            if path.exists():
+                return path
+    return None
+
+
+def _fetch(source: Source) -> Path:
+    """Download to the cache, resuming; raise `MissingData` when that cannot be."""
+    target = CACHE / source.file
+    if target.exists():
+        return target
+    advice = f"fetch {source.url} and name it with --data, or its folder with THALAMUS_DATA"
+    if source.sha256 is None:
+        raise MissingData(f"{source.file} is not here, and its digest is not pinned: {advice}")
+    partial = target.with_name(target.name + ".part")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        _download(source.url, partial)
+    except (urllib.error.URLError, OSError) as error:
+        reason = getattr(error, "reason", error)
+        raise MissingData(f"{source.file} cannot be downloaded ({reason}): {advice}") from None
+    if _digest(partial) != source.sha256:
+        partial.unlink()
+        raise MissingData(f"{source.url} is not the file that was pinned (its sha256 differs)")
+    partial.rename(target)
+    return target
+
+
+def _download(url: str, partial: Path) -> None:
+    done = partial.stat().st_size if partial.exists() else 0
+    request = urllib.request.Request(url, headers={"Range": f"bytes={done}-"} if done else {})
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer, Progress(*columns) as progress:
+        resumed = answer.status == 206
+        total = int(answer.headers.get("Content-Length") or 0) + (done if resumed else 0)
+        task = progress.add_task(partial.stem, total=total or None, completed=done * resumed)
+        with partial.open("ab" if resumed else "wb") as file:
+            while chunk := answer.read(_CHUNK):
+                file.write(chunk)
+                progress.advance(task, len(chunk))
+    if total and partial.stat().st_size != total:
+        raise OSError("the connection broke; run the command again to resume")
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def warn(message: str) -> None:
+    """Tell the person at the terminal."""
+    print(f"warning: {message}", file=sys.stderr)

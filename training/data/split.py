@@ -1,0 +1,111 @@
+"""Honest splits: by content hash, after deduplication.
+
+The split of a sample depends on its content alone, so it stays where it is when the data
+set grows, and the same file under two names cannot stand on both sides.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from training.data.dataset import Dataset, Sample
+from training.errors import BadData
+
+TRAIN, VALIDATION, TEST = "train", "validation", "test"
+FEW = 10  # a class with fewer samples is warned about
+FEWEST = 3  # one for each split
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """Percent of the samples held out for choosing and for the final figure."""
+
+    validation: int = 10
+    test: int = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Splits:
+    """The three parts of a data set."""
+
+    train: Sequence[Sample]
+    validation: Sequence[Sample]
+    test: Sequence[Sample]
+
+    def counts(self) -> dict[str, int]:
+        """Return the number of samples of each part."""
+        return {TRAIN: len(self.train), VALIDATION: len(self.validation), TEST: len(self.test)}
+
+
+def deduplicate(dataset: Dataset) -> tuple[Dataset, list[str]]:
+    """Keep the first of equal samples; drop all of those whose labels contradict.
+
+    Of copies that the authors put in different splits the one in `test` goes, so that
+    nothing that was trained on is tested. Returns what was done, one line each.
+    """
+    groups: dict[str, list[Sample]] = defaultdict(list)
+    for sample in dataset.samples:
+        groups[sample.digest].append(sample)
+    kept, copies, remarks = [], 0, []
+    for group in groups.values():
+        if len({sample.label for sample in group}) > 1:
+            names = ", ".join(f"{s.name} ({s.label})" for s in group[:3])
+            remarks.append(f"same content, different labels, all dropped: {names}")
+            continue
+        copies += len(group) - 1
+        kept.append(min(group, key=lambda sample: sample.fixed == TEST))
+    if copies:
+        remarks.insert(0, f"{copies} duplicate(s) dropped")
+    return replace(dataset, samples=kept), remarks
+
+
+def check_classes(dataset: Dataset) -> list[str]:
+    """Raise `BadData` unless there is something to tell apart; return warnings."""
+    counts = dataset.counts()
+    if len(counts) < 2:
+        only = ", ".join(counts) or "none"
+        raise BadData(f"{dataset.name}: at least two labels are needed, found {only}")
+    scarce = sorted(label for label, count in counts.items() if count < FEWEST)
+    if scarce:
+        raise BadData(
+            f"{dataset.name}: every label needs at least {FEWEST} different samples; "
+            f"too few: {', '.join(scarce[:10])}"
+        )
+    few = sorted(label for label, count in counts.items() if count < FEW)
+    return [f"only {counts[label]} samples of {label!r}: its figures mean little" for label in few]
+
+
+def split(samples: Iterable[Sample], shares: Shares) -> Splits:
+    """Divide the samples; every label stands in every part that is not prescribed."""
+    parts: dict[str, list[Sample]] = {TRAIN: [], VALIDATION: [], TEST: []}
+    by_label: dict[str, list[Sample]] = defaultdict(list)
+    prescribed = False
+    for sample in sorted(samples, key=lambda s: s.digest):
+        by_label[sample.label].append(sample)
+        prescribed |= sample.fixed == TEST
+    for label in sorted(by_label):
+        held_out = shares if not prescribed else replace(shares, test=0)
+        for part, group in _divide(by_label[label], held_out).items():
+            parts[part] += group
+    return Splits(parts[TRAIN], parts[VALIDATION], parts[TEST])
+
+
+def _divide(samples: list[Sample], shares: Shares) -> dict[str, list[Sample]]:
+    parts: dict[str, list[Sample]] = {TRAIN: [], VALIDATION: [], TEST: []}
+    for sample in samples:
+        place = int(sample.digest[:8], 16) % 100
+        if sample.fixed == TEST or place < shares.test:
+            parts[TEST].append(sample)
+        else:
+            held_out = place < shares.test + shares.validation
+            parts[VALIDATION if held_out else TRAIN].append(sample)
+    wanted = [
+        part for part, share in ((TEST, shares.test), (VALIDATION, shares.validation)) if share
+    ]
+    for part in wanted:  # few samples may all fall on one side
+        if not parts[part] and len(parts[TRAIN]) > 1:
+            parts[part].append(parts[TRAIN].pop(0))
+    if not parts[TRAIN]:
+        donor = max((VALIDATION, TEST), key=lambda part: len(parts[part]))
+        parts[TRAIN].append(parts[donor].pop())
+    return parts

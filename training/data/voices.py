@@ -1,0 +1,134 @@
+"""Augmentation of batches of spoken clips, on raw PCM.
+
+Every function is pure: it maps a batch of clips to a new batch and draws all
+of its randomness from the ``torch.Generator`` it is given, so a run is
+repeatable. Clips are ``(B, N)`` float32 in units of int16 PCM at 8 kHz.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+
+SAMPLE_RATE = 8000
+
+
+def augment(
+    pcm: Tensor,
+    generator: torch.Generator,
+    *,
+    speed: tuple[float, float] = (0.75, 1.35),
+    shift: float = 0.1,
+    eq_db: float = 6.0,
+    echo_share: float = 0.3,
+    noise_share: float = 0.7,
+    snr_db: tuple[float, float] = (5.0, 40.0),
+) -> Tensor:
+    """Return a randomly altered copy of a batch of clips.
+
+    In order: speed and pitch together, place in time, the channel's colour and
+    echo, background noise, level.
+
+    Args:
+        pcm: clips, ``(B, N)``, int16 or float in int16 units.
+        generator: the source of all randomness.
+        speed: least and greatest factor of speed (and so of pitch and formants).
+        shift: greatest displacement either way, in shares of the clip.
+        eq_db: standard deviation of each ripple of the channel's gain, in dB.
+        echo_share: the share of clips that get an echo.
+        noise_share: the share of clips that get noise.
+        snr_db: least and greatest signal-to-noise ratio, in dB.
+
+    Returns:
+        ``(B, N)`` float32: whole numbers within int16.
+    """
+    clips = pcm.to(torch.float32)
+    clips = resample(clips, generator, speed=speed, shift=shift)
+    clips = colour(clips, generator, eq_db=eq_db, echo_share=echo_share)
+    clips = add_noise(clips, generator, share=noise_share, snr_db=snr_db)
+    return set_level(clips, generator)
+
+
+def uniform(generator: torch.Generator, size: int, low: float, high: float) -> Tensor:
+    """Return ``(size, 1)`` float32 draws from [low, high)."""
+    return low + (high - low) * torch.rand(size, 1, generator=generator)
+
+
+def resample(
+    clips: Tensor, generator: torch.Generator, *, speed: tuple[float, float], shift: float
+) -> Tensor:
+    """Play each clip faster or slower about its centre, and move it in time.
+
+    The factor is log-uniform in ``speed``. Samples are read between their
+    neighbours by a cubic (Catmull-Rom); outside the clip there is silence.
+    """
+    count, length = clips.shape
+    factor = uniform(generator, count, math.log(speed[0]), math.log(speed[1])).exp()
+    offset = uniform(generator, count, -shift, shift) * length
+    middle = (length - 1) / 2
+    place = (torch.arange(length) - middle) * factor + middle + offset
+    place = place.clamp(-2.0, length + 1.0) + 3.0  # Into the padded clip below.
+    padded = torch.nn.functional.pad(clips, (3, 4))
+    whole = place.floor()
+    t = place - whole
+    index = whole.to(torch.int64)
+    before, here, after, beyond = (padded.gather(1, index + k) for k in (-1, 0, 1, 2))
+    slope = (after - before) * 0.5
+    next_slope = (beyond - here) * 0.5
+    step = after - here
+    cubic = slope + next_slope - 2.0 * step
+    square = 3.0 * step - 2.0 * slope - next_slope
+    return ((cubic * t + square) * t + slope) * t + here
+
+
+def colour(clips: Tensor, generator: torch.Generator, *, eq_db: float, echo_share: float) -> Tensor:
+    """Pass each clip through a random channel: a smooth equaliser and an echo.
+
+    The equaliser is a sum of four cosines along a warped frequency axis, so it
+    holds the tilts and broad peaks of microphones and rooms. The echo is an
+    exponentially decaying noise tail of 0.03 to 0.3 s.
+    """
+    count, length = clips.shape
+    tail_size = int(0.3 * SAMPLE_RATE)
+    size = length + tail_size
+    axis = torch.linspace(0.0, 1.0, size // 2 + 1).sqrt()
+    waves = torch.cos(math.pi * torch.arange(1, 5)[:, None] * axis)  # (4, F)
+    weights = eq_db * torch.randn(count, 4, generator=generator)
+    gain = torch.exp((weights * (math.log(10.0) / 20.0)) @ waves)
+
+    time = torch.arange(tail_size) / SAMPLE_RATE
+    decay = uniform(generator, count, math.log(0.03), math.log(0.3)).exp()
+    tail = torch.randn(count, tail_size, generator=generator) * torch.exp(-6.9 * time / decay)
+    loudness = uniform(generator, count, 0.1, 0.8)
+    chosen = uniform(generator, count, 0.0, 1.0) < echo_share
+    tail = tail / tail.norm(dim=1, keepdim=True) * loudness * chosen
+    tail[:, 0] += 1.0  # The direct sound.
+    response = torch.fft.rfft(tail, size) * gain
+    return torch.fft.irfft(torch.fft.rfft(clips, size) * response, size)[:, :length]
+
+
+def add_noise(
+    clips: Tensor, generator: torch.Generator, *, share: float, snr_db: tuple[float, float]
+) -> Tensor:
+    """Add steady noise, from white to red, to a share of the clips.
+
+    Power falls as frequency to the power -2..0. The ratio is taken against the
+    clip's mean power over the whole window.
+    """
+    count, length = clips.shape
+    bins = length // 2 + 1
+    shape = torch.randn(count, bins, 2, generator=generator)
+    slope = uniform(generator, count, 0.0, 1.0)
+    tilt = torch.arange(bins).clamp(min=length // 100) ** -slope
+    noise = torch.fft.irfft(torch.view_as_complex(shape) * tilt, length)
+    snr = 10.0 ** (uniform(generator, count, *snr_db) / 20.0)
+    chosen = uniform(generator, count, 0.0, 1.0) < share
+    scale = clips.norm(dim=1, keepdim=True) / noise.norm(dim=1, keepdim=True) / snr
+    return clips + noise * scale * chosen
+
+
+def set_level(clips: Tensor, generator: torch.Generator) -> Tensor:
+    """Give each clip a random peak (-40 to 0 dB of full scale), in whole numbers."""
+    peak = clips.abs().amax(dim=1, keepdim=True).clamp(min=1.0)
+    wanted = 32767.0 * 10.0 ** (uniform(generator, len(clips), -40.0, 0.0) / 20.0)
+    return (clips * (wanted / peak)).round()

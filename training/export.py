@@ -1,0 +1,138 @@
+"""torch → one ONNX graph that ends in calibrated probabilities, proved equal to torch."""
+
+import io
+import logging
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+import onnx
+import torch
+from torch import Tensor, nn
+
+from app.bundle import TensorSpec
+from app.engine.session import Session
+from training.data.encode import Examples
+from training.errors import TrainingError
+
+logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it misses torchvision, we do not
+
+OPSET = 20
+TOLERANCE = 1e-4  # of a probability, torch against ONNX Runtime
+OUTPUT = "probabilities"
+
+
+class Servable(nn.Module):
+    """A network, its temperature and softmax: what the service runs."""
+
+    def __init__(self, network: nn.Module, temperature: float = 1.0) -> None:
+        super().__init__()
+        self.network = network
+        self.temperature = temperature
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """Return probabilities, float32 (batch, labels)."""
+        return torch.softmax(self.network(*inputs) / self.temperature, dim=1)
+
+
+def output_spec(labels: int) -> tuple[TensorSpec, ...]:
+    """Return what a `Servable` gives."""
+    return (TensorSpec(name=OUTPUT, dtype="float32", shape=("batch", labels)),)
+
+
+def export(servable: Servable, inputs: Sequence[TensorSpec], example: Sequence[Tensor]) -> bytes:
+    """Return the serialised graph; every named axis of `inputs` is free in it.
+
+    Raises `TrainingError` when the exporter fixed an axis that should vary.
+    """
+    servable.eval()
+    free = [
+        {axis: torch.export.Dim.DYNAMIC for axis, size in enumerate(spec.shape) if _named(size)}
+        for spec in inputs
+    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        program = torch.onnx.export(
+            servable,
+            tuple(example),
+            dynamo=True,
+            input_names=[spec.name for spec in inputs],
+            output_names=[OUTPUT],
+            dynamic_shapes=(tuple(free),),
+            opset_version=OPSET,
+            external_data=False,
+            verbose=False,
+        )
+    buffer = io.BytesIO()
+    program.save(buffer)
+    model = onnx.load_from_string(buffer.getvalue())
+    _strip(model)
+    _name_axes(model, inputs)
+    return bytes(model.SerializeToString(deterministic=True))
+
+
+def check_parity(
+    model: bytes, servable: Servable, examples: Examples, specs: Sequence[TensorSpec]
+) -> float:
+    """Return the largest difference of a probability between torch and ONNX Runtime.
+
+    Tried on single items and on batches of sizes (and so paddings) that were not the
+    exporter's example; raises `TrainingError` above `TOLERANCE`.
+    """
+    session = Session(model)
+    session.check(specs, output_spec_of(model))
+    worst = 0.0
+    for indices in (
+        [0],
+        [len(examples) - 1],
+        list(range(min(7, len(examples)))),
+        list(range(min(33, len(examples)))),
+    ):
+        arrays, _ = examples.batch(indices)
+        with torch.no_grad():
+            expected = servable(*(torch.from_numpy(array) for array in arrays)).numpy()
+        feeds = {spec.name: array for spec, array in zip(specs, arrays, strict=True)}
+        actual = session.run(feeds)[OUTPUT]
+        worst = max(worst, float(np.abs(expected - actual).max()))
+    if not worst <= TOLERANCE:
+        raise TrainingError(f"ONNX Runtime and torch differ by {worst:.2g}; nothing is published")
+    return worst
+
+
+def output_spec_of(model: bytes) -> tuple[TensorSpec, ...]:
+    """Return the spec of a graph that `export` wrote."""
+    output = onnx.load_from_string(model).graph.output[0]
+    return output_spec(output.type.tensor_type.shape.dim[1].dim_value)
+
+
+def _named(size: int | str) -> bool:
+    return isinstance(size, str)
+
+
+def _strip(model: onnx.ModelProto) -> None:
+    """Drop what only tells of the exporting machine: stack traces, shapes of the example."""
+    del model.metadata_props[:]
+    del model.graph.value_info[:]
+    model.doc_string = ""
+    for part in (model.graph, *model.functions):
+        del part.metadata_props[:]
+        for node in part.node:
+            del node.metadata_props[:]
+            node.doc_string = ""
+    for value in (*model.graph.input, *model.graph.output, *model.graph.initializer):
+        del value.metadata_props[:]
+        value.doc_string = ""
+
+
+def _name_axes(model: onnx.ModelProto, inputs: Sequence[TensorSpec]) -> None:
+    """Give the free axes their names; raise `TrainingError` where the exporter fixed one."""
+    for spec, value in zip(inputs, model.graph.input, strict=True):
+        for size, dim in zip(spec.shape, value.type.tensor_type.shape.dim, strict=True):
+            if isinstance(size, str):
+                if dim.HasField("dim_value"):
+                    raise TrainingError(f"the exporter fixed {size!r} of {spec.name!r}")
+                dim.dim_param = size
+    first = model.graph.output[0].type.tensor_type.shape.dim[0]
+    if first.HasField("dim_value"):
+        raise TrainingError("the exporter fixed the batch axis of the output")
+    first.dim_param = "batch"

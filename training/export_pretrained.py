@@ -1,0 +1,60 @@
+"""A network that somebody else trained → a bundle."""
+
+from pathlib import Path
+
+import torch
+
+from app import __version__
+from app.bundle import Manifest, Measurement, Provenance
+from app.bundle.files import MODEL
+from app.inputs import encoder_for
+from training.card import CARD, card
+from training.data.dataset import Sample
+from training.data.encode import encode
+from training.export import Servable, check_parity, export, output_spec
+from training.publish import golden_from_files, prove_and_publish
+from training.recipes.recipe import GOLDEN, Pretrained
+from app.bundle.publish import next_version
+
+
+def export_pretrained(recipe: Pretrained, models: Path) -> Path:
+    """Export, prove on real files that ONNX equals torch, publish; return the folder."""
+    labels, spec = recipe.labels(), recipe.encoder
+    golden = golden_from_files(GOLDEN / recipe.golden)
+    samples = [Sample(case.file, case.payload, case.expected or labels[0]) for case in golden]
+    examples, unreadable = encode(encoder_for(spec, {}), samples, labels, spec.tensors())
+    assert not unreadable, unreadable
+    servable = Servable(recipe.network())
+    arrays, _ = examples.batch(range(2))
+    model = export(servable, spec.tensors(), [torch.from_numpy(array) for array in arrays])
+    difference = check_parity(model, servable, examples, spec.tensors())
+    parity = Measurement(
+        name="largest difference torch to ONNX Runtime",
+        value=difference,
+        split="photos",
+        samples=len(examples),
+    )
+    manifest = Manifest(
+        name=recipe.name,
+        version=next_version(models, recipe.name),
+        description=recipe.description,
+        encoder=spec,
+        inputs=spec.tensors(),
+        outputs=output_spec(len(labels)),
+        labels=labels,
+        metrics=(parity,),
+        provenance=Provenance(
+            recipe=recipe.name,
+            seed=0,
+            code=f"thalamus {__version__}",
+            data=recipe.data,
+            data_source=recipe.source,
+            data_licence=recipe.data_licence,
+            data_sha256=recipe.weights_sha256,
+            splits={"photos": len(examples)},
+        ),
+        licence=recipe.licence,
+        files={},
+    )
+    files = {MODEL: model, CARD: card(manifest, [], [])}
+    return prove_and_publish(manifest, files, golden, models)

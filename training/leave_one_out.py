@@ -1,0 +1,78 @@
+"""How a recipe does on groups (speakers) it has never met: each is held out in turn."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from app.bundle import Measurement
+from training.data.encode import Examples
+from training.evaluate import evaluate, logits_of
+from training.fit import fit
+from training.recipes.recipe import Recipe
+
+
+def leave_one_out(
+    recipe: Recipe, train: Examples, validation: Examples, test: Examples, labels: tuple[str, ...]
+) -> tuple[list[Measurement], str]:
+    """Train once per group without it, test on all of it; return figures and a card section.
+
+    Nothing of the held-out group is trained on or chosen by: early stopping looks at the
+    other groups' validation samples.
+    """
+    word = recipe.leave_one_out
+    everything = _join((train, validation, test))
+    figures, rows = [], []
+    for group in sorted({sample.group for sample in everything.samples}):
+        print(f"without {word} {group}:")
+        torch.manual_seed(recipe.seed)
+        network = recipe.network(len(labels))
+        fit(
+            network,
+            _select(train, group, keep=False),
+            _select(validation, group, keep=False),
+            recipe.schedule,
+            seed=recipe.seed,
+            augment=recipe.augment,
+        )
+        strangers = _select(everything, group, keep=True)
+        report = evaluate(logits_of(network, strangers), strangers, labels)
+        print(f"{word} {group}, never heard: {100 * report.accuracy:.1f} %")
+        split = f"{word} {group} held out"
+        figures.append(
+            Measurement(name="accuracy", value=report.accuracy, split=split, samples=report.count)
+        )
+        rows.append(f"| {group} | {100 * report.accuracy:.1f} % | {report.count} |")
+    mean = float(np.mean([figure.value for figure in figures]))
+    total = sum(figure.samples for figure in figures)
+    figures.insert(
+        0,
+        Measurement(
+            name=f"accuracy, leave one {word} out, mean",
+            value=mean,
+            split=f"{len(rows)} trainings",
+            samples=total,
+        ),
+    )
+    table = "\n".join([f"| {word} | accuracy | samples |", "|---|---|---|", *rows])
+    text = f"## Strangers\n\nTrained without one {word}, tested on it; mean {100 * mean:.1f} %."
+    return figures, f"{text}\n\n{table}"
+
+
+def _select(examples: Examples, group: str, *, keep: bool) -> Examples:
+    chosen = [i for i, sample in enumerate(examples.samples) if (sample.group == group) == keep]
+    return Examples(
+        [examples.items[i] for i in chosen],
+        examples.targets[chosen],
+        [examples.samples[i] for i in chosen],
+        examples.inputs,
+    )
+
+
+def _join(parts: Sequence[Examples]) -> Examples:
+    return Examples(
+        [item for part in parts for item in part.items],
+        np.concatenate([part.targets for part in parts]),
+        [sample for part in parts for sample in part.samples],
+        parts[0].inputs,
+    )

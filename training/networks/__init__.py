@@ -1,0 +1,1 @@
+"""Networks: flat sizes in, tensors out. No loss, no configuration, no printing."""

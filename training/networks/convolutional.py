@@ -1,0 +1,54 @@
+"""A small convolutional network for images of any size and either one or three channels."""
+
+import torch
+from torch import Tensor, nn
+
+
+def _block(inputs: int, outputs: int) -> nn.Sequential:
+    """3x3 convolution, batch normalisation and ReLU; the height and width stay the same."""
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, 3, padding=1, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(),
+    )
+
+
+class ConvNet(nn.Module):
+    """Classifies images as they come from the encoder: bytes, channels last.
+
+    Three stages of 3x3 convolutions of `width`, 2 `width` and 4 `width` channels, each stage
+    ended by halving the height and width; a last convolution, the mean over all positions and
+    one linear layer. Nothing depends on the size of the image, which may be anything from
+    8 x 8 up (28 to 128 pixels is what it is meant for).
+
+    channels: numbers per pixel, 1 for grey and 3 for colour.
+    classes: number of classes.
+    width: channels of the first stage; parameters and time grow with its square.
+    dropout: share of the pooled features that is dropped in training.
+    """
+
+    def __init__(
+        self, channels: int, classes: int, *, width: int = 24, dropout: float = 0.1
+    ) -> None:
+        super().__init__()
+        self.features = nn.Sequential(
+            _block(channels, width),
+            nn.MaxPool2d(2),
+            _block(width, 2 * width),
+            _block(2 * width, 2 * width),
+            nn.MaxPool2d(2),
+            _block(2 * width, 4 * width),
+            _block(4 * width, 4 * width),
+            nn.MaxPool2d(2),
+            _block(4 * width, 4 * width),
+        )
+        self.dropout = nn.Dropout(dropout)
+        self.head = nn.Linear(4 * width, classes)
+        self.to(memory_format=torch.channels_last)  # a quarter faster on a CPU
+
+    def forward(self, images: Tensor) -> Tensor:
+        """images: uint8 (B, H, W, channels). Returns logits: float32 (B, classes)."""
+        pixels = images.permute(0, 3, 1, 2).float() / 255  # float32 (B, channels, H, W)
+        features = self.features(pixels)  # float32 (B, 4 width, H // 8, W // 8)
+        pooled = features.mean(dim=(2, 3))  # float32 (B, 4 width)
+        return self.head(self.dropout(pooled))

@@ -1,0 +1,174 @@
+"""Weights and figures → a bundle that has proved itself, in the folder that is served."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import orjson
+
+from app import __version__
+from app.bundle import Bundle, GoldenCase, Manifest, Measurement, Provenance, publish
+from app.bundle.files import CASES, MODEL
+from app.bundle.publish import next_version, seal
+from app.errors import GoldenMismatch
+from app.inputs import Payload
+from app.pipeline import Pipeline, replay
+from training.card import CARD, card, cost, pictures
+from training.data.encode import Examples
+from training.errors import TrainingError
+from training.evaluate import Report
+from training.export import output_spec
+from training.fit import History
+
+if TYPE_CHECKING:
+    from training.recipes.recipe import Recipe
+    from training.run import Data
+
+MOST_GOLDEN = 10
+_MEDIA_TYPES = {
+    ".txt": "text/plain",
+    ".wav": "audio/wav",
+    ".jpg": "image/jpeg",
+    ".png": "image/png",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What a training brought."""
+
+    model: bytes
+    history: History
+    report: Report
+    temperature: float
+    metrics: tuple[Measurement, ...]
+    sections: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Golden:
+    """A payload to publish with its answer; `expected` is what it must be called, if known."""
+
+    file: str
+    payload: Payload
+    expected: str | None = None
+    note: str = ""
+
+
+def golden_from_files(folder: Path) -> list[Golden]:
+    """Return the payloads of a folder: `<label>_<anything>.<suffix>`, underscores as spaces.
+
+    Its `NOTES.json` maps file names to where they come from.
+    """
+    notes = orjson.loads((folder / "NOTES.json").read_bytes())
+    return [
+        Golden(
+            path.name,
+            Payload(path.read_bytes(), _MEDIA_TYPES[path.suffix]),
+            notes[path.name]["label"],
+            notes[path.name]["note"],
+        )
+        for path in sorted(folder.iterdir())
+        if path.suffix in _MEDIA_TYPES
+    ]
+
+
+def golden_from_samples(test: Examples, report: Report) -> list[Golden]:
+    """Return a few test samples that are answered rightly, of every label in turn."""
+    wrong = {name for name, _, _ in report.wrong}
+    chosen: dict[str, list[Golden]] = {}
+    for sample in test.samples:
+        if sample.name not in wrong:
+            cases = chosen.setdefault(sample.label, [])
+            suffix = Path(sample.name).suffix or ".txt"
+            name = f"case-{len(chosen):02d}-{len(cases)}{suffix}"
+            cases.append(Golden(name, sample.payload, sample.label))
+    turns = [
+        case for turn in range(2) for cases in chosen.values() for case in cases[turn : turn + 1]
+    ]
+    return turns[:MOST_GOLDEN]
+
+
+def publish_trained(
+    recipe: "Recipe", data: "Data", trained: Trained, golden: Sequence[Golden], models: Path
+) -> Path:
+    """Assemble, prove and publish the bundle; return its folder."""
+    origin = Provenance(
+        recipe=recipe.name,
+        seed=recipe.seed,
+        code=f"thalamus {__version__}",
+        data=data.dataset.name,
+        data_source=data.dataset.source,
+        data_licence=data.dataset.licence,
+        data_sha256=data.dataset.sha256,
+        splits={
+            "train": len(data.train),
+            "validation": len(data.validation),
+            "test": len(data.test),
+            "unreadable": len(data.dataset.unreadable),
+        },
+    )
+    manifest = Manifest(
+        name=recipe.name,
+        version=next_version(models, recipe.name),
+        description=recipe.description,
+        encoder=data.encoder,
+        inputs=data.encoder.tensors(),
+        outputs=output_spec(len(data.labels)),
+        labels=data.labels,
+        temperature=trained.temperature,
+        metrics=trained.metrics,
+        provenance=origin,
+        licence=recipe.licence,
+        files={},
+    )
+    images = pictures(trained.history, trained.report.confusion, data.labels)
+    text = card(manifest, [cost(trained.history), *trained.sections], list(images))
+    files = {**data.files, MODEL: trained.model, CARD: text, **images}
+    return prove_and_publish(manifest, files, golden, models)
+
+
+def prove_and_publish(
+    manifest: Manifest, files: dict[str, bytes], golden: Sequence[Golden], models: Path
+) -> Path:
+    """Add the golden cases, replay them through the service's path, write the bundle.
+
+    Raises `TrainingError` when a payload is not called what it must be.
+    """
+    if not golden:
+        raise TrainingError("no test sample is answered rightly; nothing is published")
+    files |= {f"golden/{case.file}": case.payload.data for case in golden}
+    draft = [_unanswered(case, manifest) for case in golden]
+    bundle = _seal(manifest, files, draft)
+    answers = Pipeline(bundle).classify([case.payload for case in golden])
+    cases = []
+    for case, answer in zip(golden, answers, strict=True):
+        if case.expected is not None and answer.label != case.expected:
+            raise TrainingError(
+                f"golden/{case.file} is {case.expected!r} but is called {answer.label!r} "
+                f"({answer.probability:.2f}); nothing is published"
+            )
+        cases.append(
+            GoldenCase(
+                file=case.file,
+                media_type=case.payload.media_type,
+                probabilities=dict(answer.top),
+                note=case.note,
+            )
+        )
+    bundle = _seal(manifest, files, cases)
+    differences = replay(bundle, Pipeline(bundle))
+    if differences:
+        raise GoldenMismatch(f"the bundle contradicts itself: {differences[0]}")
+    return publish(bundle, models)
+
+
+def _unanswered(case: Golden, manifest: Manifest) -> GoldenCase:
+    media_type = case.payload.media_type
+    return GoldenCase(file=case.file, media_type=media_type, probabilities={manifest.labels[0]: 0})
+
+
+def _seal(manifest: Manifest, files: dict[str, bytes], cases: Sequence[GoldenCase]) -> Bundle:
+    document = orjson.dumps([case.model_dump() for case in cases], option=orjson.OPT_INDENT_2)
+    return seal(manifest, {**files, CASES: document + b"\n"})

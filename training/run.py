@@ -1,0 +1,156 @@
+"""One run: data → splits → arrays → network → calibration → graph → bundle."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from app.bundle import EncoderSpec, Measurement
+from app.inputs import encoder_for
+from training.calibrate import expected_calibration_error, fit_temperature, softmax
+from training.data.dataset import Dataset
+from training.data.encode import Examples, encode
+from training.data.sources import warn
+from training.data.split import Splits, check_classes, deduplicate, split
+from training.errors import BadData
+from training.evaluate import Report, evaluate, logits_of, probabilities_of
+from training.export import OUTPUT, Servable, check_parity, export
+from training.fit import History, fit
+from training.leave_one_out import leave_one_out
+from training.publish import Trained, golden_from_files, golden_from_samples, publish_trained
+from training.recipes.recipe import GOLDEN, Recipe
+
+_SHOWN = 20  # unreadable files named one by one
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """A data set, checked, split and encoded."""
+
+    dataset: Dataset
+    splits: Splits
+    labels: tuple[str, ...]
+    encoder: EncoderSpec
+    files: dict[str, bytes]
+    train: Examples
+    validation: Examples
+    test: Examples
+
+
+def run(recipe: Recipe, data: Path | None, models: Path) -> Path:
+    """Train `recipe`, publish the bundle under `models`, and return its folder."""
+    prepared = prepare(recipe, data)
+    torch.manual_seed(recipe.seed)
+    network = recipe.network(len(prepared.labels))
+    history = fit(
+        network,
+        prepared.train,
+        prepared.validation,
+        recipe.schedule,
+        seed=recipe.seed,
+        augment=recipe.augment,
+    )
+    logits = logits_of(network, prepared.validation)
+    temperature = fit_temperature(logits, prepared.validation.targets)
+    servable = Servable(network, temperature)
+    specs = prepared.encoder.tensors()
+    arrays, _ = prepared.train.batch(range(min(2, len(prepared.train))))
+    model = export(servable, specs, [torch.from_numpy(array) for array in arrays])
+    difference = check_parity(model, servable, prepared.test, specs)
+    report = evaluate(
+        probabilities_of(model, prepared.test, OUTPUT), prepared.test, prepared.labels
+    )
+    print(f"test accuracy {100 * report.accuracy:.2f} % on {report.count} untouched samples")
+    metrics = [
+        *_figures(report, difference),
+        *_uncalibrated(network, prepared.test),
+    ]
+    sections = [*_comparisons(recipe, prepared, metrics)]
+    trained = Trained(model, history, report, temperature, tuple(metrics), tuple(sections))
+    golden = (
+        golden_from_files(GOLDEN / recipe.golden)
+        if recipe.golden
+        else golden_from_samples(prepared.test, report)
+    )
+    return publish_trained(recipe, prepared, trained, golden, models)
+
+
+def prepare(recipe: Recipe, data: Path | None) -> Data:
+    """Load, deduplicate, split and encode; say what is dropped; raise `BadData`."""
+    dataset, remarks = deduplicate(recipe.load(data))
+    for remark in [*remarks, *check_classes(dataset)]:
+        warn(remark)
+    labels = tuple(sorted(dataset.counts()))
+    splits = split(dataset.samples, recipe.shares)
+    spec, files = recipe.prepare(splits.train)
+    encoder, specs = encoder_for(spec, files), spec.tensors()
+    encoded, unreadable = [], list(dataset.unreadable)
+    for part in (splits.train, splits.validation, splits.test):
+        examples, lost = encode(encoder, part, labels, specs)
+        encoded.append(examples)
+        unreadable += lost
+    _report(dataset, splits, unreadable)
+    if min(len(examples) for examples in encoded) == 0:
+        raise BadData(f"{dataset.name}: too few readable samples for three splits")
+    for index, label in enumerate(labels):
+        if not (encoded[0].targets == index).any():
+            raise BadData(f"{dataset.name}: no readable training sample of {label!r}")
+    dataset = replace(dataset, unreadable=unreadable)
+    return Data(dataset, splits, labels, spec, files, *encoded)
+
+
+def _report(dataset: Dataset, splits: Splits, unreadable: Sequence[str]) -> None:
+    counts = ", ".join(f"{count} {part}" for part, count in splits.counts().items())
+    print(f"{dataset.name}: {len(dataset.counts())} labels, {counts}")
+    if unreadable:
+        warn(f"{len(unreadable)} file(s) cannot be used:")
+        for line in unreadable[:_SHOWN]:
+            warn(f"  {line}")
+        if len(unreadable) > _SHOWN:
+            warn(f"  … and {len(unreadable) - _SHOWN} more")
+
+
+def _figures(report: Report, difference: float) -> list[Measurement]:
+    return [
+        Measurement(name="accuracy", value=report.accuracy, split="test", samples=report.count),
+        Measurement(
+            name="expected calibration error",
+            value=report.calibration_error,
+            split="test",
+            samples=report.count,
+        ),
+        Measurement(
+            name="largest difference torch to ONNX Runtime",
+            value=difference,
+            split="test",
+            samples=min(report.count, 42),
+        ),
+    ]
+
+
+def _uncalibrated(network: torch.nn.Module, test: Examples) -> list[Measurement]:
+    raw = expected_calibration_error(softmax(logits_of(network, test)), test.targets)
+    name = "expected calibration error without temperature"
+    return [Measurement(name=name, value=raw, split="test", samples=len(test))]
+
+
+def _comparisons(recipe: Recipe, data: Data, metrics: list[Measurement]) -> list[str]:
+    """Run the baseline and the leave-one-out trainings that the recipe asks for."""
+    sections = []
+    if recipe.baseline is not None:
+        text, accuracy = recipe.baseline(data.splits)
+        count = len(data.splits.test)
+        name = "accuracy of the baseline"
+        metrics.append(Measurement(name=name, value=accuracy, split="test", samples=count))
+        sections.append(f"## Baseline\n\n{text}: {100 * accuracy:.2f} % on the same test split.")
+    if recipe.leave_one_out is not None:
+        figures, section = leave_one_out(
+            recipe, data.train, data.validation, data.test, data.labels
+        )
+        metrics += figures
+        sections.append(section)
+    return sections
+
+
+__all__ = ["Data", "History", "prepare", "run"]
