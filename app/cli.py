@@ -1,4 +1,4 @@
-"""`thalamus serve | predict | models | verify | pack`.
+"""`thalamus serve | predict | models | verify`.
 
 A user's mistake is answered with one line on stderr and exit status 2; what was found
 wrong in a bundle with status 1.
@@ -12,9 +12,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
 from app import __version__
-from app.errors import ThalamusError
+from app.errors import InvalidInput, ThalamusError
 from app.settings import Settings
 
 
@@ -29,6 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         first = error.errors()[0]
         name = "_".join(str(part) for part in first["loc"]).upper()
         print(f"thalamus: THALAMUS_{name}: {first['msg']}", file=sys.stderr)
+    except SettingsError as error:
+        print(f"thalamus: THALAMUS_*: {error}", file=sys.stderr)
     except OSError as error:
         print(f"thalamus: {error.filename or ''}: {error.strerror}", file=sys.stderr)
     return 2
@@ -54,7 +57,10 @@ def _predict(options: argparse.Namespace) -> int:
     pipeline = Pipeline(read_bundle(_newest(options.bundle)))
     for path in options.files:
         payload = Payload(path.read_bytes(), "application/octet-stream")
-        answer = asdict(pipeline.classify([payload], options.top_k)[0])
+        try:
+            answer = asdict(pipeline.classify([payload], options.top_k)[0])
+        except InvalidInput as error:
+            raise InvalidInput(f"{path}: {error}") from error
         print(json.dumps({"file": str(path), **answer}, ensure_ascii=False))
     return 0
 
@@ -90,13 +96,6 @@ def _verify(options: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def _pack(options: argparse.Namespace) -> int:
-    from app.pack import pack
-
-    print(pack(options))
-    return 0
-
-
 def _bundles(folder: Path) -> list[Path]:
     """Return the version folders at or below `folder`: a root, a model or a version."""
     if (folder / "manifest.json").is_file():
@@ -116,6 +115,12 @@ def _newest(folder: Path) -> Path:
     return max(_bundles(folder), key=lambda path: int(path.name) if path.name.isdigit() else 0)
 
 
+def _positive(text: str) -> int:
+    if not text.isdecimal() or not (number := int(text[:9])):
+        raise argparse.ArgumentTypeError("expected a whole number above 0")
+    return number
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("thalamus", description="Serve and inspect bundles.")
     parser.add_argument("--version", action="version", version=__version__)
@@ -131,7 +136,7 @@ def _parser() -> argparse.ArgumentParser:
     predict = commands.add_parser("predict", help="classify files without a server")
     predict.add_argument("bundle", type=Path, help="models/<name>, or one version of it")
     predict.add_argument("files", type=Path, nargs="+")
-    predict.add_argument("--top-k", type=int, default=5)
+    predict.add_argument("--top-k", type=_positive, default=5)
     predict.set_defaults(command=_predict)
 
     models = commands.add_parser("models", help="list bundles")

@@ -7,7 +7,8 @@ ThalamusError
 │   ├── UnknownModel         no such model or version
 │   ├── UnsupportedMedia     a media type this model does not take
 │   ├── TooLarge             over a size limit
-│   └── TooSlow              the body did not arrive in time
+│   ├── TooSlow              the body did not arrive in time
+│   └── Departed             the caller left before the answer
 ├── Unavailable              the caller may try again
 │   ├── NotReady             loading, failed or draining
 │   ├── Overloaded           the queue is full
@@ -53,6 +54,10 @@ class TooLarge(ClientError):
 
 class TooSlow(ClientError):
     """The body did not arrive before the receive deadline."""
+
+
+class Departed(ClientError):
+    """The caller closed the connection; its work is dropped and nobody reads the answer."""
 
 
 class Unavailable(ThalamusError):

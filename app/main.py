@@ -6,6 +6,7 @@ the background, so that probes answer from the first moment.
 
 import asyncio
 import os
+import warnings
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -37,6 +38,7 @@ def create_app(settings: Settings) -> FastAPI:
         watcher = asyncio.create_task(models.watch(settings.poll))
         yield
         watcher.cancel()
+        await asyncio.gather(watcher, return_exceptions=True)
         await models.close()
 
     app = FastAPI(
@@ -44,6 +46,7 @@ def create_app(settings: Settings) -> FastAPI:
         version=__version__,
         description=DESCRIPTION,
         lifespan=lifespan,
+        redirect_slashes=False,  # a redirect would repeat the client's Host header
         docs_url=None,
         redoc_url=None,
     )
@@ -65,6 +68,7 @@ def create_app(settings: Settings) -> FastAPI:
 def serve(settings: Settings) -> None:
     """Listen until told to stop; in-flight requests are answered first."""
     configure_logging()
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # it warns of what the client sent
     app = create_app(settings)
     event("listening", host=settings.host, port=settings.port, models=str(settings.models))
     uvicorn.run(

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import DirectoryPath, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -12,8 +12,8 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="THALAMUS_", frozen=True, extra="ignore")
 
-    models: Annotated[Path, Field(description="Folder of bundles, <name>/<version>/")] = Path(
-        "models"
+    models: Annotated[DirectoryPath, Field(description="Folder of bundles, <name>/<version>/")] = (
+        Path("models")
     )
     host: Annotated[str, Field(description="Address to listen on")] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535, description="Port to listen on")] = 8000
@@ -36,4 +36,4 @@ class Settings(BaseSettings):
     poll: Annotated[float, Field(gt=0, description="Seconds between looks at the folder")] = 1
     defaults: Annotated[
         dict[str, str], Field(description="The model that POST /v1/classify asks, by modality")
-    ] = {"image": "imagenet", "text": "spam", "audio": "spoken-digits"}  # noqa: RUF012
+    ] = {"image": "imagenet", "text": "spam", "audio": "spoken-digits"}

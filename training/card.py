@@ -1,6 +1,7 @@
 """The model card: what the model is, what it was measured to do, with pictures."""
 
 import io
+import warnings
 from collections.abc import Sequence
 
 import matplotlib as mpl
@@ -64,7 +65,7 @@ def cost(history: History) -> str:
 
 
 def _some(labels: Sequence[str]) -> str:
-    shown = ", ".join(labels[:12])
+    shown = ", ".join(labels[:12]).replace("|", "\\|").replace("\n", " ")
     return shown if len(labels) <= 12 else f"{shown}, … ({len(labels)} in all)"
 
 
@@ -88,8 +89,8 @@ def _confusion(confusion: np.ndarray, labels: Sequence[str]) -> bytes:
     figure, axes = plt.subplots(figsize=(size, size), layout="constrained")
     shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    axes.set_xticks(range(len(labels)), labels, rotation=90)
-    axes.set_yticks(range(len(labels)), labels)
+    axes.set_xticks(range(len(labels)), labels, rotation=90, parse_math=False)
+    axes.set_yticks(range(len(labels)), labels, parse_math=False)
     axes.set(xlabel="called", ylabel="is")
     for row, column in zip(*np.nonzero(confusion), strict=True):
         shade = "white" if shares[row, column] > 0.5 else "black"
@@ -100,6 +101,8 @@ def _confusion(confusion: np.ndarray, labels: Sequence[str]) -> bytes:
 
 def _png(figure: Figure) -> bytes:
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=90, metadata={"Software": None})
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # a label in another script
+        figure.savefig(buffer, format="png", dpi=90, metadata={"Software": None})
     plt.close(figure)
     return buffer.getvalue()

@@ -5,9 +5,10 @@ A user's mistake is answered with one line on stderr and exit status 2.
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 from app.errors import ThalamusError
 from training.errors import TrainingError
@@ -15,14 +16,18 @@ from training.errors import TrainingError
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit status."""
-    options = _parser().parse_args(arguments)
     try:
+        options = _parser().parse_args(arguments)
         options.command(options)
     except ThalamusError as error:
         print(f"thalamus-train: {error}", file=sys.stderr)
         return 2
     except OSError as error:
-        print(f"thalamus-train: {error.filename or ''}: {error.strerror}", file=sys.stderr)
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"thalamus-train: {place}{error.strerror or error}", file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as error:
+        print(f"thalamus-train: {error}; see CONTRIBUTING.md (make setup)", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("thalamus-train: stopped; nothing was published", file=sys.stderr)
@@ -78,13 +83,32 @@ def _recipe(options: argparse.Namespace):  # type: ignore[no-untyped-def]
         if options.data is None:
             raise TrainingError("name a recipe (thalamus-train recipes), or your --data FOLDER")
         return own_recipe(options.data, options.name)
+    if options.name is not None:
+        raise TrainingError(f"--name is for your own data; {options.recipe} has its name")
     if options.recipe not in RECIPES:
         raise TrainingError(f"no recipe {options.recipe!r}; there are {', '.join(RECIPES)}")
     return RECIPES[options.recipe]
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise TrainingError(f"{message}; see {self.prog} --help")
+
+
+def _count(least: int) -> Callable[[str], int]:
+    """Return a reader of whole numbers from `least` to 2³² - 1."""
+
+    def number(text: str) -> int:
+        value = int(text)
+        if not least <= value < 1 << 32:
+            raise argparse.ArgumentTypeError(f"{text} is not between {least} and {(1 << 32) - 1}")
+        return value
+
+    return number
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("thalamus-train", description="Train and publish bundles.")
+    parser = _Parser("thalamus-train", description="Train and publish bundles.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, command, text in (
         ("run", _run, "train (or export) and publish a bundle"),
@@ -95,10 +119,13 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument("--data", type=Path, help="folder, archive or table with the samples")
         sub.add_argument("--name", help="name of your model (default: the folder's)")
         sub.add_argument("--models", type=Path, default=Path("models"), help="where to publish")
-        sub.add_argument("--epochs", type=int, help="instead of the recipe's")
-        sub.add_argument("--seed", type=int, help="instead of the recipe's")
+        sub.add_argument("--epochs", type=_count(1), help="instead of the recipe's")
+        sub.add_argument("--seed", type=_count(0), help="instead of the recipe's")
         sub.add_argument(
-            "--threads", type=int, default=1, help="CPU threads; weights depend on it (default: 1)"
+            "--threads",
+            type=_count(1),
+            default=1,
+            help="CPU threads; weights depend on it (default: 1)",
         )
         sub.set_defaults(command=command)
     recipes = commands.add_parser("recipes", help="list the shipped recipes")

@@ -57,7 +57,7 @@ def evaluate(probabilities: np.ndarray, examples: Examples, labels: tuple[str, .
     np.add.at(confusion, (examples.targets, called), 1)
     wrong = [
         (examples.samples[i].name, labels[examples.targets[i]], labels[called[i]])
-        for i in np.flatnonzero(called != examples.targets)
+        for i in np.flatnonzero(called != examples.targets).tolist()
     ]
     return Report(
         float((called == examples.targets).mean()),

@@ -1,6 +1,5 @@
 """torch → one ONNX graph that ends in calibrated probabilities, proved equal to torch."""
 
-import io
 import logging
 import warnings
 from collections.abc import Sequence
@@ -54,7 +53,7 @@ def export(servable: Servable, inputs: Sequence[TensorSpec], example: Sequence[T
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
             servable,
-            tuple(example),
+            tuple(_widened(*pair) for pair in zip(example, inputs, strict=True)),
             dynamo=True,
             input_names=[spec.name for spec in inputs],
             output_names=[OUTPUT],
@@ -63,9 +62,8 @@ def export(servable: Servable, inputs: Sequence[TensorSpec], example: Sequence[T
             external_data=False,
             verbose=False,
         )
-    buffer = io.BytesIO()
-    program.save(buffer)
-    model = onnx.load_from_string(buffer.getvalue())
+    assert program is not None  # with dynamo=True there is always one
+    model = program.model_proto
     _strip(model)
     _name_axes(model, inputs)
     return bytes(model.SerializeToString(deterministic=True))
@@ -107,6 +105,14 @@ def output_spec_of(model: bytes) -> tuple[TensorSpec, ...]:
 
 def _named(size: int | str) -> bool:
     return isinstance(size, str)
+
+
+def _widened(array: Tensor, spec: TensorSpec) -> Tensor:
+    """Pad free axes of size 1 with zeros to 2: the exporter would take them for fixed."""
+    for axis, size in enumerate(spec.shape):
+        if axis and _named(size) and array.shape[axis] == 1:
+            array = torch.cat([array, torch.zeros_like(array)], dim=axis)
+    return array
 
 
 def _strip(model: onnx.ModelProto) -> None:

@@ -7,6 +7,7 @@ import torch
 from app import __version__
 from app.bundle import Manifest, Measurement, Provenance
 from app.bundle.files import MODEL
+from app.bundle.publish import next_version
 from app.inputs import encoder_for
 from training.card import CARD, card
 from training.data.dataset import Sample
@@ -14,7 +15,6 @@ from training.data.encode import encode
 from training.export import Servable, check_parity, export, output_spec
 from training.publish import golden_from_files, prove_and_publish
 from training.recipes.recipe import GOLDEN, Pretrained
-from app.bundle.publish import next_version
 
 
 def export_pretrained(recipe: Pretrained, models: Path) -> Path:

@@ -6,6 +6,7 @@ best epoch. A loss that is not a number stops the run with `Diverged`.
 """
 
 import logging
+import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -101,15 +102,13 @@ class _Classifier(lightning.LightningModule):
         torch.manual_seed(step_seed)  # dropout and masks inside the network
         if self._augment is not None:
             self._generator.manual_seed(step_seed)
-            inputs = [self._augment(inputs[0], self._generator), *inputs[1:]]
+            # On the CPU, where the generator is: the same changes on every device.
+            changed = self._augment(inputs[0].cpu(), self._generator).to(self.device)
+            inputs = [changed, *inputs[1:]]
         loss = functional.cross_entropy(
             self.network(*inputs), targets, label_smoothing=self._schedule.label_smoothing
         )
-        if not torch.isfinite(loss):
-            raise Diverged(
-                f"the loss became {loss.item()} in epoch {self.current_epoch + 1}; nothing is "
-                f"published. Lower the learning rate (now {self._schedule.rate:g})"
-            )
+        self._check(loss)
         self.log("train_loss", loss, on_epoch=True, on_step=False, batch_size=len(targets))
         return loss
 
@@ -117,7 +116,9 @@ class _Classifier(lightning.LightningModule):
         inputs, targets = batch
         logits = self.network(*inputs)
         size = len(targets)
-        self.log("val_loss", functional.cross_entropy(logits, targets), batch_size=size)
+        loss = functional.cross_entropy(logits, targets)
+        self._check(loss)
+        self.log("val_loss", loss, batch_size=size)
         right = (logits.argmax(1) == targets).float().mean()
         self.log("val_accuracy", right, batch_size=size, prog_bar=True)
 
@@ -132,11 +133,19 @@ class _Classifier(lightning.LightningModule):
             {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
         ]
         optimizer = torch.optim.AdamW(groups, lr=schedule.rate)
-        steps = int(self.trainer.estimated_stepping_batches)
+        steps = max(int(self.trainer.estimated_stepping_batches), 2)
+        rising = max(schedule.warmup, 2 / steps)  # in a single step torch divides by zero
         cycle = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, schedule.rate, total_steps=max(steps, 2), pct_start=schedule.warmup
+            optimizer, schedule.rate, total_steps=steps, pct_start=rising
         )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": cycle, "interval": "step"}}
+
+    def _check(self, loss: Tensor) -> None:
+        if not torch.isfinite(loss):
+            raise Diverged(
+                f"the loss became {loss.item()} in epoch {self.current_epoch + 1}; nothing is "
+                f"published. Lower the learning rate (now {self._schedule.rate:g})"
+            )
 
 
 class _Curve(lightning.Callback):
@@ -173,12 +182,16 @@ class _Curve(lightning.Callback):
         epoch = self._history.epochs[-1]
         epoch.train_loss = float(trainer.callback_metrics["train_loss"])
         epoch.seconds = time.perf_counter() - self._begun
-        print(
+        line = (
             f"epoch {epoch.number:3d}/{self._epochs}  loss {epoch.train_loss:.4f}  "
             f"validation {epoch.validation_loss:.4f}  "
-            f"accuracy {100 * epoch.accuracy:.2f} %  {epoch.seconds:.1f} s",
-            flush=True,
+            f"accuracy {100 * epoch.accuracy:.2f} %  {epoch.seconds:.1f} s"
         )
+        bar = trainer.progress_bar_callback
+        if bar is None:
+            print(line, flush=True)
+        else:
+            bar.print(line)  # above the bar, without breaking it
 
 
 def fit(
@@ -194,32 +207,42 @@ def fit(
     torch.use_deterministic_algorithms(True)
     history = History()
     curve = _Curve(history, schedule.epochs)
-    callbacks: list[Any] = [
-        curve,
-        TQDMProgressBar(refresh_rate=10),
-        EarlyStopping("val_loss", patience=schedule.patience, check_finite=False),
-    ]
-    if schedule.ema is not None:
-        callbacks.insert(0, EMAWeightAveraging(decay=schedule.ema))
     lightning.seed_everything(seed, verbose=False)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Lightning's advice on workers and loggers
-        trainer = lightning.Trainer(
-            max_epochs=schedule.epochs,
-            accelerator="auto",
-            devices=1,
-            gradient_clip_val=schedule.clip,
-            callbacks=callbacks,
-            logger=False,
-            enable_checkpointing=False,
-            enable_model_summary=False,
-            num_sanity_val_steps=0,
-        )
-        trainer.fit(
-            _Classifier(network, schedule, augment, seed),
-            _Batches(train, schedule.batch, seed),
-            _Batches(validation, schedule.batch, None),
-        )
+        try:
+            _trainer(schedule, curve).fit(
+                _Classifier(network, schedule, augment, seed),
+                _Batches(train, schedule.batch, seed),
+                _Batches(validation, schedule.batch, None),
+            )
+        except SystemExit:  # what Lightning makes of Ctrl-C
+            raise KeyboardInterrupt from None
     network.load_state_dict(curve.best)
     network.eval()
     return history
+
+
+def _trainer(schedule: Schedule, curve: _Curve) -> lightning.Trainer:
+    callbacks: list[Any] = [
+        curve,
+        EarlyStopping("val_loss", patience=schedule.patience, check_finite=False),
+    ]
+    interactive = sys.stderr.isatty()
+    if interactive:
+        callbacks.append(TQDMProgressBar(refresh_rate=10))
+    if schedule.ema is not None:
+        # After the curve, which must see the averaged weights before they are swapped back.
+        callbacks.append(EMAWeightAveraging(decay=schedule.ema))
+    return lightning.Trainer(
+        max_epochs=schedule.epochs,
+        accelerator="auto",
+        devices=1,
+        gradient_clip_val=schedule.clip,
+        callbacks=callbacks,
+        logger=False,
+        enable_checkpointing=False,
+        enable_model_summary=False,
+        enable_progress_bar=interactive,
+        num_sanity_val_steps=0,
+    )

@@ -7,6 +7,8 @@ import torch
 
 from app.bundle import Measurement
 from training.data.encode import Examples
+from training.data.sources import warn
+from training.data.split import TRAIN
 from training.evaluate import evaluate, logits_of
 from training.fit import fit
 from training.recipes.recipe import Recipe
@@ -23,14 +25,18 @@ def leave_one_out(
     word = recipe.leave_one_out
     everything = _join((train, validation, test))
     figures, rows = [], []
-    for group in sorted({sample.group for sample in everything.samples}):
+    for group in sorted({s.group for s in everything.samples if s.fixed != TRAIN}):
+        rest, choosing = (_select(part, group, keep=False) for part in (train, validation))
+        if not (len(rest) and len(choosing)):
+            warn(f"without {word} {group} nothing is left to train on or to choose by; skipped")
+            continue
         print(f"without {word} {group}:")
         torch.manual_seed(recipe.seed)
         network = recipe.network(len(labels))
         fit(
             network,
-            _select(train, group, keep=False),
-            _select(validation, group, keep=False),
+            rest,
+            choosing,
             recipe.schedule,
             seed=recipe.seed,
             augment=recipe.augment,
@@ -43,6 +49,8 @@ def leave_one_out(
             Measurement(name="accuracy", value=report.accuracy, split=split, samples=report.count)
         )
         rows.append(f"| {group} | {100 * report.accuracy:.1f} % | {report.count} |")
+    if not figures:
+        return [], ""
     mean = float(np.mean([figure.value for figure in figures]))
     total = sum(figure.samples for figure in figures)
     figures.insert(

@@ -1,5 +1,7 @@
 """Weights and figures → a bundle that has proved itself, in the folder that is served."""
 
+import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from training.run import Data
 
 MOST_GOLDEN = 10
+_SUFFIX = re.compile(r"\.[a-z0-9]{1,5}")  # neither a line of a table nor a mail's digest
 _MEDIA_TYPES = {
     ".txt": "text/plain",
     ".wav": "audio/wav",
@@ -56,10 +59,17 @@ class Golden:
     note: str = ""
 
 
-def golden_from_files(folder: Path) -> list[Golden]:
-    """Return the payloads of a folder: `<label>_<anything>.<suffix>`, underscores as spaces.
+def check_folder(models: Path) -> None:
+    """Raise `TrainingError` when nothing can be published here; asked before the training."""
+    existing = next(path for path in (models, *models.absolute().parents) if path.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK):
+        raise TrainingError(f"{models} is not a folder that can be written to")
 
-    Its `NOTES.json` maps file names to where they come from.
+
+def golden_from_files(folder: Path) -> list[Golden]:
+    """Return the payloads of a folder, told apart by their suffixes.
+
+    Its `NOTES.json` maps file names to the label and to where they come from.
     """
     notes = orjson.loads((folder / "NOTES.json").read_bytes())
     return [
@@ -81,7 +91,8 @@ def golden_from_samples(test: Examples, report: Report) -> list[Golden]:
     for sample in test.samples:
         if sample.name not in wrong:
             cases = chosen.setdefault(sample.label, [])
-            suffix = Path(sample.name).suffix or ".txt"
+            suffix = Path(sample.name).suffix.lower()
+            suffix = suffix if _SUFFIX.fullmatch(suffix) else ".txt"
             name = f"case-{len(chosen):02d}-{len(cases)}{suffix}"
             cases.append(Golden(name, sample.payload, sample.label))
     turns = [
@@ -95,7 +106,7 @@ def publish_trained(
 ) -> Path:
     """Assemble, prove and publish the bundle; return its folder."""
     origin = Provenance(
-        recipe=recipe.name,
+        recipe=recipe.made_by or recipe.name,
         seed=recipe.seed,
         code=f"thalamus {__version__}",
         data=data.dataset.name,
@@ -138,7 +149,7 @@ def prove_and_publish(
     """
     if not golden:
         raise TrainingError("no test sample is answered rightly; nothing is published")
-    files |= {f"golden/{case.file}": case.payload.data for case in golden}
+    files = files | {f"golden/{case.file}": case.payload.data for case in golden}
     draft = [_unanswered(case, manifest) for case in golden]
     bundle = _seal(manifest, files, draft)
     answers = Pipeline(bundle).classify([case.payload for case in golden])

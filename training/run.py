@@ -18,10 +18,16 @@ from training.evaluate import Report, evaluate, logits_of, probabilities_of
 from training.export import OUTPUT, Servable, check_parity, export
 from training.fit import History, fit
 from training.leave_one_out import leave_one_out
-from training.publish import Trained, golden_from_files, golden_from_samples, publish_trained
+from training.publish import (
+    Trained,
+    check_folder,
+    golden_from_files,
+    golden_from_samples,
+    publish_trained,
+)
 from training.recipes.recipe import GOLDEN, Recipe
 
-_SHOWN = 20  # unreadable files named one by one
+_SHOWN = 20  # warnings of a kind, and files that cannot be used, named one by one
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,7 @@ class Data:
 
 def run(recipe: Recipe, data: Path | None, models: Path) -> Path:
     """Train `recipe`, publish the bundle under `models`, and return its folder."""
+    check_folder(models)
     prepared = prepare(recipe, data)
     torch.manual_seed(recipe.seed)
     network = recipe.network(len(prepared.labels))
@@ -79,8 +86,7 @@ def run(recipe: Recipe, data: Path | None, models: Path) -> Path:
 def prepare(recipe: Recipe, data: Path | None) -> Data:
     """Load, deduplicate, split and encode; say what is dropped; raise `BadData`."""
     dataset, remarks = deduplicate(recipe.load(data))
-    for remark in [*remarks, *check_classes(dataset)]:
-        warn(remark)
+    _warn_each([*remarks, *check_classes(dataset)])
     labels = tuple(sorted(dataset.counts()))
     splits = split(dataset.samples, recipe.shares)
     spec, files = recipe.prepare(splits.train)
@@ -105,10 +111,14 @@ def _report(dataset: Dataset, splits: Splits, unreadable: Sequence[str]) -> None
     print(f"{dataset.name}: {len(dataset.counts())} labels, {counts}")
     if unreadable:
         warn(f"{len(unreadable)} file(s) cannot be used:")
-        for line in unreadable[:_SHOWN]:
-            warn(f"  {line}")
-        if len(unreadable) > _SHOWN:
-            warn(f"  … and {len(unreadable) - _SHOWN} more")
+        _warn_each([f"  {line}" for line in unreadable])
+
+
+def _warn_each(lines: Sequence[str]) -> None:
+    for line in lines[:_SHOWN]:
+        warn(line)
+    if len(lines) > _SHOWN:
+        warn(f"  … and {len(lines) - _SHOWN} more")
 
 
 def _figures(report: Report, difference: float) -> list[Measurement]:
@@ -149,7 +159,7 @@ def _comparisons(recipe: Recipe, data: Data, metrics: list[Measurement]) -> list
             recipe, data.train, data.validation, data.test, data.labels
         )
         metrics += figures
-        sections.append(section)
+        sections += [section] if section else []
     return sections
 
 

@@ -6,6 +6,7 @@ import orjson
 from fastapi import APIRouter, Query, Request, Response
 
 from app.api import schemas
+from app.api.departure import unless_departed
 from app.api.openapi import CLASSIFY
 from app.api.payload import SNIFFED, parse_body
 from app.errors import UnsupportedMedia
@@ -49,7 +50,8 @@ async def _answer(
 ) -> Response:
     _check_media_types(served, payloads)
     timings, manifest = Timings(), served.manifest
-    predictions = await served.classify(payloads, top_k, timings)
+    work = served.classify(payloads, top_k, timings)
+    predictions = await unless_departed(request, work)
     request.app.state.metrics.classified(manifest.name, manifest.version, len(predictions), timings)
     body = {
         "model": manifest.name,

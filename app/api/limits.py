@@ -15,7 +15,7 @@ import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.problems import MEDIA_TYPE, problem_for
-from app.errors import ClientError, Overloaded, ThalamusError, TooLarge, TooSlow
+from app.errors import Overloaded, TooLarge, TooSlow
 from app.telemetry import Metrics, event
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -50,7 +50,7 @@ class Limits:
                 await self._app(scope, self._bounded(receive), answer.send)
             finally:
                 self._in_flight -= counted
-        except ThalamusError as error:
+        except Exception as error:  # what no handler expected is answered, counted and logged too
             if answer.started:
                 raise
             await answer.refuse(error)
@@ -59,11 +59,10 @@ class Limits:
     def _admit(self, headers: dict[bytes, bytes]) -> None:
         if self._in_flight >= self._max_requests:
             raise Overloaded("too many requests are in flight; try again later")
-        declared = headers.get(b"content-length", b"0")
-        if declared.isdigit() and int(declared) > self._max_body:
-            raise TooLarge(
-                f"expected a body of at most {self._max_body} bytes, got {int(declared)}"
-            )
+        declared = headers.get(b"content-length", b"0").lstrip(b"0")
+        digits = len(str(self._max_body))
+        if declared.isdigit() and int(declared[: digits + 1]) > self._max_body:
+            raise TooLarge(f"expected a body of at most {self._max_body} bytes, got more")
 
     def _bounded(self, receive: Receive) -> Receive:
         received = 0
@@ -117,10 +116,8 @@ class _Answer:
             )
         await self._send(message)
 
-    async def refuse(self, error: ThalamusError) -> None:
+    async def refuse(self, error: Exception) -> None:
         body, headers = problem_for(error, self._scope["request_id"])
-        if isinstance(error, ClientError):
-            headers["Connection"] = "close"  # or the server would go on reading the body
         payload = orjson.dumps(body)
         headers |= {"Content-Type": MEDIA_TYPE, "Content-Length": str(len(payload))}
         encoded = [(name.lower().encode(), value.encode()) for name, value in headers.items()]

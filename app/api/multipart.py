@@ -10,6 +10,7 @@ from app.inputs import Payload
 
 NAMES = ("file", "text")
 MAX_HEADERS = 16  # of one part
+MAX_HEADER = 4096  # bytes of one header's name and value
 _DEFAULTS = {"file": "application/octet-stream", "text": "text/plain"}
 
 
@@ -40,10 +41,10 @@ class _Collector:
         self.parts[-1].data += data[start:end]
 
     def on_header_field(self, data: bytes, start: int, end: int) -> None:
-        self._field += data[start:end]
+        self._header(self._field, data[start:end])
 
     def on_header_value(self, data: bytes, start: int, end: int) -> None:
-        self._value += data[start:end]
+        self._header(self._value, data[start:end])
 
     def on_header_end(self) -> None:
         self._headers += 1
@@ -61,6 +62,11 @@ class _Collector:
 
     def on_end(self) -> None:
         self.finished = True
+
+    def _header(self, part: bytearray, window: bytes) -> None:
+        if len(part) + len(window) > MAX_HEADER:
+            raise MalformedRequest(f"expected headers of at most {MAX_HEADER} bytes, got more")
+        part += window
 
 
 def parse_multipart(body: bytes, boundary: str, max_items: int) -> list[Payload]:

@@ -10,7 +10,7 @@ surrogates and bottomless nesting.
 """
 
 import binascii
-from email.message import Message
+import re
 from typing import Any
 
 import orjson
@@ -20,6 +20,12 @@ from app.errors import InvalidInput, MalformedRequest, TooLarge, UnsupportedMedi
 from app.inputs import Payload
 
 SNIFFED = "application/octet-stream"  # the sender does not know; the content decides
+MAX_CONTENT_TYPE = 1000  # characters
+MAX_CONTAINERS = 10_000  # lists and objects in a JSON body
+_PARAMETER = re.compile(r""";\s*([\w.+-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^";\s]+))""")
+_ESCAPED = re.compile(r"\\(.)")
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+_INSTANCES = 'expected {"instances": […]} with a list of strings or {"b64": "…"}'
 _EXPECTED = (
     "send the file itself with its own Content-Type (image/jpeg, audio/wav, text/plain, …), "
     "multipart/form-data with parts named file or text, "
@@ -35,7 +41,9 @@ def parse_body(body: bytes, content_type: str, max_items: int) -> list[Payload]:
     elif media_type == "application/json":
         payloads = _parse_json(body, max_items)
     elif not media_type or media_type == "application/x-www-form-urlencoded":
-        raise UnsupportedMedia(f"the Content-Type is missing or a form's default; {_EXPECTED}")
+        raise UnsupportedMedia(
+            f"the Content-Type is missing, too long or a form's default; {_EXPECTED}"
+        )
     else:
         payloads = [Payload(body, media_type, parameters.get("charset"))]
     if not payloads:
@@ -45,14 +53,19 @@ def parse_body(body: bytes, content_type: str, max_items: int) -> list[Payload]:
 
 def split_content_type(value: str) -> tuple[str, dict[str, str]]:
     """Return the media type in lower case and its parameters."""
-    message = Message()
-    message["Content-Type"] = value.replace("\r", " ").replace("\n", " ")
-    pairs = message.get_params(failobj=[("", "")], unquote=True)
-    parameters = {name.lower(): text for name, text in pairs[1:]}
-    return pairs[0][0].strip().lower(), parameters
+    if len(value) > MAX_CONTENT_TYPE:
+        return "", {}
+    media_type, _, rest = value.partition(";")
+    pairs = _PARAMETER.findall(";" + rest)
+    parameters = {
+        name.lower(): _ESCAPED.sub(r"\1", quoted) or plain for name, quoted, plain in pairs
+    }
+    return media_type.strip().lower(), parameters
 
 
 def _parse_json(body: bytes, max_items: int) -> list[Payload]:
+    if _containers(body) > MAX_CONTAINERS:
+        raise InvalidInput(_INSTANCES)  # millions of empty lists would hold up everybody
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -60,10 +73,19 @@ def _parse_json(body: bytes, max_items: int) -> list[Payload]:
         raise MalformedRequest(f"the body is not valid JSON ({place})") from None
     instances = document.get("instances") if isinstance(document, dict) else None
     if not isinstance(instances, list):
-        raise InvalidInput('expected {"instances": […]} with a list of strings or {"b64": "…"}')
+        raise InvalidInput(_INSTANCES)
     if len(instances) > max_items:
         raise TooLarge(f"expected at most {max_items} instances, got {len(instances)}")
     return [_instance(value, index) for index, value in enumerate(instances)]
+
+
+def _containers(body: bytes) -> int:
+    """Return how many lists and objects the JSON holds; the cheap estimate if that is few."""
+    count = body.count(b"[") + body.count(b"{")
+    if count <= MAX_CONTAINERS:
+        return count
+    bare = _STRING.sub(b"", body)
+    return bare.count(b"[") + bare.count(b"{")
 
 
 def _instance(value: Any, index: int) -> Payload:

@@ -23,24 +23,26 @@ STATUSES: dict[type[errors.ThalamusError], int] = {
     errors.TooLarge: 413,
     errors.UnsupportedMedia: 415,
     errors.InvalidInput: 422,
+    errors.Departed: 499,  # as nginx counts it; HTTP has no such status
     errors.NotReady: 503,
     errors.Overloaded: 503,
     errors.DeadlineExceeded: 504,
     errors.OperatorError: 500,
 }
 MEDIA_TYPE = "application/problem+json"
+log = logging.getLogger("thalamus")
 
 
-def status_of(error: errors.ThalamusError) -> int:
-    """Return the status of the nearest class in the table."""
-    return next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
+def status_of(error: Exception) -> int:
+    """Return the status of the nearest class in the table, 500 for what is in none."""
+    return next((STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES), 500)
 
 
 def problem(status: int, detail: str, request_id: str, **extra: Any) -> dict[str, Any]:
     """Return the body of a problem."""
     return {
         "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
+        "title": "Client Closed Request" if status == 499 else HTTPStatus(status).phrase,
         "status": status,
         "detail": detail,
         "request_id": request_id,
@@ -48,16 +50,16 @@ def problem(status: int, detail: str, request_id: str, **extra: Any) -> dict[str
     }
 
 
-def problem_for(
-    error: errors.ThalamusError, request_id: str
-) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return body and headers that answer an expected error."""
+def problem_for(error: Exception, request_id: str) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return body and headers that answer an error."""
     status, headers = status_of(error), {}
+    if isinstance(error, errors.TooLarge | errors.TooSlow):
+        headers["Connection"] = "close"  # or the server would go on reading the body
     if isinstance(error, errors.Unavailable):
         headers["Retry-After"] = str(error.retry_after)
     detail = str(error)
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
-        logging.getLogger("thalamus").error("request failed", exc_info=error)
+        log.error("request failed", exc_info=error, extra={"fields": {"request_id": request_id}})
         detail = "the service failed; its log has the reason under this request id"
     extra = {}
     if isinstance(error, errors.InvalidInput) and error.index is not None:
@@ -71,7 +73,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(errors.ThalamusError, _expected)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(Exception, _unexpected)
 
 
 def _render(request: Request, body: dict[str, Any], headers: dict[str, str]) -> Response:
@@ -79,7 +80,6 @@ def _render(request: Request, body: dict[str, Any], headers: dict[str, str]) -> 
 
 
 async def _expected(request: Request, error: Exception) -> Response:
-    assert isinstance(error, errors.ThalamusError)
     return _render(request, *problem_for(error, request_id_of(request)))
 
 
@@ -99,11 +99,6 @@ async def _invalid(request: Request, error: Exception) -> Response:
     where = ".".join(str(part) for part in first["loc"])
     body = problem(422, f"{where}: {first['msg']}", request_id_of(request))
     return _render(request, body, {})
-
-
-async def _unexpected(request: Request, error: Exception) -> Response:
-    detail = "the service failed; its log has the reason under this request id"
-    return _render(request, problem(500, detail, request_id_of(request)), {})
 
 
 def request_id_of(request: Request) -> str:

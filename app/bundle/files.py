@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from app.bundle.manifest import Frozen, Manifest
 from app.errors import InvalidBundle
@@ -26,7 +26,7 @@ class GoldenCase(Frozen):
 
     file: str
     media_type: str
-    probabilities: dict[str, float]
+    probabilities: dict[str, float] = Field(min_length=1)
     note: str = ""
 
 
@@ -73,7 +73,7 @@ def read_bundle(folder: Path) -> Bundle:
         raise InvalidBundle(f"{folder}: missing or unexpected files: {', '.join(odd[:5])}")
     files = {}
     for name, digest in manifest.files.items():
-        files[name] = (folder / name).read_bytes()
+        files[name] = _read(folder / name)
         if sha256(files[name]) != digest:
             raise InvalidBundle(f"{folder}: {name} was altered (its sha256 differs)")
     return assemble(manifest, files)
@@ -100,10 +100,15 @@ def assemble(manifest: Manifest, files: Mapping[str, bytes]) -> Bundle:
 
 def _read_manifest(folder: Path) -> Manifest:
     try:
-        return Manifest.model_validate_json((folder / MANIFEST).read_bytes())
-    except OSError as error:
-        raise InvalidBundle(f"{folder}: no readable {MANIFEST} ({error.strerror})") from error
+        return Manifest.model_validate_json(_read(folder / MANIFEST))
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "top level"
         raise InvalidBundle(f"{folder}: {MANIFEST}, {place}: {first['msg']}") from error
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InvalidBundle(f"{path.parent}: no readable {path.name} ({error.strerror})") from error

@@ -91,6 +91,12 @@ class TextSpec(Frozen):
     max_tokens: int = Field(ge=1, le=8192)
     tail_tokens: int = Field(default=0, ge=0)
 
+    @model_validator(mode="after")
+    def _tail_is_a_part(self) -> Self:
+        if self.tail_tokens > self.max_tokens:
+            raise ValueError("tail_tokens is more than max_tokens")
+        return self
+
     def tensors(self) -> tuple[TensorSpec, ...]:
         """Return what the encoder makes of one text."""
         return (
@@ -129,7 +135,7 @@ class Manifest(Frozen):
 
     schema_version: Literal[1] = 1
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
-    version: int = Field(ge=1)
+    version: int = Field(ge=1, le=999_999_999)
     description: str
     task: Literal["classify"] = "classify"
     encoder: EncoderSpec

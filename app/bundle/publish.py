@@ -5,6 +5,7 @@ into place; a crash at any moment leaves at most a folder whose name starts with
 which no reader looks at.
 """
 
+import errno
 import os
 import shutil
 import tempfile
@@ -33,8 +34,9 @@ def publish(bundle: Bundle, root: Path) -> Path:
     manifest = bundle.manifest
     parent = root / manifest.name
     target = parent / str(manifest.version)
+    taken = InvalidBundle(f"{target} exists already: a published version never changes")
     if target.exists():
-        raise InvalidBundle(f"{target} exists already: a published version never changes")
+        raise taken
     parent.mkdir(parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(prefix=f".{manifest.version}-", dir=parent))
     try:
@@ -45,8 +47,10 @@ def publish(bundle: Bundle, root: Path) -> Path:
         for folder in {aside, *(path for path in aside.rglob("*") if path.is_dir())}:
             _flush(folder)
         aside.rename(target)
-    except BaseException:
+    except BaseException as error:
         shutil.rmtree(aside, ignore_errors=True)
+        if isinstance(error, OSError) and error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+            raise taken from error  # by another publisher, meanwhile
         raise
     _flush(parent)
     return target

@@ -10,12 +10,14 @@ Whatever arrives while a batch runs forms the next one. Promises:
 - an exception of `run` reaches every caller of that batch and no other;
 - after `close()` nothing new is taken, and what was taken is answered.
 
-Not thread-safe: one event loop owns it. `run` is called in a worker thread.
+Not thread-safe: one event loop owns it. `run` is called in a thread of the
+batcher's own.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -48,12 +50,15 @@ class Batcher(Generic[Item, Answer]):
         self._waiting: deque[_Entry[Item, Answer]] = deque()
         self._worker: asyncio.Task[None] | None = None
         self._closed = False
+        # Its own: slow decoders may hold all of the event loop's threads.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="batcher")
 
     async def submit(self, items: Sequence[Item], deadline: float) -> list[Answer]:
         """Return the answers to all `items`, in order; all are queued or none is."""
         if self._closed:
             raise NotReady("the model is being unloaded; try again")
-        self._forget_departed()
+        if len(self._waiting) + len(items) > self._max_queue:
+            self._forget_departed()
         if len(self._waiting) + len(items) > self._max_queue:
             raise Overloaded(f"{len(self._waiting)} items wait already; try again later")
         loop = asyncio.get_running_loop()
@@ -72,6 +77,7 @@ class Batcher(Generic[Item, Answer]):
         self._closed = True
         if self._worker is not None:
             await self._worker
+        self._thread.shutdown(wait=False)
 
     async def _drain(self) -> None:
         try:
@@ -82,13 +88,15 @@ class Batcher(Generic[Item, Answer]):
 
     async def _answer(self, batch: list[_Entry[Item, Answer]]) -> None:
         try:
-            answers = await asyncio.to_thread(self._run, [entry.item for entry in batch])
+            loop, items = asyncio.get_running_loop(), [entry.item for entry in batch]
+            answers = await loop.run_in_executor(self._thread, self._run, items)
+            pairs = list(zip(batch, answers, strict=True))
         except Exception as error:
             for entry in batch:
                 if not entry.future.done():
                     entry.future.set_exception(error)
             return
-        for entry, answer in zip(batch, answers, strict=True):
+        for entry, answer in pairs:
             if not entry.future.done():
                 entry.future.set_result(answer)
 
@@ -106,5 +114,4 @@ class Batcher(Generic[Item, Answer]):
         return batch
 
     def _forget_departed(self) -> None:
-        if len(self._waiting) >= self._max_queue:
-            self._waiting = deque(entry for entry in self._waiting if not entry.future.done())
+        self._waiting = deque(entry for entry in self._waiting if not entry.future.done())

@@ -82,7 +82,10 @@ class Session:
 
     def run(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Return every output of the graph for this batch."""
-        return dict(zip(self._outputs, self._run(arrays), strict=True))
+        try:
+            return dict(zip(self._outputs, self._run(arrays), strict=True))
+        except Exception as error:  # as above
+            raise InvalidBundle(f"ONNX Runtime cannot run the graph: {error}") from error
 
     def check(self, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> None:
         """Raise `InvalidBundle` unless the graph's tensors are those of the manifest."""

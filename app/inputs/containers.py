@@ -1,8 +1,10 @@
 """Looking at a sound file's first bytes before a native decoder sees them.
 
-libsndfile opens 26 formats; only those named in `_SIGNATURES` reach it. In WAV files the
-`fmt ` chunk is checked as well: libsndfile 1.2.2 multiplies two header fields of
-IMA ADPCM in 32 bits (CVE-2026-37555), so a block must hold what its size says.
+libsndfile opens 26 formats; only those named in `_SIGNATURES` reach it. An ID3
+tag is taken off first, since libsndfile opens whatever stands behind it. In WAV files
+every `fmt ` chunk is checked as well, wherever it stands: libsndfile 1.2.2 multiplies
+two header fields of IMA ADPCM in 32 bits (CVE-2026-37555), so a block must hold what
+its size says.
 """
 
 import struct
@@ -10,19 +12,21 @@ import struct
 from app.errors import InvalidInput
 
 EXPECTED = "expected a WAV, FLAC, Ogg or MP3 sound"
-_SIGNATURES = {b"RIFF": "WAV", b"fLaC": "FLAC", b"OggS": "Ogg", b"ID3": "MP3"}
+_SIGNATURES = {b"RIFF": "WAV", b"fLaC": "FLAC", b"OggS": "Ogg"}
 _ELSEWHERE = {
     b"\x1aE\xdf\xa3": "WebM or Matroska, as browsers record; record PCM and send WAV",
     b"FORM": "AIFF; convert it to WAV or FLAC",
     b"RF64": "RF64; convert it to WAV or FLAC",
     b".snd": "AU; convert it to WAV or FLAC",
 }
-_PCM, _MS_ADPCM, _FLOAT, _ALAW, _ULAW, _IMA_ADPCM, _EXTENSIBLE = 1, 2, 3, 6, 7, 0x11, 0xFFFE
-_WAV_KINDS = {_PCM, _FLOAT, _ALAW, _ULAW, _IMA_ADPCM, _EXTENSIBLE}
+_PCM, _FLOAT, _ALAW, _ULAW, _IMA_ADPCM, _EXTENSIBLE = 1, 3, 6, 7, 0x11, 0xFFFE
+_WAV_KINDS = {_PCM, _FLOAT, _ALAW, _ULAW, _IMA_ADPCM}
 
 
-def check_container(data: bytes) -> None:
-    """Raise `InvalidInput` unless the bytes begin like a format that is read safely."""
+def checked(data: bytes) -> bytes:
+    """Return the sound without ID3 tags; raise `InvalidInput` unless its format is read safely."""
+    while data.startswith(b"ID3") and len(data) >= 10:
+        data = data[_tag_size(data) :]
     if not data:
         raise InvalidInput(f"{EXPECTED}, got 0 bytes")
     for signature, advice in _ELSEWHERE.items():
@@ -35,24 +39,41 @@ def check_container(data: bytes) -> None:
         raise InvalidInput(f"{EXPECTED}, got something else")
     if kind == "WAV":
         _check_wav(data)
+    return data
+
+
+def _tag_size(data: bytes) -> int:
+    """Return the size of an ID3v2 tag with its header: four times seven bits say it."""
+    size = 0
+    for byte in data[6:10]:
+        size = size << 7 | byte & 0x7F
+    return 10 + size
 
 
 def _check_wav(data: bytes) -> None:
-    place = 12  # RIFF, size, WAVE
     if data[8:12] != b"WAVE":
         raise InvalidInput(f"{EXPECTED}, got a RIFF file of another kind")
-    while place + 8 <= len(data):
-        name, size = struct.unpack_from("<4sI", data, place)
-        if name == b"fmt ":
-            return _check_format(data[place + 8 : place + 8 + min(size, 64)])
+    place = 12  # RIFF, size, WAVE
+    while data[place : place + 4] != b"fmt ":
+        if place + 8 > len(data):
+            raise InvalidInput(f"{EXPECTED}, got a WAV file without a format chunk")
+        size = int.from_bytes(data[place + 4 : place + 8], "little")
         place += 8 + size + size % 2
-    raise InvalidInput(f"{EXPECTED}, got a WAV file without a format chunk")
+    _check_format(data[place + 8 : place + 48])
+    # libsndfile looks for chunks byte by byte where sizes lie, and the last format counts.
+    place = data.find(b"fmt ", place + 4)
+    while place >= 0:
+        form = data[place + 8 : place + 48]
+        if len(form) >= 16 and _kind(form) == _IMA_ADPCM:
+            _check_format(form)
+        place = data.find(b"fmt ", place + 4)
 
 
 def _check_format(chunk: bytes) -> None:
     if len(chunk) < 16:
         raise InvalidInput("the WAV file's format chunk is too short")
-    kind, channels, rate, _, block, _ = struct.unpack_from("<HHIIHH", chunk)
+    _, channels, rate, _, block, _ = struct.unpack_from("<HHIIHH", chunk)
+    kind = _kind(chunk)
     if kind not in _WAV_KINDS:
         raise InvalidInput(
             "expected PCM, float, A-law, µ-law or IMA ADPCM in the WAV file, "
@@ -65,3 +86,11 @@ def _check_format(chunk: bytes) -> None:
         declared = struct.unpack_from("<H", chunk, 18)[0] if len(chunk) >= 20 else 0
         if not 1 <= channels <= 2 or block <= 4 * channels or declared != expected:
             raise InvalidInput("the WAV file's ADPCM block size contradicts its sample count")
+
+
+def _kind(chunk: bytes) -> int:
+    """Return the format tag; an extensible header holds the real one where its GUID begins."""
+    (kind,) = struct.unpack_from("<H", chunk)
+    if kind == _EXTENSIBLE and len(chunk) >= 26:
+        (kind,) = struct.unpack_from("<H", chunk, 24)
+    return int(kind)

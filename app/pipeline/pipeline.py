@@ -1,5 +1,6 @@
 """The stages of one bundle, as plain functions on plain values."""
 
+import threading
 from collections.abc import Sequence
 
 import numpy as np
@@ -7,7 +8,7 @@ import numpy as np
 from app.bundle import Bundle, Manifest
 from app.engine.collate import Arrays, collate, split
 from app.engine.session import Device, Session
-from app.errors import InvalidInput
+from app.errors import DeadlineExceeded, InvalidInput
 from app.inputs import Encoded, Payload, encoder_for
 from app.outputs import Prediction, decode_classes, probabilities
 
@@ -26,10 +27,17 @@ class Pipeline:
         """The ONNX Runtime execution provider that is really in use."""
         return self._session.provider
 
-    def encode(self, payloads: Sequence[Payload]) -> list[Encoded]:
-        """Encode every payload; raise `InvalidInput` naming the index of a bad one."""
+    def encode(
+        self, payloads: Sequence[Payload], abandoned: threading.Event | None = None
+    ) -> list[Encoded]:
+        """Encode every payload; raise `InvalidInput` naming the index of a bad one.
+
+        Stops with `DeadlineExceeded` between two items once `abandoned` is set.
+        """
         encoded = []
         for index, payload in enumerate(payloads):
+            if abandoned and abandoned.is_set():
+                raise DeadlineExceeded("nobody waits for the answer")
             try:
                 encoded.append(self.encoder.encode(payload))
             except InvalidInput as error:

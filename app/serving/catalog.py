@@ -8,6 +8,7 @@ it fails, the versions that were ready go on answering. All slow work is done in
 
 import asyncio
 import logging
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -20,7 +21,7 @@ from app.pipeline import Pipeline, replay
 from app.serving.model import Limits, ServedModel
 from app.telemetry import event
 
-Fingerprint = tuple[int, int]  # inode and time of the manifest: a replaced bundle has another
+Fingerprint = tuple[tuple[str, int, int, int], ...]  # name, inode, size, time of every file
 
 
 class State(StrEnum):
@@ -77,9 +78,7 @@ class Catalog:
         """Return a version, or the highest ready one; raise `UnknownModel` or `NotReady`."""
         entries = [e for e in self.entries if e.name == name and version in (None, e.version)]
         if not entries:
-            wanted = name if version is None else f"{name}, version {version}"
-            known = ", ".join(sorted({e.name for e in self._entries.values()})) or "none"
-            raise UnknownModel(f"there is no model {_shown(wanted)}; published are: {known}")
+            raise UnknownModel(self._published_instead(name))
         ready = [e.model for e in entries if e.state is State.READY and e.model]
         if not ready:
             raise NotReady(f"{name} is {entries[-1].state}; GET /v1/models/{name} says why")
@@ -93,12 +92,18 @@ class Catalog:
         fitting = [m for m in models if m.pipeline.encoder.accepts(media_type)]
         if not fitting:
             kinds = ", ".join(sorted({f"{m.manifest.modality}/*" for m in models}))
-            raise UnsupportedMedia(
-                f"no model takes {_shown(media_type)}; there are some for {kinds}"
-            )
+            raise UnsupportedMedia(f"no model takes this media type; there are some for {kinds}")
         preferred = self._defaults.get(fitting[0].manifest.modality)
         names = [m.manifest.name for m in fitting]
         return self.find(preferred if preferred in names else names[0])
+
+    def _published_instead(self, name: str) -> str:
+        """Say what there is, never what was asked for: an answer holds nothing of its question."""
+        own = [str(e.version) for e in self.entries if e.name == name]
+        if own:
+            return f"there is no such version of this model; published are: {', '.join(own)}"
+        names = ", ".join(sorted({e.name for e in self.entries})) or "none"
+        return f"there is no model of that name; published are: {names}"
 
     async def refresh(self) -> None:
         """Make what is loaded equal to what is published."""
@@ -170,17 +175,19 @@ def _published(root: Path) -> dict[tuple[str, int], Fingerprint]:
         if folder.name.startswith(".") or not folder.is_dir():
             continue
         for version, path in versions(folder).items():
-            try:
-                status = (path / MANIFEST).stat()
-            except OSError:
-                continue
-            found[folder.name, version] = (status.st_ino, status.st_mtime_ns)
+            with suppress(OSError):
+                found[folder.name, version] = _fingerprint(path)
     return found
 
 
-def _shown(name: str) -> str:
-    """Quote a client's word, cut so that an answer never grows with the question."""
-    return repr(name if len(name) <= 80 else name[:77] + "...")
+def _fingerprint(folder: Path) -> Fingerprint:
+    """Return what changes when any file does: a bundle still being copied is tried again."""
+    (folder / MANIFEST).stat()
+    found = ((path, path.stat()) for path in sorted(folder.rglob("*")) if path.is_file())
+    return tuple(
+        (path.relative_to(folder).as_posix(), status.st_ino, status.st_size, status.st_mtime_ns)
+        for path, status in found
+    )
 
 
 def describe(manifest: Manifest) -> dict[str, object]:

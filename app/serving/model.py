@@ -1,6 +1,7 @@
 """A pipeline behind a queue: the asynchronous way to ask a model."""
 
 import asyncio
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -40,16 +41,19 @@ class ServedModel:
     ) -> list[Prediction]:
         """Answer every payload, in order; raise `DeadlineExceeded` after the deadline."""
         deadline = asyncio.get_running_loop().time() + self._limits.deadline
+        abandoned = threading.Event()  # a thread cannot be cancelled: it looks between items
         try:
             async with asyncio.timeout_at(deadline):
                 with timings.measure("encode"):
-                    encoded = await asyncio.to_thread(self.pipeline.encode, payloads)
+                    encoded = await asyncio.to_thread(self.pipeline.encode, payloads, abandoned)
                 with timings.measure("infer"):
                     outputs = await self._batcher.submit([e.arrays for e in encoded], deadline)
         except TimeoutError:
             raise DeadlineExceeded(
                 f"no answer within {self._limits.deadline:g} s; send fewer or smaller items"
             ) from None
+        finally:
+            abandoned.set()
         with timings.measure("decode"):
             answers = zip(encoded, outputs, strict=True)
             return [self.pipeline.decode(item, output, top_k) for item, output in answers]

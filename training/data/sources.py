@@ -4,9 +4,9 @@ A download is resumed where it broke off and used only when its sha256 is the pi
 """
 
 import hashlib
+import http.client
 import os
 import sys
-import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,20 +18,23 @@ from training.errors import MissingData
 
 CACHE = Path("data")
 _CHUNK = 1 << 16
+_NOTHING_LEFT = 416  # answered when all of the file (or more) is here already
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
     """One file of a data set: its name on disk, its address, and its sha256.
 
-    Without a pinned sha256 a file is never downloaded, only read where it lies. An unpacked
-    folder, or a copy under the `alias`, is taken as well.
+    A file without a pinned sha256 is downloaded only where the loader checks its content
+    (archives that GitHub packs on demand differ in their bytes). An unpacked folder, or a
+    copy under the `alias`, is taken as well.
     """
 
     file: str
     url: str
     sha256: str | None
     alias: str | None = None
+    content_is_checked: bool = False
 
 
 def locate(sources: Sequence[Source], given: Path | None) -> list[Path]:
@@ -62,9 +65,10 @@ def _from_environment() -> Path | None:
 def _search(folder: Path, source: Source) -> Path | None:
     for name in filter(None, (source.file, source.alias)):
         unpacked = name.split(".")[0]
-        for path in (folder / name, *sorted(folder.glob(f"*/{name}")), folder / unpacked):
-            if path.exists():
-                return path
+        for wanted in (name, unpacked):
+            for path in (folder / wanted, *sorted(folder.glob(f"*/{wanted}"))):
+                if path.exists():
+                    return path
     return None
 
 
@@ -74,16 +78,17 @@ def _fetch(source: Source) -> Path:
     if target.exists():
         return target
     advice = f"fetch {source.url} and name it with --data, or its folder with THALAMUS_DATA"
-    if source.sha256 is None:
+    if source.sha256 is None and not source.content_is_checked:
         raise MissingData(f"{source.file} is not here, and its digest is not pinned: {advice}")
     partial = target.with_name(target.name + ".part")
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         _download(source.url, partial)
-    except (urllib.error.URLError, OSError) as error:
-        reason = getattr(error, "reason", error)
-        raise MissingData(f"{source.file} cannot be downloaded ({reason}): {advice}") from None
-    if _digest(partial) != source.sha256:
+    except (OSError, http.client.HTTPException) as error:
+        if getattr(error, "code", None) != _NOTHING_LEFT:
+            reason = getattr(error, "reason", error)
+            raise MissingData(f"{source.file} cannot be downloaded ({reason}): {advice}") from None
+    if source.sha256 is not None and _digest(partial) != source.sha256:
         partial.unlink()
         raise MissingData(f"{source.url} is not the file that was pinned (its sha256 differs)")
     partial.rename(target)

@@ -94,18 +94,19 @@ def _divide(samples: list[Sample], shares: Shares) -> dict[str, list[Sample]]:
     parts: dict[str, list[Sample]] = {TRAIN: [], VALIDATION: [], TEST: []}
     for sample in samples:
         place = int(sample.digest[:8], 16) % 100
-        if sample.fixed == TEST or place < shares.test:
+        if sample.fixed:
+            parts[sample.fixed].append(sample)
+        elif place < shares.test:
             parts[TEST].append(sample)
         else:
-            held_out = place < shares.test + shares.validation
-            parts[VALIDATION if held_out else TRAIN].append(sample)
-    wanted = [
-        part for part, share in ((TEST, shares.test), (VALIDATION, shares.validation)) if share
-    ]
+            chosen_by = place < shares.test + shares.validation
+            parts[VALIDATION if chosen_by else TRAIN].append(sample)
+    held_out = ((TEST, shares.test), (VALIDATION, shares.validation))
+    wanted = [TRAIN, *(part for part, share in held_out if share)]
     for part in wanted:  # few samples may all fall on one side
-        if not parts[part] and len(parts[TRAIN]) > 1:
-            parts[part].append(parts[TRAIN].pop(0))
-    if not parts[TRAIN]:
-        donor = max((VALIDATION, TEST), key=lambda part: len(parts[part]))
-        parts[TRAIN].append(parts[donor].pop())
+        donor = max(wanted, key=lambda name: len(parts[name]))
+        movable = [sample for sample in parts[donor] if not sample.fixed]
+        if not parts[part] and movable and len(parts[donor]) > 1:
+            parts[donor].remove(movable[0])
+            parts[part].append(movable[0])
     return parts

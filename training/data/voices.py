@@ -2,7 +2,7 @@
 
 Every function is pure: it maps a batch of clips to a new batch and draws all
 of its randomness from the ``torch.Generator`` it is given, so a run is
-repeatable. Clips are ``(B, N)`` float32 in units of int16 PCM at 8 kHz.
+repeatable. Clips are ``(B, N)`` float32 in units of int16 PCM.
 """
 
 import math
@@ -10,43 +10,35 @@ import math
 import torch
 from torch import Tensor
 
-SAMPLE_RATE = 8000
+SHARE = 0.7  # of the clips are altered
+SPEED = (0.75, 1.35)  # least and greatest factor of speed and pitch
+SHIFT = 0.1  # greatest displacement either way, in shares of the clip
+EQ_DB = 6.0  # standard deviation of each ripple of the channel's gain
+ECHO_SHARE, NOISE_SHARE = 0.3, 0.7  # of the altered clips
+SNR_DB = (5.0, 40.0)  # least and greatest signal-to-noise ratio
 
 
-def augment(
-    pcm: Tensor,
-    generator: torch.Generator,
-    *,
-    speed: tuple[float, float] = (0.75, 1.35),
-    shift: float = 0.1,
-    eq_db: float = 6.0,
-    echo_share: float = 0.3,
-    noise_share: float = 0.7,
-    snr_db: tuple[float, float] = (5.0, 40.0),
-) -> Tensor:
-    """Return a randomly altered copy of a batch of clips.
+def augment(pcm: Tensor, generator: torch.Generator, *, rate: int = 8000) -> Tensor:
+    """Return a copy of a batch of clips, `SHARE` of them altered at random.
 
-    In order: speed and pitch together, place in time, the channel's colour and
-    echo, background noise, level.
+    In order: speed and pitch together (and so formants), place in time, the channel's
+    colour and echo, background noise, level. An unaltered share keeps the network right
+    about the speakers it does know.
 
     Args:
         pcm: clips, ``(B, N)``, int16 or float in int16 units.
         generator: the source of all randomness.
-        speed: least and greatest factor of speed (and so of pitch and formants).
-        shift: greatest displacement either way, in shares of the clip.
-        eq_db: standard deviation of each ripple of the channel's gain, in dB.
-        echo_share: the share of clips that get an echo.
-        noise_share: the share of clips that get noise.
-        snr_db: least and greatest signal-to-noise ratio, in dB.
+        rate: samples per second.
 
     Returns:
         ``(B, N)`` float32: whole numbers within int16.
     """
-    clips = pcm.to(torch.float32)
-    clips = resample(clips, generator, speed=speed, shift=shift)
-    clips = colour(clips, generator, eq_db=eq_db, echo_share=echo_share)
-    clips = add_noise(clips, generator, share=noise_share, snr_db=snr_db)
-    return set_level(clips, generator)
+    original = pcm.to(torch.float32)
+    clips = resample(original, generator, speed=SPEED, shift=SHIFT)
+    clips = colour(clips, generator, rate=rate)
+    clips = add_noise(clips, generator)
+    clips = set_level(clips, generator)
+    return torch.where(uniform(generator, len(clips), 0.0, 1.0) < SHARE, clips, original)
 
 
 def uniform(generator: torch.Generator, size: int, low: float, high: float) -> Tensor:
@@ -81,7 +73,7 @@ def resample(
     return ((cubic * t + square) * t + slope) * t + here
 
 
-def colour(clips: Tensor, generator: torch.Generator, *, eq_db: float, echo_share: float) -> Tensor:
+def colour(clips: Tensor, generator: torch.Generator, *, rate: int) -> Tensor:
     """Pass each clip through a random channel: a smooth equaliser and an echo.
 
     The equaliser is a sum of four cosines along a warped frequency axis, so it
@@ -89,27 +81,25 @@ def colour(clips: Tensor, generator: torch.Generator, *, eq_db: float, echo_shar
     exponentially decaying noise tail of 0.03 to 0.3 s.
     """
     count, length = clips.shape
-    tail_size = int(0.3 * SAMPLE_RATE)
+    tail_size = int(0.3 * rate)
     size = length + tail_size
     axis = torch.linspace(0.0, 1.0, size // 2 + 1).sqrt()
     waves = torch.cos(math.pi * torch.arange(1, 5)[:, None] * axis)  # (4, F)
-    weights = eq_db * torch.randn(count, 4, generator=generator)
+    weights = EQ_DB * torch.randn(count, 4, generator=generator)
     gain = torch.exp((weights * (math.log(10.0) / 20.0)) @ waves)
 
-    time = torch.arange(tail_size) / SAMPLE_RATE
+    time = torch.arange(tail_size) / rate
     decay = uniform(generator, count, math.log(0.03), math.log(0.3)).exp()
     tail = torch.randn(count, tail_size, generator=generator) * torch.exp(-6.9 * time / decay)
     loudness = uniform(generator, count, 0.1, 0.8)
-    chosen = uniform(generator, count, 0.0, 1.0) < echo_share
+    chosen = uniform(generator, count, 0.0, 1.0) < ECHO_SHARE
     tail = tail / tail.norm(dim=1, keepdim=True) * loudness * chosen
     tail[:, 0] += 1.0  # The direct sound.
     response = torch.fft.rfft(tail, size) * gain
     return torch.fft.irfft(torch.fft.rfft(clips, size) * response, size)[:, :length]
 
 
-def add_noise(
-    clips: Tensor, generator: torch.Generator, *, share: float, snr_db: tuple[float, float]
-) -> Tensor:
+def add_noise(clips: Tensor, generator: torch.Generator) -> Tensor:
     """Add steady noise, from white to red, to a share of the clips.
 
     Power falls as frequency to the power -2..0. The ratio is taken against the
@@ -121,8 +111,8 @@ def add_noise(
     slope = uniform(generator, count, 0.0, 1.0)
     tilt = torch.arange(bins).clamp(min=length // 100) ** -slope
     noise = torch.fft.irfft(torch.view_as_complex(shape) * tilt, length)
-    snr = 10.0 ** (uniform(generator, count, *snr_db) / 20.0)
-    chosen = uniform(generator, count, 0.0, 1.0) < share
+    snr = 10.0 ** (uniform(generator, count, *SNR_DB) / 20.0)
+    chosen = uniform(generator, count, 0.0, 1.0) < NOISE_SHARE
     scale = clips.norm(dim=1, keepdim=True) / noise.norm(dim=1, keepdim=True) / snr
     return clips + noise * scale * chosen
 

@@ -44,7 +44,7 @@ class ConvNet(nn.Module):
         )
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(4 * width, classes)
-        self.to(memory_format=torch.channels_last)  # a quarter faster on a CPU
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # 1/4 faster
 
     def forward(self, images: Tensor) -> Tensor:
         """images: uint8 (B, H, W, channels). Returns logits: float32 (B, classes)."""

@@ -6,16 +6,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+LOW = 60.0  # Hz, the lower edge of the first mel band
+FLOOR = 1e-5  # power, against the clip's strongest band and frame, that counts as silence
+# Strength of the distortions in training.
+STRETCH, BEND = 0.25, 0.08  # of the time axis, of the frequency axis
+BAND_MASK, FRAME_MASK = 6, 10  # widest stripes, two of each
 
-def mel_filters(*, bands: int, bins: int, sample_rate: int, low: float, high: float) -> Tensor:
-    """Return triangular filters, evenly spaced on the mel scale.
 
-    Args:
-        bands: number of filters.
-        bins: number of DFT bins, from 0 Hz to ``sample_rate / 2``.
-        sample_rate: in Hz.
-        low: lower edge of the first filter, in Hz.
-        high: upper edge of the last filter, in Hz.
+def mel_filters(*, bands: int, bins: int, rate: int, low: float, high: float) -> Tensor:
+    """Return ``bands`` triangular filters from ``low`` to ``high`` Hz, even on the mel scale.
+
+    The filters read ``bins`` DFT bins, from 0 Hz to ``rate / 2``.
 
     Returns:
         ``(bands, bins)`` float32; each row sums to 1.
@@ -24,7 +25,7 @@ def mel_filters(*, bands: int, bins: int, sample_rate: int, low: float, high: fl
         math.log1p(low / 700.0), math.log1p(high / 700.0), bands + 2, dtype=torch.float64
     )
     edges = 700.0 * torch.expm1(edges)
-    grid = torch.linspace(0.0, sample_rate / 2, bins, dtype=torch.float64)
+    grid = torch.linspace(0.0, rate / 2, bins, dtype=torch.float64)
     left, centre, right = edges[:-2, None], edges[1:-1, None], edges[2:, None]
     rising = (grid - left) / (centre - left)
     falling = (right - grid) / (right - centre)
@@ -36,11 +37,7 @@ def mel_filters(*, bands: int, bins: int, sample_rate: int, low: float, high: fl
 
 
 def fourier_kernels(*, window: int, size: int) -> Tensor:
-    """Return the cosine and sine kernels of a Hann-windowed DFT.
-
-    Args:
-        window: samples under the Hann window.
-        size: length of the DFT, at least ``window``: the rest is zeros.
+    """Return the cosine and sine kernels of a DFT of ``size`` over a Hann window.
 
     Returns:
         ``(2 * (size // 2 + 1), 1, window)`` float32: cosines, then sines.
@@ -56,36 +53,25 @@ class LogMel(nn.Module):
     """Log-mel spectrogram of PCM, the same at any level of loudness.
 
     Input ``(B, N)``, int16 or float PCM; output ``(B, bands, N // hop + 1)``
-    float32. Each clip has zero mean and unit variance.
+    float32. Each clip has zero mean and unit variance. Frames are 25 ms under a
+    Hann window, one every 12.5 ms. It is a convolution with the DFT's basis: exported, that
+    is nine times as fast as ONNX's STFT at such sizes, and closer to the definition.
 
     Args:
-        sample_rate: in Hz.
-        window: samples under the Hann window.
-        size: length of the DFT.
-        hop: samples from one frame to the next.
-        bands: number of mel bands.
-        low: lower edge of the first band, in Hz.
-        high: upper edge of the last band, in Hz.
-        floor: power, against the clip's strongest band and frame, below which all is silence.
+        rate: samples per second.
+        bands: number of mel bands, from ``LOW`` Hz to just below half the rate.
     """
 
-    def __init__(
-        self,
-        *,
-        sample_rate: int = 8000,
-        window: int = 200,
-        size: int = 256,
-        hop: int = 100,
-        bands: int = 40,
-        low: float = 60.0,
-        high: float = 3900.0,
-        floor: float = 1e-5,
-    ) -> None:
+    kernels: Tensor
+    filters: Tensor
+
+    def __init__(self, *, rate: int = 8000, bands: int = 40) -> None:
         super().__init__()
-        self.hop = hop
-        self.floor = floor
-        bins = size // 2 + 1
-        filters = mel_filters(bands=bands, bins=bins, sample_rate=sample_rate, low=low, high=high)
+        window, self.hop = rate // 40, rate // 80
+        size = 1 << (window - 1).bit_length()
+        filters = mel_filters(
+            bands=bands, bins=size // 2 + 1, rate=rate, low=LOW, high=0.4875 * rate
+        )
         self.register_buffer("kernels", fourier_kernels(window=window, size=size), persistent=False)
         self.register_buffer("filters", filters[:, :, None], persistent=False)
 
@@ -100,22 +86,17 @@ class LogMel(nn.Module):
         cosine, sine = parts.chunk(2, dim=1)
         mel = functional.conv1d(cosine.square() + sine.square(), self.filters)
         peak = mel.amax(dim=(1, 2), keepdim=True).clamp(min=1e-10)
-        level = torch.log1p(mel / (peak * self.floor))  # All zeros where all is silence.
+        level = torch.log1p(mel / (peak * FLOOR))  # All zeros where all is silence.
         level = level - level.mean(dim=(1, 2), keepdim=True)
         return level / (level.square().mean(dim=(1, 2), keepdim=True) + 1e-3).sqrt()
 
 
 def warp(image: Tensor, *, stretch: float, bend: float) -> Tensor:
-    """Scale each spectrogram's time axis and bend its frequency axis at random.
+    """Scale the time axis and bend the frequency axis of images ``(B, 1, bands, frames)``.
 
     The time axis keeps its centre; its factor is log-uniform in
     ``1 / (1 + stretch)`` to ``1 + stretch``. The frequency axis keeps its two
-    ends; its middle moves by up to ``bend`` of the whole.
-
-    Args:
-        image: ``(B, 1, bands, frames)``.
-        stretch: greatest change of tempo.
-        bend: greatest displacement of the middle band, in shares of the axis.
+    ends; its middle moves by up to ``bend`` (below 0.25) of the whole.
     """
     count, _, bands, frames = image.shape
     draws = torch.rand(2, count, 1, device=image.device) * 2.0 - 1.0
@@ -132,10 +113,8 @@ def warp(image: Tensor, *, stretch: float, bend: float) -> Tensor:
 def mask(image: Tensor, *, axis: int, widest: int) -> Tensor:
     """Blank a random stripe of 0 to ``widest`` rows or columns in each image.
 
-    Args:
-        image: ``(B, 1, bands, frames)``; the stripe is set to 0, the mean.
-        axis: 2 for bands, 3 for frames.
-        widest: greatest width of the stripe.
+    Images are ``(B, 1, bands, frames)``; ``axis`` is 2 for bands, 3 for frames.
+    The stripe is set to 0, the spectrogram's mean.
     """
     count, length = image.shape[0], image.shape[axis]
     width = torch.rand(count, 1, device=image.device) * (widest + 1)
@@ -148,55 +127,59 @@ def mask(image: Tensor, *, axis: int, widest: int) -> Tensor:
 
 
 class SpectrogramNet(nn.Module):
-    """Log-mel spectrogram, then a small 2-D CNN, then the mean and peak over time.
+    """Log-mel spectrogram, then a small 2-D CNN, then its mean and peak over time.
 
     Input ``(B, N)``, int16 or float PCM; output logits ``(B, classes)`` float32.
-    In training mode the spectrogram is warped and masked at random.
+    In training mode the spectrogram is warped and masked at random, with draws
+    from torch's global generator.
+
+    Args:
+        classes: number of logits.
+        rate: samples per second of the PCM.
+        bands: number of mel bands.
+        width: channels of the first stage; stage k has k times as many.
+        stages: number of stages; each halves both axes.
+        hidden: channels after the bands have been merged.
     """
 
     def __init__(
         self,
         *,
-        classes: int = 10,
+        classes: int,
+        rate: int = 8000,
         bands: int = 40,
-        window: int = 200,
-        hop: int = 100,
-        floor: float = 1e-5,
-        channels: tuple[int, ...] = (16, 32, 48, 64),
+        width: int = 16,
+        stages: int = 4,
         hidden: int = 96,
-        dropout: float = 0.3,
-        stretch: float = 0.25,
-        bend: float = 0.08,
-        band_mask: int = 6,
-        frame_mask: int = 10,
     ) -> None:
         super().__init__()
-        self.stretch, self.bend = stretch, bend
-        self.band_mask, self.frame_mask = band_mask, frame_mask
-        self.spectrogram = LogMel(bands=bands, window=window, hop=hop, floor=floor)
-        layers: list[nn.Module] = []
-        before = 1
-        for after in channels:
-            if before == 1:
-                layers += [nn.Conv2d(1, after, 5, stride=2, padding=2, bias=False)]
-            else:
-                layers += [nn.Conv2d(before, after, 3, padding=1, bias=False), nn.MaxPool2d(2)]
+        self.spectrogram = LogMel(rate=rate, bands=bands)
+        layers: list[nn.Module] = [nn.Conv2d(1, width, 5, stride=2, padding=2, bias=False)]
+        layers += [nn.BatchNorm2d(width), nn.ReLU()]
+        for before in range(width, width * stages, width):
+            after = before + width
+            layers += [nn.Conv2d(before, after, 3, padding=1, bias=False), nn.MaxPool2d(2)]
             layers += [nn.BatchNorm2d(after), nn.ReLU()]
-            before = after
-        rows = (bands + 1) // 2 // 2 ** (len(channels) - 1)
-        layers += [nn.Conv2d(before, hidden, (rows, 3), padding=(0, 1), bias=False)]
+        rows = (bands + 1) // 2**stages
+        layers += [nn.Conv2d(width * stages, hidden, (rows, 3), padding=(0, 1), bias=False)]
         layers += [nn.BatchNorm2d(hidden), nn.ReLU()]
-        self.body = nn.Sequential(*layers).to(memory_format=torch.channels_last)
-        self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(2 * hidden, classes))
+        self.body = nn.Sequential(*layers)
+        self.body.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # 1/3 faster
+        self.head = nn.Sequential(nn.Dropout(0.3), nn.Linear(2 * hidden, classes))
 
     def forward(self, pcm: Tensor) -> Tensor:
         """Map PCM ``(B, N)`` to logits ``(B, classes)``."""
         image = self.spectrogram(pcm)[:, None]
         if self.training:
-            image = warp(image, stretch=self.stretch, bend=self.bend)
-            for _ in range(2):
-                image = mask(image, axis=2, widest=self.band_mask)
-                image = mask(image, axis=3, widest=self.frame_mask)
+            image = self.distort(image)
         features = self.body(image).squeeze(2)
         pooled = torch.cat([features.mean(dim=2), features.amax(dim=2)], dim=1)
         return self.head(pooled)
+
+    def distort(self, image: Tensor) -> Tensor:
+        """Warp and mask images ``(B, 1, bands, frames)`` at random."""
+        image = warp(image, stretch=STRETCH, bend=BEND)
+        for _ in range(2):
+            image = mask(image, axis=2, widest=BAND_MASK)
+            image = mask(image, axis=3, widest=FRAME_MASK)
+        return image

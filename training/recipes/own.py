@@ -15,12 +15,12 @@ from app.inputs.audio import duration
 from app.inputs.plain_text import plain_text
 from app.inputs.text import decode_text
 from training.data import labelled
-from training.data.dataset import Dataset, Sample
+from training.data.dataset import Sample
 from training.data.tokens import train_tokenizer
 from training.data.voices import augment
-from training.data.warp import warp
+from training.data.warp import PICTURES, warp
 from training.errors import BadData
-from training.fit import Schedule
+from training.fit import Augment, Schedule
 from training.networks.convolutional import ConvNet
 from training.networks.recurrent import TextRecurrentNet
 from training.networks.spectrogram import SpectrogramNet
@@ -37,19 +37,21 @@ def own_recipe(data: Path, name: str | None) -> Recipe:
     """Return the recipe for the samples at `data`; raise `BadData` when they are mixed."""
     dataset = labelled.load(data)
     kind = labelled.modality(dataset)
-    prepare, network = _DEFAULTS[kind]
-    augmentation = {"image": _warp, "audio": augment, "text": None}[kind]
+    prepare, network, augmentation = _DEFAULTS[kind]
     batch = 32 if len(dataset.samples) < 2_000 else 64
-    epochs = int(np.clip(STEPS * batch / max(len(dataset.samples), 1), 8, 60))
+    epochs = int(np.clip(STEPS * batch / max(len(dataset.samples), 1), 8, 80))
     return Recipe(
-        name=name or _slug(data.stem),
+        name=_slug(name or data.resolve().stem),
         description=f"Tells {len(dataset.counts())} labels apart, trained on {data.name}.",
         load=lambda _: dataset,
         prepare=prepare,
         network=network,
         augment=augmentation,
-        schedule=Schedule(epochs=epochs, batch=batch, rate=2e-3, label_smoothing=0.05, patience=10),
+        schedule=Schedule(
+            epochs, batch, rate=2e-3, label_smoothing=0.05, patience=max(8, epochs // 3)
+        ),
         licence="that of the data",
+        made_by=f"--data {data.name}",
     )
 
 
@@ -60,10 +62,8 @@ def _slug(text: str) -> str:
     return slug
 
 
-_warp = partial(
-    warp, rotation=10.0, scale=0.1, shear=0.05, shift=0.05, elastic=0.0, thickness=0.0,
-    contrast=0.2, brightness=0.05, noise=0.03, padding="border",
-)  # fmt: skip
+_alter = partial(augment, rate=_RATE)
+_warp = partial(warp, strength=PICTURES)
 
 
 def _images(train: Sequence[Sample]) -> tuple[EncoderSpec, dict[str, bytes]]:
@@ -95,10 +95,8 @@ def _text(payload: Payload) -> str:
         return ""
 
 
-_DEFAULTS: dict[str, tuple[Prepare, Callable[[int], nn.Module]]] = {
-    "image": (_images, lambda labels: ConvNet(3, labels)),
-    "audio": (_sounds, lambda labels: SpectrogramNet(classes=labels, sample_rate=_RATE)),
-    "text": (_texts, lambda labels: TextRecurrentNet(vocabulary=VOCABULARY, classes=labels)),
+_DEFAULTS: dict[str, tuple[Prepare, Callable[[int], nn.Module], Augment | None]] = {
+    "image": (_images, lambda labels: ConvNet(3, labels), _warp),
+    "audio": (_sounds, lambda labels: SpectrogramNet(classes=labels, rate=_RATE), _alter),
+    "text": (_texts, lambda labels: TextRecurrentNet(vocabulary=VOCABULARY, classes=labels), None),
 }
-
-__all__ = ["Dataset", "own_recipe"]

@@ -35,6 +35,7 @@ class Recipe:
     leave_one_out: str | None = None  # what a group is called, when groups are held out in turn
     golden: str | None = None  # folder of payloads under training/golden; else from the test split
     licence: str = "Apache-2.0"
+    made_by: str | None = None  # arguments of `thalamus-train run`, where not the name
     seed: int = 1
 
 

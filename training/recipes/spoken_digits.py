@@ -19,11 +19,11 @@ def _prepare(train: Sequence[Sample]) -> tuple[EncoderSpec, dict[str, bytes]]:
 RECIPE = Recipe(
     name="spoken-digits",
     description="Hears which digit, zero to nine, is spoken in English, about one second.",
-    load=spoken_digits.load,
+    load=spoken_digits.load_with_voices,
     prepare=_prepare,
     network=lambda labels: SpectrogramNet(classes=labels),
     augment=augment,
-    schedule=Schedule(epochs=20, batch=64, rate=3e-3, label_smoothing=0.1, ema=0.995),
+    schedule=Schedule(epochs=30, batch=32, label_smoothing=0.1, ema=0.99, warmup=0.2, patience=12),
     shares=Shares(validation=10, test=0),
     leave_one_out="speaker",
     golden="spoken-digits",

@@ -1,0 +1,86 @@
+import json
+
+import pytest
+from pydantic import ValidationError
+
+from app.bundle import AudioSpec, ImageSpec, Manifest, TensorSpec, TextSpec
+from tests import fakes
+
+
+@pytest.fixture(scope="module")
+def manifest() -> Manifest:
+    return fakes.image_bundle().manifest
+
+
+def test_a_manifest_survives_json(manifest: Manifest) -> None:
+    assert Manifest.model_validate_json(manifest.model_dump_json()) == manifest
+
+
+def test_a_manifest_cannot_be_changed(manifest: Manifest) -> None:
+    with pytest.raises(ValidationError):
+        manifest.name = "other"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("surprise", 1),
+        ("schema_version", 2),
+        ("name", "../up"),
+        ("name", "Capital"),
+        ("version", 0),
+        ("version", 10**9),
+        ("task", "guess"),
+        ("labels", ["only"]),
+        ("labels", ["same", "same", "other"]),
+        ("temperature", 0),
+        ("temperature", float("nan")),
+        ("temperature", float("inf")),
+        ("tolerance", float("nan")),
+        ("inputs", []),
+        ("outputs", []),
+        ("encoder", {"kind": "smell"}),
+    ],
+)
+def test_a_manifest_refuses(manifest: Manifest, field: str, value: object) -> None:
+    document = json.dumps(manifest.model_dump() | {field: value})
+    with pytest.raises(ValidationError):
+        Manifest.model_validate_json(document)
+
+
+def test_unknown_fields_are_refused_at_any_depth(manifest: Manifest) -> None:
+    document = manifest.model_dump()
+    document["encoder"]["surprise"] = 1
+    with pytest.raises(ValidationError, match="surprise"):
+        Manifest.model_validate(document)
+
+
+def test_the_first_axis_is_the_batch() -> None:
+    with pytest.raises(ValidationError, match="must be 'batch'"):
+        TensorSpec(name="image", dtype="uint8", shape=("time", 3))
+
+
+def test_inputs_must_be_as_many_as_the_encoder_makes(manifest: Manifest) -> None:
+    document = manifest.model_dump()
+    document["inputs"] = document["inputs"] * 2
+    with pytest.raises(ValidationError, match="a graph for image takes"):
+        Manifest.model_validate(document)
+
+
+def test_a_tail_longer_than_the_whole_is_refused() -> None:
+    with pytest.raises(ValidationError, match="tail_tokens"):
+        TextSpec(max_tokens=4, tail_tokens=5)
+
+
+@pytest.mark.parametrize(
+    ("encoder", "shapes"),
+    [
+        (ImageSpec(height=4, width=6), {"image": ("batch", 4, 6, 3)}),
+        (ImageSpec(height=4, width=6, layout="NCHW"), {"image": ("batch", 3, 4, 6)}),
+        (ImageSpec(height=4, width=6, channels=1), {"image": ("batch", 4, 6, 1)}),
+        (AudioSpec(rate=8000, samples=800), {"pcm": ("batch", 800)}),
+        (TextSpec(max_tokens=9), {"tokens": ("batch", "time"), "length": ("batch",)}),
+    ],
+)
+def test_an_encoder_says_what_it_makes(encoder, shapes) -> None:
+    assert {spec.name: spec.shape for spec in encoder.tensors()} == shapes

@@ -1,0 +1,140 @@
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from app.bundle import publish, read_bundle, versions
+from app.bundle.publish import next_version, seal
+from app.errors import InvalidBundle
+from tests import fakes
+
+BUNDLES = [fakes.image_bundle, fakes.text_bundle, fakes.audio_bundle]
+
+
+class Failing(Mapping[str, bytes]):
+    """Files of which the last cannot be had, as when the machine dies half-way."""
+
+    def __init__(self, files: Mapping[str, bytes], failure: Exception) -> None:
+        self._files, self._failure = files, failure
+
+    def __getitem__(self, name: str) -> bytes:
+        return self._files[name]
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._files
+        raise self._failure
+
+
+@pytest.mark.parametrize("make", BUNDLES)
+def test_what_is_read_is_what_was_published(make, tmp_path: Path) -> None:
+    bundle = make()
+    folder = publish(bundle, tmp_path)
+    assert folder == tmp_path / bundle.manifest.name / "1"
+    assert read_bundle(folder) == bundle
+
+
+def test_the_same_bundle_is_the_same_bytes(tmp_path: Path) -> None:
+    one, other = (publish(fakes.text_bundle(), tmp_path / name) for name in "ab")
+    files = [p.relative_to(one) for p in one.rglob("*") if p.is_file()]
+    assert files
+    assert all((one / file).read_bytes() == (other / file).read_bytes() for file in files)
+
+
+def test_a_crash_leaves_nothing_that_a_reader_sees(tmp_path: Path) -> None:
+    bundle = fakes.image_bundle()
+    broken = replace(bundle, files=Failing(bundle.files, OSError("the disk is full")))
+    with pytest.raises(OSError, match="disk is full"):
+        publish(broken, tmp_path)
+    assert versions(tmp_path / "colours") == {}
+    assert list((tmp_path / "colours").iterdir()) == []
+    publish(bundle, tmp_path)  # and the version is free
+
+
+def test_what_lies_aside_is_no_version(tmp_path: Path) -> None:
+    folder = publish(fakes.image_bundle(), tmp_path)
+    (folder.parent / ".2-abcd").mkdir()
+    (folder.parent / "02").mkdir()
+    (folder.parent / "٣").mkdir()
+    (folder.parent / "4").write_text("a file")
+    (folder.parent / "10").mkdir()
+    assert list(versions(folder.parent)) == [1, 10]
+
+
+def test_a_published_version_is_never_overwritten(tmp_path: Path) -> None:
+    folder = publish(fakes.image_bundle(), tmp_path)
+    before = read_bundle(folder)
+    with pytest.raises(InvalidBundle, match="exists already"):
+        publish(fakes.image_bundle(sharpness=3), tmp_path)
+    assert read_bundle(folder) == before
+
+
+def test_of_two_publishers_at_once_one_is_refused(tmp_path: Path) -> None:
+    bundle, rival = fakes.image_bundle(), fakes.image_bundle(sharpness=3)
+
+    class Overtaken(dict[str, bytes]):
+        def items(self):
+            publish(rival, tmp_path)
+            return super().items()
+
+    with pytest.raises(InvalidBundle, match="exists already"):
+        publish(replace(bundle, files=Overtaken(bundle.files)), tmp_path)
+    assert read_bundle(tmp_path / "colours" / "1") == rival
+    assert [path.name for path in (tmp_path / "colours").iterdir()] == ["1"]
+
+
+def test_versions_count_upwards(tmp_path: Path) -> None:
+    assert next_version(tmp_path, "colours") == 1
+    publish(fakes.image_bundle(version=9), tmp_path)
+    publish(fakes.image_bundle(version=10), tmp_path)
+    assert next_version(tmp_path, "colours") == 11
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({"golden/cases.json": b"[]"}, "at least one golden case"),
+        ({"golden/cases.json": b"{}"}, "not readable"),
+        ({"golden/cases.json": b'[{"file": "red.png"}]'}, "not readable"),
+        (
+            {"golden/cases.json": b'[{"file":"x","media_type":"a/b","probabilities":{"red":1}}]'},
+            "golden/x is missing",
+        ),
+        (
+            {
+                "golden/cases.json": b'[{"file":"red.png","media_type":"image/png",'
+                b'"probabilities":{"mauve":1}}]'
+            },
+            "unknown label",
+        ),
+        (
+            {
+                "golden/cases.json": b'[{"file":"red.png","media_type":"image/png",'
+                b'"probabilities":{}}]'
+            },
+            "not readable",
+        ),
+        (
+            {
+                "golden/cases.json": b'[{"file":"red.png","media_type":"image/png",'
+                b'"probabilities":{"red":NaN}}]'
+            },
+            "not readable",
+        ),
+    ],
+)
+def test_sealing_refuses(files: dict[str, bytes], message: str) -> None:
+    bundle = fakes.image_bundle()
+    with pytest.raises(InvalidBundle, match=message):
+        seal(bundle.manifest, {**bundle.files, **files})
+
+
+@pytest.mark.parametrize("missing", ["model.onnx", "golden/cases.json"])
+def test_sealing_needs(missing: str) -> None:
+    bundle = fakes.image_bundle()
+    files = {name: data for name, data in bundle.files.items() if name != missing}
+    with pytest.raises(InvalidBundle, match=missing):
+        seal(bundle.manifest, files)

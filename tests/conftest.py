@@ -1,0 +1,68 @@
+"""What the tests share: published fakes, and the service in this process, spoken to over ASGI."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app.main import create_app
+from app.settings import Settings
+from tests import fakes
+
+Open = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with one bundle of each modality. Read only."""
+    return fakes.publish_all(tmp_path_factory.mktemp("published"))
+
+
+@pytest.fixture
+def models(published: Path, tmp_path: Path) -> Path:
+    """A copy of `published` to change at will."""
+    return Path(shutil.copytree(published, tmp_path / "models"))
+
+
+@asynccontextmanager
+async def running(app) -> AsyncIterator[None]:
+    """Start and stop an application as a server does."""
+    async with app.router.lifespan_context(app):
+        yield
+
+
+@asynccontextmanager
+async def open_service(
+    models: Path, *, wait: bool = True, **settings
+) -> AsyncIterator[httpx.AsyncClient]:
+    """Serve `models` in this process; the client's `app` is the application."""
+    settings = {"device": "cpu", "threads": 1, "poll": 3600, "defaults": DEFAULTS} | settings
+    app = create_app(Settings(models=models, **settings))
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with (
+        running(app),
+        httpx.AsyncClient(transport=transport, base_url="http://test") as client,
+    ):
+        client.app = app
+        while wait and (await client.get("/readyz")).status_code != 200:
+            await asyncio.sleep(0.005)
+        yield client
+
+
+DEFAULTS = {"image": "colours", "text": "moods", "audio": "sounds"}
+
+
+@pytest.fixture(scope="session")
+async def service(anyio_backend: str, published: Path) -> AsyncIterator[httpx.AsyncClient]:
+    """One service for all tests that only ask."""
+    async with open_service(published) as client:
+        yield client

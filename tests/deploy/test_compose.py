@@ -1,0 +1,82 @@
+"""The compose file shuts the container in as far as the service allows."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import dockerfile
+import pytest
+import yaml
+
+from app.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+SERVICES = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+STAGES = dockerfile.read((ROOT / "Dockerfile").read_text())
+each_service = pytest.mark.parametrize("service", SERVICES.values(), ids=SERVICES)
+
+
+@each_service
+def test_it_has_no_rights_that_it_does_not_need(service):
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert not service.keys() & {"privileged", "cap_add", "network_mode", "pid", "ipc"}
+    user = dockerfile.last(STAGES, service["build"]["target"], "USER")
+    assert user and service["user"] == user.value
+
+
+@each_service
+def test_models_are_mounted_read_only_and_tmp_is_bounded(service):
+    (mount,) = service["volumes"]
+    assert (mount["source"], mount["target"], mount["read_only"]) == ("./models", "/models", True)
+    (tmp,) = service["tmpfs"]
+    assert re.match(r"/tmp:size=\d+m,.*noexec", tmp)
+
+
+@each_service
+def test_it_is_bounded(service):
+    assert service["pids_limit"] > 0
+    assert re.fullmatch(r"\d+g", service["mem_limit"])
+
+
+@each_service
+def test_it_is_stopped_no_earlier_than_its_last_request_may_end(service):
+    assert int(service["stop_grace_period"].removesuffix("s")) > Settings().deadline
+
+
+@each_service
+def test_only_this_machine_can_connect_unless_told_otherwise(service):
+    assert service["ports"] == ["${BIND:-127.0.0.1}:${PORT:-8000}:8000"]
+
+
+@each_service
+def test_it_comes_back_and_keeps_the_images_healthcheck(service):
+    assert service["restart"] == "unless-stopped"
+    assert "healthcheck" not in service
+    assert dockerfile.last(STAGES, service["build"]["target"], "HEALTHCHECK")
+
+
+def test_the_cpu_is_the_default_and_the_gpu_a_profile():
+    assert {name: s["build"]["target"] for name, s in SERVICES.items()} == {
+        "thalamus": "cpu",
+        "thalamus-gpu": "gpu",
+    }
+    assert "profiles" not in SERVICES["thalamus"]
+    gpu = SERVICES["thalamus-gpu"]
+    assert gpu["profiles"] == ["gpu"]
+    assert gpu["environment"] == {"THALAMUS_DEVICE": "cuda"}
+    (device,) = gpu["deploy"]["resources"]["reservations"]["devices"]
+    assert device["driver"] == "nvidia" and device["capabilities"] == ["gpu"]
+
+
+def test_docker_compose_accepts_it():
+    command = ["docker", "compose"]
+    if shutil.which("docker") is None:
+        pytest.skip("the docker client is not installed")
+    if subprocess.run([*command, "version"], capture_output=True).returncode:
+        pytest.skip("the docker client has no compose plugin")
+    call = [*command, "--profile", "gpu", "config", "--quiet"]
+    found = subprocess.run(call, cwd=ROOT, capture_output=True, text=True)
+    assert found.returncode == 0, found.stderr

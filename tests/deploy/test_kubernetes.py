@@ -1,0 +1,61 @@
+"""The manifests agree with the image and with the settings."""
+
+from pathlib import Path
+
+import dockerfile
+import yaml
+
+from app.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENTS = {
+    document["kind"]: document
+    for document in yaml.safe_load_all((ROOT / "deploy" / "kubernetes.yaml").read_text())
+}
+POD = DOCUMENTS["Deployment"]["spec"]["template"]["spec"]
+(CONTAINER,) = POD["containers"]
+LABELS = DOCUMENTS["Deployment"]["spec"]["template"]["metadata"]["labels"]
+STAGES = dockerfile.read((ROOT / "Dockerfile").read_text())
+
+
+def test_everything_selects_the_same_pods():
+    assert DOCUMENTS["Deployment"]["spec"]["selector"]["matchLabels"] == LABELS
+    assert DOCUMENTS["Service"]["spec"]["selector"] == LABELS
+    assert DOCUMENTS["PodDisruptionBudget"]["spec"]["selector"]["matchLabels"] == LABELS
+    assert DOCUMENTS["NetworkPolicy"]["spec"]["podSelector"]["matchLabels"] == LABELS
+
+
+def test_nothing_leaves_the_pod():
+    policy = DOCUMENTS["NetworkPolicy"]["spec"]
+    assert "Egress" in policy["policyTypes"] and policy["egress"] == []
+
+
+def test_probes():
+    paths = {name: CONTAINER[f"{name}Probe"]["httpGet"]["path"] for name in PROBES}
+    assert paths == PROBES
+
+
+PROBES = {"startup": "/readyz", "readiness": "/readyz", "liveness": "/livez"}
+
+
+def test_the_container_is_the_images_user_without_rights():
+    user = dockerfile.last(STAGES, "cpu", "USER")
+    pod, own = POD["securityContext"], CONTAINER["securityContext"]
+    assert user and user.value == f"{pod['runAsUser']}:{pod['runAsGroup']}"
+    assert pod["runAsNonRoot"] and own["readOnlyRootFilesystem"]
+    assert own["allowPrivilegeEscalation"] is False
+    assert own["capabilities"] == {"drop": ["ALL"]}
+
+
+def test_a_service_of_the_same_name_sets_no_port():
+    assert POD["enableServiceLinks"] is False
+
+
+def test_there_is_time_to_drain():
+    leaves = int(CONTAINER["lifecycle"]["preStop"]["exec"]["command"][-1])
+    assert POD["terminationGracePeriodSeconds"] > leaves + Settings().deadline
+
+
+def test_the_environment_names_settings():
+    known = {f"THALAMUS_{name.upper()}" for name in Settings.model_fields}
+    assert {variable["name"] for variable in CONTAINER["env"]} <= known

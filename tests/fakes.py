@@ -1,0 +1,323 @@
+"""Small real things to test with: ONNX graphs of a few nodes, bundles of them, files.
+
+Nothing here imitates the service's own classes; a fake graph runs in the real ONNX
+Runtime, and a fake bundle is written by the real `publish`.
+"""
+
+import io
+import json
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import onnx
+import soundfile
+from onnx import TensorProto, helper, numpy_helper
+from PIL import Image
+from tokenizers import Tokenizer, models, pre_tokenizers
+
+from app.bundle import (
+    AudioSpec,
+    Bundle,
+    ImageSpec,
+    Manifest,
+    Provenance,
+    TensorSpec,
+    TextSpec,
+    publish,
+)
+from app.bundle.publish import seal
+from app.inputs import Payload
+from app.pipeline import Pipeline
+
+COLOURS = ("red", "green", "blue")
+MOODS = ("glad", "sad")
+SOUNDS = ("low", "high", "silent")
+RATE, SAMPLES = 8000, 4000
+WORDS = ("good", "fine", "happy", "bad", "awful", "sorry", "the", "day", "is", "a")
+_PROVENANCE = Provenance(
+    recipe="fake",
+    seed=1,
+    code="0",
+    data="fake",
+    data_source="tests/fakes.py",
+    data_licence="CC0-1.0",
+    data_sha256="0" * 64,
+    splits={"train": 0},
+)
+
+
+# Graphs
+
+
+def _graph(nodes, inputs, outputs, constants) -> bytes:
+    initializers = [numpy_helper.from_array(value, name) for name, value in constants.items()]
+    graph = helper.make_graph(nodes, "fake", inputs, outputs, initializers)
+    model = helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", 18)], producer_name="fakes", ir_version=9
+    )
+    onnx.checker.check_model(model)
+    return model.SerializeToString()
+
+
+def _value(name: str, kind: int, shape) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(name, kind, shape)
+
+
+def image_graph(side: int = 8, sharpness: float = 8.0) -> bytes:
+    """Mean colour → linear → softmax; uint8 NHWC."""
+    node = helper.make_node
+    nodes = [
+        node("Cast", ["image"], ["floats"], to=TensorProto.FLOAT),
+        node("Div", ["floats", "white"], ["scaled"]),
+        node("ReduceMean", ["scaled", "height_width"], ["colour"], keepdims=0),
+        node("MatMul", ["colour", "weights"], ["logits"]),
+        node("Softmax", ["logits"], ["probabilities"], axis=1),
+    ]
+    return _graph(
+        nodes,
+        [_value("image", TensorProto.UINT8, ["batch", side, side, 3])],
+        [_value("probabilities", TensorProto.FLOAT, ["batch", 3])],
+        {
+            "white": np.float32(255),
+            "height_width": np.array([1, 2]),
+            "weights": np.eye(3, dtype=np.float32) * np.float32(sharpness),
+        },
+    )
+
+
+def text_graph(vocabulary: int) -> bytes:
+    """Tokens and their number → masked mean of embeddings → softmax."""
+    node = helper.make_node
+    table = np.zeros((vocabulary, 2), dtype=np.float32)
+    table[1:4, 0], table[4:7, 1] = 6.0, 6.0  # WORDS: three glad ones, three sad ones
+    nodes = [
+        node("Gather", ["table", "tokens"], ["embedded"], axis=0),
+        node("Shape", ["tokens"], ["time"], start=1, end=2),
+        node("Squeeze", ["time", "first"], ["steps"]),
+        node("Range", ["zero", "steps", "one"], ["positions"]),
+        node("Unsqueeze", ["length", "last"], ["lengths"]),
+        node("Less", ["positions", "lengths"], ["present"]),
+        node("Cast", ["present"], ["mask2"], to=TensorProto.FLOAT),
+        node("Unsqueeze", ["mask2", "third"], ["mask"]),
+        node("Mul", ["embedded", "mask"], ["masked"]),
+        node("ReduceSum", ["masked", "last"], ["sum"], keepdims=0),
+        node("Cast", ["lengths"], ["count"], to=TensorProto.FLOAT),
+        node("Div", ["sum", "count"], ["mean"]),
+        node("Softmax", ["mean"], ["probabilities"], axis=1),
+    ]
+    return _graph(
+        nodes,
+        [
+            _value("tokens", TensorProto.INT64, ["batch", "time"]),
+            _value("length", TensorProto.INT64, ["batch"]),
+        ],
+        [_value("probabilities", TensorProto.FLOAT, ["batch", 2])],
+        {
+            "table": table,
+            "first": np.array([0]),
+            "last": np.array([1]),
+            "third": np.array([2]),
+            "zero": np.int64(0),
+            "one": np.int64(1),
+        },
+    )
+
+
+def audio_graph(samples: int = SAMPLES) -> bytes:
+    """Loudness and mean step between neighbours → softmax; int16 PCM."""
+    node = helper.make_node
+    nodes = [
+        node("Cast", ["pcm"], ["floats"], to=TensorProto.FLOAT),
+        node("Div", ["floats", "full"], ["signal"]),
+        node("Slice", ["signal", "one", "end", "one"], ["later"]),
+        node("Slice", ["signal", "zero", "end_less", "one"], ["earlier"]),
+        node("Sub", ["later", "earlier"], ["steps"]),
+        node("ReduceL1", ["steps", "one"], ["change"], keepdims=1),
+        node("ReduceL1", ["signal", "one"], ["loudness"], keepdims=1),
+        node("Concat", ["loudness", "change"], ["features"], axis=1),
+        node("MatMul", ["features", "weights"], ["scores"]),
+        node("Add", ["scores", "bias"], ["probabilities_logits"]),
+        node("Softmax", ["probabilities_logits"], ["probabilities"], axis=1),
+    ]
+    scale = np.float32(20 / samples)
+    return _graph(
+        nodes,
+        [_value("pcm", TensorProto.INT16, ["batch", samples])],
+        [_value("probabilities", TensorProto.FLOAT, ["batch", 3])],
+        {
+            "full": np.float32(32768),
+            "zero": np.array([0]),
+            "one": np.array([1]),
+            "end": np.array([samples]),
+            "end_less": np.array([samples - 1]),
+            "weights": np.array([[1, 0, -1], [-1, 1.5, -1]], dtype=np.float32) * scale,
+            "bias": np.array([0, 0, 1], dtype=np.float32),
+        },
+    )
+
+
+def tokenizer() -> bytes:
+    """Words apart by white space; what is not in WORDS is token 0."""
+    vocabulary = {"?": 0} | {word: place for place, word in enumerate(WORDS, 1)}
+    made = Tokenizer(models.WordLevel(vocabulary, unk_token="?"))
+    made.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    return made.to_str().encode()
+
+
+# Bundles
+
+
+def seal_bundle(
+    name: str,
+    encoder,
+    labels: tuple[str, ...],
+    files: Mapping[str, bytes],
+    cases: Mapping[str, tuple[bytes, str]],
+    **fields,
+) -> Bundle:
+    """Return a sealed bundle whose golden cases are what the graph answers here."""
+    outputs = (TensorSpec(name="probabilities", dtype="float32", shape=("batch", len(labels))),)
+    manifest = Manifest(
+        **{
+            "name": name,
+            "version": 1,
+            "description": f"A fake for {encoder.kind}.",
+            "encoder": encoder,
+            "inputs": encoder.tensors(),
+            "outputs": outputs,
+            "labels": labels,
+            "provenance": _PROVENANCE,
+            "licence": "CC0-1.0",
+            "files": {},
+        }
+        | fields
+    )
+    payloads = {f"golden/{file}": data for file, (data, _) in cases.items()}
+    blank = [
+        {"file": f, "media_type": m, "probabilities": {labels[0]: 1.0}}
+        for f, (_, m) in cases.items()
+    ]
+    draft = seal(manifest, {**files, **payloads, "golden/cases.json": json.dumps(blank).encode()})
+    pipeline = Pipeline(draft)
+    for case, (data, media_type) in zip(blank, cases.values(), strict=True):
+        answer = pipeline.classify([Payload(data, media_type)], len(labels))[0]
+        case["probabilities"] = dict(answer.top)
+    return seal(manifest, {**files, **payloads, "golden/cases.json": json.dumps(blank).encode()})
+
+
+def image_bundle(name: str = "colours", version: int = 1, sharpness: float = 8.0) -> Bundle:
+    """Tell red, green and blue apart."""
+    cases = {
+        "red.png": (picture(encode=("PNG",), colour=(250, 10, 20)), "image/png"),
+        "blue.png": (picture(encode=("PNG",), colour=(5, 10, 240)), "image/png"),
+    }
+    encoder = ImageSpec(height=8, width=8, resample="bilinear")
+    files = {"model.onnx": image_graph(8, sharpness)}
+    return seal_bundle(name, encoder, COLOURS, files, cases, version=version)
+
+
+def text_bundle(name: str = "moods", version: int = 1) -> Bundle:
+    """Tell glad texts from sad ones."""
+    cases = {
+        "glad.txt": (b"the day is good", "text/plain"),
+        "sad.txt": (b"sorry the awful day is bad bad bad", "text/plain"),
+    }
+    files = {"model.onnx": text_graph(len(WORDS) + 1), "tokenizer.json": tokenizer()}
+    return seal_bundle(
+        name, TextSpec(max_tokens=16, tail_tokens=4), MOODS, files, cases, version=version
+    )
+
+
+def audio_bundle(name: str = "sounds", version: int = 1) -> Bundle:
+    """Tell low tones from high ones and from silence."""
+    cases = {
+        "low.wav": (sound(tone(100)), "audio/wav"),
+        "high.wav": (sound(tone(3000)), "audio/wav"),
+    }
+    encoder = AudioSpec(rate=RATE, samples=SAMPLES)
+    return seal_bundle(name, encoder, SOUNDS, {"model.onnx": audio_graph()}, cases, version=version)
+
+
+def publish_all(root: Path) -> Path:
+    """Publish one bundle of each modality."""
+    for bundle in (image_bundle(), text_bundle(), audio_bundle()):
+        publish(bundle, root)
+    return root
+
+
+# Files
+
+
+def picture(
+    size: tuple[int, int] = (12, 10),
+    colour: tuple[int, ...] = (200, 30, 40),
+    mode: str = "RGB",
+    encode: tuple[str, ...] = ("PNG",),
+    **options,
+) -> bytes:
+    """Return an image file of one colour."""
+    return saved(
+        Image.new(mode, size, colour if len(colour) > 1 else colour[0]), encode[0], **options
+    )
+
+
+def saved(image: Image.Image, kind: str = "PNG", **options) -> bytes:
+    """Return the file of a Pillow image."""
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+def scene(width: int = 24, height: int = 16) -> Image.Image:
+    """Return a picture without any symmetry."""
+    y, x = np.mgrid[0:height, 0:width]
+    pixels = np.stack([x * 255 // width, y * 255 // height, (x * y) % 256], axis=-1)
+    return Image.fromarray(pixels.astype(np.uint8))
+
+
+def tone(hertz: float, seconds: float = 0.5, rate: int = RATE, loudness: float = 0.5) -> np.ndarray:
+    """Return a sine."""
+    return loudness * np.sin(2 * np.pi * hertz * np.arange(int(seconds * rate)) / rate)
+
+
+def sound(
+    signal: np.ndarray, rate: int = RATE, kind: str = "WAV", subtype: str | None = None
+) -> bytes:
+    """Return a sound file."""
+    file = io.BytesIO()
+    soundfile.write(file, signal, rate, subtype, format=kind)
+    return file.getvalue()
+
+
+def wav(  # noqa: PLR0913
+    data: bytes = b"\0\0" * 800,
+    kind: int = 1,
+    channels: int = 1,
+    rate: int = RATE,
+    block: int = 2,
+    bits: int = 16,
+    extra: bytes = b"",
+    size: int | None = None,
+) -> bytes:
+    """Return a WAV file with any header, however untrue."""
+    form = (
+        struct.pack("<HHIIHH", kind, channels, rate, rate * block & 0xFFFFFFFF, block, bits) + extra
+    )
+    chunks = b"WAVE" + b"fmt " + struct.pack("<I", len(form)) + form
+    chunks += b"data" + struct.pack("<I", len(data) if size is None else size) + data
+    return b"RIFF" + struct.pack("<I", len(chunks) if size is None else size) + chunks
+
+
+def multipart(
+    *parts: tuple[str, bytes, str | None], boundary: str = "frontier"
+) -> tuple[bytes, str]:
+    """Return the body and the Content-Type of (name, data, media type) parts."""
+    body = b""
+    for name, data, media_type in parts:
+        body += f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n'.encode()
+        if media_type:
+            body += f"Content-Type: {media_type}\r\n".encode()
+        body += b"\r\n" + data + b"\r\n"
+    return body + f"--{boundary}--\r\n".encode(), f"multipart/form-data; boundary={boundary}"

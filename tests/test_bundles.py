@@ -1,0 +1,88 @@
+"""Every bundle in models/ is what it says, answers as published, and reaches what it must."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.bundle import Bundle, read_bundle
+from app.cli import main
+from app.pipeline import Pipeline, replay
+from app.pipeline.replay import golden_payload
+
+MODELS = Path(__file__).parent.parent / "models"
+FOLDERS = sorted(path.parent for path in MODELS.glob("*/*/manifest.json"))
+# What the shipped models must reach, by the figure's name in the manifest.
+TARGETS = {
+    "digits": {"accuracy": 0.990},
+    "spam": {"accuracy": 0.985},
+    "spoken-digits": {"accuracy": 0.995, "accuracy, leave one speaker out, mean": 0.85},
+    "imagenet": {},
+}
+
+
+@pytest.fixture(scope="module", params=FOLDERS, ids=lambda path: path.parent.name)
+def bundle(request: pytest.FixtureRequest) -> Bundle:
+    return read_bundle(request.param)
+
+
+@pytest.fixture(scope="module")
+def pipeline(bundle: Bundle) -> Pipeline:
+    return Pipeline(bundle)
+
+
+def test_the_four_models_are_shipped() -> None:
+    assert {path.parent.name for path in FOLDERS} == set(TARGETS)
+
+
+def test_golden_cases_are_reproduced(bundle: Bundle, pipeline: Pipeline) -> None:
+    assert replay(bundle, pipeline) == []
+
+
+def test_verify_is_clean(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", str(MODELS)]) == 0
+    assert capsys.readouterr().out.count("ok\t") == len(FOLDERS)
+
+
+def test_an_answer_does_not_depend_on_its_batch_mates(bundle: Bundle, pipeline: Pipeline) -> None:
+    payloads = [golden_payload(bundle, case) for case in bundle.golden]
+    top_k = len(bundle.manifest.labels)
+    alone = [pipeline.classify([payload], top_k)[0] for payload in payloads]
+    for order in (payloads, payloads[::-1]):
+        together = pipeline.classify(order, top_k)
+        for one, other in zip(
+            alone, together if order is payloads else together[::-1], strict=True
+        ):
+            assert one.label == other.label
+            for label, probability in one.top:
+                assert dict(other.top)[label] == pytest.approx(probability, abs=1e-5)
+
+
+def test_probabilities_sum_to_one(bundle: Bundle, pipeline: Pipeline) -> None:
+    payload = golden_payload(bundle, bundle.golden[0])
+    answer = pipeline.classify([payload], len(bundle.manifest.labels))[0]
+    assert np.isclose(sum(p for _, p in answer.top), 1.0, atol=1e-4)
+
+
+def test_targets_are_reached(bundle: Bundle) -> None:
+    measured = {m.name: m for m in bundle.manifest.metrics if "held out" not in m.split}
+    for name, least in TARGETS[bundle.manifest.name].items():
+        assert measured[name].value >= least, f"{name} is {measured[name].value}"
+        assert measured[name].samples >= 300
+
+
+def test_torch_and_onnx_agree(bundle: Bundle) -> None:
+    difference = next(m for m in bundle.manifest.metrics if m.name.startswith("largest difference"))
+    assert difference.value <= 1e-4
+
+
+def test_the_baseline_is_beaten(bundle: Bundle) -> None:
+    measured = {m.name: m.value for m in bundle.manifest.metrics}
+    if "accuracy of the baseline" in measured:
+        assert measured["accuracy"] > measured["accuracy of the baseline"]
+
+
+def test_nothing_of_the_machine_that_made_it_is_in_it(bundle: Bundle) -> None:
+    for name, data in bundle.files.items():
+        for trace in (b"site-packages", b"/home/", b"/work/", b"/tmp/", b"/root/"):
+            assert trace not in data, f"{trace!r} in {name}"

@@ -1,0 +1,60 @@
+"""The README's requests are sent to a real server, and answered as printed."""
+
+import json
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+REQUESTS = re.findall(r"```sh\n(curl .*?)```\n\n```json\n(.*?)```", README, re.DOTALL)
+
+
+def send(command: str, port: int) -> Any:
+    """Do what this curl command does."""
+    words = shlex.split(command.replace("\\\n", " "))
+    url = next(word for word in words if word.startswith("http://"))
+    options = dict(zip(words, words[1:], strict=False))
+    headers = dict([options["-H"].split(": ")]) if "-H" in options else {}
+    body: dict[str, Any] = {}
+    if "-F" in options:
+        name, file = options["-F"].split("=@")
+        path = ROOT / file
+        body["files"] = [(name, (path.name, path.read_bytes(), "image/png"))]
+    elif "-d" in options:
+        body["content"] = options["-d"]
+    else:
+        body["content"] = (ROOT / options["--data-binary"].removeprefix("@")).read_bytes()
+    return httpx.post(url.replace(":8000", f":{port}"), headers=headers, **body).json()
+
+
+def alike(printed: Any, answered: Any) -> None:
+    """Compare structure and words exactly, numbers as printed, request ids not at all."""
+    if isinstance(printed, dict):
+        assert printed.keys() == answered.keys()
+        for key in printed.keys() - {"request_id"}:
+            alike(printed[key], answered[key])
+    elif isinstance(printed, list):
+        assert len(printed) == len(answered)
+        for one, other in zip(printed, answered, strict=True):
+            alike(one, other)
+    elif isinstance(printed, float):
+        assert answered == pytest.approx(printed, abs=6e-3)
+    else:
+        assert printed == answered
+
+
+def test_there_is_a_request_for_every_shipped_model() -> None:
+    asked = " ".join(command for command, _ in REQUESTS)
+    for folder in (ROOT / "models").iterdir():
+        if folder.is_dir():
+            assert f"models/{folder.name}/" in asked
+
+
+@pytest.mark.parametrize(("command", "answer"), REQUESTS)
+def test_a_request_is_answered_as_printed(command: str, answer: str, shipped_port: int) -> None:
+    alike(json.loads(answer), send(command, shipped_port))
