@@ -68,7 +68,8 @@ if [[ ! -x $root/usr/local/bin/python ]]; then
   mkdir -p "$root"/usr/local/{bin,lib/python3.11/site-packages}
   cp -L "$prefix/bin/python3.11" "$root/usr/local/bin/python"
   ln -s python "$root/usr/local/bin/python3"
-  run "ldconfig; python -m ensurepip --default-pip >/dev/null" PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin
+  run "ldconfig; python -m ensurepip --default-pip >/dev/null 2>&1" \
+    PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin
 fi
 
 step "building target cpu as the Dockerfile says"

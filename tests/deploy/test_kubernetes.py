@@ -15,6 +15,7 @@ DOCUMENTS = {
 POD = DOCUMENTS["Deployment"]["spec"]["template"]["spec"]
 (CONTAINER,) = POD["containers"]
 LABELS = DOCUMENTS["Deployment"]["spec"]["template"]["metadata"]["labels"]
+PROBES = {"startup": "/readyz", "readiness": "/readyz", "liveness": "/livez"}
 STAGES = dockerfile.read((ROOT / "Dockerfile").read_text())
 
 
@@ -35,9 +36,6 @@ def test_probes():
     assert paths == PROBES
 
 
-PROBES = {"startup": "/readyz", "readiness": "/readyz", "liveness": "/livez"}
-
-
 def test_the_container_is_the_images_user_without_rights():
     user = dockerfile.last(STAGES, "cpu", "USER")
     pod, own = POD["securityContext"], CONTAINER["securityContext"]
@@ -53,7 +51,7 @@ def test_a_service_of_the_same_name_sets_no_port():
 
 def test_there_is_time_to_drain():
     leaves = int(CONTAINER["lifecycle"]["preStop"]["exec"]["command"][-1])
-    assert POD["terminationGracePeriodSeconds"] > leaves + Settings().deadline
+    assert POD["terminationGracePeriodSeconds"] > leaves + Settings.model_fields["deadline"].default
 
 
 def test_the_environment_names_settings():

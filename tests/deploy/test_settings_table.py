@@ -1,5 +1,6 @@
 """docs/deployment.md lists every setting as app/settings.py has it."""
 
+import html
 import json
 import re
 from pathlib import Path
@@ -17,7 +18,7 @@ def row(field: FieldInfo) -> str:
     """Return the row of a setting, after its name."""
     default = field.default
     shown = json.dumps(default) if isinstance(default, dict) else str(default)
-    return f"| `{shown}` | {field.description} |"
+    return f"| `{shown}` | {html.escape(field.description or '', quote=False)} |"
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)
