@@ -6,15 +6,19 @@ the background, so that probes answer from the first moment.
 
 import asyncio
 import os
+import signal
+import sys
 import warnings
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
 
 from app import __version__
-from app.api import catalog, classify, docs, health, problems
+from app.api import catalog, classify, docs, health, openapi, problems
 from app.api.limits import Limits as RequestLimits
 from app.engine.session import choose_providers, cuda_present
 from app.serving.catalog import Catalog, Loading
@@ -49,12 +53,14 @@ def create_app(settings: Settings) -> FastAPI:
         redirect_slashes=False,  # a redirect would repeat the client's Host header
         docs_url=None,
         redoc_url=None,
+        responses=openapi.RESPONSES,
     )
     app.state.catalog, app.state.metrics = models, metrics
     app.state.max_items = settings.max_items
     for module in (classify, catalog, health, docs):
         app.include_router(module.router)
     problems.install(app)
+    app.openapi = partial(openapi.describe, app)  # type: ignore[method-assign]
     app.add_middleware(
         RequestLimits,
         metrics=metrics,
@@ -70,6 +76,8 @@ def serve(settings: Settings) -> None:
     configure_logging()
     warnings.filterwarnings("ignore", module=r"PIL\.")  # it warns of what the client sent
     app = create_app(settings)
+    # uvicorn drains and then raises the signal again; having drained is a success.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     event("listening", host=settings.host, port=settings.port, models=str(settings.models))
     uvicorn.run(
         app,
@@ -82,6 +90,14 @@ def serve(settings: Settings) -> None:
     )
 
 
-def available_cpus() -> int:
-    """Return how many CPUs this process may use; ONNX Runtime would count the host's."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def available_cpus(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
+    """Return how many CPUs this process may use; ONNX Runtime would count the host's.
+
+    quota: the cgroup's `<microseconds> <period>` or `max <period>`, where there is one.
+    """
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    try:
+        share, period = quota.read_text().split()
+        return max(1, min(allowed or 1, int(share) // int(period)))
+    except (OSError, ValueError):  # no cgroup, or no limit in it
+        return allowed or 1

@@ -1,8 +1,16 @@
-"""The part of the OpenAPI description that FastAPI cannot infer: bodies of many forms."""
+"""The part of the OpenAPI description that FastAPI cannot infer.
+
+Bodies of many forms are described by hand; the examples are golden cases of the models that
+are ready, so what the docs show is what the service answers.
+"""
 
 from typing import Any
 
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
 from app.api.schemas import Classification, Problem
+from app.pipeline import Pipeline
 
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 _PARTS = {
@@ -52,15 +60,20 @@ _PROBLEMS = {
     504: "The deadline passed",
 }
 
+
+def _problem(description: str) -> dict[str, Any]:
+    schema = Problem.model_json_schema()
+    return {
+        "description": description,
+        "content": {"application/problem+json": {"schema": schema}},
+    }
+
+
+# For every route: instead of FastAPI's own shape of a 422.
+RESPONSES: dict[int | str, dict[str, Any]] = {422: _problem("A parameter is not valid")}
 CLASSIFY: dict[str, Any] = {
     "response_model": Classification,
-    "responses": {
-        status: {
-            "description": description,
-            "content": {"application/problem+json": {"schema": Problem.model_json_schema()}},
-        }
-        for status, description in _PROBLEMS.items()
-    },
+    "responses": {status: _problem(text) for status, text in _PROBLEMS.items()},
     "openapi_extra": {
         "requestBody": {
             "required": True,
@@ -81,3 +94,38 @@ CLASSIFY: dict[str, Any] = {
         }
     },
 }
+
+
+def describe(app: FastAPI) -> dict[str, Any]:
+    """Return the OpenAPI document, with an example of every ready model."""
+    document = get_openapi(
+        title=app.title, version=app.version, description=app.description, routes=app.routes
+    )
+    ready = [entry.model.pipeline for entry in app.state.catalog.entries if entry.model]
+    answers = {pipeline.manifest.name: _answer(pipeline) for pipeline in ready}
+    texts = {p.manifest.name: _text(p) for p in ready if p.manifest.modality == "text"}
+    for path, operations in document["paths"].items():
+        if path.endswith("/classify") and answers:
+            operation = operations["post"]
+            operation["responses"]["200"]["content"]["application/json"]["examples"] = answers
+            if texts:
+                body = operation["requestBody"]["content"]
+                body["text/plain"] = {"schema": {"type": "string"}, "examples": texts}
+    return document
+
+
+def _answer(pipeline: Pipeline) -> dict[str, Any]:
+    """Return the published answer to a model's first golden case, as it goes over the wire."""
+    _, case = pipeline.example
+    top = [{"label": label, "probability": p} for label, p in case.probabilities.items()]
+    value = {
+        "model": pipeline.manifest.name,
+        "version": pipeline.manifest.version,
+        "predictions": [{**top[0], "top": top}],
+    }
+    return {"summary": f"{pipeline.manifest.name}: {case.file}", "value": value}
+
+
+def _text(pipeline: Pipeline) -> dict[str, Any]:
+    payload, case = pipeline.example
+    return {"summary": case.file, "value": payload.decode("utf-8", "replace")}
