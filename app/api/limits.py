@@ -15,7 +15,7 @@ import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.problems import MEDIA_TYPE, problem_for
-from app.errors import Overloaded, TooLarge, TooSlow
+from app.errors import Departed, Overloaded, TooLarge, TooSlow
 from app.telemetry import Metrics, event
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -78,6 +78,8 @@ class Limits:
                     message = await receive()
             except TimeoutError:
                 raise TooSlow(f"the body did not arrive within {self._timeout:g} s") from None
+            if message["type"] == "http.disconnect":
+                raise Departed("the client left before its body had arrived")
             received += len(message.get("body", b""))
             complete = not message.get("more_body", False)
             if received > self._max_body:

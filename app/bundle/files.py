@@ -63,19 +63,19 @@ def read_bundle(folder: Path) -> Bundle:
     manifest = _read_manifest(folder)
     if (manifest.name, str(manifest.version)) != (folder.parent.name, folder.name):
         raise InvalidBundle(
-            f"{folder}: the manifest is of {manifest.name}/{manifest.version}, "
+            f"{_shown(folder)}: the manifest is of {manifest.name}/{manifest.version}, "
             "but the folder says otherwise"
         )
     present = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
     expected = set(manifest.files) | {MANIFEST}
     if present != expected:
         odd = sorted(present ^ expected)
-        raise InvalidBundle(f"{folder}: missing or unexpected files: {', '.join(odd[:5])}")
+        raise InvalidBundle(f"{_shown(folder)}: missing or unexpected files: {', '.join(odd[:5])}")
     files = {}
     for name, digest in manifest.files.items():
         files[name] = _read(folder / name)
         if sha256(files[name]) != digest:
-            raise InvalidBundle(f"{folder}: {name} was altered (its sha256 differs)")
+            raise InvalidBundle(f"{_shown(folder)}: {name} was altered (its sha256 differs)")
     return assemble(manifest, files)
 
 
@@ -104,11 +104,18 @@ def _read_manifest(folder: Path) -> Manifest:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "top level"
-        raise InvalidBundle(f"{folder}: {MANIFEST}, {place}: {first['msg']}") from error
+        raise InvalidBundle(f"{_shown(folder)}: {MANIFEST}, {place}: {first['msg']}") from error
 
 
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise InvalidBundle(f"{path.parent}: no readable {path.name} ({error.strerror})") from error
+        raise InvalidBundle(
+            f"{_shown(path.parent)}: no readable {path.name} ({error.strerror})"
+        ) from error
+
+
+def _shown(folder: Path) -> str:
+    """Name a bundle without saying where it lies: clients read the reason of a failure."""
+    return f"{folder.parent.name}/{folder.name}"

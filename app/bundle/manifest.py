@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Modality = Literal["image", "text", "audio"]
+DType = Literal["uint8", "int16", "int64", "float32"]
 
 
 class Frozen(BaseModel):
@@ -26,7 +27,7 @@ class TensorSpec(Frozen):
     """
 
     name: str
-    dtype: Literal["uint8", "int16", "int64", "float32"]
+    dtype: DType
     shape: tuple[int | str, ...] = Field(min_length=1)
 
     @model_validator(mode="after")

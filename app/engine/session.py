@@ -14,6 +14,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from app.bundle import TensorSpec
+from app.bundle.manifest import DType
 from app.errors import DeviceUnavailable, InvalidBundle
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read when the library loads
@@ -23,7 +24,7 @@ Device = Literal["auto", "cpu", "cuda"]
 DEVICES: tuple[Device, ...] = get_args(Device)
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 _DRIVER_NODES = ("/dev/nvidiactl", "/dev/dxg", "/dev/nvhost-ctrl")  # server, WSL, Jetson
-_ONNX_TYPES = {
+_ONNX_TYPES: dict[DType, str] = {
     "uint8": "tensor(uint8)",
     "int16": "tensor(int16)",
     "int64": "tensor(int64)",
@@ -97,6 +98,22 @@ class Session:
             actual = {node.name: (node.type, _sizes(node.shape)) for node in nodes}
             if declared != actual:
                 raise InvalidBundle(f"the manifest says {declared}, the graph has {actual}")
+
+    def tensors(self) -> tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...]]:
+        """Return the graph's inputs and outputs; raise `InvalidBundle` for other kinds."""
+        names = {onnx_type: name for name, onnx_type in _ONNX_TYPES.items()}
+        found = []
+        for node in (*self._session.get_inputs(), *self._session.get_outputs()):
+            if node.type not in names:
+                raise InvalidBundle(f"{node.name!r} is {node.type}; taken are {', '.join(names)}")
+            if not node.shape or isinstance(node.shape[0], int):
+                raise InvalidBundle(
+                    f"{node.name!r} has a fixed first axis; export with a free batch axis"
+                )
+            shape = ("batch", *(size if size else "free" for size in node.shape[1:]))
+            found.append(TensorSpec(name=node.name, dtype=names[node.type], shape=shape))
+        count = len(self._session.get_inputs())
+        return tuple(found[:count]), tuple(found[count:])
 
     def _run_plain(self, arrays: Mapping[str, np.ndarray]) -> list[np.ndarray]:
         results: list[np.ndarray] = self._session.run(self._outputs, dict(arrays))

@@ -2,8 +2,8 @@
 
 Reads WAV, FLAC, Ogg (Vorbis, Opus) and MP3 of any rate and up to `MAX_CHANNELS`
 channels. Channels are averaged; where that cancels (antiphase stereo) the loudest
-channel is taken. A file cut short is read as far as it goes. Duration and size are
-checked while decoding, since headers lie.
+channel is taken. A file cut short is read as far as it goes (Ogg is refused: its length
+stands at its end). Duration and size are checked while decoding, since headers lie.
 """
 
 import io

@@ -1,10 +1,12 @@
-"""The text of a mail body as the spam classifier sees it, in training and in serving alike.
+"""The words of a text as every text model sees them, in training and in serving alike.
 
-``plain_text`` is pure and takes time linear in its input whatever the input is: every regular
-expression below either has a bounded repeat or cannot rescan what a failed attempt has read.
-Capitals and punctuation are kept (the tokenizer decides about them); links, addresses and long
-numbers become the words URLLINK, MAILADDR and LONGNUM, which keep their presence but not the value;
-markup that shows no word at all becomes IMAGEONLY. The text of an empty mail is empty.
+`plain_text` is pure and takes time linear in its input whatever the input is: every regular
+expression below has a bounded repeat, cannot rescan what a failed attempt has read, or runs on a
+text already cut. All words are lower case. Capitals are told by `allcaps` before each run of
+words in capitals, a blank line by `newpar`, markup by `htmlmail` and one `hastable`,
+`hasfont`, ... for each telling kind of tag at the start. Pictures read `imagetag` and links
+`linkto` and the labels of their host; addresses written out read `urllink` or `mailaddr` and
+their host, long numbers `longnum`. An empty text stays empty.
 """
 
 import html
@@ -12,52 +14,104 @@ import re
 import unicodedata
 
 MAX_CHARS = 20_000
-"""Characters kept of the stripped text: some ten times what the classifier's tokens can hold."""
+"""Characters kept of the text: some four times what the classifier's tokens can hold."""
 
 _HTML_HINT = re.compile(
-    r"<(?:/|!doctype|html|head|body|table|tr|td|p|br|div|span|font|b|i|a|img|center|h[1-6]|ul|li|pre"
-    r"|meta|style|script)\b[^<>]{0,2000}>|</[a-z]{1,10}\s{0,10}>",
+    r"<!doctype\b|</?(?:html|head|body|table|tr|td|p|br|div|span|font|b|i|a|img|center|h[1-6]|ul|li"
+    r"|pre|meta|style|script)(?:\s[^<>]{0,2000})?/?>|</[a-z]{1,10}\s{0,10}>",
     re.IGNORECASE,
 )
 _HIDDEN_START = re.compile(r"<!--|<(script|style|title)\b", re.IGNORECASE)
 _HIDDEN_END = {
     name: re.compile(f"</{name}", re.IGNORECASE) for name in ("script", "style", "title")
 } | {"": re.compile("-->")}
+_TAG = re.compile(r"<(/?[a-z][a-z0-9]{0,20}+|[a-z/!?])([^<>]*+)>", re.IGNORECASE)
 # A tag that starts a new line or cell parts two words; any other (<b>, <font>, a made-up one put
 # into the middle of a word to fool filters) does not.
-_BREAKING_TAG = re.compile(
-    r"</?(?:p|br|div|td|th|tr|table|tbody|li|ul|ol|dl|dt|dd|h[1-6]|hr|pre|blockquote|center|body|head|html"
-    r"|form|input|select|option|textarea|img|a)\b[^<>]*>",
-    re.IGNORECASE,
+_BREAKING = frozenset(
+    "p br div td th tr table tbody li ul ol dl dt dd h1 h2 h3 h4 h5 h6 hr pre blockquote center"
+    " body head html form input select option textarea img a".split()
 )
-_TAG = re.compile(r"<[a-z/!?][^<>]*>", re.IGNORECASE)
+_TELLING = frozenset(
+    "table font img a form script style meta center iframe b div span pre blockquote".split()
+)
+_TARGET = re.compile(
+    r"\b(?:href|src|action)\s{0,5}=\s{0,5}[\"']?([^\s\"'<>]{1,300})", re.IGNORECASE
+)
 _HUGE_REFERENCE = re.compile(r"&#[0-9]{9,}")  # int() refuses more than 4,300 digits
 _URL = re.compile(r"\b(?:https?|ftp)://[^\s<>\"]+|\bwww\.[^\s<>\"]+", re.IGNORECASE)
-_WORD_WITH_AT = re.compile(r"(?<![^\s<>()\[\],;:\"])[\w.+-]{1,64}@[\w-][\w.-]{1,250}")
+_HOST = re.compile(r"(?:[a-z]{2,8}:/{0,3})?(?:[^/\s@?]{0,100}@)?([^/\s:?#]{1,100})", re.IGNORECASE)
+_WORD_WITH_AT = re.compile(r"(?<![^\s<>()\[\],;:\"])[\w.+-]{1,64}@([\w-][\w.-]{1,250})")
 _LONG_NUMBER = re.compile(r"[0-9]{5,}")
 _LONG_RULE = re.compile(r"([-_=*~#.+>])\1{3,}")
-_INVISIBLE = {code: None for code in (0x00AD, 0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF)}
+_BLANK_LINES = re.compile(r"\n[ \t\r]*+\n\s*+")
+_CAPITALS = re.compile(r"\b[A-ZÀ-ÖØ-Þ]{2,}+\b(?:\W{1,3}[A-ZÀ-ÖØ-Þ]++\b)*")
+_INVISIBLE = dict.fromkeys((0x00AD, 0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF))
+
+
+def is_html(text: str) -> bool:
+    """Say whether the text holds markup."""
+    return _HTML_HINT.search(text) is not None
 
 
 def plain_text(text: str) -> str:
-    """Return ``text`` without markup, normalised, on one line, of at most about MAX_CHARS."""
-    has_markup = _HTML_HINT.search(text) is not None
+    """Return the words of `text` and of its markup, on one line, of about MAX_CHARS."""
+    return clean(text)[0]
+
+
+def clean(text: str) -> tuple[str, bool]:
+    """Return what `plain_text` does, and whether it was cut at MAX_CHARS."""
+    found: set[str] = set()
+    has_markup = is_html(text)
     if has_markup:
-        text = _TAG.sub("", _BREAKING_TAG.sub(" ", _without_hidden(text)))
+        text = _TAG.sub(lambda tag: _tag_words(tag, found), _without_hidden(text, found))
+    else:
+        text = _BLANK_LINES.sub(" newpar ", text.strip())
     text = html.unescape(_HUGE_REFERENCE.sub(" ", text)).translate(_INVISIBLE)
     # Cut before the normalisation, which is quadratic in runs of combining marks.
-    text = " ".join(text.split())[:MAX_CHARS]
+    words = " ".join(text.split())
+    text = words[:MAX_CHARS]
     text = unicodedata.normalize("NFKC", text.encode("utf-8", "ignore").decode("utf-8"))
-    text = _URL.sub(" URLLINK ", text)
-    text = _WORD_WITH_AT.sub(" MAILADDR ", text)
-    text = _LONG_NUMBER.sub(" LONGNUM ", text)
+    text = _URL.sub(lambda link: f" urllink {_host_words(link[0])} ", text)
+    text = _WORD_WITH_AT.sub(lambda mail: f" mailaddr {_host_words(mail[1])} ", text)
+    text = _LONG_NUMBER.sub(" longnum ", text)
     text = _LONG_RULE.sub(r" \1\1\1 ", text)
-    return " ".join(text.split()) or ("IMAGEONLY" if has_markup else "")
+    text = _CAPITALS.sub(r" allcaps \g<0> ", text).lower()
+    summary = ["htmlmail", *(f"has{name}" for name in sorted(found))] if has_markup else []
+    return " ".join([*summary, *text.split()]), len(words) > MAX_CHARS
 
 
-def _without_hidden(text: str) -> str:
-    """Drop comments, scripts, styles and titles; one that is never closed loses its opening only."""
-    kept, position, unclosed = [], 0, set()
+def _tag_words(tag: re.Match[str], found: set[str]) -> str:
+    """What one tag reads as; its name is put into `found` when it tells something."""
+    name, attributes = tag[1].lower(), tag[2]
+    if name in _TELLING:
+        found.add(name)
+    if name == "img":
+        return " imagetag "
+    if name in ("a", "form"):
+        target = _TARGET.search(attributes)
+        return f" linkto {_host_words(target[1])} " if target else " "
+    return " " if name.removeprefix("/") in _BREAKING else ""
+
+
+def _host_words(target: str) -> str:
+    """The labels of the host that a link leads to, `iphost` where it is a number."""
+    if target[:7].lower() == "mailto:":
+        return "mailaddr " + _host_words(target.partition("@")[2][:100]) if "@" in target else ""
+    host = _HOST.match(target)
+    labels = [label for label in host[1].split(".") if label] if host else []
+    if labels and all(label.isdigit() for label in labels):
+        return "iphost"
+    return " ".join(label.lower() for label in labels[-4:] if label.lower() != "www")
+
+
+def _without_hidden(text: str, found: set[str]) -> str:
+    """Drop comments, scripts, styles and titles; one that is never closed loses its opening only.
+
+    What was there is put into `found`.
+    """
+    kept: list[str] = []
+    position, unclosed = 0, set[str]()
     for start in _HIDDEN_START.finditer(text):
         name = (start[1] or "").lower()
         if start.start() < position or name in unclosed:
@@ -66,6 +120,7 @@ def _without_hidden(text: str) -> str:
         if end is None:
             unclosed.add(name)  # not searched for again: that would be quadratic
             continue
+        found.add(name or "comment")
         kept.append(text[position : start.start()])
         # "</script" leaves its ">" behind; give the remainder back as an empty tag.
         position = end.end() if not name else end.start()

@@ -15,7 +15,7 @@ from tokenizers import Tokenizer
 from app.bundle import TextSpec
 from app.errors import InvalidBundle, InvalidInput
 from app.inputs.payload import Encoded, Payload
-from app.inputs.plain_text import plain_text
+from app.inputs.plain_text import MAX_CHARS, clean
 
 # Longest first: the mark of UTF-32-LE starts with that of UTF-16-LE.
 _BYTE_ORDER_MARKS = (
@@ -52,16 +52,18 @@ class TextEncoder:
 
     def encode(self, payload: Payload) -> Encoded:
         """Return `{"tokens": (time,), "length": ()}`, both int64."""
-        text = plain_text(decode_text(payload))
+        text, cut = clean(decode_text(payload))
         if not text:
             raise InvalidInput("expected some text, got none (or only white space)")
         ids = np.asarray(self._tokenizer.encode(text, add_special_tokens=False).ids, dtype=np.int64)
         if ids.size == 0:
             raise InvalidInput("the text holds nothing that this model can read")
-        limit, tail, truncated = self.spec.max_tokens, self.spec.tail_tokens, None
+        limit, tail = self.spec.max_tokens, self.spec.tail_tokens
+        truncated = f"only the first {MAX_CHARS} characters were read" if cut else None
         if ids.size > limit:
-            truncated = f"the text has {ids.size} tokens; the first {limit - tail}" + (
-                f" and the last {tail} were read" if tail else " were read"
+            truncated = (
+                f"the text has {ids.size}{' or more' * cut} tokens; the first {limit - tail}"
+                + (f" and the last {tail} were read" if tail else " were read")
             )
             ids = np.concatenate([ids[: limit - tail], ids[ids.size - tail :]])
         return Encoded({"tokens": ids, "length": np.asarray(ids.size, dtype=np.int64)}, truncated)

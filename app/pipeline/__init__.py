@@ -4,7 +4,8 @@
 answer through this one path.
 """
 
+from app.pipeline.golden import Golden, answer_golden
 from app.pipeline.pipeline import Pipeline
 from app.pipeline.replay import Difference, replay
 
-__all__ = ["Difference", "Pipeline", "replay"]
+__all__ = ["Difference", "Golden", "Pipeline", "answer_golden", "replay"]

@@ -21,6 +21,8 @@ class Pipeline:
         self.encoder = encoder_for(bundle.manifest.encoder, bundle.files)
         self._session = Session(bundle.model, device, threads)
         self._session.check(bundle.manifest.inputs, bundle.manifest.outputs)
+        case = bundle.golden[0]
+        self.example = (bundle.files[f"golden/{case.file}"], case)  # for the API's description
 
     @property
     def provider(self) -> str:
@@ -46,7 +48,9 @@ class Pipeline:
 
     def run(self, items: Sequence[Arrays]) -> list[dict[str, np.ndarray]]:
         """Run one batch of encoded items through the graph."""
-        outputs = self._session.run(collate(items, self.manifest.inputs))
+        batch = collate(items, self.manifest.encoder.tensors())
+        names = (spec.name for spec in self.manifest.inputs)  # a packed graph has its own
+        outputs = self._session.run(dict(zip(names, batch.values(), strict=True)))
         return split(outputs, len(items))
 
     def decode(self, encoded: Encoded, outputs: Arrays, top_k: int) -> Prediction:

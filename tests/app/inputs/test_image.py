@@ -110,6 +110,7 @@ def test_every_exif_orientation_is_the_same_upright_picture(kind: str, orientati
     assert np.array_equal(encode(data), encode(fakes.saved(scene)))
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 @pytest.mark.parametrize("exif", [b"garbage", b"MM\0*\0\0\0\x08\xff\xff", b"II*\0" + b"\xff" * 300])
 def test_damaged_exif_data_is_no_reason_to_refuse(exif: bytes) -> None:
     plain(fakes.picture(encode=("JPEG",), exif=b"Exif\0\0" + exif), (200, 30, 40), 3)

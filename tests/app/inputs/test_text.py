@@ -71,15 +71,14 @@ def test_a_declared_charset_is_used(charset: str, text: str) -> None:
     assert decode_text(Payload(text.encode(charset), "text/plain", charset)) == text
 
 
+NO_CHARSETS = "klingon punycode idna rot13 base64 zip hex utf-7 unicode_escape mbcs undefined"
+
+
 @pytest.mark.parametrize(
-    "charset",
-    ["klingon", "punycode", "idna", "rot13", "base64", "zip", "hex", "utf-7", "unicode_escape"]
-    + ["", " ", "a\0b", "utf-8\0", "é", "x" * 100_000, "../../etc", "utf-8\n", "mbcs", "undefined"],
+    "charset", [*NO_CHARSETS.split(), " ", "a\0b", "é", "x" * 100_000, "../../etc"]
 )
 def test_what_is_no_charset_is_refused_and_forgotten(charset: str) -> None:
     before = set(remembered)
-    if charset in ("", "utf-8\n", "utf-8\0"):  # none, or none but for the noise
-        pytest.skip("read as UTF-8")
     refused(b"good", "charset is not known", charset)
     assert set(remembered) == before
 

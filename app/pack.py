@@ -1,0 +1,97 @@
+"""Anyone's ONNX image classifier → a bundle, without torch.
+
+The graph is taken as it is; what it expects of a picture (size, layout, channel order,
+normalisation) becomes the encoder's spec, and the payloads given become golden cases with
+the answers that the graph gives now. The batch axis must be free.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from app import __version__
+from app.bundle import ImageSpec, Manifest, Provenance, TensorSpec, publish
+from app.bundle.files import MODEL, sha256
+from app.bundle.publish import next_version
+from app.engine.session import Session
+from app.errors import InvalidBundle
+from app.inputs import Payload
+from app.pipeline import Golden, answer_golden
+
+_SUFFIXES = {".jpg": "jpeg", ".jpeg": "jpeg", ".png": "png", ".webp": "webp", ".bmp": "bmp"}
+CARD = "README.md"
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """What a graph does not say of itself."""
+
+    name: str
+    labels: tuple[str, ...]
+    encoder: ImageSpec
+    scores: Literal["probabilities", "logits"]
+    licence: str
+
+
+def pack(model: Path, package: Package, golden: Sequence[Path], models: Path) -> Path:
+    """Publish the bundle under `models` and return its folder; raise `InvalidBundle`."""
+    graph = model.read_bytes()
+    inputs, outputs = Session(graph).tensors()
+    manifest = _manifest(model.name, graph, package, (inputs, outputs), models)
+    files = {MODEL: graph, CARD: f"# {package.name}\n\nPacked from {model.name}.\n".encode()}
+    cases = [Golden(path.name, _payload(path)) for path in golden]
+    return publish(answer_golden(manifest, files, cases), models)
+
+
+def _manifest(
+    source: str,
+    graph: bytes,
+    package: Package,
+    tensors: tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...]],
+    models: Path,
+) -> Manifest:
+    inputs, outputs = tensors
+    expected = package.encoder.tensors()[0]
+    if len(inputs) != 1 or (inputs[0].dtype, inputs[0].shape[1:]) != (
+        expected.dtype,
+        expected.shape[1:],
+    ):
+        raise InvalidBundle(
+            f"the graph takes {_shown(inputs)}, the options say {_shown([expected])}"
+        )
+    if outputs[0].shape[1:] != (len(package.labels),):
+        raise InvalidBundle(f"{len(package.labels)} labels for {_shown(outputs)}")
+    return Manifest(
+        name=package.name,
+        version=next_version(models, package.name),
+        description=f"Packed from {source}.",
+        encoder=package.encoder,
+        inputs=inputs,
+        outputs=outputs,
+        scores=package.scores,
+        labels=package.labels,
+        provenance=Provenance(
+            recipe="pack",
+            seed=0,
+            code=f"thalamus {__version__}",
+            data="not stated",
+            data_source=source,
+            data_licence="not stated",
+            data_sha256=sha256(graph),
+            splits={},
+        ),
+        licence=package.licence,
+        files={},
+    )
+
+
+def _payload(path: Path) -> Payload:
+    kind = _SUFFIXES.get(path.suffix.lower())
+    if kind is None:
+        raise InvalidBundle(f"{path}: a golden picture is one of {', '.join(_SUFFIXES)}")
+    return Payload(path.read_bytes(), f"image/{kind}")
+
+
+def _shown(specs: Sequence[TensorSpec]) -> str:
+    return "; ".join(f"{spec.name} {spec.dtype} {spec.shape}" for spec in specs)

@@ -1,0 +1,68 @@
+"""Giving a new bundle its golden cases: the answers its own pipeline gives now."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import orjson
+
+from app.bundle import Bundle, GoldenCase, Manifest
+from app.bundle.files import CASES
+from app.bundle.publish import seal
+from app.errors import GoldenMismatch, InvalidBundle
+from app.inputs import Payload
+from app.pipeline.pipeline import Pipeline
+from app.pipeline.replay import replay
+
+TOP = 5  # probabilities published with each case
+
+
+@dataclass(frozen=True, slots=True)
+class Golden:
+    """A payload to publish with its answer; `expected` is what it must be called, if known."""
+
+    file: str
+    payload: Payload
+    expected: str | None = None
+    note: str = ""
+
+
+def answer_golden(
+    manifest: Manifest, files: Mapping[str, bytes], golden: Sequence[Golden]
+) -> Bundle:
+    """Return the sealed bundle with these cases answered and replayed.
+
+    Raises `GoldenMismatch` when a payload is not called what it must be, or when the bundle
+    does not answer the same twice; `InvalidBundle` without a payload.
+    """
+    if not golden:
+        raise InvalidBundle(f"{manifest.name}: a bundle needs at least one golden case")
+    files = {**files, **{f"golden/{case.file}": case.payload.data for case in golden}}
+    unanswered = [_case(case, {manifest.labels[0]: 0.0}) for case in golden]
+    pipeline = Pipeline(_sealed(manifest, files, unanswered))
+    answers = pipeline.classify([case.payload for case in golden], TOP)
+    for case, answer in zip(golden, answers, strict=True):
+        if case.expected not in (None, answer.label):
+            raise GoldenMismatch(
+                f"golden/{case.file} is {case.expected!r} but is called {answer.label!r} "
+                f"({answer.probability:.2f}); nothing is published"
+            )
+    cases = [_case(case, dict(a.top)) for case, a in zip(golden, answers, strict=True)]
+    bundle = _sealed(manifest, files, cases)
+    differences = replay(bundle, pipeline)
+    if differences:
+        raise GoldenMismatch(f"the bundle contradicts itself: {differences[0]}")
+    return bundle
+
+
+def _case(golden: Golden, probabilities: dict[str, float]) -> GoldenCase:
+    return GoldenCase(
+        file=golden.file,
+        media_type=golden.payload.media_type,
+        probabilities=probabilities,
+        note=golden.note,
+    )
+
+
+def _sealed(manifest: Manifest, files: Mapping[str, bytes], cases: Sequence[GoldenCase]) -> Bundle:
+    document = orjson.dumps([case.model_dump() for case in cases], option=orjson.OPT_INDENT_2)
+    return seal(manifest, {**files, CASES: document + b"\n"})

@@ -1,0 +1,39 @@
+import pytest
+
+from tests.conftest import open_service
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_the_list_of_models(service) -> None:
+    body = (await service.get("/v1/models")).json()
+    assert [(m["name"], m["modality"], m["task"]) for m in body["models"]] == [
+        ("colours", "image", "classify"),
+        ("moods", "text", "classify"),
+        ("sounds", "audio", "classify"),
+    ]
+    assert body["models"][0]["versions"] == [
+        {"version": 1, "state": "ready", "provider": "CPUExecutionProvider"}
+    ]
+
+
+async def test_one_model_with_its_facts(service) -> None:
+    body = (await service.get("/v1/models/colours")).json()
+    facts = body["versions"][0]["facts"]
+    assert facts["labels"] == ["red", "green", "blue"]
+    assert facts["encoder"]["kind"] == "image"
+    assert facts["provenance"]["recipe"] == "fake"
+    assert set(facts) >= {"description", "metrics", "licence"}
+
+
+async def test_a_failed_version_says_why(models) -> None:
+    (models / "colours" / "1" / "model.onnx").write_bytes(b"")
+    async with open_service(models) as client:
+        (version,) = (await client.get("/v1/models/colours")).json()["versions"]
+        assert version["state"] == "failed"
+        assert "was altered" in version["reason"]
+        assert str(models) not in version["reason"], "where it lies is nobody's business"
+        response = await client.post(
+            "/v1/models/colours/classify", content=b"", headers={"Content-Type": "image/png"}
+        )
+        assert response.status_code == 503

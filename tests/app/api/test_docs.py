@@ -1,0 +1,75 @@
+import re
+
+import pytest
+
+from app.api import problems
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_the_docs_need_no_other_host(service) -> None:
+    page = await service.get("/docs")
+    assert page.status_code == 200
+    assert page.headers["content-type"].startswith("text/html")
+    addresses = re.findall(r"""["'](/[\w./-]+)["']""", page.text)
+    assert len(addresses) >= 3, "style, script and description"
+    for address in addresses:
+        assert (await service.get(address)).status_code == 200, address
+    outside = re.findall(r"(?:https?:)?//[\w.-]+\.\w+", page.text)
+    assert [host for host in outside if "www.w3.org" not in host] == []
+
+
+async def test_the_assets_load_nothing_from_elsewhere(service) -> None:
+    css = await service.get("/docs/static/swagger-ui.css")
+    assert css.headers["content-type"].startswith("text/css")
+    assert re.findall(r"@import|url\((?!['\"]?data:)[^)]*\)", css.text) == []
+
+
+async def test_home_leads_to_the_docs(service) -> None:
+    home = await service.get("/", headers={"Host": "elsewhere"})
+    assert (home.status_code, home.headers["location"]) == (307, "/docs")
+
+
+async def test_the_description_lists_every_way_and_form(service) -> None:
+    document = (await service.get("/openapi.json")).json()
+    assert document["openapi"].startswith("3.1")
+    assert set(document["paths"]) == {
+        "/v1/classify",
+        "/v1/models",
+        "/v1/models/{model}",
+        "/v1/models/{model}/classify",
+        "/v1/models/{model}/versions/{version}/classify",
+        "/livez",
+        "/readyz",
+        "/metrics",
+    }
+    forms = {
+        "multipart/form-data",
+        "application/json",
+        "image/*",
+        "audio/*",
+        "text/plain",
+    }
+    for path, item in document["paths"].items():
+        if not path.endswith("classify"):
+            continue
+        assert forms <= set(item["post"]["requestBody"]["content"])
+        answers = set(item["post"]["responses"])
+        assert {"200"} | {
+            str(s) for s in problems.STATUSES.values() if s not in (499, 500)
+        } <= answers
+
+
+async def test_every_reference_of_the_description_leads_somewhere(service) -> None:
+    response = await service.get("/openapi.json")
+    document = response.json()
+    for reference in set(re.findall(r'"\$ref":"#/([^"]+)"', response.text)):
+        place = document
+        for step in reference.split("/"):
+            place = place[step]
+
+
+async def test_every_operation_has_its_own_id(service) -> None:
+    document = (await service.get("/openapi.json")).json()
+    ids = [way["operationId"] for item in document["paths"].values() for way in item.values()]
+    assert len(set(ids)) == len(ids)

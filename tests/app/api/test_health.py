@@ -1,0 +1,67 @@
+import asyncio
+import re
+
+import pytest
+
+from app.inputs import ENCODERS
+from tests.app.serving.test_catalog import slow_loading
+from tests.conftest import open_service
+
+pytestmark = pytest.mark.anyio
+PATH, TEXT = "/v1/models/moods/classify", {"Content-Type": "text/plain"}
+
+
+async def test_alive_and_ready(service) -> None:
+    assert (await service.get("/livez")).json() == {"status": "alive"}
+    ready = await service.get("/readyz")
+    assert ready.status_code == 200
+    states = dict.fromkeys(("colours/1", "moods/1", "sounds/1"), "ready")
+    assert ready.json() == {"status": "ready", "models": states}
+
+
+async def test_without_a_model_alive_but_not_ready(tmp_path) -> None:
+    async with open_service(tmp_path, wait=False) as client:
+        assert (await client.get("/livez")).status_code == 200
+        assert (await client.get("/readyz")).status_code == 503
+        response = await client.post("/v1/classify", content=b"good", headers=TEXT)
+        assert response.status_code == 503
+        assert response.headers["retry-after"] == "1"
+
+
+async def test_while_loading_alive_but_not_ready(published) -> None:
+    with slow_loading() as go:
+        async with open_service(published, wait=False) as client:
+            states = {}
+            while states.get("colours/1") != "ready":
+                await asyncio.sleep(0.001)
+                ready = await client.get("/readyz")
+                assert ready.status_code == 503
+                states = ready.json()["models"]
+            assert states["moods/1"] == "loading"
+            assert (await client.post(PATH, content=b"good", headers=TEXT)).status_code == 503
+            go.set()
+            while (await client.get("/readyz")).status_code != 200:
+                await asyncio.sleep(0.001)
+            assert (await client.post(PATH, content=b"good", headers=TEXT)).status_code == 200
+    assert set(ENCODERS) == {"image", "audio", "text"}
+
+
+async def test_metrics_count_and_their_series_are_bounded(published) -> None:
+    async with open_service(published) as client:
+        await client.post(PATH, json={"instances": ["good", "bad"]})
+        before = await series(client)
+        for round_ in range(30):
+            await client.post(PATH, content=b"good", headers=TEXT | {"X-Request-ID": f"r{round_}"})
+            await client.post(f"/v1/models/m{round_}/classify", content=b"", headers=TEXT)
+            await client.get(f"/nowhere/{round_}")
+        after = await series(client)
+        text = (await client.get("/metrics")).text
+        assert 'thalamus_items_total{model="moods",version="1"} 32.0' in text
+        assert 'thalamus_requests_total{status="404"} 60.0' in text
+        assert {name for name in after - before if "404" not in name} == set()
+
+
+async def series(client) -> set[str]:
+    response = await client.get("/metrics")
+    assert response.headers["content-type"].startswith("text/plain; version=0.0.4")
+    return set(re.findall(r"^(\w+(?:\{.*\})?) [\d.e+-]+$", response.text, re.MULTILINE))

@@ -1,0 +1,132 @@
+import json
+
+import pytest
+
+from app.api.payload import parse_body, split_content_type
+from app.errors import ClientError, InvalidInput, MalformedRequest, TooLarge
+from app.inputs import Payload
+
+JSON = "application/json"
+
+
+@pytest.mark.parametrize(
+    ("header", "media_type", "parameters"),
+    [
+        ("text/plain", "text/plain", {}),
+        ("Text/PLAIN;Charset=UTF-8", "text/plain", {"charset": "UTF-8"}),
+        ('text/plain ; charset = "utf-8" ; a=b', "text/plain", {"charset": "utf-8", "a": "b"}),
+        (r'a/b; boundary="x\"y;z"', "a/b", {"boundary": 'x"y;z'}),
+        ("a/b; boundary*=utf-8''x", "a/b", {}),
+        ("a/b; boundary*0=x; boundary*1=y", "a/b", {}),
+        ('a/b; c="unclosed', "a/b", {}),
+        ("a/b;;;=;c=", "a/b", {}),
+        ("", "", {}),
+        (";", "", {}),
+        ("x" * 1001, "", {}),
+    ],
+)
+def test_content_types(header: str, media_type: str, parameters: dict[str, str]) -> None:
+    assert split_content_type(header) == (media_type, parameters)
+
+
+def test_a_raw_body_is_one_item() -> None:
+    assert parse_body(b"x", "image/png", 9) == [Payload(b"x", "image/png")]
+    assert parse_body(b"x", "text/a; charset=b", 9) == [Payload(b"x", "text/a", "b")]
+    assert parse_body(b"", "image/png", 9) == [Payload(b"", "image/png")]
+
+
+def test_json_strings_are_text_and_b64_is_whatever_it_says() -> None:
+    body = {"instances": ["ü", {"b64": "eA=="}, {"b64": "", "media_type": "A/B; charset=c"}]}
+    assert parse_body(json.dumps(body).encode(), JSON, 9) == [
+        Payload("ü".encode(), "text/plain", "utf-8"),
+        Payload(b"x", "application/octet-stream"),
+        Payload(b"", "a/b", "c"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"nonsense",
+        b"\xff",
+        b'{"instances": [NaN]}',
+        b'{"instances": [Infinity]}',
+        b'{"instances": [1e999]}',
+        b'{"instances": ["\\ud800"]}',
+        b'{"instances": ["\xed\xa0\x80"]}',
+        b"\xef\xbb\xbf{}",
+        b'{"instances": ["a"]} trailing',
+        b"[" * 5_000,
+    ],
+)
+def test_malformed_json(body: bytes) -> None:
+    with pytest.raises(MalformedRequest, match="not valid JSON"):
+        parse_body(body, JSON, 9)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"1",
+        b"null",
+        b"[]",
+        b"{}",
+        b'"instances"',
+        b'{"instances": null}',
+        b'{"instances": "text"}',
+        b'{"instances": {"b64": "eA=="}}',
+        b'{"instances": []}',
+        b'{"instances": [1]}',
+        b'{"instances": [null]}',
+        b'{"instances": [["x"]]}',
+        b'{"instances": [{}]}',
+        b'{"instances": [{"b64": 1}]}',
+        b'{"instances": [{"b64": "eA==", "media_type": 1}]}',
+        b'{"instances": [{"b64": "e"}]}',
+        b'{"instances": [{"b64": "eA"}]}',
+        b'{"instances": [{"b64": "eA==eA=="}]}',
+        b'{"instances": [{"b64": "e A=="}]}',
+        b'{"instances": [{"b64": "====" }]}',
+        '{"instances": [{"b64": "é==="}]}'.encode(),
+        b"[" * 100_000,
+        b'{"instances": ["' + b"[" * 20_000,
+        b'{"instances": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+        b'{"a":' * 100_000,
+        b'{"instances": [' + b"[]," * 1_000_000 + b"1]}",
+    ],
+    ids=lambda body: body[:40].decode(),
+)
+def test_json_of_another_shape(body: bytes) -> None:
+    with pytest.raises(InvalidInput):
+        parse_body(body, JSON, 9)
+
+
+def test_the_bad_instance_is_named() -> None:
+    with pytest.raises(InvalidInput) as caught:
+        parse_body(b'{"instances": ["a", {"b64": "!"}]}', JSON, 9)
+    assert caught.value.index == 1
+
+
+def test_brackets_within_texts_are_no_lists() -> None:
+    body = json.dumps({"instances": ['[{"' * 50_000]}).encode()
+    assert parse_body(body, JSON, 9)[0].data == b'[{"' * 50_000
+
+
+def test_too_many_instances() -> None:
+    body = json.dumps({"instances": ["a"] * 10}).encode()
+    assert len(parse_body(body, JSON, 10)) == 10
+    with pytest.raises(TooLarge, match="at most 9 instances, got 10"):
+        parse_body(body, JSON, 9)
+
+
+@pytest.mark.parametrize(
+    "header",
+    ['text/plain;"' + ";" * 900, ';a="\\' * 200, "a/b" + "; c=d" * 190, "a/b;" + " " * 900],
+)
+def test_hostile_content_types_cost_little(header: str) -> None:
+    try:
+        assert len(parse_body(b"x", header, 9)) == 1
+    except ClientError:
+        assert header.startswith(";")

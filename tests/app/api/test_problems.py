@@ -1,0 +1,169 @@
+"""Every error is a problem, and no problem holds anything of its question."""
+
+import base64
+import json
+from urllib.parse import quote
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from app import errors
+from app.api import problems
+from app.api.limits import Limits
+from app.telemetry import Metrics
+from tests import fakes
+
+pytestmark = pytest.mark.anyio
+MARK = "Zq7Marker"
+PATH = "/v1/models/moods/classify"
+
+
+def subclasses(kind: type) -> list[type]:
+    return [kind, *(below for child in kind.__subclasses__() for below in subclasses(child))]
+
+
+KINDS = [kind for kind in subclasses(errors.ThalamusError) if not kind.__subclasses__()]
+
+
+def test_every_expected_error_has_a_status() -> None:
+    bases = {errors.ThalamusError, errors.ClientError, errors.Unavailable}
+    for kind in set(subclasses(errors.ThalamusError)) - bases:
+        assert set(kind.__mro__) & set(problems.STATUSES), f"{kind.__name__} has no status"
+    assert set(problems.STATUSES) <= set(subclasses(errors.ThalamusError))
+
+
+def failing(error: Exception) -> httpx.AsyncClient:
+    """Return a client of an application of which every route fails."""
+    app = FastAPI()
+    problems.install(app)
+    app.add_middleware(Limits, metrics=Metrics(), max_body=99, max_requests=1, timeout=9)
+
+    @app.get("/")
+    async def fail() -> None:
+        raise error
+
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    return httpx.AsyncClient(transport=transport, base_url="http://test")
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+async def test_every_expected_error_is_a_problem(kind: type[errors.ThalamusError]) -> None:
+    async with failing(kind("what went wrong")) as client:
+        response = await client.get("/", headers={"X-Request-ID": "abc"})
+    body = response.json()
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.status_code == body["status"] == problems.status_of(kind(""))
+    assert set(body) == {"type", "title", "status", "detail", "request_id"}
+    assert body["request_id"] == response.headers["x-request-id"] == "abc"
+    assert body["title"]
+    if issubclass(kind, errors.OperatorError):
+        assert response.status_code == 500
+        assert "what went wrong" not in response.text, "that is for the log"
+    else:
+        assert body["detail"] == "what went wrong"
+    assert ("retry-after" in response.headers) == issubclass(kind, errors.Unavailable)
+
+
+async def test_the_unexpected_is_a_bare_500_with_its_id(caplog) -> None:
+    async with failing(ZeroDivisionError("secret")) as client:
+        response = await client.get("/")
+    assert response.status_code == 500
+    assert response.headers["x-request-id"] == response.json()["request_id"]
+    assert "secret" not in response.text
+
+
+async def test_the_item_is_named_only_within_a_batch() -> None:
+    async with failing(errors.InvalidInput("bad", 3)) as client:
+        body = (await client.get("/")).json()
+    assert (body["index"], body["detail"]) == (3, "item 3: bad")
+
+
+def test_text_of_an_error_holds_no_status() -> None:
+    assert problems.status_of(ValueError()) == 500
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/nothing", 404),
+        ("GET", "/v1/models/", 404),
+        ("POST", "/v1/models//classify", 404),
+        ("POST", "/v1/models/nope/classify", 404),
+        ("GET", "/v1/models/nope", 404),
+        ("GET", PATH, 405),
+        ("DELETE", "/v1/models", 405),
+        ("POST", "/livez", 405),
+        ("GET", "/docs/static/nope.js", 404),
+        ("GET", "/docs/static/%00", 404),
+        ("GET", "/docs/static/..%2f..%2f__init__.py", 404),
+        ("GET", "/docs/static/" + "a" * 5000, 404),
+    ],
+)
+async def test_what_is_not_there(service, method: str, path: str, status: int) -> None:
+    response = await service.request(method, path, headers={"Content-Type": "text/plain"})
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.json()["status"] == status
+    assert ("allow" in response.headers) == (status == 405)
+
+
+async def test_an_unknown_model_is_told_what_there_is(service) -> None:
+    response = await service.post("/v1/models/nope/classify", headers={"Content-Type": "a/b"})
+    assert response.json()["detail"] == (
+        "there is no model of that name; published are: colours, moods, sounds"
+    )
+
+
+def marked_requests():
+    text, mark = {"Content-Type": "text/plain"}, MARK.encode()
+    yield "model", f"/v1/models/{MARK}/classify", text, b"good"
+    yield "version", f"/v1/models/moods/versions/{MARK}/classify", text, b"good"
+    yield "path", f"/{MARK}", text, b"good"
+    yield "quoted path", f"/v1/models/{quote('<b>' + MARK)}/classify", text, b"good"
+    yield "query", f"{PATH}?top_k={MARK}", text, b"good"
+    yield "slash", f"/v1/models/moods/classify/?{MARK}", text | {"Host": MARK}, b"good"
+    yield "media type", PATH, {"Content-Type": f"{MARK}/{MARK}"}, b"good"
+    yield "media type, default", "/v1/classify", {"Content-Type": f"{MARK}/{MARK}"}, b"good"
+    yield "charset", PATH, {"Content-Type": f"text/plain; charset={MARK}"}, b"good"
+    yield "charset, spelt oddly", PATH, {"Content-Type": "text/plain; charset=uS-asCIi"}, b"\xff"
+    yield "boundary", PATH, {"Content-Type": f"multipart/form-data; boundary={MARK}"}, b"x"
+    yield "header", PATH, {"Content-Type": "image/png", "X-Thing": MARK}, b"good"
+    yield "request id", PATH, {"Content-Type": "image/png", "X-Request-ID": f"<{MARK}>"}, b"good"
+    yield "raw", PATH, text, b"\xff" + mark
+    yield "image", "/v1/models/colours/classify", {"Content-Type": "image/png"}, mark
+    yield "sound", "/v1/models/sounds/classify", {"Content-Type": "audio/wav"}, b"RIFF" + mark
+    encoded = base64.b64encode(b"\xff" + mark).decode()
+    for name, document in {
+        "json text": MARK,
+        "json key": {MARK: 1},
+        "json instances": {"instances": MARK},
+        "json instance": {"instances": [{MARK: MARK}]},
+        "json b64": {"instances": [{"b64": MARK + "!"}]},
+        "json content": {"instances": [{"b64": encoded, "media_type": "text/plain"}]},
+        "json media type": {"instances": [{"b64": "", "media_type": MARK}]},
+        "json charset": {"instances": [{"b64": "", "media_type": f"text/a; charset={MARK}"}]},
+    }.items():
+        yield name, PATH, {"Content-Type": "application/json"}, json.dumps(document).encode()
+    yield "not json", PATH, {"Content-Type": "application/json"}, mark
+    for name, part in {
+        "part name": (MARK, b"good", None),
+        "part media type": ("file", b"good", f"image/{MARK}"),
+        "part charset": ("file", b"good", f"text/plain; charset={MARK}"),
+        "part data": ("file", b"\xff" + mark, "text/plain"),
+    }.items():
+        body, kind = fakes.multipart(part)
+        yield name, PATH, {"Content-Type": kind}, body
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "body"),
+    [pytest.param(*request[1:], id=request[0]) for request in marked_requests()],
+)
+async def test_no_problem_holds_anything_of_its_question(service, path, headers, body) -> None:
+    response = await service.post(path, headers=headers, content=body)
+    assert 400 <= response.status_code < 500, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    everything = (response.text + str(response.headers.raw)).lower()
+    for echo in (MARK.lower(), "us-ascii", "<b>"):
+        assert echo not in everything

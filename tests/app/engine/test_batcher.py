@@ -1,0 +1,170 @@
+"""Every promise of the batcher's docstring."""
+
+import asyncio
+import threading
+from collections.abc import Sequence
+
+import pytest
+
+from app.engine.batcher import Batcher
+from app.errors import DeadlineExceeded, NotReady, Overloaded
+
+pytestmark = pytest.mark.anyio
+NEVER = float("inf")
+
+
+class Gated:
+    """Doubles numbers, each batch when it is let; remembers the batches."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+        self.begun = threading.Semaphore(0)
+        self.gate = threading.Semaphore(0)
+
+    def __call__(self, items: Sequence[int]) -> list[int]:
+        self.batches.append(list(items))
+        self.begun.release()
+        assert self.gate.acquire(timeout=20)
+        if 13 in items:
+            raise ValueError("13")
+        return [2 * item for item in items]
+
+    async def running(self) -> None:
+        """Wait until one more batch runs."""
+        assert await asyncio.to_thread(self.begun.acquire, timeout=20)
+
+
+def batcher_of(run, max_batch: int = 4, max_queue: int = 8) -> Batcher:
+    return Batcher(run, max_batch=max_batch, max_queue=max_queue)
+
+
+async def submitted(batcher: Batcher, *items: int, deadline: float = NEVER) -> asyncio.Task:
+    task = asyncio.create_task(batcher.submit(items, deadline))
+    await asyncio.sleep(0)
+    return task
+
+
+async def test_answers_belong_to_their_items_in_order() -> None:
+    batcher = batcher_of(lambda items: [2 * item for item in items], max_queue=100)
+    wanted = [await submitted(batcher, *range(n, n + 9)) for n in range(10)]
+    assert [await task for task in wanted] == [[2 * i for i in range(n, n + 9)] for n in range(10)]
+    await batcher.close()
+
+
+async def test_nothing_is_answered_with_nothing() -> None:
+    assert await batcher_of(Gated()).submit([], NEVER) == []
+
+
+async def test_who_arrives_during_a_run_forms_the_next_batch() -> None:
+    run = Gated()
+    batcher = batcher_of(run)
+    tasks = [await submitted(batcher, 0)]
+    await run.running()
+    tasks += [await submitted(batcher, n) for n in range(1, 7)]
+    run.gate.release(3)
+    assert [await task for task in tasks] == [[2 * n] for n in range(7)]
+    assert run.batches == [[0], [1, 2, 3, 4], [5, 6]]
+
+
+async def test_one_too_many_is_refused_at_once_and_whole() -> None:
+    run = Gated()
+    batcher = batcher_of(run, max_queue=3)
+    first = await submitted(batcher, 0)
+    await run.running()
+    waiting = await submitted(batcher, 1, 2)
+    with pytest.raises(Overloaded):
+        await batcher.submit([3, 4], NEVER)
+    third = await submitted(batcher, 5)
+    run.gate.release(2)
+    assert [await first, await waiting, await third] == [[0], [2, 4], [10]]
+    assert run.batches == [[0], [1, 2, 5]]
+
+
+async def test_who_leaves_while_waiting_costs_nothing() -> None:
+    run = Gated()
+    batcher = batcher_of(run, max_queue=3)
+    first = await submitted(batcher, 0)
+    await run.running()
+    leaving = await submitted(batcher, 1, 2)
+    leaving.cancel()
+    await asyncio.gather(leaving, return_exceptions=True)
+    staying = await submitted(batcher, 3, 4)  # there is room again
+    run.gate.release(2)
+    assert [await first, await staying] == [[0], [6, 8]]
+    assert run.batches == [[0], [3, 4]]
+
+
+async def test_who_leaves_during_the_run_harms_no_neighbour() -> None:
+    run = Gated()
+    batcher = batcher_of(run)
+    first = await submitted(batcher, 0)
+    await run.running()
+    leaving, staying = await submitted(batcher, 1), await submitted(batcher, 2)
+    run.gate.release()
+    await run.running()
+    leaving.cancel()
+    await asyncio.gather(leaving, return_exceptions=True)
+    run.gate.release()
+    assert [await first, await staying] == [[0], [4]]
+    assert run.batches == [[0], [1, 2]]
+    run.gate.release()
+    assert await batcher.submit([3], NEVER) == [6], "and it goes on"
+
+
+async def test_what_is_too_late_is_not_run() -> None:
+    run = Gated()
+    batcher = batcher_of(run)
+    first = await submitted(batcher, 0)
+    await run.running()
+    now = asyncio.get_running_loop().time()
+    late, early = await submitted(batcher, 1, deadline=now), await submitted(batcher, 2)
+    run.gate.release(2)
+    with pytest.raises(DeadlineExceeded):
+        await late
+    assert [await first, await early] == [[0], [4]]
+    assert run.batches == [[0], [2]]
+
+
+async def test_an_exception_reaches_its_batch_and_no_other() -> None:
+    run = Gated()
+    batcher = batcher_of(run)
+    first = await submitted(batcher, 0)
+    await run.running()
+    unlucky, neighbour = await submitted(batcher, 13), await submitted(batcher, 1, 2, 3)
+    later = await submitted(batcher, 4)
+    run.gate.release(3)
+    for task in (unlucky, neighbour):
+        with pytest.raises(ValueError, match="13"):
+            await task
+    assert [await first, await later] == [[0], [8]]
+
+
+async def test_a_wrong_number_of_answers_hangs_nobody() -> None:
+    batcher = batcher_of(lambda items: [1])
+    with pytest.raises(ValueError, match="zip"):
+        await batcher.submit([1, 2], NEVER)
+    assert await batcher.submit([1], NEVER) == [1]
+
+
+async def test_after_close_nothing_is_taken_and_what_was_taken_is_answered() -> None:
+    run = Gated()
+    batcher = batcher_of(run, max_batch=1)
+    tasks = [await submitted(batcher, n) for n in range(3)]
+    closing = asyncio.create_task(batcher.close())
+    await run.running()
+    with pytest.raises(NotReady):
+        await batcher.submit([9], NEVER)
+    assert not closing.done()
+    run.gate.release(3)
+    await closing
+    assert [task.result() for task in tasks] == [[0], [2], [4]]
+    await batcher.close()  # once more is no harm
+
+
+async def test_slow_threads_of_others_do_not_hold_up_a_batch() -> None:
+    stop = threading.Event()
+    others = [asyncio.create_task(asyncio.to_thread(stop.wait, 20)) for _ in range(64)]
+    await asyncio.sleep(0)
+    assert await batcher_of(lambda items: list(items)).submit([1], NEVER) == [1]
+    stop.set()
+    await asyncio.gather(*others)

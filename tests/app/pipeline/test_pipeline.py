@@ -1,0 +1,91 @@
+import threading
+
+import numpy as np
+import pytest
+
+from app.errors import DeadlineExceeded, InvalidBundle, InvalidInput
+from app.inputs import Payload
+from app.outputs import Prediction
+from app.pipeline import Pipeline
+from tests import fakes
+
+TEXTS = ["good", "bad bad good", "the day is a sorry day", "fine " * 30, "awful the"]
+
+
+def pictures() -> list[Payload]:
+    noise = np.random.default_rng(3).integers(0, 256, (5, 3))
+    files = [fakes.picture((9 + n, 20 - n), tuple(map(int, c))) for n, c in enumerate(noise)]
+    return [Payload(data, "image/png") for data in files]
+
+
+def sounds() -> list[Payload]:
+    tones = [fakes.tone(100 * n, seconds=0.1 * n) for n in range(1, 9)]
+    return [Payload(fakes.sound(signal), "audio/wav") for signal in tones]
+
+
+def texts() -> list[Payload]:
+    return [Payload(text.encode(), "text/plain") for text in TEXTS]
+
+
+CASES = [
+    (fakes.image_bundle, pictures()),
+    (fakes.audio_bundle, sounds()),
+    (fakes.text_bundle, texts()),
+]
+
+
+def same(one: Prediction, other: Prediction) -> None:
+    assert [label for label, _ in one.top] == [label for label, _ in other.top]
+    assert dict(one.top) == pytest.approx(dict(other.top), abs=1e-5)
+    assert one.truncated == other.truncated
+
+
+@pytest.mark.parametrize(("make", "payloads"), CASES)
+def test_a_batch_answers_as_its_items_alone(make, payloads: list[Payload]) -> None:
+    pipeline = Pipeline(make())
+    together = pipeline.classify(payloads)
+    for payload, answer in zip(payloads, together, strict=True):
+        same(answer, pipeline.classify([payload])[0])
+
+
+@pytest.mark.parametrize(("make", "payloads"), CASES)
+def test_the_order_of_a_batch_does_not_matter(make, payloads: list[Payload]) -> None:
+    pipeline = Pipeline(make())
+    forwards, backwards = pipeline.classify(payloads), pipeline.classify(payloads[::-1])
+    for one, other in zip(forwards, backwards[::-1], strict=True):
+        same(one, other)
+
+
+def test_padding_does_not_change_the_answer() -> None:
+    pipeline = Pipeline(fakes.text_bundle())
+    short = texts()[0]
+    for mate in texts():
+        same(pipeline.classify([short, mate])[0], pipeline.classify([short])[0])
+
+
+def test_a_bad_item_is_named_by_its_index() -> None:
+    pipeline = Pipeline(fakes.image_bundle())
+    good, bad = pictures()[0], Payload(b"no picture", "image/png")
+    with pytest.raises(InvalidInput) as caught:
+        pipeline.classify([good, good, bad])
+    assert caught.value.index == 2
+    with pytest.raises(InvalidInput) as caught:
+        pipeline.classify([bad])
+    assert caught.value.index is None
+
+
+def test_encoding_stops_when_nobody_waits() -> None:
+    pipeline, abandoned = Pipeline(fakes.image_bundle()), threading.Event()
+    assert len(pipeline.encode(pictures(), abandoned)) == 5
+    abandoned.set()
+    with pytest.raises(DeadlineExceeded):
+        pipeline.encode(pictures(), abandoned)
+
+
+def test_a_graph_of_other_shapes_is_refused() -> None:
+    bundle = fakes.image_bundle()
+    other = type(bundle)(
+        bundle.manifest, {**bundle.files, "model.onnx": fakes.image_graph(9)}, bundle.golden
+    )
+    with pytest.raises(InvalidBundle, match="the manifest says"):
+        Pipeline(other)

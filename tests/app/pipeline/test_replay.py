@@ -1,0 +1,37 @@
+from dataclasses import replace
+
+import pytest
+
+from app.pipeline import Pipeline, replay
+from tests import fakes
+
+BUNDLES = [fakes.image_bundle, fakes.text_bundle, fakes.audio_bundle]
+
+
+@pytest.mark.parametrize("make", BUNDLES)
+def test_a_bundle_answers_as_published(make) -> None:
+    bundle = make()
+    assert replay(bundle, Pipeline(bundle)) == []
+
+
+def test_other_weights_differ_and_the_case_is_named() -> None:
+    bundle = fakes.image_bundle()
+    other = replace(bundle, files={**bundle.files, "model.onnx": fakes.image_graph(8, 2.0)})
+    differences = replay(other, Pipeline(other))
+    assert len(differences) == 4, "two cases, alone and in a batch"
+    assert str(differences[0]).startswith("golden/red.png: alone: 'red' was published with 0.9")
+
+
+@pytest.mark.parametrize(("shift", "count"), [(0.004, 0), (0.006, 2)])
+def test_the_tolerance_is_the_manifests(shift: float, count: int) -> None:
+    bundle = fakes.image_bundle()
+    case = bundle.golden[0]
+    shifted = {label: p + shift for label, p in case.probabilities.items()}
+    golden = (case.model_copy(update={"probabilities": shifted}), *bundle.golden[1:])
+    assert len(replay(replace(bundle, golden=golden), Pipeline(bundle))) == count
+
+
+def test_a_case_that_cannot_be_read_is_a_difference() -> None:
+    bundle = fakes.image_bundle()
+    broken = replace(bundle, files={**bundle.files, "golden/red.png": b"no picture"})
+    assert "something else" in str(replay(broken, Pipeline(bundle))[0])

@@ -1,0 +1,247 @@
+import asyncio
+import shutil
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import pytest
+
+from app.bundle import publish
+from app.bundle.publish import seal
+from app.errors import NotReady, UnknownModel, UnsupportedMedia
+from app.inputs import ENCODERS, Payload, TextEncoder
+from app.serving.catalog import Catalog, Loading, State
+from app.telemetry import Timings
+from tests import fakes
+
+pytestmark = pytest.mark.anyio
+
+
+@asynccontextmanager
+async def opened(root: Path, **defaults: str) -> AsyncIterator[Catalog]:
+    catalog = Catalog(root, Loading("cpu"), defaults)
+    yield catalog
+    await catalog.close()
+
+
+def states(catalog: Catalog) -> dict[str, str]:
+    return {f"{entry.name}/{entry.version}": str(entry.state) for entry in catalog.entries}
+
+
+def publish_lying(root: Path, version: int) -> None:
+    """Publish a version whose weights do not give its golden answers."""
+    bundle = fakes.image_bundle(version=version)
+    files = {**bundle.files, "model.onnx": fakes.image_graph(8, 1.0)}
+    publish(seal(bundle.manifest, files), root)
+
+
+@contextmanager
+def slow_loading() -> Iterator[threading.Event]:
+    """Make the text encoder wait, in its thread, until the event is set."""
+    go = threading.Event()
+
+    class Slow(TextEncoder):
+        def __init__(self, *arguments) -> None:
+            assert go.wait(20)
+            super().__init__(*arguments)
+
+    ENCODERS["text"] = Slow
+    try:
+        yield go
+    finally:
+        go.set()
+        ENCODERS["text"] = TextEncoder
+
+
+async def test_an_empty_folder_is_never_ready(tmp_path: Path) -> None:
+    async with opened(tmp_path) as catalog:
+        await catalog.refresh()
+        assert not catalog.ready
+        with pytest.raises(UnknownModel, match="published are: none"):
+            catalog.find("anything")
+        with pytest.raises(NotReady):
+            catalog.for_media_type("image/png")
+
+
+async def test_a_folder_that_is_not_there_is_empty(tmp_path: Path) -> None:
+    async with opened(tmp_path / "nowhere") as catalog:
+        await catalog.refresh()
+        assert not catalog.ready
+
+
+async def test_ready_once_everything_was_tried(published: Path) -> None:
+    async with opened(published) as catalog:
+        assert not catalog.ready
+        await catalog.refresh()
+        assert catalog.ready
+        assert states(catalog) == dict.fromkeys(("colours/1", "moods/1", "sounds/1"), "ready")
+
+
+async def test_while_one_loads_the_loop_turns_and_others_answer(published: Path) -> None:
+    async with opened(published) as catalog:
+        with slow_loading() as go:
+            loading = asyncio.create_task(catalog.refresh())
+            while states(catalog).get("colours/1") != "ready":
+                await asyncio.sleep(0.001)  # would never come back if loading held the loop
+            assert states(catalog)["moods/1"] == State.LOADING
+            assert not catalog.ready, "not before all were tried"
+            with pytest.raises(NotReady, match="moods is loading"):
+                catalog.find("moods")
+            model = catalog.find("colours")
+            answers = await model.classify([Payload(fakes.picture(), "image/png")], 1, Timings())
+            assert answers[0].label == "red"
+            go.set()
+            await loading
+        assert catalog.ready
+        assert catalog.find("moods").manifest.name == "moods"
+
+
+async def test_the_newest_ready_version_answers(models: Path) -> None:
+    for version in (2, 10):
+        publish(fakes.image_bundle(version=version), models)
+    async with opened(models) as catalog:
+        await catalog.refresh()
+        assert catalog.find("colours").manifest.version == 10
+        assert catalog.find("colours", 2).manifest.version == 2
+        with pytest.raises(UnknownModel, match=r"no such version .* published are: 1, 2, 10"):
+            catalog.find("colours", 3)
+
+
+async def test_a_version_that_answers_otherwise_than_published_leaves_the_old_one(
+    models: Path,
+) -> None:
+    publish_lying(models, version=2)
+    async with opened(models) as catalog:
+        await catalog.refresh()
+        assert states(catalog)["colours/2"] == State.FAILED
+        assert "golden cases differ" in str(catalog.entries[1].reason)
+        assert catalog.find("colours").manifest.version == 1
+        with pytest.raises(NotReady, match="colours is failed"):
+            catalog.find("colours", 2)
+        assert catalog.ready
+
+
+async def test_a_damaged_bundle_says_why(models: Path) -> None:
+    (models / "colours" / "1" / "model.onnx").write_bytes(b"")
+    async with opened(models) as catalog:
+        await catalog.refresh()
+        assert "was altered" in str(catalog.entries[0].reason)
+        assert states(catalog)["moods/1"] == State.READY
+
+
+async def test_a_graph_that_fails_at_run_time_says_why(models: Path) -> None:
+    bundle = fakes.text_bundle(version=2)
+    files = {**bundle.files, "model.onnx": fakes.text_graph(8)}  # too few rows for the tokens
+    publish(seal(bundle.manifest, files), models)
+    async with opened(models) as catalog:
+        await catalog.refresh()
+        assert "cannot run the graph" in str(catalog.entries[2].reason)
+
+
+async def test_what_is_published_while_running_is_served(models: Path) -> None:
+    async with opened(models) as catalog:
+        await catalog.refresh()
+        publish(fakes.image_bundle(version=2), models)
+        publish(fakes.image_bundle("tints"), models)
+        before = catalog.find("colours")
+        await catalog.refresh()
+        assert catalog.find("colours").manifest.version == 2
+        assert catalog.find("tints")
+        assert catalog.find("colours", 1) is before, "what did not change is not loaded again"
+
+
+async def test_what_vanished_is_served_no_more(models: Path) -> None:
+    async with opened(models) as catalog:
+        await catalog.refresh()
+        removed = catalog.find("colours")
+        shutil.rmtree(models / "colours")
+        await catalog.refresh()
+        with pytest.raises(UnknownModel):
+            catalog.find("colours")
+        with pytest.raises(NotReady):
+            await removed.classify([Payload(fakes.picture(), "image/png")], 1, Timings())
+
+
+async def test_what_was_replaced_is_loaded_again(models: Path) -> None:
+    async with opened(models) as catalog:
+        await catalog.refresh()
+        before = catalog.find("colours")
+        shutil.rmtree(models / "colours")
+        publish(fakes.image_bundle(sharpness=3), models)
+        await catalog.refresh()
+        assert catalog.find("colours") is not before
+        assert catalog.find("colours").manifest != before.manifest
+
+
+async def test_a_bundle_found_half_copied_is_tried_again(models: Path, published: Path) -> None:
+    model = models / "colours" / "1" / "model.onnx"
+    model.unlink()
+    async with opened(models) as catalog:
+        await catalog.refresh()
+        assert states(catalog)["colours/1"] == State.FAILED
+        shutil.copy(published / "colours" / "1" / "model.onnx", model)
+        await catalog.refresh()
+        assert states(catalog)["colours/1"] == State.READY
+
+
+async def test_a_draining_version_is_said_to_be_so(models: Path) -> None:
+    async with opened(models) as catalog:
+        await catalog.refresh()
+        entry = catalog.entries[0]
+        dropping = asyncio.create_task(catalog._drop(entry))
+        await asyncio.sleep(0)
+        assert entry.state == State.DRAINING
+        await dropping
+        assert entry not in catalog.entries
+
+
+async def test_watching_goes_on_after_a_failure(published: Path) -> None:
+    class Flaky(Catalog):
+        failures = 3
+
+        async def refresh(self) -> None:
+            self.failures -= 1
+            if self.failures >= 0:
+                raise OSError("the disk is away")
+            await super().refresh()
+
+    catalog = Flaky(published, Loading("cpu"), {})
+    watching = asyncio.create_task(catalog.watch(poll=0.001))
+    while not catalog.ready:
+        await asyncio.sleep(0.001)
+    watching.cancel()
+    await asyncio.gather(watching, return_exceptions=True)
+    await catalog.close()
+
+
+@pytest.mark.parametrize(
+    ("media_type", "name"),
+    [
+        ("image/png", "colours"),
+        ("text/html", "moods"),
+        ("audio/wav", "sounds"),
+        ("application/ogg", "sounds"),
+    ],
+)
+async def test_a_media_type_finds_its_default(published: Path, media_type: str, name: str) -> None:
+    async with opened(published, image="colours") as catalog:
+        await catalog.refresh()
+        assert catalog.for_media_type(media_type).manifest.name == name
+
+
+async def test_the_default_of_several(models: Path) -> None:
+    publish(fakes.image_bundle("another"), models)
+    async with opened(models, image="colours") as catalog:
+        await catalog.refresh()
+        assert catalog.for_media_type("image/png").manifest.name == "colours"
+    async with opened(models, image="not-published") as catalog:
+        await catalog.refresh()
+        assert catalog.for_media_type("image/png").manifest.name == "another"
+
+
+async def test_no_model_takes_a_video(published: Path) -> None:
+    async with opened(published) as catalog:
+        await catalog.refresh()
+        with pytest.raises(UnsupportedMedia, match=r"audio/\*, image/\*, text/\*"):
+            catalog.for_media_type("video/mp4")

@@ -1,0 +1,156 @@
+"""The real server, in a process of its own, on a port that it chose itself."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app.bundle import publish
+from tests import fakes
+
+
+@pytest.fixture(scope="module")
+def root(published: Path, tmp_path_factory) -> Path:
+    return fakes.publish_all(tmp_path_factory.mktemp("served"))
+
+
+@pytest.fixture(scope="module")
+def process(root: Path) -> Iterator[subprocess.Popen]:
+    environment = os.environ | {
+        "THALAMUS_POLL": "0.05",
+        "THALAMUS_RECEIVE_TIMEOUT": "0.5",
+        "THALAMUS_MAX_BODY": "100000",
+        "THALAMUS_DEFAULTS": json.dumps({"image": "colours"}),
+    }
+    command = [sys.executable, "-m", "app.cli", "serve", "--port", "0", "--models", str(root)]
+    started = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
+    yield started
+    started.kill()
+    started.wait()
+    started.stderr.close()
+
+
+@pytest.fixture(scope="module")
+def client(process: subprocess.Popen) -> Iterator[httpx.Client]:
+    for line in process.stderr:
+        found = re.search(r"running on (http://[\d.:]+)", json.loads(line)["event"])
+        if found:
+            break
+    else:
+        pytest.fail("the server ended")
+    with httpx.Client(base_url=found[1], timeout=20) as asking:
+        while asking.get("/readyz").status_code != 200:
+            pass
+        yield asking
+
+
+def test_it_answers(client: httpx.Client) -> None:
+    response = client.post(
+        "/v1/classify", content=fakes.picture(), headers={"Content-Type": "image/png"}
+    )
+    assert response.json()["predictions"][0]["label"] == "red"
+    assert "server" not in response.headers
+
+
+def test_many_at_once_get_the_answer_of_one(client: httpx.Client) -> None:
+    words = [" ".join(fakes.WORDS[n:][: 1 + n % 3]) for n in range(10)] * 8
+
+    def ask(text: str) -> dict:
+        return client.post(
+            "/v1/models/moods/classify",
+            content=text.encode(),
+            headers={"Content-Type": "text/plain"},
+        ).json()["predictions"][0]
+
+    alone = {text: ask(text) for text in words}
+    with ThreadPoolExecutor(16) as threads:
+        for text, answer in zip(words, threads.map(ask, words), strict=True):
+            assert answer["label"] == alone[text]["label"]
+            assert answer["probability"] == pytest.approx(alone[text]["probability"], abs=1e-5)
+
+
+def test_what_is_published_while_it_runs_is_served(client: httpx.Client, root: Path) -> None:
+    publish(fakes.image_bundle("tints"), root)
+    while client.get("/v1/models/tints").status_code == 404:
+        pass
+    while client.get("/v1/models/tints").json()["versions"][0]["state"] == "loading":
+        pass
+    response = client.post(
+        "/v1/models/tints/classify", content=fakes.picture(), headers={"Content-Type": "image/png"}
+    )
+    assert response.status_code == 200
+
+
+def raw(client: httpx.Client, request: bytes) -> bytes:
+    """Send bytes as they are; return all that comes until the server closes."""
+    address = (client.base_url.host, client.base_url.port)
+    with socket.create_connection(address, timeout=20) as connection:
+        connection.sendall(request)
+        answer = b""
+        while piece := connection.recv(65536):
+            answer += piece
+    return answer
+
+
+HEAD = b"POST /v1/models/moods/classify HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\n"
+
+
+def test_a_body_declared_too_large_is_refused_before_it_comes(client: httpx.Client) -> None:
+    answer = raw(client, HEAD + b"Content-Length: 999999999\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 413 ")
+
+
+def test_a_chunked_body_is_counted(client: httpx.Client) -> None:
+    chunk = b"2710\r\n" + b"a" * 10_000 + b"\r\n"
+    answer = raw(client, HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + chunk * 11)
+    assert answer.startswith(b"HTTP/1.1 413 ")
+
+
+def test_a_body_that_never_ends_is_given_up_and_closed(client: httpx.Client) -> None:
+    answer = raw(client, HEAD + b"Content-Length: 10\r\n\r\ngood")
+    assert answer.startswith(b"HTTP/1.1 408 ")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"Content-Length: " + b"9" * 5000,
+        b"Content-Length: \xb2",
+        b"Content-Length: -1",
+        b"Content-Length: 4\r\nContent-Length: 5",
+        b"Transfer-Encoding: nonsense",
+    ],
+)
+def test_nonsense_at_the_door(client: httpx.Client, header: bytes) -> None:
+    answer = raw(client, HEAD + header + b"\r\nConnection: close\r\n\r\ngood")
+    assert re.match(rb"HTTP/1.1 [24]\d\d ", answer), answer
+
+
+def test_departures_harm_nobody(client: httpx.Client) -> None:
+    address = (client.base_url.host, client.base_url.port)
+    for sent in (
+        b"",
+        HEAD,
+        HEAD + b"Content-Length: 4\r\n\r\n",
+        HEAD + b"Content-Length: 4\r\n\r\ngood",
+    ):
+        with socket.create_connection(address, timeout=20) as connection:
+            connection.sendall(sent)
+    assert client.get("/livez").status_code == 200
+
+
+def test_it_ends_in_order_when_told_to(client: httpx.Client, process: subprocess.Popen) -> None:
+    client.close()
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(20) in (0, -signal.SIGTERM)
+    lines = [json.loads(line) for line in process.stderr]
+    assert [line for line in lines if line["level"] == "error" and "error" in line] == []

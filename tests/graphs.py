@@ -1,0 +1,112 @@
+"""ONNX graphs of a few nodes, one for each modality."""
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+
+def _graph(nodes, inputs, outputs, constants) -> bytes:
+    initializers = [numpy_helper.from_array(value, name) for name, value in constants.items()]
+    graph = helper.make_graph(nodes, "fake", inputs, outputs, initializers)
+    model = helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", 18)], producer_name="fakes", ir_version=9
+    )
+    onnx.checker.check_model(model)
+    return model.SerializeToString()
+
+
+def _value(name: str, kind: int, shape) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(name, kind, shape)
+
+
+def image_graph(side: int = 8, sharpness: float = 8.0) -> bytes:
+    """Mean colour → linear → softmax; uint8 NHWC."""
+    node = helper.make_node
+    nodes = [
+        node("Cast", ["image"], ["floats"], to=TensorProto.FLOAT),
+        node("Div", ["floats", "white"], ["scaled"]),
+        node("ReduceMean", ["scaled", "height_width"], ["colour"], keepdims=0),
+        node("MatMul", ["colour", "weights"], ["logits"]),
+        node("Softmax", ["logits"], ["probabilities"], axis=1),
+    ]
+    return _graph(
+        nodes,
+        [_value("image", TensorProto.UINT8, ["batch", side, side, 3])],
+        [_value("probabilities", TensorProto.FLOAT, ["batch", 3])],
+        {
+            "white": np.float32(255),
+            "height_width": np.array([1, 2]),
+            "weights": np.eye(3, dtype=np.float32) * np.float32(sharpness),
+        },
+    )
+
+
+def text_graph(vocabulary: int) -> bytes:
+    """Tokens and their number → masked mean of embeddings → softmax."""
+    node = helper.make_node
+    table = np.zeros((vocabulary, 2), dtype=np.float32)
+    table[1:4, 0], table[4:7, 1] = 6.0, 6.0  # WORDS: three glad ones, three sad ones
+    nodes = [
+        node("Gather", ["table", "tokens"], ["embedded"], axis=0),
+        node("Shape", ["tokens"], ["time"], start=1, end=2),
+        node("Squeeze", ["time", "first"], ["steps"]),
+        node("Range", ["zero", "steps", "one"], ["positions"]),
+        node("Unsqueeze", ["length", "last"], ["lengths"]),
+        node("Less", ["positions", "lengths"], ["present"]),
+        node("Cast", ["present"], ["mask2"], to=TensorProto.FLOAT),
+        node("Unsqueeze", ["mask2", "third"], ["mask"]),
+        node("Mul", ["embedded", "mask"], ["masked"]),
+        node("ReduceSum", ["masked", "last"], ["sum"], keepdims=0),
+        node("Cast", ["lengths"], ["count"], to=TensorProto.FLOAT),
+        node("Div", ["sum", "count"], ["mean"]),
+        node("Softmax", ["mean"], ["probabilities"], axis=1),
+    ]
+    return _graph(
+        nodes,
+        [
+            _value("tokens", TensorProto.INT64, ["batch", "time"]),
+            _value("length", TensorProto.INT64, ["batch"]),
+        ],
+        [_value("probabilities", TensorProto.FLOAT, ["batch", 2])],
+        {
+            "table": table,
+            "first": np.array([0]),
+            "last": np.array([1]),
+            "third": np.array([2]),
+            "zero": np.int64(0),
+            "one": np.int64(1),
+        },
+    )
+
+
+def audio_graph(samples: int = 4000) -> bytes:
+    """Loudness and mean step between neighbours → softmax; int16 PCM."""
+    node = helper.make_node
+    nodes = [
+        node("Cast", ["pcm"], ["floats"], to=TensorProto.FLOAT),
+        node("Div", ["floats", "full"], ["signal"]),
+        node("Slice", ["signal", "one", "end", "one"], ["later"]),
+        node("Slice", ["signal", "zero", "end_less", "one"], ["earlier"]),
+        node("Sub", ["later", "earlier"], ["steps"]),
+        node("ReduceL1", ["steps", "one"], ["change"], keepdims=1),
+        node("ReduceL1", ["signal", "one"], ["loudness"], keepdims=1),
+        node("Concat", ["loudness", "change"], ["features"], axis=1),
+        node("MatMul", ["features", "weights"], ["scores"]),
+        node("Add", ["scores", "bias"], ["probabilities_logits"]),
+        node("Softmax", ["probabilities_logits"], ["probabilities"], axis=1),
+    ]
+    scale = np.float32(20 / samples)
+    return _graph(
+        nodes,
+        [_value("pcm", TensorProto.INT16, ["batch", samples])],
+        [_value("probabilities", TensorProto.FLOAT, ["batch", 3])],
+        {
+            "full": np.float32(32768),
+            "zero": np.array([0]),
+            "one": np.array([1]),
+            "end": np.array([samples]),
+            "end_less": np.array([samples - 1]),
+            "weights": np.array([[1, 0, -1], [-1, 1.5, -1]], dtype=np.float32) * scale,
+            "bias": np.array([0, 0, 1], dtype=np.float32),
+        },
+    )
