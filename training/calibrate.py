@@ -5,7 +5,7 @@ logits, fitted on data that was not trained on; the ranking of the labels stays.
 """
 
 import numpy as np
-from scipy.optimize import minimize_scalar
+from scipy.optimize import minimize_scalar  # type: ignore[import-untyped]
 
 _BINS = 15
 

@@ -47,7 +47,7 @@ def card(manifest: Manifest, sections: Sequence[str], images: Sequence[str]) -> 
         "",
         "| figure | value | on | samples |",
         "|---|---|---|---|",
-        *(f"| {m.name} | {m.value:.4f} | {m.split} | {m.samples} |" for m in manifest.metrics),
+        *(f"| {m.name} | {_figure(m.value)} | {m.split} | {m.samples} |" for m in manifest.metrics),
         "",
         *(f"{section}\n" for section in sections),
         *(f"![{name.removesuffix('.png')}]({name})\n" for name in images),
@@ -62,6 +62,10 @@ def cost(history: History) -> str:
         f"## Cost\n\n{len(seconds)} epochs, {np.mean(seconds):.1f} s each, "
         f"{sum(seconds):.0f} s in all; the weights are those of epoch {history.best}."
     )
+
+
+def _figure(value: float) -> str:
+    return f"{value:.4f}" if value == 0 or abs(value) >= 1e-3 else f"{value:.1e}"
 
 
 def _some(labels: Sequence[str]) -> str:

@@ -83,10 +83,10 @@ def _recipe(options: argparse.Namespace):  # type: ignore[no-untyped-def]
         if options.data is None:
             raise TrainingError("name a recipe (thalamus-train recipes), or your --data FOLDER")
         return own_recipe(options.data, options.name)
-    if options.name is not None:
-        raise TrainingError(f"--name is for your own data; {options.recipe} has its name")
     if options.recipe not in RECIPES:
         raise TrainingError(f"no recipe {options.recipe!r}; there are {', '.join(RECIPES)}")
+    if options.name is not None:
+        raise TrainingError(f"--name is for your own data; {options.recipe} has its name")
     return RECIPES[options.recipe]
 
 

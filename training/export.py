@@ -51,17 +51,21 @@ def export(servable: Servable, inputs: Sequence[TensorSpec], example: Sequence[T
     ]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        program = torch.onnx.export(
-            servable,
-            tuple(_widened(*pair) for pair in zip(example, inputs, strict=True)),
-            dynamo=True,
-            input_names=[spec.name for spec in inputs],
-            output_names=[OUTPUT],
-            dynamic_shapes=(tuple(free),),
-            opset_version=OPSET,
-            external_data=False,
-            verbose=False,
-        )
+        try:
+            program = torch.onnx.export(
+                servable,
+                tuple(_widened(*pair) for pair in zip(example, inputs, strict=True)),
+                dynamo=True,
+                input_names=[spec.name for spec in inputs],
+                output_names=[OUTPUT],
+                dynamic_shapes=(tuple(free),),
+                opset_version=OPSET,
+                external_data=False,
+                verbose=False,
+            )
+        except torch.onnx.OnnxExporterError as error:  # with pages of advice on torch
+            reason = str(error.__cause__ or error).strip().split("\n")[0]
+            raise TrainingError(f"the network cannot be exported: {reason}") from error
     assert program is not None  # with dynamo=True there is always one
     model = program.model_proto
     _strip(model)
@@ -91,7 +95,7 @@ def check_parity(
             expected = servable(*(torch.from_numpy(array) for array in arrays)).numpy()
         feeds = {spec.name: array for spec, array in zip(specs, arrays, strict=True)}
         actual = session.run(feeds)[OUTPUT]
-        worst = max(worst, float(np.abs(expected - actual).max()))
+        worst = float(np.maximum(worst, np.abs(expected - actual).max()))  # NaN stays NaN
     if not worst <= TOLERANCE:
         raise TrainingError(f"ONNX Runtime and torch differ by {worst:.2g}; nothing is published")
     return worst

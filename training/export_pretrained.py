@@ -28,18 +28,26 @@ def export_pretrained(recipe: Pretrained, models: Path) -> Path:
     arrays, _ = examples.batch(range(2))
     model = export(servable, spec.tensors(), [torch.from_numpy(array) for array in arrays])
     difference = check_parity(model, servable, examples, spec.tensors())
+    manifest = _manifest(recipe, labels, difference, len(examples), models)
+    files = {MODEL: model, CARD: card(manifest, [], [])}
+    return prove_and_publish(manifest, files, golden, models)
+
+
+def _manifest(
+    recipe: Pretrained, labels: tuple[str, ...], difference: float, photos: int, models: Path
+) -> Manifest:
     parity = Measurement(
         name="largest difference torch to ONNX Runtime",
         value=difference,
         split="photos",
-        samples=len(examples),
+        samples=photos,
     )
-    manifest = Manifest(
+    return Manifest(
         name=recipe.name,
         version=next_version(models, recipe.name),
         description=recipe.description,
-        encoder=spec,
-        inputs=spec.tensors(),
+        encoder=recipe.encoder,
+        inputs=recipe.encoder.tensors(),
         outputs=output_spec(len(labels)),
         labels=labels,
         metrics=(parity,),
@@ -51,10 +59,8 @@ def export_pretrained(recipe: Pretrained, models: Path) -> Path:
             data_source=recipe.source,
             data_licence=recipe.data_licence,
             data_sha256=recipe.weights_sha256,
-            splits={"photos": len(examples)},
+            splits={"photos": photos},
         ),
         licence=recipe.licence,
         files={},
     )
-    files = {MODEL: model, CARD: card(manifest, [], [])}
-    return prove_and_publish(manifest, files, golden, models)

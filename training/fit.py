@@ -15,7 +15,7 @@ from typing import Any
 
 import lightning
 import torch
-from lightning.pytorch.callbacks import EarlyStopping, EMAWeightAveraging, TQDMProgressBar
+from lightning.pytorch.callbacks import EarlyStopping, TQDMProgressBar, WeightAveraging
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -105,8 +105,11 @@ class _Classifier(lightning.LightningModule):
             # On the CPU, where the generator is: the same changes on every device.
             changed = self._augment(inputs[0].cpu(), self._generator).to(self.device)
             inputs = [changed, *inputs[1:]]
+        logits = self.network(*inputs)
+        if logits.ndim > targets.ndim + 1:  # an ensemble: each member learns on its own
+            targets = targets[:, None].expand(-1, logits.shape[2])
         loss = functional.cross_entropy(
-            self.network(*inputs), targets, label_smoothing=self._schedule.label_smoothing
+            logits, targets, label_smoothing=self._schedule.label_smoothing
         )
         self._check(loss)
         self.log("train_loss", loss, on_epoch=True, on_step=False, batch_size=len(targets))
@@ -133,8 +136,8 @@ class _Classifier(lightning.LightningModule):
             {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
         ]
         optimizer = torch.optim.AdamW(groups, lr=schedule.rate)
-        steps = max(int(self.trainer.estimated_stepping_batches), 2)
-        rising = max(schedule.warmup, 2 / steps)  # in a single step torch divides by zero
+        steps = max(int(self.trainer.estimated_stepping_batches), 3)
+        rising = max(schedule.warmup, 2 / steps)  # torch divides by zero below
         cycle = torch.optim.lr_scheduler.OneCycleLR(
             optimizer, schedule.rate, total_steps=steps, pct_start=rising
         )
@@ -223,6 +226,19 @@ def fit(
     return history
 
 
+def _averaging(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
+    """Return an exponential average whose window grows with the steps taken, up to `decay`.
+
+    Otherwise the untrained weights would weigh on the first epochs.
+    """
+
+    def average(averaged: Tensor, current: Tensor, steps: Tensor | int) -> Tensor:
+        share = min(decay, (1 + int(steps)) / (10 + int(steps)))
+        return averaged + (current - averaged) * (1 - share)
+
+    return average
+
+
 def _trainer(schedule: Schedule, curve: _Curve) -> lightning.Trainer:
     callbacks: list[Any] = [
         curve,
@@ -233,7 +249,7 @@ def _trainer(schedule: Schedule, curve: _Curve) -> lightning.Trainer:
         callbacks.append(TQDMProgressBar(refresh_rate=10))
     if schedule.ema is not None:
         # After the curve, which must see the averaged weights before they are swapped back.
-        callbacks.append(EMAWeightAveraging(decay=schedule.ema))
+        callbacks.append(WeightAveraging(avg_fn=_averaging(schedule.ema)))
     return lightning.Trainer(
         max_epochs=schedule.epochs,
         accelerator="auto",

@@ -49,22 +49,23 @@ def leave_one_out(
             Measurement(name="accuracy", value=report.accuracy, split=split, samples=report.count)
         )
         rows.append(f"| {group} | {100 * report.accuracy:.1f} % | {report.count} |")
-    if not figures:
-        return [], ""
+    return _summary(str(word), figures, rows) if figures else ([], "")
+
+
+def _summary(
+    word: str, figures: list[Measurement], rows: list[str]
+) -> tuple[list[Measurement], str]:
     mean = float(np.mean([figure.value for figure in figures]))
     total = sum(figure.samples for figure in figures)
-    figures.insert(
-        0,
-        Measurement(
-            name=f"accuracy, leave one {word} out, mean",
-            value=mean,
-            split=f"{len(rows)} trainings",
-            samples=total,
-        ),
+    overall = Measurement(
+        name=f"accuracy, leave one {word} out, mean",
+        value=mean,
+        split=f"{len(rows)} trainings",
+        samples=total,
     )
     table = "\n".join([f"| {word} | accuracy | samples |", "|---|---|---|", *rows])
     text = f"## Strangers\n\nTrained without one {word}, tested on it; mean {100 * mean:.1f} %."
-    return figures, f"{text}\n\n{table}"
+    return [overall, *figures], f"{text}\n\n{table}"
 
 
 def _select(examples: Examples, group: str, *, keep: bool) -> Examples:

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING
 import orjson
 
 from app import __version__
-from app.bundle import Bundle, GoldenCase, Manifest, Measurement, Provenance, publish
-from app.bundle.files import CASES, MODEL
-from app.bundle.publish import next_version, seal
-from app.errors import GoldenMismatch
+from app.bundle import Manifest, Measurement, Provenance, publish
+from app.bundle.files import MODEL
+from app.bundle.publish import next_version
 from app.inputs import Payload
-from app.pipeline import Pipeline, replay
+from app.pipeline import Golden, answer_golden
 from training.card import CARD, card, cost, pictures
 from training.data.encode import Examples
 from training.errors import TrainingError
@@ -47,16 +46,6 @@ class Trained:
     temperature: float
     metrics: tuple[Measurement, ...]
     sections: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Golden:
-    """A payload to publish with its answer; `expected` is what it must be called, if known."""
-
-    file: str
-    payload: Payload
-    expected: str | None = None
-    note: str = ""
 
 
 def check_folder(models: Path) -> None:
@@ -145,41 +134,8 @@ def prove_and_publish(
 ) -> Path:
     """Add the golden cases, replay them through the service's path, write the bundle.
 
-    Raises `TrainingError` when a payload is not called what it must be.
+    Raises `GoldenMismatch` when a payload is not called what it must be.
     """
     if not golden:
         raise TrainingError("no test sample is answered rightly; nothing is published")
-    files = files | {f"golden/{case.file}": case.payload.data for case in golden}
-    draft = [_unanswered(case, manifest) for case in golden]
-    bundle = _seal(manifest, files, draft)
-    answers = Pipeline(bundle).classify([case.payload for case in golden])
-    cases = []
-    for case, answer in zip(golden, answers, strict=True):
-        if case.expected is not None and answer.label != case.expected:
-            raise TrainingError(
-                f"golden/{case.file} is {case.expected!r} but is called {answer.label!r} "
-                f"({answer.probability:.2f}); nothing is published"
-            )
-        cases.append(
-            GoldenCase(
-                file=case.file,
-                media_type=case.payload.media_type,
-                probabilities=dict(answer.top),
-                note=case.note,
-            )
-        )
-    bundle = _seal(manifest, files, cases)
-    differences = replay(bundle, Pipeline(bundle))
-    if differences:
-        raise GoldenMismatch(f"the bundle contradicts itself: {differences[0]}")
-    return publish(bundle, models)
-
-
-def _unanswered(case: Golden, manifest: Manifest) -> GoldenCase:
-    media_type = case.payload.media_type
-    return GoldenCase(file=case.file, media_type=media_type, probabilities={manifest.labels[0]: 0})
-
-
-def _seal(manifest: Manifest, files: dict[str, bytes], cases: Sequence[GoldenCase]) -> Bundle:
-    document = orjson.dumps([case.model_dump() for case in cases], option=orjson.OPT_INDENT_2)
-    return seal(manifest, {**files, CASES: document + b"\n"})
+    return publish(answer_golden(manifest, files, golden), models)

@@ -89,6 +89,9 @@ def prepare(recipe: Recipe, data: Path | None) -> Data:
     _warn_each([*remarks, *check_classes(dataset)])
     labels = tuple(sorted(dataset.counts()))
     splits = split(dataset.samples, recipe.shares)
+    if recipe.variants is not None:
+        more = [variant for sample in splits.train for variant in recipe.variants(sample)]
+        splits = replace(splits, train=[*splits.train, *more])
     spec, files = recipe.prepare(splits.train)
     encoder, specs = encoder_for(spec, files), spec.tensors()
     encoded, unreadable = [], list(dataset.unreadable)

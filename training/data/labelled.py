@@ -53,7 +53,8 @@ def modality(dataset: Dataset) -> str:
 
 def _folder(root: Path) -> tuple[list[Sample], list[str]]:
     samples, unusable = [], []
-    folders = [path for path in sorted(root.iterdir()) if path.is_dir() and _visible(path)]
+    entries = [path for path in sorted(root.iterdir()) if _visible(path.relative_to(root))]
+    folders = [path for path in entries if path.is_dir()]
     if not folders:
         raise BadData(f"{root}: expected one sub-folder per label, found none")
     for folder in folders:
@@ -69,8 +70,7 @@ def _folder(root: Path) -> tuple[list[Sample], list[str]]:
                 unusable.append(f"{name} (neither image, sound nor text by its name)")
                 continue
             samples.append(Sample(name, Payload(path.read_bytes(), kind), folder.name))
-    for path in sorted(path for path in root.iterdir() if path.is_file() and _visible(path)):
-        unusable.append(f"{path.name} (in no label's folder)")
+    unusable += [f"{path.name} (in no label's folder)" for path in entries if path.is_file()]
     return samples, unusable
 
 
@@ -82,7 +82,7 @@ def _check_label(folder: Path) -> None:
 
 
 def _visible(path: Path) -> bool:
-    return not any(part.startswith(".") for part in path.parts if part != "..")
+    return not any(part.startswith(".") for part in path.parts)
 
 
 def _media_type(path: Path) -> str | None:

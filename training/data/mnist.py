@@ -19,7 +19,7 @@ from PIL import Image
 from app.bundle.files import sha256
 from app.inputs import Payload
 from training.data.dataset import Dataset, Sample
-from training.data.sources import Source, locate
+from training.data.sources import Source, from_environment, locate
 from training.data.split import TEST
 from training.errors import MissingData
 
@@ -57,10 +57,11 @@ def load(given: Path | None) -> Dataset:
 
 
 def _package(given: Path | None) -> Path | None:
-    if given is not None and given.is_file() and given.suffix == ".tgz":
-        return given
-    if given is not None and given.is_dir() and (given / NPM.file).exists():
-        return given / NPM.file
+    named = given or from_environment()
+    if named is not None and named.is_file() and named.suffix == ".tgz":
+        return named
+    if named is not None and (named / NPM.file).exists():
+        return named / NPM.file
     return None
 
 

@@ -46,7 +46,7 @@ def locate(sources: Sequence[Source], given: Path | None) -> list[Path]:
         raise MissingData(f"{given} does not exist")
     if given is not None and given.is_file():
         return [given]
-    named = given or _from_environment()
+    named = given or from_environment()
     if named is not None:
         found = [_search(named, source) for source in sources]
         if all(found):
@@ -57,7 +57,8 @@ def locate(sources: Sequence[Source], given: Path | None) -> list[Path]:
     return [_fetch(source) for source in sources]
 
 
-def _from_environment() -> Path | None:
+def from_environment() -> Path | None:
+    """Return the folder that `THALAMUS_DATA` names."""
     folder = os.environ.get("THALAMUS_DATA")
     return Path(folder) if folder else None
 

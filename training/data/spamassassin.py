@@ -7,10 +7,12 @@ count as duplicates.
 
 import hashlib
 import re
+from dataclasses import replace
+from html import unescape
 from pathlib import Path
 
 from app.inputs import Payload
-from app.inputs.plain_text import plain_text
+from app.inputs.plain_text import is_html, plain_text
 from training.data.dataset import Dataset, Sample
 from training.data.mail import read_bodies
 from training.data.sources import Source, locate
@@ -42,7 +44,8 @@ ARCHIVES = tuple(
         ),
     )
 )
-_REPLACED = re.compile(r"URLLINK|MAILADDR|LONGNUM")
+_TAG = re.compile(r"<[^<>]*>")
+_LINK = re.compile(r"\b(?:https?|ftp)://[^\s<>\"]+|\bwww\.[^\s<>\"]+|[^\s@]{1,64}@[\w.-]{1,250}")
 _NO_LETTER = re.compile(r"[\W\d_]+")
 
 
@@ -57,14 +60,25 @@ def load(given: Path | None) -> Dataset:
             continue
         payload = Payload(body.text.encode("utf-8", "replace"), "text/plain", "utf-8")
         label = "spam" if body.is_spam else "ham"
-        samples.append(Sample(body.name, payload, label, key=_key(text)))
+        samples.append(Sample(body.name, payload, label, key=_key(body.text)))
     if not samples:
         raise MissingData(f"no mail found; expected {', '.join(s.file for s in ARCHIVES)}")
     names = [f"{name} ({reason})" for name, reason in unreadable]
     return Dataset("SpamAssassin public corpus", URL, "CC0 / PDDL", samples, names)
 
 
-def _key(text: str) -> str:
-    """Return what near copies share: the letters alone."""
-    letters = _NO_LETTER.sub("", _REPLACED.sub("", text).lower())
-    return hashlib.sha256((letters or text).encode()).hexdigest()
+def without_tags(sample: Sample) -> list[Sample]:
+    """Return an HTML mail as another program would hand it on, its tags taken out."""
+    html = sample.payload.data.decode()
+    text = _TAG.sub(" ", html)
+    if not is_html(html) or not plain_text(text):
+        return []
+    payload = Payload(text.encode(), "text/plain", "utf-8")
+    return [replace(sample, name=f"{sample.name}, without tags", payload=payload)]
+
+
+def _key(body: str) -> str:
+    """Return what near copies share: the letters that a reader sees, links left out."""
+    visible = _LINK.sub(" ", unescape(_TAG.sub(" ", body)))
+    letters = _NO_LETTER.sub("", visible.lower())
+    return hashlib.sha256((letters or body).encode("utf-8", "replace")).hexdigest()

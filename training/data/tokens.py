@@ -1,11 +1,18 @@
-"""A vocabulary learned from the training texts, kept as the bundle's tokenizer.json."""
+"""A vocabulary learned from the training texts, kept as the bundle's tokenizer.json.
 
-from collections.abc import Iterable
+The same texts give the same bytes. The trainer by itself numbers what stands inside words
+in the order of a randomly seeded hash table, and breaks ties by those numbers; so all
+single characters are numbered before it starts.
+"""
 
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import orjson
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
 PADDING, UNKNOWN = "<pad>", "<unk>"  # ids 0 and 1, as the networks expect
-_ALPHABET = 300  # rarer characters are unknown
+_ALPHABET = 1_500  # rarer characters are unknown
 _LONGEST_WORD = 40  # characters
 
 
@@ -19,17 +26,39 @@ def train_tokenizer(texts: Iterable[str], size: int, *, lowercase: bool = True) 
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [pre_tokenizers.Whitespace(), pre_tokenizers.Digits(individual_digits=False)]
     )
+    texts = list(texts)
+    alphabet, inside = _characters(tokenizer, texts)
     trainer = trainers.WordPieceTrainer(
         vocab_size=size,
         min_frequency=2,
-        special_tokens=[PADDING, UNKNOWN],
-        limit_alphabet=_ALPHABET,
+        special_tokens=[PADDING, UNKNOWN, *(f"##{character}" for character in inside)],
+        initial_alphabet=alphabet,
+        limit_alphabet=len(alphabet),
         show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)
-    return str(tokenizer.to_str()).encode()
+    document = orjson.loads(tokenizer.to_str())
+    special = (PADDING, UNKNOWN)
+    document["added_tokens"] = [t for t in document["added_tokens"] if t["content"] in special]
+    return orjson.dumps(document)
 
 
 def vocabulary(tokenizer: bytes) -> int:
     """Return how many tokens a `tokenizer.json` knows."""
     return int(Tokenizer.from_buffer(tokenizer).get_vocab_size())
+
+
+def _characters(tokenizer: Tokenizer, texts: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the commonest characters, and those of them that stand inside words."""
+    words: Counter[str] = Counter()
+    for text in texts:
+        if tokenizer.normalizer is not None:
+            text = tokenizer.normalizer.normalize_str(text)
+        words.update(word for word, _ in tokenizer.pre_tokenizer.pre_tokenize_str(text))
+    counts: Counter[str] = Counter()
+    for word, count in words.items():
+        for character in word:
+            counts[character] += count
+    alphabet = sorted(sorted(counts, key=lambda c: (-counts[c], c))[:_ALPHABET])
+    inside = set().union(*(word[1:] for word in words))
+    return alphabet, [character for character in alphabet if character in inside]

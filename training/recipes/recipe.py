@@ -13,6 +13,8 @@ from training.fit import Augment, Schedule
 
 # What the training samples determine: the encoder, and the files it needs in the bundle.
 Prepare = Callable[[Sequence[Sample]], tuple[EncoderSpec, dict[str, bytes]]]
+# Other forms of a training sample to train on as well (never of a tested one).
+Variants = Callable[[Sample], Sequence[Sample]]
 # A plain method to compare with: a line for the card, and its accuracy on the test split.
 Baseline = Callable[[Splits], tuple[str, float]]
 
@@ -30,6 +32,7 @@ class Recipe:
     network: Callable[[int], nn.Module]  # number of labels → network
     schedule: Schedule
     augment: Augment | None = None
+    variants: Variants | None = None
     shares: Shares = field(default_factory=Shares)
     baseline: Baseline | None = None
     leave_one_out: str | None = None  # what a group is called, when groups are held out in turn

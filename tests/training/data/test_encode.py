@@ -1,0 +1,113 @@
+"""Samples → arrays: the service's own, in an order that is a function of the seed."""
+
+import numpy as np
+import pytest
+
+from app.bundle import AudioSpec, ImageSpec, TextSpec
+from app.engine.collate import collate
+from app.inputs import Payload, encoder_for
+from tests.training.samples import SENTENCE, digit, png, sentence, sentences, sound, squares
+from training.data.dataset import Sample
+from training.data.encode import encode, epoch_order
+from training.data.tokens import PADDING, UNKNOWN, train_tokenizer, vocabulary
+
+RNG = np.random.default_rng(1)
+TEXTS = [sentence(kind, RNG) for kind in ("ham", "spam") for _ in range(20)]
+CASES = {
+    "image": (
+        ImageSpec(height=20, width=24, channels=1, fit="pad"),
+        {},
+        [Payload(png(digit(value, RNG)), "image/png") for value in range(4)],
+    ),
+    "audio": (
+        AudioSpec(rate=8000, samples=4000),
+        {},
+        [Payload(sound("chirp", RNG, rate), "audio/wav") for rate in (8000, 16000, 11025)],
+    ),
+    "text": (
+        TextSpec(max_tokens=8),
+        {"tokenizer.json": train_tokenizer(TEXTS, 200)},
+        [Payload(text.encode(), "text/plain") for text in [*TEXTS[:3], "money", "naïve ☃"]],
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", CASES)
+def test_arrays_are_the_services_own(kind: str):
+    spec, files, payloads = CASES[kind]
+    encoder, specs = encoder_for(spec, files), spec.tensors()
+    samples = [Sample(str(i), payload, "ab"[i % 2]) for i, payload in enumerate(payloads)]
+    examples, unreadable = encode(encoder, samples, ("a", "b"), specs)
+    assert unreadable == []
+    assert examples.targets.tolist() == [i % 2 for i in range(len(payloads))]
+    served = collate([encoder.encode(payload).arrays for payload in payloads], specs)
+    trained, _ = examples.batch(range(len(payloads)))
+    for name, array in zip(served, trained, strict=True):
+        assert np.array_equal(served[name], array) and served[name].dtype == array.dtype
+
+
+def test_what_cannot_be_read_is_listed_with_the_reason():
+    spec, files, payloads = CASES["image"]
+    bad = [Payload(b"no picture", "image/png"), Payload(b"", "image/png")]
+    samples = [Sample(f"{i}.png", p, "a") for i, p in enumerate([bad[0], payloads[0], bad[1]])]
+    examples, unreadable = encode(encoder_for(spec, files), samples, ("a",), spec.tensors())
+    assert [s.name for s in examples.samples] == ["1.png"]
+    assert len(examples) == len(examples.targets) == 1
+    assert [line.split(" (")[0] for line in unreadable] == ["0.png", "2.png"]
+    assert all("expected a JPEG" in line for line in unreadable)
+
+
+def test_lengths_are_those_of_the_varying_axis():
+    assert sentences([3, 1, 7], 10).lengths().tolist() == [3, 1, 7]
+    assert squares(4, seed=0).lengths().tolist() == [0] * 4
+
+
+def test_a_batch_is_padded_with_zeros_to_its_longest():
+    (tokens, lengths), targets = sentences([3, 1, 7], 10).batch([1, 0])
+    assert tokens.shape == (2, 3) and lengths.tolist() == [1, 3] and targets.tolist() == [1, 0]
+    assert tokens[0, 1:].tolist() == [0, 0]
+    assert [spec.dtype for spec in SENTENCE] == [str(tokens.dtype), str(lengths.dtype)]
+
+
+@pytest.mark.parametrize("varying", [False, True])
+@pytest.mark.parametrize("count", [64, 100, 1000])
+def test_every_index_comes_once(count: int, varying: bool):
+    lengths = np.arange(count) % 50 + 1 if varying else np.zeros(count, np.int64)
+    batches = epoch_order(lengths, 16, seed=3)
+    assert sorted(i for batch in batches for i in batch) == list(range(count))
+    assert max(map(len, batches)) == 16
+
+
+def test_a_last_batch_of_one_is_left_out():
+    batches = epoch_order(np.zeros(33, np.int64), 16, seed=3)
+    assert sorted(map(len, batches)) == [16, 16]
+    assert len({i for batch in batches for i in batch}) == 32
+
+
+def test_a_single_sample_is_not_left_out():
+    assert epoch_order(np.zeros(1, np.int64), 16, seed=3) == [[0]]
+
+
+def test_the_order_is_a_function_of_the_seed():
+    lengths = np.arange(300) % 40
+    assert epoch_order(lengths, 16, seed=3) == epoch_order(lengths, 16, seed=3)
+    assert epoch_order(lengths, 16, seed=3) != epoch_order(lengths, 16, seed=4)
+
+
+def test_items_of_like_length_stand_together():
+    lengths = np.random.default_rng(0).integers(1, 500, 2000)
+    sorted_out = [np.ptp(lengths[batch]) for batch in epoch_order(lengths, 16, seed=3)]
+    assert np.mean(sorted_out) < 60
+
+
+def test_a_tokenizer_is_a_function_of_its_texts():
+    tokenizer = train_tokenizer(TEXTS, 200)
+    assert tokenizer == train_tokenizer(TEXTS, 200)
+    assert 2 < vocabulary(tokenizer) <= 200
+    assert tokenizer.index(PADDING.encode()) < tokenizer.index(UNKNOWN.encode())
+
+
+def test_padding_and_the_unknown_are_the_ids_that_the_networks_expect():
+    encoder = encoder_for(TextSpec(max_tokens=8), {"tokenizer.json": train_tokenizer(TEXTS, 200)})
+    ids = encoder.encode(Payload("☃ money".encode(), "text/plain")).arrays["tokens"]
+    assert ids[0] == 1 and (ids > 0).all()

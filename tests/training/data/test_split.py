@@ -1,0 +1,137 @@
+"""Honest splits."""
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from tests.training.samples import dataset, sample
+from training.data.split import TEST, TRAIN, Shares, check_classes, deduplicate, split
+from training.errors import BadData
+
+SHARES = Shares(validation=10, test=15)
+
+
+def many(label: str, count: int) -> list:
+    return [sample(f"{label}-{i}", label) for i in range(count)]
+
+
+def names(part) -> set[str]:
+    return {s.name for s in part}
+
+
+def test_every_sample_is_in_exactly_one_part():
+    samples = many("a", 300) + many("b", 300)
+    parts = split(samples, SHARES)
+    together = [s.name for part in (parts.train, parts.validation, parts.test) for s in part]
+    assert sorted(together) == sorted(s.name for s in samples)
+    assert parts.counts() == {
+        "train": len(parts.train),
+        "validation": len(parts.validation),
+        "test": len(parts.test),
+    }
+
+
+def test_shares_are_roughly_right():
+    counts = split(many("a", 2000) + many("b", 2000), SHARES).counts()
+    assert 0.08 < counts["validation"] / 4000 < 0.12
+    assert 0.13 < counts["test"] / 4000 < 0.17
+
+
+def test_the_order_of_the_samples_does_not_matter():
+    samples = many("a", 50) + many("b", 50)
+    assert split(samples, SHARES) == split(samples[::-1], SHARES)
+
+
+def test_a_sample_stays_where_it_is_when_the_data_set_grows():
+    small, large = many("a", 200) + many("b", 200), many("a", 500) + many("b", 200)
+    before, after = split(small, SHARES), split(large, SHARES)
+    assert names(before.train) <= names(after.train)
+    assert names(before.test) <= names(after.test)
+
+
+def test_the_name_does_not_matter_only_the_content_does():
+    samples = many("a", 80) + many("b", 80)
+    renamed = [replace(s, name=f"other/{s.name}") for s in samples]
+    assert [s.payload for s in split(samples, SHARES).test] == [
+        s.payload for s in split(renamed, SHARES).test
+    ]
+
+
+@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize("count", [3, 4, 7])
+def test_every_label_stands_in_every_part(seed: int, count: int):
+    samples = [sample(f"{seed}-{label}-{i}", label) for label in "abc" for i in range(count)]
+    parts = split(samples, SHARES)
+    for part in (parts.train, parts.validation, parts.test):
+        assert {s.label for s in part} == {"a", "b", "c"}
+
+
+def test_a_prescribed_test_set_is_the_whole_test_set():
+    samples = many("a", 100) + many("b", 100)
+    samples = [replace(s, fixed=TEST if i % 10 == 0 else None) for i, s in enumerate(samples)]
+    parts = split(samples, SHARES)
+    assert names(parts.test) == {s.name for s in samples if s.fixed}
+    assert parts.validation
+
+
+def test_what_is_prescribed_for_training_is_only_trained_on():
+    samples = [replace(s, fixed=TRAIN) for s in many("a", 50)] + many("a", 9) + many("b", 60)
+    parts = split([replace(s, name=f"{i}-{s.name}") for i, s in enumerate(samples)], SHARES)
+    assert not any(s.fixed for s in [*parts.validation, *parts.test])
+
+
+def test_duplicates_are_dropped_and_counted():
+    copies = [sample("one", "a"), sample("two", "a", b"one"), sample("three", "a")]
+    kept, remarks = deduplicate(dataset(copies))
+    assert [s.name for s in kept.samples] == ["one", "three"]
+    assert remarks == ["1 duplicate(s) dropped"]
+
+
+def test_contradictory_labels_are_dropped_and_named():
+    samples = [sample("cat.png", "cat", b"x"), sample("dog.png", "dog", b"x"), sample("z", "cat")]
+    kept, remarks = deduplicate(dataset(samples))
+    assert [s.name for s in kept.samples] == ["z"]
+    assert len(remarks) == 1
+    assert "cat.png (cat)" in remarks[0] and "dog.png (dog)" in remarks[0]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_copies_in_two_splits_the_one_in_the_test_set_goes(order: int):
+    copies = [sample("t", "a", b"x", fixed=TEST), sample("r", "a", b"x")][::order]
+    kept, _ = deduplicate(dataset(copies))
+    assert [s.name for s in kept.samples] == ["r"]
+
+
+def test_near_copies_count_by_their_key():
+    copies = [sample("one", "a", key="same"), sample("two", "a", key="same")]
+    assert len(deduplicate(dataset(copies))[0].samples) == 1
+
+
+def test_one_class_is_no_problem_to_learn():
+    with pytest.raises(BadData, match="at least two labels are needed, found only-one"):
+        check_classes(dataset(many("only-one", 20)))
+
+
+def test_no_sample_at_all():
+    with pytest.raises(BadData, match="found none"):
+        check_classes(dataset([]))
+
+
+def test_labels_with_too_few_samples_are_named():
+    samples = many("plenty", 20) + many("scarce", 2) + many("rare", 1)
+    with pytest.raises(BadData, match="too few: rare, scarce"):
+        check_classes(dataset(samples))
+
+
+def test_small_labels_are_warned_about():
+    remarks = check_classes(dataset(many("plenty", 20) + many("few", 4)))
+    assert [("few" in remark, "4" in remark) for remark in remarks] == [(True, True)]
+
+
+def test_the_digest_of_a_data_set_ignores_the_order_only():
+    samples = many("a", 5)
+    relabelled = [replace(samples[0], label="b"), *samples[1:]]
+    assert dataset(samples).sha256 == dataset(samples[::-1]).sha256
+    assert dataset(samples).sha256 != dataset(relabelled).sha256
+    assert dataset(samples).counts() == Counter(a=5)

@@ -1,0 +1,60 @@
+"""Every shipped recipe, its real code path, on tiny data in its authors' layout."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from app.bundle import read_bundle
+from app.pipeline import Pipeline, replay
+from tests.training.samples import write_corpus, write_mnist, write_recordings
+from training.data.spamassassin import ARCHIVES
+from training.export_pretrained import export_pretrained
+from training.recipes import RECIPES, Pretrained, Recipe
+from training.run import run
+
+pytestmark = pytest.mark.training
+
+MAILS = {s.file: s.file.removesuffix(".tar.bz2")[9:] for s in ARCHIVES}
+WRITE: dict[str, Callable[[Path], Path]] = {
+    "digits": lambda folder: write_mnist(folder, train=12, test=3),
+    "spam": lambda folder: write_corpus(folder, 24, MAILS),
+    "spoken-digits": lambda folder: write_recordings(folder, ("anna", "ben", "chloe"), each=8),
+}
+LABELS = {
+    "digits": tuple("0123456789"),
+    "spam": ("ham", "spam"),
+    "spoken-digits": tuple("0123456789"),
+}
+
+
+def few_steps(name: str) -> Recipe:
+    recipe = RECIPES[name]
+    assert isinstance(recipe, Recipe)
+    return replace(recipe, golden=None, schedule=replace(recipe.schedule, epochs=2))
+
+
+@pytest.mark.parametrize("name", WRITE)
+def test_a_few_steps_make_a_bundle_that_the_service_accepts(name: str, tmp_path: Path):
+    folder = run(few_steps(name), WRITE[name](tmp_path / "data"), tmp_path / "models")
+    assert folder == tmp_path / "models" / name / "1"
+    bundle = read_bundle(folder)
+    assert bundle.manifest.labels == LABELS[name]
+    assert replay(bundle, Pipeline(bundle)) == []
+    figures = {m.name for m in bundle.manifest.metrics}
+    assert {"accuracy", "expected calibration error"} <= figures
+    assert ("accuracy of the baseline" in figures) == (name == "spam")
+    assert ("accuracy, leave one speaker out, mean" in figures) == (name == "spoken-digits")
+    card = (folder / "README.md").read_text()
+    assert f"`thalamus-train run {name}`" in card and "![learning-curve]" in card
+
+
+def test_the_pretrained_network_is_exported_whole(tmp_path: Path):
+    recipe = RECIPES["imagenet"]
+    assert isinstance(recipe, Pretrained)
+    bundle = read_bundle(export_pretrained(recipe, tmp_path))
+    assert len(set(bundle.manifest.labels)) == 1000
+    assert replay(bundle, Pipeline(bundle)) == []
+    for trace in (b"/work", b"site-packages"):
+        assert trace not in bundle.model

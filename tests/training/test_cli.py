@@ -1,0 +1,179 @@
+"""`thalamus-train`: a user's mistake is one line on stderr and exit status 2."""
+
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.training.samples import (
+    gray_pictures,
+    png,
+    shape,
+    toy_recipe,
+    write_mnist,
+    write_recordings,
+    write_tar,
+)
+from training.cli import main
+from training.recipes import RECIPES
+
+RNG = np.random.default_rng(0)
+
+
+def folder(root: Path, **labels: int) -> Path:
+    for label, count in labels.items():
+        (root / label).mkdir(parents=True)
+        for i in range(count):
+            (root / label / f"{i}.png").write_bytes(shape("disc", RNG))
+    return root
+
+
+def file(path: Path, content: str | bytes) -> Path:
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def latin(root: Path) -> Path:
+    for label in ("un", "deux"):
+        (root / label).mkdir(parents=True)
+        for i in range(20):
+            file(root / label / f"{i}.txt", f"été {label} {i}".encode("latin-1"))
+    return root
+
+
+def broken_idx(root: Path) -> Path:
+    file(write_mnist(root, 1, 1) / "train-images-idx3-ubyte.gz", b"\x1f\x8b\x08broken")
+    return root
+
+
+def broken_zip(path: Path) -> Path:
+    recordings = write_recordings(path.parent / "r", ["anna"], each=1) / "recordings"
+    with zipfile.ZipFile(path, "w") as archive:
+        for recording in recordings.iterdir():
+            archive.write(recording, f"x/recordings/{recording.name}")
+    return file(path, path.read_bytes()[:-300])
+
+
+Arguments = Callable[[Path], list[object]]
+MISTAKES: dict[str, tuple[Arguments, str]] = {
+    "no arguments": (lambda t: [], "COMMAND"),
+    "no such command": (lambda t: ["fly"], "invalid choice: 'fly'"),
+    "nothing named": (lambda t: ["run"], "name a recipe (thalamus-train recipes), or your --data"),
+    "unknown recipe": (lambda t: ["run", "chess"], "no recipe 'chess'; there are digits,"),
+    "unknown option": (lambda t: ["run", "digits", "--fast"], "--fast"),
+    "no number": (lambda t: ["run", "digits", "--epochs", "many"], "--epochs"),
+    "no epochs": (lambda t: ["run", "digits", "--epochs", "0"], "--epochs: 0 is not between 1"),
+    "negative seed": (lambda t: ["run", "digits", "--seed=-1"], "--seed: -1 is not between 0"),
+    "no threads": (lambda t: ["run", "digits", "--threads", "0"], "--threads: 0 is not between 1"),
+    "a name for a recipe": (lambda t: ["run", "digits", "--name", "x"], "--name is for your own"),
+    "missing folder": (lambda t: ["run", "--data", t / "no"], "no does not exist"),
+    "missing recipe data": (lambda t: ["run", "digits", "--data", t / "no"], "no does not exist"),
+    "wrong recipe data": (lambda t: ["run", "digits", "--data", folder(t / "d", a=1)], "holds no"),
+    "empty folder": (
+        lambda t: ["run", "--data", t / "somewhere"],
+        "expected one sub-folder per label",
+    ),
+    "one class": (
+        lambda t: ["run", "--data", folder(t / "d", cats=12)],
+        "at least two labels are needed, found cats",
+    ),
+    "copies only": (
+        lambda t: ["run", "--data", file(t / "t.csv", "text,label\n" + "a,x\nb,y\n" * 9)],
+        "every label needs at least 3 different samples; too few: x, y",
+    ),
+    "two samples": (
+        lambda t: ["run", "--data", folder(t / "d", cats=12, dogs=2)],
+        "too few: dogs",
+    ),
+    "missing column": (
+        lambda t: ["run", "--data", file(t / "t.csv", "words;label\n")],
+        "no column label and no text",
+    ),
+    "a name of no letters": (
+        lambda t: ["run", "--data", folder(t / "猫", a=3, b=3)],
+        "makes no model name; give one with --name",
+    ),
+    "no table": (lambda t: ["run", "--data", file(t / "x.zip", "PK")], "expected a folder"),
+    "broken IDX file": (lambda t: ["run", "digits", "--data", broken_idx(t / "d")], "IDX file"),
+    "broken zip": (
+        lambda t: ["run", "spoken-digits", "--data", broken_zip(t / "d.zip")],
+        "d.zip is not a readable zip archive",
+    ),
+    "broken tar": (
+        lambda t: ["run", "spam", "--data", file(t / "spam.tar.bz2", b"BZh9nonsense")],
+        "spam.tar.bz2 is not a readable tar archive",
+    ),
+    "no mails": (
+        lambda t: ["run", "spam", "--data", write_tar(t / "s.tar.bz2", {"a": b""})],
+        "no mail found",
+    ),
+    "models is a file": (
+        lambda t: ["run", "--data", folder(t / "d", a=3, b=3), "--models", file(t / "m", "")],
+        "is not a folder that can be written to",
+    ),
+    "inspecting the pretrained": (lambda t: ["inspect", "imagenet"], "comes trained"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_one_line_and_status_2(
+    mistake: str, tmp_path: Path, somewhere: Path, capsys: pytest.CaptureFixture[str]
+):
+    arguments, told = MISTAKES[mistake]
+    assert main([str(argument) for argument in arguments(tmp_path)]) == 2
+    said = [
+        line for line in capsys.readouterr().err.splitlines() if not line.startswith("warning: ")
+    ]
+    assert len(said) == 1
+    assert said[0].startswith("thalamus-train: ") and told in said[0]
+    assert list(somewhere.iterdir()) == []
+
+
+def test_texts_in_another_charset_are_named(
+    tmp_path: Path, somewhere: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert main(["run", "--data", str(latin(tmp_path / "d"))]) == 2
+    said = capsys.readouterr().err
+    assert "40 file(s) cannot be used" in said
+    assert "expected utf-8 text, but byte 0 does not decode" in said
+    assert "too few readable samples" in said.splitlines()[-1]
+
+
+def test_help_is_no_mistake(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as stopped:
+        main(["run", "--help"])
+    assert stopped.value.code == 0
+    assert "--epochs" in capsys.readouterr().out
+
+
+def test_the_shipped_recipes_are_listed(capsys: pytest.CaptureFixture[str]):
+    assert main(["recipes"]) == 0
+    names = [line.split("\t")[0] for line in capsys.readouterr().out.splitlines()]
+    assert names == ["digits", "spam", "spoken-digits", "imagenet"]
+
+
+def test_inspect_says_what_a_run_would_train_on(
+    tmp_path: Path, somewhere: Path, capsys: pytest.CaptureFixture[str]
+):
+    data = folder(tmp_path / "my pets", **{"black cats": 12, "été": 11})
+    file(data / "black cats" / "bad.png", png(np.zeros((9, 9), np.uint8))[:40])
+    assert main(["inspect", "--data", str(data)]) == 0
+    said = capsys.readouterr()
+    lines = said.out.splitlines()
+    assert "     13  black cats" in lines and "     11  été" in lines
+    assert any(line.startswith('encoder: {"kind":"image"') for line in lines)
+    assert "black cats/bad.png (" in said.err
+    assert list(somewhere.iterdir()) == []
+
+
+def test_ctrl_c_says_that_nothing_was_published(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    def stopped(_: Path | None):
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(RECIPES, "toy", toy_recipe(gray_pictures(), load=stopped))
+    assert main(["run", "toy", "--models", str(tmp_path)]) == 130
+    assert "nothing was published" in capsys.readouterr().err
