@@ -96,6 +96,35 @@ def _verify(options: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
+def _pack(options: argparse.Namespace) -> int:
+    from app.bundle import ImageSpec
+    from app.pack import Package, pack
+
+    labels = tuple(line for line in options.labels.read_text("utf-8").splitlines() if line.strip())
+    width, _, height = options.size.partition("x")
+    try:
+        encoder = ImageSpec(
+            width=int(width),
+            height=int(height or width),
+            channels=options.channels,
+            fit=options.fit,
+            layout=options.layout,
+            channel_order=options.order,
+            dtype=options.dtype,
+            mean=tuple(options.mean),
+            std=tuple(options.std),
+        )
+        package = Package(options.name, labels, encoder, options.scores, options.licence)
+        folder = pack(options.model, package, options.golden, options.models)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ThalamusError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+    except ValueError:
+        raise ThalamusError(f"--size is WIDTHxHEIGHT, got {options.size!r}") from None
+    print(f"published {folder}")
+    return 0
+
+
 def _bundles(folder: Path) -> list[Path]:
     """Return the version folders at or below `folder`: a root, a model or a version."""
     if (folder / "manifest.json").is_file():
@@ -147,7 +176,27 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("folder", type=Path, nargs="?", default=Path("models"))
     verify.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     verify.set_defaults(command=_verify)
+    _pack_arguments(commands.add_parser("pack", help="make a bundle of an ONNX image classifier"))
     return parser
+
+
+def _pack_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", type=Path, help="the ONNX file; its batch axis must be free")
+    parser.add_argument("--name", required=True, help="lower-case letters, digits and hyphens")
+    parser.add_argument("--labels", type=Path, required=True, help="a label a line, in order")
+    parser.add_argument("--golden", type=Path, nargs="+", required=True, help="pictures to test by")
+    parser.add_argument("--size", required=True, metavar="WIDTHxHEIGHT")
+    parser.add_argument("--channels", type=int, choices=(1, 3), default=3)
+    parser.add_argument("--layout", choices=("NHWC", "NCHW"), default="NCHW")
+    parser.add_argument("--order", choices=("RGB", "BGR"), default="RGB")
+    parser.add_argument("--dtype", choices=("uint8", "float32"), default="float32")
+    parser.add_argument("--mean", type=float, nargs="+", default=[], help="of x / 255, a channel")
+    parser.add_argument("--std", type=float, nargs="+", default=[], help="of x / 255, a channel")
+    parser.add_argument("--fit", choices=("crop", "pad", "stretch"), default="crop")
+    parser.add_argument("--scores", choices=("probabilities", "logits"), default="logits")
+    parser.add_argument("--licence", default="not stated")
+    parser.add_argument("--models", type=Path, default=Path("models"), help="where to publish")
+    parser.set_defaults(command=_pack)
 
 
 if __name__ == "__main__":

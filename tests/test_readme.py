@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ def send(command: str, port: int) -> Any:
     """Do what this curl command does."""
     words = shlex.split(command.replace("\\\n", " "))
     url = next(word for word in words if word.startswith("http://"))
-    options = dict(zip(words, words[1:], strict=False))
+    options = dict(pairwise(words))
     headers = dict([options["-H"].split(": ")]) if "-H" in options else {}
     body: dict[str, Any] = {}
     if "-F" in options:

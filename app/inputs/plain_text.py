@@ -29,11 +29,61 @@ _TAG = re.compile(r"<(/?[a-z][a-z0-9]{0,20}+|[a-z/!?])([^<>]*+)>", re.IGNORECASE
 # A tag that starts a new line or cell parts two words; any other (<b>, <font>, a made-up one put
 # into the middle of a word to fool filters) does not.
 _BREAKING = frozenset(
-    "p br div td th tr table tbody li ul ol dl dt dd h1 h2 h3 h4 h5 h6 hr pre blockquote center"
-    " body head html form input select option textarea img a".split()
+    [
+        "p",
+        "br",
+        "div",
+        "td",
+        "th",
+        "tr",
+        "table",
+        "tbody",
+        "li",
+        "ul",
+        "ol",
+        "dl",
+        "dt",
+        "dd",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "hr",
+        "pre",
+        "blockquote",
+        "center",
+        "body",
+        "head",
+        "html",
+        "form",
+        "input",
+        "select",
+        "option",
+        "textarea",
+        "img",
+        "a",
+    ]
 )
 _TELLING = frozenset(
-    "table font img a form script style meta center iframe b div span pre blockquote".split()
+    [
+        "table",
+        "font",
+        "img",
+        "a",
+        "form",
+        "script",
+        "style",
+        "meta",
+        "center",
+        "iframe",
+        "b",
+        "div",
+        "span",
+        "pre",
+        "blockquote",
+    ]
 )
 _TARGET = re.compile(
     r"\b(?:href|src|action)\s{0,5}=\s{0,5}[\"']?([^\s\"'<>]{1,300})", re.IGNORECASE

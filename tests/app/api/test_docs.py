@@ -73,3 +73,16 @@ async def test_every_operation_has_its_own_id(service) -> None:
     document = (await service.get("/openapi.json")).json()
     ids = [way["operationId"] for item in document["paths"].values() for way in item.values()]
     assert len(set(ids)) == len(ids)
+
+
+async def test_the_examples_are_golden_cases(service):
+    document = (await service.get("/openapi.json")).json()
+    operation = document["paths"]["/v1/models/{model}/classify"]["post"]
+    answers = operation["responses"]["200"]["content"]["application/json"]["examples"]
+    assert set(answers) == {"colours", "moods", "sounds"}
+    text = operation["requestBody"]["content"]["text/plain"]["examples"]["moods"]["value"]
+    headers = {"Content-Type": "text/plain"}
+    answer = (await service.post("/v1/models/moods/classify", content=text, headers=headers)).json()
+    published = answers["moods"]["value"]
+    assert answer["predictions"][0]["label"] == published["predictions"][0]["label"]
+    assert "HTTPValidationError" not in document["components"]["schemas"]
