@@ -28,62 +28,12 @@ _HIDDEN_END = {
 _TAG = re.compile(r"<(/?[a-z][a-z0-9]{0,20}+|[a-z/!?])([^<>]*+)>", re.IGNORECASE)
 # A tag that starts a new line or cell parts two words; any other (<b>, <font>, a made-up one put
 # into the middle of a word to fool filters) does not.
-_BREAKING = frozenset(
-    [
-        "p",
-        "br",
-        "div",
-        "td",
-        "th",
-        "tr",
-        "table",
-        "tbody",
-        "li",
-        "ul",
-        "ol",
-        "dl",
-        "dt",
-        "dd",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "hr",
-        "pre",
-        "blockquote",
-        "center",
-        "body",
-        "head",
-        "html",
-        "form",
-        "input",
-        "select",
-        "option",
-        "textarea",
-        "img",
-        "a",
-    ]
+_BREAKING = re.compile(
+    "/?(?:p|br|div|td|th|tr|table|tbody|li|ul|ol|dl|dt|dd|h[1-6]|hr|pre|blockquote|center|body|head"
+    "|html|form|input|select|option|textarea|img|a)"
 )
-_TELLING = frozenset(
-    [
-        "table",
-        "font",
-        "img",
-        "a",
-        "form",
-        "script",
-        "style",
-        "meta",
-        "center",
-        "iframe",
-        "b",
-        "div",
-        "span",
-        "pre",
-        "blockquote",
-    ]
+_TELLING = re.compile(
+    "table|font|img|a|form|script|style|meta|center|iframe|b|div|span|pre|blockquote"
 )
 _TARGET = re.compile(
     r"\b(?:href|src|action)\s{0,5}=\s{0,5}[\"']?([^\s\"'<>]{1,300})", re.IGNORECASE
@@ -134,14 +84,14 @@ def clean(text: str) -> tuple[str, bool]:
 def _tag_words(tag: re.Match[str], found: set[str]) -> str:
     """What one tag reads as; its name is put into `found` when it tells something."""
     name, attributes = tag[1].lower(), tag[2]
-    if name in _TELLING:
+    if _TELLING.fullmatch(name):
         found.add(name)
     if name == "img":
         return " imagetag "
     if name in ("a", "form"):
         target = _TARGET.search(attributes)
         return f" linkto {_host_words(target[1])} " if target else " "
-    return " " if name.removeprefix("/") in _BREAKING else ""
+    return " " if _BREAKING.fullmatch(name) else ""
 
 
 def _host_words(target: str) -> str:
