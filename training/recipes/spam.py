@@ -17,7 +17,7 @@ VOCABULARY, MEMBERS = 10_000, 4
 
 
 def _prepare(train: Sequence[Sample]) -> tuple[EncoderSpec, dict[str, bytes]]:
-    spec = TextSpec(max_tokens=600)
+    spec = TextSpec(max_tokens=600, tail_tokens=150)
     texts = (plain_text(sample.payload.data.decode()) for sample in train)
     return spec, {spec.tokenizer: train_tokenizer(texts, VOCABULARY)}
 
@@ -36,7 +36,7 @@ RECIPE = Recipe(
     prepare=_prepare,
     network=_network,
     schedule=Schedule(
-        epochs=4, batch=32, rate=3e-3, label_smoothing=0.05, ema=0.995, patience=3, warmup=0.2
+        epochs=6, batch=32, rate=3e-3, label_smoothing=0.05, ema=0.995, patience=3, warmup=0.2
     ),
     shares=Shares(validation=10, test=15),
     baseline=tfidf_logistic_regression,
