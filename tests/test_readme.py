@@ -3,6 +3,9 @@
 import json
 import re
 import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,23 @@ import pytest
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 REQUESTS = re.findall(r"```sh\n(curl .*?)```\n\n```json\n(.*?)```", README, re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def shipped_port() -> Iterator[int]:
+    """Serve models/ as `make serve` does, on a free port."""
+    command = [sys.executable, "-m", "app.cli", "serve", "--port", "0"]
+    server = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    assert server.stderr is not None
+    lines = (json.loads(line)["event"] for line in server.stderr)
+    address = next(found for line in lines if (found := re.search(r"http://[\d.]+:(\d+)", line)))
+    port = int(address[1])
+    while httpx.get(f"http://127.0.0.1:{port}/readyz").status_code != 200:
+        assert server.poll() is None
+    yield port
+    server.terminate()
+    server.wait()
+    server.stderr.close()
 
 
 def send(command: str, port: int) -> Any:
@@ -59,3 +79,12 @@ def test_there_is_a_request_for_every_shipped_model() -> None:
 @pytest.mark.parametrize(("command", "answer"), REQUESTS)
 def test_a_request_is_answered_as_printed(command: str, answer: str, shipped_port: int) -> None:
     alike(json.loads(answer), send(command, shipped_port))
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "models").glob("*/*/manifest.json")))
+def test_the_table_has_the_manifests_figures(path: Path) -> None:
+    manifest = json.loads(path.read_bytes())
+    row = next(line for line in README.splitlines() if line.startswith(f"| `{manifest['name']}`"))
+    for figure in manifest["metrics"]:
+        if figure["name"].startswith("accuracy") and "held out" not in figure["split"]:
+            assert f"{100 * figure['value']:.2f} %" in row

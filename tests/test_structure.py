@@ -30,4 +30,4 @@ def test_a_file(path: Path) -> None:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             assert node.end_lineno is not None
             length = node.end_lineno - node.lineno + 1
-            assert length <= 60, f"{node.name} has {length} lines"
+            assert length <= 40, f"{node.name} has {length} lines"

@@ -1,7 +1,11 @@
 """Recurrent text classifier whose answers do not depend on how a batch is padded."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
+
+from training.networks.bag import pair_buckets
 
 BIGRAM_BUCKETS = 1 << 16  # pairs of neighbouring tokens share rows of a table of this size
 BIGRAM_SIZE = 24  # size of a pair's embedding
@@ -134,20 +138,13 @@ class TextRecurrentNet(nn.Module):
             lost = torch.rand(tokens.shape, device=tokens.device) < rates
             tokens = tokens.masked_fill(lost, 0)
         embedded = self.dropout(self.embed(tokens))
-        pairs = self.dropout(self.embed_pairs(pair_buckets(tokens)))
+        pairs = self.dropout(self.embed_pairs(pair_buckets(tokens, BIGRAM_BUCKETS)))
         bags = self.pool_bags(torch.cat([embedded, pairs], 2), lengths)
         read = lengths.clamp(max=RECURRENT_STEPS)
         states = self.recurrent(embedded[:, :RECURRENT_STEPS], read)
         pooled = torch.cat([self.pool_states(states, read), bags], 1)
         logits: Tensor = self.head(self.dropout(pooled))
         return logits
-
-
-def pair_buckets(tokens: Tensor) -> Tensor:
-    """The bucket of each token (B, T) int64 paired with the one before it (0 before the first)."""
-    before = nn.functional.pad(tokens[:, :-1], (1, 0))
-    # A multiplicative hash; what is multiplied stays far below 2 ** 63 for any vocabulary.
-    return (before * 1_000_003 + tokens * 7_919) % 2_147_483_647 % BIGRAM_BUCKETS
 
 
 class TextEnsemble(nn.Module):
@@ -158,7 +155,7 @@ class TextEnsemble(nn.Module):
     averaged to (B, classes).
     """
 
-    def __init__(self, members: list[TextRecurrentNet]) -> None:
+    def __init__(self, members: Sequence[nn.Module]) -> None:
         super().__init__()
         self.members = nn.ModuleList(members)
 

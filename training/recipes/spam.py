@@ -1,4 +1,4 @@
-"""Spam: bidirectional LSTMs over the words of an e-mail's body."""
+"""Spam: bidirectional LSTMs and bags over the words of an e-mail's body, answering as one."""
 
 from collections.abc import Sequence
 
@@ -10,10 +10,12 @@ from training.data.dataset import Sample
 from training.data.split import Shares
 from training.data.tokens import train_tokenizer
 from training.fit import Schedule
+from training.networks.bag import LinearBag
 from training.networks.recurrent import TextEnsemble, TextRecurrentNet
 from training.recipes.recipe import Recipe
 
-VOCABULARY, MEMBERS = 10_000, 4
+VOCABULARY = 10_000
+RECURRENT, LINEAR = 4, 2  # members of the ensemble
 
 
 def _prepare(train: Sequence[Sample]) -> tuple[EncoderSpec, dict[str, bytes]]:
@@ -23,8 +25,9 @@ def _prepare(train: Sequence[Sample]) -> tuple[EncoderSpec, dict[str, bytes]]:
 
 
 def _network(labels: int) -> TextEnsemble:
-    members = [TextRecurrentNet(vocabulary=VOCABULARY, classes=labels) for _ in range(MEMBERS)]
-    return TextEnsemble(members)
+    sizes = {"vocabulary": VOCABULARY, "classes": labels}
+    recurrent = [TextRecurrentNet(**sizes) for _ in range(RECURRENT)]
+    return TextEnsemble([*recurrent, *(LinearBag(**sizes) for _ in range(LINEAR))])
 
 
 RECIPE = Recipe(
