@@ -1,20 +1,41 @@
-"""The recurrent network: padding changes nothing, in torch and in ONNX."""
+"""The text networks: padding changes nothing, in torch and in ONNX."""
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from app.engine.session import Session
 from tests.training.samples import SENTENCE, sentences
 from training.export import OUTPUT, Servable, export
-from training.networks.recurrent import TextRecurrentNet
+from training.networks.bag import LinearBag, first_occurrence
+from training.networks.recurrent import TextEnsemble, TextRecurrentNet
 
 VOCABULARY = 50
 
 
-def network() -> TextRecurrentNet:
+def bag() -> LinearBag:
+    network = LinearBag(vocabulary=VOCABULARY, classes=3)
+    nn.init.normal_(network.tokens.weight)
+    nn.init.normal_(network.pairs.weight)
+    return network
+
+
+def recurrent() -> TextRecurrentNet:
+    return TextRecurrentNet(vocabulary=VOCABULARY, classes=3)
+
+
+def ensemble() -> TextEnsemble:
+    return TextEnsemble([recurrent(), bag()])
+
+
+KINDS = pytest.mark.parametrize("kind", [recurrent, bag, ensemble], indirect=True)
+
+
+@pytest.fixture(scope="module")
+def kind(request: pytest.FixtureRequest) -> nn.Module:
     torch.manual_seed(1)
-    return TextRecurrentNet(vocabulary=VOCABULARY, classes=3).eval()
+    return request.param().eval()
 
 
 def padded(lengths: list[int], extra: int = 0) -> list[torch.Tensor]:
@@ -22,8 +43,9 @@ def padded(lengths: list[int], extra: int = 0) -> list[torch.Tensor]:
     return [torch.from_numpy(np.pad(tokens, ((0, 0), (0, extra)))), torch.from_numpy(length)]
 
 
-def test_padding_and_company_change_nothing_in_torch():
-    net, lengths = network(), [7, 1, 4, 1, 12]
+@KINDS
+def test_padding_and_company_change_nothing_in_torch(kind: nn.Module):
+    net, lengths = kind, [7, 1, 4, 1, 12]
     with torch.no_grad():
         together = net(*padded(lengths))
         assert torch.allclose(net(*padded(lengths, extra=9)), together, atol=1e-5)
@@ -34,11 +56,11 @@ def test_padding_and_company_change_nothing_in_torch():
 
 
 @pytest.fixture(scope="module")
-def exported() -> tuple[TextRecurrentNet, Session]:
-    net = network()
-    return net, Session(export(Servable(net), SENTENCE, padded([5, 3])))
+def exported(kind: nn.Module) -> tuple[nn.Module, Session]:
+    return kind, Session(export(Servable(kind), SENTENCE, padded([5, 3])))
 
 
+@KINDS
 @pytest.mark.parametrize(
     ("lengths", "extra"), [([1], 0), ([1], 6), ([9, 2], 0), ([1, 1, 1], 0), ([7, 1, 4, 260, 2], 11)]
 )
@@ -51,9 +73,35 @@ def test_the_graph_is_exact_under_any_padding(exported, lengths: list[int], extr
     assert np.allclose(session.run(feeds)[OUTPUT], expected, atol=1e-5)
 
 
-def test_chance_is_for_training_only():
-    net, arrays = network(), padded([9, 8])
+@KINDS
+def test_chance_is_for_training_only(kind: nn.Module):
+    arrays = padded([9, 8])
     with torch.no_grad():
-        assert torch.equal(net(*arrays), net(*arrays))
-        net.train()
-        assert not torch.equal(net(*arrays), net(*arrays))
+        assert torch.equal(kind(*arrays), kind(*arrays))
+        kind.train()
+        assert not torch.equal(kind(*arrays), kind(*arrays))
+        kind.eval()
+
+
+def test_an_ensemble_answers_with_the_mean_and_learns_member_by_member():
+    torch.manual_seed(1)
+    net, arrays = ensemble().eval(), padded([9, 8])
+    with torch.no_grad():
+        mean = torch.stack([member(*arrays) for member in net.members]).mean(0)
+        assert torch.allclose(net(*arrays), mean)
+        assert net.train()(*arrays).shape == (2, 3, 2)
+
+
+def test_a_repeated_token_counts_once():
+    ids = torch.tensor([[4, 7, 4, 4, 7, 9]])
+    assert first_occurrence(ids).tolist() == [[True, True, False, False, False, True]]
+    with torch.no_grad():
+        lengths = torch.tensor([2])
+        once = bag().eval()
+        pair = torch.tensor([[4, 7]])
+        same = torch.tensor([[4, 7, 4, 7, 4, 7]])
+        assert not torch.allclose(once(pair, lengths), once(same, torch.tensor([6])))  # 7 before 4
+        assert torch.allclose(
+            once(torch.tensor([[4, 4, 4]]), torch.tensor([3])),
+            once(torch.tensor([[4, 4, 4, 4]]), torch.tensor([4])),
+        )
