@@ -8,6 +8,7 @@ import pytest
 from torch import Tensor
 
 from app.bundle import ImageSpec, read_bundle
+from app.errors import GoldenMismatch
 from app.inputs import Payload
 from app.pipeline import Pipeline, replay
 from tests.training.conftest import left_behind
@@ -133,6 +134,6 @@ def test_golden_files_that_are_answered_wrongly_publish_nothing(tmp_path: Path):
         prepare=lambda _: (ImageSpec(height=4, width=4, channels=1, fit="stretch"), {}),
     )
     first = golden_from_files(GOLDEN / "imagenet")[0]
-    with pytest.raises(TrainingError, match=f"golden/{first.file} is '{first.expected}'"):
+    with pytest.raises(GoldenMismatch, match=f"golden/{first.file} is '{first.expected}'"):
         run(photos, None, tmp_path)
     assert left_behind(tmp_path) == []
