@@ -32,7 +32,7 @@ class LinearBag(nn.Module):
 
         Returns the logits (B, classes) float32.
         """
-        counted = torch.arange(tokens.shape[1], device=tokens.device) < lengths.unsqueeze(1)
+        counted = true_steps(tokens, lengths)
         if self.training and self.word_dropout > 0:
             rates = 2 * self.word_dropout * torch.rand(len(tokens), 1, device=tokens.device)
             counted = counted & (torch.rand(tokens.shape, device=tokens.device) >= rates)
@@ -43,6 +43,11 @@ class LinearBag(nn.Module):
         norm = (one.sum(1) + two.sum(1) + 1).sqrt()
         logits: Tensor = SCALE * total / norm + self.bias
         return logits
+
+
+def true_steps(steps: Tensor, lengths: Tensor) -> Tensor:
+    """Which steps of `steps` (B, T, ...) are no padding: (B, T) bool."""
+    return torch.arange(steps.shape[1], device=steps.device) < lengths.unsqueeze(1)
 
 
 def first_occurrence(ids: Tensor) -> Tensor:

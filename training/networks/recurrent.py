@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from training.networks.bag import pair_buckets
+from training.networks.bag import pair_buckets, true_steps
 
 BIGRAM_BUCKETS = 1 << 16  # pairs of neighbouring tokens share rows of a table of this size
 BIGRAM_SIZE = 24  # size of a pair's embedding
@@ -65,11 +65,6 @@ class MaskedLSTM(nn.Module):
         recurrent = torch.stack([reordered(cell[1]) for cell in cells])
         bias = torch.stack([torch.cat([reordered(cell[2]), reordered(cell[3])]) for cell in cells])
         return weight, recurrent, bias
-
-
-def true_steps(steps: Tensor, lengths: Tensor) -> Tensor:
-    """Which steps of ``steps`` (B, T, ...) are no padding: (B, T) bool."""
-    return torch.arange(steps.shape[1], device=steps.device) < lengths.unsqueeze(1)
 
 
 def reverse_steps(steps: Tensor, lengths: Tensor) -> Tensor:
