@@ -246,3 +246,38 @@ def test_accepts_images_only() -> None:
     encoder = encoder_for(SPEC, {})
     assert encoder.accepts("image/anything")
     assert not encoder.accepts("text/plain")
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("size", [(16, 16), (31, 17), (32, 32), (200, 90)])
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"subsampling": 0}])
+def test_a_plain_jpeg_is_what_pillow_makes_of_it(
+    mode, channels, size, options, monkeypatch
+) -> None:
+    data = fakes.saved(fakes.scene(*size).convert(mode), "JPEG", **options)
+    quick = encode(data, channels=channels)
+    monkeypatch.setattr("app.inputs.image._plain_jpeg", lambda data, spec: None)
+    slow = encode(data, channels=channels)
+    if max(size) <= 32:
+        assert np.array_equal(quick, slow)
+    else:  # decoded at a fraction of its size, and the two know different fractions
+        assert np.abs(quick.astype(int) - slow).max() <= 8
+
+
+@pytest.mark.parametrize(
+    ("data", "quick"),
+    [
+        (fakes.picture((256, 256)), True),
+        (fakes.picture((257, 256)), False),
+        (fakes.saved(fakes.scene(256, 256), "JPEG"), True),
+        (fakes.saved(fakes.scene(256, 257), "JPEG"), False),
+        (fakes.saved(fakes.scene(64, 64), "GIF"), False),
+        (png_header(60000, 60000), False),
+        (b"\xff\xd8\xff", False),
+        (b"", False),
+    ],
+)
+def test_only_small_pictures_are_quick(data: bytes, quick: bool) -> None:
+    encoder = encoder_for(SPEC, {})
+    assert encoder.quick(Payload(data, "image/png")) is quick
