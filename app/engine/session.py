@@ -70,9 +70,14 @@ class Session:
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        # The arena would keep the memory of the largest batch ever seen, and twice the weights'
+        # for what it grows by; without it batches of the sizes that pay take no longer.
+        options.enable_cpu_mem_arena = False
+        options.add_session_config_entry("session.use_device_allocator_for_initializers", "1")
         providers = choose_providers(device, device != "cpu" and cuda_present())
         try:
             self._session = onnxruntime.InferenceSession(model, options, providers=providers)
+            self._session._model_bytes = None  # kept for a fallback that is not wanted
         except Exception as error:  # ONNX Runtime's own exceptions share no base class
             raise InvalidBundle(f"ONNX Runtime cannot load the graph: {error}") from error
         self.provider: str = self._session.get_providers()[0]
