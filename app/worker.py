@@ -1,0 +1,80 @@
+"""One worker: uvicorn, serving connections that another process has accepted."""
+
+import asyncio
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from app.workers import ALL_READY, OVER, READY, TAKE
+
+_POLL = 0.02  # seconds between looks whether the models are loaded
+
+
+class Worker:
+    """Serves `config`'s application on what arrives through `channel`."""
+
+    def __init__(self, config: uvicorn.Config, channel: socket.socket) -> None:
+        self._server = uvicorn.Server(config)
+        self._config = config
+        self._channel = channel
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self.all_ready = False  # this worker and all the others
+
+    async def run(self, ready: Callable[[], bool]) -> None:
+        """Serve until told to stop; `ready()` says whether the models are loaded."""
+        self._channel.setblocking(False)
+        self._keep(self._begin(ready))
+        await self._server.serve(sockets=[])
+
+    async def _begin(self, ready: Callable[[], bool]) -> None:
+        while not self._server.started:
+            await asyncio.sleep(0)
+        asyncio.get_running_loop().add_reader(self._channel, self._hear)
+        while not ready():
+            await asyncio.sleep(_POLL)
+        self._channel.send(READY)
+
+    def _hear(self) -> None:
+        try:
+            said, connections, *_ = socket.recv_fds(self._channel, 1, 1)
+        except BlockingIOError:
+            return
+        if said == TAKE:
+            self._keep(self._connect(socket.socket(fileno=connections[0])))
+        elif said == ALL_READY:
+            self.all_ready = True
+        else:  # the parent is gone
+            asyncio.get_running_loop().remove_reader(self._channel)
+            self._server.should_exit = True
+
+    async def _connect(self, connection: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        await loop.connect_accepted_socket(self._protocol, connection)
+
+    def _protocol(self) -> asyncio.Protocol:
+        return _Connection(self._over, self._config, self._server.server_state, {})
+
+    def _over(self) -> None:
+        with suppress(OSError):  # the parent is gone, and with it whoever counts
+            self._channel.send(OVER)
+
+    def _keep(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+class _Connection(HttpToolsProtocol):
+    """uvicorn's protocol, which tells when the connection is over."""
+
+    def __init__(self, over: Callable[[], None], *uvicorns: Any) -> None:
+        super().__init__(*uvicorns)
+        self._over = over
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._over()
