@@ -6,7 +6,9 @@ wrong in a bundle with status 1.
 
 import argparse
 import json
+import os
 import sys
+import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -38,14 +40,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    from app.main import serve
-
     chosen = {
         name: value
-        for name in ("models", "host", "port", "device")
+        for name in ("models", "host", "port", "device", "workers")
         if (value := getattr(options, name)) is not None
     }
-    serve(Settings(**chosen))
+    settings = Settings(**chosen)
+    with tempfile.TemporaryDirectory(prefix="thalamus-") as shared:
+        # Where several processes count together; the library looks when it is imported.
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = shared
+        try:
+            from app.main import serve
+
+            serve(settings)
+        finally:
+            del os.environ["PROMETHEUS_MULTIPROC_DIR"]
     return 0
 
 
@@ -160,6 +169,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--host")
     serve.add_argument("--port", type=int)
     serve.add_argument("--device", choices=("auto", "cpu", "cuda"))
+    serve.add_argument("--workers", type=int, help="processes; 0: one a core, or one a GPU")
     serve.set_defaults(command=_serve)
 
     predict = commands.add_parser("predict", help="classify files without a server")

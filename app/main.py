@@ -7,33 +7,57 @@ the background, so that probes answer from the first moment.
 import asyncio
 import os
 import signal
+import socket
 import sys
 import warnings
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app import __version__
-from app.api import catalog, classify, docs, health, openapi, problems
-from app.api.limits import Limits as RequestLimits
-from app.engine.session import choose_providers, cuda_present
+from app.api import catalog, docs, health, openapi, problems
+from app.api.classify import Classify
+from app.api.limits import Door, Limits
+from app.api.shortcut import Shortcut
+from app.engine.batcher import Bounds
+from app.engine.session import Device, choose_providers, cuda_present
 from app.serving.catalog import Catalog, Loading
-from app.serving.model import Limits
 from app.settings import Settings
 from app.telemetry import Metrics, configure_logging, event
+from app.worker import Worker
+from app.workers import Supervisor, listen
 
 DESCRIPTION = "Classify images, text and audio by HTTP POST."
+
+
+class Service(FastAPI):
+    """FastAPI behind a door of our own, through which all goes before FastAPI's middleware."""
+
+    def __init__(self, **described: Any) -> None:
+        super().__init__(**described)
+        self._door: ASGIApp = super().__call__
+
+    def enter_by(self, door: Callable[[ASGIApp], ASGIApp]) -> None:
+        """Put `door(inner)` in front of what is there."""
+        self._door = door(self._door)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection event."""
+        await self._door(scope, receive, send)
 
 
 def create_app(settings: Settings) -> FastAPI:
     """Return the ASGI application; raise `DeviceUnavailable` if its device is not there."""
     choose_providers(settings.device, settings.device != "cpu" and cuda_present())
-    limits = Limits(settings.max_batch, settings.max_queue, settings.deadline)
-    loading = Loading(settings.device, settings.threads or available_cpus(), limits)
+    bounds = Bounds(settings.max_batch, settings.max_queue)
+    threads = settings.threads or available_cpus()
+    loading = Loading(settings.device, threads, bounds, settings.deadline)
     models = Catalog(settings.models, loading, settings.defaults)
     metrics = Metrics()
 
@@ -45,7 +69,7 @@ def create_app(settings: Settings) -> FastAPI:
         await asyncio.gather(watcher, return_exceptions=True)
         await models.close()
 
-    app = FastAPI(
+    app = Service(
         title="Thalamus",
         version=__version__,
         description=DESCRIPTION,
@@ -56,17 +80,20 @@ def create_app(settings: Settings) -> FastAPI:
         responses=openapi.RESPONSES,
     )
     app.state.catalog, app.state.metrics = models, metrics
-    app.state.max_items = settings.max_items
-    for module in (classify, catalog, health, docs):
+    app.state.ready = lambda: models.ready
+    hot = Classify(
+        models, metrics, max_items=settings.max_items, seconds=settings.receive_timeout
+    ).routes()
+    app.router.routes.extend(hot)
+    for module in (catalog, health, docs):
         app.include_router(module.router)
     problems.install(app)
     app.openapi = partial(openapi.describe, app)  # type: ignore[method-assign]
-    app.add_middleware(
-        RequestLimits,
-        metrics=metrics,
-        max_body=settings.max_body,
-        max_requests=settings.max_requests,
-        timeout=settings.receive_timeout,
+    door = Door(settings.max_body, settings.max_bytes, settings.max_requests)
+    app.enter_by(
+        lambda inner: Limits(
+            Shortcut(inner, hot), metrics=metrics, door=door, log_all=settings.log_requests
+        )
     )
     return app
 
@@ -74,17 +101,49 @@ def create_app(settings: Settings) -> FastAPI:
 def serve(settings: Settings) -> None:
     """Listen until told to stop; in-flight requests are answered first."""
     configure_logging()
+    _allow_connections()
     warnings.filterwarnings("ignore", module=r"PIL\.")  # it warns of what the client sent
-    app = create_app(settings)
-    # uvicorn drains and then raises the signal again; having drained is a success.
+    # The parent of several workers loads nothing, but refuses what cannot work.
+    choose_providers(settings.device, settings.device != "cpu" and cuda_present())
+    with listen(settings.host, settings.port) as listener:
+        address = "http://{}:{}".format(*listener.getsockname()[:2])
+        count = settings.workers or default_workers(settings.device)
+        event(f"running on {address}", models=str(settings.models), workers=count)
+        if count == 1:
+            # uvicorn drains and then raises the signal again; having drained is a success.
+            signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+            uvicorn.Server(_uvicorn(create_app(settings), settings)).run([listener])
+        else:
+            share = max(1, (settings.threads or available_cpus()) // count)
+            Supervisor(listener, count, partial(_work, settings, share)).run()
+
+
+def _allow_connections() -> None:
+    """Allow as many open files as the system lets us: each connection is one."""
+    with suppress(ImportError, OSError, ValueError):
+        import resource
+
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def _work(settings: Settings, threads: int, channel: socket.socket) -> None:
+    """Be one of several workers."""
+    app = create_app(settings.model_copy(update={"threads": threads}))
+    config = _uvicorn(app, settings)
+    worker = Worker(config, channel)
+    app.state.ready = lambda: worker.all_ready and app.state.catalog.ready
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    event("listening", host=settings.host, port=settings.port, models=str(settings.models))
-    uvicorn.run(
+    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        runner.run(worker.run(lambda: app.state.catalog.ready))
+
+
+def _uvicorn(app: FastAPI, settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
         app,
-        host=settings.host,
-        port=settings.port,
         log_config=None,
-        access_log=False,  # `limits` logs each request, with its id
+        proxy_headers=False,  # nothing here asks who the client is
+        access_log=False,  # `limits` logs requests, with their ids
         server_header=False,
         timeout_graceful_shutdown=int(settings.deadline),
     )
@@ -101,3 +160,16 @@ def available_cpus(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
         return max(1, min(allowed or 1, int(share) // int(period)))
     except (OSError, ValueError):  # no cgroup, or no limit in it
         return allowed or 1
+
+
+def default_workers(device: Device) -> int:
+    """Return how many processes serve best: one a GPU, else one a core.
+
+    A GPU is fed by threads, which decode without Python's lock; two processes would share its
+    memory and take turns.
+    """
+    if not hasattr(os, "fork") or sys.platform == "darwin":  # whose libraries do not survive it
+        return 1
+    if device != "cpu" and cuda_present():
+        return 1
+    return available_cpus()

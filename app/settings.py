@@ -21,18 +21,27 @@ class Settings(BaseSettings):
         Literal["auto", "cpu", "cuda"],
         Field(description="auto falls back to the CPU, cuda refuses to start without a GPU"),
     ] = "auto"
+    workers: Annotated[
+        int, Field(ge=0, le=256, description="Processes; 0: one a CPU core, or one a GPU")
+    ] = 0
     threads: Annotated[
-        int, Field(ge=0, le=256, description="CPU threads of a session; 0: all the process may use")
+        int, Field(ge=0, le=256, description="CPU threads of a session; 0: the cores, shared out")
     ] = 0
     max_body: Annotated[int, Field(ge=1024, description="Largest request body, in bytes")] = (
         16 * 2**20
     )
     max_items: Annotated[int, Field(ge=1, description="Most items in one request")] = 64
     max_batch: Annotated[int, Field(ge=1, description="Most items run together")] = 32
-    max_queue: Annotated[int, Field(ge=1, description="Most items waiting for a model")] = 512
-    max_requests: Annotated[int, Field(ge=1, description="Most requests in flight")] = 256
+    max_queue: Annotated[int, Field(ge=1, description="Most items waiting for a model")] = 2048
+    max_requests: Annotated[int, Field(ge=1, description="Most requests in flight")] = 2048
+    max_bytes: Annotated[int, Field(ge=1024, description="Most bytes of bodies in flight")] = (
+        256 * 2**20
+    )
     receive_timeout: Annotated[float, Field(gt=0, description="Seconds for a body to arrive")] = 30
     deadline: Annotated[float, Field(gt=0, description="Seconds for an answer")] = 30
+    log_requests: Annotated[
+        bool, Field(description="Log every request, not only those that failed")
+    ] = False
     poll: Annotated[float, Field(gt=0, description="Seconds between looks at the folder")] = 1
     defaults: Annotated[
         dict[str, str], Field(description="The model that POST /v1/classify asks, by modality")

@@ -5,14 +5,15 @@ Nothing here leaves the machine: metrics wait to be scraped, logs go to stderr.
 
 import json
 import logging
+import os
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.multiprocess import MultiProcessCollector
 
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 METRICS_TYPE = CONTENT_TYPE_PLAIN_0_0_4
@@ -20,19 +21,17 @@ log = logging.getLogger("thalamus")
 
 
 class Timings:
-    """Seconds spent in each stage of one request."""
+    """Seconds spent in each stage of one request, from now on."""
 
     def __init__(self) -> None:
         self.stages: dict[str, float] = {}
+        self._latest = time.perf_counter()
 
-    @contextmanager
-    def measure(self, stage: str) -> Iterator[None]:
-        """Add the duration of the block to `stage`."""
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.stages[stage] = self.stages.get(stage, 0.0) + time.perf_counter() - start
+    def lap(self, stage: str) -> None:
+        """End `stage`, which began when the one before it ended."""
+        now = time.perf_counter()
+        self.stages[stage] = now - self._latest
+        self._latest = now
 
     def header(self) -> str:
         """Render as a Server-Timing header, in milliseconds."""
@@ -40,7 +39,11 @@ class Timings:
 
 
 class Metrics:
-    """The service's Prometheus series; label values are bounded by what is published."""
+    """The service's Prometheus series; label values are bounded by what is published.
+
+    Where several processes serve, they keep their series in the files of the folder
+    `PROMETHEUS_MULTIPROC_DIR`, and each of them renders the sum.
+    """
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
@@ -57,20 +60,28 @@ class Metrics:
             buckets=_BUCKETS,
             registry=self._registry,
         )
+        # Finding a series by its labels costs more than counting.
+        self._status = cache(lambda status: self._requests.labels(str(status)))
+        self._model = cache(lambda model, version: self._items.labels(model, str(version)))
+        self._stage = cache(self._stages.labels)
 
     def answered(self, status: int) -> None:
         """Count one HTTP answer."""
-        self._requests.labels(str(status)).inc()
+        self._status(status).inc()
 
     def classified(self, model: str, version: int, items: int, timings: Timings) -> None:
         """Count the items of one classification and the time of its stages."""
-        self._items.labels(model, str(version)).inc(items)
+        self._model(model, version).inc(items)
         for stage, spent in timings.stages.items():
-            self._stages.labels(model, stage).observe(spent)
+            self._stage(model, stage).observe(spent)
 
     def render(self) -> bytes:
         """Return the Prometheus text format."""
-        return generate_latest(self._registry)
+        if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+            return generate_latest(self._registry)
+        summed = CollectorRegistry()
+        MultiProcessCollector(summed)
+        return generate_latest(summed)
 
 
 class JsonLines(logging.Formatter):

@@ -1,68 +1,103 @@
-"""The classification routes. They translate; `serving` does the work."""
+"""The classification endpoint. It translates; `serving` does the work."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated
+from urllib.parse import parse_qsl
 
 import orjson
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query
+from pydantic import TypeAdapter, ValidationError
+from starlette.types import Receive, Scope, Send
 
 from app.api import schemas
-from app.api.departure import unless_departed
+from app.api.body import departure, read_body
 from app.api.openapi import CLASSIFY
 from app.api.payload import SNIFFED, parse_body
-from app.errors import UnsupportedMedia
+from app.api.shortcut import HotRoute
+from app.errors import InvalidInput, UnsupportedMedia
 from app.inputs import Payload
+from app.serving.catalog import Catalog
 from app.serving.model import ServedModel
-from app.telemetry import Timings
+from app.telemetry import Metrics, Timings
 
-router = APIRouter(tags=["classify"])
 TopK = Annotated[int, Query(ge=1, le=1000, description="How many labels to rank")]
+TOP_K = 5
+_TOP_K: TypeAdapter[int] = TypeAdapter(TopK)
+_LONGEST_VERSION = 18  # digits
 
 
-@router.post("/v1/models/{model}/classify", **CLASSIFY)
-async def classify(request: Request, model: str, top_k: TopK = 5) -> Response:
+class Classify:
+    """Answers the three classification routes as plain ASGI."""
+
+    def __init__(self, catalog: Catalog, metrics: Metrics, *, max_items: int, seconds: float):
+        self._catalog = catalog
+        self._metrics = metrics
+        self._max_items = max_items
+        self._seconds = seconds  # for a body to arrive
+
+    def routes(self) -> list[HotRoute]:
+        """Return the routes, the most frequented first."""
+        model = "/v1/models/{model}"
+        documented: dict[str, Callable[..., None]] = {
+            f"{model}/classify": classify,
+            f"{model}/versions/{{version:int}}/classify": classify_version,
+            "/v1/classify": classify_by_media_type,
+        }
+        return [
+            HotRoute(path, function, self, tags=["classify"], **CLASSIFY)
+            for path, function in documented.items()
+        ]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; every error is raised, for `limits` to answer."""
+        top_k = _top_k(scope["query_string"])
+        served = await self._named(**scope["path_params"])
+        body = await read_body(receive, self._seconds)
+        payloads = parse_body(body, _content_type(scope), self._max_items)
+        served = served or self._catalog.for_media_type(payloads[0].media_type)
+        _check_media_types(served, payloads)
+        timings, manifest = Timings(), served.manifest
+        predictions = await served.classify(payloads, top_k, timings, partial(departure, receive))
+        self._metrics.classified(manifest.name, manifest.version, len(predictions), timings)
+        answer = {
+            "model": manifest.name,
+            "version": manifest.version,
+            "predictions": [schemas.answer(prediction) for prediction in predictions],
+        }
+        await _send(send, orjson.dumps(answer), timings)
+
+    async def _named(self, model: str = "", version: str = "") -> ServedModel | None:
+        if not model:
+            return None
+        return await self._catalog.find(model, int(version[:_LONGEST_VERSION]) if version else None)
+
+
+def classify(model: str, top_k: TopK = TOP_K) -> None:
     """Classify with the newest ready version of a model."""
-    served = request.app.state.catalog.find(model)
-    return await _answer(request, served, await _payloads(request), top_k)
 
 
-@router.post("/v1/models/{model}/versions/{version}/classify", **CLASSIFY)
-async def classify_version(request: Request, model: str, version: int, top_k: TopK = 5) -> Response:
+def classify_version(model: str, version: int, top_k: TopK = TOP_K) -> None:
     """Classify with one version of a model."""
-    served = request.app.state.catalog.find(model, version)
-    return await _answer(request, served, await _payloads(request), top_k)
 
 
-@router.post("/v1/classify", **CLASSIFY)
-async def classify_by_media_type(request: Request, top_k: TopK = 5) -> Response:
+def classify_by_media_type(top_k: TopK = TOP_K) -> None:
     """Classify with the default model for the media type of the first item."""
-    payloads = await _payloads(request)
-    served = request.app.state.catalog.for_media_type(payloads[0].media_type)
-    return await _answer(request, served, payloads, top_k)
 
 
-async def _payloads(request: Request) -> list[Payload]:
-    content_type = request.headers.get("content-type", "")
-    return parse_body(await request.body(), content_type, request.app.state.max_items)
+def _top_k(query: bytes) -> int:
+    if not query:
+        return TOP_K
+    given = dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True))
+    try:
+        return _TOP_K.validate_python(given.get("top_k", TOP_K))
+    except ValidationError as error:
+        raise InvalidInput(f"query.top_k: {error.errors()[0]['msg']}") from None
 
 
-async def _answer(
-    request: Request, served: ServedModel, payloads: list[Payload], top_k: int
-) -> Response:
-    _check_media_types(served, payloads)
-    timings, manifest = Timings(), served.manifest
-    work = served.classify(payloads, top_k, timings)
-    predictions = await unless_departed(request, work)
-    request.app.state.metrics.classified(manifest.name, manifest.version, len(predictions), timings)
-    body = {
-        "model": manifest.name,
-        "version": manifest.version,
-        "predictions": [schemas.answer(prediction) for prediction in predictions],
-    }
-    return Response(
-        orjson.dumps(body),
-        media_type="application/json",
-        headers={"Server-Timing": timings.header()},
-    )
+def _content_type(scope: Scope) -> str:
+    found = (value for name, value in scope["headers"] if name == b"content-type")
+    return next(found, b"").decode("latin-1")
 
 
 def _check_media_types(served: ServedModel, payloads: list[Payload]) -> None:
@@ -76,3 +111,13 @@ def _check_media_types(served: ServedModel, payloads: list[Payload]) -> None:
                 f"{which}{served.manifest.name} takes {modality}/* (or {SNIFFED}), "
                 "but another media type was declared"
             )
+
+
+async def _send(send: Send, body: bytes, timings: Timings) -> None:
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", b"%d" % len(body)),
+        (b"server-timing", timings.header().encode()),
+    ]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

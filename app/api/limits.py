@@ -1,121 +1,133 @@
-"""The outermost layer, pure ASGI: request id, admission, body size and receive deadline.
+"""The outermost layer, pure ASGI: request id, admission, body size.
 
 Everything that can be refused is refused before a byte of the body is read. The body is
-counted as it arrives, whatever Content-Length says. (`BaseHTTPMiddleware` is avoided: it
-hides a client's departure.)
+counted as it arrives, whatever Content-Length says, and so are the bytes of all bodies
+together. Whatever error a request ends in is answered here. (`BaseHTTPMiddleware` is
+avoided: it hides a client's departure.)
 """
 
-import asyncio
 import logging
+import os
 import re
 import time
-import uuid
+from dataclasses import dataclass
 
 import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.problems import MEDIA_TYPE, problem_for
-from app.errors import Departed, Overloaded, TooLarge, TooSlow
+from app.errors import Departed, Overloaded, TooLarge
 from app.telemetry import Metrics, event
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
-class Limits:
-    """Wraps an ASGI app; answers what is over a limit with a problem."""
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What is let in: bytes of one body, and of all that are in flight; how many requests."""
 
-    def __init__(
-        self, app: ASGIApp, metrics: Metrics, *, max_body: int, max_requests: int, timeout: float
-    ) -> None:
+    max_body: int
+    max_bytes: int
+    max_requests: int
+
+
+class Limits:
+    """Wraps an ASGI app; answers what is over a limit, and what failed, with a problem."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, door: Door, *, log_all: bool) -> None:
         self._app = app
         self._metrics = metrics
-        self._max_body = max_body
-        self._max_requests = max_requests
-        self._timeout = timeout
-        self._in_flight = 0
+        self._door = door
+        self._log_all = log_all
+        self._requests = 0  # in flight
+        self._bytes = 0  # of their bodies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection event; only HTTP requests are limited."""
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         headers = dict(scope["headers"])
-        scope["request_id"] = _request_id(headers.get(b"x-request-id", b""))
-        answer = _Answer(scope, send, self._metrics)
+        scope["request_id"] = _request_id(headers.get(b"x-request-id"))
+        answer = _Answer(scope, send, self._metrics, self._log_all)
+        body = _Body(receive, self)
         counted = scope["method"] == "POST"  # probes are answered even when all is full
         try:
             if counted:
                 self._admit(headers)
-            self._in_flight += counted
+            self._requests += counted
             try:
-                await self._app(scope, self._bounded(receive), answer.send)
+                await self._app(scope, body.receive, answer.send)
             finally:
-                self._in_flight -= counted
-        except Exception as error:  # what no handler expected is answered, counted and logged too
+                self._requests -= counted
+                self._bytes -= body.size
+        except Exception as error:  # expected or not, it is answered, counted and logged
             if answer.started:
                 raise
             await answer.refuse(error)
         return None
 
+    def arrived(self, size: int, more: int) -> None:
+        """Count `more` bytes of a body that holds `size` by now; raise over a limit."""
+        self._bytes += more
+        if size > self._door.max_body:
+            raise TooLarge(f"expected a body of at most {self._door.max_body} bytes, got more")
+        if self._bytes > self._door.max_bytes:
+            raise Overloaded("the requests in flight hold too many bytes; try again later")
+
     def _admit(self, headers: dict[bytes, bytes]) -> None:
-        if self._in_flight >= self._max_requests:
+        if self._requests >= self._door.max_requests:
             raise Overloaded("too many requests are in flight; try again later")
-        declared = headers.get(b"content-length", b"0").lstrip(b"0")
-        digits = len(str(self._max_body))
-        if declared.isdigit() and int(declared[: digits + 1]) > self._max_body:
-            raise TooLarge(f"expected a body of at most {self._max_body} bytes, got more")
+        declared = headers.get(b"content-length", b"0")
+        digits = len(str(self._door.max_bytes)) + 1  # more would only take longer to read
+        size = int(declared.lstrip(b"0")[:digits] or b"0") if declared.isdigit() else 0
+        if size > self._door.max_body:
+            raise TooLarge(f"expected a body of at most {self._door.max_body} bytes, got more")
+        if self._bytes + size > self._door.max_bytes:
+            raise Overloaded("the requests in flight hold too many bytes; try again later")
 
-    def _bounded(self, receive: Receive) -> Receive:
-        received = 0
-        expires = time.monotonic() + self._timeout
-        complete = False
 
-        async def bounded() -> Message:
-            nonlocal received, complete
-            if complete:
-                return await receive()
-            try:
-                async with asyncio.timeout(max(expires - time.monotonic(), 0)):
-                    message = await receive()
-            except TimeoutError:
-                raise TooSlow(f"the body did not arrive within {self._timeout:g} s") from None
-            if message["type"] == "http.disconnect":
-                raise Departed("the client left before its body had arrived")
-            received += len(message.get("body", b""))
-            complete = not message.get("more_body", False)
-            if received > self._max_body:
-                raise TooLarge(f"expected a body of at most {self._max_body} bytes, got more")
+class _Body:
+    """Counts a body as it arrives."""
+
+    def __init__(self, receive: Receive, limits: Limits) -> None:
+        self._receive, self._limits = receive, limits
+        self.size = 0
+        self._complete = False
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        if self._complete:
             return message
-
-        return bounded
+        if message["type"] == "http.disconnect":
+            raise Departed("the client left before its body had arrived")
+        more = len(message.get("body", b""))
+        self.size += more
+        self._complete = not message.get("more_body", False)
+        self._limits.arrived(self.size, more)
+        return message
 
 
 class _Answer:
     """Adds the request id to the answer, counts and logs it."""
 
-    def __init__(self, scope: Scope, send: Send, metrics: Metrics) -> None:
+    def __init__(self, scope: Scope, send: Send, metrics: Metrics, log_all: bool) -> None:
         self._scope, self._send, self._metrics = scope, send, metrics
+        self._log_all = log_all
         self._begun = time.perf_counter()
         self.started = False
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.started = True
-            request_id = self._scope["request_id"]
             message["headers"] = [
                 *message.get("headers", []),
-                (b"x-request-id", request_id.encode()),
+                (b"x-request-id", self._scope["request_id"].encode()),
                 (b"x-content-type-options", b"nosniff"),
             ]
-            self._metrics.answered(message["status"])
-            event(
-                "request",
-                logging.INFO if message["status"] < 500 else logging.ERROR,
-                method=self._scope["method"],
-                path=self._scope["path"][:200],
-                status=message["status"],
-                milliseconds=round(1e3 * (time.perf_counter() - self._begun), 2),
-                request_id=request_id,
-            )
+            status = message["status"]
+            self._metrics.answered(status)
+            if self._log_all or status >= 400:
+                self._log(status)
         await self._send(message)
 
     async def refuse(self, error: Exception) -> None:
@@ -128,7 +140,18 @@ class _Answer:
         )
         await self._send({"type": "http.response.body", "body": payload})
 
+    def _log(self, status: int) -> None:
+        event(
+            "request",
+            logging.INFO if status < 500 else logging.ERROR,
+            method=self._scope["method"],
+            path=self._scope["path"][:200],
+            status=status,
+            milliseconds=round(1e3 * (time.perf_counter() - self._begun), 2),
+            request_id=self._scope["request_id"],
+        )
 
-def _request_id(given: bytes) -> str:
-    text = given.decode("latin-1")
-    return text if _REQUEST_ID.fullmatch(text) else uuid.uuid4().hex
+
+def _request_id(given: bytes | None) -> str:
+    text = given.decode("latin-1") if given else ""
+    return text if _REQUEST_ID.fullmatch(text) else os.urandom(16).hex()

@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 Modality = Literal["image", "text", "audio"]
 DType = Literal["uint8", "int16", "int64", "float32"]
 
+NAME = r"^[a-z0-9][a-z0-9-]{0,62}$"  # of a model
+
 
 class Frozen(BaseModel):
     """A value: immutable, closed, without NaN."""
@@ -135,7 +137,7 @@ class Manifest(Frozen):
     """Everything the service needs to know of a model that is not in its graph."""
 
     schema_version: Literal[1] = 1
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
+    name: str = Field(pattern=NAME)
     version: int = Field(ge=1, le=999_999_999)
     description: str
     task: Literal["classify"] = "classify"

@@ -5,7 +5,8 @@ with zeros to the longest of the batch; the graphs take lengths and are exact un
 padding, so an answer does not depend on its batch mates.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -22,6 +23,19 @@ def collate(items: Sequence[Arrays], specs: Sequence[TensorSpec]) -> dict[str, n
 def split(outputs: Arrays, count: int) -> list[dict[str, np.ndarray]]:
     """Return row i of every output as item i."""
     return [{name: array[row] for name, array in outputs.items()} for row in range(count)]
+
+
+def size_of(specs: Sequence[TensorSpec]) -> Callable[[Arrays], int] | None:
+    """Return what measures an item along the first named axis; None when every size is fixed."""
+    for spec in specs:
+        for axis, size in enumerate(spec.shape[1:]):
+            if isinstance(size, str):
+                return partial(_length, spec.name, axis)
+    return None
+
+
+def _length(name: str, axis: int, arrays: Arrays) -> int:
+    return int(arrays[name].shape[axis])
 
 
 def _stack(arrays: Sequence[np.ndarray], spec: TensorSpec) -> np.ndarray:

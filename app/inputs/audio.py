@@ -22,6 +22,7 @@ MAX_SECONDS = 300
 MAX_VALUES = 30_000_000  # samples × channels: 120 MB as float32
 MAX_CHANNELS = 16
 RATES = range(2_000, 384_001)  # Hz
+_QUICK_BYTES = 2**16
 _BLOCK = 4_096  # frames decoded at a time: as many may be lost where a file is cut short
 _LOUDEST = 8.0  # float files may exceed full scale, but not so far that sums overflow
 _CANCELLED = 0.01  # share of the loudest channel's power left in the average: -20 dB
@@ -36,6 +37,10 @@ class AudioEncoder:
     def accepts(self, media_type: str) -> bool:
         """Any `audio/…`, and the name that Ogg files often carry."""
         return media_type.startswith("audio/") or media_type == "application/ogg"
+
+    def quick(self, payload: Payload) -> bool:
+        """A short WAV: its samples are only copied, and resampled."""
+        return len(payload.data) <= _QUICK_BYTES and payload.data.startswith(b"RIFF")
 
     def encode(self, payload: Payload) -> Encoded:
         """Return `{"pcm": (samples,)}`, int16."""

@@ -34,6 +34,10 @@ class Encoder(Protocol):
         """Say whether payloads of this media type are worth decoding."""
         ...
 
+    def quick(self, payload: Payload) -> bool:
+        """Say whether `encode` is surely over in about a millisecond, whatever is in it."""
+        ...
+
     def encode(self, payload: Payload) -> Encoded:
         """Decode and prepare one payload."""
         ...

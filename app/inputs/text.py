@@ -17,6 +17,7 @@ from app.errors import InvalidBundle, InvalidInput
 from app.inputs.payload import Encoded, Payload
 from app.inputs.plain_text import MAX_CHARS, clean
 
+_QUICK_BYTES = 2**11
 # Longest first: the mark of UTF-32-LE starts with that of UTF-16-LE.
 _BYTE_ORDER_MARKS = (
     (b"\xff\xfe\x00\x00", "utf-32"),
@@ -49,6 +50,10 @@ class TextEncoder:
     def accepts(self, media_type: str) -> bool:
         """Any `text/…`: plain text and HTML are cleaned alike."""
         return media_type.startswith("text/")
+
+    def quick(self, payload: Payload) -> bool:
+        """A page of text at most."""
+        return len(payload.data) <= _QUICK_BYTES
 
     def encode(self, payload: Payload) -> Encoded:
         """Return `{"tokens": (time,), "length": ()}`, both int64."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 
 import numpy as np
 
@@ -25,8 +26,8 @@ def probabilities(manifest: Manifest, outputs: Mapping[str, np.ndarray]) -> np.n
     Graphs exported by `training` end in probabilities; a packed one may end in logits,
     to which softmax is applied at the manifest's temperature.
     """
-    scores = outputs[manifest.outputs[0].name].reshape(-1).astype(np.float32)
-    if scores.size != len(manifest.labels) or not np.isfinite(scores).all():
+    scores = outputs[manifest.outputs[0].name].reshape(-1).astype(np.float32, copy=False)
+    if scores.size != len(manifest.labels) or not isfinite(scores.sum()):
         raise GoldenMismatch(f"{manifest.name}: the graph does not give a number for every label")
     if manifest.scores == "probabilities":
         return scores
@@ -39,5 +40,5 @@ def decode_classes(
 ) -> Prediction:
     """Rank the labels; equal probabilities keep the order of the labels."""
     ranked = np.argsort(-scores, kind="stable")[:top_k]
-    top = tuple((labels[i], float(scores[i])) for i in ranked)
+    top = tuple(zip([labels[i] for i in ranked.tolist()], scores[ranked].tolist(), strict=True))
     return Prediction(top[0][0], top[0][1], top, truncated)

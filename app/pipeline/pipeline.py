@@ -1,12 +1,12 @@
 """The stages of one bundle, as plain functions on plain values."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from app.bundle import Bundle, Manifest
-from app.engine.collate import Arrays, collate, split
+from app.engine.collate import Arrays, collate, size_of, split
 from app.engine.session import Device, Session
 from app.errors import DeadlineExceeded, InvalidInput
 from app.inputs import Encoded, Payload, encoder_for
@@ -45,6 +45,11 @@ class Pipeline:
             except InvalidInput as error:
                 raise InvalidInput(str(error), index if len(payloads) > 1 else None) from error
         return encoded
+
+    @property
+    def size(self) -> Callable[[Arrays], int] | None:
+        """How long an item is along the axis that is padded; None when none is."""
+        return size_of(self.manifest.encoder.tensors())
 
     def run(self, items: Sequence[Arrays]) -> list[dict[str, np.ndarray]]:
         """Run one batch of encoded items through the graph."""

@@ -4,24 +4,30 @@
 loaded and must reproduce its golden cases before it answers; one that vanished takes no
 new requests and is closed when its last one is answered. While a version loads, or if
 it fails, the versions that were ready go on answering. All slow work is done in threads.
+
+Several processes may each serve the folder, and find a new bundle a moment apart. So a
+request for what is not known here looks into the folder, and one for what is being loaded
+waits for it, `MOMENT` seconds at most: who was told by one process that a model is ready
+gets its answer from any other.
 """
 
 import asyncio
 import logging
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
-from app.bundle import Manifest, read_bundle, versions
-from app.bundle.files import MANIFEST
-from app.engine.session import Device
+from app.bundle import Manifest, read_bundle
+from app.engine.batcher import Bounds
+from app.engine.session import CPU, Device
 from app.errors import GoldenMismatch, NotReady, ThalamusError, UnknownModel, UnsupportedMedia
 from app.pipeline import Pipeline, replay
-from app.serving.model import Limits, ServedModel
+from app.serving.folder import Fingerprint, is_published, published
+from app.serving.model import ServedModel
 from app.telemetry import event
 
-Fingerprint = tuple[tuple[str, int, int, int], ...]  # name, inode, size, time of every file
+MOMENT = 2.0
 
 
 class State(StrEnum):
@@ -43,6 +49,7 @@ class Entry:
     state: State = State.LOADING
     reason: str | None = None
     model: ServedModel | None = None
+    settled: asyncio.Event = field(default_factory=asyncio.Event)  # loading is over
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +58,8 @@ class Loading:
 
     device: Device = "auto"
     threads: int = 1
-    limits: Limits = field(default_factory=Limits)
+    bounds: Bounds = field(default_factory=Bounds)
+    deadline: float = 30.0  # seconds for an answer
 
 
 class Catalog:
@@ -62,40 +70,50 @@ class Catalog:
         self._loading = loading
         self._defaults = defaults
         self._entries: dict[tuple[str, int], Entry] = {}
+        # What answers: by version, and the newest of each name under None.
+        self._ready: dict[tuple[str, int | None], ServedModel] = {}
+        self._refreshing = asyncio.Lock()
         self._settled = False
 
     @property
     def ready(self) -> bool:
         """True once every bundle found at the start was tried and at least one answers."""
-        return self._settled and any(e.state is State.READY for e in self._entries.values())
+        return self._settled and bool(self._ready)
 
     @property
     def entries(self) -> list[Entry]:
         """Every known version, by name and then by version."""
         return [self._entries[key] for key in sorted(self._entries)]
 
-    def find(self, name: str, version: int | None = None) -> ServedModel:
+    async def find(self, name: str, version: int | None = None) -> ServedModel:
         """Return a version, or the highest ready one; raise `UnknownModel` or `NotReady`."""
-        entries = [e for e in self.entries if e.name == name and version in (None, e.version)]
+        if model := self._ready.get((name, version)):
+            return model
+        if not self._known(name, version) and is_published(self._root, name, version):
+            await asyncio.wait({asyncio.ensure_future(self.refresh())}, timeout=MOMENT)
+        entries = self._known(name, version)
         if not entries:
             raise UnknownModel(self._published_instead(name))
-        ready = [e.model for e in entries if e.state is State.READY and e.model]
-        if not ready:
-            raise NotReady(f"{name} is {entries[-1].state}; GET /v1/models/{name} says why")
-        return ready[-1]
+        with suppress(TimeoutError):
+            await asyncio.wait_for(entries[-1].settled.wait(), MOMENT)
+        if model := self._ready.get((name, version)):
+            return model
+        raise NotReady(f"{name} is {entries[-1].state}; GET /v1/models/{name} says why")
 
     def for_media_type(self, media_type: str) -> ServedModel:
         """Return the default model for a media type; raise `UnsupportedMedia` or `NotReady`."""
-        models = [e.model for e in self.entries if e.state is State.READY and e.model]
-        if not models:
+        newest = {name: m for (name, version), m in self._ready.items() if version is None}
+        if not newest:
             raise NotReady("no model is ready; GET /v1/models says why")
-        fitting = [m for m in models if m.pipeline.encoder.accepts(media_type)]
+        fitting = [m for m in newest.values() if m.pipeline.encoder.accepts(media_type)]
         if not fitting:
-            kinds = ", ".join(sorted({f"{m.manifest.modality}/*" for m in models}))
+            kinds = ", ".join(sorted({f"{m.manifest.modality}/*" for m in newest.values()}))
             raise UnsupportedMedia(f"no model takes this media type; there are some for {kinds}")
-        preferred = self._defaults.get(fitting[0].manifest.modality)
-        names = [m.manifest.name for m in fitting]
-        return self.find(preferred if preferred in names else names[0])
+        preferred = newest.get(self._defaults.get(fitting[0].manifest.modality, ""))
+        return preferred if preferred in fitting else fitting[0]
+
+    def _known(self, name: str, version: int | None) -> list[Entry]:
+        return [e for e in self.entries if e.name == name and version in (None, e.version)]
 
     def _published_instead(self, name: str) -> str:
         """Say what there is, never what was asked for: an answer holds nothing of its question."""
@@ -107,7 +125,12 @@ class Catalog:
 
     async def refresh(self) -> None:
         """Make what is loaded equal to what is published."""
-        found = await asyncio.to_thread(_published, self._root)
+        async with self._refreshing:
+            await self._refresh()
+
+    async def _refresh(self) -> None:
+        ready = {key: e.fingerprint for key, e in self._entries.items() if e.state is State.READY}
+        found = await asyncio.to_thread(published, self._root, ready)
         gone = [key for key, e in self._entries.items() if found.get(key) != e.fingerprint]
         new = [key for key in found if key not in self._entries or key in gone]
         await asyncio.gather(*(self._drop(self._entries[key]) for key in gone))
@@ -131,24 +154,34 @@ class Catalog:
     async def _load(self, name: str, version: int, fingerprint: Fingerprint) -> None:
         entry = Entry(name, version, fingerprint)
         self._entries[name, version] = entry
+        folder = self._root / name / str(version)
         try:
-            pipeline = await asyncio.to_thread(
-                _load, self._root / name / str(version), self._loading
-            )
+            pipeline = await asyncio.to_thread(_load, folder, self._loading)
         except ThalamusError as error:
             entry.state, entry.reason = State.FAILED, str(error)
             event("model failed", logging.ERROR, model=name, version=version, reason=str(error))
-            return
         except Exception:
             entry.state, entry.reason = State.FAILED, "an unexpected error; the log has it"
             logging.getLogger("thalamus").exception("model failed: %s/%s", name, version)
-            return
-        entry.model = ServedModel(pipeline, self._loading.limits)
-        entry.state = State.READY
-        event("model ready", model=name, version=version, provider=pipeline.provider)
+        else:
+            bounds = self._loading.bounds
+            if pipeline.provider != CPU:  # the event loop has better to do than to wait for a GPU
+                bounds = replace(bounds, inline_seconds=0.0)
+            entry.model = ServedModel(pipeline, bounds, self._loading.deadline)
+            entry.state = State.READY
+            event("model ready", model=name, version=version, provider=pipeline.provider)
+        self._index()
+        entry.settled.set()
+
+    def _index(self) -> None:
+        """Note anew what answers, since an entry has changed its state."""
+        ready = [e for e in self.entries if e.state is State.READY and e.model]
+        self._ready = {(e.name, e.version): e.model for e in ready if e.model}
+        self._ready |= {(e.name, None): e.model for e in ready if e.model}  # the last is newest
 
     async def _drop(self, entry: Entry) -> None:
         entry.state = State.DRAINING
+        self._index()
         if entry.model is not None:
             await entry.model.close()
         if self._entries.get((entry.name, entry.version)) is entry:
@@ -166,28 +199,6 @@ def _load(folder: Path, loading: Loading) -> Pipeline:
             f"the first: {differences[0]}"
         )
     return pipeline
-
-
-def _published(root: Path) -> dict[tuple[str, int], Fingerprint]:
-    """Return what is in the folder; entries that vanish meanwhile are left out."""
-    found = {}
-    for folder in sorted(root.iterdir()) if root.is_dir() else []:
-        if folder.name.startswith(".") or not folder.is_dir():
-            continue
-        for version, path in versions(folder).items():
-            with suppress(OSError):
-                found[folder.name, version] = _fingerprint(path)
-    return found
-
-
-def _fingerprint(folder: Path) -> Fingerprint:
-    """Return what changes when any file does: a bundle still being copied is tried again."""
-    (folder / MANIFEST).stat()
-    found = ((path, path.stat()) for path in sorted(folder.rglob("*")) if path.is_file())
-    return tuple(
-        (path.relative_to(folder).as_posix(), status.st_ino, status.st_size, status.st_mtime_ns)
-        for path, status in found
-    )
 
 
 def describe(manifest: Manifest) -> dict[str, object]:

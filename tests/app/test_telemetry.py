@@ -4,23 +4,13 @@ import logging
 from app.telemetry import JsonLines, Metrics, Timings
 
 
-def test_timings_add_up_and_are_rendered() -> None:
+def test_timings_are_rendered_in_order() -> None:
     timings = Timings()
-    for _ in range(2):
-        with timings.measure("encode"):
-            pass
-    timings.stages["infer"] = 0.0125
+    timings.lap("encode")
+    timings.lap("infer")
     assert list(timings.stages) == ["encode", "infer"]
+    timings.stages["infer"] = 0.0125
     assert timings.header().endswith(", infer;dur=12.50")
-
-
-def test_a_stage_that_fails_is_timed_too() -> None:
-    timings = Timings()
-    try:
-        with timings.measure("encode"):
-            raise ValueError
-    except ValueError:
-        assert "encode" in timings.stages
 
 
 def test_a_log_line_is_one_json_object() -> None:

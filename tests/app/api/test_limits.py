@@ -70,6 +70,9 @@ class Gate:
         self.go, self.begun, self.count = threading.Event(), threading.Semaphore(0), 0
 
         class Waiting(TextEncoder):
+            def quick(self, payload):
+                return payload.data != b"wait"
+
             def encode(self, payload):
                 if payload.data == b"wait":
                     gate.count += 1
@@ -229,3 +232,22 @@ async def test_no_answer_is_sniffed(service: httpx.AsyncClient) -> None:
     for path in ("/livez", "/nothing", "/docs"):
         response = await service.get(path)
         assert response.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_the_bytes_in_flight_are_bounded(published) -> None:
+    async with open_service(published, max_body=2000, max_bytes=2500) as client:
+        first = Exchange(client.app)
+        first.arrives(b"good".ljust(1500), more=True)
+        await asyncio.sleep(0.01)
+        declared = Exchange(client.app, headers=[(b"content-length", b"1500")])
+        assert await declared.status() == 503, "refused unread"
+        assert declared.header(b"retry-after") == b"1"
+        assert declared.reads == 0
+        undeclared = Exchange(client.app)
+        undeclared.arrives(b"good".ljust(1500))
+        assert await undeclared.status() == 503
+        first.arrives()
+        assert await first.status() == 200
+        again = Exchange(client.app, headers=[(b"content-length", b"1500")])
+        again.arrives(b"good".ljust(1500))
+        assert await again.status() == 200, "there is room again"

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 from app import errors
 from app.api import problems
-from app.api.limits import Limits
+from app.api.limits import Door, Limits
 from app.telemetry import Metrics
 from tests import fakes
 
@@ -39,7 +39,7 @@ def failing(error: Exception) -> httpx.AsyncClient:
     """Return a client of an application of which every route fails."""
     app = FastAPI()
     problems.install(app)
-    app.add_middleware(Limits, metrics=Metrics(), max_body=99, max_requests=1, timeout=9)
+    app.add_middleware(Limits, metrics=Metrics(), door=Door(99, 99, 1), log_all=True)
 
     @app.get("/")
     async def fail() -> None:

@@ -2,11 +2,12 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Sequence
 
 import pytest
 
-from app.engine.batcher import Batcher
+from app.engine.batcher import Batcher, Bounds
 from app.errors import DeadlineExceeded, NotReady, Overloaded
 
 pytestmark = pytest.mark.anyio
@@ -35,7 +36,8 @@ class Gated:
 
 
 def batcher_of(run, max_batch: int = 4, max_queue: int = 8) -> Batcher:
-    return Batcher(run, max_batch=max_batch, max_queue=max_queue)
+    # How long a gated run takes says nothing: it neither bounds a batch nor moves it to the loop.
+    return Batcher(run, Bounds(max_batch, max_queue, batch_seconds=60, inline_seconds=0))
 
 
 async def submitted(batcher: Batcher, *items: int, deadline: float = NEVER) -> asyncio.Task:
@@ -168,3 +170,45 @@ async def test_slow_threads_of_others_do_not_hold_up_a_batch() -> None:
     assert await batcher_of(lambda items: list(items)).submit([1], NEVER) == [1]
     stop.set()
     await asyncio.gather(*others)
+
+
+async def test_quick_batches_run_on_the_loop_and_slow_ones_in_a_thread() -> None:
+    threads: list[bool] = []
+
+    def run(items: Sequence[float]) -> Sequence[float]:
+        threads.append(threading.current_thread() is threading.main_thread())
+        time.sleep(sum(items))
+        return items
+
+    batcher = Batcher(run, Bounds(inline_seconds=0.1))
+    for seconds in (0.0, 0.0, 0.3, 0.3):
+        await batcher.submit([seconds], NEVER)
+    # The first is not known to be quick, the third was not known to be slow.
+    assert threads == [False, True, True, False]
+
+
+async def test_a_batch_is_no_longer_than_its_seconds() -> None:
+    batches: list[int] = []
+
+    def run(items: Sequence[int]) -> Sequence[int]:
+        batches.append(len(items))
+        time.sleep(0.05 * len(items))
+        return items
+
+    batcher = Batcher(run, Bounds(batch_seconds=0.11, inline_seconds=0))
+    await batcher.submit([0], NEVER)
+    await batcher.submit(range(6), NEVER)
+    assert max(batches) <= 2
+    assert sum(batches) == 7
+
+
+async def test_items_of_like_size_run_together_and_all_are_answered() -> None:
+    run = Gated()
+    batcher = Batcher(run, Bounds(8, 99, batch_seconds=60, inline_seconds=0), size=lambda n: n)
+    tasks = [await submitted(batcher, 50)]
+    await run.running()
+    sizes = [100, 1, 102, 400, 98, 410, 1]
+    tasks += [await submitted(batcher, size) for size in sizes]
+    run.gate.release(9)
+    assert [await task for task in tasks] == [[2 * size] for size in (50, *sizes)]
+    assert run.batches == [[50], [100, 102, 98], [1, 1], [400, 410]]

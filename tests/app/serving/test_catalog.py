@@ -59,7 +59,7 @@ async def test_an_empty_folder_is_never_ready(tmp_path: Path) -> None:
         await catalog.refresh()
         assert not catalog.ready
         with pytest.raises(UnknownModel, match="published are: none"):
-            catalog.find("anything")
+            await catalog.find("anything")
         with pytest.raises(NotReady):
             catalog.for_media_type("image/png")
 
@@ -87,14 +87,14 @@ async def test_while_one_loads_the_loop_turns_and_others_answer(published: Path)
             assert states(catalog)["moods/1"] == State.LOADING
             assert not catalog.ready, "not before all were tried"
             with pytest.raises(NotReady, match="moods is loading"):
-                catalog.find("moods")
-            model = catalog.find("colours")
+                await catalog.find("moods")
+            model = await catalog.find("colours")
             answers = await model.classify([Payload(fakes.picture(), "image/png")], 1, Timings())
             assert answers[0].label == "red"
             go.set()
             await loading
         assert catalog.ready
-        assert catalog.find("moods").manifest.name == "moods"
+        assert (await catalog.find("moods")).manifest.name == "moods"
 
 
 async def test_the_newest_ready_version_answers(models: Path) -> None:
@@ -102,10 +102,10 @@ async def test_the_newest_ready_version_answers(models: Path) -> None:
         publish(fakes.image_bundle(version=version), models)
     async with opened(models) as catalog:
         await catalog.refresh()
-        assert catalog.find("colours").manifest.version == 10
-        assert catalog.find("colours", 2).manifest.version == 2
+        assert (await catalog.find("colours")).manifest.version == 10
+        assert (await catalog.find("colours", 2)).manifest.version == 2
         with pytest.raises(UnknownModel, match=r"no such version .* published are: 1, 2, 10"):
-            catalog.find("colours", 3)
+            await catalog.find("colours", 3)
 
 
 async def test_a_version_that_answers_otherwise_than_published_leaves_the_old_one(
@@ -116,9 +116,9 @@ async def test_a_version_that_answers_otherwise_than_published_leaves_the_old_on
         await catalog.refresh()
         assert states(catalog)["colours/2"] == State.FAILED
         assert "golden cases differ" in str(catalog.entries[1].reason)
-        assert catalog.find("colours").manifest.version == 1
+        assert (await catalog.find("colours")).manifest.version == 1
         with pytest.raises(NotReady, match="colours is failed"):
-            catalog.find("colours", 2)
+            await catalog.find("colours", 2)
         assert catalog.ready
 
 
@@ -144,21 +144,21 @@ async def test_what_is_published_while_running_is_served(models: Path) -> None:
         await catalog.refresh()
         publish(fakes.image_bundle(version=2), models)
         publish(fakes.image_bundle("tints"), models)
-        before = catalog.find("colours")
+        before = await catalog.find("colours")
         await catalog.refresh()
-        assert catalog.find("colours").manifest.version == 2
-        assert catalog.find("tints")
-        assert catalog.find("colours", 1) is before, "what did not change is not loaded again"
+        assert (await catalog.find("colours")).manifest.version == 2
+        assert await catalog.find("tints")
+        assert await catalog.find("colours", 1) is before, "what did not change is not loaded again"
 
 
 async def test_what_vanished_is_served_no_more(models: Path) -> None:
     async with opened(models) as catalog:
         await catalog.refresh()
-        removed = catalog.find("colours")
+        removed = await catalog.find("colours")
         shutil.rmtree(models / "colours")
         await catalog.refresh()
         with pytest.raises(UnknownModel):
-            catalog.find("colours")
+            await catalog.find("colours")
         with pytest.raises(NotReady):
             await removed.classify([Payload(fakes.picture(), "image/png")], 1, Timings())
 
@@ -166,12 +166,12 @@ async def test_what_vanished_is_served_no_more(models: Path) -> None:
 async def test_what_was_replaced_is_loaded_again(models: Path) -> None:
     async with opened(models) as catalog:
         await catalog.refresh()
-        before = catalog.find("colours")
+        before = await catalog.find("colours")
         shutil.rmtree(models / "colours")
         publish(fakes.image_bundle(sharpness=3), models)
         await catalog.refresh()
-        assert catalog.find("colours") is not before
-        assert catalog.find("colours").manifest != before.manifest
+        assert await catalog.find("colours") is not before
+        assert (await catalog.find("colours")).manifest != before.manifest
 
 
 async def test_a_bundle_found_half_copied_is_tried_again(models: Path, published: Path) -> None:

@@ -3,10 +3,11 @@ import threading
 
 import pytest
 
+from app.engine.batcher import Bounds
 from app.errors import DeadlineExceeded, InvalidInput, NotReady
 from app.inputs import Encoded, Payload
 from app.pipeline import Pipeline
-from app.serving.model import Limits, ServedModel
+from app.serving.model import ServedModel
 from app.telemetry import Timings
 from tests import fakes
 
@@ -25,6 +26,9 @@ class Slow(Pipeline):
     def accepts(self, media_type: str) -> bool:
         return True
 
+    def quick(self, payload: Payload) -> bool:
+        return False
+
     def encode(self, payloads, abandoned=None):
         if isinstance(payloads, Payload):
             return self.encode_one(payloads)
@@ -41,14 +45,14 @@ class Slow(Pipeline):
 
 async def test_it_answers_as_its_pipeline_does() -> None:
     pipeline, timings = Pipeline(fakes.text_bundle()), Timings()
-    model = ServedModel(pipeline, Limits())
+    model = ServedModel(pipeline, Bounds(), 30)
     assert await model.classify([GOOD], 2, timings) == pipeline.classify([GOOD], 2)
     assert list(timings.stages) == ["encode", "infer", "decode"]
     await model.close()
 
 
 async def test_a_bad_item_never_reaches_a_batch() -> None:
-    model = ServedModel(Pipeline(fakes.text_bundle()), Limits())
+    model = ServedModel(Pipeline(fakes.text_bundle()), Bounds(), 30)
     with pytest.raises(InvalidInput) as caught:
         await model.classify([GOOD, BAD], 2, Timings())
     assert caught.value.index == 1
@@ -58,7 +62,7 @@ async def test_a_bad_item_never_reaches_a_batch() -> None:
 
 async def test_the_deadline_ends_the_waiting_and_the_work() -> None:
     pipeline = Slow()
-    model = ServedModel(pipeline, Limits(deadline=0.01))
+    model = ServedModel(pipeline, Bounds(), 0.01)
     with pytest.raises(DeadlineExceeded, match=r"within 0.01 s"):
         await model.classify([GOOD] * 50, 2, Timings())
     pipeline.go.set()
@@ -67,7 +71,7 @@ async def test_the_deadline_ends_the_waiting_and_the_work() -> None:
 
 
 async def test_after_close_it_takes_nothing() -> None:
-    model = ServedModel(Pipeline(fakes.text_bundle()), Limits())
+    model = ServedModel(Pipeline(fakes.text_bundle()), Bounds(), 30)
     await model.close()
     with pytest.raises(NotReady):
         await model.classify([GOOD], 2, Timings())
