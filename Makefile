@@ -1,12 +1,14 @@
 # Two commands do for a fresh clone: `make serve` and `make test`.
 PYTHON ?= python3
 PORT ?= 8000
+REF ?=
+ONLY ?=
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 LOCKED := install --require-hashes --no-deps
 EDITABLE := install --no-deps --no-build-isolation --editable .
 
-.PHONY: serve test check fix verify setup clean
+.PHONY: serve test check fix verify bench-self setup clean
 
 serve: .venv/.serve  ## serve models/ on PORT (8000)
 	$(BIN)/thalamus serve --port $(PORT)
@@ -30,6 +32,9 @@ fix: .venv/.training  ## put the code in order
 
 verify: .venv/.serve  ## replay every golden case
 	$(BIN)/thalamus verify models
+
+bench-self: .venv/.training  ## Thalamus against the in-process limit, and against REF=commit
+	$(BIN)/python -m benchmarks self $(if $(REF),--ref $(REF)) $(if $(ONLY),--only $(ONLY))
 
 setup: .venv/.training  ## the development environment
 

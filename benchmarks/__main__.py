@@ -1,0 +1,26 @@
+"""`python -m benchmarks self | peers`; the Makefile says what for."""
+
+import argparse
+
+from benchmarks import everyday, machine, models
+
+
+def main() -> None:
+    """Read the arguments and run one of the two."""
+    parser = argparse.ArgumentParser("benchmarks")
+    commands = parser.add_subparsers(required=True)
+    own = commands.add_parser("self", help="only Thalamus, in at most three minutes")
+    own.add_argument("--ref", help="a commit to compare with")
+    own.add_argument("--only", nargs="*", default=[], help="models: large small text audio")
+    own.add_argument("--rounds", type=int, default=5)
+    own.add_argument("--seconds", type=float, default=2, help="of load, each time")
+    own.set_defaults(run=lambda o: everyday.run(o.ref, o.only, o.rounds, o.seconds))
+    options = parser.parse_args()
+    machine.adopt_orphans()
+    models.prepare()
+    with machine.priority():
+        options.run(options)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,26 @@
+-- wrk's side: the bodies of these files in turn; the figures as one line of JSON.
+-- Arguments: the Content-Type, then the files.
+local requests, turn = {}, 0
+
+function init(arguments)
+  for i = 2, #arguments do
+    local file = assert(io.open(arguments[i], "rb"))
+    local headers = { ["Content-Type"] = arguments[1] }
+    requests[#requests + 1] = wrk.format("POST", nil, headers, file:read("*a"))
+    file:close()
+  end
+end
+
+function request()
+  turn = turn % #requests + 1
+  return requests[turn]
+end
+
+function done(summary, latency)
+  local errors = summary.errors
+  io.write(string.format(
+    '\n{"requests": %d, "seconds": %.6f, "p50": %.6f, "p99": %.6f, "worst": %.6f, "errors": %d}\n',
+    summary.requests, summary.duration / 1e6, latency:percentile(50) / 1e6,
+    latency:percentile(99) / 1e6, latency.max / 1e6,
+    errors.connect + errors.read + errors.write + errors.status + errors.timeout))
+end
