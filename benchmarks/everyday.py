@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+from benchmarks.forms import Form, multipart, raw
 from benchmarks.limit import Limit
 from benchmarks.load import drive
 from benchmarks.models import workload
@@ -18,20 +19,20 @@ from benchmarks.rounds import interleave, ratio, typical
 from benchmarks.servers import ROOT, Server, Thalamus, start
 
 CLIENTS = 32
-SCENARIOS = (
-    ("large", "raw"),
-    ("small", "raw"),
-    ("large", "multipart"),
-    ("small", "multipart"),
-    ("text", "raw"),
-    ("audio", "raw"),
+SCENARIOS: tuple[tuple[str, Form], ...] = (
+    ("large", raw),
+    ("small", raw),
+    ("large", multipart),
+    ("small", multipart),
+    ("text", raw),
+    ("audio", raw),
 )
 
 
 def run(reference: str | None, only: list[str], rounds: int, seconds: float) -> None:
     """Print a line a scenario; `only` names models, none meaning all."""
     with trees(reference) as kinds:
-        limit, servers = Limit(), [start(kind) for kind in kinds]
+        limit, servers = Limit(), [start(kind, workload("small")) for kind in kinds]
         try:
             print(f"{'req/s':17}{'limit':>8}", *(f"{k.name:>24}" for k in kinds), "  foreign CPU")
             for model, form in SCENARIOS:
@@ -44,7 +45,7 @@ def run(reference: str | None, only: list[str], rounds: int, seconds: float) -> 
 
 
 def _scenario(
-    limit: Limit, servers: list[Server], what: tuple[str, str], rounds: int, seconds: float
+    limit: Limit, servers: list[Server], what: tuple[str, Form], rounds: int, seconds: float
 ) -> str:
     model, form = what
     contestants: dict[str, Callable[[], float]] = {"limit": partial(limit.rate, model, seconds / 2)}
@@ -52,7 +53,7 @@ def _scenario(
     for server in servers:
         contestants[server.kind.name] = partial(rate, server, model, form, seconds)
     found = interleave(contestants, rounds)
-    row = f"{model + ' ' + form:17}{typical(found, 'limit'):8.0f}"
+    row = f"{model + ' ' + form.__name__:17}{typical(found, 'limit'):8.0f}"
     for server in servers:
         name = server.kind.name
         row += f" {typical(found, name):8.0f} = {ratio(found, name, 'limit'):.3f} limit"
@@ -62,7 +63,7 @@ def _scenario(
     return row + f"  {max(r.foreign for r in found):6.1%}" + f" ({noisy} noisy)" * bool(noisy)
 
 
-def rate(server: Server, model: str, form: str, seconds: float) -> float:
+def rate(server: Server, model: str, form: Form, seconds: float) -> float:
     """Return requests a second; errors end the benchmark."""
     load = drive(server.kind.requests(server.port, workload(model), form), CLIENTS, seconds)
     if load.errors:

@@ -1,11 +1,14 @@
 -- wrk's side: the bodies of these files in turn; the figures as one line of JSON.
--- Arguments: the Content-Type, then the files.
+-- Arguments: the headers, a line each, then the files.
 local requests, turn = {}, 0
 
 function init(arguments)
+  local headers = {}
+  for name, value in arguments[1]:gmatch("([^:\n]+): ([^\n]+)") do
+    headers[name] = value
+  end
   for i = 2, #arguments do
     local file = assert(io.open(arguments[i], "rb"))
-    local headers = { ["Content-Type"] = arguments[1] }
     requests[#requests + 1] = wrk.format("POST", nil, headers, file:read("*a"))
     file:close()
   end

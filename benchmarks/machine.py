@@ -34,6 +34,25 @@ def priority() -> Iterator[None]:
         group.write_text("0")
 
 
+def prefer(root: int) -> None:
+    """Give the same to a server whose processes are sessions of their own; best effort."""
+    own = Path("/proc/self/autogroup").read_text().split()[-1]
+    for pid in tree(root):
+        try:
+            Path(f"/proc/{pid}/autogroup").write_text(own)
+        except OSError:
+            continue
+
+
+def signal_tree(root: int, number: int) -> None:
+    """Signal a process and its descendants."""
+    for pid in tree(root):
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:  # it ended
+            continue
+
+
 @dataclass(frozen=True)
 class Usage:
     """Processor seconds used since boot: by everybody, and by one tree of processes."""

@@ -1,20 +1,21 @@
 """Starting a server, asking it, and ending it."""
 
-import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
 from benchmarks import machine
-from benchmarks.load import Requests, multipart
+from benchmarks.forms import Answer, Form, Requests, answered, raw
 from benchmarks.models import BUNDLES, CACHE, Workload
 
 ROOT = Path(__file__).parent.parent
@@ -25,6 +26,29 @@ class DidNotStart(Exception):
     """A server that ended, or was not ready in time; says where its log is."""
 
 
+class Kind(Protocol):
+    """A server that can be started."""
+
+    @property
+    def name(self) -> str:
+        """What the tables call it."""
+
+    def command(self, port: int) -> Sequence[str]:
+        """What to run."""
+
+    def environment(self, port: int, work: Workload) -> Mapping[str, str]:
+        """What to set for it, on top of this process's own."""
+
+    def folder(self) -> Path:
+        """Where to run it."""
+
+    def ready(self, port: int) -> str:
+        """The address that answers 200 once it is ready."""
+
+    def requests(self, port: int, work: Workload, form: Form = raw) -> Requests:
+        """What to send; a server may take nothing but a form of its own."""
+
+
 @dataclass(frozen=True)
 class Thalamus:
     """The service of one working tree. Settings come from the environment, THALAMUS_*."""
@@ -32,43 +56,47 @@ class Thalamus:
     name: str = "thalamus"
     tree: Path = ROOT
     models: Path = BUNDLES
-    form: str = "raw"
 
-    def command(self, port: int, work: Workload | None) -> list[str]:
-        """The same for every workload: all models are served at once."""
+    def command(self, port: int) -> Sequence[str]:
+        """As `thalamus serve`, of that tree."""
         serve = ["-m", "app.cli", "serve", "--port", str(port), "--models", str(self.models)]
         return [sys.executable, *serve]
 
-    def environment(self, port: int, work: Workload | None) -> Mapping[str, str]:
-        """Nothing of its own."""
+    def environment(self, port: int, work: Workload) -> Mapping[str, str]:
+        """Nothing: every model is served at once, as in production."""
         return {}
 
+    def folder(self) -> Path:
+        """Where Python finds `app`."""
+        return self.tree
+
     def ready(self, port: int) -> str:
-        """Where it says that it is ready."""
+        """Its readiness probe."""
         return f"http://127.0.0.1:{port}/readyz"
 
-    def requests(self, port: int, work: Workload, form: str = "raw") -> Requests:
-        """What is sent to it: each body raw, or as a multipart form."""
+    def requests(self, port: int, work: Workload, form: Form = raw) -> Requests:
+        """Any form."""
         url = f"http://127.0.0.1:{port}/v1/models/{work.model}/classify"
-        content_type, bodies = work.media_type, work.payloads
-        if form == "multipart":
-            content_type, bodies = multipart(bodies, content_type)
-        return Requests(url, content_type, bodies)
-
-    def answer(self, body: bytes) -> tuple[str, float]:
-        """Return label and probability."""
-        first = json.loads(body)["predictions"][0]
-        return first["label"], first["probability"]
+        return form(url, work.media_type, work.payloads)
 
 
 @dataclass
 class Server:
     """A running one. Make it with `start`."""
 
-    kind: Thalamus
+    kind: Kind
     process: subprocess.Popen[bytes]
     port: int
     ready_after: float = field(default=0.0)  # seconds from start to ready
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Keep it from running, as some servers poll when nobody asks them anything."""
+        machine.signal_tree(self.process.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            machine.signal_tree(self.process.pid, signal.SIGCONT)
 
     def stop(self) -> None:
         """End it and whatever it started; ask first."""
@@ -79,21 +107,21 @@ class Server:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-        for pid in members[1:]:
-            _end(pid)
+        for pid in members[1:]:  # what it left behind
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
-    def answers(self, work: Workload, form: str = "raw") -> list[tuple[str, float]]:
+    def answers(self, work: Workload, form: Form = raw) -> list[Answer]:
         """Ask for every payload once."""
         asked = self.kind.requests(self.port, work, form)
         found = []
         for body in asked.bodies:
-            request = Request(asked.url, body, {"Content-Type": asked.content_type})
-            with urlopen(request, timeout=30) as response:
-                found.append(self.kind.answer(response.read()))
+            with urlopen(Request(asked.url, body, asked.headers), timeout=30) as response:
+                found.append(answered(response.read()))
         return found
 
 
-def start(kind: Thalamus, work: Workload | None = None) -> Server:
+def start(kind: Kind, work: Workload) -> Server:
     """Start a server and return it once it is ready; raise `DidNotStart`."""
     port = free_port()
     log = CACHE / f"{kind.name}.log"
@@ -101,7 +129,7 @@ def start(kind: Thalamus, work: Workload | None = None) -> Server:
     began = time.perf_counter()
     with log.open("wb") as output:
         process = subprocess.Popen(
-            kind.command(port, work), cwd=kind.tree, env=environment, stdout=output, stderr=output
+            kind.command(port), cwd=kind.folder(), env=environment, stdout=output, stderr=output
         )
     server = Server(kind, process, port)
     while not _answers(kind.ready(port)):
@@ -110,6 +138,7 @@ def start(kind: Thalamus, work: Workload | None = None) -> Server:
             raise DidNotStart(f"{kind.name} did not start, see {log.relative_to(ROOT)}")
         time.sleep(0.02)
     server.ready_after = time.perf_counter() - began
+    machine.prefer(process.pid)
     return server
 
 
@@ -126,11 +155,3 @@ def _answers(url: str) -> bool:
             return bool(response.status == 200)
     except (URLError, OSError):
         return False
-
-
-def _end(pid: int) -> None:
-    """End what a stopped server left behind."""
-    try:
-        os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
