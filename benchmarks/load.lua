@@ -21,9 +21,10 @@ end
 
 function done(summary, latency)
   local errors = summary.errors
+  local lost = errors.connect + errors.read + errors.write + errors.timeout
   io.write(string.format(
-    '\n{"requests": %d, "seconds": %.6f, "p50": %.6f, "p99": %.6f, "worst": %.6f, "errors": %d}\n',
+    '\n{"requests": %d, "seconds": %.6f, "p50": %.6f, "p99": %.6f, "worst": %.6f, ' ..
+      '"errors": %d, "refused": %d}\n',
     summary.requests, summary.duration / 1e6, latency:percentile(50) / 1e6,
-    latency:percentile(99) / 1e6, latency.max / 1e6,
-    errors.connect + errors.read + errors.write + errors.status + errors.timeout))
+    latency:percentile(99) / 1e6, latency.max / 1e6, lost + errors.status, errors.status))
 end

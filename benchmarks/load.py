@@ -20,12 +20,13 @@ class Load:
     p50: float
     p99: float
     worst: float
-    errors: int
+    errors: int  # refused ones among them
+    refused: int = 0  # answered, but not with 200
 
     @property
     def rate(self) -> float:
-        """Requests answered in a second."""
-        return self.requests / self.seconds
+        """Requests that got their answer, a second."""
+        return (self.requests - self.refused) / self.seconds
 
 
 def drive(requests: Requests, clients: int, seconds: float) -> Load:

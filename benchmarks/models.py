@@ -37,6 +37,11 @@ class Workload:
         """The folder that is served."""
         return BUNDLES / self.model / "1"
 
+    @property
+    def side(self) -> int:
+        """The width and height that an image model takes, in pixels."""
+        return 224 if self.model == "large" else 32
+
 
 @cache
 def workload(model: str) -> Workload:
@@ -69,8 +74,7 @@ def _image(work: Workload, folder: Path) -> None:
         "large": (graphs.large, graphs.IMAGENET),
         "small": (graphs.small, graphs.DIGITS),
     }[work.model]
-    side = 224 if work.model == "large" else 32
-    spec = ImageSpec(width=side, height=side, fit="stretch")
+    spec = ImageSpec(width=work.side, height=work.side, fit="stretch")
     folder.mkdir(parents=True)
     file, picture = folder / f"{work.model}.onnx", folder / "photo.jpg"
     file.write_bytes(_told_apart(build, spec, work.payloads))

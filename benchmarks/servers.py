@@ -1,13 +1,14 @@
 """Starting a server, asking it, and ending it."""
 
 import os
+import random
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -89,17 +90,17 @@ class Server:
     port: int
     ready_after: float = field(default=0.0)  # seconds from start to ready
 
-    @contextmanager
-    def frozen(self) -> Iterator[None]:
+    def freeze(self) -> None:
         """Keep it from running, as some servers poll when nobody asks them anything."""
         machine.signal_tree(self.process.pid, signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            machine.signal_tree(self.process.pid, signal.SIGCONT)
+
+    def thaw(self) -> None:
+        """Let it run again."""
+        machine.signal_tree(self.process.pid, signal.SIGCONT)
 
     def stop(self) -> None:
         """End it and whatever it started; ask first."""
+        self.thaw()
         members = machine.tree(self.process.pid)
         self.process.send_signal(signal.SIGTERM)
         try:
@@ -143,10 +144,17 @@ def start(kind: Kind, work: Workload) -> Server:
 
 
 def free_port() -> int:
-    """Return a port of the loopback interface that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port of the loopback interface, free like the two after it.
+
+    Below those that the system gives to clients: thousands of them are in use under load.
+    """
+    for port in random.sample(range(20_000, 30_000, 3), 100):
+        with suppress(OSError), ExitStack() as probes:
+            for offset in range(3):
+                probe = probes.enter_context(socket.socket())
+                probe.bind(("127.0.0.1", port + offset))
+            return port
+    raise DidNotStart("no free port was found")
 
 
 def _answers(url: str) -> bool:

@@ -41,7 +41,7 @@ class Peer:
         """Which model, and as many threads a worker as leave no core idle."""
         return {
             "BENCH_MODEL": str(work.bundle / "model.onnx"),
-            "BENCH_SIDE": "224" if work.model == "large" else "32",
+            "BENCH_SIDE": str(work.side),
             "BENCH_PORT": str(port),
             "BENCH_WORKERS": str(self.workers),
             "BENCH_THREADS": str(max(1, CORES // self.workers)),
@@ -154,6 +154,7 @@ PEERS = (
         "{bin}/bentoml serve bentoml_server:Service --port {port}",
         "/classify",
         "/readyz",
+        forms.multipart,
     ),
     Peer(
         "naive FastAPI",
