@@ -1,6 +1,7 @@
 # Two commands do for a fresh clone: `make serve` and `make test`.
 PYTHON ?= python3
 PORT ?= 8000
+ROUNDS ?= 5
 REF ?=
 ONLY ?=
 BIN := .venv/bin
@@ -8,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 LOCKED := install --require-hashes --no-deps
 EDITABLE := install --no-deps --no-build-isolation --editable .
 
-.PHONY: serve test check fix verify bench-self setup clean
+.PHONY: serve test check fix verify bench bench-self setup clean
 
 serve: .venv/.serve  ## serve models/ on PORT (8000)
 	$(BIN)/thalamus serve --port $(PORT)
@@ -32,6 +33,9 @@ fix: .venv/.training  ## put the code in order
 
 verify: .venv/.serve  ## replay every golden case
 	$(BIN)/thalamus verify models
+
+bench: .venv/.training  ## all goals and every peer, half an hour; writes docs/benchmarks.md
+	$(BIN)/python -m benchmarks peers --rounds $(ROUNDS)
 
 bench-self: .venv/.training  ## Thalamus against the in-process limit, and against REF=commit
 	$(BIN)/python -m benchmarks self $(if $(REF),--ref $(REF)) $(if $(ONLY),--only $(ONLY))

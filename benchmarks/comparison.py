@@ -14,12 +14,13 @@ import numpy as np
 from benchmarks import machine
 from benchmarks.forms import Answer, Form, multipart, raw
 from benchmarks.limit import Limit
-from benchmarks.load import Load, drive
+from benchmarks.load import Load, Unreachable, drive
 from benchmarks.models import Workload, workload
 from benchmarks.servers import DidNotStart, Kind, Server, Thalamus, start
 
 CLIENTS = (1, 8, 32, 64)
 TOLERANCE = 1e-3  # of a probability
+Contestant = tuple[str, Server, Form]
 WARMING = 1  # seconds of load that are not counted
 
 
@@ -73,22 +74,31 @@ def compare(
     """Run the rounds; a server that does not start or answers otherwise is skipped."""
     work, skipped = workload(model), dict[str, str]()
     with ExitStack() as stack:
-        contestants: list[tuple[str, Server, Form]] = []
+        contestants: list[Contestant] = []
         for kind in kinds:
             server = _started(kind, work, skipped)
             if server is not None:
                 stack.callback(server.stop)
-                contestants.append((kind.name, server, raw))
-                if isinstance(kind, Thalamus):
-                    contestants.append((f"{kind.name}, multipart", server, multipart))
+                contestants += _contestants(server)
                 server.freeze()
         limit.best(model)
         turns: dict[str, list[Turn]] = {name: [] for name, _, _ in contestants}
         for index in range(rounds):
             for name, server, form in contestants[index:] + contestants[:index]:
-                turns[name].append(_turn(server, work, form, limit, seconds))
+                try:
+                    turns[name].append(_turn(server, work, form, limit, seconds))
+                except Unreachable as problem:
+                    skipped[name] = f"went away in round {index + 1}, {problem}"
             print(f"{model}: round {index + 1} of {rounds}", flush=True)
-    return Comparison(model, turns, skipped)
+    whole = {name: found for name, found in turns.items() if len(found) == rounds}
+    return Comparison(model, whole, skipped)
+
+
+def _contestants(server: Server) -> list[Contestant]:
+    found: list[Contestant] = [(server.kind.name, server, raw)]
+    if isinstance(server.kind, Thalamus):
+        found.append((f"{server.kind.name}, multipart", server, multipart))
+    return found
 
 
 def _started(kind: Kind, work: Workload, skipped: dict[str, str]) -> Server | None:

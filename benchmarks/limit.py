@@ -53,18 +53,18 @@ class Limit:
 
     def rate(self, model: str, seconds: float) -> float:
         """Return items a second, with the best setting."""
-        return self._measure(model, self.best(model), seconds)
+        return self.measure(model, self.best(model), seconds)
 
     def latency(self, model: str, seconds: float) -> float:
         """Return the mean seconds for one item at a time, with all cores if that is faster."""
         candidates = {1, CORES}
-        return min(1 / self._measure(model, Setting(1, t, 1), seconds / 2) for t in candidates)
+        return min(1 / self.measure(model, Setting(1, t, 1), seconds / 2) for t in candidates)
 
     def best(self, model: str) -> Setting:
         """Return the fastest setting: measured once, each shortly, the best three again."""
         if model not in self._best:
-            short = sorted(SETTINGS, key=lambda s: -self._measure(model, s, 0.2))[:3]
-            self._best[model] = max(short, key=lambda s: self._measure(model, s, 0.6))
+            short = sorted(SETTINGS, key=lambda s: -self.measure(model, s, 0.2))[:3]
+            self._best[model] = max(short, key=lambda s: self.measure(model, s, 0.6))
         return self._best[model]
 
     def close(self) -> None:
@@ -73,7 +73,8 @@ class Limit:
             pipe.close()
             process.join()
 
-    def _measure(self, model: str, setting: Setting, seconds: float) -> float:
+    def measure(self, model: str, setting: Setting, seconds: float) -> float:
+        """Return items a second with one setting."""
         pipes = self._pipes[: setting.processes]
         for wait in (0.0, seconds):  # the first call loads what is missing
             for pipe in pipes:

@@ -11,6 +11,10 @@ from benchmarks.forms import Requests
 SCRIPT = Path(__file__).parent / "load.lua"
 
 
+class Unreachable(Exception):
+    """Nobody takes connections there; says what wrk said."""
+
+
 @dataclass(frozen=True)
 class Load:
     """What came back. Latencies in seconds."""
@@ -30,7 +34,7 @@ class Load:
 
 
 def drive(requests: Requests, clients: int, seconds: float) -> Load:
-    """Ask from `clients` connections for `seconds` (whole seconds, at least one)."""
+    """Ask from `clients` connections for `seconds`, rounded; raise `Unreachable`."""
     with tempfile.TemporaryDirectory() as folder:
         paths = [Path(folder) / str(index) for index in range(len(requests.bodies))]
         for path, body in zip(paths, requests.bodies, strict=True):
@@ -40,7 +44,9 @@ def drive(requests: Requests, clients: int, seconds: float) -> Load:
         command += ["--timeout", "20s", "-s", str(SCRIPT), requests.url, "--"]
         headers = "\n".join(f"{name}: {value}" for name, value in requests.headers.items())
         command += [headers, *map(str, paths)]
-        done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=300)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    if done.returncode:
+        raise Unreachable(f"wrk: {done.stdout.strip()} {done.stderr.strip()}")
     return parse(done.stdout)
 
 

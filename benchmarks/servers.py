@@ -21,6 +21,7 @@ from benchmarks.models import BUNDLES, CACHE, Workload
 
 ROOT = Path(__file__).parent.parent
 PATIENCE = 120  # seconds until a server must be ready
+RESTING = 0.03  # processor seconds in half a second
 
 
 class DidNotStart(Exception):
@@ -52,11 +53,15 @@ class Kind(Protocol):
 
 @dataclass(frozen=True)
 class Thalamus:
-    """The service of one working tree. Settings come from the environment, THALAMUS_*."""
+    """The service of one working tree. Settings come from the environment, THALAMUS_*.
+
+    `settings` holds only where the environment says nothing.
+    """
 
     name: str = "thalamus"
     tree: Path = ROOT
     models: Path = BUNDLES
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     def command(self, port: int) -> Sequence[str]:
         """As `thalamus serve`, of that tree."""
@@ -64,8 +69,8 @@ class Thalamus:
         return [sys.executable, *serve]
 
     def environment(self, port: int, work: Workload) -> Mapping[str, str]:
-        """Nothing: every model is served at once, as in production."""
-        return {}
+        """Its settings; every model is served at once, as in production."""
+        return {name: value for name, value in self.settings.items() if name not in os.environ}
 
     def folder(self) -> Path:
         """Where Python finds `app`."""
@@ -97,6 +102,14 @@ class Server:
     def thaw(self) -> None:
         """Let it run again."""
         machine.signal_tree(self.process.pid, signal.SIGCONT)
+
+    def rest(self) -> None:
+        """Wait until it is done with what others left behind, half a minute at most."""
+        for _ in range(60):
+            before = machine.cpu(self.process.pid)
+            time.sleep(0.5)
+            if machine.cpu(self.process.pid) - before < RESTING:
+                return
 
     def stop(self) -> None:
         """End it and whatever it started; ask first."""

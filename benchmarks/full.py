@@ -1,0 +1,44 @@
+"""`make bench`: the peers, the goals, and the document about both."""
+
+from collections.abc import Sequence
+from contextlib import closing
+
+from benchmarks import goals, report
+from benchmarks.comparison import compare
+from benchmarks.goals import Bench
+from benchmarks.limit import Limit
+from benchmarks.models import workload
+from benchmarks.peers import PEERS, Peer
+from benchmarks.servers import Kind, Thalamus, start
+
+
+def run(names: Sequence[str], rounds: int, seconds: float) -> None:
+    """Measure everything; `names` are those of the peers, none meaning all."""
+    chosen = [peer for peer in PEERS if not names or peer.name in names]
+    peers, skipped = _installed(chosen)
+    with closing(Limit()) as limit:
+        kinds: list[Kind] = [Thalamus(), *peers]
+        large, small = (compare(m, kinds, limit, rounds, seconds) for m in ("large", "small"))
+        found = list(goals.against_peers(large, small))
+        server = start(Thalamus(), workload("small"))
+        try:
+            bench = Bench(server, limit, rounds, seconds)
+            for scenario in goals.SCENARIOS:
+                print(f"{scenario.__name__}", flush=True)
+                found += scenario(bench)
+        finally:
+            server.stop()
+    print(*found, sep="\n")
+    report.write(report.Findings((large, small), found, skipped, rounds, seconds))
+    print(f"written: {report.DOCUMENT}, {report.PLOT}")
+
+
+def _installed(peers: Sequence[Peer]) -> tuple[list[Peer], dict[str, str]]:
+    """Build the environments; return who has one, and why the others have none."""
+    skipped = {}
+    for peer in peers:
+        print(f"{peer.name}: {peer.version}", flush=True)
+        if (problem := peer.install()) is not None:
+            skipped[peer.name] = problem
+            print(f"{peer.name} is skipped: {problem}", flush=True)
+    return [peer for peer in peers if peer.name not in skipped], skipped
