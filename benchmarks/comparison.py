@@ -1,7 +1,8 @@
 """Thalamus and its peers on one model: who answers how much, how soon, with how many clients.
 
-All servers run all the time, but only the one whose turn it is is not frozen. The in-process
-limit is measured at the start of every turn; a share is a figure over the limit of its turn.
+All servers run all the time; those that use the processors while nobody asks them anything
+are frozen until their turn (not all: NVIDIA Triton does not survive it). The in-process limit
+is measured at the start of every turn; a share is a figure over the limit of its turn.
 """
 
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ from benchmarks.servers import DidNotStart, Kind, Server, Thalamus, start
 CLIENTS = (1, 8, 32, 64)
 TOLERANCE = 1e-3  # of a probability
 Contestant = tuple[str, Server, Form]
+POLLING = 0.03  # of a core, from which on a server is frozen between its turns
 WARMING = 1  # seconds of load that are not counted
 
 
@@ -40,6 +42,7 @@ class Comparison:
     model: str
     turns: dict[str, list[Turn]]
     skipped: dict[str, str]
+    idle: dict[str, float]  # share of a core that a server uses while nobody asks it
 
     def rate(self, name: str, clients: int) -> float:
         """Return the median of requests a second."""
@@ -72,7 +75,7 @@ def compare(
     model: str, kinds: Sequence[Kind], limit: Limit, rounds: int, seconds: float
 ) -> Comparison:
     """Run the rounds; a server that does not start or answers otherwise is skipped."""
-    work, skipped = workload(model), dict[str, str]()
+    work, skipped, idle = workload(model), dict[str, str](), dict[str, float]()
     with ExitStack() as stack:
         contestants: list[Contestant] = []
         for kind in kinds:
@@ -80,6 +83,8 @@ def compare(
             if server is not None:
                 stack.callback(server.stop)
                 contestants += _contestants(server)
+                idle[kind.name] = server.idle()
+                server.polls = idle[kind.name] > POLLING
                 server.freeze()
         limit.best(model)
         turns: dict[str, list[Turn]] = {name: [] for name, _, _ in contestants}
@@ -91,7 +96,7 @@ def compare(
                     skipped[name] = f"went away in round {index + 1}, {problem}"
             print(f"{model}: round {index + 1} of {rounds}", flush=True)
     whole = {name: found for name, found in turns.items() if len(found) == rounds}
-    return Comparison(model, whole, skipped)
+    return Comparison(model, whole, skipped, idle)
 
 
 def _contestants(server: Server) -> list[Contestant]:

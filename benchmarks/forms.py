@@ -2,10 +2,12 @@
 
 import base64
 import json
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+TRITON_HEAD = 200  # bytes
 Answer = tuple[str, float]  # label, probability
 
 
@@ -46,9 +48,15 @@ def v2(url: str, media_type: str, bodies: tuple[bytes, ...]) -> Requests:
 
 
 def triton(url: str, media_type: str, bodies: tuple[bytes, ...]) -> Requests:
-    """Triton's raw binary request: the body is the only input."""
-    headers = {"Inference-Header-Content-Length": "0", "Content-Type": "application/octet-stream"}
-    return Requests(url, headers, bodies)
+    """Triton's binary extension: JSON of one length for all, then the file after its length."""
+    picture: dict[str, Any] = {"name": "picture", "shape": [1, 1], "datatype": "BYTES"}
+    sent = []
+    for body in bodies:
+        picture["parameters"] = {"binary_data_size": len(body) + 4}
+        head = json.dumps({"inputs": [picture]}).ljust(TRITON_HEAD).encode()
+        sent.append(head + struct.pack("<I", len(body)) + body)
+    headers = {"Inference-Header-Content-Length": str(TRITON_HEAD)}
+    return Requests(url, headers | {"Content-Type": "application/octet-stream"}, tuple(sent))
 
 
 def _json(url: str, bodies: list[dict[str, Any]]) -> Requests:
@@ -63,7 +71,7 @@ def _base64(body: bytes) -> str:
 def answered(body: bytes) -> Answer:
     """Read what any of the servers answers."""
     found, end = json.JSONDecoder().raw_decode(body.decode("latin-1"))
-    if end < len(body):  # Triton: what the first part describes follows, after its length
+    if end < len(body):  # Triton, when asked for it: the answer follows, after its length
         found = json.loads(body[end + 4 :])
     elif "outputs" in found:  # V2
         found = json.loads(found["outputs"][0]["data"][0])

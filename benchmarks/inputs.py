@@ -20,7 +20,8 @@ RATE = 16_000  # Hz
 def photos(count: int, size: tuple[int, int], limit: int) -> list[bytes]:
     """Return JPEGs of `size`, each of at most `limit` bytes and close to it."""
     random = np.random.default_rng(0)
-    sources = [Image.open(path) for path in sorted(MODELS.glob("imagenet/1/golden/*.jpg"))]
+    files = (io.BytesIO(p.read_bytes()) for p in sorted(MODELS.glob("imagenet/1/golden/*.jpg")))
+    sources = [Image.open(file) for file in files]
     return [_jpeg(_part(sources[i % len(sources)], size, random), limit) for i in range(count)]
 
 

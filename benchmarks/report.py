@@ -93,6 +93,11 @@ def _goals(goals: Sequence[Goal]) -> str:
     return "\n".join(rows)
 
 
+def _idle(comparisons: Sequence[Comparison]) -> str:
+    found = comparisons[-1].idle
+    return ", ".join(f"{name} {found[name]:.0%}" for name in sorted(found, key=lambda n: found[n]))
+
+
 def _foot(findings: Findings) -> str:
     turns = [t for c in findings.comparisons for ts in c.turns.values() for t in ts]
     noisy = sum(turn.foreign > NOISY for turn in turns)
@@ -105,6 +110,8 @@ def _foot(findings: Findings) -> str:
         "",
         f"- Other processes had {median(t.foreign for t in turns):.1%} of the processors in the",
         f"  median turn; in {noisy} of {len(turns)} turns it was more than {NOISY:.0%}.",
+        f"- Idle, of a core: {_idle(findings.comparisons)}. Whoever polls is",
+        "  frozen between its turns.",
         f"- Errors: {sum(c.errors for c in findings.comparisons)}. Every server answered every",
         "  payload with the graph's own label, the probability within 0.001.",
         f"- Thalamus on {ours}; peers: {', '.join(peer.version for peer in PEERS)}.",

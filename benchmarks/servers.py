@@ -93,15 +93,23 @@ class Server:
     kind: Kind
     process: subprocess.Popen[bytes]
     port: int
-    ready_after: float = field(default=0.0)  # seconds from start to ready
+    ready_after: float = 0.0  # seconds from start to ready
+    polls: bool = False  # whether it uses the processors while nobody asks it anything
 
     def freeze(self) -> None:
-        """Keep it from running, as some servers poll when nobody asks them anything."""
-        machine.signal_tree(self.process.pid, signal.SIGSTOP)
+        """Keep it from running, if it polls."""
+        if self.polls:
+            machine.signal_tree(self.process.pid, signal.SIGSTOP)
 
     def thaw(self) -> None:
         """Let it run again."""
         machine.signal_tree(self.process.pid, signal.SIGCONT)
+
+    def idle(self) -> float:
+        """Return the share of a core that it uses now, over two seconds."""
+        before = machine.cpu(self.process.pid)
+        time.sleep(2)
+        return (machine.cpu(self.process.pid) - before) / 2
 
     def rest(self) -> None:
         """Wait until it is done with what others left behind, half a minute at most."""

@@ -1,7 +1,8 @@
 """PyTriton: NVIDIA Triton with its dynamic batcher in front of one instance a core.
 
 As https://triton-inference-server.github.io/pytriton/latest/binding_models: several instances
-are a list of callables. The picture is the body of a raw binary request.
+are a list of callables. The picture follows the JSON of a V2 request, as in the
+binary extension.
 """
 
 import json
