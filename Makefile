@@ -35,7 +35,7 @@ verify: .venv/.serve  ## replay every golden case
 	$(BIN)/thalamus verify models
 
 bench: .venv/.training  ## all goals and every peer, half an hour; writes docs/benchmarks.md
-	$(BIN)/python -m benchmarks peers --rounds $(ROUNDS)
+	$(BIN)/python -m benchmarks peers --rounds $(ROUNDS) $(if $(ONLY),--only $(ONLY))
 
 bench-self: .venv/.training  ## Thalamus against the in-process limit, and against REF=commit
 	$(BIN)/python -m benchmarks self $(if $(REF),--ref $(REF)) $(if $(ONLY),--only $(ONLY))
@@ -59,4 +59,4 @@ setup: .venv/.training  ## the development environment
 	@touch $@
 
 clean:  ## remove the environment and what tools left
-	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv benchmarks/.peers benchmarks/.cache build *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -1,6 +1,8 @@
 """`python -m benchmarks self | peers`; the Makefile says what for."""
 
 import argparse
+import signal
+import sys
 
 from benchmarks import everyday, full, machine, models
 
@@ -23,10 +25,15 @@ def main() -> None:
     all_.add_argument("--seconds", type=float, default=2, help="of load, each time")
     all_.set_defaults(run=lambda o: full.run(o.only, o.rounds, o.seconds))
     options = parser.parse_args()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit("stopped"))  # and servers with it
     machine.adopt_orphans()
     models.prepare()
-    with machine.priority():
-        options.run(options)
+    try:
+        with machine.priority():
+            options.run(options)
+    finally:
+        machine.end_descendants()  # those of a server that crashed
 
 
 if __name__ == "__main__":

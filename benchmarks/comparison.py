@@ -12,11 +12,13 @@ from statistics import median
 
 import numpy as np
 
+from app.engine.session import Session
 from benchmarks import machine
 from benchmarks.forms import Answer, Form, multipart, raw
 from benchmarks.limit import Limit
 from benchmarks.load import Load, Unreachable, drive
 from benchmarks.models import Workload, workload
+from benchmarks.peers.picture import decode
 from benchmarks.servers import DidNotStart, Kind, Server, Thalamus, start
 
 CLIENTS = (1, 8, 32, 64)
@@ -136,9 +138,6 @@ def _turn(server: Server, work: Workload, form: Form, limit: Limit, seconds: flo
 
 def expected(work: Workload) -> list[Answer]:
     """Return what the graph says of every payload, in this process."""
-    from app.engine.session import Session
-    from benchmarks.peers.picture import decode
-
     session = Session((work.bundle / "model.onnx").read_bytes())
     pictures = np.stack([decode(p, work.side) for p in work.payloads])
     scores = session.run({"image": pictures})["probabilities"]

@@ -8,13 +8,13 @@ from benchmarks.comparison import compare
 from benchmarks.goals import Bench
 from benchmarks.limit import Limit
 from benchmarks.models import workload
-from benchmarks.peers import PEERS, Peer
+from benchmarks.peers import LEFT_OUT, PEERS, Peer
 from benchmarks.servers import Kind, Thalamus, start
 
 
 def run(names: Sequence[str], rounds: int, seconds: float) -> None:
-    """Measure everything; `names` are those of the peers, none meaning all."""
-    chosen = [peer for peer in PEERS if not names or peer.name in names]
+    """Measure everything; `names` are peers or their files, none meaning all."""
+    chosen = [p for p in PEERS if not names or {p.name, p.file} & set(names)]
     peers, skipped = _installed(chosen)
     with closing(Limit()) as limit:
         kinds: list[Kind] = [Thalamus(), *peers]
@@ -35,7 +35,7 @@ def run(names: Sequence[str], rounds: int, seconds: float) -> None:
 
 def _installed(peers: Sequence[Peer]) -> tuple[list[Peer], dict[str, str]]:
     """Build the environments; return who has one, and why the others have none."""
-    skipped = {}
+    skipped = dict(LEFT_OUT)
     for peer in peers:
         print(f"{peer.name}: {peer.version}", flush=True)
         if (problem := peer.install()) is not None:

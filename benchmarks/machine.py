@@ -3,9 +3,10 @@
 import ctypes
 import os
 import platform
+import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,10 +48,15 @@ def prefer(root: int) -> None:
 def signal_tree(root: int, number: int) -> None:
     """Signal a process and its descendants."""
     for pid in tree(root):
-        try:
+        with suppress(ProcessLookupError):  # it ended
             os.kill(pid, number)
-        except ProcessLookupError:  # it ended
-            continue
+
+
+def end_descendants() -> None:
+    """End every process that came of this one and is still there."""
+    for pid in tree(os.getpid())[1:]:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+from tokenizers import Tokenizer
 
 from app.bundle import ImageSpec, Manifest, Provenance, TextSpec, publish, read_bundle
 from app.engine.session import Session
@@ -97,16 +98,15 @@ def _told_apart(
 def _text(work: Workload, folder: Path) -> None:
     tokenizer = (MODELS / "spam/1/tokenizer.json").read_bytes()
     spec = TextSpec(max_tokens=512)
-    graph = graphs.text(vocabulary=tokenizer_size(tokenizer))
+    graph = graphs.text(Tokenizer.from_buffer(tokenizer).get_vocab_size())
     session_inputs, session_outputs = Session(graph).tensors()
-    unknown = "random weights"
     provenance = Provenance(
         recipe="benchmark",
         seed=3,
-        code=unknown,
-        data=unknown,
-        data_source=unknown,
-        data_licence=unknown,
+        code=__name__,
+        data="none: random weights",
+        data_source="",
+        data_licence="",
         data_sha256="",
         splits={},
     )
@@ -134,10 +134,3 @@ def _audio(work: Workload, folder: Path) -> None:
         answer_golden(bundle.manifest.model_copy(update={"name": "audio"}), bundle.files, golden),
         folder,
     )
-
-
-def tokenizer_size(tokenizer: bytes) -> int:
-    """Return how many tokens there are."""
-    from tokenizers import Tokenizer
-
-    return int(Tokenizer.from_buffer(tokenizer).get_vocab_size())

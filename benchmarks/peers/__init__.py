@@ -167,3 +167,6 @@ PEERS = (
     ),
     Peer("Ray Serve", "ray_server", _PYTHON + "ray_server.py", "/", "/-/healthz"),
 )
+LEFT_OUT = {
+    "TorchServe": "no longer maintained; needs Java, and torch with gigabytes, to run an ONNX file"
+}
