@@ -2,6 +2,7 @@
 PYTHON ?= python3
 PORT ?= 8000
 ROUNDS ?= 5
+LOAD ?= 3
 REF ?=
 ONLY ?=
 BIN := .venv/bin
@@ -34,8 +35,8 @@ fix: .venv/.training  ## put the code in order
 verify: .venv/.serve  ## replay every golden case
 	$(BIN)/thalamus verify models
 
-bench: .venv/.training  ## all goals and every peer, half an hour; writes docs/benchmarks.md
-	$(BIN)/python -m benchmarks peers --rounds $(ROUNDS) $(if $(ONLY),--only $(ONLY))
+bench: .venv/.training  ## all goals and every peer, forty minutes; writes docs/benchmarks.md
+	$(BIN)/python -m benchmarks peers --rounds $(ROUNDS) --seconds $(LOAD) $(if $(ONLY),--only $(ONLY))
 
 bench-self: .venv/.training  ## Thalamus against the in-process limit, and against REF=commit
 	$(BIN)/python -m benchmarks self $(if $(REF),--ref $(REF)) $(if $(ONLY),--only $(ONLY))

@@ -17,12 +17,10 @@ def main() -> None:
     own.add_argument("--rounds", type=int, default=5)
     own.add_argument("--seconds", type=float, default=2, help="of load, each time")
     own.set_defaults(run=lambda o: everyday.run(o.ref, o.only, o.rounds, o.seconds))
-    all_ = commands.add_parser(
-        "peers", help="everything, in half an hour; writes docs/benchmarks.md"
-    )
+    all_ = commands.add_parser("peers", help="everything; writes docs/benchmarks.md")
     all_.add_argument("--only", nargs="*", default=[], metavar="PEER")
     all_.add_argument("--rounds", type=int, default=5)
-    all_.add_argument("--seconds", type=float, default=2, help="of load, each time")
+    all_.add_argument("--seconds", type=float, default=3, help="of load, each time")
     all_.set_defaults(run=lambda o: full.run(o.only, o.rounds, o.seconds))
     options = parser.parse_args()
     for number in (signal.SIGTERM, signal.SIGHUP):

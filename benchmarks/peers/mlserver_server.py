@@ -37,13 +37,14 @@ class Runtime(MLModel):
 def write_settings(port: int) -> str:
     """Return the folder with the settings of the server and of the model."""
     folder = Path(mkdtemp())
-    server = {"http_port": port, "grpc_port": port + 1, "metrics_port": port + 2}
+    server: dict[str, object] = {"http_port": port, "grpc_port": port + 1, "metrics_port": port + 2}
     server |= {
         "parallel_workers": int(os.environ["BENCH_WORKERS"]),
         "host": "127.0.0.1",
         "debug": False,
+        "metrics_dir": str(folder / "metrics"),
     }
-    model = {"name": "picture", "implementation": "mlserver_server.Runtime"}
+    model: dict[str, object] = {"name": "picture", "implementation": "mlserver_server.Runtime"}
     model |= {"max_batch_size": 16, "max_batch_time": 0.001}
     (folder / "settings.json").write_text(json.dumps(server))
     (folder / "model-settings.json").write_text(json.dumps(model))
