@@ -48,7 +48,7 @@ def _scenario(
     limit: Limit, servers: list[Server], what: tuple[str, Form], rounds: int, seconds: float
 ) -> str:
     model, form = what
-    contestants: dict[str, Callable[[], float]] = {"limit": partial(limit.rate, model, seconds / 2)}
+    contestants: dict[str, Callable[[], float]] = {"limit": partial(limit.rate, model, seconds / 3)}
     limit.best(model)
     for server in servers:
         contestants[server.kind.name] = partial(rate, server, model, form, seconds)

@@ -63,7 +63,7 @@ class Limit:
     def best(self, model: str) -> Setting:
         """Return the fastest setting: measured once, each shortly, the best three again."""
         if model not in self._best:
-            short = sorted(SETTINGS, key=lambda s: -self.measure(model, s, 0.2))[:3]
+            short = sorted(SETTINGS, key=lambda s: -self.measure(model, s, 0.15))[:3]
             self._best[model] = max(short, key=lambda s: self.measure(model, s, 0.6))
         return self._best[model]
 
