@@ -1,12 +1,16 @@
 # Two commands do for a fresh clone: `make serve` and `make test`.
 PYTHON ?= python3
 PORT ?= 8000
+ROUNDS ?= 5
+LOAD ?= 3
+REF ?=
+ONLY ?=
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 LOCKED := install --require-hashes --no-deps
 EDITABLE := install --no-deps --no-build-isolation --editable .
 
-.PHONY: serve test check fix verify setup clean
+.PHONY: serve test check fix verify bench bench-self setup clean
 
 serve: .venv/.serve  ## serve models/ on PORT (8000)
 	$(BIN)/thalamus serve --port $(PORT)
@@ -31,6 +35,12 @@ fix: .venv/.training  ## put the code in order
 verify: .venv/.serve  ## replay every golden case
 	$(BIN)/thalamus verify models
 
+bench: .venv/.training  ## all goals and every peer, forty minutes; writes docs/benchmarks.md
+	$(BIN)/python -m benchmarks peers --rounds $(ROUNDS) --seconds $(LOAD) $(if $(ONLY),--only $(ONLY))
+
+bench-self: .venv/.training  ## Thalamus against the in-process limit, and against REF=commit
+	$(BIN)/python -m benchmarks self $(if $(REF),--ref $(REF)) $(if $(ONLY),--only $(ONLY))
+
 setup: .venv/.training  ## the development environment
 
 .venv/bin/python:
@@ -50,4 +60,4 @@ setup: .venv/.training  ## the development environment
 	@touch $@
 
 clean:  ## remove the environment and what tools left
-	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv benchmarks/.peers benchmarks/.cache build *.egg-info .pytest_cache .mypy_cache .ruff_cache

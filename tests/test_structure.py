@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-FILES = [path for folder in ("app", "training") for path in sorted((ROOT / folder).rglob("*.py"))]
+FOLDERS = ("app", "training", "benchmarks")
+FILES = [
+    path
+    for folder in FOLDERS
+    for path in sorted((ROOT / folder).rglob("*.py"))
+    if not any(part.startswith(".") for part in path.relative_to(ROOT).parts)
+]
 SAYS_NOTHING = {"utils", "common", "core", "helpers", "helper", "base", "manager", "misc"}
 
 

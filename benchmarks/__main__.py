@@ -1,0 +1,38 @@
+"""`python -m benchmarks self | peers`; the Makefile says what for."""
+
+import argparse
+import signal
+import sys
+
+from benchmarks import everyday, full, machine, models
+
+
+def main() -> None:
+    """Read the arguments and run one of the two."""
+    parser = argparse.ArgumentParser("benchmarks")
+    commands = parser.add_subparsers(required=True)
+    own = commands.add_parser("self", help="only Thalamus, in at most three minutes")
+    own.add_argument("--ref", help="a commit to compare with")
+    own.add_argument("--only", nargs="*", default=[], help="models: large small text audio")
+    own.add_argument("--rounds", type=int, default=5)
+    own.add_argument("--seconds", type=float, default=2, help="of load, each time")
+    own.set_defaults(run=lambda o: everyday.run(o.ref, o.only, o.rounds, o.seconds))
+    all_ = commands.add_parser("peers", help="everything; writes docs/benchmarks.md")
+    all_.add_argument("--only", nargs="*", default=[], metavar="PEER")
+    all_.add_argument("--rounds", type=int, default=5)
+    all_.add_argument("--seconds", type=float, default=3, help="of load, each time")
+    all_.set_defaults(run=lambda o: full.run(o.only, o.rounds, o.seconds))
+    options = parser.parse_args()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit("stopped"))  # and servers with it
+    machine.adopt_orphans()
+    models.prepare()
+    try:
+        with machine.priority():
+            options.run(options)
+    finally:
+        machine.end_descendants()  # those of a server that crashed
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,152 @@
+"""Thalamus and its peers on one model: who answers how much, how soon, with how many clients.
+
+All servers run all the time; those that use the processors while nobody asks them anything
+are frozen until their turn (not all: NVIDIA Triton does not survive it). The in-process limit
+is measured at the start of every turn; a share is a figure over the limit of its turn.
+"""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from statistics import median
+
+import numpy as np
+
+from app.engine.session import Session
+from benchmarks import machine
+from benchmarks.forms import Answer, Form, multipart, raw
+from benchmarks.limit import Limit
+from benchmarks.load import Load, Unreachable, drive
+from benchmarks.models import Workload, workload
+from benchmarks.peers.picture import decode
+from benchmarks.servers import DidNotStart, Kind, Server, Thalamus, start
+
+CLIENTS = (1, 8, 32, 64)
+TOLERANCE = 1e-3  # of a probability
+Contestant = tuple[str, Server, Form]
+POLLING = 0.03  # of a core, from which on a server is frozen between its turns
+WARMING = 1  # seconds of load that are not counted
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What one server did in one round, by number of clients."""
+
+    loads: dict[int, Load]
+    limit: float
+    foreign: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The turns of every contestant, a list entry a round, and why others have none."""
+
+    model: str
+    turns: dict[str, list[Turn]]
+    skipped: dict[str, str]
+    idle: dict[str, float]  # share of a core that a server uses while nobody asks it
+
+    def rate(self, name: str, clients: int) -> float:
+        """Return the median of requests a second."""
+        return median(turn.loads[clients].rate for turn in self.turns[name])
+
+    def p99(self, name: str, clients: int) -> float:
+        """Return the median of the 99th percentiles, in seconds."""
+        return median(turn.loads[clients].p99 for turn in self.turns[name])
+
+    def share(self, name: str, clients: int) -> float:
+        """Return the median share of the limit."""
+        return median(turn.loads[clients].rate / turn.limit for turn in self.turns[name])
+
+    def over(self, name: str, other: str, clients: int) -> float:
+        """Return the median over the rounds of one's share over another's."""
+        pairs = zip(self.turns[name], self.turns[other], strict=True)
+        return median(
+            (a.loads[clients].rate / a.limit) / (b.loads[clients].rate / b.limit) for a, b in pairs
+        )
+
+    @property
+    def errors(self) -> int:
+        """All errors of all turns."""
+        return sum(
+            load.errors for ts in self.turns.values() for t in ts for load in t.loads.values()
+        )
+
+
+def compare(
+    model: str, kinds: Sequence[Kind], limit: Limit, rounds: int, seconds: float
+) -> Comparison:
+    """Run the rounds; a server that does not start or answers otherwise is skipped."""
+    work, skipped, idle = workload(model), dict[str, str](), dict[str, float]()
+    with ExitStack() as stack:
+        contestants: list[Contestant] = []
+        for kind in kinds:
+            server = _started(kind, work, skipped)
+            if server is not None:
+                stack.callback(server.stop)
+                contestants += _contestants(server)
+                idle[kind.name] = server.idle()
+                server.polls = idle[kind.name] > POLLING
+                server.freeze()
+        limit.best(model)
+        turns: dict[str, list[Turn]] = {name: [] for name, _, _ in contestants}
+        for index in range(rounds):
+            for name, server, form in contestants[index:] + contestants[:index]:
+                try:
+                    turns[name].append(_turn(server, work, form, limit, seconds))
+                except Unreachable as problem:
+                    skipped[name] = f"went away in round {index + 1}, {problem}"
+            print(f"{model}: round {index + 1} of {rounds}", flush=True)
+    whole = {name: found for name, found in turns.items() if len(found) == rounds}
+    return Comparison(model, whole, skipped, idle)
+
+
+def _contestants(server: Server) -> list[Contestant]:
+    found: list[Contestant] = [(server.kind.name, server, raw)]
+    if isinstance(server.kind, Thalamus):
+        found.append((f"{server.kind.name}, multipart", server, multipart))
+    return found
+
+
+def _started(kind: Kind, work: Workload, skipped: dict[str, str]) -> Server | None:
+    """Return the server, warm and known to answer right, or say why not."""
+    try:
+        server = start(kind, work)
+    except DidNotStart as problem:
+        skipped[kind.name] = str(problem)
+    else:
+        wrong = differences(server.answers(work), expected(work))
+        if not wrong:
+            drive(kind.requests(server.port, work), 8, WARMING)
+            print(f"{kind.name}: ready after {server.ready_after:.1f} s", flush=True)
+            return server
+        server.stop()
+        skipped[kind.name] = wrong
+    print(f"{kind.name} is skipped: {skipped[kind.name]}", flush=True)
+    return None
+
+
+def _turn(server: Server, work: Workload, form: Form, limit: Limit, seconds: float) -> Turn:
+    watch = machine.Watch()
+    most = limit.rate(work.model, seconds / 2)
+    server.thaw()
+    asked = server.kind.requests(server.port, work, form)
+    loads = {clients: drive(asked, clients, seconds) for clients in CLIENTS}
+    server.freeze()
+    return Turn(loads, most, watch.foreign())
+
+
+def expected(work: Workload) -> list[Answer]:
+    """Return what the graph says of every payload, in this process."""
+    session = Session((work.bundle / "model.onnx").read_bytes())
+    pictures = np.stack([decode(p, work.side) for p in work.payloads])
+    scores = session.run({"image": pictures})["probabilities"]
+    return [(str(row.argmax()), float(row.max())) for row in scores]
+
+
+def differences(answers: Sequence[Answer], right: Sequence[Answer]) -> str:
+    """Return the first difference in words, or nothing."""
+    for index, (answer, wanted) in enumerate(zip(answers, right, strict=True)):
+        if answer[0] != wanted[0] or abs(answer[1] - wanted[1]) > TOLERANCE:
+            return f"payload {index} is answered {answer}, the graph says {wanted}"
+    return ""

@@ -1,0 +1,201 @@
+"""The figures that Thalamus must reach, each a ratio within a round."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from statistics import median
+
+from benchmarks import machine
+from benchmarks.comparison import Comparison
+from benchmarks.forms import Form, raw
+from benchmarks.limit import CORES, Limit, Setting
+from benchmarks.load import Load, drive
+from benchmarks.models import workload
+from benchmarks.openloop import drive_steadily
+from benchmarks.rounds import interleave
+from benchmarks.servers import ROOT, Server, Thalamus, start
+
+MODELS = ROOT / "models"
+OWN = "thalamus"
+MANY = 1024  # clients
+CROWDED = {"THALAMUS_MAX_REQUESTS": "2048", "THALAMUS_MAX_QUEUE": "2048"}
+LOAD = 0.7  # of the closed-loop throughput, for the open loop
+
+
+@dataclass(frozen=True)
+class Goal:
+    """One line of the table."""
+
+    what: str
+    wanted: str
+    figure: str
+    met: bool
+
+    def __str__(self) -> str:
+        return f"{'met    ' if self.met else 'NOT met'}  {self.what}: {self.figure} ({self.wanted})"
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What every scenario needs."""
+
+    server: Server
+    limit: Limit
+    rounds: int
+    seconds: float
+
+    def ask(self, model: str, clients: int, form: Form = raw) -> Load:
+        """Drive Thalamus once."""
+        requests = self.server.kind.requests(self.server.port, workload(model), form)
+        return drive(requests, clients, self.seconds)
+
+    def ratio(self, one: Callable[[], float], other: Callable[[], float]) -> float:
+        """Return the median of one figure over the other in interleaved rounds."""
+        found = interleave({"one": one, "other": other}, self.rounds)
+        return median(r.figures["one"] / r.figures["other"] for r in found)
+
+
+def at_least(what: str, value: float, goal: float, unit: str = "") -> Goal:
+    """Return a goal that a figure reaches from above."""
+    return Goal(what, f"at least {goal:g}{unit}", f"{value:.3g}{unit}", value >= goal)
+
+
+def at_most(what: str, value: float, goal: float, unit: str = "") -> Goal:
+    """Return a goal that a figure reaches from below."""
+    return Goal(what, f"at most {goal:g}{unit}", f"{value:.3g}{unit}", value <= goal)
+
+
+def against_peers(large: Comparison, small: Comparison) -> Iterator[Goal]:
+    """Throughput over the limit's, and over the peers'."""
+    for clients in (8, 32, 64):
+        share = large.share(OWN, clients)
+        yield at_least(f"224², raw, {clients} clients, share of the limit", share, 0.97)
+    yield at_least("small, raw, 32 clients, share of the limit", small.share(OWN, 32), 0.65)
+    form = f"{OWN}, multipart"
+    yield at_least("224², multipart, share of the limit", large.share(form, 32), 0.93)
+    yield at_least("small, multipart, share of the limit", small.share(form, 32), 0.45)
+    peers = [name for name in large.turns if not name.startswith(OWN)]
+    for clients in (8, 32, 64) if peers else ():
+        best = max(peers, key=lambda name: large.share(name, clients))
+        value = large.over(OWN, best, clients)
+        yield at_least(f"224², raw, {clients} clients, over the best peer ({best})", value, 1)
+    if "mosec" in small.turns:
+        yield at_least("small, raw, 32 clients, over mosec", small.over(OWN, "mosec", 32), 1.15)
+
+
+def other_inputs(bench: Bench) -> Iterator[Goal]:
+    """Texts of 10 to 400 tokens, and sounds of a second."""
+    for model in ("text", "audio"):
+        bench.limit.best(model)
+        limit = partial(bench.limit.rate, model, bench.seconds)
+        value = bench.ratio(partial(_rate, bench, model, 32), limit)
+        yield at_least(f"{model}, 32 clients, share of the limit", value, 0.9)
+
+
+def one_client(bench: Bench) -> Iterator[Goal]:
+    """What a lone client waits for on top of decoding and running."""
+
+    def seconds(model: str) -> float:
+        return 1 / bench.ask(model, 1).rate
+
+    limit = partial(bench.limit.latency, "small", bench.seconds)
+    rounds = interleave({"own": partial(seconds, "small"), "limit": limit}, bench.rounds)
+    added = 1000 * median(r.figures["own"] - r.figures["limit"] for r in rounds)
+    yield at_most("small, one client, over the in-process time", added, 0.15, " ms")
+    limit = partial(bench.limit.latency, "large", bench.seconds)
+    value = 100 * (bench.ratio(partial(seconds, "large"), limit) - 1)
+    yield at_most("224², one client, over the in-process time", value, 3, " %")
+
+
+def steady(bench: Bench) -> Iterator[Goal]:
+    """The tail below saturation: evenly spaced requests at 70 % of what 32 clients get."""
+    for model, name in (("large", "224²"), ("small", "small")):
+        asked = bench.server.kind.requests(bench.server.port, workload(model))
+        spreads = []
+        for _ in range(bench.rounds):
+            rate = LOAD * bench.ask(model, 32).rate
+            load = drive_steadily(asked, rate, 32, 2 * bench.seconds)
+            spreads.append(load.p99 / load.p50)
+        yield at_most(f"{name}, open loop at 70 %, p99 / p50", median(spreads), 2)
+
+
+def crowd(bench: Bench) -> Iterator[Goal]:
+    """1,024 clients instead of 8, of a service that may hold so many requests."""
+    server = start(Thalamus("thalamus-crowd", settings=CROWDED), workload("small"))
+    bench = replace(bench, server=server)
+    try:
+        for model, name in (("large", "224²"), ("small", "small")):
+            yield from _crowd(bench, model, name)
+    finally:
+        server.stop()
+
+
+def _crowd(bench: Bench, model: str, name: str) -> Iterator[Goal]:
+    """Each at least three times round: 1,024 answers of the large model take a while."""
+    process, ratios, errors = bench.server.process.pid, [], 0
+    before = machine.memory(process)
+    for _ in range(bench.rounds):
+        few = bench.ask(model, 8)
+        long = replace(bench, seconds=max(bench.seconds, 3 * MANY / few.rate))
+        many = long.ask(model, MANY)
+        bench.server.rest()
+        ratios.append(many.rate / few.rate)
+        errors += many.errors
+    more = (machine.memory(process) - before) / 2**20
+    bodies = MANY * sum(map(len, workload(model).payloads)) / len(workload(model).payloads) / 2**20
+    yield at_least(f"{name}, {MANY:,} clients over 8, throughput", median(ratios), 0.95)
+    yield at_most(f"{name}, {MANY:,} clients, errors and refusals", errors, 0)
+    yield at_most(f"{name}, {MANY:,} clients, more memory", more, round(64 + 2 * bodies), " MB")
+
+
+def large_photo(bench: Bench) -> Iterator[Goal]:
+    """A 12-megapixel JPEG, over Pillow decoding all of it on both cores."""
+    naive = Limit(draft=False)
+    try:
+        setting = Setting(CORES, 1, 1)
+        value = bench.ratio(
+            partial(_rate, bench, "photo", 8),
+            lambda: naive.measure("photo", setting, bench.seconds),
+        )
+    finally:
+        naive.close()
+    yield at_least("12-megapixel JPEG, 8 clients, over the naive decode", value, 3, " ×")
+
+
+def starting(bench: Bench) -> Iterator[Goal]:
+    """The shipped models from a cold start, then left alone."""
+    kind, times = Thalamus("thalamus-shipped", models=MODELS), []
+    for last in (False,) * (bench.rounds - 1) + (True,):
+        server = start(kind, workload("small"))
+        times.append(server.ready_after)
+        if not last:
+            server.stop()
+    try:
+        yield at_most("start to ready with four models", median(times), 1.5, " s")
+        pids = machine.tree(server.process.pid)
+        used = machine.memory(server.process.pid) / 2**20
+        size = sum(path.stat().st_size for path in MODELS.glob("*/*/model.onnx")) / 2**20
+        bound = 1.3 * size + 60 * len(pids)
+        what = f"memory with four models, {len(pids)} processes"
+        yield at_most(what, used, round(bound), " MB")
+        watch = machine.cpu(server.process.pid)
+        time.sleep(5)
+        idle = (machine.cpu(server.process.pid) - watch) / 5
+        yield at_most("idle, share of a core", 100 * idle, 0.5, " %")
+    finally:
+        server.stop()
+
+
+def _rate(bench: Bench, model: str, clients: int) -> float:
+    return bench.ask(model, clients).rate
+
+
+SCENARIOS: tuple[Callable[[Bench], Iterator[Goal]], ...] = (
+    other_inputs,
+    one_client,
+    steady,
+    crowd,
+    large_photo,
+    starting,
+)

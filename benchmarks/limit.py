@@ -1,0 +1,160 @@
+"""The in-process limit: decode and run in bulk on all cores, without HTTP or a queue.
+
+Its processes live as long as the benchmark and sleep between measurements.
+"""
+
+import multiprocessing
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import Any
+
+import numpy as np
+import onnxruntime
+
+from app.bundle import read_bundle
+from app.inputs import Payload, encoder_for
+from benchmarks.models import workload
+from benchmarks.peers.picture import decode
+
+CORES = len(os.sched_getaffinity(0))
+BATCHES = (1, 2, 4, 8, 16, 32)
+Arrays = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How the machine is used: so many processes, ONNX Runtime threads in each, items a batch."""
+
+    processes: int
+    threads: int
+    batch: int
+
+
+SETTINGS = [Setting(CORES, 1, b) for b in BATCHES] + [Setting(1, CORES, b) for b in BATCHES]
+
+
+class Limit:
+    """Measures what the machine can do; `close` ends its processes."""
+
+    def __init__(self, draft: bool = True) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._pipes: list[Connection] = []
+        self._processes = []
+        for _ in range(CORES):
+            ours, theirs = context.Pipe()
+            process = context.Process(target=_work, args=(theirs, draft), daemon=True)
+            process.start()
+            self._pipes.append(ours)
+            self._processes.append(process)
+        self._best: dict[str, Setting] = {}
+
+    def rate(self, model: str, seconds: float) -> float:
+        """Return items a second, with the best setting."""
+        return self.measure(model, self.best(model), seconds)
+
+    def latency(self, model: str, seconds: float) -> float:
+        """Return the mean seconds for one item at a time, with all cores if that is faster."""
+        candidates = {1, CORES}
+        return min(1 / self.measure(model, Setting(1, t, 1), seconds / 2) for t in candidates)
+
+    def best(self, model: str) -> Setting:
+        """Return the fastest setting: measured once, each shortly, the best three again."""
+        if model not in self._best:
+            short = sorted(SETTINGS, key=lambda s: -self.measure(model, s, 0.15))[:3]
+            self._best[model] = max(short, key=lambda s: self.measure(model, s, 0.6))
+        return self._best[model]
+
+    def close(self) -> None:
+        """End the processes."""
+        for pipe, process in zip(self._pipes, self._processes, strict=True):
+            pipe.close()
+            process.join()
+
+    def measure(self, model: str, setting: Setting, seconds: float) -> float:
+        """Return items a second with one setting."""
+        pipes = self._pipes[: setting.processes]
+        for wait in (0.0, seconds):  # the first call loads what is missing
+            for pipe in pipes:
+                pipe.send((model, setting, wait))
+            rates = [pipe.recv() for pipe in pipes]
+        return float(sum(rates))
+
+
+def _work(pipe: Connection, draft: bool) -> None:
+    loaded: dict[tuple[str, int], Callable[[int], int]] = {}
+    while True:
+        try:
+            model, setting, seconds = pipe.recv()
+        except EOFError:
+            return
+        key = (model, setting.threads)
+        if key not in loaded:
+            loaded[key] = _bulk(model, setting.threads, draft)
+        pipe.send(_rate(loaded[key], setting.batch, seconds))
+
+
+def _rate(bulk: Callable[[int], int], batch: int, seconds: float) -> float:
+    """Return items a second, over at least one pass."""
+    start, items = time.perf_counter(), bulk(batch)
+    while time.perf_counter() - start < seconds:
+        items += bulk(batch)
+    return items / (time.perf_counter() - start)
+
+
+def _bulk(model: str, threads: int, draft: bool) -> Callable[[int], int]:
+    """Return what classifies every payload of a model once and says how many these were."""
+    work = workload(model)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    session = onnxruntime.InferenceSession(work.bundle / "model.onnx", options)
+    encode = _encoder(model, draft)
+
+    def bulk(batch: int) -> int:
+        items: list[Arrays] = []
+        for payload in work.payloads:
+            items.append(encode(payload))
+            if batch == 1 or len(items) == POOL * batch:
+                _run(session, items, batch)
+                items = []
+        if items:
+            _run(session, items, batch)
+        return len(work.payloads)
+
+    return bulk
+
+
+POOL = 8  # batches that are sorted by length together
+
+
+def _run(session: Any, items: list[Arrays], batch: int) -> None:
+    """Run batches of neighbours in length: the least padding there can be."""
+    items.sort(key=lambda item: sum(array.size for array in item.values()))
+    for start in range(0, len(items), batch):
+        (scores,) = session.run(None, _padded(items[start : start + batch]))
+        scores.argmax(1)
+
+
+def _padded(items: Sequence[Arrays]) -> Arrays:
+    batch = {}
+    for name, first in items[0].items():
+        shape = [max(sizes) for sizes in zip(*(i[name].shape for i in items), strict=True)]
+        batch[name] = np.zeros((len(items), *shape), first.dtype)
+        for row, item in enumerate(items):
+            place: tuple[int | slice, ...] = (row, *map(slice, item[name].shape))
+            batch[name][place] = item[name]
+    return batch
+
+
+def _encoder(model: str, draft: bool) -> Callable[[bytes], Arrays]:
+    work = workload(model)
+    bundle = read_bundle(work.bundle)
+    if bundle.manifest.modality == "image":
+        side = bundle.manifest.encoder.tensors()[0].shape[1]
+        return lambda payload: {"image": decode(payload, int(side), draft)}
+    encoder = encoder_for(bundle.manifest.encoder, bundle.files)
+    return lambda payload: dict(encoder.encode(Payload(payload, work.media_type)).arrays)

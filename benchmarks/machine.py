@@ -1,0 +1,145 @@
+"""Who used the processors, and what machine this is. Linux: everything is read from /proc."""
+
+import ctypes
+import os
+import platform
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+TICKS = os.sysconf("SC_CLK_TCK")  # a second
+PAGE = os.sysconf("SC_PAGE_SIZE")
+AHEAD = "-15"
+_CHILD_SUBREAPER = 36  # prctl's number
+
+
+@contextmanager
+def priority() -> Iterator[None]:
+    """Go before other work where the kernel groups processes by session; best effort, as root.
+
+    There a nice value means nothing to another session, so a training elsewhere at nice 19
+    would take half of the processors.
+    """
+    group = Path("/proc/self/autogroup")
+    try:
+        group.write_text(AHEAD)
+    except OSError:
+        yield
+        return
+    try:
+        yield
+    finally:
+        group.write_text("0")
+
+
+def prefer(root: int) -> None:
+    """Give the same to a server whose processes are sessions of their own; best effort."""
+    own = Path("/proc/self/autogroup").read_text().split()[-1]
+    for pid in tree(root):
+        try:
+            Path(f"/proc/{pid}/autogroup").write_text(own)
+        except OSError:
+            continue
+
+
+def signal_tree(root: int, number: int) -> None:
+    """Signal a process and its descendants."""
+    for pid in tree(root):
+        with suppress(ProcessLookupError):  # it ended
+            os.kill(pid, number)
+
+
+def end_descendants() -> None:
+    """End every process that came of this one and is still there."""
+    for pid in tree(os.getpid())[1:]:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Processor seconds used since boot: by everybody, and by one tree of processes."""
+
+    all: float
+    ours: float
+
+
+def adopt_orphans() -> None:
+    """Keep daemons that our children start in our tree of processes, to count and to end them."""
+    ctypes.CDLL(None).prctl(_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def usage() -> Usage:
+    """Return what was used until now; of ours, by this process and all that came of it."""
+    user, nice, system, _, _, irq, softirq, steal = map(
+        int, Path("/proc/stat").read_text().split(None, 9)[1:9]
+    )
+    everybody = user + nice + system + irq + softirq + steal
+    return Usage(everybody / TICKS, cpu(os.getpid()))
+
+
+class Watch:
+    """From its making on, what others used of the processors, the hypervisor included."""
+
+    def __init__(self) -> None:
+        self._since, self._usage = time.monotonic(), usage()
+
+    def foreign(self) -> float:
+        """Return the share of all processor time, 0..1."""
+        now, seconds = usage(), time.monotonic() - self._since
+        others = (now.all - self._usage.all) - (now.ours - self._usage.ours)
+        return max(0.0, others) / (seconds * len(os.sched_getaffinity(0)))
+
+
+def cpu(root: int) -> float:
+    """Return the processor seconds of a process, its descendants and the children it outlived."""
+    ticks = 0
+    for pid in tree(root):
+        fields = _stat(pid)
+        ticks += sum(map(int, fields[11:15])) if fields else 0
+    return ticks / TICKS
+
+
+def memory(root: int) -> int:
+    """Return the bytes of a process and its descendants, shared pages counted once (PSS)."""
+    total = 0
+    for pid in tree(root):
+        try:
+            rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+        except OSError:  # it ended
+            continue
+        total += next(int(row.split()[1]) for row in rollup.splitlines() if row[:4] == "Pss:")
+    return total * 1024
+
+
+def tree(root: int) -> list[int]:
+    """Return a process and its descendants."""
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and (fields := _stat(int(entry.name))):
+            children.setdefault(int(fields[1]), []).append(int(entry.name))
+    found = [root]
+    for pid in found:
+        found += children.get(pid, [])
+    return found
+
+
+def _stat(pid: int) -> list[str] | None:
+    """Return the fields after the name, which may itself hold spaces and brackets."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+
+
+def describe() -> str:
+    """Name the processor, the cores, the memory and the system."""
+    rows = Path("/proc/cpuinfo").read_text().splitlines()
+    model = next((r.partition(":")[2].strip() for r in rows if r.startswith("model name")), "?")
+    total = os.sysconf("SC_PHYS_PAGES") * PAGE / 2**30
+    cores = len(os.sched_getaffinity(0))
+    python = platform.python_version()
+    return f"{model}, {cores} cores, {total:.0f} GiB, {platform.system()}, Python {python}"
