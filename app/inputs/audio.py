@@ -63,7 +63,9 @@ def window(pcm: np.ndarray, samples: int) -> np.ndarray:
     """Return `samples` values: the loudest stretch of a longer sound, a shorter one centred."""
     if pcm.size <= samples:
         before = (samples - pcm.size) // 2
-        return np.pad(pcm, (before, samples - pcm.size - before))
+        framed = np.zeros(samples, dtype=pcm.dtype)
+        framed[before : before + pcm.size] = pcm
+        return framed
     energy = np.concatenate([[0.0], np.cumsum(pcm.astype(np.float64) ** 2)])
     start = int(np.argmax(energy[samples:] - energy[:-samples]))
     return pcm[start : start + samples]
@@ -80,7 +82,8 @@ def _decode(data: bytes) -> tuple[np.ndarray, int]:
     try:
         with soundfile.SoundFile(io.BytesIO(checked(data))) as sound:
             _check_header(sound)
-            frames = _read(sound)
+            # What is left of PCM that was cut short is no damage: it can be read in one go.
+            frames = _read(sound, 2 * len(data) if sound.format == "WAV" else _BLOCK)
             rate = int(sound.samplerate)
     except soundfile.SoundFileError as error:
         raise InvalidInput("the sound is damaged, or of a kind that is not read") from error
@@ -101,14 +104,15 @@ def _check_header(sound: soundfile.SoundFile) -> None:
         raise InvalidInput(f"expected 1 to {MAX_CHANNELS} channels, got {sound.channels}")
 
 
-def _read(sound: soundfile.SoundFile) -> np.ndarray:
+def _read(sound: soundfile.SoundFile, block_frames: int) -> np.ndarray:
     """Read to the end, block by block; a damaged tail ends the sound instead of losing it."""
     limit = min(MAX_SECONDS * sound.samplerate, MAX_VALUES // sound.channels)
+    block_frames = min(block_frames, limit + 1)
     blocks: list[np.ndarray] = []
     count = 0
     while True:
         try:
-            block = sound.read(_BLOCK, dtype="float32", always_2d=True)
+            block = sound.read(block_frames, dtype="float32", always_2d=True)
         except soundfile.SoundFileError:
             if not blocks:
                 raise
@@ -122,6 +126,8 @@ def _read(sound: soundfile.SoundFile) -> np.ndarray:
                 f"expected at most {limit / sound.samplerate:.0f} s of sound, got more; "
                 "send the part that matters"
             )
+    if len(blocks) == 1:
+        return blocks[0]
     return np.concatenate(blocks) if blocks else np.empty((0, sound.channels), np.float32)
 
 

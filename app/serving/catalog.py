@@ -12,6 +12,7 @@ gets its answer from any other.
 """
 
 import asyncio
+import gc
 import logging
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -135,6 +136,9 @@ class Catalog:
         new = [key for key in found if key not in self._entries or key in gone]
         await asyncio.gather(*(self._drop(self._entries[key]) for key in gone))
         await asyncio.gather(*(self._load(*key, found[key]) for key in new))
+        if new:  # what was loaded stays: looking for garbage among it would stop all requests
+            gc.collect()
+            gc.freeze()
         self._settled = True
 
     async def watch(self, poll: float) -> None:
