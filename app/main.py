@@ -24,7 +24,7 @@ from app import __version__
 from app.api import catalog, docs, health, openapi, problems
 from app.api.classify import Classify
 from app.api.limits import Door, Limits
-from app.api.shortcut import Shortcut
+from app.api.shortcut import HotRoute, Shortcut
 from app.engine.batcher import Bounds
 from app.engine.session import Device, choose_providers, cuda_present
 from app.serving.catalog import Catalog, Loading
@@ -43,6 +43,11 @@ class Service(FastAPI):
         super().__init__(**described)
         self._door: ASGIApp = super().__call__
 
+    def add_hot(self, routes: list[HotRoute]) -> None:
+        """Add routes, and the shortcut to them."""
+        self.router.routes.extend(routes)
+        self.enter_by(partial(Shortcut, routes=routes))
+
     def enter_by(self, door: Callable[[ASGIApp], ASGIApp]) -> None:
         """Put `door(inner)` in front of what is there."""
         self._door = door(self._door)
@@ -60,20 +65,11 @@ def create_app(settings: Settings) -> FastAPI:
     loading = Loading(settings.device, threads, bounds, settings.deadline)
     models = Catalog(settings.models, loading, settings.defaults)
     metrics = Metrics()
-
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        watcher = asyncio.create_task(models.watch(settings.poll))
-        yield
-        watcher.cancel()
-        await asyncio.gather(watcher, return_exceptions=True)
-        await models.close()
-
     app = Service(
         title="Thalamus",
         version=__version__,
         description=DESCRIPTION,
-        lifespan=lifespan,
+        lifespan=partial(_watching, models, settings.poll),
         redirect_slashes=False,  # a redirect would repeat the client's Host header
         docs_url=None,
         redoc_url=None,
@@ -81,21 +77,26 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.catalog, app.state.metrics = models, metrics
     app.state.ready = lambda: models.ready
-    hot = Classify(
-        models, metrics, max_items=settings.max_items, seconds=settings.receive_timeout
-    ).routes()
-    app.router.routes.extend(hot)
     for module in (catalog, health, docs):
         app.include_router(module.router)
     problems.install(app)
     app.openapi = partial(openapi.describe, app)  # type: ignore[method-assign]
-    door = Door(settings.max_body, settings.max_bytes, settings.max_requests)
-    app.enter_by(
-        lambda inner: Limits(
-            Shortcut(inner, hot), metrics=metrics, door=door, log_all=settings.log_requests
-        )
+    classify = Classify(
+        models, metrics, max_items=settings.max_items, seconds=settings.receive_timeout
     )
+    app.add_hot(classify.routes())
+    door = Door(settings.max_body, settings.max_bytes, settings.max_requests)
+    app.enter_by(partial(Limits, metrics=metrics, door=door, log_all=settings.log_requests))
     return app
+
+
+@asynccontextmanager
+async def _watching(models: Catalog, poll: float, app: FastAPI) -> AsyncIterator[None]:
+    watcher = asyncio.create_task(models.watch(poll))
+    yield
+    watcher.cancel()
+    await asyncio.gather(watcher, return_exceptions=True)
+    await models.close()
 
 
 def serve(settings: Settings) -> None:

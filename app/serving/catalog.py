@@ -21,7 +21,7 @@ from pathlib import Path
 
 from app.bundle import Manifest, read_bundle
 from app.engine.batcher import Bounds
-from app.engine.session import CPU, Device
+from app.engine.session import CPU, Device, release_memory
 from app.errors import GoldenMismatch, NotReady, ThalamusError, UnknownModel, UnsupportedMedia
 from app.pipeline import Pipeline, replay
 from app.serving.folder import Fingerprint, is_published, published
@@ -139,6 +139,7 @@ class Catalog:
         if new:  # what was loaded stays: looking for garbage among it would stop all requests
             gc.collect()
             gc.freeze()
+            release_memory()
         self._settled = True
 
     async def watch(self, poll: float) -> None:

@@ -6,7 +6,7 @@ is left alone for `UNWATCHED` seconds and watched only from then on.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from app.errors import Departed, ThalamusError
 
@@ -26,34 +26,54 @@ async def watched(
 
     Cancels it and raises `late()` after so many seconds, `Departed` when the caller leaves.
     """
-    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    task = asyncio.current_task()
     assert task is not None
-    watcher: asyncio.Task[None] | None = None
-    verdict: ThalamusError | None = None
-
-    async def watch(remaining: float) -> None:
-        nonlocal verdict
-        try:
-            async with asyncio.timeout(remaining):
-                await (departure() if departure else loop.create_future())
-            verdict = Departed("the client left before the answer")
-        except TimeoutError:
-            verdict = late()
-        task.cancel()
-
-    def begin(unwatched: float) -> None:
-        nonlocal watcher
-        watcher = loop.create_task(watch(seconds - unwatched))
-
-    timer = loop.call_later(min(UNWATCHED, seconds), begin, min(UNWATCHED, seconds))
+    watch = _Watch(task, seconds, late, departure)
+    timer = task.get_loop().call_later(min(UNWATCHED, seconds), watch.begin)
     try:
         return await work
     except asyncio.CancelledError:
-        if verdict is None:
+        if watch.verdict is None:
             raise
         task.uncancel()
-        raise verdict from None
+        raise watch.verdict from None
     finally:
         timer.cancel()
-        if watcher is not None:
-            watcher.cancel()
+        watch.end()
+
+
+class _Watch:
+    """Ends a task's wait, and says why in `verdict`."""
+
+    __slots__ = ("_departure", "_late", "_seconds", "_task", "_watcher", "verdict")
+
+    def __init__(
+        self,
+        task: asyncio.Task[Any],
+        seconds: float,
+        late: Callable[[], ThalamusError],
+        departure: Departure | None,
+    ) -> None:
+        self._task, self._seconds, self._late, self._departure = task, seconds, late, departure
+        self._watcher: asyncio.Task[None] | None = None
+        self.verdict: ThalamusError | None = None
+
+    def begin(self) -> None:
+        self._watcher = self._task.get_loop().create_task(self._watch())
+
+    def end(self) -> None:
+        if self._watcher is not None:
+            self._watcher.cancel()
+
+    async def _watch(self) -> None:
+        try:
+            async with asyncio.timeout(max(0.0, self._seconds - UNWATCHED)):
+                await (self._departure or _never)()
+            self.verdict = Departed("the client left before the answer")
+        except TimeoutError:
+            self.verdict = self._late()
+        self._task.cancel()
+
+
+async def _never() -> None:
+    await asyncio.get_running_loop().create_future()
