@@ -25,6 +25,7 @@ from app.api import catalog, docs, health, openapi, problems
 from app.api.classify import Classify
 from app.api.limits import Door, Limits
 from app.api.shortcut import HotRoute, Shortcut
+from app.connection import Connection
 from app.engine.batcher import Bounds
 from app.engine.session import Device, choose_providers, cuda_present
 from app.serving.catalog import Catalog, Loading
@@ -142,6 +143,7 @@ def _work(settings: Settings, threads: int, channel: socket.socket) -> None:
 def _uvicorn(app: FastAPI, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
         app,
+        http=Connection,
         log_config=None,
         proxy_headers=False,  # nothing here asks who the client is
         access_log=False,  # `limits` logs requests, with their ids

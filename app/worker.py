@@ -7,8 +7,8 @@ from contextlib import suppress
 from typing import Any
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from app.connection import Connection
 from app.workers import ALL_READY, OVER, READY, TAKE
 
 _POLL = 0.02  # seconds between looks whether the models are loaded
@@ -56,7 +56,9 @@ class Worker:
         await loop.connect_accepted_socket(self._protocol, connection)
 
     def _protocol(self) -> asyncio.Protocol:
-        return _Connection(self._over, self._config, self._server.server_state, {})
+        connection = Connection(self._config, self._server.server_state, {})
+        connection.over = self._over
+        return connection
 
     def _over(self) -> None:
         with suppress(OSError):  # the parent is gone, and with it whoever counts
@@ -66,15 +68,3 @@ class Worker:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-class _Connection(HttpToolsProtocol):
-    """uvicorn's protocol, which tells when the connection is over."""
-
-    def __init__(self, over: Callable[[], None], *uvicorns: Any) -> None:
-        super().__init__(*uvicorns)
-        self._over = over
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        super().connection_lost(exc)
-        self._over()

@@ -66,7 +66,9 @@ class ImageEncoder:
             pixels = ((pixels / np.float32(255) - mean) / std).astype(np.float32)
         if spec.layout == "NCHW":
             pixels = pixels.transpose(2, 0, 1)
-        return Encoded({"image": np.require(pixels, requirements=["C", "W"])})
+        if not (pixels.flags.c_contiguous and pixels.flags.writeable):  # Pillow's memory is not
+            pixels = np.array(pixels, order="C")
+        return Encoded({"image": pixels})
 
 
 def _pixels(data: bytes, spec: ImageSpec) -> np.ndarray:
