@@ -6,9 +6,7 @@ wrong in a bundle with status 1.
 
 import argparse
 import json
-import os
 import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -40,21 +38,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _serve(options: argparse.Namespace) -> int:
+    from app.main import serve
+
     chosen = {
         name: value
         for name in ("models", "host", "port", "device", "workers")
         if (value := getattr(options, name)) is not None
     }
-    settings = Settings(**chosen)
-    with tempfile.TemporaryDirectory(prefix="thalamus-") as shared:
-        # Where several processes count together; the library looks when it is imported.
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = shared
-        try:
-            from app.main import serve
-
-            serve(settings)
-        finally:
-            del os.environ["PROMETHEUS_MULTIPROC_DIR"]
+    serve(Settings(**chosen))
     return 0
 
 

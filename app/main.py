@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import uvicorn
@@ -28,9 +29,10 @@ from app.api.shortcut import HotRoute, Shortcut
 from app.connection import Connection
 from app.engine.batcher import Bounds
 from app.engine.session import Device, choose_providers, cuda_present
+from app.metrics import Metrics
 from app.serving.catalog import Catalog, Loading
 from app.settings import Settings
-from app.telemetry import Metrics, configure_logging, event
+from app.telemetry import configure_logging, event
 from app.worker import Worker
 from app.workers import Supervisor, listen
 
@@ -58,19 +60,22 @@ class Service(FastAPI):
         await self._door(scope, receive, send)
 
 
-def create_app(settings: Settings) -> FastAPI:
-    """Return the ASGI application; raise `DeviceUnavailable` if its device is not there."""
+def create_app(settings: Settings, shared: Path | None = None) -> FastAPI:
+    """Return the ASGI application; raise `DeviceUnavailable` if its device is not there.
+
+    `shared` is a folder for what several workers tell each other.
+    """
     choose_providers(settings.device, settings.device != "cpu" and cuda_present())
     bounds = Bounds(settings.max_batch, settings.max_queue)
     threads = settings.threads or available_cpus()
     loading = Loading(settings.device, threads, bounds, settings.deadline)
     models = Catalog(settings.models, loading, settings.defaults)
-    metrics = Metrics()
+    metrics = Metrics(shared)
     app = Service(
         title="Thalamus",
         version=__version__,
         description=DESCRIPTION,
-        lifespan=partial(_watching, models, settings.poll),
+        lifespan=partial(_lifespan, models, metrics, settings.poll),
         redirect_slashes=False,  # a redirect would repeat the client's Host header
         docs_url=None,
         redoc_url=None,
@@ -92,12 +97,22 @@ def create_app(settings: Settings) -> FastAPI:
 
 
 @asynccontextmanager
-async def _watching(models: Catalog, poll: float, app: FastAPI) -> AsyncIterator[None]:
-    watcher = asyncio.create_task(models.watch(poll))
+async def _lifespan(
+    models: Catalog, metrics: Metrics, poll: float, app: FastAPI
+) -> AsyncIterator[None]:
+    tasks = [asyncio.create_task(models.watch(poll)), asyncio.create_task(_saving(metrics))]
     yield
-    watcher.cancel()
-    await asyncio.gather(watcher, return_exceptions=True)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
     await models.close()
+    metrics.save()
+
+
+async def _saving(metrics: Metrics) -> None:
+    while True:
+        await asyncio.sleep(1)
+        metrics.save()
 
 
 def serve(settings: Settings) -> None:
@@ -117,7 +132,9 @@ def serve(settings: Settings) -> None:
             uvicorn.Server(_uvicorn(create_app(settings), settings)).run([listener])
         else:
             share = max(1, (settings.threads or available_cpus()) // count)
-            Supervisor(listener, count, partial(_work, settings, share)).run()
+            own = settings.model_copy(update={"threads": share})
+            with TemporaryDirectory(prefix="thalamus-") as shared:
+                Supervisor(listener, count, partial(_work, own, Path(shared))).run()
 
 
 def _allow_connections() -> None:
@@ -129,9 +146,9 @@ def _allow_connections() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def _work(settings: Settings, threads: int, channel: socket.socket) -> None:
+def _work(settings: Settings, shared: Path, channel: socket.socket) -> None:
     """Be one of several workers."""
-    app = create_app(settings.model_copy(update={"threads": threads}))
+    app = create_app(settings, shared)
     config = _uvicorn(app, settings)
     worker = Worker(config, channel)
     app.state.ready = lambda: worker.all_ready and app.state.catalog.ready

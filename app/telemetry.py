@@ -1,22 +1,11 @@
-"""Timings → Server-Timing header and Prometheus; events → JSON log lines.
-
-Nothing here leaves the machine: metrics wait to be scraped, logs go to stderr.
-"""
+"""Timings → Server-Timing header; events → JSON log lines, to stderr."""
 
 import json
 import logging
-import os
 import sys
 import time
-from functools import cache
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
-from prometheus_client.multiprocess import MultiProcessCollector
-
-_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
-METRICS_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 log = logging.getLogger("thalamus")
 
 
@@ -35,53 +24,7 @@ class Timings:
 
     def header(self) -> str:
         """Render as a Server-Timing header, in milliseconds."""
-        return ", ".join(f"{name};dur={1e3 * spent:.2f}" for name, spent in self.stages.items())
-
-
-class Metrics:
-    """The service's Prometheus series; label values are bounded by what is published.
-
-    Where several processes serve, they keep their series in the files of the folder
-    `PROMETHEUS_MULTIPROC_DIR`, and each of them renders the sum.
-    """
-
-    def __init__(self) -> None:
-        self._registry = CollectorRegistry()
-        self._requests = Counter(
-            "thalamus_requests", "Requests by status", ["status"], registry=self._registry
-        )
-        self._items = Counter(
-            "thalamus_items", "Items classified", ["model", "version"], registry=self._registry
-        )
-        self._stages = Histogram(
-            "thalamus_stage_seconds",
-            "Time spent in each stage of a classification",
-            ["model", "stage"],
-            buckets=_BUCKETS,
-            registry=self._registry,
-        )
-        # Finding a series by its labels costs more than counting.
-        self._status = cache(lambda status: self._requests.labels(str(status)))
-        self._model = cache(lambda model, version: self._items.labels(model, str(version)))
-        self._stage = cache(self._stages.labels)
-
-    def answered(self, status: int) -> None:
-        """Count one HTTP answer."""
-        self._status(status).inc()
-
-    def classified(self, model: str, version: int, items: int, timings: Timings) -> None:
-        """Count the items of one classification and the time of its stages."""
-        self._model(model, version).inc(items)
-        for stage, spent in timings.stages.items():
-            self._stage(model, stage).observe(spent)
-
-    def render(self) -> bytes:
-        """Return the Prometheus text format."""
-        if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
-            return generate_latest(self._registry)
-        summed = CollectorRegistry()
-        MultiProcessCollector(summed)
-        return generate_latest(summed)
+        return ", ".join([f"{name};dur={1e3 * spent:.2f}" for name, spent in self.stages.items()])
 
 
 class JsonLines(logging.Formatter):

@@ -17,9 +17,10 @@ from app.api.payload import SNIFFED, parse_body
 from app.api.shortcut import HotRoute
 from app.errors import InvalidInput, UnsupportedMedia
 from app.inputs import Payload
+from app.metrics import Metrics
 from app.serving.catalog import Catalog
 from app.serving.model import ServedModel
-from app.telemetry import Metrics, Timings
+from app.telemetry import Timings
 
 TopK = Annotated[int, Query(ge=1, le=1000, description="How many labels to rank")]
 TOP_K = 5

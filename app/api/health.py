@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
-from app.telemetry import METRICS_TYPE
+from app.metrics import METRICS_TYPE
 
 router = APIRouter(tags=["health"])
 

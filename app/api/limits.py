@@ -17,7 +17,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.problems import MEDIA_TYPE, problem_for
 from app.errors import Departed, Overloaded, TooLarge
-from app.telemetry import Metrics, event
+from app.metrics import Metrics
+from app.telemetry import event
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 

@@ -1,7 +1,7 @@
 import json
 import logging
 
-from app.telemetry import JsonLines, Metrics, Timings
+from app.telemetry import JsonLines, Timings
 
 
 def test_timings_are_rendered_in_order() -> None:
@@ -22,10 +22,3 @@ def test_a_log_line_is_one_json_object() -> None:
     assert line.isprintable(), "nothing that a terminal would obey"
     assert json.loads(line)["path"] == "/a\n\x1b[2J\x9b\u2028é"
     assert json.loads(line)["event"] == "request"
-
-
-def test_each_service_counts_for_itself() -> None:
-    one, other = Metrics(), Metrics()
-    one.answered(200)
-    assert b'status="200"' in one.render()
-    assert b'status="200"' not in other.render()

@@ -96,9 +96,8 @@ def test_connections_are_shared_out_evenly(server: Server) -> None:
 def test_every_worker_tells_the_counts_of_all(server: Server) -> None:
     for _ in range(7):
         server.ask()
-    for _ in range(4):
-        metrics = httpx.get(f"{server.url}/metrics").text
-        assert 'thalamus_items_total{model="moods",version="1"} 7.0' in metrics
+    line = 'thalamus_items_total{model="moods",version="1"} 7.0'
+    until(lambda: all(line in httpx.get(f"{server.url}/metrics").text for _ in range(4)))
 
 
 def test_a_worker_that_died_is_replaced(server: Server) -> None:

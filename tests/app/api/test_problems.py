@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from app import errors
 from app.api import problems
 from app.api.limits import Door, Limits
-from app.telemetry import Metrics
+from app.metrics import Metrics
 from tests import fakes
 
 pytestmark = pytest.mark.anyio

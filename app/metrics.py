@@ -1,0 +1,123 @@
+"""Counts and durations → Prometheus, summed over all workers.
+
+Counting is done for every request, so it is only additions in memory. Each worker saves its
+sums to a file of its own once a second, if they have changed; whoever is scraped adds to its
+own what it reads in the others' files. Nothing leaves the machine by itself.
+"""
+
+import os
+from bisect import bisect_left
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import orjson
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.registry import Collector
+
+from app.telemetry import Timings
+
+METRICS_TYPE = CONTENT_TYPE_PLAIN_0_0_4
+_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)  # seconds
+_COUNTERS = {
+    "thalamus_requests": ("Requests by status", ["status"]),
+    "thalamus_items": ("Items classified", ["model", "version"]),
+}
+_HISTOGRAMS = {
+    "thalamus_stage_seconds": ("Time spent in each stage of a classification", ["model", "stage"])
+}
+
+# Metric and label values → its sums: of a counter one, of a histogram one a bucket (each value
+# in one of them), one for what is above, and the sum of the values.
+Sums = dict[tuple[str, ...], list[float]]
+
+
+class Metrics:
+    """One worker's series; label values are bounded by what is published.
+
+    `shared` is the folder of the workers' files; without it there is one worker.
+    """
+
+    def __init__(self, shared: Path | None = None) -> None:
+        self._shared = shared
+        self._sums: Sums = {}
+        self._changed = False
+
+    def answered(self, status: int) -> None:
+        """Count one HTTP answer."""
+        self._count(("thalamus_requests", str(status)), 1)
+
+    def classified(self, model: str, version: int, items: int, timings: Timings) -> None:
+        """Count the items of one classification and the time of its stages."""
+        self._count(("thalamus_items", model, str(version)), items)
+        for stage, spent in timings.stages.items():
+            sums = self._series(("thalamus_stage_seconds", model, stage), len(_BUCKETS) + 2)
+            sums[bisect_left(_BUCKETS, spent)] += 1
+            sums[-1] += spent
+
+    def save(self) -> None:
+        """Tell the other workers, if there is something new and somebody to tell."""
+        if self._shared is None or not self._changed:
+            return
+        self._changed = False
+        path = self._shared / f"{os.getpid()}.json"
+        aside = path.with_suffix(".new")
+        aside.write_bytes(orjson.dumps([[*key, sums] for key, sums in self._sums.items()]))
+        aside.rename(path)
+
+    def render(self) -> bytes:
+        """Return the Prometheus text format."""
+        registry = CollectorRegistry()
+        registry.register(_Rendering(self._of_all()))
+        return generate_latest(registry)
+
+    def _count(self, key: tuple[str, ...], more: float) -> None:
+        self._series(key, 1)[0] += more
+
+    def _series(self, key: tuple[str, ...], size: int) -> list[float]:
+        self._changed = True
+        sums = self._sums.get(key)
+        if sums is None:
+            sums = self._sums[key] = [0.0] * size
+        return sums
+
+    def _of_all(self) -> Sums:
+        total = {key: list(sums) for key, sums in self._sums.items()}
+        own = f"{os.getpid()}.json"
+        others = self._shared.glob("*.json") if self._shared else ()
+        for path in others:
+            with suppress(FileNotFoundError):
+                rows = orjson.loads(path.read_bytes()) if path.name != own else []
+                for *key, sums in rows:
+                    before = total.get(tuple(key), [0.0] * len(sums))
+                    total[tuple(key)] = [a + b for a, b in zip(before, sums, strict=True)]
+        return total
+
+
+class _Rendering(Collector):
+    """Sums in the library's form."""
+
+    def __init__(self, sums: Sums) -> None:
+        self._sums = sums
+
+    def collect(self) -> Iterator[Metric]:
+        for name, (text, labels) in _COUNTERS.items():
+            counter = CounterMetricFamily(name, text, labels=labels)
+            for values, sums in self._of(name):
+                counter.add_metric(values, sums[0])
+            yield counter
+        for name, (text, labels) in _HISTOGRAMS.items():
+            histogram = HistogramMetricFamily(name, text, labels=labels)
+            for values, sums in self._of(name):
+                *counts, total = sums
+                bounds = [*(str(float(bound)) for bound in _BUCKETS), "+Inf"]
+                up_to = [sum(counts[: place + 1]) for place in range(len(counts))]
+                histogram.add_metric(values, list(zip(bounds, up_to, strict=True)), total)
+            yield histogram
+
+    def _of(self, name: str) -> Iterator[tuple[list[str], list[float]]]:
+        for (metric, *values), sums in sorted(self._sums.items()):
+            if metric == name:
+                yield values, sums
