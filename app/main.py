@@ -27,7 +27,8 @@ from app.api.classify import Classify
 from app.api.limits import Door, Limits
 from app.api.shortcut import HotRoute, Shortcut
 from app.connection import Connection
-from app.engine.batcher import Bounds
+from app.engine.memory import use_one_heap
+from app.engine.pace import Bounds
 from app.engine.session import Device, choose_providers, cuda_present
 from app.metrics import Metrics
 from app.serving.catalog import Catalog, Loading
@@ -119,6 +120,7 @@ def serve(settings: Settings) -> None:
     """Listen until told to stop; in-flight requests are answered first."""
     configure_logging()
     _allow_connections()
+    use_one_heap()
     warnings.filterwarnings("ignore", module=r"PIL\.")  # it warns of what the client sent
     # The parent of several workers loads nothing, but refuses what cannot work.
     choose_providers(settings.device, settings.device != "cpu" and cuda_present())

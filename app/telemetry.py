@@ -22,6 +22,12 @@ class Timings:
         self.stages[stage] = now - self._latest
         self._latest = now
 
+    def waited(self, work: "Timings") -> None:
+        """Note that what was waited for is over: `work`, and before it the queue."""
+        self.lap("queue")
+        self.stages["queue"] = max(0.0, self.stages["queue"] - sum(work.stages.values()))
+        self.stages |= work.stages
+
     def header(self) -> str:
         """Render as a Server-Timing header, in milliseconds."""
         return ", ".join([f"{name};dur={1e3 * spent:.2f}" for name, spent in self.stages.items()])

@@ -5,11 +5,12 @@ one. Promises:
 
 - at most `max_batch` items run together, and no more than are expected to take
   `batch_seconds`; at most `max_queue` wait, one more is refused at once with `Overloaded`;
-- items of different sizes run with the nearest in size, the oldest first (`companions`);
 - a caller that is cancelled while waiting costs nothing, and one cancelled while its
   batch runs harms no neighbour;
 - an item whose deadline passed while waiting is answered `DeadlineExceeded`, not run;
-- an exception of `run` reaches every caller of that batch and no other;
+- an error that `run` returns in an item's place is that item's alone; one that it raises
+  reaches every caller of that batch and no other;
+- an item that is expected to take longer than a whole batch may runs beside them, alone;
 - after `close()` nothing new is taken, and what was taken is answered.
 
 Not thread-safe: one event loop owns it. `run` is called in a thread of the batcher's own,
@@ -20,60 +21,48 @@ and back costs more than a small model. What an item takes is measured with ever
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from app.engine.companions import companions
+from app.engine.pace import Bounds, Pace
 from app.errors import DeadlineExceeded, NotReady, Overloaded
-
-_MEMORY = 0.2  # weight of the latest batch in the running mean of an item's seconds
-_FEW = 4  # items that must fit into `inline_seconds`
-_WINDOW = 256  # items looked at, from the oldest, for such that run well together
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
+Run = Callable[[Sequence[Item]], Sequence[Answer | Exception]]
 
 
 @dataclass(slots=True)
 class _Entry(Generic[Item, Answer]):
     item: Item
+    cost: float  # seconds
     future: asyncio.Future[Answer]
     deadline: float  # seconds on the loop's clock
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """Bounds of one queue: counts of items, seconds of a batch."""
-
-    max_batch: int = 32
-    max_queue: int = 2048
-    batch_seconds: float = 0.05  # so long may a batch let the next ones wait
-    inline_seconds: float = 0.005  # so long may a batch hold up the event loop
 
 
 class Batcher(Generic[Item, Answer]):
     """Runs `run(items) -> answers`, answer i belonging to item i.
 
-    `size` tells how long an item is along the axis that is padded; None: nothing is.
+    `cost` estimates, from above, the seconds that an item takes for what it is; what items
+    usually take is learned.
     """
 
     def __init__(
-        self,
-        run: Callable[[Sequence[Item]], Sequence[Answer]],
-        bounds: Bounds,
-        size: Callable[[Item], int] | None = None,
+        self, run: Run[Item, Answer], bounds: Bounds, cost: Callable[[Item], float]
     ) -> None:
         self._run = run
         self._bounds = bounds
-        self._size = size
+        self._cost = cost
+        self._pace = Pace(bounds)
         self._waiting: deque[_Entry[Item, Answer]] = deque()
-        self._worker: asyncio.Task[None] | None = None
+        self._draining = 0  # lanes in use
+        self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
-        self._seconds = 0.0  # that an item takes; 0 until measured
         # Its own: slow decoders may hold all of the event loop's threads.
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="batcher")
+        self._threads = ThreadPoolExecutor(bounds.lanes, thread_name_prefix="batcher")
 
     async def submit(self, items: Sequence[Item], deadline: float) -> list[Answer]:
         """Return the answers to all `items`, in order; all are queued or none is."""
@@ -83,11 +72,16 @@ class Batcher(Generic[Item, Answer]):
             self._forget_departed()
         if len(self._waiting) + len(items) > self._bounds.max_queue:
             raise Overloaded(f"{len(self._waiting)} items wait already; try again later")
-        loop = asyncio.get_running_loop()
-        entries = [_Entry(item, loop.create_future(), deadline) for item in items]
-        self._waiting.extend(entries)
-        if self._worker is None:
-            self._worker = loop.create_task(self._drain())
+        future = asyncio.get_running_loop().create_future
+        entries = [_Entry(item, self._cost(item), future(), deadline) for item in items]
+        for entry in entries:
+            if entry.cost > self._bounds.batch_seconds:
+                self._begin(self._beside(entry))
+            else:
+                self._waiting.append(entry)
+        if self._waiting and self._draining < self._bounds.lanes:
+            self._draining += 1
+            self._begin(self._drain())
         try:
             if len(entries) == 1:
                 return [await entries[0].future]
@@ -99,78 +93,82 @@ class Batcher(Generic[Item, Answer]):
     async def close(self) -> None:
         """Take nothing more and wait until everything taken is answered."""
         self._closed = True
-        if self._worker is not None:
-            await self._worker
-        self._thread.shutdown(wait=False)
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+        self._threads.shutdown(wait=False)
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _drain(self) -> None:
         try:
             while batch := self._next_batch():
-                await self._answer(batch)
+                items = [entry.item for entry in batch]
+                if self._is_quick(batch):
+                    outcomes = self._timed(items)
+                else:
+                    loop = asyncio.get_running_loop()
+                    outcomes = await loop.run_in_executor(self._threads, self._timed, items)
+                _settle(batch, outcomes)
                 await asyncio.sleep(0)  # others have their turn between two batches
         finally:
-            self._worker = None
+            self._draining -= 1
 
-    async def _answer(self, batch: list[_Entry[Item, Answer]]) -> None:
-        items = [entry.item for entry in batch]
-        try:
-            if self._quick:
-                answers = self._timed(items)
-            else:
-                loop = asyncio.get_running_loop()
-                answers = await loop.run_in_executor(self._thread, self._timed, items)
-            pairs = list(zip(batch, answers, strict=True))
-        except Exception as error:
-            for entry in batch:
-                if not entry.future.done():
-                    entry.future.set_exception(error)
-            return
-        for entry, answer in pairs:
-            if not entry.future.done():
-                entry.future.set_result(answer)
+    async def _beside(self, entry: _Entry[Item, Answer]) -> None:
+        """Answer one item in a thread of the event loop's, unless nobody waits by then."""
+        loop = asyncio.get_running_loop()
+        work = loop.run_in_executor(None, self._outcomes, [entry.item])
+        entry.future.add_done_callback(lambda _: work.cancel())
+        with suppress(asyncio.CancelledError):
+            _settle([entry], await work)
 
-    def _timed(self, items: Sequence[Item]) -> Sequence[Answer]:
+    def _is_quick(self, batch: Sequence[_Entry[Item, Answer]]) -> bool:
+        expected = sum(max(entry.cost, self._pace.seconds) for entry in batch)
+        return self._pace.quick and expected <= self._bounds.inline_seconds
+
+    def _timed(self, items: Sequence[Item]) -> Sequence[Answer | Exception]:
         begun = time.perf_counter()
-        answers = self._run(items)
-        latest = (time.perf_counter() - begun) / len(items)
-        self._seconds += (_MEMORY if self._seconds else 1.0) * (latest - self._seconds)
-        return answers
+        outcomes = self._outcomes(items)
+        self._pace.learn(len(items), time.perf_counter() - begun)
+        return outcomes
 
-    @property
-    def _quick(self) -> bool:
-        """Whether several items are over before a thread would have begun to pay."""
-        return 0 < self._seconds * _FEW <= self._bounds.inline_seconds
+    def _outcomes(self, items: Sequence[Item]) -> Sequence[Answer | Exception]:
+        try:
+            outcomes = self._run(items)
+        except Exception as error:
+            return [error] * len(items)
+        if len(outcomes) != len(items):
+            return [ValueError(f"{len(outcomes)} answers to {len(items)} items")] * len(items)
+        return outcomes
 
     def _next_batch(self) -> list[_Entry[Item, Answer]]:
         """Take the next batch out of the queue; empty when nobody waits."""
-        bounds = self._bounds
-        count = bounds.max_batch
-        if self._seconds:
-            seconds = bounds.inline_seconds if self._quick else bounds.batch_seconds
-            count = max(1, min(count, int(seconds / self._seconds)))
-        if self._size is None:
-            return self._take(count)
-        looked_at = self._take(_WINDOW)
-        if len(looked_at) < 2:
-            return looked_at
-        chosen = set(companions([self._size(entry.item) for entry in looked_at], count))
-        left = [entry for place, entry in enumerate(looked_at) if place not in chosen]
-        self._waiting.extendleft(reversed(left))
-        return [looked_at[place] for place in sorted(chosen)]
-
-    def _take(self, count: int) -> list[_Entry[Item, Answer]]:
-        """Take the `count` oldest out of the queue, without the departed and the late."""
-        now = asyncio.get_running_loop().time()
+        now, most, seconds = asyncio.get_running_loop().time(), self._pace.most, 0.0
         taken: list[_Entry[Item, Answer]] = []
-        while self._waiting and len(taken) < count:
-            entry = self._waiting.popleft()
-            if entry.future.done():
-                continue
-            if entry.deadline <= now:
-                entry.future.set_exception(DeadlineExceeded("the deadline passed in the queue"))
-                continue
-            taken.append(entry)
+        while self._waiting and len(taken) < most:
+            entry = self._waiting[0]
+            if not entry.future.done():
+                if entry.deadline <= now:
+                    entry.future.set_exception(DeadlineExceeded("the deadline passed in the queue"))
+                else:
+                    seconds += max(entry.cost, self._pace.seconds)
+                    if taken and seconds > self._pace.allowed:
+                        break
+                    taken.append(entry)
+            self._waiting.popleft()
         return taken
 
     def _forget_departed(self) -> None:
         self._waiting = deque(entry for entry in self._waiting if not entry.future.done())
+
+
+def _settle(batch: Sequence[_Entry[Item, Answer]], outcomes: Sequence[Answer | Exception]) -> None:
+    for entry, outcome in zip(batch, outcomes, strict=True):
+        if entry.future.done():
+            continue
+        if isinstance(outcome, Exception):
+            entry.future.set_exception(outcome)
+        else:
+            entry.future.set_result(outcome)

@@ -6,10 +6,8 @@ session and reported, never assumed. On CUDA the inputs and outputs go through I
 binding, which keeps ONNX Runtime from copying them more than once.
 """
 
-import ctypes
 import os
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -61,12 +59,6 @@ def choose_providers(device: Device, cuda: bool) -> list[Any]:
             "set THALAMUS_DEVICE=auto to fall back to the CPU"
         )
     return [(CUDA, {"cudnn_conv_algo_search": "HEURISTIC"}), CPU]
-
-
-def release_memory() -> None:
-    """Give back to the system what loading took beyond the weights; glibc keeps it otherwise."""
-    with suppress(OSError, AttributeError):  # another C library
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 class Session:

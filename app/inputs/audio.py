@@ -22,7 +22,6 @@ MAX_SECONDS = 300
 MAX_VALUES = 30_000_000  # samples × channels: 120 MB as float32
 MAX_CHANNELS = 16
 RATES = range(2_000, 384_001)  # Hz
-_QUICK_BYTES = 2**16
 _BLOCK = 4_096  # frames decoded at a time: as many may be lost where a file is cut short
 _LOUDEST = 8.0  # float files may exceed full scale, but not so far that sums overflow
 _CANCELLED = 0.01  # share of the loudest channel's power left in the average: -20 dB
@@ -38,9 +37,10 @@ class AudioEncoder:
         """Any `audio/…`, and the name that Ogg files often carry."""
         return media_type.startswith("audio/") or media_type == "application/ogg"
 
-    def quick(self, payload: Payload) -> bool:
-        """A short WAV: its samples are only copied, and resampled."""
-        return len(payload.data) <= _QUICK_BYTES and payload.data.startswith(b"RIFF")
+    def cost(self, payload: Payload) -> float:
+        """By bytes: samples of a WAV are copied and resampled, all else is decoded first."""
+        size = len(payload.data)
+        return 1e-4 + 2e-8 * size if payload.data.startswith(b"RIFF") else 1e-3 + 5e-7 * size
 
     def encode(self, payload: Payload) -> Encoded:
         """Return `{"pcm": (samples,)}`, int16."""

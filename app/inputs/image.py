@@ -26,7 +26,8 @@ MAX_SCANS = 100  # a progressive JPEG has about ten
 _SCAN = b"\xff\xda"  # begins one
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # what ends a scan's data
 _STRIP = 2**22  # pixels converted at a time
-_QUICK_BYTES, _QUICK_PIXELS = 2**16, 2**16  # decoded in well under a millisecond
+_UNTOLD_PIXELS = 1_000_000
+_HEAD = 2**16  # bytes in which EXIF data begins
 _PLAIN = {"YCbCr": "RGB", "Gray": "GRAY"}  # colour spaces of a JPEG, and what they become
 _EXIF = b"Exif\x00\x00"
 _JPEG, _PNG = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
@@ -43,16 +44,16 @@ class ImageEncoder:
         """Any `image/…`: the content decides what it really is."""
         return media_type.startswith("image/")
 
-    def quick(self, payload: Payload) -> bool:
-        """A small JPEG or PNG: few bytes, and few pixels in its header."""
+    def cost(self, payload: Payload) -> float:
+        """By bytes and by the pixels that the header tells; it is taken to be many elsewhere."""
         data = payload.data
-        if len(data) > _QUICK_BYTES:
-            return False
         if data.startswith(_PNG):
-            width, height = int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
-            return width * height <= _QUICK_PIXELS
-        header = _jpeg_header(data)
-        return header is not None and header[0] * header[1] <= _QUICK_PIXELS
+            pixels = int.from_bytes(data[16:20], "big") * int.from_bytes(data[20:24], "big")
+        elif header := _jpeg_header(data):
+            pixels = header[0] * header[1]
+        else:
+            pixels = _UNTOLD_PIXELS
+        return 5e-5 + 2e-8 * len(data) + 1e-8 * pixels
 
     def encode(self, payload: Payload) -> Encoded:
         """Return `{"image": (height, width, channels)}`, or channels first if so laid out."""
@@ -94,7 +95,7 @@ def _plain_jpeg(data: bytes, spec: ImageSpec) -> np.ndarray | None:
     header = _jpeg_header(data)
     if header is None or header[2] not in _PLAIN or header[0] * header[1] > MAX_PIXELS:
         return None
-    if data.find(_EXIF, 0, _QUICK_BYTES) >= 0 or _too_many_scans(data):
+    if data.find(_EXIF, 0, _HEAD) >= 0 or _too_many_scans(data):
         return None
     height, width = min(header[0], 2 * spec.height), min(header[1], 2 * spec.width)
     try:

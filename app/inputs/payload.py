@@ -34,8 +34,8 @@ class Encoder(Protocol):
         """Say whether payloads of this media type are worth decoding."""
         ...
 
-    def quick(self, payload: Payload) -> bool:
-        """Say whether `encode` is surely over in about a millisecond, whatever is in it."""
+    def cost(self, payload: Payload) -> float:
+        """Estimate, from above and without decoding, the seconds that `encode` will take."""
         ...
 
     def encode(self, payload: Payload) -> Encoded:

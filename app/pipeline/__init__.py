@@ -5,7 +5,16 @@ answer through this one path.
 """
 
 from app.pipeline.golden import Golden, answer_golden
-from app.pipeline.pipeline import Pipeline
+from app.pipeline.pipeline import Answered, Asker, Pipeline, Question
 from app.pipeline.replay import Difference, replay
 
-__all__ = ["Difference", "Golden", "Pipeline", "answer_golden", "replay"]
+__all__ = [
+    "Answered",
+    "Asker",
+    "Difference",
+    "Golden",
+    "Pipeline",
+    "Question",
+    "answer_golden",
+    "replay",
+]

@@ -1,16 +1,44 @@
 """The stages of one bundle, as plain functions on plain values."""
 
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from app.bundle import Bundle, Manifest
 from app.engine.collate import Arrays, collate, size_of, split
+from app.engine.companions import groups
 from app.engine.session import Device, Session
-from app.errors import DeadlineExceeded, InvalidInput
+from app.errors import DeadlineExceeded, InvalidInput, ThalamusError
 from app.inputs import Encoded, Payload, encoder_for
 from app.outputs import Prediction, decode_classes, probabilities
+from app.telemetry import Timings
+
+
+@dataclass(slots=True)
+class Asker:
+    """Who asked; set `left` when nobody waits for the answer any more."""
+
+    left: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A payload, how many labels of it are wanted, and which of its asker's items it is."""
+
+    payload: Payload
+    top_k: int = 5
+    index: int | None = None
+    asker: Asker = field(default_factory=Asker)
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The answer to a question, and where the time of its batch went."""
+
+    prediction: Prediction
+    timings: Timings
 
 
 class Pipeline:
@@ -21,6 +49,9 @@ class Pipeline:
         self.encoder = encoder_for(bundle.manifest.encoder, bundle.files)
         self._session = Session(bundle.model, device, threads)
         self._session.check(bundle.manifest.inputs, bundle.manifest.outputs)
+        self._size = size_of(bundle.manifest.encoder.tensors())
+        # Decoders do without Python's lock: a process that has several cores uses them.
+        self._threads = ThreadPoolExecutor(threads, "encoder") if threads > 1 else None
         case = bundle.golden[0]
         self.example = (bundle.files[f"golden/{case.file}"], case)  # for the API's description
 
@@ -29,27 +60,16 @@ class Pipeline:
         """The ONNX Runtime execution provider that is really in use."""
         return self._session.provider
 
-    def encode(
-        self, payloads: Sequence[Payload], abandoned: threading.Event | None = None
-    ) -> list[Encoded]:
-        """Encode every payload; raise `InvalidInput` naming the index of a bad one.
-
-        Stops with `DeadlineExceeded` between two items once `abandoned` is set.
-        """
+    def encode(self, payloads: Sequence[Payload]) -> list[Encoded]:
+        """Encode every payload; raise `InvalidInput` naming the index of a bad one."""
+        several = len(payloads) > 1
+        questions = [Question(p, index=i if several else None) for i, p in enumerate(payloads)]
         encoded = []
-        for index, payload in enumerate(payloads):
-            if abandoned and abandoned.is_set():
-                raise DeadlineExceeded("nobody waits for the answer")
-            try:
-                encoded.append(self.encoder.encode(payload))
-            except InvalidInput as error:
-                raise InvalidInput(str(error), index if len(payloads) > 1 else None) from error
+        for item in self._encode_each(questions):
+            if isinstance(item, ThalamusError):
+                raise item
+            encoded.append(item)
         return encoded
-
-    @property
-    def size(self) -> Callable[[Arrays], int] | None:
-        """How long an item is along the axis that is padded; None when none is."""
-        return size_of(self.manifest.encoder.tensors())
 
     def run(self, items: Sequence[Arrays]) -> list[dict[str, np.ndarray]]:
         """Run one batch of encoded items through the graph."""
@@ -68,3 +88,41 @@ class Pipeline:
         encoded = self.encode(payloads)
         outputs = self.run([item.arrays for item in encoded])
         return [self.decode(e, o, top_k) for e, o in zip(encoded, outputs, strict=True)]
+
+    def answer(self, questions: Sequence[Question]) -> list[Answered | Exception]:
+        """Answer what came together, each for itself: a bad item is its asker's matter.
+
+        Items of different lengths run in groups of like length.
+        """
+        timings = Timings()
+        encoded = self._encode_each(questions)
+        timings.lap("encode")
+        outputs = iter(self._run_in_groups([e.arrays for e in encoded if isinstance(e, Encoded)]))
+        timings.lap("infer")
+        return [
+            Answered(self.decode(item, next(outputs), question.top_k), timings)
+            if isinstance(item, Encoded)
+            else item
+            for question, item in zip(questions, encoded, strict=True)
+        ]
+
+    def _encode_each(self, questions: Sequence[Question]) -> list[Encoded | ThalamusError]:
+        if self._threads is None or len(questions) == 1:
+            return [self._encode(question) for question in questions]
+        return list(self._threads.map(self._encode, questions))
+
+    def _encode(self, question: Question) -> Encoded | ThalamusError:
+        if question.asker.left:  # a batch cannot be cancelled, but what is left of it can be spared
+            return DeadlineExceeded("nobody waits for the answer")
+        try:
+            return self.encoder.encode(question.payload)
+        except InvalidInput as error:
+            return InvalidInput(str(error), question.index)
+
+    def _run_in_groups(self, items: Sequence[Arrays]) -> list[dict[str, np.ndarray]]:
+        if self._size is None or len(items) < 2:
+            return self.run(items) if items else []
+        outputs: dict[int, dict[str, np.ndarray]] = {}
+        for group in groups([self._size(item) for item in items]):
+            outputs |= zip(group, self.run([items[place] for place in group]), strict=True)
+        return [outputs[place] for place in range(len(items))]

@@ -20,8 +20,9 @@ from enum import StrEnum
 from pathlib import Path
 
 from app.bundle import Manifest, read_bundle
-from app.engine.batcher import Bounds
-from app.engine.session import CPU, Device, release_memory
+from app.engine.memory import release_memory
+from app.engine.pace import Bounds
+from app.engine.session import CPU, Device
 from app.errors import GoldenMismatch, NotReady, ThalamusError, UnknownModel, UnsupportedMedia
 from app.pipeline import Pipeline, replay
 from app.serving.folder import Fingerprint, is_published, published
@@ -170,8 +171,8 @@ class Catalog:
             logging.getLogger("thalamus").exception("model failed: %s/%s", name, version)
         else:
             bounds = self._loading.bounds
-            if pipeline.provider != CPU:  # the event loop has better to do than to wait for a GPU
-                bounds = replace(bounds, inline_seconds=0.0)
+            if pipeline.provider != CPU:  # a batch is prepared while the GPU runs another
+                bounds = replace(bounds, inline_seconds=0.0, lanes=2)
             entry.model = ServedModel(pipeline, bounds, self._loading.deadline)
             entry.state = State.READY
             event("model ready", model=name, version=version, provider=pipeline.provider)

@@ -7,11 +7,17 @@ from collections.abc import Sequence
 
 import pytest
 
-from app.engine.batcher import Batcher, Bounds
+from app.engine.batcher import Batcher
+from app.engine.pace import Bounds
 from app.errors import DeadlineExceeded, NotReady, Overloaded
 
 pytestmark = pytest.mark.anyio
 NEVER = float("inf")
+
+
+def free(item: float) -> float:
+    """An item that tells nothing of what it costs."""
+    return 0.0
 
 
 class Gated:
@@ -37,7 +43,7 @@ class Gated:
 
 def batcher_of(run, max_batch: int = 4, max_queue: int = 8) -> Batcher:
     # How long a gated run takes says nothing: it neither bounds a batch nor moves it to the loop.
-    return Batcher(run, Bounds(max_batch, max_queue, batch_seconds=60, inline_seconds=0))
+    return Batcher(run, Bounds(max_batch, max_queue, batch_seconds=60, inline_seconds=0), free)
 
 
 async def submitted(batcher: Batcher, *items: int, deadline: float = NEVER) -> asyncio.Task:
@@ -143,7 +149,7 @@ async def test_an_exception_reaches_its_batch_and_no_other() -> None:
 
 async def test_a_wrong_number_of_answers_hangs_nobody() -> None:
     batcher = batcher_of(lambda items: [1])
-    with pytest.raises(ValueError, match="zip"):
+    with pytest.raises(ValueError, match="1 answers to 2 items"):
         await batcher.submit([1, 2], NEVER)
     assert await batcher.submit([1], NEVER) == [1]
 
@@ -167,7 +173,7 @@ async def test_slow_threads_of_others_do_not_hold_up_a_batch() -> None:
     stop = threading.Event()
     others = [asyncio.create_task(asyncio.to_thread(stop.wait, 20)) for _ in range(64)]
     await asyncio.sleep(0)
-    assert await batcher_of(lambda items: list(items)).submit([1], NEVER) == [1]
+    assert await batcher_of(list).submit([1], NEVER) == [1]
     stop.set()
     await asyncio.gather(*others)
 
@@ -180,7 +186,7 @@ async def test_quick_batches_run_on_the_loop_and_slow_ones_in_a_thread() -> None
         time.sleep(sum(items))
         return items
 
-    batcher = Batcher(run, Bounds(inline_seconds=0.1))
+    batcher = Batcher(run, Bounds(inline_seconds=0.1), free)
     for seconds in (0.0, 0.0, 0.3, 0.3):
         await batcher.submit([seconds], NEVER)
     # The first is not known to be quick, the third was not known to be slow.
@@ -195,20 +201,56 @@ async def test_a_batch_is_no_longer_than_its_seconds() -> None:
         time.sleep(0.05 * len(items))
         return items
 
-    batcher = Batcher(run, Bounds(batch_seconds=0.11, inline_seconds=0))
+    batcher = Batcher(run, Bounds(batch_seconds=0.11, inline_seconds=0), free)
     await batcher.submit([0], NEVER)
     await batcher.submit(range(6), NEVER)
     assert max(batches) <= 2
     assert sum(batches) == 7
 
 
-async def test_items_of_like_size_run_together_and_all_are_answered() -> None:
+async def test_an_error_in_an_items_place_is_its_own() -> None:
+    def run(items: Sequence[int]) -> Sequence[int | Exception]:
+        return [ValueError("bad") if item == 13 else item for item in items]
+
+    batcher = batcher_of(run)
+    tasks = [await submitted(batcher, n) for n in (1, 13, 2)]
+    with pytest.raises(ValueError, match="bad"):
+        await tasks[1]
+    assert [await tasks[0], await tasks[2]] == [[1], [2]]
+
+
+async def test_what_costs_more_than_a_batch_runs_beside() -> None:
     run = Gated()
-    batcher = Batcher(run, Bounds(8, 99, batch_seconds=60, inline_seconds=0), size=lambda n: n)
-    tasks = [await submitted(batcher, 50)]
+    batcher = Batcher(run, Bounds(8, 99, batch_seconds=60, inline_seconds=0), cost=float)
+    slow = await submitted(batcher, 61)
     await run.running()
-    sizes = [100, 1, 102, 400, 98, 410, 1]
-    tasks += [await submitted(batcher, size) for size in sizes]
+    quick = await submitted(batcher, 1)
+    await run.running()
+    assert run.batches == [[61], [1]]
+    run.gate.release(2)
+    assert [await slow, await quick] == [[122], [2]]
+    await batcher.close()
+
+
+async def test_items_are_counted_by_what_they_cost() -> None:
+    run = Gated()
+    batcher = Batcher(run, Bounds(8, 99, batch_seconds=60, inline_seconds=0), cost=float)
+    tasks = [await submitted(batcher, 1)]
+    await run.running()
+    tasks += [await submitted(batcher, seconds) for seconds in (30, 20, 20, 59)]
     run.gate.release(9)
-    assert [await task for task in tasks] == [[2 * size] for size in (50, *sizes)]
-    assert run.batches == [[50], [100, 102, 98], [1, 1], [400, 410]]
+    assert [await task for task in tasks] == [[2], [60], [40], [40], [118]]
+    assert run.batches == [[1], [30, 20], [20], [59]]
+
+
+async def test_several_lanes_run_at_once() -> None:
+    run = Gated()
+    bounds = Bounds(1, 99, batch_seconds=60, inline_seconds=0, lanes=2)
+    batcher = Batcher(run, bounds, free)
+    tasks = [await submitted(batcher, n) for n in range(3)]
+    await run.running()
+    await run.running()
+    assert sorted(run.batches) == [[0], [1]]
+    run.gate.release(3)
+    assert [await task for task in tasks] == [[0], [2], [4]]
+    await batcher.close()

@@ -2,7 +2,7 @@ import random
 
 import pytest
 
-from app.engine.companions import WASTE, companions
+from app.engine.companions import WASTE, companions, groups
 
 
 def padding(sizes: list[int], places: list[int]) -> float:
@@ -11,22 +11,22 @@ def padding(sizes: list[int], places: list[int]) -> float:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_the_oldest_runs_and_little_is_padding(seed: int) -> None:
+def test_all_are_grouped_and_little_is_padding(seed: int) -> None:
     draw = random.Random(seed)
     sizes = [draw.randint(1, 400) for _ in range(draw.randint(1, 64))]
-    chosen = companions(sizes, 16)
-    assert 0 in chosen
-    assert len(set(chosen)) == len(chosen) <= 16
-    assert padding(sizes, chosen) <= WASTE
+    found = groups(sizes)
+    assert sorted(place for group in found for place in group) == list(range(len(sizes)))
+    assert max(padding(sizes, group) for group in found) <= WASTE
+
+
+def test_nobody_is_left_out_who_would_fit() -> None:
+    sizes = [100, 10, 97, 400, 103, 50]
+    chosen = companions(sizes)
+    assert sorted(chosen) == [0, 2, 4]
     others = [place for place in range(len(sizes)) if place not in chosen]
-    if others and len(chosen) < 16:
-        assert min(padding(sizes, [*chosen, place]) for place in others) > WASTE
+    assert min(padding(sizes, [*chosen, place]) for place in others) > WASTE
 
 
-def test_equal_sizes_are_all_companions() -> None:
-    assert sorted(companions([7] * 5, 16)) == [0, 1, 2, 3, 4]
-    assert companions([7] * 5, 1) == [0]
-
-
-def test_nearest_sizes_are_taken() -> None:
-    assert sorted(companions([100, 10, 97, 400, 103, 50], 16)) == [0, 2, 4]
+def test_equal_sizes_are_one_group() -> None:
+    assert [sorted(group) for group in groups([7] * 5)] == [[0, 1, 2, 3, 4]]
+    assert groups([]) == []

@@ -266,18 +266,17 @@ def test_a_plain_jpeg_is_what_pillow_makes_of_it(
 
 
 @pytest.mark.parametrize(
-    ("data", "quick"),
+    ("small", "large"),
     [
-        (fakes.picture((256, 256)), True),
-        (fakes.picture((257, 256)), False),
-        (fakes.saved(fakes.scene(256, 256), "JPEG"), True),
-        (fakes.saved(fakes.scene(256, 257), "JPEG"), False),
-        (fakes.saved(fakes.scene(64, 64), "GIF"), False),
-        (png_header(60000, 60000), False),
-        (b"\xff\xd8\xff", False),
-        (b"", False),
+        (fakes.picture((32, 32)), fakes.picture((3200, 3200))),
+        (fakes.saved(fakes.scene(32, 32), "JPEG"), fakes.saved(fakes.scene(3200, 3200), "JPEG")),
+        (fakes.picture((32, 32)), png_header(60000, 60000)),
+        (fakes.picture((32, 32)), fakes.saved(fakes.scene(32, 32), "GIF")),
+        (fakes.picture((32, 32)), b"\xff\xd8\xff"),
+        (fakes.picture((32, 32)), b""),
     ],
 )
-def test_only_small_pictures_are_quick(data: bytes, quick: bool) -> None:
+def test_what_is_large_or_unknown_is_expected_to_cost(small: bytes, large: bytes) -> None:
     encoder = encoder_for(SPEC, {})
-    assert encoder.quick(Payload(data, "image/png")) is quick
+    assert encoder.cost(Payload(small, "image/png")) < 1e-3
+    assert encoder.cost(Payload(large, "image/png")) > 5e-3

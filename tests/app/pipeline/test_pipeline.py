@@ -1,12 +1,10 @@
-import threading
-
 import numpy as np
 import pytest
 
 from app.errors import DeadlineExceeded, InvalidBundle, InvalidInput
 from app.inputs import Payload
 from app.outputs import Prediction
-from app.pipeline import Pipeline
+from app.pipeline import Pipeline, Question
 from tests import fakes
 
 TEXTS = ["good", "bad bad good", "the day is a sorry day", "fine " * 30, "awful the"]
@@ -74,12 +72,29 @@ def test_a_bad_item_is_named_by_its_index() -> None:
     assert caught.value.index is None
 
 
-def test_encoding_stops_when_nobody_waits() -> None:
-    pipeline, abandoned = Pipeline(fakes.image_bundle()), threading.Event()
-    assert len(pipeline.encode(pictures(), abandoned)) == 5
-    abandoned.set()
-    with pytest.raises(DeadlineExceeded):
-        pipeline.encode(pictures(), abandoned)
+def test_what_nobody_waits_for_is_not_encoded() -> None:
+    pipeline = Pipeline(fakes.image_bundle())
+    one, other = (Question(picture) for picture in pictures()[:2])
+    one.asker.left = True
+    spared, answered = pipeline.answer([one, other])
+    assert isinstance(spared, DeadlineExceeded)
+    assert answered.prediction == pipeline.classify([other.payload])[0]
+
+
+def test_a_bad_item_is_its_askers_matter() -> None:
+    pipeline = Pipeline(fakes.text_bundle())
+    texts = [b"good", b"\xff", b"the awful day is bad bad bad", b"sorry", b""]
+    payloads = [Payload(text, "text/plain") for text in texts]
+    outcomes = pipeline.answer([Question(p, index=i) for i, p in enumerate(payloads)])
+    bad = [outcome for outcome in outcomes if isinstance(outcome, InvalidInput)]
+    assert [error.index for error in bad] == [1, 4]
+    for place in (0, 2, 3):
+        assert outcomes[place].prediction == pipeline.classify([payloads[place]])[0]
+
+
+def test_several_threads_encode_the_same() -> None:
+    one, several = (Pipeline(fakes.image_bundle(), threads=threads) for threads in (1, 3))
+    assert several.classify(pictures()) == one.classify(pictures())
 
 
 def test_a_graph_of_other_shapes_is_refused() -> None:

@@ -1,9 +1,8 @@
-import asyncio
 import threading
 
 import pytest
 
-from app.engine.batcher import Bounds
+from app.engine.pace import Bounds
 from app.errors import DeadlineExceeded, InvalidInput, NotReady
 from app.inputs import Encoded, Payload
 from app.pipeline import Pipeline
@@ -20,24 +19,13 @@ class Slow(Pipeline):
 
     def __init__(self) -> None:
         super().__init__(fakes.text_bundle())
-        self.go, self.done, self.encoded = threading.Event(), threading.Event(), 0
+        self.go, self.encoded = threading.Event(), 0
         self.real, self.encoder = self.encoder, self
 
-    def accepts(self, media_type: str) -> bool:
-        return True
+    def cost(self, payload: Payload) -> float:
+        return 0.01
 
-    def quick(self, payload: Payload) -> bool:
-        return False
-
-    def encode(self, payloads, abandoned=None):
-        if isinstance(payloads, Payload):
-            return self.encode_one(payloads)
-        try:
-            return super().encode(payloads, abandoned)
-        finally:
-            self.done.set()
-
-    def encode_one(self, payload: Payload) -> Encoded:
+    def encode(self, payload: Payload) -> Encoded:
         self.encoded += 1
         assert self.go.wait(20)
         return self.real.encode(payload)
@@ -47,7 +35,7 @@ async def test_it_answers_as_its_pipeline_does() -> None:
     pipeline, timings = Pipeline(fakes.text_bundle()), Timings()
     model = ServedModel(pipeline, Bounds(), 30)
     assert await model.classify([GOOD], 2, timings) == pipeline.classify([GOOD], 2)
-    assert list(timings.stages) == ["encode", "infer", "decode"]
+    assert list(timings.stages) == ["queue", "encode", "infer"]
     await model.close()
 
 
@@ -62,11 +50,11 @@ async def test_a_bad_item_never_reaches_a_batch() -> None:
 
 async def test_the_deadline_ends_the_waiting_and_the_work() -> None:
     pipeline = Slow()
-    model = ServedModel(pipeline, Bounds(), 0.01)
+    model = ServedModel(pipeline, Bounds(max_batch=1), 0.01)
     with pytest.raises(DeadlineExceeded, match=r"within 0.01 s"):
         await model.classify([GOOD] * 50, 2, Timings())
     pipeline.go.set()
-    assert await asyncio.to_thread(pipeline.done.wait, 20)
+    await model.close()
     assert pipeline.encoded == 1, "the other 49 were not touched"
 
 
