@@ -159,7 +159,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--models", type=Path, help="folder of bundles")
     serve.add_argument("--host")
     serve.add_argument("--port", type=int)
-    serve.add_argument("--device", choices=("auto", "cpu", "cuda"))
+    serve.add_argument("--device", choices=("auto", "cpu", "cuda", "tensorrt"))
     serve.add_argument("--workers", type=int, help="processes; 0: one a core, or one a GPU")
     serve.set_defaults(command=_serve)
 
@@ -175,7 +175,7 @@ def _parser() -> argparse.ArgumentParser:
 
     verify = commands.add_parser("verify", help="replay every golden case, say what differs")
     verify.add_argument("folder", type=Path, nargs="?", default=Path("models"))
-    verify.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    verify.add_argument("--device", choices=("auto", "cpu", "cuda", "tensorrt"), default="auto")
     verify.set_defaults(command=_verify)
     _pack_arguments(commands.add_parser("pack", help="make a bundle of an ONNX image classifier"))
     return parser

@@ -27,9 +27,10 @@ from app.api.classify import Classify
 from app.api.limits import Door, Limits
 from app.api.shortcut import HotRoute, Shortcut
 from app.connection import Connection
+from app.engine.gpus import see_only, visible_gpus
 from app.engine.memory import use_one_heap
 from app.engine.pace import Bounds
-from app.engine.session import Device, choose_providers, cuda_present
+from app.engine.providers import Device, cuda_present, providers_for
 from app.metrics import Metrics
 from app.serving.catalog import Catalog, Loading
 from app.settings import Settings
@@ -66,10 +67,10 @@ def create_app(settings: Settings, shared: Path | None = None) -> FastAPI:
 
     `shared` is a folder for what several workers tell each other.
     """
-    choose_providers(settings.device, settings.device != "cpu" and cuda_present())
+    providers_for(settings.device)
     bounds = Bounds(settings.max_batch, settings.max_queue)
     threads = settings.threads or available_cpus()
-    loading = Loading(settings.device, threads, bounds, settings.deadline)
+    loading = Loading(settings.device, threads, bounds, settings.deadline, settings.cuda_graphs)
     models = Catalog(settings.models, loading, settings.defaults)
     metrics = Metrics(shared)
     app = Service(
@@ -123,7 +124,7 @@ def serve(settings: Settings) -> None:
     use_one_heap()
     warnings.filterwarnings("ignore", module=r"PIL\.")  # it warns of what the client sent
     # The parent of several workers loads nothing, but refuses what cannot work.
-    choose_providers(settings.device, settings.device != "cpu" and cuda_present())
+    providers_for(settings.device)
     with listen(settings.host, settings.port) as listener:
         address = "http://{}:{}".format(*listener.getsockname()[:2])
         count = settings.workers or default_workers(settings.device)
@@ -148,8 +149,10 @@ def _allow_connections() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def _work(settings: Settings, shared: Path, channel: socket.socket) -> None:
-    """Be one of several workers."""
+def _work(settings: Settings, shared: Path, channel: socket.socket, place: int) -> None:
+    """Be one of several workers, the `place`th."""
+    if settings.device != "cpu":
+        see_only(place)  # before anything here touches CUDA
     app = create_app(settings, shared)
     config = _uvicorn(app, settings)
     worker = Worker(config, channel)
@@ -193,5 +196,5 @@ def default_workers(device: Device) -> int:
     if not hasattr(os, "fork") or sys.platform == "darwin":  # whose libraries do not survive it
         return 1
     if device != "cpu" and cuda_present():
-        return 1
+        return max(1, len(visible_gpus()))
     return available_cpus()

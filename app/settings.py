@@ -18,9 +18,12 @@ class Settings(BaseSettings):
     host: Annotated[str, Field(description="Address to listen on")] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535, description="Port to listen on")] = 8000
     device: Annotated[
-        Literal["auto", "cpu", "cuda"],
-        Field(description="auto falls back to the CPU, cuda refuses to start without a GPU"),
+        Literal["auto", "cpu", "cuda", "tensorrt"],
+        Field(description="auto falls back to the CPU; cuda and tensorrt refuse to"),
     ] = "auto"
+    cuda_graphs: Annotated[
+        bool, Field(description="Capture CUDA graphs of models whose inputs have fixed sizes")
+    ] = False
     workers: Annotated[
         int, Field(ge=0, le=256, description="Processes; 0: one a CPU core, or one a GPU")
     ] = 0

@@ -26,12 +26,14 @@ TAKE, ALL_READY, READY, OVER = b"t", b"a", b"r", b"o"
 _BACKLOG = 4096  # connections that may wait for the parent
 _QUICKLY = 1.0  # seconds; a worker that lived no longer is started again after as many
 
-Serve = Callable[[socket.socket], None]  # a worker's whole life, given its channel
+# A worker's whole life, given its channel and its place among the workers, from 0.
+Serve = Callable[[socket.socket, int], None]
 
 
 @dataclass(slots=True, eq=False)
 class _Worker:
     pid: int
+    place: int
     channel: socket.socket
     begun: float
     connections: int = 0
@@ -58,8 +60,8 @@ class Supervisor:
         self._listener.setblocking(False)
         self._selector.register(wake, selectors.EVENT_READ)
         self._selector.register(self._listener, selectors.EVENT_READ)
-        for _ in range(self._count):
-            self._start()
+        for place in range(self._count):
+            self._start(place)
         while True:
             for key, _ in self._selector.select():
                 if key.fileobj is wake:
@@ -69,18 +71,18 @@ class Supervisor:
                 else:
                     self._hear(key.data)
 
-    def _start(self) -> None:
+    def _start(self, place: int) -> None:
         ours, theirs = socket.socketpair()
         pid = os.fork()
         if pid == 0:
-            self._become_worker(ours, theirs)
+            self._become_worker(ours, theirs, place)
         theirs.close()
         ours.setblocking(False)
-        worker = _Worker(pid, ours, time.monotonic())
+        worker = _Worker(pid, place, ours, time.monotonic())
         self._workers.append(worker)
         self._selector.register(ours, selectors.EVENT_READ, worker)
 
-    def _become_worker(self, ours: socket.socket, theirs: socket.socket) -> None:
+    def _become_worker(self, ours: socket.socket, theirs: socket.socket, place: int) -> None:
         """Let go of all that is the parent's, serve, and end."""
         signal.set_wakeup_fd(-1)
         status = 1
@@ -88,7 +90,7 @@ class Supervisor:
             self._selector.close()
             for held in (ours, self._listener, *(worker.channel for worker in self._workers)):
                 held.close()
-            self._serve(theirs)
+            self._serve(theirs, place)
             status = 0
         except SystemExit as error:
             status = error.code if isinstance(error.code, int) else 1
@@ -121,7 +123,7 @@ class Supervisor:
         return None
 
     def _bury(self, worker: _Worker) -> None:
-        """A worker has died of itself: say so and start another."""
+        """A worker has died of itself: say so and start another in its place."""
         self._selector.unregister(worker.channel)
         worker.channel.close()
         self._workers.remove(worker)
@@ -130,7 +132,7 @@ class Supervisor:
         event("worker died", logging.ERROR, pid=worker.pid, status=code)
         if time.monotonic() - worker.begun < _QUICKLY:
             time.sleep(_QUICKLY)
-        self._start()
+        self._start(worker.place)
 
     def _stop(self) -> None:
         self._listener.close()

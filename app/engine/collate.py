@@ -13,11 +13,22 @@ import numpy as np
 from app.bundle import TensorSpec
 
 Arrays = Mapping[str, np.ndarray]
+Empty = Callable[[str, tuple[int, ...], str], np.ndarray]  # of a name, a shape and a dtype
 
 
-def collate(items: Sequence[Arrays], specs: Sequence[TensorSpec]) -> dict[str, np.ndarray]:
-    """Stack the items' arrays along a new first axis, one entry per spec."""
-    return {spec.name: _stack([item[spec.name] for item in items], spec) for spec in specs}
+def new(_name: str, shape: tuple[int, ...], dtype: str) -> np.ndarray:
+    """Return an array in ordinary memory, not initialised."""
+    return np.empty(shape, dtype)
+
+
+def collate(
+    items: Sequence[Arrays], specs: Sequence[TensorSpec], empty: Empty = new
+) -> dict[str, np.ndarray]:
+    """Stack the items' arrays along a new first axis, one entry per spec.
+
+    empty: makes the arrays that are stacked into.
+    """
+    return {spec.name: _stack([item[spec.name] for item in items], spec, empty) for spec in specs}
 
 
 def split(outputs: Arrays, count: int) -> list[dict[str, np.ndarray]]:
@@ -38,11 +49,12 @@ def _length(name: str, axis: int, arrays: Arrays) -> int:
     return int(arrays[name].shape[axis])
 
 
-def _stack(arrays: Sequence[np.ndarray], spec: TensorSpec) -> np.ndarray:
+def _stack(arrays: Sequence[np.ndarray], spec: TensorSpec, empty: Empty) -> np.ndarray:
     if not any(isinstance(axis, str) for axis in spec.shape[1:]):
-        return np.stack(arrays)
+        return np.stack(arrays, out=empty(spec.name, (len(arrays), *arrays[0].shape), spec.dtype))
     shape = tuple(max(sizes) for sizes in zip(*(a.shape for a in arrays), strict=True))
-    batch = np.zeros((len(arrays), *shape), dtype=spec.dtype)
+    batch = empty(spec.name, (len(arrays), *shape), spec.dtype)
+    batch.fill(0)
     for row, array in zip(batch, arrays, strict=True):
         row[tuple(slice(size) for size in array.shape)] = array
     return batch

@@ -1,96 +1,70 @@
-"""ONNX Runtime, and nobody else imports it.
+"""One graph in ONNX Runtime, which is imported in this folder only.
 
-`auto` uses CUDA where it works and the CPU otherwise; `cuda` refuses to go on without
-it. ONNX Runtime falls back to the CPU silently, so the provider is read back from the
-session and reported, never assumed. On CUDA the inputs and outputs go through IO
-binding, which keeps ONNX Runtime from copying them more than once.
+ONNX Runtime falls back to the CPU silently, so the provider is read back from the session and
+reported, never assumed. On a GPU the inputs and outputs go through IO binding, which keeps ONNX
+Runtime from copying them more than once.
 """
 
-import os
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any, Literal, get_args
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
+import onnxruntime
 
 from app.bundle import TensorSpec
 from app.bundle.manifest import DType
+from app.engine.captured import SIZES, Captured
+from app.engine.collate import new, size_of
+from app.engine.cuda import Staging, in_one_thread, page_locked
+from app.engine.providers import CPU, CUDA, TENSORRT, Device, cuda_present, providers_for
 from app.errors import DeviceUnavailable, InvalidBundle
+from app.telemetry import event
 
-os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read when the library loads
-import onnxruntime
-
-Device = Literal["auto", "cpu", "cuda"]
-DEVICES: tuple[Device, ...] = get_args(Device)
-CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
-_DRIVER_NODES = ("/dev/nvidiactl", "/dev/dxg", "/dev/nvhost-ctrl")  # server, WSL, Jetson
 _ONNX_TYPES: dict[DType, str] = {
     "uint8": "tensor(uint8)",
     "int16": "tensor(int16)",
     "int64": "tensor(int64)",
     "float32": "tensor(float)",
 }
-
-
-def cuda_present() -> bool:
-    """Say whether this wheel has CUDA and this machine a driver; load CUDA's libraries if so.
-
-    Whether a session really runs there is only known once it is made.
-    """
-    if CUDA not in onnxruntime.get_available_providers():
-        return False
-    if os.name == "posix" and not any(Path(node).exists() for node in _DRIVER_NODES):
-        return False  # asking ONNX Runtime would only print its errors
-    onnxruntime.preload_dlls()
-    return True
-
-
-def choose_providers(device: Device, cuda: bool) -> list[Any]:
-    """Return the providers to ask ONNX Runtime for; raise `DeviceUnavailable`.
-
-    HEURISTIC convolution search costs about 2 ms for a new shape where the default,
-    EXHAUSTIVE, costs about 600.
-    """
-    if device == "cpu" or (device == "auto" and not cuda):
-        return [CPU]
-    if not cuda:
-        raise DeviceUnavailable(
-            "THALAMUS_DEVICE=cuda, but no usable CUDA device was found on this machine; "
-            "set THALAMUS_DEVICE=auto to fall back to the CPU"
-        )
-    return [(CUDA, {"cudnn_conv_algo_search": "HEURISTIC"}), CPU]
+Run = Callable[[Mapping[str, np.ndarray]], list[np.ndarray]]
 
 
 class Session:
-    """One graph, ready to run. Safe to call from several threads."""
+    """One graph, ready to run. Safe to call from several threads.
 
-    def __init__(self, model: bytes, device: Device = "cpu", threads: int = 1) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads  # by default it counts the host's, not ours
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        # The arena would keep the memory of the largest batch ever seen, and twice the weights'
-        # for what it grows by; without it batches of the sizes that pay take no longer.
-        options.enable_cpu_mem_arena = False
-        options.add_session_config_entry("session.use_device_allocator_for_initializers", "1")
-        providers = choose_providers(device, device != "cpu" and cuda_present())
-        try:
-            self._session = onnxruntime.InferenceSession(model, options, providers=providers)
-            self._session._model_bytes = None  # kept for a fallback that is not wanted
-        except Exception as error:  # ONNX Runtime's own exceptions share no base class
-            raise InvalidBundle(f"ONNX Runtime cannot load the graph: {error}") from error
+    cuda_graphs: capture CUDA graphs where that can be done, else say so and go on without.
+    Whatever any session runs on the GPU is then run in one thread.
+    """
+
+    def __init__(
+        self, model: bytes, device: Device = "cpu", threads: int = 1, cuda_graphs: bool = False
+    ) -> None:
+        graphs = cuda_graphs and device in ("auto", "cuda") and cuda_present()
+        alone: Any = in_one_thread if graphs else _at_once
+        providers = providers_for(device)
+        self._session = alone(_open)(model, threads, providers)
         self.provider: str = self._session.get_providers()[0]
-        if device == "cuda" and self.provider != CUDA:
-            raise DeviceUnavailable(f"THALAMUS_DEVICE=cuda, but the model runs on {self.provider}")
+        if device != "auto" and self.provider != providers[0][0]:
+            raise DeviceUnavailable(
+                f"THALAMUS_DEVICE={device}, but the model runs on {self.provider}"
+            )
         self._outputs = [output.name for output in self._session.get_outputs()]
-        self._run = self._run_bound if self.provider == CUDA else self._run_plain
+        memory = None if self.provider == CPU else page_locked()
+        self.empty = Staging(memory).empty if memory else new  # for `collate`
+        run: Run = self._run_plain if self.provider == CPU else self._run_bound
+        if graphs and self.provider == CUDA:
+            anew = partial(_open, model, threads, providers_for("cuda", graphs=True))
+            run = alone(self._capture)(anew) or run
+        self._run = alone(run)
+        if self.provider == TENSORRT:
+            self._build_engines()
 
     def run(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Return every output of the graph for this batch."""
         try:
             return dict(zip(self._outputs, self._run(arrays), strict=True))
-        except Exception as error:  # as above
+        except Exception as error:  # ONNX Runtime's own exceptions share no base class
             raise InvalidBundle(f"ONNX Runtime cannot run the graph: {error}") from error
 
     def check(self, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> None:
@@ -120,6 +94,35 @@ class Session:
         count = len(self._session.get_inputs())
         return tuple(found[:count]), tuple(found[count:])
 
+    def _capture(self, anew: Callable[[], Any], place: str = "cuda") -> Run | None:
+        """Return what runs captured graphs of the session `anew()`; None where it cannot be."""
+        inputs, outputs = self.tensors()
+        if size_of([*inputs, *outputs]) is not None:
+            event("no CUDA graphs", reason="sizes other than the batch's are free")
+            return None
+        try:
+            session = anew()
+            if session.get_providers()[0] != self.provider:  # ONNX Runtime has fallen back
+                raise DeviceUnavailable(f"with them the model runs on {session.get_providers()[0]}")
+            run = Captured(session, inputs, outputs, place).run
+        except Exception as error:  # as above
+            event("no CUDA graphs", reason=str(error))
+            return None
+        self._session = session
+        return run
+
+    def _build_engines(self) -> None:
+        """Have TensorRT build its engine for all usual batches now, not anew for each larger one.
+
+        It builds for the range of sizes that it has seen.
+        """
+        inputs, _ = self.tensors()
+        if size_of(inputs) is None:
+            for size in (SIZES[-1], SIZES[0]):
+                self.run(
+                    {s.name: np.zeros((size, *map(int, s.shape[1:])), s.dtype) for s in inputs}
+                )
+
     def _run_plain(self, arrays: Mapping[str, np.ndarray]) -> list[np.ndarray]:
         results: list[np.ndarray] = self._session.run(self._outputs, dict(arrays))
         return results
@@ -138,3 +141,28 @@ class Session:
 def _sizes(shape: Sequence[Any]) -> tuple[int | None, ...]:
     """Return the fixed sizes of a shape, None where an axis is free."""
     return tuple(size if isinstance(size, int) else None for size in shape)
+
+
+def _at_once(work: Any) -> Any:
+    return work
+
+
+def _open(model: bytes, threads: int, providers: Sequence[Any]) -> Any:
+    """Return ONNX Runtime's session; raise `InvalidBundle`."""
+    if providers[0][0] != CPU:
+        onnxruntime.preload_dlls()  # CUDA's and cuDNN's, from NVIDIA's wheels
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads  # by default it counts the host's, not ours
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # The arena would keep the memory of the largest batch ever seen, and twice the weights'
+    # for what it grows by; without it batches of the sizes that pay take no longer.
+    options.enable_cpu_mem_arena = False
+    options.add_session_config_entry("session.use_device_allocator_for_initializers", "1")
+    try:
+        session = onnxruntime.InferenceSession(model, options, providers=providers)
+    except Exception as error:  # as above
+        raise InvalidBundle(f"ONNX Runtime cannot load the graph: {error}") from error
+    session._model_bytes = None  # kept for a fallback that is not wanted
+    return session

@@ -9,7 +9,8 @@ import numpy as np
 from app.bundle import Bundle, Manifest
 from app.engine.collate import Arrays, collate, size_of, split
 from app.engine.companions import groups
-from app.engine.session import Device, Session
+from app.engine.providers import Device
+from app.engine.session import Session
 from app.errors import DeadlineExceeded, InvalidInput, ThalamusError
 from app.inputs import Encoded, Payload, encoder_for
 from app.outputs import Prediction, decode_classes, probabilities
@@ -44,10 +45,12 @@ class Answered:
 class Pipeline:
     """A loaded bundle. Every method is synchronous and may be called from any thread."""
 
-    def __init__(self, bundle: Bundle, device: Device = "cpu", threads: int = 1) -> None:
+    def __init__(
+        self, bundle: Bundle, device: Device = "cpu", threads: int = 1, cuda_graphs: bool = False
+    ) -> None:
         self.manifest: Manifest = bundle.manifest
         self.encoder = encoder_for(bundle.manifest.encoder, bundle.files)
-        self._session = Session(bundle.model, device, threads)
+        self._session = Session(bundle.model, device, threads, cuda_graphs)
         self._session.check(bundle.manifest.inputs, bundle.manifest.outputs)
         self._size = size_of(bundle.manifest.encoder.tensors())
         # Decoders do without Python's lock: a process that has several cores uses them.
@@ -73,7 +76,7 @@ class Pipeline:
 
     def run(self, items: Sequence[Arrays]) -> list[dict[str, np.ndarray]]:
         """Run one batch of encoded items through the graph."""
-        batch = collate(items, self.manifest.encoder.tensors())
+        batch = collate(items, self.manifest.encoder.tensors(), self._session.empty)
         names = (spec.name for spec in self.manifest.inputs)  # a packed graph has its own
         outputs = self._session.run(dict(zip(names, batch.values(), strict=True)))
         return split(outputs, len(items))

@@ -22,7 +22,7 @@ from pathlib import Path
 from app.bundle import Manifest, read_bundle
 from app.engine.memory import release_memory
 from app.engine.pace import Bounds
-from app.engine.session import CPU, Device
+from app.engine.providers import CPU, Device
 from app.errors import GoldenMismatch, NotReady, ThalamusError, UnknownModel, UnsupportedMedia
 from app.pipeline import Pipeline, replay
 from app.serving.folder import Fingerprint, is_published, published
@@ -62,6 +62,7 @@ class Loading:
     threads: int = 1
     bounds: Bounds = field(default_factory=Bounds)
     deadline: float = 30.0  # seconds for an answer
+    cuda_graphs: bool = False
 
 
 class Catalog:
@@ -197,7 +198,7 @@ class Catalog:
 
 def _load(folder: Path, loading: Loading) -> Pipeline:
     bundle = read_bundle(folder)
-    pipeline = Pipeline(bundle, loading.device, loading.threads)
+    pipeline = Pipeline(bundle, loading.device, loading.threads, loading.cuda_graphs)
     differences = replay(bundle, pipeline)
     if differences:
         raise GoldenMismatch(

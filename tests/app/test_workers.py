@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -14,7 +15,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+import app.main
 from app.bundle import publish
+from app.settings import Settings
 from tests import fakes
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="workers are forked")
@@ -138,3 +141,64 @@ def test_without_their_parent_they_end(server: Server) -> None:
     server.parent.kill()
     server.parent.wait()
     until(lambda: not any(alive(pid) for pid in pids))
+
+
+PLACES = """
+import signal, sys
+from pathlib import Path
+from app.workers import Supervisor, listen
+
+def serve(channel, place):
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    first = not Path(str(place)).exists()
+    with open(str(place), "a") as file:
+        file.write("x")
+    if place == 1 and first:
+        sys.exit(3)
+    channel.recv(1)
+
+Supervisor(listen("127.0.0.1", 0), 3, serve).run()
+"""
+
+
+def test_who_replaces_a_worker_has_its_place(tmp_path: Path) -> None:
+    root = Path(__file__).parents[2]
+    parent = subprocess.Popen(
+        [sys.executable, "-c", PLACES],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(root)},
+        stderr=subprocess.DEVNULL,
+    )
+    expected = {"0": "x", "1": "xx", "2": "x"}
+    try:
+        until(lambda: {file.name: file.read_text() for file in tmp_path.iterdir()} == expected)
+    finally:
+        parent.terminate()
+        assert parent.wait(20) == 0
+
+
+@pytest.mark.parametrize(
+    ("device", "gpus", "expected"),
+    [
+        ("cpu", ["0", "1"], app.main.available_cpus()),
+        ("cuda", ["0", "1", "5"], 3),
+        ("auto", ["0"], 1),
+        ("tensorrt", [], 1),  # there is one, without a node of its own
+    ],
+)
+def test_a_worker_for_each_gpu(monkeypatch, device, gpus: list[str], expected: int) -> None:
+    monkeypatch.setattr(app.main, "cuda_present", lambda: True)
+    monkeypatch.setattr(app.main, "visible_gpus", lambda: gpus)
+    assert app.main.default_workers(device) == expected
+
+
+@pytest.mark.parametrize(("device", "seen"), [("cuda", "6"), ("auto", "6"), ("cpu", "4,6")])
+def test_a_worker_sees_its_gpu_before_it_does_anything(monkeypatch, device, seen: str) -> None:
+    def create_app(_settings, _shared) -> None:
+        raise InterruptedError(os.environ["CUDA_VISIBLE_DEVICES"])
+
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,6")
+    monkeypatch.setattr(app.main, "create_app", create_app)
+    ours, theirs = socket.socketpair()
+    with ours, theirs, pytest.raises(InterruptedError, match=f"^{seen}$"):
+        app.main._work(Settings(models=Path(), device=device), Path(), theirs, 3)

@@ -2,12 +2,18 @@ import json
 import os
 import subprocess
 import sys
+import threading
+from functools import partialmethod
 
 import numpy as np
+import onnxruntime
 import pytest
 
+import app.engine.providers
+import app.engine.session
 from app.bundle import ImageSpec, TensorSpec
-from app.engine.session import CPU, CUDA, Session, choose_providers, cuda_present
+from app.engine.providers import CPU, CUDA, cuda_present
+from app.engine.session import Session
 from app.errors import DeviceUnavailable, InvalidBundle
 from tests import fakes
 
@@ -15,36 +21,20 @@ PIXELS = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 3), dtype=np.uint8)
 OUTPUT = TensorSpec(name="probabilities", dtype="float32", shape=("batch", 3))
 
 
-@pytest.mark.parametrize(
-    ("device", "cuda", "first"),
-    [
-        ("cpu", False, CPU),
-        ("cpu", True, CPU),
-        ("auto", False, CPU),
-        ("auto", True, CUDA),
-        ("cuda", True, CUDA),
-    ],
-)
-def test_the_provider_asked_for(device, cuda: bool, first: str) -> None:
-    chosen = choose_providers(device, cuda)[0]
-    assert (chosen if isinstance(chosen, str) else chosen[0]) == first
-
-
-def test_cuda_without_a_gpu_is_refused() -> None:
-    with pytest.raises(DeviceUnavailable, match="THALAMUS_DEVICE=auto"):
-        choose_providers("cuda", cuda=False)
-
-
 @pytest.mark.skipif(cuda_present(), reason="there is a GPU")
 def test_a_session_never_falls_back_unsaid() -> None:
     with pytest.raises(DeviceUnavailable):
         Session(fakes.image_graph(), "cuda")
+    with pytest.raises(DeviceUnavailable):
+        Session(fakes.image_graph(), "tensorrt")
     assert Session(fakes.image_graph(), "auto").provider == CPU
 
 
 @pytest.mark.skipif(not cuda_present(), reason="there is no GPU")
-def test_the_gpu_answers_as_the_cpu_does() -> None:
-    on_gpu, on_cpu = (Session(fakes.image_graph(), device) for device in ("cuda", "cpu"))
+@pytest.mark.parametrize("graphs", [False, True])
+def test_the_gpu_answers_as_the_cpu_does(graphs: bool) -> None:
+    on_gpu = Session(fakes.image_graph(), "cuda", cuda_graphs=graphs)
+    on_cpu = Session(fakes.image_graph(), "cpu")
     assert on_gpu.provider == CUDA
     one, other = (session.run({"image": PIXELS})["probabilities"] for session in (on_gpu, on_cpu))
     assert np.allclose(one, other, atol=1e-5)
@@ -60,6 +50,87 @@ def test_io_binding_gives_the_same_answers() -> None:
     session = Session(fakes.image_graph())
     plain, bound = session._run_plain({"image": PIXELS}), session._run_bound({"image": PIXELS})
     assert np.array_equal(plain[0], bound[0])
+
+
+class OnGpu:
+    """A machine where sessions say that they run on CUDA; what was asked of them is noted."""
+
+    def __init__(self, monkeypatch, place: str) -> None:
+        self.asked: list[str] = []
+        self.threads: set[int] = set()
+        monkeypatch.setattr(app.engine.providers, "cuda_present", lambda: True)
+        monkeypatch.setattr(app.engine.session, "cuda_present", lambda: True)
+        monkeypatch.setattr(app.engine.session, "page_locked", lambda: None)
+        monkeypatch.setattr(app.engine.session, "_open", self.open)
+        capture = partialmethod(Session._capture, place=place)
+        monkeypatch.setattr(Session, "_capture", capture)
+
+    def open(self, model: bytes, threads: int, providers) -> "Claims":
+        self.asked.append(providers[0][1].get("enable_cuda_graph", "0"))
+        return Claims(onnxruntime.InferenceSession(model), self)
+
+
+class Claims:
+    """A session on the CPU that says it runs on CUDA."""
+
+    def __init__(self, real: onnxruntime.InferenceSession, machine: OnGpu) -> None:
+        self.real, self.machine = real, machine
+
+    def __getattr__(self, name: str):
+        return getattr(self.real, name)
+
+    def get_providers(self) -> list[str]:
+        return [CUDA, CPU]
+
+    def run_with_iobinding(self, binding, options=None) -> None:
+        self.machine.threads.add(threading.get_ident())
+        self.real.run_with_iobinding(binding, options)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "place", "asked", "lines"),
+    [
+        (False, "cpu", ["0"], []),
+        (True, "cpu", ["0", "1"], []),
+        (True, "cuda", ["0", "1"], ["no CUDA graphs"]),  # where these buffers cannot be had
+    ],
+)
+def test_graphs_are_captured_if_wanted_and_possible(
+    monkeypatch, caplog, wanted: bool, place: str, asked: list[str], lines: list[str]
+) -> None:
+    if place == "cuda" and cuda_present():
+        pytest.skip("there is a GPU")
+    caplog.set_level("INFO", "thalamus")
+    machine = OnGpu(monkeypatch, place)
+    session = Session(fakes.image_graph(), "cuda", cuda_graphs=wanted)
+    expected = session._session.real.run(None, {"image": PIXELS})[0]
+    answers = session.run({"image": PIXELS})["probabilities"]
+    assert np.allclose(answers, expected, atol=1e-6)
+    assert session.provider == CUDA
+    assert machine.asked[: len(asked)] == asked
+    assert [record.message for record in caplog.records] == lines
+    assert (machine.threads == {threading.get_ident()}) == (not wanted)
+    assert len(machine.threads) == 1
+
+
+def test_a_graph_with_a_free_axis_is_not_captured(caplog) -> None:
+    caplog.set_level("INFO", "thalamus")
+    assert Session(fakes.text_graph(11))._capture(pytest.fail) is None
+    assert [record.message for record in caplog.records] == ["no CUDA graphs"]
+
+
+@pytest.mark.skipif(cuda_present(), reason="there is a GPU")
+def test_asking_for_captured_graphs_changes_nothing_on_the_cpu() -> None:
+    session = Session(fakes.image_graph(), "auto", cuda_graphs=True)
+    assert session.run({"image": PIXELS})["probabilities"].shape == (3, 3)
+
+
+def test_engines_are_built_for_the_usual_batches_before_any_is_asked_for(monkeypatch) -> None:
+    for graph, expected in ((fakes.image_graph(), [32, 1]), (fakes.text_graph(11), [])):
+        session, seen = Session(graph), []
+        monkeypatch.setattr(session, "run", lambda a, seen=seen: seen.append(len(a["image"])))
+        session._build_engines()
+        assert seen == expected
 
 
 def test_the_manifest_must_agree_with_the_graph() -> None:
