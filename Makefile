@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 LOCKED := install --require-hashes --no-deps
 EDITABLE := install --no-deps --no-build-isolation --editable .
 
-.PHONY: serve test check fix verify bench bench-self setup clean
+.PHONY: serve test check fix verify bench bench-self simulate setup clean
 
 serve: .venv/.serve  ## serve models/ on PORT (8000)
 	$(BIN)/thalamus serve --port $(PORT)
@@ -40,6 +40,9 @@ bench: .venv/.training  ## all goals and every peer, forty minutes; writes docs/
 
 bench-self: .venv/.training  ## Thalamus against the in-process limit, and against REF=commit
 	$(BIN)/python -m benchmarks self $(if $(REF),--ref $(REF)) $(if $(ONLY),--only $(ONLY))
+
+simulate: .venv/.training  ## batching policies on paper; writes docs/simulation.md
+	$(BIN)/python -m benchmarks simulate
 
 setup: .venv/.training  ## the development environment
 

@@ -1,14 +1,14 @@
-"""`python -m benchmarks self | peers`; the Makefile says what for."""
+"""`python -m benchmarks self | peers | simulate`; the Makefile says what for."""
 
 import argparse
 import signal
 import sys
 
-from benchmarks import everyday, full, machine, models
+from benchmarks import everyday, full, machine, models, simulate
 
 
 def main() -> None:
-    """Read the arguments and run one of the two."""
+    """Read the arguments and run one of them."""
     parser = argparse.ArgumentParser("benchmarks")
     commands = parser.add_subparsers(required=True)
     own = commands.add_parser("self", help="only Thalamus, in at most three minutes")
@@ -22,7 +22,13 @@ def main() -> None:
     all_.add_argument("--rounds", type=int, default=5)
     all_.add_argument("--seconds", type=float, default=3, help="of load, each time")
     all_.set_defaults(run=lambda o: full.run(o.only, o.rounds, o.seconds))
+    paper = commands.add_parser("simulate", help="policies on paper; writes docs/simulation.md")
+    paper.add_argument("--measure", action="store_true", help="the CPU's curve anew, on this one")
+    paper.set_defaults(run=lambda o: simulate.run(o.measure), serves=False)
     options = parser.parse_args()
+    if not getattr(options, "serves", True):
+        options.run(options)
+        return
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: sys.exit("stopped"))  # and servers with it
     machine.adopt_orphans()

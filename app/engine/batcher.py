@@ -153,7 +153,7 @@ class Batcher(Generic[Item, Answer]):
                 if entry.deadline <= now:
                     entry.future.set_exception(DeadlineExceeded("the deadline passed in the queue"))
                 else:
-                    seconds += max(entry.cost, self._pace.seconds)
+                    seconds += entry.cost
                     if taken and seconds > self._pace.allowed:
                         break
                     taken.append(entry)

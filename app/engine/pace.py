@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-_MEMORY = 0.2  # weight of the latest batch in the running mean of an item's seconds
+_MEMORY = 0.1  # weight of the latest batch in the running means
 _FEW = 4  # items that must fit into `inline_seconds`
+_VARIED = 0.1  # variance of the batches' sizes, in items², from which a slope can be told
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,15 +20,28 @@ class Bounds:
 
 @dataclass(slots=True)
 class Pace:
-    """How long an item takes, learnt with every batch, and how many may therefore run together."""
+    """How long batches take, learnt with every one, and how many items may therefore be in one.
+
+    A batch takes a while for itself and a while for each item; the two are told apart by least
+    squares over batches of different sizes, the latest counting most. As long as all were of one
+    size, a batch of two is tried: only so is it found out that batching pays.
+    """
 
     bounds: Bounds
-    seconds: float = 0.0  # that an item takes; 0 until measured
+    seconds: float = 0.0  # that an item takes, its share of the batch included; 0 until measured
+    _items: float = 0.0  # running means of size, seconds, size² and size × seconds
+    _spent: float = 0.0
+    _squares: float = 0.0
+    _products: float = 0.0
 
     def learn(self, items: int, seconds: float) -> None:
         """Note that a batch of so many items took so many seconds."""
-        latest = seconds / items
-        self.seconds += (_MEMORY if self.seconds else 1.0) * (latest - self.seconds)
+        weight = _MEMORY if self.seconds else 1.0
+        self.seconds += weight * (seconds / items - self.seconds)
+        self._items += weight * (items - self._items)
+        self._spent += weight * (seconds - self._spent)
+        self._squares += weight * (items * items - self._squares)
+        self._products += weight * (items * seconds - self._products)
 
     @property
     def quick(self) -> bool:
@@ -44,4 +58,12 @@ class Pace:
         """How many items may form the next batch."""
         if not self.seconds:
             return self.bounds.max_batch
-        return max(1, min(self.bounds.max_batch, int(self.allowed / self.seconds)))
+        variance = self._squares - self._items**2
+        if variance < _VARIED:
+            fitting = max(2, int(self.allowed / self.seconds))
+        else:
+            slope = (self._products - self._items * self._spent) / variance
+            # Noise must not make items free, nor cost more than they do with all that is theirs.
+            slope = min(max(slope, 0.02 * self.seconds), self.seconds)
+            fitting = int((self.allowed - (self._spent - slope * self._items)) / slope)
+        return max(1, min(self.bounds.max_batch, fitting))

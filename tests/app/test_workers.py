@@ -45,8 +45,7 @@ class Server:
 
     def connections(self) -> list[int]:
         """How many sockets each worker has."""
-        links = [[*Path(f"/proc/{pid}/fd").iterdir()] for pid in self.workers()]
-        return [sum(str(link.readlink()).startswith("socket") for link in each) for each in links]
+        return [sum(map(is_socket, Path(f"/proc/{pid}/fd").iterdir())) for pid in self.workers()]
 
     def ask(self, client: httpx.Client | None = None) -> str:
         post = (client or httpx).post
@@ -65,6 +64,13 @@ def until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def is_socket(link: Path) -> bool:
+    try:
+        return str(link.readlink()).startswith("socket")
+    except FileNotFoundError:  # closed meanwhile
+        return False
 
 
 def alive(pid: int) -> bool:

@@ -1,0 +1,166 @@
+"""The batcher's policy against others on published and measured curves; docs/simulation.md."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmarks.curves import CPU, H100, STEEP, T4, Curve, measure
+from benchmarks.optimum import capacity, ceiling, clairvoyant, optimum, sustained
+from benchmarks.policies import NEVER, Policy, own, timer
+from benchmarks.queueing import (
+    Choose,
+    Cluster,
+    Outcome,
+    anyone,
+    better_of_two,
+    bursts,
+    fewest,
+    poisson,
+    single,
+)
+
+ITEMS = 16_000  # that arrive at one device in a run
+LOADS = (0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95)  # of the capacity in batches of at most `DEFAULT`
+DEFAULT, LARGE = 32, 256  # items: THALAMUS_MAX_BATCH as it is, and as a fast GPU wants it
+OWN = f"Thalamus, at most {DEFAULT}"
+TIMED = f"5 ms timer, at most {DEFAULT}"
+POLICIES: dict[str, Callable[[], Policy]] = {
+    OWN: own(DEFAULT),
+    f"Thalamus, at most {LARGE}": own(LARGE),
+    f"Thalamus, at most {DEFAULT} and 20 ms": own(DEFAULT, 0.02),
+    "no batching": timer(1, 0.0),
+    TIMED: timer(DEFAULT, 0.005),
+    f"5 ms timer, at most {LARGE}": timer(LARGE, 0.005),
+    "always 8": timer(8, NEVER),
+}
+LOADED = (OWN, "no batching", TIMED, "always 8")  # in tables over load
+GPUS = 8  # in a node, a worker each
+NODES = 100
+EACH = {1: 6_000, NODES: 500}  # items for each GPU, by nodes
+BALANCED = (0.3, 0.5, 0.7, 0.9, 0.95)
+FRONTS: dict[str, Callable[[], Choose]] = {
+    "random": anyone,
+    "better of two": better_of_two,
+    "fewest": lambda: fewest,
+}
+
+
+@dataclass(frozen=True)
+class Figures:
+    """One run: seconds of latency, items of a batch, items a second answered and offered."""
+
+    mean: float
+    p50: float
+    p99: float
+    batch: float
+    rate: float
+    offered: float
+
+    @property
+    def stable(self) -> bool:
+        """Whether what comes is answered, within what chance does to a rate."""
+        return self.rate > 0.97 * self.offered
+
+
+@dataclass(frozen=True)
+class Bounded:
+    """Rates within a bound on the 99th percentile, items a second."""
+
+    limit: float
+    ceiling: float
+    optimum: float
+    clairvoyant: float
+    policies: Mapping[str, float]
+    bursts: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Everything that is written down about one curve."""
+
+    curve: Curve
+    capacity: float  # items a second in batches of at most `DEFAULT`
+    loads: Mapping[str, Sequence[Figures]]  # by policy, one for each of `LOADS`
+    bounded: Sequence[Bounded]
+
+
+def run(anew: bool) -> None:
+    """Simulate everything and write it down, with the CPU's curve measured anew if wanted."""
+    from benchmarks import simulated
+
+    curves = (measure() if anew else CPU, T4, H100, STEEP)
+    found = [examine(curve) for curve in curves]
+    node = {f"{c.name}, at most {most}": node_of(c, most) for c, most in ((T4, 32), (H100, LARGE))}
+    simulated.write(found, node, fleet_of(T4))
+
+
+def examine(curve: Curve) -> Findings:
+    """Return what one device of this kind does."""
+    seconds = curve.seconds()
+    full = capacity(seconds, DEFAULT)
+    even = poisson(ITEMS)
+    loads = {
+        name: [
+            figures(single(seconds, POLICIES[name], (even / rate).tolist()), rate)
+            for rate in (load * full for load in LOADS)
+        ]
+        for name in LOADED
+    }
+    return Findings(curve, full, loads, [_bounded(seconds, limit) for limit in curve.limits])
+
+
+def _bounded(seconds: Sequence[float], limit: float) -> Bounded:
+    even, uneven = poisson(ITEMS), bursts(ITEMS)
+    return Bounded(
+        limit,
+        ceiling(seconds, limit),
+        optimum(seconds, limit),
+        clairvoyant(seconds, limit, even),
+        {name: sustained(seconds, make, limit, even) for name, make in POLICIES.items()},
+        {name: sustained(seconds, POLICIES[name], limit, uneven) for name in (OWN, TIMED)},
+    )
+
+
+def figures(outcome: Outcome, offered: float) -> Figures:
+    """Return the figures of a run at a rate of `offered` items a second."""
+    settled = outcome.settled()
+    p50, p99 = np.quantile(settled, (0.5, 0.99))
+    rate = len(outcome.latencies) / outcome.end
+    return Figures(
+        float(settled.mean()),
+        float(p50),
+        float(p99),
+        float(np.mean(outcome.batches)),
+        rate,
+        offered,
+    )
+
+
+def node_of(curve: Curve, most: int) -> dict[str, list[Figures]]:
+    """Return what the GPUs of one node do over `BALANCED`, by what a connection is."""
+    inners: dict[str, Callable[[], Choose]] = {
+        "a connection a request": lambda: fewest,
+        "kept-alive connections": anyone,
+    }
+    return {
+        name: [_spread(curve, most, (1, GPUS), load, (fewest, inner())) for load in BALANCED]
+        for name, inner in inners.items()
+    }
+
+
+def fleet_of(curve: Curve) -> dict[str, list[Figures]]:
+    """Return what so many nodes do over `BALANCED`, by how the front chooses one."""
+    return {
+        name: [_spread(curve, DEFAULT, (NODES, GPUS), load, (front(), fewest)) for load in BALANCED]
+        for name, front in FRONTS.items()
+    }
+
+
+def _spread(
+    curve: Curve, most: int, shape: tuple[int, int], load: float, chooses: tuple[Choose, Choose]
+) -> Figures:
+    seconds, devices = curve.seconds(), shape[0] * shape[1]
+    rate = load * devices * capacity(seconds, most)
+    arrivals = (poisson(EACH[shape[0]] * devices) / rate).tolist()
+    return figures(Cluster(seconds, own(most), shape).serve(arrivals, *chooses), rate)
