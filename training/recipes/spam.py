@@ -41,7 +41,7 @@ RECIPE = Recipe(
     schedule=Schedule(
         epochs=6, batch=32, rate=3e-3, label_smoothing=0.05, ema=0.995, patience=3, warmup=0.2
     ),
-    shares=Shares(validation=10, test=15),
+    shares=Shares(validation=10, test=20, first=25),  # docs/decisions/0011
     baseline=tfidf_logistic_regression,
     golden="spam",
     licence="Apache-2.0",
