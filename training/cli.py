@@ -1,4 +1,4 @@
-"""`thalamus-train run | recipes | inspect`.
+"""`thalamus-train run | compare | recipes | inspect`.
 
 A user's mistake is answered with one line on stderr and exit status 2.
 """
@@ -8,10 +8,13 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from app.errors import ThalamusError
 from training.errors import TrainingError
+
+if TYPE_CHECKING:
+    from training.recipes import Recipe
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -47,12 +50,21 @@ def _run(options: argparse.Namespace) -> None:
     if isinstance(recipe, Pretrained):
         folder = export_pretrained(recipe, options.models)
     else:
-        if options.epochs:
-            recipe = replace(recipe, schedule=replace(recipe.schedule, epochs=options.epochs))
-        if options.seed is not None:
-            recipe = replace(recipe, seed=options.seed)
-        folder = run(recipe, options.data, options.models)
+        folder = run(_changed(recipe, options), options.data, options.models)
     print(f"published {folder}")
+
+
+def _compare(options: argparse.Namespace) -> None:
+    import torch
+
+    from training.compare import compare
+    from training.recipes import Pretrained
+
+    torch.set_num_threads(options.threads)
+    recipe = _recipe(options)
+    if isinstance(recipe, Pretrained):
+        raise TrainingError(f"{recipe.name} comes trained; there is no baseline to compare with")
+    compare(_changed(recipe, options), options.data, options.folds)
 
 
 def _recipes(options: argparse.Namespace) -> None:
@@ -90,18 +102,26 @@ def _recipe(options: argparse.Namespace):  # type: ignore[no-untyped-def]
     return RECIPES[options.recipe]
 
 
+def _changed(recipe: "Recipe", options: argparse.Namespace) -> "Recipe":
+    if options.epochs:
+        recipe = replace(recipe, schedule=replace(recipe.schedule, epochs=options.epochs))
+    if options.seed is not None:
+        recipe = replace(recipe, seed=options.seed)
+    return recipe
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise TrainingError(f"{message}; see {self.prog} --help")
 
 
-def _count(least: int) -> Callable[[str], int]:
-    """Return a reader of whole numbers from `least` to 2³² - 1."""
+def _count(least: int, most: int = (1 << 32) - 1) -> Callable[[str], int]:
+    """Return a reader of whole numbers from `least` to `most`."""
 
     def number(text: str) -> int:
         value = int(text)
-        if not least <= value < 1 << 32:
-            raise argparse.ArgumentTypeError(f"{text} is not between {least} and {(1 << 32) - 1}")
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError(f"{text} is not between {least} and {most}")
         return value
 
     return number
@@ -113,6 +133,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, command, text in (
         ("run", _run, "train (or export) and publish a bundle"),
         ("inspect", _inspect, "say what a run would train on, and train nothing"),
+        ("compare", _compare, "cross-validate the network and its baseline, publish nothing"),
     ):
         sub = commands.add_parser(name, help=text)
         sub.add_argument("recipe", nargs="?", help="a shipped recipe; without it, --data is yours")
@@ -127,6 +148,8 @@ def _parser() -> argparse.ArgumentParser:
             default=1,
             help="CPU threads; weights depend on it (default: 1)",
         )
+        if command is _compare:
+            sub.add_argument("--folds", type=_count(2, 50), default=5, help="default: 5")
         sub.set_defaults(command=command)
     recipes = commands.add_parser("recipes", help="list the shipped recipes")
     recipes.set_defaults(command=_recipes)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import lightning
+import numpy as np
 import torch
 from lightning.pytorch.callbacks import EarlyStopping, TQDMProgressBar, WeightAveraging
 from torch import Tensor, nn
@@ -37,6 +38,7 @@ class Schedule:
     rate: float = 3e-3
     weight_decay: float = 0.01
     label_smoothing: float = 0.0
+    balance: float = 0.0  # 1: every label counts alike; 0: every sample; between: a compromise
     clip: float = 1.0
     ema: float | None = None  # decay of the averaged weights per step
     patience: int = 10
@@ -87,14 +89,20 @@ class _Batches:
 
 
 class _Classifier(lightning.LightningModule):
-    """Cross-entropy on a network's logits; AdamW under a one-cycle schedule."""
+    """Cross-entropy, a weight per label, on a network's logits; AdamW, one-cycle schedule."""
 
     def __init__(
-        self, network: nn.Module, schedule: Schedule, augment: Augment | None, seed: int
+        self,
+        network: nn.Module,
+        schedule: Schedule,
+        augment: Augment | None,
+        seed: int,
+        weights: Tensor | None,
     ) -> None:
         super().__init__()
         self.network, self._schedule, self._augment = network, schedule, augment
         self._seed, self._generator = seed, torch.Generator()
+        self.register_buffer("weights", weights)
 
     def training_step(self, batch: tuple[list[Tensor], Tensor], index: int) -> Tensor:
         inputs, targets = batch
@@ -109,7 +117,7 @@ class _Classifier(lightning.LightningModule):
         if logits.ndim > targets.ndim + 1:  # an ensemble: each member learns on its own
             targets = targets[:, None].expand(-1, logits.shape[2])
         loss = functional.cross_entropy(
-            logits, targets, label_smoothing=self._schedule.label_smoothing
+            logits, targets, self.weights, label_smoothing=self._schedule.label_smoothing
         )
         self._check(loss)
         self.log("train_loss", loss, on_epoch=True, on_step=False, batch_size=len(targets))
@@ -209,13 +217,14 @@ def fit(
     """Train `network` in place and return the learning curve; the best weights are kept."""
     torch.use_deterministic_algorithms(True)
     history = History()
+    weights = label_weights(train.targets, schedule.balance) if schedule.balance else None
     curve = _Curve(history, schedule.epochs)
     lightning.seed_everything(seed, verbose=False)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Lightning's advice on workers and loggers
         try:
             _trainer(schedule, curve).fit(
-                _Classifier(network, schedule, augment, seed),
+                _Classifier(network, schedule, augment, seed, weights),
                 _Batches(train, schedule.batch, seed),
                 _Batches(validation, schedule.batch, None),
             )
@@ -224,6 +233,15 @@ def fit(
     network.load_state_dict(curve.best)
     network.eval()
     return history
+
+
+def label_weights(targets: np.ndarray, balance: float) -> Tensor:
+    """Return each label's weight in the loss, (labels,) float32, of `targets` (N,) int64.
+
+    A label of the mean size weighs 1, a scarcer one more: (mean size / its size) ** `balance`.
+    """
+    counts = torch.bincount(torch.from_numpy(targets)).clamp(min=1)
+    return (len(targets) / (len(counts) * counts)).pow(balance)
 
 
 def _averaging(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:

@@ -3,15 +3,14 @@
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 
 from app.bundle import Measurement
 from training.data.encode import Examples
 from training.data.sources import warn
 from training.data.split import TRAIN
 from training.evaluate import evaluate, logits_of
-from training.fit import fit
 from training.recipes.recipe import Recipe
+from training.train import train_network
 
 
 def leave_one_out(
@@ -31,16 +30,7 @@ def leave_one_out(
             warn(f"without {word} {group} nothing is left to train on or to choose by; skipped")
             continue
         print(f"without {word} {group}:")
-        torch.manual_seed(recipe.seed)
-        network = recipe.network(len(labels))
-        fit(
-            network,
-            rest,
-            choosing,
-            recipe.schedule,
-            seed=recipe.seed,
-            augment=recipe.augment,
-        )
+        network, _ = train_network(recipe, len(labels), rest, choosing)
         strangers = _select(everything, group, keep=True)
         report = evaluate(logits_of(network, strangers), strangers, labels)
         print(f"{word} {group}, never heard: {100 * report.accuracy:.1f} %")

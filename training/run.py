@@ -16,7 +16,7 @@ from training.data.split import Splits, check_classes, deduplicate, split
 from training.errors import BadData
 from training.evaluate import Report, evaluate, logits_of, probabilities_of
 from training.export import OUTPUT, Servable, check_parity, export
-from training.fit import History, fit
+from training.fit import History
 from training.leave_one_out import leave_one_out
 from training.publish import (
     Trained,
@@ -26,13 +26,14 @@ from training.publish import (
     publish_trained,
 )
 from training.recipes.recipe import GOLDEN, Recipe
+from training.train import train_network
 
 _SHOWN = 20  # warnings of a kind, and files that cannot be used, named one by one
 
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """A data set, checked, split and encoded."""
+    """A data set, checked, split and encoded. `splits` has the samples that were encoded."""
 
     dataset: Dataset
     splits: Splits
@@ -48,15 +49,8 @@ def run(recipe: Recipe, data: Path | None, models: Path) -> Path:
     """Train `recipe`, publish the bundle under `models`, and return its folder."""
     check_folder(models)
     prepared = prepare(recipe, data)
-    torch.manual_seed(recipe.seed)
-    network = recipe.network(len(prepared.labels))
-    history = fit(
-        network,
-        prepared.train,
-        prepared.validation,
-        recipe.schedule,
-        seed=recipe.seed,
-        augment=recipe.augment,
+    network, history = train_network(
+        recipe, len(prepared.labels), prepared.train, prepared.validation
     )
     logits = logits_of(network, prepared.validation)
     temperature = fit_temperature(logits, prepared.validation.targets)
@@ -85,8 +79,18 @@ def run(recipe: Recipe, data: Path | None, models: Path) -> Path:
 
 def prepare(recipe: Recipe, data: Path | None) -> Data:
     """Load, deduplicate, split and encode; say what is dropped; raise `BadData`."""
+    return arrange(recipe, load(recipe, data))
+
+
+def load(recipe: Recipe, data: Path | None) -> Dataset:
+    """Load and deduplicate; say what is dropped; raise `BadData`."""
     dataset, remarks = deduplicate(recipe.load(data))
     _warn_each([*remarks, *check_classes(dataset)])
+    return dataset
+
+
+def arrange(recipe: Recipe, dataset: Dataset) -> Data:
+    """Split by the recipe's shares and encode; say what is dropped; raise `BadData`."""
     labels = tuple(sorted(dataset.counts()))
     splits = split(dataset.samples, recipe.shares)
     if recipe.variants is not None:
@@ -106,6 +110,7 @@ def prepare(recipe: Recipe, data: Path | None) -> Data:
         if not (encoded[0].targets == index).any():
             raise BadData(f"{dataset.name}: no readable training sample of {label!r}")
     dataset = replace(dataset, unreadable=unreadable)
+    splits = Splits(*(examples.samples for examples in encoded))
     return Data(dataset, splits, labels, spec, files, *encoded)
 
 
@@ -152,8 +157,8 @@ def _comparisons(recipe: Recipe, data: Data, metrics: list[Measurement]) -> list
     """Run the baseline and the leave-one-out trainings that the recipe asks for."""
     sections = []
     if recipe.baseline is not None:
-        text, accuracy = recipe.baseline(data.splits)
-        count = len(data.splits.test)
+        text, right = recipe.baseline(data.splits)
+        accuracy, count = float(right.mean()), len(right)
         name = "accuracy of the baseline"
         metrics.append(Measurement(name=name, value=accuracy, split="test", samples=count))
         sections.append(f"## Baseline\n\n{text}: {100 * accuracy:.2f} % on the same test split.")
@@ -166,4 +171,4 @@ def _comparisons(recipe: Recipe, data: Data, metrics: list[Measurement]) -> list
     return sections
 
 
-__all__ = ["Data", "History", "prepare", "run"]
+__all__ = ["Data", "History", "arrange", "load", "prepare", "run"]

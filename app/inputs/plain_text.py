@@ -14,7 +14,7 @@ import re
 import unicodedata
 
 MAX_CHARS = 20_000
-"""Characters kept of the text: some four times what the classifier's tokens can hold."""
+"""Characters kept of the text: some three times what the classifier's tokens can hold."""
 
 _HTML_HINT = re.compile(
     r"<!doctype\b|</?(?:html|head|body|table|tr|td|p|br|div|span|font|b|i|a|img|center|h[1-6]|ul|li"

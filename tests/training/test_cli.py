@@ -114,6 +114,12 @@ MISTAKES: dict[str, tuple[Arguments, str]] = {
         "is not a folder that can be written to",
     ),
     "inspecting the pretrained": (lambda t: ["inspect", "imagenet"], "comes trained"),
+    "comparing the pretrained": (lambda t: ["compare", "imagenet"], "comes trained"),
+    "no baseline": (lambda t: ["compare", "digits"], "digits has no baseline to compare with"),
+    "one fold": (
+        lambda t: ["compare", "spam", "--folds", "1"],
+        "--folds: 1 is not between 2 and 50",
+    ),
 }
 
 

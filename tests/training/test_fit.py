@@ -12,7 +12,7 @@ from torch.nn import functional
 from tests.training.samples import Toy, sentences, squares
 from training.errors import Diverged
 from training.evaluate import logits_of
-from training.fit import Schedule, fit
+from training.fit import Schedule, fit, label_weights
 from training.networks.recurrent import TextRecurrentNet
 
 TRAIN, VALIDATION = squares(40, seed=1), squares(16, seed=2)
@@ -52,6 +52,28 @@ def test_texts_of_any_length_too():
         return [value.numpy().tobytes() for value in network.state_dict().values()]
 
     assert trained() == trained()
+
+
+@pytest.mark.parametrize(
+    ("balance", "expected"), [(0.0, [1, 1]), (1.0, [2 / 3, 2]), (0.5, [(2 / 3) ** 0.5, 2**0.5])]
+)
+def test_a_scarce_label_weighs_more(balance: float, expected: list[float]):
+    targets = np.repeat(np.array([0, 1]), [6, 2])
+    assert label_weights(targets, balance).tolist() == pytest.approx(expected)
+
+
+def test_balance_moves_the_answers_to_the_scarce_label():
+    scarce = sentences([4] * 40, 20)
+    scarce.targets[:] = np.arange(40) % 8 == 0  # the words say nothing of it
+
+    def called(balance: float) -> float:
+        torch.manual_seed(0)
+        network = TextRecurrentNet(vocabulary=20, classes=2, embedding=6, hidden=4)
+        fit(network, scarce, scarce, replace(SCHEDULE, balance=balance), seed=1)
+        logits = logits_of(network, scarce)
+        return float((logits[:, 1] - logits[:, 0]).mean())
+
+    assert called(1.0) > called(0.0)
 
 
 def loss_of(network: nn.Module) -> float:

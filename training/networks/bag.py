@@ -13,12 +13,12 @@ SCALE = 10.0  # of the normalised vector: weights then have the size that the op
 
 
 class LinearBag(nn.Module):
-    """One weight per token, per pair and per class. Memory grows with the text's length squared.
+    """One weight per token, per pair and per class.
 
     While training, tokens are left out at a rate drawn per text from 0 to twice `word_dropout`.
     """
 
-    def __init__(self, *, vocabulary: int, classes: int, word_dropout: float = 0.3) -> None:
+    def __init__(self, *, vocabulary: int, classes: int, word_dropout: float = 0.1) -> None:
         super().__init__()
         self.word_dropout = word_dropout
         self.tokens = nn.Embedding(vocabulary, classes)
@@ -36,11 +36,10 @@ class LinearBag(nn.Module):
         if self.training and self.word_dropout > 0:
             rates = 2 * self.word_dropout * torch.rand(len(tokens), 1, device=tokens.device)
             counted = counted & (torch.rand(tokens.shape, device=tokens.device) >= rates)
-        pairs = pair_buckets(tokens, PAIR_BUCKETS)
-        one = (first_occurrence(tokens) & counted).unsqueeze(2).float()
-        two = (first_occurrence(pairs) & counted).unsqueeze(2).float()
-        total = (self.tokens(tokens) * one).sum(1) + (self.pairs(pairs) * two).sum(1)
-        norm = (one.sum(1) + two.sum(1) + 1).sqrt()
+        one, is_one = distinct(tokens, counted)
+        two, is_two = distinct(pair_buckets(tokens, PAIR_BUCKETS), counted)
+        total = (self.tokens(one) * is_one).sum(1) + (self.pairs(two) * is_two).sum(1)
+        norm = (is_one.sum(1) + is_two.sum(1) + 1).sqrt()
         logits: Tensor = SCALE * total / norm + self.bias
         return logits
 
@@ -50,16 +49,23 @@ def true_steps(steps: Tensor, lengths: Tensor) -> Tensor:
     return torch.arange(steps.shape[1], device=steps.device) < lengths.unsqueeze(1)
 
 
-def first_occurrence(ids: Tensor) -> Tensor:
-    """Which of `ids` (B, T) int64 do not stand earlier in their row: (B, T) bool."""
-    place = torch.arange(ids.shape[1], device=ids.device)
-    earlier = place.unsqueeze(0) < place.unsqueeze(1)  # (T, T): column before row
-    seen = (ids.unsqueeze(2) == ids.unsqueeze(1)) & earlier
-    return seen.float().sum(2) == 0
+def distinct(ids: Tensor, counted: Tensor) -> tuple[Tensor, Tensor]:
+    """Return which `ids` (B, T) int64, above 0, stand where `counted` (B, T) bool says.
+
+    That is the ids in order, (B, T) int64, and 1 for the first of equal ones, else 0,
+    (B, T, 1) float32. Sorting takes memory in proportion to the length, comparing all pairs
+    its square.
+    """
+    ordered = ids.masked_fill(~counted, 0).sort(1)[0]
+    before = nn.functional.pad(ordered[:, :-1], (1, 0))
+    return ordered, (ordered != before).unsqueeze(2).float()
 
 
 def pair_buckets(tokens: Tensor, buckets: int) -> Tensor:
-    """The bucket of each token (B, T) int64 paired with the one before it (0 before the first)."""
+    """The bucket of each token (B, T) int64 paired with the one before it (0 before the first).
+
+    Buckets are 1 to `buckets` - 1, so that 0 can stand for none.
+    """
     before = nn.functional.pad(tokens[:, :-1], (1, 0))
     # A multiplicative hash; what is multiplied stays far below 2 ** 63 for any vocabulary.
-    return (before * 1_000_003 + tokens * 7_919) % 2_147_483_647 % buckets
+    return (before * 1_000_003 + tokens * 7_919) % 2_147_483_647 % (buckets - 1) + 1

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 from torch import nn
 
 from app.bundle import EncoderSpec
@@ -15,8 +16,9 @@ from training.fit import Augment, Schedule
 Prepare = Callable[[Sequence[Sample]], tuple[EncoderSpec, dict[str, bytes]]]
 # Other forms of a training sample to train on as well (never of a tested one).
 Variants = Callable[[Sample], Sequence[Sample]]
-# A plain method to compare with: a line for the card, and its accuracy on the test split.
-Baseline = Callable[[Splits], tuple[str, float]]
+# A plain method to compare with: a line for the card, and whether it calls each test sample
+# rightly, bool (samples,).
+Baseline = Callable[[Splits], tuple[str, np.ndarray]]
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 

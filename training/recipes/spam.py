@@ -1,4 +1,4 @@
-"""Spam: bidirectional LSTMs and bags over the words of an e-mail's body, answering as one."""
+"""Spam: a bidirectional LSTM and linear bags over an e-mail's body, answering as one."""
 
 from collections.abc import Sequence
 
@@ -15,11 +15,11 @@ from training.networks.recurrent import TextEnsemble, TextRecurrentNet
 from training.recipes.recipe import Recipe
 
 VOCABULARY = 10_000
-RECURRENT, LINEAR = 4, 4  # members of the ensemble, as many of each: chosen on validation
+RECURRENT, LINEAR = 1, 5  # members of the ensemble; alone, the linear ones err less
 
 
 def _prepare(train: Sequence[Sample]) -> tuple[EncoderSpec, dict[str, bytes]]:
-    spec = TextSpec(max_tokens=600, tail_tokens=150)
+    spec = TextSpec(max_tokens=1500, tail_tokens=400)
     texts = (plain_text(sample.payload.data.decode()) for sample in train)
     return spec, {spec.tokenizer: train_tokenizer(texts, VOCABULARY)}
 
@@ -39,9 +39,16 @@ RECIPE = Recipe(
     prepare=_prepare,
     network=_network,
     schedule=Schedule(
-        epochs=6, batch=32, rate=3e-3, label_smoothing=0.05, ema=0.995, patience=3, warmup=0.2
+        epochs=6,
+        batch=32,
+        rate=3e-3,
+        label_smoothing=0.05,
+        balance=0.5,
+        ema=0.995,
+        patience=3,
+        warmup=0.2,
     ),
-    shares=Shares(validation=10, test=15),
+    shares=Shares(validation=10, test=20, first=25),  # docs/decisions/0011
     baseline=tfidf_logistic_regression,
     golden="spam",
     licence="Apache-2.0",

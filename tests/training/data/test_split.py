@@ -38,6 +38,17 @@ def test_shares_are_roughly_right():
     assert 0.13 < counts["test"] / 4000 < 0.17
 
 
+def test_another_first_place_is_another_split():
+    samples = many("a", 2000) + many("b", 2000)
+    before = split(samples, SHARES)
+    held_out = names(before.validation) | names(before.test)
+    after = split(samples, Shares(validation=10, test=20, first=25))
+    assert not names(after.test) & held_out
+    assert 0.18 < after.counts()["test"] / 4000 < 0.22
+    around = split(samples, replace(SHARES, first=100))
+    assert around == before
+
+
 def test_the_order_of_the_samples_does_not_matter():
     samples = many("a", 50) + many("b", 50)
     assert split(samples, SHARES) == split(samples[::-1], SHARES)

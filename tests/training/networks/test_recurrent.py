@@ -8,7 +8,7 @@ from torch import nn
 from app.engine.session import Session
 from tests.training.samples import SENTENCE, sentences
 from training.export import OUTPUT, Servable, export
-from training.networks.bag import LinearBag, first_occurrence
+from training.networks.bag import LinearBag, distinct
 from training.networks.recurrent import TextEnsemble, TextRecurrentNet
 
 VOCABULARY = 50
@@ -93,8 +93,9 @@ def test_an_ensemble_answers_with_the_mean_and_learns_member_by_member():
 
 
 def test_a_repeated_token_counts_once():
-    ids = torch.tensor([[4, 7, 4, 4, 7, 9]])
-    assert first_occurrence(ids).tolist() == [[True, True, False, False, False, True]]
+    ids = torch.tensor([[4, 7, 4, 4, 7, 9, 8]])
+    ordered, first = distinct(ids, ids < 9)
+    assert ordered[0, first[0, :, 0] > 0].tolist() == [4, 7, 8]
     with torch.no_grad():
         lengths = torch.tensor([2])
         once = bag().eval()

@@ -1,0 +1,25 @@
+"""A recipe and its samples → a trained network; one way for every figure that is told."""
+
+import torch
+from torch import nn
+
+from training.data.encode import Examples
+from training.fit import History, fit
+from training.recipes.recipe import Recipe
+
+
+def train_network(
+    recipe: Recipe, labels: int, examples: Examples, validation: Examples
+) -> tuple[nn.Module, History]:
+    """Return the recipe's network for so many labels, fitted, and its learning curve."""
+    torch.manual_seed(recipe.seed)
+    network = recipe.network(labels)
+    history = fit(
+        network,
+        examples,
+        validation,
+        recipe.schedule,
+        seed=recipe.seed,
+        augment=recipe.augment,
+    )
+    return network, history
