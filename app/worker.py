@@ -43,6 +43,8 @@ class Worker:
             said, connections, *_ = socket.recv_fds(self._channel, 1, 1)
         except BlockingIOError:
             return
+        except OSError:  # the parent died before it had read what it was told
+            said, connections = b"", []
         if said == TAKE:
             self._keep(self._connect(socket.socket(fileno=connections[0])))
         elif said == ALL_READY:
