@@ -24,6 +24,7 @@ from app.telemetry import event
 
 TAKE, ALL_READY, READY, OVER = b"t", b"a", b"r", b"o"
 _BACKLOG = 4096  # connections that may wait for the parent
+_MOMENT, _PATIENCE = 0.001, 5.0  # seconds between tries to hand over a connection, and of all
 _QUICKLY = 1.0  # seconds; a worker that lived no longer is started again after as many
 
 # A worker's whole life, given its channel and its place among the workers, from 0.
@@ -103,12 +104,25 @@ class Supervisor:
         with suppress(OSError):  # the client may have left meanwhile
             connection, _ = self._listener.accept()
             with connection:
-                # While they start all are alike; later, one that starts again is spared.
-                for worker in sorted(self._workers, key=lambda w: (not w.ready, w.connections)):
-                    with suppress(OSError):  # its channel is full, or it is dying
-                        socket.send_fds(worker.channel, [TAKE], [connection.fileno()])
-                        worker.connections += 1
-                        break
+                patience = _PATIENCE
+                while not self._hand_over(connection) and (patience := patience - _MOMENT) > 0:
+                    time.sleep(_MOMENT)
+
+    def _hand_over(self, connection: socket.socket) -> bool:
+        """Say whether a worker has it, or none ever will."""
+        full = False
+        # While they start all are alike; later, one that starts again is spared.
+        for worker in sorted(self._workers, key=lambda w: (not w.ready, w.connections)):
+            try:
+                socket.send_fds(worker.channel, [TAKE], [connection.fileno()])
+            except BlockingIOError:  # it has some hundreds to take yet
+                full = True
+            except OSError:  # it is dying, and will be heard of
+                continue
+            else:
+                worker.connections += 1
+                return True
+        return not full
 
     def _hear(self, worker: _Worker) -> None:
         try:

@@ -102,6 +102,22 @@ def test_connections_are_shared_out_evenly(server: Server) -> None:
         assert server.connections() == [count + 4 for count in before]
 
 
+def test_a_rush_of_connections_is_taken_whole(server: Server) -> None:
+    address = httpx.URL(server.url)
+    for pid in server.workers():
+        os.kill(pid, signal.SIGSTOP)
+    with ExitStack() as stack:
+        rush = [
+            stack.enter_context(socket.create_connection((address.host, address.port), timeout=20))
+            for _ in range(900)
+        ]
+        for connection in rush:
+            connection.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+        for pid in server.workers():
+            os.kill(pid, signal.SIGCONT)
+        assert {connection.recv(12) for connection in rush} == {b"HTTP/1.1 200"}
+
+
 def test_every_worker_tells_the_counts_of_all(server: Server) -> None:
     for _ in range(7):
         server.ask()
