@@ -71,8 +71,8 @@ def _check_media_types(served: ServedModel, payloads: list[Payload]) -> None:
             payload.media_type
         ):
             which = f"item {index}: " if len(payloads) > 1 else ""
-            modality = served.manifest.modality
+            taken = served.pipeline.encoder.media_types
             raise UnsupportedMedia(
-                f"{which}{served.manifest.name} takes {modality}/* (or {SNIFFED}), "
+                f"{which}{served.manifest.name} takes {taken} (or {SNIFFED}), "
                 "but another media type was declared"
             )

@@ -103,7 +103,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
     )
     ready = [entry.model.pipeline for entry in app.state.catalog.entries if entry.model]
     answers = {pipeline.manifest.name: _answer(pipeline) for pipeline in ready}
-    texts = {p.manifest.name: _text(p) for p in ready if p.manifest.modality == "text"}
+    texts = {p.manifest.name: _text(p) for p in ready if p.manifest.modality in ("text", "tree")}
     for path, operations in document["paths"].items():
         if path.endswith("/classify") and answers:
             operation = operations["post"]

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from app.engine.collate import Arrays, collate, split
 from app.engine.session import Device, Session
 from app.errors import DeadlineExceeded, InvalidInput
 from app.inputs import Encoded, Payload, encoder_for
-from app.outputs import Prediction, decode_classes, probabilities
+from app.outputs import NODES, Prediction, decode_classes, label_phrases, probabilities
 
 
 class Pipeline:
@@ -51,15 +52,24 @@ class Pipeline:
         batch = collate(items, self.manifest.encoder.tensors())
         names = (spec.name for spec in self.manifest.inputs)  # a packed graph has its own
         outputs = self._session.run(dict(zip(names, batch.values(), strict=True)))
-        return split(outputs, len(items))
+        return split(outputs, items, self.manifest.outputs)
 
-    def decode(self, encoded: Encoded, outputs: Arrays, top_k: int) -> Prediction:
+    def decode(
+        self, encoded: Encoded, outputs: Arrays, top_k: int, explain: bool = False
+    ) -> Prediction:
         """Return the answer to one item."""
+        labels = self.manifest.labels
         scores = probabilities(self.manifest, outputs)
-        return decode_classes(scores, self.manifest.labels, top_k, encoded.truncated)
+        answer = decode_classes(scores, labels, top_k, encoded.truncated)
+        if explain and encoded.tree is not None and NODES in outputs:
+            parts = label_phrases(encoded.tree.phrases(), outputs[NODES], labels)
+            answer = replace(answer, explanation=parts)
+        return answer
 
-    def classify(self, payloads: Sequence[Payload], top_k: int = 5) -> list[Prediction]:
+    def classify(
+        self, payloads: Sequence[Payload], top_k: int = 5, explain: bool = False
+    ) -> list[Prediction]:
         """Answer several payloads in one batch."""
         encoded = self.encode(payloads)
         outputs = self.run([item.arrays for item in encoded])
-        return [self.decode(e, o, top_k) for e, o in zip(encoded, outputs, strict=True)]
+        return [self.decode(e, o, top_k, explain) for e, o in zip(encoded, outputs, strict=True)]

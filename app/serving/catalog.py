@@ -91,11 +91,11 @@ class Catalog:
             raise NotReady("no model is ready; GET /v1/models says why")
         fitting = [m for m in models if m.pipeline.encoder.accepts(media_type)]
         if not fitting:
-            kinds = ", ".join(sorted({f"{m.manifest.modality}/*" for m in models}))
+            kinds = ", ".join(sorted({m.pipeline.encoder.media_types for m in models}))
             raise UnsupportedMedia(f"no model takes this media type; there are some for {kinds}")
-        preferred = self._defaults.get(fitting[0].manifest.modality)
         names = [m.manifest.name for m in fitting]
-        return self.find(preferred if preferred in names else names[0])
+        preferred = (name for name in self._defaults.values() if name in names)
+        return self.find(next(preferred, names[0]))
 
     def _published_instead(self, name: str) -> str:
         """Say what there is, never what was asked for: an answer holds nothing of its question."""
