@@ -11,33 +11,41 @@ from app.api.openapi import CLASSIFY
 from app.api.payload import SNIFFED, parse_body
 from app.errors import UnsupportedMedia
 from app.inputs import Payload
+from app.outputs import Asked
 from app.serving.model import ServedModel
 from app.telemetry import Timings
 
 router = APIRouter(tags=["classify"])
 TopK = Annotated[int, Query(ge=1, le=1000, description="How many labels to rank")]
+Explain = Annotated[bool, Query(description="Say what led to it: of a tree, its every phrase")]
 
 
 @router.post("/v1/models/{model}/classify", **CLASSIFY)
-async def classify(request: Request, model: str, top_k: TopK = 5) -> Response:
+async def classify(
+    request: Request, model: str, top_k: TopK = 5, explain: Explain = False
+) -> Response:
     """Classify with the newest ready version of a model."""
     served = request.app.state.catalog.find(model)
-    return await _answer(request, served, await _payloads(request), top_k)
+    return await _answer(request, served, await _payloads(request), Asked(top_k, explain))
 
 
 @router.post("/v1/models/{model}/versions/{version}/classify", **CLASSIFY)
-async def classify_version(request: Request, model: str, version: int, top_k: TopK = 5) -> Response:
+async def classify_version(
+    request: Request, model: str, version: int, top_k: TopK = 5, explain: Explain = False
+) -> Response:
     """Classify with one version of a model."""
     served = request.app.state.catalog.find(model, version)
-    return await _answer(request, served, await _payloads(request), top_k)
+    return await _answer(request, served, await _payloads(request), Asked(top_k, explain))
 
 
 @router.post("/v1/classify", **CLASSIFY)
-async def classify_by_media_type(request: Request, top_k: TopK = 5) -> Response:
+async def classify_by_media_type(
+    request: Request, top_k: TopK = 5, explain: Explain = False
+) -> Response:
     """Classify with the default model for the media type of the first item."""
     payloads = await _payloads(request)
     served = request.app.state.catalog.for_media_type(payloads[0].media_type)
-    return await _answer(request, served, payloads, top_k)
+    return await _answer(request, served, payloads, Asked(top_k, explain))
 
 
 async def _payloads(request: Request) -> list[Payload]:
@@ -46,11 +54,11 @@ async def _payloads(request: Request) -> list[Payload]:
 
 
 async def _answer(
-    request: Request, served: ServedModel, payloads: list[Payload], top_k: int
+    request: Request, served: ServedModel, payloads: list[Payload], asked: Asked
 ) -> Response:
     _check_media_types(served, payloads)
     timings, manifest = Timings(), served.manifest
-    work = served.classify(payloads, top_k, timings)
+    work = served.classify(payloads, asked, timings)
     predictions = await unless_departed(request, work)
     request.app.state.metrics.classified(manifest.name, manifest.version, len(predictions), timings)
     body = {

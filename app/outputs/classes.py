@@ -11,6 +11,14 @@ from app.outputs.phrases import Phrase
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What a caller wants to know: how many labels, and what led to the answer."""
+
+    top_k: int = 5
+    explain: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Prediction:
     """The most probable label, and the `top` ones with their probabilities, best first.
 

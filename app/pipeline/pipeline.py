@@ -11,7 +11,14 @@ from app.engine.collate import Arrays, collate, split
 from app.engine.session import Device, Session
 from app.errors import DeadlineExceeded, InvalidInput
 from app.inputs import Encoded, Payload, encoder_for
-from app.outputs import NODES, Prediction, decode_classes, label_phrases, probabilities
+from app.outputs import (
+    NODES,
+    Asked,
+    Prediction,
+    decode_classes,
+    label_phrases,
+    probabilities,
+)
 
 
 class Pipeline:
@@ -54,14 +61,12 @@ class Pipeline:
         outputs = self._session.run(dict(zip(names, batch.values(), strict=True)))
         return split(outputs, items, self.manifest.outputs)
 
-    def decode(
-        self, encoded: Encoded, outputs: Arrays, top_k: int, explain: bool = False
-    ) -> Prediction:
+    def decode(self, encoded: Encoded, outputs: Arrays, asked: Asked) -> Prediction:
         """Return the answer to one item."""
         labels = self.manifest.labels
         scores = probabilities(self.manifest, outputs)
-        answer = decode_classes(scores, labels, top_k, encoded.truncated)
-        if explain and encoded.tree is not None and NODES in outputs:
+        answer = decode_classes(scores, labels, asked.top_k, encoded.truncated)
+        if asked.explain and encoded.tree is not None and NODES in outputs:
             parts = label_phrases(encoded.tree.phrases(), outputs[NODES], labels)
             answer = replace(answer, explanation=parts)
         return answer
@@ -70,6 +75,6 @@ class Pipeline:
         self, payloads: Sequence[Payload], top_k: int = 5, explain: bool = False
     ) -> list[Prediction]:
         """Answer several payloads in one batch."""
-        encoded = self.encode(payloads)
+        encoded, asked = self.encode(payloads), Asked(top_k, explain)
         outputs = self.run([item.arrays for item in encoded])
-        return [self.decode(e, o, top_k, explain) for e, o in zip(encoded, outputs, strict=True)]
+        return [self.decode(e, o, asked) for e, o in zip(encoded, outputs, strict=True)]

@@ -11,7 +11,7 @@ from app.engine.batcher import Batcher
 from app.engine.collate import Arrays
 from app.errors import DeadlineExceeded
 from app.inputs import Payload
-from app.outputs import Prediction
+from app.outputs import Asked, Prediction
 from app.pipeline import Pipeline
 from app.telemetry import Timings
 
@@ -37,7 +37,7 @@ class ServedModel:
         )
 
     async def classify(
-        self, payloads: Sequence[Payload], top_k: int, timings: Timings
+        self, payloads: Sequence[Payload], asked: Asked, timings: Timings
     ) -> list[Prediction]:
         """Answer every payload, in order; raise `DeadlineExceeded` after the deadline."""
         deadline = asyncio.get_running_loop().time() + self._limits.deadline
@@ -56,7 +56,7 @@ class ServedModel:
             abandoned.set()
         with timings.measure("decode"):
             answers = zip(encoded, outputs, strict=True)
-            return [self.pipeline.decode(item, output, top_k) for item, output in answers]
+            return [self.pipeline.decode(item, output, asked) for item, output in answers]
 
     async def close(self) -> None:
         """Refuse new work and wait for the work that was taken."""

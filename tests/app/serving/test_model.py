@@ -5,6 +5,7 @@ import pytest
 
 from app.errors import DeadlineExceeded, InvalidInput, NotReady
 from app.inputs import Encoded, Payload
+from app.outputs import Asked
 from app.pipeline import Pipeline
 from app.serving.model import Limits, ServedModel
 from app.telemetry import Timings
@@ -42,7 +43,7 @@ class Slow(Pipeline):
 async def test_it_answers_as_its_pipeline_does() -> None:
     pipeline, timings = Pipeline(fakes.text_bundle()), Timings()
     model = ServedModel(pipeline, Limits())
-    assert await model.classify([GOOD], 2, timings) == pipeline.classify([GOOD], 2)
+    assert await model.classify([GOOD], Asked(2), timings) == pipeline.classify([GOOD], 2)
     assert list(timings.stages) == ["encode", "infer", "decode"]
     await model.close()
 
@@ -50,9 +51,9 @@ async def test_it_answers_as_its_pipeline_does() -> None:
 async def test_a_bad_item_never_reaches_a_batch() -> None:
     model = ServedModel(Pipeline(fakes.text_bundle()), Limits())
     with pytest.raises(InvalidInput) as caught:
-        await model.classify([GOOD, BAD], 2, Timings())
+        await model.classify([GOOD, BAD], Asked(2), Timings())
     assert caught.value.index == 1
-    assert len(await model.classify([GOOD], 2, Timings())) == 1
+    assert len(await model.classify([GOOD], Asked(2), Timings())) == 1
     await model.close()
 
 
@@ -60,7 +61,7 @@ async def test_the_deadline_ends_the_waiting_and_the_work() -> None:
     pipeline = Slow()
     model = ServedModel(pipeline, Limits(deadline=0.01))
     with pytest.raises(DeadlineExceeded, match=r"within 0.01 s"):
-        await model.classify([GOOD] * 50, 2, Timings())
+        await model.classify([GOOD] * 50, Asked(2), Timings())
     pipeline.go.set()
     assert await asyncio.to_thread(pipeline.done.wait, 20)
     assert pipeline.encoded == 1, "the other 49 were not touched"
@@ -70,4 +71,4 @@ async def test_after_close_it_takes_nothing() -> None:
     model = ServedModel(Pipeline(fakes.text_bundle()), Limits())
     await model.close()
     with pytest.raises(NotReady):
-        await model.classify([GOOD], 2, Timings())
+        await model.classify([GOOD], Asked(2), Timings())
