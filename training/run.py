@@ -51,6 +51,8 @@ def run(recipe: Recipe, data: Path | None, models: Path) -> Path:
     prepared = prepare(recipe, data)
     torch.manual_seed(recipe.seed)
     network = recipe.network(len(prepared.labels))
+    if recipe.start is not None:
+        recipe.start(network, prepared.files)
     history = fit(
         network,
         prepared.train,

@@ -4,6 +4,7 @@ Text is decoded as any text is; `spec.notation` says which grammar reads it. Wha
 the grammar is refused with the position (characters, from 1) of the first mistake.
 """
 
+import re
 from collections.abc import Mapping
 
 import numpy as np
@@ -16,6 +17,8 @@ from app.inputs.payload import Encoded, Payload
 from app.inputs.text import decode_text
 
 MEDIA_TYPES = ("text/x-tree", "text/plain")
+# Prose may start with a bracket too; a tree's is followed by a label, or by what is a mistake.
+_BRACKETED = re.compile(r"\s*+\(\s*+(?:[0-9()]|$|[^\s()]++\s++\()")
 UNKNOWN = 0  # the id of a word that is not in the vocabulary, where its first line is empty
 
 
@@ -45,7 +48,7 @@ class TreeEncoder:
         truncated = None
         if self.spec.notation == "listops":
             listops.parse(text, tree)
-        elif text.lstrip().startswith("(") or payload.media_type == MEDIA_TYPES[0]:
+        elif _BRACKETED.match(text) or payload.media_type == MEDIA_TYPES[0]:
             treebank.parse(text, tree)
         else:
             truncated = sentence.parse(text, tree)

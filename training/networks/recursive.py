@@ -123,6 +123,12 @@ class TreeLSTM(nn.Module):
         nodes = self.nodes(tokens, left, right, levels)
         return nodes if self.training else nodes[roots]
 
+    def start(self, vectors: Tensor) -> None:
+        """Begin with these vectors, float32 (words, embedding), for the words from id 1 on."""
+        table = self.embed.weight.detach()
+        table.zero_()
+        table[1 : 1 + len(vectors)] = vectors
+
     def nodes(self, tokens: Tensor, left: Tensor, right: Tensor, levels: Tensor) -> Tensor:
         """Return the logits of every node, (nodes, classes)."""
         if self.training and self.word_dropout > 0:
@@ -150,6 +156,11 @@ class ForestEnsemble(nn.Module):
         """Return logits of a forest, as the members do."""
         logits = torch.stack([member(*forest) for member in self.members], 2)
         return logits if self.training else logits.mean(2)
+
+    def start(self, vectors: Tensor) -> None:
+        """Give every member the same vectors to begin with; see `TreeLSTM.start`."""
+        for member in self.members:
+            member.start(vectors)  # type: ignore[operator]
 
     def nodes(self, *forest: Tensor) -> Tensor:
         """Return the mean logits of every node, (nodes, classes)."""

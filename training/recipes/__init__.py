@@ -1,6 +1,6 @@
 """One small file per shipped model: data + network + schedule, no logic."""
 
-from training.recipes import digits, imagenet, listops, spam, spoken_digits
+from training.recipes import digits, imagenet, listops, sentiment, spam, spoken_digits
 from training.recipes.recipe import Pretrained, Recipe
 
 __all__ = ["RECIPES", "Pretrained", "Recipe"]
@@ -12,6 +12,7 @@ RECIPES: dict[str, Recipe | Pretrained] = {
         spam.RECIPE,
         spoken_digits.RECIPE,
         listops.RECIPE,
+        sentiment.RECIPE,
         imagenet.RECIPE,
     )
 }

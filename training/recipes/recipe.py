@@ -1,6 +1,6 @@
 """What a recipe says. It is data; `training.run` does the work."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +19,8 @@ from training.fit import Augment, Schedule
 Prepare = Callable[[Sequence[Sample]], tuple[EncoderSpec, dict[str, bytes]]]
 # Other forms of a training sample to train on as well (never of a tested one).
 Variants = Callable[[Sample], Sequence[Sample]]
+# What a network knows before it is trained, put into it; from the bundle's files.
+Start = Callable[[nn.Module, Mapping[str, bytes]], None]
 # What an encoded training sample teaches beside its label: one for every node of a tree.
 Teach = Callable[[Sample, Arrays], np.ndarray]
 # A plain method to compare with: a line for the card, and its accuracy on the test split.
@@ -42,6 +44,7 @@ class Recipe:
     schedule: Schedule
     augment: Augment | None = None
     variants: Variants | None = None
+    start: Start | None = None
     teach: Teach | None = None
     labels: tuple[str, ...] = ()  # in this order; else sorted
     shares: Shares = field(default_factory=Shares)
