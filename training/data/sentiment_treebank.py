@@ -30,7 +30,8 @@ _ROOM = 1_000  # leaves and levels of a sentence
 
 def load(given: Path | None) -> Dataset:
     """Return the labelled sentences; raise `MissingData` or `BadData`."""
-    (path,) = locate((ARCHIVE,), given)
+    unpacked = given is not None and (given / "train.txt").is_file()
+    path = given if given and unpacked else locate((ARCHIVE,), given)[0]
     samples = []
     for file, fixed in _FILES.items():
         # Only "\n": some words of the treebank hold what Python takes for the end of a line.

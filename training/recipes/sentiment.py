@@ -36,7 +36,7 @@ def _network(labels: int) -> ForestEnsemble:
                 classes=labels,
                 embedding=EMBEDDING,
                 hidden=HIDDEN,
-                dropout=0.4,
+                dropout=0.3,
                 word_dropout=0.05,
             )
             for _ in range(MEMBERS)
@@ -62,8 +62,8 @@ RECIPE = Recipe(
     start=_start,
     teach=node_labels,
     labels=LABELS,
-    schedule=Schedule(epochs=5, batch=32, rate=2e-3, ema=0.995, patience=5, warmup=0.1),
-    shares=Shares(validation=10, test=0),
+    schedule=Schedule(epochs=4, batch=32, rate=8e-3, ema=0.995, patience=4, warmup=0.1),
+    shares=Shares(validation=5, test=0),
     figures=polarity,
     golden="sentiment",
 )
