@@ -90,6 +90,10 @@ CLASSIFY: dict[str, Any] = {
                     "schema": {"type": "string"},
                     "example": "You have WON a free cruise!!! Click here to claim your prize.",
                 },
+                "text/x-tree": {
+                    "schema": {"type": "string"},
+                    "example": "[MAX 2 9 [MIN 4 7 ] 0 ]",
+                },
             },
         }
     },
