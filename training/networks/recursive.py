@@ -84,28 +84,40 @@ def climb(leaves: Tensor, pairs: Tensor, levels: Tensor, weight: Tensor, bias: T
     )
 
 
+class WordTable(nn.Embedding):
+    """Rows for `words` words and the unknown one, id 0; vectors that are given, not trained."""
+
+    def __init__(self, words: int, size: int) -> None:
+        super().__init__(1 + words, size)
+        self.weight.requires_grad_(False).zero_()
+
+    def fill(self, vectors: Tensor) -> None:
+        """Take these vectors, float32 (words, size), for the words from id 1 on."""
+        self.weight[1 : 1 + len(vectors)] = vectors
+
+
 class TreeLSTM(nn.Module):
     """A label for every node of every tree.
 
-    A leaf's state is an affine map of its word's embedding (a table of `vocabulary` rows), so it
-    has the same two halves as that of an inner node. While training, words read as unknown (id 0)
-    at the rate `word_dropout`, and `dropout` acts on embeddings and on what the head reads.
+    A leaf's state is an affine map of its word's row in `table`, so it has the same two halves as
+    that of an inner node; a frozen table may be shared by several networks. While training, words
+    read as unknown (id 0) at the rate `word_dropout`, and `dropout` acts on embeddings and on what
+    the head reads.
     """
 
     def __init__(
         self,
         *,
-        vocabulary: int,
+        table: nn.Embedding,
         classes: int,
-        embedding: int,
         hidden: int,
         dropout: float = 0.0,
         word_dropout: float = 0.0,
     ) -> None:
         super().__init__()
         self.hidden, self.word_dropout = hidden, word_dropout
-        self.embed = nn.Embedding(vocabulary, embedding)
-        self.leaf = nn.Linear(embedding, 2 * hidden)
+        self.embed = table
+        self.leaf = nn.Linear(table.embedding_dim, 2 * hidden)
         self.weight = nn.Parameter(torch.empty(2 * hidden, 5 * hidden))
         self.bias = nn.Parameter(torch.zeros(5 * hidden))
         nn.init.xavier_uniform_(self.weight)
@@ -122,12 +134,6 @@ class TreeLSTM(nn.Module):
         """
         nodes = self.nodes(tokens, left, right, levels)
         return nodes if self.training else nodes[roots]
-
-    def start(self, vectors: Tensor) -> None:
-        """Begin with these vectors, float32 (words, embedding), for the words from id 1 on."""
-        table = self.embed.weight.detach()
-        table.zero_()
-        table[1 : 1 + len(vectors)] = vectors
 
     def nodes(self, tokens: Tensor, left: Tensor, right: Tensor, levels: Tensor) -> Tensor:
         """Return the logits of every node, (nodes, classes)."""
@@ -156,11 +162,6 @@ class ForestEnsemble(nn.Module):
         """Return logits of a forest, as the members do."""
         logits = torch.stack([member(*forest) for member in self.members], 2)
         return logits if self.training else logits.mean(2)
-
-    def start(self, vectors: Tensor) -> None:
-        """Give every member the same vectors to begin with; see `TreeLSTM.start`."""
-        for member in self.members:
-            member.start(vectors)  # type: ignore[operator]
 
     def nodes(self, *forest: Tensor) -> Tensor:
         """Return the mean logits of every node, (nodes, classes)."""

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from functools import partial
 
+from torch import nn
+
 from app.bundle import EncoderSpec, TreeSpec
 from training.data import listops
 from training.data.dataset import Sample
@@ -21,7 +23,7 @@ def _prepare(train: Sequence[Sample]) -> tuple[EncoderSpec, dict[str, bytes]]:
 
 
 def _network(labels: int) -> TreeLSTM:
-    return TreeLSTM(vocabulary=len(listops.WORDS), classes=labels, embedding=32, hidden=HIDDEN)
+    return TreeLSTM(table=nn.Embedding(len(listops.WORDS), 32), classes=labels, hidden=HIDDEN)
 
 
 RECIPE = Recipe(

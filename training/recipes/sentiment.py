@@ -13,11 +13,11 @@ from training.data.split import Shares
 from training.data.word_vectors import known_words, word_vectors
 from training.figures import polarity
 from training.fit import Schedule
-from training.networks.recursive import ForestEnsemble, TreeLSTM
+from training.networks.recursive import ForestEnsemble, TreeLSTM, WordTable
 from training.recipes.recipe import Recipe
 
-MEMBERS, EMBEDDING, HIDDEN = 3, 100, 128
-ROWS = 31_000  # words that the table has room for
+MEMBERS, EMBEDDING, HIDDEN = 3, 300, 150
+WORDS = 31_000  # that the table has room for
 
 
 def _prepare(train: Sequence[Sample]) -> tuple[EncoderSpec, dict[str, bytes]]:
@@ -29,26 +29,20 @@ def _prepare(train: Sequence[Sample]) -> tuple[EncoderSpec, dict[str, bytes]]:
 
 
 def _network(labels: int) -> ForestEnsemble:
+    table = WordTable(WORDS, EMBEDDING)
     return ForestEnsemble(
         [
-            TreeLSTM(
-                vocabulary=ROWS,
-                classes=labels,
-                embedding=EMBEDDING,
-                hidden=HIDDEN,
-                dropout=0.3,
-                word_dropout=0.05,
-            )
+            TreeLSTM(table=table, classes=labels, hidden=HIDDEN, dropout=0.4, word_dropout=0.05)
             for _ in range(MEMBERS)
         ]
     )
 
 
 def _start(network: nn.Module, files: Mapping[str, bytes]) -> None:
-    """Give every word its vector, and the unknown word none."""
+    """Give every word its vector, once for all members."""
     vocabulary = files["vocabulary.txt"].decode().split("\n")[1:-1]
-    assert isinstance(network, ForestEnsemble)
-    network.start(torch.from_numpy(word_vectors(vocabulary, EMBEDDING)))
+    table = next(module for module in network.modules() if isinstance(module, WordTable))
+    table.fill(torch.from_numpy(word_vectors(vocabulary, EMBEDDING)))
 
 
 RECIPE = Recipe(
@@ -62,7 +56,7 @@ RECIPE = Recipe(
     start=_start,
     teach=node_labels,
     labels=LABELS,
-    schedule=Schedule(epochs=4, batch=32, rate=8e-3, ema=0.995, patience=4, warmup=0.1),
+    schedule=Schedule(epochs=5, batch=32, rate=5e-3, ema=0.995, patience=5, warmup=0.1),
     shares=Shares(validation=5, test=0),
     figures=polarity,
     golden="sentiment",

@@ -14,7 +14,7 @@ from tests.training.samples import sample
 from tests.trees import IDS, LISTS, forest
 from training.data.encode import Examples
 from training.export import NODES, OUTPUT, ServableForest, check_parity, export, servable
-from training.networks.recursive import ForestEnsemble, TreeLSTM, tree_cell
+from training.networks.recursive import ForestEnsemble, TreeLSTM, WordTable, tree_cell
 
 FORESTS = [forest(text) for text in LISTS]
 SPECS = TreeSpec(notation="listops").tensors()
@@ -22,8 +22,7 @@ SPECS = TreeSpec(notation="listops").tensors()
 
 def network(**changes: float) -> TreeLSTM:
     torch.manual_seed(3)
-    sizes = {"vocabulary": len(IDS), "classes": 4, "embedding": 5, "hidden": 6}
-    return TreeLSTM(**{**sizes, **changes})
+    return TreeLSTM(table=nn.Embedding(len(IDS), 5), classes=4, hidden=6, **changes)
 
 
 def tensors(arrays) -> list[Tensor]:
@@ -133,3 +132,12 @@ def test_the_graph_gives_every_node_of_every_tree() -> None:
         assert np.allclose(alone[NODES], together[NODES][places], atol=1e-6)
         assert np.allclose(alone[OUTPUT][0], row, atol=1e-6)
         assert np.allclose(row.sum(), 1, atol=1e-5)
+
+
+def test_a_word_table_is_filled_and_not_trained() -> None:
+    table = WordTable(len(IDS) - 1, 5)
+    table.fill(torch.ones(3, 5))
+    assert table.weight.sum(1).tolist() == [0, 5, 5, 5, *[0] * (len(IDS) - 4)]
+    members = [TreeLSTM(table=table, classes=4, hidden=6) for _ in range(2)]
+    ForestEnsemble(members)(*tensors(join(FORESTS))).sum().backward()
+    assert table.weight.grad is None and members[0].leaf.weight.grad is not None
