@@ -11,7 +11,7 @@ import uvicorn
 from app.connection import Connection
 from app.workers import ALL_READY, OVER, READY, TAKE
 
-_POLL = 0.02  # seconds between looks whether the models are loaded
+_POLL = 0.01  # seconds between looks whether the models are loaded
 
 
 class Worker:
@@ -32,7 +32,7 @@ class Worker:
 
     async def _begin(self, ready: Callable[[], bool]) -> None:
         while not self._server.started:
-            await asyncio.sleep(0)
+            await asyncio.sleep(_POLL)
         asyncio.get_running_loop().add_reader(self._channel, self._hear)
         while not ready():
             await asyncio.sleep(_POLL)
@@ -43,6 +43,8 @@ class Worker:
             said, connections, *_ = socket.recv_fds(self._channel, 1, 1)
         except BlockingIOError:
             return
+        except OSError:  # the parent died before it had read what it was told
+            said, connections = b"", []
         if said == TAKE:
             self._keep(self._connect(socket.socket(fileno=connections[0])))
         elif said == ALL_READY:

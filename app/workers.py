@@ -103,7 +103,7 @@ class Supervisor:
         with suppress(OSError):  # the client may have left meanwhile
             connection, _ = self._listener.accept()
             with connection:
-                # While they start all are alike; later one that starts again is spared.
+                # While they start all are alike; later, one that starts again is spared.
                 for worker in sorted(self._workers, key=lambda w: (not w.ready, w.connections)):
                     with suppress(OSError):  # its channel is full, or it is dying
                         socket.send_fds(worker.channel, [TAKE], [connection.fileno()])
@@ -111,7 +111,10 @@ class Supervisor:
                         break
 
     def _hear(self, worker: _Worker) -> None:
-        said = worker.channel.recv(4096)
+        try:
+            said = worker.channel.recv(4096)
+        except OSError:  # it died before it had read what it was told
+            said = b""
         if not said:
             return self._bury(worker)
         worker.connections -= said.count(OVER)
@@ -119,7 +122,8 @@ class Supervisor:
             worker.ready = True
             if all(each.ready for each in self._workers):
                 for each in self._workers:
-                    each.channel.send(ALL_READY)
+                    with suppress(OSError):  # it is dying, and will be heard of
+                        each.channel.send(ALL_READY)
         return None
 
     def _bury(self, worker: _Worker) -> None:
