@@ -15,7 +15,7 @@ import onnxruntime
 from app.bundle import TensorSpec
 from app.bundle.manifest import FOREST, DType
 from app.engine.captured import SIZES, Captured
-from app.engine.collate import is_forest, new, size_of
+from app.engine.collate import new, size_of
 from app.engine.cuda import Staging, in_one_thread, page_locked
 from app.engine.providers import CPU, CUDA, TENSORRT, Device, cuda_present, providers_for
 from app.errors import DeviceUnavailable, InvalidBundle
@@ -89,8 +89,7 @@ class Session:
                 raise InvalidBundle(
                     f"{node.name!r} has a fixed first axis; export with a free batch axis"
                 )
-            first = node.shape[0] if node.shape[0] in FOREST else "batch"
-            shape = (first, *(size if size else "free" for size in node.shape[1:]))
+            shape = ("batch", *(size if size else "free" for size in node.shape[1:]))
             found.append(TensorSpec(name=node.name, dtype=names[node.type], shape=shape))
         count = len(self._session.get_inputs())
         return tuple(found[:count]), tuple(found[count:])
@@ -98,7 +97,7 @@ class Session:
     def _capture(self, anew: Callable[[], Any], place: str = "cuda") -> Run | None:
         """Return what runs captured graphs of the session `anew()`; None where it cannot be."""
         inputs, outputs = self.tensors()
-        if not _only_batch_free([*inputs, *outputs]):
+        if self._joins_trees() or size_of([*inputs, *outputs]) is not None:
             event("no CUDA graphs", reason="sizes other than the batch's are free")
             return None
         try:
@@ -118,11 +117,15 @@ class Session:
         It builds for the range of sizes that it has seen.
         """
         inputs, _ = self.tensors()
-        if _only_batch_free(inputs):
+        if not self._joins_trees() and size_of(inputs) is None:
             for size in (SIZES[-1], SIZES[0]):
                 self.run(
                     {s.name: np.zeros((size, *map(int, s.shape[1:])), s.dtype) for s in inputs}
                 )
+
+    def _joins_trees(self) -> bool:
+        """Say whether the inputs are a forest, whose sizes are several even for one batch."""
+        return any(node.shape[0] in FOREST for node in self._session.get_inputs() if node.shape)
 
     def _run_plain(self, arrays: Mapping[str, np.ndarray]) -> list[np.ndarray]:
         results: list[np.ndarray] = self._session.run(self._outputs, dict(arrays))
@@ -142,10 +145,6 @@ class Session:
 def _sizes(shape: Sequence[Any]) -> tuple[int | None, ...]:
     """Return the fixed sizes of a shape, None where an axis is free."""
     return tuple(size if isinstance(size, int) else None for size in shape)
-
-
-def _only_batch_free(specs: Sequence[TensorSpec]) -> bool:
-    return size_of(specs) is None and not is_forest(specs)
 
 
 def _at_once(work: Any) -> Any:
