@@ -58,7 +58,7 @@ def _predict(options: argparse.Namespace) -> int:
     for path in options.files:
         payload = Payload(path.read_bytes(), "application/octet-stream")
         try:
-            answer = asdict(pipeline.classify([payload], options.top_k)[0])
+            answer = asdict(pipeline.classify([payload], options.top_k, options.explain)[0])
         except InvalidInput as error:
             raise InvalidInput(f"{path}: {error}") from error
         print(json.dumps({"file": str(path), **answer}, ensure_ascii=False))
@@ -167,6 +167,7 @@ def _parser() -> argparse.ArgumentParser:
     predict.add_argument("bundle", type=Path, help="models/<name>, or one version of it")
     predict.add_argument("files", type=Path, nargs="+")
     predict.add_argument("--top-k", type=_positive, default=5)
+    predict.add_argument("--explain", action="store_true", help="of a tree: its every phrase")
     predict.set_defaults(command=_predict)
 
     models = commands.add_parser("models", help="list bundles")

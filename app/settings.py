@@ -48,4 +48,4 @@ class Settings(BaseSettings):
     poll: Annotated[float, Field(gt=0, description="Seconds between looks at the folder")] = 1
     defaults: Annotated[
         dict[str, str], Field(description="The model that POST /v1/classify asks, by modality")
-    ] = {"image": "imagenet", "text": "spam", "audio": "spoken-digits"}
+    ] = {"image": "imagenet", "text": "spam", "audio": "spoken-digits", "tree": "listops"}

@@ -23,12 +23,13 @@ from app.bundle import (
     Provenance,
     TensorSpec,
     TextSpec,
+    TreeSpec,
     publish,
 )
 from app.bundle.publish import seal
 from app.inputs import Payload
 from app.pipeline import Pipeline
-from tests.graphs import audio_graph, image_graph, text_graph
+from tests.graphs import audio_graph, image_graph, text_graph, tree_graph
 
 COLOURS = ("red", "green", "blue")
 MOODS = ("glad", "sad")
@@ -124,6 +125,24 @@ def audio_bundle(name: str = "sounds", version: int = 1) -> Bundle:
     }
     encoder = AudioSpec(rate=RATE, samples=SAMPLES)
     return seal_bundle(name, encoder, SOUNDS, {"model.onnx": audio_graph()}, cases, version=version)
+
+
+def tree_bundle(name: str = "parsed", version: int = 1) -> Bundle:
+    """Call every word by itself, and every phrase sad."""
+    cases = {
+        "tree.txt": (b"(0 (1 the) (2 (1 day) (1 is)))", "text/plain"),
+        "word.txt": (b"fine", "text/plain"),
+    }
+    files = {
+        "model.onnx": tree_graph(len(WORDS) + 1),
+        "vocabulary.txt": "\n".join(("", *WORDS)).encode(),
+    }
+    spec = TreeSpec(notation="ptb")
+    outputs = tuple(
+        TensorSpec(name=output, dtype="float32", shape=(axis, len(MOODS)))
+        for output, axis in (("probabilities", "batch"), ("nodes", "node"))
+    )
+    return seal_bundle(name, spec, MOODS, files, cases, version=version, outputs=outputs)
 
 
 def publish_all(root: Path) -> Path:

@@ -79,6 +79,36 @@ def text_graph(vocabulary: int) -> bytes:
     )
 
 
+def tree_graph(vocabulary: int) -> bytes:
+    """Leaves are called by their word, even ids glad; every inner node, so every whole, is sad."""
+    node = helper.make_node
+    table = np.eye(2, dtype=np.float32)[np.arange(vocabulary) % 2] * np.float32(3)
+    nodes = [
+        node("Gather", ["table", "tokens"], ["leaves"], axis=0),
+        node("Add", ["left", "right"], ["above"]),
+        node("Mul", ["above", "nothing"], ["second"]),
+        node("Add", ["second", "one"], ["ones"]),
+        node("Gather", ["table", "ones"], ["inner"], axis=0),
+        node("Concat", ["leaves", "inner"], ["logits"], axis=0),
+        node("Softmax", ["logits"], ["nodes"], axis=1),
+        node("Gather", ["nodes", "roots"], ["probabilities"], axis=0),
+        node("Size", ["levels"], ["unused"]),
+    ]
+    names = {"tokens": "leaf", "left": "inner", "right": "inner", "levels": "level"}
+    return _graph(
+        nodes,
+        [
+            *(_value(name, TensorProto.INT64, [axis]) for name, axis in names.items()),
+            _value("roots", TensorProto.INT64, ["batch"]),
+        ],
+        [
+            _value("probabilities", TensorProto.FLOAT, ["batch", 2]),
+            _value("nodes", TensorProto.FLOAT, ["node", 2]),
+        ],
+        {"table": table, "nothing": np.int64(0), "one": np.int64(1)},
+    )
+
+
 def audio_graph(samples: int = 4000) -> bytes:
     """Loudness and mean step between neighbours → softmax; int16 PCM."""
     node = helper.make_node

@@ -62,7 +62,7 @@ def compare(recipe: Recipe, data: Path | None, folds: int) -> Comparison:
     for number, shares in enumerate(_windows(folds, recipe.shares.validation), 1):
         prepared = arrange(replace(recipe, shares=shares), dataset)
         network, _ = train_network(
-            recipe, len(prepared.labels), prepared.train, prepared.validation
+            recipe, len(prepared.labels), prepared.train, prepared.validation, prepared.files
         )
         called = logits_of(network, prepared.test).argmax(axis=1)
         _, right = recipe.baseline(prepared.splits)

@@ -10,15 +10,17 @@ import torch
 from torch import Tensor, nn
 
 from app.bundle import TensorSpec
+from app.engine.collate import is_forest
 from app.engine.session import Session
 from training.data.encode import Examples
 from training.errors import TrainingError
+from training.networks.onnx_functions import DOMAIN, FUNCTIONS
 
 logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it misses torchvision, we do not
 
 OPSET = 20
 TOLERANCE = 1e-4  # of a probability, torch against ONNX Runtime
-OUTPUT = "probabilities"
+OUTPUT, NODES = "probabilities", "nodes"
 
 
 class Servable(nn.Module):
@@ -34,9 +36,27 @@ class Servable(nn.Module):
         return torch.softmax(self.network(*inputs) / self.temperature, dim=1)
 
 
-def output_spec(labels: int) -> tuple[TensorSpec, ...]:
-    """Return what a `Servable` gives."""
-    return (TensorSpec(name=OUTPUT, dtype="float32", shape=("batch", labels)),)
+class ServableForest(Servable):
+    """The same for a network over trees, which answers for every node as well."""
+
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+        """Return probabilities, float32 (trees, labels) and (nodes, labels)."""
+        *forest, roots = inputs
+        logits = self.network.nodes(*forest)  # type: ignore[operator]
+        nodes = torch.softmax(logits / self.temperature, dim=1)
+        return nodes[roots], nodes
+
+
+def servable(network: nn.Module, temperature: float, inputs: Sequence[TensorSpec]) -> Servable:
+    """Return what the service is to run."""
+    return (ServableForest if is_forest(inputs) else Servable)(network, temperature)
+
+
+def output_spec(labels: int, inputs: Sequence[TensorSpec] = ()) -> tuple[TensorSpec, ...]:
+    """Return what a `Servable` of these inputs gives."""
+    answers = TensorSpec(name=OUTPUT, dtype="float32", shape=("batch", labels))
+    nodes = TensorSpec(name=NODES, dtype="float32", shape=("node", labels))
+    return (answers, nodes) if is_forest(inputs) else (answers,)
 
 
 def export(servable: Servable, inputs: Sequence[TensorSpec], example: Sequence[Tensor]) -> bytes:
@@ -57,7 +77,7 @@ def export(servable: Servable, inputs: Sequence[TensorSpec], example: Sequence[T
                 tuple(_widened(*pair) for pair in zip(example, inputs, strict=True)),
                 dynamo=True,
                 input_names=[spec.name for spec in inputs],
-                output_names=[OUTPUT],
+                output_names=[spec.name for spec in output_spec(0, inputs)],
                 dynamic_shapes=(tuple(free),),
                 opset_version=OPSET,
                 external_data=False,
@@ -68,6 +88,7 @@ def export(servable: Servable, inputs: Sequence[TensorSpec], example: Sequence[T
             raise TrainingError(f"the network cannot be exported: {reason}") from error
     assert program is not None  # with dynamo=True there is always one
     model = program.model_proto
+    _define(model)
     _strip(model)
     _name_axes(model, inputs)
     return bytes(model.SerializeToString(deterministic=True))
@@ -82,7 +103,8 @@ def check_parity(
     exporter's example; raises `TrainingError` above `TOLERANCE`.
     """
     session = Session(model)
-    session.check(specs, output_spec_of(model))
+    outputs = output_spec_of(model, specs)
+    session.check(specs, outputs)
     worst = 0.0
     for indices in (
         [0],
@@ -92,19 +114,22 @@ def check_parity(
     ):
         arrays, _ = examples.batch(indices)
         with torch.no_grad():
-            expected = servable(*(torch.from_numpy(array) for array in arrays)).numpy()
+            answers = servable(*(torch.from_numpy(array) for array in arrays))
+        expected = answers if isinstance(answers, tuple) else (answers,)
         feeds = {spec.name: array for spec, array in zip(specs, arrays, strict=True)}
-        actual = session.run(feeds)[OUTPUT]
-        worst = float(np.maximum(worst, np.abs(expected - actual).max()))  # NaN stays NaN
+        actual = session.run(feeds)
+        for spec, tensor in zip(outputs, expected, strict=True):
+            difference = np.abs(tensor.numpy() - actual[spec.name]).max()
+            worst = float(np.maximum(worst, difference))  # NaN stays NaN
     if not worst <= TOLERANCE:
         raise TrainingError(f"ONNX Runtime and torch differ by {worst:.2g}; nothing is published")
     return worst
 
 
-def output_spec_of(model: bytes) -> tuple[TensorSpec, ...]:
+def output_spec_of(model: bytes, inputs: Sequence[TensorSpec]) -> tuple[TensorSpec, ...]:
     """Return the spec of a graph that `export` wrote."""
     output = onnx.load_from_string(model).graph.output[0]
-    return output_spec(output.type.tensor_type.shape.dim[1].dim_value)
+    return output_spec(output.type.tensor_type.shape.dim[1].dim_value, inputs)
 
 
 def _named(size: int | str) -> bool:
@@ -117,6 +142,12 @@ def _widened(array: Tensor, spec: TensorSpec) -> Tensor:
         if axis and _named(size) and array.shape[axis] == 1:
             array = torch.cat([array, torch.zeros_like(array)], dim=axis)
     return array
+
+
+def _define(model: onnx.ModelProto) -> None:
+    """Add what the graph uses of our own operators."""
+    used = {node.op_type for node in model.graph.node if node.domain == DOMAIN}
+    model.functions.extend(FUNCTIONS[name].to_function_proto() for name in sorted(used))
 
 
 def _strip(model: onnx.ModelProto) -> None:
@@ -142,7 +173,8 @@ def _name_axes(model: onnx.ModelProto, inputs: Sequence[TensorSpec]) -> None:
                 if dim.HasField("dim_value"):
                     raise TrainingError(f"the exporter fixed {size!r} of {spec.name!r}")
                 dim.dim_param = size
-    first = model.graph.output[0].type.tensor_type.shape.dim[0]
-    if first.HasField("dim_value"):
-        raise TrainingError("the exporter fixed the batch axis of the output")
-    first.dim_param = "batch"
+    for spec, value in zip(output_spec(0, inputs), model.graph.output, strict=True):
+        first = value.type.tensor_type.shape.dim[0]
+        if first.HasField("dim_value"):
+            raise TrainingError(f"the exporter fixed the first axis of {spec.name!r}")
+        first.dim_param = str(spec.shape[0])

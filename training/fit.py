@@ -77,8 +77,9 @@ class _Batches:
     def __iter__(self) -> Iterator[tuple[list[Tensor], Tensor]]:
         order = self._order()
         self._epoch += 1
+        take = self._examples.batch if self._seed is None else self._examples.lesson
         for indices in order:
-            inputs, targets = self._examples.batch(indices)
+            inputs, targets = take(indices)
             yield [torch.from_numpy(array) for array in inputs], torch.from_numpy(targets)
 
     def _order(self) -> list[list[int]]:

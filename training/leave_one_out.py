@@ -1,6 +1,6 @@
 """How a recipe does on groups (speakers) it has never met: each is held out in turn."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -14,15 +14,19 @@ from training.train import train_network
 
 
 def leave_one_out(
-    recipe: Recipe, train: Examples, validation: Examples, test: Examples, labels: tuple[str, ...]
+    recipe: Recipe,
+    parts: Sequence[Examples],
+    labels: tuple[str, ...],
+    files: Mapping[str, bytes],
 ) -> tuple[list[Measurement], str]:
     """Train once per group without it, test on all of it; return figures and a card section.
 
     Nothing of the held-out group is trained on or chosen by: early stopping looks at the
-    other groups' validation samples.
+    other groups' validation samples. parts: the splits for training, validation and test.
     """
     word = recipe.leave_one_out
-    everything = _join((train, validation, test))
+    train, validation, _ = parts
+    everything = _join(parts)
     figures, rows = [], []
     for group in sorted({s.group for s in everything.samples if s.fixed != TRAIN}):
         rest, choosing = (_select(part, group, keep=False) for part in (train, validation))
@@ -30,7 +34,7 @@ def leave_one_out(
             warn(f"without {word} {group} nothing is left to train on or to choose by; skipped")
             continue
         print(f"without {word} {group}:")
-        network, _ = train_network(recipe, len(labels), rest, choosing)
+        network, _ = train_network(recipe, len(labels), rest, choosing, files)
         strangers = _select(everything, group, keep=True)
         report = evaluate(logits_of(network, strangers), strangers, labels)
         print(f"{word} {group}, never heard: {100 * report.accuracy:.1f} %")
@@ -60,12 +64,7 @@ def _summary(
 
 def _select(examples: Examples, group: str, *, keep: bool) -> Examples:
     chosen = [i for i, sample in enumerate(examples.samples) if (sample.group == group) == keep]
-    return Examples(
-        [examples.items[i] for i in chosen],
-        examples.targets[chosen],
-        [examples.samples[i] for i in chosen],
-        examples.inputs,
-    )
+    return examples.select(chosen)
 
 
 def _join(parts: Sequence[Examples]) -> Examples:

@@ -115,7 +115,7 @@ def publish_trained(
         description=recipe.description,
         encoder=data.encoder,
         inputs=data.encoder.tensors(),
-        outputs=output_spec(len(data.labels)),
+        outputs=output_spec(len(data.labels), data.encoder.tensors()),
         labels=data.labels,
         temperature=trained.temperature,
         metrics=trained.metrics,

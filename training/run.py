@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from app.bundle import EncoderSpec, Measurement
@@ -15,7 +16,7 @@ from training.data.sources import warn
 from training.data.split import Splits, check_classes, deduplicate, split
 from training.errors import BadData
 from training.evaluate import Report, evaluate, logits_of, probabilities_of
-from training.export import OUTPUT, Servable, check_parity, export
+from training.export import OUTPUT, check_parity, export, servable
 from training.fit import History
 from training.leave_one_out import leave_one_out
 from training.publish import (
@@ -50,15 +51,16 @@ def run(recipe: Recipe, data: Path | None, models: Path) -> Path:
     check_folder(models)
     prepared = prepare(recipe, data)
     network, history = train_network(
-        recipe, len(prepared.labels), prepared.train, prepared.validation
+        recipe, len(prepared.labels), prepared.train, prepared.validation, prepared.files
     )
     logits = logits_of(network, prepared.validation)
     temperature = fit_temperature(logits, prepared.validation.targets)
-    servable = Servable(network, temperature)
     specs = prepared.encoder.tensors()
-    arrays, _ = prepared.train.batch(range(min(2, len(prepared.train))))
-    model = export(servable, specs, [torch.from_numpy(array) for array in arrays])
-    difference = check_parity(model, servable, prepared.test, specs)
+    served = servable(network, temperature, specs)
+    longest = np.argsort(prepared.train.lengths(), kind="stable")[-2:].tolist()
+    arrays, _ = prepared.train.batch(longest)  # the exporter takes an axis of size 1 for fixed
+    model = export(served, specs, [torch.from_numpy(array) for array in arrays])
+    difference = check_parity(model, served, prepared.test, specs)
     report = evaluate(
         probabilities_of(model, prepared.test, OUTPUT), prepared.test, prepared.labels
     )
@@ -67,7 +69,7 @@ def run(recipe: Recipe, data: Path | None, models: Path) -> Path:
         *_figures(report, difference),
         *_uncalibrated(network, prepared.test),
     ]
-    sections = [*_comparisons(recipe, prepared, metrics)]
+    sections = _comparisons(recipe, prepared, model, metrics)
     trained = Trained(model, history, report, temperature, tuple(metrics), tuple(sections))
     golden = (
         golden_from_files(GOLDEN / recipe.golden)
@@ -91,7 +93,7 @@ def load(recipe: Recipe, data: Path | None) -> Dataset:
 
 def arrange(recipe: Recipe, dataset: Dataset) -> Data:
     """Split by the recipe's shares and encode; say what is dropped; raise `BadData`."""
-    labels = tuple(sorted(dataset.counts()))
+    labels = recipe.labels or tuple(sorted(dataset.counts()))
     splits = split(dataset.samples, recipe.shares)
     if recipe.variants is not None:
         more = [variant for sample in splits.train for variant in recipe.variants(sample)]
@@ -109,6 +111,10 @@ def arrange(recipe: Recipe, dataset: Dataset) -> Data:
     for index, label in enumerate(labels):
         if not (encoded[0].targets == index).any():
             raise BadData(f"{dataset.name}: no readable training sample of {label!r}")
+    if recipe.teach is not None:
+        taught = zip(encoded[0].samples, encoded[0].items, strict=True)
+        lessons = [recipe.teach(sample, arrays) for sample, arrays in taught]
+        encoded[0] = replace(encoded[0], lessons=lessons)
     dataset = replace(dataset, unreadable=unreadable)
     splits = Splits(*(examples.samples for examples in encoded))
     return Data(dataset, splits, labels, spec, files, *encoded)
@@ -153,9 +159,11 @@ def _uncalibrated(network: torch.nn.Module, test: Examples) -> list[Measurement]
     return [Measurement(name=name, value=raw, split="test", samples=len(test))]
 
 
-def _comparisons(recipe: Recipe, data: Data, metrics: list[Measurement]) -> list[str]:
-    """Run the baseline and the leave-one-out trainings that the recipe asks for."""
+def _comparisons(recipe: Recipe, data: Data, model: bytes, metrics: list[Measurement]) -> list[str]:
+    """Take the figures, and run the baseline and leave-one-out trainings, that are asked for."""
     sections = []
+    if recipe.figures is not None:
+        metrics += recipe.figures(model, data.test, encoder_for(data.encoder, data.files))
     if recipe.baseline is not None:
         text, right = recipe.baseline(data.splits)
         accuracy, count = float(right.mean()), len(right)
@@ -164,7 +172,7 @@ def _comparisons(recipe: Recipe, data: Data, metrics: list[Measurement]) -> list
         sections.append(f"## Baseline\n\n{text}: {100 * accuracy:.2f} % on the same test split.")
     if recipe.leave_one_out is not None:
         figures, section = leave_one_out(
-            recipe, data.train, data.validation, data.test, data.labels
+            recipe, (data.train, data.validation, data.test), data.labels, data.files
         )
         metrics += figures
         sections += [section] if section else []

@@ -1,5 +1,7 @@
 """A recipe and its samples → a trained network; one way for every figure that is told."""
 
+from collections.abc import Mapping
+
 import torch
 from torch import nn
 
@@ -9,11 +11,20 @@ from training.recipes.recipe import Recipe
 
 
 def train_network(
-    recipe: Recipe, labels: int, examples: Examples, validation: Examples
+    recipe: Recipe,
+    labels: int,
+    examples: Examples,
+    validation: Examples,
+    files: Mapping[str, bytes],
 ) -> tuple[nn.Module, History]:
-    """Return the recipe's network for so many labels, fitted, and its learning curve."""
+    """Return the recipe's network for so many labels, fitted, and its learning curve.
+
+    files: the bundle's, which tell a network what it starts from.
+    """
     torch.manual_seed(recipe.seed)
     network = recipe.network(labels)
+    if recipe.start is not None:
+        recipe.start(network, files)
     history = fit(
         network,
         examples,

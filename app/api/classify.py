@@ -1,8 +1,8 @@
 """The classification endpoint. It translates; `serving` does the work."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Annotated
+from typing import Annotated, TypeVar
 from urllib.parse import parse_qsl
 
 import orjson
@@ -23,8 +23,11 @@ from app.serving.model import ServedModel
 from app.telemetry import Timings
 
 TopK = Annotated[int, Query(ge=1, le=1000, description="How many labels to rank")]
+Explain = Annotated[bool, Query(description="Say what led to it: of a tree, its every phrase")]
 TOP_K = 5
 _TOP_K: TypeAdapter[int] = TypeAdapter(TopK)
+_EXPLAIN: TypeAdapter[bool] = TypeAdapter(Explain)
+Value = TypeVar("Value")
 _LONGEST_VERSION = 18  # digits
 
 
@@ -52,14 +55,16 @@ class Classify:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; every error is raised, for `limits` to answer."""
-        top_k = _top_k(scope["query_string"])
+        top_k, explain = _wanted(scope["query_string"])
         served = await self._named(**scope["path_params"])
         body = await read_body(receive, self._seconds)
         payloads = parse_body(body, _content_type(scope), self._max_items)
         served = served or self._catalog.for_media_type(payloads[0].media_type)
         _check_media_types(served, payloads)
         timings, manifest = Timings(), served.manifest
-        predictions = await served.classify(payloads, top_k, timings, partial(departure, receive))
+        predictions = await served.classify(
+            payloads, top_k, timings, partial(departure, receive), explain=explain
+        )
         self._metrics.classified(manifest.name, manifest.version, len(predictions), timings)
         answer = {
             "model": manifest.name,
@@ -74,26 +79,35 @@ class Classify:
         return await self._catalog.find(model, int(version[:_LONGEST_VERSION]) if version else None)
 
 
-def classify(model: str, top_k: TopK = TOP_K) -> None:
+def classify(model: str, top_k: TopK = TOP_K, explain: Explain = False) -> None:
     """Classify with the newest ready version of a model."""
 
 
-def classify_version(model: str, version: int, top_k: TopK = TOP_K) -> None:
+def classify_version(
+    model: str, version: int, top_k: TopK = TOP_K, explain: Explain = False
+) -> None:
     """Classify with one version of a model."""
 
 
-def classify_by_media_type(top_k: TopK = TOP_K) -> None:
+def classify_by_media_type(top_k: TopK = TOP_K, explain: Explain = False) -> None:
     """Classify with the default model for the media type of the first item."""
 
 
-def _top_k(query: bytes) -> int:
+def _wanted(query: bytes) -> tuple[int, bool]:
+    """Return how many labels are wanted, and whether what led to them is."""
     if not query:
-        return TOP_K
+        return TOP_K, False
     given = dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True))
+    return _read("top_k", given, _TOP_K, TOP_K), _read("explain", given, _EXPLAIN, False)
+
+
+def _read(name: str, given: Mapping[str, str], kind: TypeAdapter[Value], default: Value) -> Value:
+    if name not in given:
+        return default
     try:
-        return _TOP_K.validate_python(given.get("top_k", TOP_K))
+        return kind.validate_python(given[name])
     except ValidationError as error:
-        raise InvalidInput(f"query.top_k: {error.errors()[0]['msg']}") from None
+        raise InvalidInput(f"query.{name}: {error.errors()[0]['msg']}") from None
 
 
 def _content_type(scope: Scope) -> str:
@@ -107,9 +121,9 @@ def _check_media_types(served: ServedModel, payloads: list[Payload]) -> None:
             payload.media_type
         ):
             which = f"item {index}: " if len(payloads) > 1 else ""
-            modality = served.manifest.modality
+            taken = served.pipeline.encoder.media_types
             raise UnsupportedMedia(
-                f"{which}{served.manifest.name} takes {modality}/* (or {SNIFFED}), "
+                f"{which}{served.manifest.name} takes {taken} (or {SNIFFED}), "
                 "but another media type was declared"
             )
 

@@ -90,6 +90,10 @@ CLASSIFY: dict[str, Any] = {
                     "schema": {"type": "string"},
                     "example": "You have WON a free cruise!!! Click here to claim your prize.",
                 },
+                "text/x-tree": {
+                    "schema": {"type": "string"},
+                    "example": "[MAX 2 9 [MIN 4 7 ] 0 ]",
+                },
             },
         }
     },
@@ -103,7 +107,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
     )
     ready = [entry.model.pipeline for entry in app.state.catalog.entries if entry.model]
     answers = {pipeline.manifest.name: _answer(pipeline) for pipeline in ready}
-    texts = {p.manifest.name: _text(p) for p in ready if p.manifest.modality == "text"}
+    texts = {p.manifest.name: _text(p) for p in ready if p.manifest.modality in ("text", "tree")}
     for path, operations in document["paths"].items():
         if path.endswith("/classify") and answers:
             operation = operations["post"]

@@ -21,6 +21,14 @@ class Candidate(Wire):
     probability: float
 
 
+class Part(Wire):
+    """A part of a tree, and what it is called by itself."""
+
+    text: str
+    label: str
+    probability: float
+
+
 class Answer(Wire):
     """The answer to one item."""
 
@@ -28,6 +36,7 @@ class Answer(Wire):
     probability: float
     top: list[Candidate]
     truncated: str | None = None
+    explanation: list[Part] | None = None
 
 
 class Classification(Wire):
@@ -83,6 +92,11 @@ def answer(prediction: Prediction) -> dict[str, Any]:
     }
     if prediction.truncated:
         body["truncated"] = prediction.truncated
+    if prediction.explanation is not None:
+        body["explanation"] = [
+            {"text": part.text, "label": part.label, "probability": part.probability}
+            for part in prediction.explanation
+        ]
     return body
 
 

@@ -10,6 +10,7 @@ from app.bundle.manifest import (
     Provenance,
     TensorSpec,
     TextSpec,
+    TreeSpec,
 )
 from app.bundle.publish import publish
 
@@ -24,6 +25,7 @@ __all__ = [
     "Provenance",
     "TensorSpec",
     "TextSpec",
+    "TreeSpec",
     "publish",
     "read_bundle",
     "versions",

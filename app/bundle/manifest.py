@@ -8,8 +8,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-Modality = Literal["image", "text", "audio"]
+Modality = Literal["image", "text", "audio", "tree"]
 DType = Literal["uint8", "int16", "int64", "float32"]
+FOREST = ("leaf", "inner", "level", "node")  # axes of trees that are joined, not stacked
 
 NAME = r"^[a-z0-9][a-z0-9-]{0,62}$"  # of a model
 
@@ -24,8 +25,9 @@ class TensorSpec(Frozen):
     """One input or output of the graph.
 
     `shape` mixes sizes and named axes: `("batch", 224, 224, 3)`, `("batch", "time")`.
-    The first axis is always `batch`; any other named axis varies between items and is
-    padded with zeros to the longest of a batch.
+    The first axis is `batch`, and any other named axis varies between items and is padded
+    with zeros to the longest of a batch; or it is an axis of `FOREST`, along which the items
+    of a batch follow one another.
     """
 
     name: str
@@ -34,8 +36,8 @@ class TensorSpec(Frozen):
 
     @model_validator(mode="after")
     def _batch_comes_first(self) -> Self:
-        if self.shape[0] != "batch":
-            raise ValueError(f"the first axis of {self.name!r} must be 'batch'")
+        if self.shape[0] not in ("batch", *FOREST):
+            raise ValueError(f"the first axis of {self.name!r} must be 'batch' or of a forest")
         return self
 
 
@@ -108,7 +110,29 @@ class TextSpec(Frozen):
         )
 
 
-EncoderSpec = Annotated[ImageSpec | AudioSpec | TextSpec, Field(discriminator="kind")]
+class TreeSpec(Frozen):
+    """How a bracketed tree becomes a forest of one (see `app.engine.forest`).
+
+    `vocabulary` holds a word a line; its number is the word's id. In the notation `ptb` a text
+    that is no tree is given one, and its first line stands for unknown words.
+    """
+
+    kind: Literal["tree"] = "tree"
+    notation: Literal["listops", "ptb"]
+    vocabulary: str = "vocabulary.txt"
+    max_leaves: int = Field(default=4096, ge=1, le=65536)
+    max_height: int = Field(default=500, ge=1, le=1000)
+
+    def tensors(self) -> tuple[TensorSpec, ...]:
+        """Return what the encoder makes of one tree, and `collate` of several."""
+        axes = {"tokens": "leaf", "left": "inner", "right": "inner", "levels": "level"}
+        axes["roots"] = "batch"
+        return tuple(
+            TensorSpec(name=name, dtype="int64", shape=(axis,)) for name, axis in axes.items()
+        )
+
+
+EncoderSpec = Annotated[ImageSpec | AudioSpec | TextSpec | TreeSpec, Field(discriminator="kind")]
 
 
 class Measurement(Frozen):

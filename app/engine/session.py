@@ -13,7 +13,7 @@ import numpy as np
 import onnxruntime
 
 from app.bundle import TensorSpec
-from app.bundle.manifest import DType
+from app.bundle.manifest import FOREST, DType
 from app.engine.captured import SIZES, Captured
 from app.engine.collate import new, size_of
 from app.engine.cuda import Staging, in_one_thread, page_locked
@@ -97,7 +97,7 @@ class Session:
     def _capture(self, anew: Callable[[], Any], place: str = "cuda") -> Run | None:
         """Return what runs captured graphs of the session `anew()`; None where it cannot be."""
         inputs, outputs = self.tensors()
-        if size_of([*inputs, *outputs]) is not None:
+        if self._joins_trees() or size_of([*inputs, *outputs]) is not None:
             event("no CUDA graphs", reason="sizes other than the batch's are free")
             return None
         try:
@@ -117,11 +117,15 @@ class Session:
         It builds for the range of sizes that it has seen.
         """
         inputs, _ = self.tensors()
-        if size_of(inputs) is None:
+        if not self._joins_trees() and size_of(inputs) is None:
             for size in (SIZES[-1], SIZES[0]):
                 self.run(
                     {s.name: np.zeros((size, *map(int, s.shape[1:])), s.dtype) for s in inputs}
                 )
+
+    def _joins_trees(self) -> bool:
+        """Say whether the inputs are a forest, whose sizes are several even for one batch."""
+        return any(node.shape[0] in FOREST for node in self._session.get_inputs() if node.shape)
 
     def _run_plain(self, arrays: Mapping[str, np.ndarray]) -> list[np.ndarray]:
         results: list[np.ndarray] = self._session.run(self._outputs, dict(arrays))

@@ -12,6 +12,7 @@ from app.inputs.audio import AudioEncoder
 from app.inputs.image import ImageEncoder
 from app.inputs.payload import Encoded, Encoder, Payload
 from app.inputs.text import TextEncoder
+from app.inputs.tree import TreeEncoder
 
 __all__ = ["ENCODERS", "Encoded", "Encoder", "Payload", "encoder_for"]
 
@@ -19,6 +20,7 @@ ENCODERS: dict[str, Callable[[Any, Mapping[str, bytes]], Encoder]] = {
     "image": ImageEncoder,
     "audio": AudioEncoder,
     "text": TextEncoder,
+    "tree": TreeEncoder,
 }
 
 

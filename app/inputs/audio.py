@@ -30,6 +30,8 @@ _CANCELLED = 0.01  # share of the loudest channel's power left in the average: -
 class AudioEncoder:
     """Decodes, mixes down, resamples and windows sounds as `spec` says."""
 
+    media_types = "audio/*"
+
     def __init__(self, spec: AudioSpec, files: Mapping[str, bytes]) -> None:
         self.spec = spec
 

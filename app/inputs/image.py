@@ -37,6 +37,8 @@ _EXPECTED = "expected a JPEG, PNG, WebP, GIF, BMP or TIFF image"
 class ImageEncoder:
     """Decodes, orients, fits and lays out images as `spec` says."""
 
+    media_types = "image/*"
+
     def __init__(self, spec: ImageSpec, files: Mapping[str, bytes]) -> None:
         self.spec = spec
 

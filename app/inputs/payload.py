@@ -6,6 +6,8 @@ from typing import Protocol
 
 import numpy as np
 
+from app.inputs.binary_tree import BinaryTree
+
 
 @dataclass(frozen=True, slots=True)
 class Payload:
@@ -20,15 +22,22 @@ class Payload:
 class Encoded:
     """The graph's inputs for one item, without the batch axis.
 
-    `truncated` is a sentence saying what was left out, or None when all was used.
+    `truncated` is a sentence saying what was left out, or None when all was used. `tree` is
+    what the arrays were made of, where they are a tree's.
     """
 
     arrays: Mapping[str, np.ndarray]
     truncated: str | None = None
+    tree: BinaryTree | None = None
 
 
 class Encoder(Protocol):
-    """Turns payloads of one modality into arrays; raises `InvalidInput` when it cannot."""
+    """Turns payloads of one modality into arrays; raises `InvalidInput` when it cannot.
+
+    `media_types` says to a person what it accepts.
+    """
+
+    media_types: str
 
     def accepts(self, media_type: str) -> bool:
         """Say whether payloads of this media type are worth decoding."""

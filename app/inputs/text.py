@@ -39,6 +39,8 @@ _LONGEST_NAME = 40  # characters of a charset
 class TextEncoder:
     """Decodes, cleans, tokenizes and cuts text as `spec` says."""
 
+    media_types = "text/*"
+
     def __init__(self, spec: TextSpec, files: Mapping[str, bytes]) -> None:
         self.spec = spec
         try:
@@ -47,8 +49,8 @@ class TextEncoder:
             raise InvalidBundle(f"{spec.tokenizer} is missing or not a tokenizer") from error
 
     def accepts(self, media_type: str) -> bool:
-        """Any `text/…`: plain text and HTML are cleaned alike."""
-        return media_type.startswith("text/")
+        """Any `text/…`, plain and HTML are cleaned alike; but a tree is no prose."""
+        return media_type.startswith("text/") and media_type != "text/x-tree"
 
     def cost(self, payload: Payload) -> float:
         """By bytes: each is cleaned, those that are kept are tokenized."""

@@ -8,16 +8,21 @@ import numpy as np
 
 from app.bundle import Manifest
 from app.errors import GoldenMismatch
+from app.outputs.phrases import Phrase
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """The most probable label, and the `top` ones with their probabilities, best first."""
+    """The most probable label, and the `top` ones with their probabilities, best first.
+
+    `explanation`, where it was asked for and the model gives one, is its parts' labels.
+    """
 
     label: str
     probability: float
     top: tuple[tuple[str, float], ...]
     truncated: str | None = None
+    explanation: tuple[Phrase, ...] | None = None
 
 
 def probabilities(manifest: Manifest, outputs: Mapping[str, np.ndarray]) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from app.engine.providers import Device
 from app.engine.session import Session
 from app.errors import DeadlineExceeded, InvalidInput, ThalamusError
 from app.inputs import Encoded, Payload, encoder_for
-from app.outputs import Prediction, decode_classes, probabilities
+from app.outputs import NODES, Prediction, decode_classes, label_phrases, probabilities
 from app.telemetry import Timings
 
 
@@ -26,10 +26,14 @@ class Asker:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A payload, how many labels of it are wanted, and which of its asker's items it is."""
+    """A payload, what is asked of it, and which of its asker's items it is.
+
+    `top_k` labels are wanted, and with `explain` what led to them, where the model can say.
+    """
 
     payload: Payload
     top_k: int = 5
+    explain: bool = False
     index: int | None = None
     asker: Asker = field(default_factory=Asker)
 
@@ -79,18 +83,27 @@ class Pipeline:
         batch = collate(items, self.manifest.encoder.tensors(), self._session.empty)
         names = (spec.name for spec in self.manifest.inputs)  # a packed graph has its own
         outputs = self._session.run(dict(zip(names, batch.values(), strict=True)))
-        return split(outputs, len(items))
+        return split(outputs, items, self.manifest.outputs)
 
-    def decode(self, encoded: Encoded, outputs: Arrays, top_k: int) -> Prediction:
+    def decode(
+        self, encoded: Encoded, outputs: Arrays, top_k: int, explain: bool = False
+    ) -> Prediction:
         """Return the answer to one item."""
+        labels = self.manifest.labels
         scores = probabilities(self.manifest, outputs)
-        return decode_classes(scores, self.manifest.labels, top_k, encoded.truncated)
+        answer = decode_classes(scores, labels, top_k, encoded.truncated)
+        if explain and encoded.tree is not None and NODES in outputs:
+            parts = label_phrases(encoded.tree.phrases(), outputs[NODES], labels)
+            answer = replace(answer, explanation=parts)
+        return answer
 
-    def classify(self, payloads: Sequence[Payload], top_k: int = 5) -> list[Prediction]:
+    def classify(
+        self, payloads: Sequence[Payload], top_k: int = 5, explain: bool = False
+    ) -> list[Prediction]:
         """Answer several payloads in one batch."""
         encoded = self.encode(payloads)
         outputs = self.run([item.arrays for item in encoded])
-        return [self.decode(e, o, top_k) for e, o in zip(encoded, outputs, strict=True)]
+        return [self.decode(e, o, top_k, explain) for e, o in zip(encoded, outputs, strict=True)]
 
     def answer(self, questions: Sequence[Question]) -> list[Answered | Exception]:
         """Answer what came together, each for itself: a bad item is its asker's matter.
@@ -103,7 +116,7 @@ class Pipeline:
         outputs = iter(self._run_in_groups([e.arrays for e in encoded if isinstance(e, Encoded)]))
         timings.lap("infer")
         return [
-            Answered(self.decode(item, next(outputs), question.top_k), timings)
+            Answered(self.decode(item, next(outputs), question.top_k, question.explain), timings)
             if isinstance(item, Encoded)
             else item
             for question, item in zip(questions, encoded, strict=True)

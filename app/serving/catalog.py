@@ -110,10 +110,14 @@ class Catalog:
             raise NotReady("no model is ready; GET /v1/models says why")
         fitting = [m for m in newest.values() if m.pipeline.encoder.accepts(media_type)]
         if not fitting:
-            kinds = ", ".join(sorted({f"{m.manifest.modality}/*" for m in newest.values()}))
+            kinds = ", ".join(sorted({m.pipeline.encoder.media_types for m in newest.values()}))
             raise UnsupportedMedia(f"no model takes this media type; there are some for {kinds}")
-        preferred = newest.get(self._defaults.get(fitting[0].manifest.modality, ""))
-        return preferred if preferred in fitting else fitting[0]
+        order = list(self._defaults)  # plain text is a text before it is a tree
+        modalities = {m.manifest.modality for m in fitting}
+        modality = next((each for each in order if each in modalities), min(modalities))
+        likely = [m for m in fitting if m.manifest.modality == modality]
+        preferred = newest.get(self._defaults.get(modality, ""))
+        return preferred if preferred in likely else likely[0]
 
     def _known(self, name: str, version: int | None) -> list[Entry]:
         return [e for e in self.entries if e.name == name and version in (None, e.version)]

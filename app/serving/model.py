@@ -28,6 +28,8 @@ class ServedModel:
         top_k: int,
         timings: Timings,
         departure: Departure | None = None,
+        *,
+        explain: bool = False,
     ) -> list[Prediction]:
         """Answer every payload, in order.
 
@@ -37,7 +39,7 @@ class ServedModel:
         deadline = asyncio.get_running_loop().time() + self._deadline
         asker, several = Asker(), len(payloads) > 1
         questions = [
-            Question(payload, top_k, index if several else None, asker)
+            Question(payload, top_k, explain, index if several else None, asker)
             for index, payload in enumerate(payloads)
         ]
         work = self._batcher.submit(questions, deadline)

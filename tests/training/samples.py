@@ -6,6 +6,7 @@ import json
 import struct
 import tarfile
 import wave
+import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -167,6 +168,28 @@ def write_corpus(folder: Path, each: int, names: Mapping[str, str], seed: int = 
         }
         write_tar(folder / file, {**mails, f"{inside}/cmds": b"mv a b"})
     return folder
+
+
+FEELINGS = ("awful", "poor", "the", "good", "superb")
+
+
+def treebank_line(label: int, rng: np.random.Generator) -> str:
+    """A sentence of the treebank: one word of feeling, then some that say nothing."""
+    line = f"({label} {FEELINGS[label]})"
+    for word in rng.choice(["it", "is", "a", "film", ".", "day"], 4):
+        line = f"({label} {line} (2 {word}{rng.integers(9)}))"
+    return line
+
+
+def write_treebank(folder: Path, train: int, dev: int, seed: int = 0) -> Path:
+    """`trees/train.txt` and `trees/dev.txt` in the archive of the Sentiment Treebank."""
+    rng = np.random.default_rng(seed)
+    path = folder / "trainDevTestTrees_PTB.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, count in (("train", train), ("dev", dev)):
+            lines = [treebank_line(number % 5, rng) for number in range(count)]
+            archive.writestr(f"trees/{name}.txt", "\n".join(lines) + "\n")
+    return path
 
 
 def sample(name: str, label: str, data: bytes | None = None, **more: str) -> Sample:

@@ -47,7 +47,7 @@ def test_the_held_out_group_is_never_met():
         leave_one_out="speaker",
         schedule=Schedule(epochs=1, batch=8),
     )
-    figures, section = leave_one_out(recipe, *parts, LABELS)
+    figures, section = leave_one_out(recipe, parts, LABELS, {})
     for network, held_out in zip(Watched.made, PEOPLE, strict=True):
         others = [person for person in PEOPLE if person != held_out]
         chosen_by = pictures(parts[1], *others)
@@ -65,5 +65,5 @@ def test_the_held_out_group_is_never_met():
 def test_one_group_alone_cannot_be_left_out(capsys: pytest.CaptureFixture[str]):
     parts = [squares(12, seed, ["anna"]) for seed in range(3)]
     recipe = toy_recipe(gray_pictures(), leave_one_out="speaker")
-    assert leave_one_out(recipe, *parts, LABELS) == ([], "")
+    assert leave_one_out(recipe, parts, LABELS, {}) == ([], "")
     assert "without speaker anna nothing is left" in capsys.readouterr().err

@@ -7,19 +7,27 @@ import numpy as np
 
 from app.bundle import TensorSpec
 from app.engine.collate import Arrays, collate
+from app.engine.forest import node_places
 from app.errors import InvalidInput
 from app.inputs import Encoder
 from training.data.dataset import Sample
 
+UNTAUGHT = -100  # what cross-entropy ignores
+
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """Encoded samples of one split, and the index of each one's label (int64)."""
+    """Encoded samples of one split, and the index of each one's label (int64).
+
+    `lessons`, where there are some, teach more than that: a label for every node of a tree,
+    int64 (nodes,) each, `UNTAUGHT` where a node has none.
+    """
 
     items: Sequence[Arrays]
     targets: np.ndarray
     samples: Sequence[Sample]
     inputs: tuple[TensorSpec, ...]
+    lessons: Sequence[np.ndarray] = ()
 
     def __len__(self) -> int:
         return len(self.items)
@@ -29,9 +37,33 @@ class Examples:
         arrays = collate([self.items[i] for i in indices], self.inputs)
         return list(arrays.values()), self.targets[np.asarray(indices)]
 
+    def lesson(self, indices: Sequence[int]) -> tuple[list[np.ndarray], np.ndarray]:
+        """Return what `batch` does, with the targets to train on."""
+        inputs, targets = self.batch(indices)
+        if self.lessons:
+            lessons = [self.lessons[i] for i in indices]
+            targets = np.empty(sum(map(len, lessons)), dtype=np.int64)
+            for places, lesson in zip(
+                node_places([self.items[i] for i in indices]), lessons, strict=True
+            ):
+                targets[places] = lesson
+        return inputs, targets
+
+    def select(self, indices: Sequence[int]) -> "Examples":
+        """Return some of the examples, with their lessons."""
+        return Examples(
+            [self.items[i] for i in indices],
+            self.targets[np.asarray(indices, dtype=np.int64)],
+            [self.samples[i] for i in indices],
+            self.inputs,
+            [self.lessons[i] for i in indices] if self.lessons else (),
+        )
+
     def lengths(self) -> np.ndarray:
         """Return the size of the varying axis of each item, 0 where nothing varies."""
-        named = [s for s in self.inputs if any(isinstance(axis, str) for axis in s.shape[1:])]
+        named = [
+            s for s in self.inputs if any(isinstance(a, str) and a != "batch" for a in s.shape)
+        ]
         if not named:
             return np.zeros(len(self), dtype=np.int64)
         return np.asarray([item[named[0].name].shape[0] for item in self.items])

@@ -1,11 +1,18 @@
 """One small file per shipped model: data + network + schedule, no logic."""
 
-from training.recipes import digits, imagenet, spam, spoken_digits
+from training.recipes import digits, imagenet, listops, sentiment, spam, spoken_digits
 from training.recipes.recipe import Pretrained, Recipe
 
 __all__ = ["RECIPES", "Pretrained", "Recipe"]
 
 RECIPES: dict[str, Recipe | Pretrained] = {
     recipe.name: recipe
-    for recipe in (digits.RECIPE, spam.RECIPE, spoken_digits.RECIPE, imagenet.RECIPE)
+    for recipe in (
+        digits.RECIPE,
+        spam.RECIPE,
+        spoken_digits.RECIPE,
+        listops.RECIPE,
+        sentiment.RECIPE,
+        imagenet.RECIPE,
+    )
 }

@@ -1,14 +1,17 @@
 """What a recipe says. It is data; `training.run` does the work."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from torch import nn
 
-from app.bundle import EncoderSpec
+from app.bundle import EncoderSpec, Measurement
+from app.engine.collate import Arrays
+from app.inputs import Encoder
 from training.data.dataset import Dataset, Sample
+from training.data.encode import Examples
 from training.data.split import Shares, Splits
 from training.fit import Augment, Schedule
 
@@ -16,6 +19,12 @@ from training.fit import Augment, Schedule
 Prepare = Callable[[Sequence[Sample]], tuple[EncoderSpec, dict[str, bytes]]]
 # Other forms of a training sample to train on as well (never of a tested one).
 Variants = Callable[[Sample], Sequence[Sample]]
+# What a network knows before it is trained, put into it; from the bundle's files.
+Start = Callable[[nn.Module, Mapping[str, bytes]], None]
+# What an encoded training sample teaches beside its label: one for every node of a tree.
+Teach = Callable[[Sample, Arrays], np.ndarray]
+# More figures of the exported graph on the encoded test split.
+Figures = Callable[[bytes, Examples, Encoder], list[Measurement]]
 # A plain method to compare with: a line for the card, and whether it calls each test sample
 # rightly, bool (samples,).
 Baseline = Callable[[Splits], tuple[str, np.ndarray]]
@@ -35,7 +44,11 @@ class Recipe:
     schedule: Schedule
     augment: Augment | None = None
     variants: Variants | None = None
+    start: Start | None = None
+    teach: Teach | None = None
+    labels: tuple[str, ...] = ()  # in this order; else sorted
     shares: Shares = field(default_factory=Shares)
+    figures: Figures | None = None
     baseline: Baseline | None = None
     leave_one_out: str | None = None  # what a group is called, when groups are held out in turn
     golden: str | None = None  # folder of payloads under training/golden; else from the test split

@@ -68,5 +68,5 @@ async def test_the_router_finds_the_same(service) -> None:
 async def test_the_description_is_there(service) -> None:
     document = (await service.get("/openapi.json")).json()
     operation = document["paths"]["/v1/models/{model}/versions/{version}/classify"]["post"]
-    assert [p["name"] for p in operation["parameters"]] == ["model", "version", "top_k"]
+    assert [p["name"] for p in operation["parameters"]] == ["model", "version", "top_k", "explain"]
     assert operation["summary"] == "Classify Version"

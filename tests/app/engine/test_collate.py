@@ -35,7 +35,7 @@ def test_several_free_axes() -> None:
 
 def test_split_undoes_collate() -> None:
     items = [{"image": np.full((2, 3), n, dtype=np.uint8)} for n in range(3)]
-    back = split(collate(items, [FIXED]), 3)
+    back = split(collate(items, [FIXED]), items, [FIXED])
     assert all(
         np.array_equal(one["image"], two["image"]) for one, two in zip(items, back, strict=True)
     )

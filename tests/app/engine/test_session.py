@@ -113,9 +113,10 @@ def test_graphs_are_captured_if_wanted_and_possible(
     assert len(machine.threads) == 1
 
 
-def test_a_graph_with_a_free_axis_is_not_captured(caplog) -> None:
+@pytest.mark.parametrize("graph", [fakes.text_graph, fakes.tree_graph])
+def test_a_graph_with_a_free_axis_is_not_captured(caplog, graph) -> None:
     caplog.set_level("INFO", "thalamus")
-    assert Session(fakes.text_graph(11))._capture(pytest.fail) is None
+    assert Session(graph(11))._capture(pytest.fail) is None
     assert [record.message for record in caplog.records] == ["no CUDA graphs"]
 
 
@@ -126,7 +127,8 @@ def test_asking_for_captured_graphs_changes_nothing_on_the_cpu() -> None:
 
 
 def test_engines_are_built_for_the_usual_batches_before_any_is_asked_for(monkeypatch) -> None:
-    for graph, expected in ((fakes.image_graph(), [32, 1]), (fakes.text_graph(11), [])):
+    without = [(fakes.text_graph(11), []), (fakes.tree_graph(11), [])]
+    for graph, expected in [(fakes.image_graph(), [32, 1]), *without]:
         session, seen = Session(graph), []
         monkeypatch.setattr(session, "run", lambda a, seen=seen: seen.append(len(a["image"])))
         session._build_engines()

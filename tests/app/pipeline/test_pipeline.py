@@ -92,6 +92,21 @@ def test_a_bad_item_is_its_askers_matter() -> None:
         assert outcomes[place].prediction == pipeline.classify([payloads[place]])[0]
 
 
+def test_trees_of_any_size_run_at_once_and_each_is_explained_if_asked(monkeypatch) -> None:
+    pipeline = Pipeline(fakes.tree_bundle())
+    payloads = [Payload(text.encode(), "text/plain") for text in (*TEXTS, "(2 (2 the) (2 day))")]
+    expected = pipeline.classify(payloads, explain=True)
+    questions = [Question(p, explain=i % 2 == 0) for i, p in enumerate(payloads)]
+    runs, run = [], pipeline.run
+    monkeypatch.setattr(pipeline, "run", lambda items: runs.append(len(items)) or run(items))
+    answers = [answered.prediction for answered in pipeline.answer(questions)]
+    assert runs == [len(payloads)]
+    for question, answer, explained in zip(questions, answers, expected, strict=True):
+        same(answer, explained)
+        assert answer.explanation == (explained.explanation if question.explain else None)
+    assert all(explained.explanation for explained in expected)
+
+
 def test_several_threads_encode_the_same() -> None:
     one, several = (Pipeline(fakes.image_bundle(), threads=threads) for threads in (1, 3))
     assert several.classify(pictures()) == one.classify(pictures())

@@ -240,6 +240,25 @@ async def test_the_default_of_several(models: Path) -> None:
         assert catalog.for_media_type("image/png").manifest.name == "another"
 
 
+@pytest.mark.parametrize(
+    ("defaults", "name"),
+    [
+        ({"text": "moods", "tree": "a-tree"}, "moods"),
+        ({"text": "not-published", "tree": "a-tree"}, "moods"),
+        ({"tree": "a-tree", "text": "moods"}, "a-tree"),
+        ({"tree": "a-tree"}, "a-tree"),
+    ],
+)
+async def test_plain_text_is_for_the_modality_named_first(
+    models: Path, defaults: dict[str, str], name: str
+) -> None:
+    publish(fakes.tree_bundle("a-tree"), models)
+    async with opened(models, **defaults) as catalog:
+        await catalog.refresh()
+        assert catalog.for_media_type("text/plain").manifest.name == name
+        assert catalog.for_media_type("text/x-tree").manifest.name == "a-tree"
+
+
 async def test_no_model_takes_a_video(published: Path) -> None:
     async with opened(published) as catalog:
         await catalog.refresh()

@@ -1,12 +1,15 @@
 """Samples → arrays: the service's own, in an order that is a function of the seed."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from app.bundle import AudioSpec, ImageSpec, TextSpec
+from app.bundle import AudioSpec, ImageSpec, TextSpec, TreeSpec
 from app.engine.collate import collate
 from app.inputs import Payload, encoder_for
 from tests.training.samples import SENTENCE, digit, png, sentence, sentences, sound, squares
+from training.data import listops
 from training.data.dataset import Sample
 from training.data.encode import encode, epoch_order
 from training.data.tokens import PADDING, UNKNOWN, train_tokenizer, vocabulary
@@ -111,3 +114,22 @@ def test_padding_and_the_unknown_are_the_ids_that_the_networks_expect():
     encoder = encoder_for(TextSpec(max_tokens=8), {"tokenizer.json": train_tokenizer(TEXTS, 200)})
     ids = encoder.encode(Payload("☃ money".encode(), "text/plain")).arrays["tokens"]
     assert ids[0] == 1 and (ids > 0).all()
+
+
+def test_lessons_stand_at_the_nodes_they_are_of():
+    texts = ["[MAX 2 9 ]", "7", "[SM 1 [MIN 3 4 ] ]"]
+    spec = TreeSpec(notation="listops")
+    encoder = encoder_for(spec, {spec.vocabulary: "\n".join(listops.WORDS).encode()})
+    samples = [Sample(text, Payload(text.encode(), "text/plain"), "a") for text in texts]
+    examples, _ = encode(encoder, samples, ("a",), spec.tensors())
+    assert examples.lengths().tolist() == [4, 1, 7]
+    inputs, targets = examples.lesson([0, 1, 2])  # without lessons, the batch itself
+    assert targets.tolist() == [0, 0, 0]
+    taught = replace(examples, lessons=[listops.node_values(item) for item in examples.items])
+    for order in ([0, 1, 2], [2, 0], [1]):
+        inputs, targets = taught.lesson(order)
+        forest = dict(zip((tensor.name for tensor in spec.tensors()), inputs, strict=True))
+        assert targets.tolist() == listops.node_values(forest).tolist()
+        assert targets[forest["roots"]].tolist() == [[9, 7, 4][i] for i in order]
+    assert taught.select([2, 0]).lesson([0, 1])[1].tolist() == taught.lesson([2, 0])[1].tolist()
+    assert len(taught.select([])) == len(examples.select([])) == 0

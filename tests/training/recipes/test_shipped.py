@@ -2,13 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from app.bundle import read_bundle
 from app.pipeline import Pipeline, replay
-from tests.training.samples import write_corpus, write_mnist, write_recordings
+from tests.training.samples import write_corpus, write_mnist, write_recordings, write_treebank
+from training.data import listops
 from training.data.spamassassin import ARCHIVES
 from training.export_pretrained import export_pretrained
 from training.recipes import RECIPES, Pretrained, Recipe
@@ -17,26 +19,34 @@ from training.run import run
 pytestmark = pytest.mark.training
 
 MAILS = {s.file: s.file.removesuffix(".tar.bz2")[9:] for s in ARCHIVES}
-WRITE: dict[str, Callable[[Path], Path]] = {
+WRITE: dict[str, Callable[[Path], Path | None]] = {
     "digits": lambda folder: write_mnist(folder, train=12, test=3),
     "spam": lambda folder: write_corpus(folder, 24, MAILS),
     "spoken-digits": lambda folder: write_recordings(folder, ("anna", "ben", "chloe"), each=8),
+    "listops": lambda _: None,
+    "sentiment": lambda folder: write_treebank(folder, train=120, dev=40),
 }
+FEW_TREES = {"train": 200, "validation": 50, "test": 50}
 LABELS = {
     "digits": tuple("0123456789"),
     "spam": ("ham", "spam"),
     "spoken-digits": tuple("0123456789"),
+    "listops": tuple("0123456789"),
+    "sentiment": ("very negative", "negative", "neutral", "positive", "very positive"),
 }
 
 
 def few_steps(name: str) -> Recipe:
     recipe = RECIPES[name]
     assert isinstance(recipe, Recipe)
+    if name == "listops":
+        recipe = replace(recipe, load=partial(listops.load, counts=FEW_TREES))
     return replace(recipe, golden=None, schedule=replace(recipe.schedule, epochs=2))
 
 
 @pytest.mark.parametrize("name", WRITE)
 def test_a_few_steps_make_a_bundle_that_the_service_accepts(name: str, tmp_path: Path):
+    (tmp_path / "data").mkdir()
     folder = run(few_steps(name), WRITE[name](tmp_path / "data"), tmp_path / "models")
     assert folder == tmp_path / "models" / name / "1"
     bundle = read_bundle(folder)
@@ -44,7 +54,7 @@ def test_a_few_steps_make_a_bundle_that_the_service_accepts(name: str, tmp_path:
     assert replay(bundle, Pipeline(bundle)) == []
     figures = {m.name for m in bundle.manifest.metrics}
     assert {"accuracy", "expected calibration error"} <= figures
-    assert ("accuracy of the baseline" in figures) == (name == "spam")
+    assert ("accuracy of the baseline" in figures) == (name in ("spam", "listops"))
     assert ("accuracy, leave one speaker out, mean" in figures) == (name == "spoken-digits")
     card = (folder / "README.md").read_text()
     assert f"`thalamus-train run {name}`" in card and "![learning-curve]" in card

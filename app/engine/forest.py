@@ -1,0 +1,65 @@
+"""Trees of different shapes → one forest, without padding; and its nodes → trees again.
+
+A forest is five int64 arrays. Its nodes are numbered leaves first, then inner nodes by height,
+so that a network works level by level and every child stands before its parent:
+
+- `tokens` (leaf,): the id of each leaf's word;
+- `left`, `right` (inner,): the children of each inner node;
+- `levels` (level,): where each height ends among the inner nodes, from 0: height h is
+  `levels[h - 1]:levels[h]`;
+- `roots` (batch,): the root of each tree.
+
+One tree is a forest of one, and forests join to a forest.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+Forest = Mapping[str, np.ndarray]
+NAMES = ("tokens", "left", "right", "levels", "roots")
+
+
+def join(forests: Sequence[Forest]) -> dict[str, np.ndarray]:
+    """Return one forest of all trees, in order."""
+    if len(forests) == 1:
+        return {name: forests[0][name] for name in NAMES}
+    places = node_places(forests)
+    children = {}
+    order = np.argsort(_heights(forests), kind="stable")
+    for side in ("left", "right"):
+        moved = [place[forest[side]] for place, forest in zip(places, forests, strict=True)]
+        children[side] = np.concatenate(moved)[order]
+    highest = max(len(forest["levels"]) for forest in forests)
+    levels = sum(
+        np.pad(forest["levels"], (0, highest - len(forest["levels"])), mode="edge")
+        for forest in forests
+    )
+    return {
+        "tokens": np.concatenate([forest["tokens"] for forest in forests]),
+        **children,
+        "levels": np.asarray(levels, dtype=np.int64),
+        "roots": np.concatenate(
+            [place[forest["roots"]] for place, forest in zip(places, forests, strict=True)]
+        ),
+    }
+
+
+def node_places(forests: Sequence[Forest]) -> list[np.ndarray]:
+    """Return for each forest where `join` puts its nodes, int64 (nodes,)."""
+    leaves = [len(forest["tokens"]) for forest in forests]
+    inner = [len(forest["left"]) for forest in forests]
+    rank = np.empty(sum(inner), dtype=np.int64)
+    rank[np.argsort(_heights(forests), kind="stable")] = sum(leaves) + np.arange(sum(inner))
+    starts, ranks = np.cumsum([0, *leaves[:-1]]), np.split(rank, np.cumsum(inner)[:-1])
+    return [
+        np.concatenate([start + np.arange(count), own])
+        for start, count, own in zip(starts, leaves, ranks, strict=True)
+    ]
+
+
+def _heights(forests: Sequence[Forest]) -> np.ndarray:
+    """Return the height of every inner node, less one, forest after forest."""
+    return np.concatenate(
+        [np.repeat(np.arange(len(f["levels"]) - 1), np.diff(f["levels"])) for f in forests]
+    )

@@ -1,0 +1,26 @@
+import numpy as np
+
+from app.outputs import Phrase, label_phrases
+from app.outputs.phrases import LONGEST
+
+SCORES = np.array([[0.75, 0.25], [0.5, 0.5], [0.25, 0.75]], dtype=np.float32)
+
+
+def test_the_whole_comes_first() -> None:
+    made = label_phrases(["good", "day", "good day"], SCORES, ("glad", "sad"))
+    assert made == (
+        Phrase("good day", "sad", 0.75),
+        Phrase("good", "glad", 0.75),
+        Phrase("day", "glad", 0.5),
+    )
+
+
+def test_what_means_nothing_by_itself_is_left_out() -> None:
+    made = label_phrases([None, "7", "[MAX 7 ]"], SCORES, ("6", "7"))
+    assert [part.text for part in made] == ["[MAX 7 ]", "7"]
+
+
+def test_long_phrases_are_shortened() -> None:
+    made = label_phrases(["a" * LONGEST, "b", "c" * (LONGEST + 1)], SCORES, ("glad", "sad"))
+    assert [len(part.text) for part in made] == [LONGEST, LONGEST, 1]
+    assert made[0].text.endswith("c…")

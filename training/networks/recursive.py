@@ -1,0 +1,169 @@
+"""Binary Tree-LSTMs over forests: the same weights at every node of every tree.
+
+Tai, Socher and Manning, "Improved Semantic Representations From Tree-Structured Long Short-Term
+Memory Networks", ACL 2015, equations 9-14 with N = 2. A forest (`app.engine.forest`) is worked
+off level by level: all nodes of one height are one matrix product.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from training.networks.onnx_functions import DOMAIN
+
+
+def tree_cell(children: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Return the states (n, 2 H) of nodes whose children's are `children` (n, 2, 2 H) float32.
+
+    A state is h, then c. weight: (2 H, 5 H), bias: (5 H,), gates in the order i, l, r, o, u.
+    """
+    hidden, memory = children.chunk(2, dim=2)
+    gates = torch.addmm(bias, hidden.flatten(1), weight).chunk(5, dim=1)
+    taken, left, right, shown = (gate.sigmoid() for gate in gates[:4])
+    c = taken * gates[4].tanh() + left * memory[:, 0] + right * memory[:, 1]
+    return torch.cat([shown * c.tanh(), c], dim=1)
+
+
+class _Climb(torch.autograd.Function):
+    """Leaves' states → all nodes' states, one `tree_cell` a level.
+
+    Plain autograd would copy all states at every level. In a tree a node has one parent, so
+    its gradient is written once, where the parent's step is undone.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, leaves: Tensor, pairs: Tensor, levels: Tensor, *cell: Tensor) -> Tensor:
+        """leaves: (L, 2 H). pairs: (inner, 2) int64. levels: (heights + 1,) int64."""
+        count, ends = len(leaves), levels.tolist()
+        states = leaves.new_empty(count + len(pairs), leaves.shape[1])
+        states[:count] = leaves
+        weights = [part.detach().requires_grad_() for part in cell]
+        steps = []
+        for start, end in pairwise(ends):
+            children = states[pairs[start:end]].requires_grad_()
+            with torch.enable_grad():
+                parents = tree_cell(children, *weights)
+            states[count + start : count + end] = parents.detach()
+            steps.append((start, end, children, parents))
+        ctx.steps, ctx.weights, ctx.pairs, ctx.count = steps, weights, pairs, count
+        return states
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Any) -> Any:
+        """Undo the levels from the highest."""
+        gradient = gradient.clone()
+        totals = [torch.zeros_like(part) for part in ctx.weights]
+        while ctx.steps:
+            start, end, children, parents = ctx.steps.pop()
+            own = gradient[ctx.count + start : ctx.count + end]
+            below, *parts = torch.autograd.grad(parents, [children, *ctx.weights], own)
+            gradient[ctx.pairs[start:end]] += below
+            for total, part in zip(totals, parts, strict=True):
+                total += part
+        return gradient[: ctx.count], None, None, *totals
+
+
+def climb(leaves: Tensor, pairs: Tensor, levels: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Return the states (nodes, 2 H) of a forest, leaves first, from those of its leaves (L, 2 H).
+
+    pairs: int64 (inner, 2), children, which stand on lower levels than their parent. levels:
+    int64 (heights + 1,), where each level ends, from 0. In an exported graph this is one node.
+    """
+    if not torch.compiler.is_exporting():
+        states: Tensor = _Climb.apply(leaves, pairs, levels, weight, bias)
+        return states
+    return torch.onnx.ops.symbolic(
+        f"{DOMAIN}::TreeLSTM",
+        (leaves, pairs, levels, weight, bias),
+        dtype=leaves.dtype,
+        shape=[leaves.shape[0] + pairs.shape[0], leaves.shape[1]],
+        version=1,
+    )
+
+
+class WordTable(nn.Embedding):
+    """Rows for `words` words and the unknown one, id 0; vectors that are given, not trained."""
+
+    def __init__(self, words: int, size: int) -> None:
+        super().__init__(1 + words, size)
+        self.weight.requires_grad_(False).zero_()
+
+    def fill(self, vectors: Tensor) -> None:
+        """Take these vectors, float32 (words, size), for the words from id 1 on."""
+        self.weight[1 : 1 + len(vectors)] = vectors
+
+
+class TreeLSTM(nn.Module):
+    """A label for every node of every tree.
+
+    A leaf's state is an affine map of its word's row in `table`, so it has the same two halves as
+    that of an inner node; a frozen table may be shared by several networks. While training, words
+    read as unknown (id 0) at the rate `word_dropout`, and `dropout` acts on embeddings and on what
+    the head reads.
+    """
+
+    def __init__(
+        self,
+        *,
+        table: nn.Embedding,
+        classes: int,
+        hidden: int,
+        dropout: float = 0.0,
+        word_dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.hidden, self.word_dropout = hidden, word_dropout
+        self.embed = table
+        self.leaf = nn.Linear(table.embedding_dim, 2 * hidden)
+        self.weight = nn.Parameter(torch.empty(2 * hidden, 5 * hidden))
+        self.bias = nn.Parameter(torch.zeros(5 * hidden))
+        nn.init.xavier_uniform_(self.weight)
+        nn.init.ones_(self.bias[hidden : 3 * hidden].detach())  # at first nothing is forgotten
+        self.dropout = nn.Dropout(dropout)
+        self.head = nn.Linear(hidden, classes)
+
+    def forward(
+        self, tokens: Tensor, left: Tensor, right: Tensor, levels: Tensor, roots: Tensor
+    ) -> Tensor:
+        """Return logits float32 for a forest: (nodes, classes) in training, else (trees, classes).
+
+        All int64, as `app.engine.forest` lays them out.
+        """
+        nodes = self.nodes(tokens, left, right, levels)
+        return nodes if self.training else nodes[roots]
+
+    def nodes(self, tokens: Tensor, left: Tensor, right: Tensor, levels: Tensor) -> Tensor:
+        """Return the logits of every node, (nodes, classes)."""
+        if self.training and self.word_dropout > 0:
+            lost = torch.rand(tokens.shape, device=tokens.device) < self.word_dropout
+            tokens = tokens.masked_fill(lost, 0)
+        leaves = self.leaf(self.dropout(self.embed(tokens)))
+        hidden, memory = leaves.chunk(2, dim=1)
+        leaves = torch.cat([hidden.tanh(), memory], dim=1)
+        states = climb(leaves, torch.stack([left, right], 1), levels, self.weight, self.bias)
+        logits: Tensor = self.head(self.dropout(states[:, : self.hidden]))
+        return logits
+
+
+class ForestEnsemble(nn.Module):
+    """Several networks over forests, trained side by side, that answer as one.
+
+    While training the output is (nodes, classes, members), else the members' mean.
+    """
+
+    def __init__(self, members: Sequence[TreeLSTM]) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(members)
+
+    def forward(self, *forest: Tensor) -> Tensor:
+        """Return logits of a forest, as the members do."""
+        logits = torch.stack([member(*forest) for member in self.members], 2)
+        return logits if self.training else logits.mean(2)
+
+    def nodes(self, *forest: Tensor) -> Tensor:
+        """Return the mean logits of every node, (nodes, classes)."""
+        every = [member.nodes(*forest) for member in self.members]  # type: ignore[operator]
+        return torch.stack(every, 2).mean(2)

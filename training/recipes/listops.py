@@ -1,0 +1,43 @@
+"""ListOps: a Tree-LSTM that is taught the value of every list within a tree."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from torch import nn
+
+from app.bundle import EncoderSpec, TreeSpec
+from training.data import listops
+from training.data.dataset import Sample
+from training.figures import long_trees
+from training.fit import Schedule
+from training.flat_lstm import flat_lstm
+from training.networks.recursive import TreeLSTM
+from training.recipes.recipe import Recipe
+
+HIDDEN = 100
+
+
+def _prepare(train: Sequence[Sample]) -> tuple[EncoderSpec, dict[str, bytes]]:
+    spec = TreeSpec(notation="listops")
+    return spec, {spec.vocabulary: ("\n".join(listops.WORDS) + "\n").encode()}
+
+
+def _network(labels: int) -> TreeLSTM:
+    return TreeLSTM(table=nn.Embedding(len(listops.WORDS), 32), classes=labels, hidden=HIDDEN)
+
+
+RECIPE = Recipe(
+    name="listops",
+    description="Works out nested lists of digits under MIN, MAX, MED (median) and SM (sum modulo "
+    "10), such as [MAX 2 9 [MIN 4 7 ] 0 ].",
+    load=listops.load,
+    prepare=_prepare,
+    network=_network,
+    teach=lambda _, forest: listops.node_values(forest),
+    schedule=Schedule(
+        epochs=3, batch=64, rate=5e-3, weight_decay=0.0, ema=0.998, patience=4, warmup=0.1
+    ),
+    figures=partial(long_trees, least=200),
+    baseline=flat_lstm,
+    golden="listops",
+)
