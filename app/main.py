@@ -38,7 +38,7 @@ from app.telemetry import configure_logging, event
 from app.worker import Worker
 from app.workers import Supervisor, listen
 
-DESCRIPTION = "Classify images, text and audio by HTTP POST."
+DESCRIPTION = "Classify images, text, audio and trees by HTTP POST."
 
 
 class Service(FastAPI):
@@ -85,14 +85,14 @@ def create_app(settings: Settings, shared: Path | None = None) -> FastAPI:
     )
     app.state.catalog, app.state.metrics = models, metrics
     app.state.ready = lambda: models.ready
-    for module in (catalog, health, docs):
-        app.include_router(module.router)
     problems.install(app)
     app.openapi = partial(openapi.describe, app)  # type: ignore[method-assign]
     classify = Classify(
         models, metrics, max_items=settings.max_items, seconds=settings.receive_timeout
     )
     app.add_hot(classify.routes())
+    for module in (catalog, health, docs):
+        app.include_router(module.router)
     door = Door(settings.max_body, settings.max_bytes, settings.max_requests)
     app.enter_by(partial(Limits, metrics=metrics, door=door, log_all=settings.log_requests))
     return app
