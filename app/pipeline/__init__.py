@@ -5,7 +5,7 @@ answer through this one path.
 """
 
 from app.pipeline.golden import Golden, answer_golden
-from app.pipeline.pipeline import Answered, Asker, Pipeline, Question
+from app.pipeline.pipeline import Answered, Asker, Pipeline, Question, ask
 from app.pipeline.replay import Difference, replay
 
 __all__ = [
@@ -16,5 +16,6 @@ __all__ = [
     "Pipeline",
     "Question",
     "answer_golden",
+    "ask",
     "replay",
 ]

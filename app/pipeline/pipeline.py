@@ -38,6 +38,17 @@ class Question:
     asker: Asker = field(default_factory=Asker)
 
 
+def ask(
+    payloads: Sequence[Payload], top_k: int = 5, explain: bool = False, asker: Asker | None = None
+) -> list[Question]:
+    """Return one question a payload, all of one asker; several know their places."""
+    asker, several = asker or Asker(), len(payloads) > 1
+    return [
+        Question(payload, top_k, explain, index if several else None, asker)
+        for index, payload in enumerate(payloads)
+    ]
+
+
 @dataclass(frozen=True, slots=True)
 class Answered:
     """The answer to a question, and where the time of its batch went."""
@@ -69,10 +80,8 @@ class Pipeline:
 
     def encode(self, payloads: Sequence[Payload]) -> list[Encoded]:
         """Encode every payload; raise `InvalidInput` naming the index of a bad one."""
-        several = len(payloads) > 1
-        questions = [Question(p, index=i if several else None) for i, p in enumerate(payloads)]
         encoded = []
-        for item in self._encode_each(questions):
+        for item in self._encode_each(ask(payloads)):
             if isinstance(item, ThalamusError):
                 raise item
             encoded.append(item)

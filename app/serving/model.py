@@ -8,7 +8,7 @@ from app.engine.pace import Bounds
 from app.errors import DeadlineExceeded
 from app.inputs import Payload
 from app.outputs import Prediction
-from app.pipeline import Answered, Asker, Pipeline, Question
+from app.pipeline import Answered, Asker, Pipeline, Question, ask
 from app.serving.watch import Departure, watched
 from app.telemetry import Timings
 
@@ -37,11 +37,8 @@ class ServedModel:
         `Departed` once `departure()` returns.
         """
         deadline = asyncio.get_running_loop().time() + self._deadline
-        asker, several = Asker(), len(payloads) > 1
-        questions = [
-            Question(payload, top_k, explain, index if several else None, asker)
-            for index, payload in enumerate(payloads)
-        ]
+        asker = Asker()
+        questions = ask(payloads, top_k, explain, asker)
         work = self._batcher.submit(questions, deadline)
         try:
             answers = await watched(work, self._deadline, self._late, departure)
