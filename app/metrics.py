@@ -57,15 +57,15 @@ class Metrics:
             sums[bisect_left(_BUCKETS, spent)] += 1
             sums[-1] += spent
 
-    def save(self) -> None:
-        """Tell the other workers, if there is something new and somebody to tell."""
-        if self._shared is None or not self._changed:
-            return
-        self._changed = False
-        path = self._shared / f"{os.getpid()}.json"
-        aside = path.with_suffix(".new")
-        aside.write_bytes(orjson.dumps([[*key, sums] for key, sums in self._sums.items()]))
-        aside.rename(path)
+    def save(self) -> bool:
+        """Say whether there is something new, and tell the other workers if there are any."""
+        changed, self._changed = self._changed, False
+        if changed and self._shared is not None:
+            path = self._shared / f"{os.getpid()}.json"
+            aside = path.with_suffix(".new")
+            aside.write_bytes(orjson.dumps([[*key, sums] for key, sums in self._sums.items()]))
+            aside.rename(path)
+        return changed
 
     def render(self) -> bytes:
         """Return the Prometheus text format."""

@@ -39,7 +39,9 @@ class Pipeline:
         self._session = Session(bundle.model, device, threads, cuda_graphs)
         self._session.check(bundle.manifest.inputs, bundle.manifest.outputs)
         self._decoders = decoders_for(bundle.manifest)
-        self._size = size_of(bundle.manifest.encoder.tensors())
+        self._tensors = bundle.manifest.encoder.tensors()
+        self._names = [spec.name for spec in bundle.manifest.inputs]  # a packed graph has its own
+        self._size = size_of(self._tensors)
         # Decoders do without Python's lock: a process that has several cores uses them.
         self._threads = ThreadPoolExecutor(threads, "encoder") if threads > 1 else None
         # For the API's description; a bundle that is being made has none.
@@ -61,9 +63,8 @@ class Pipeline:
 
     def run(self, items: Sequence[Arrays]) -> list[dict[str, np.ndarray]]:
         """Run one batch of encoded items through the graph."""
-        batch = collate(items, self.manifest.encoder.tensors(), self._session.empty)
-        names = (spec.name for spec in self.manifest.inputs)  # a packed graph has its own
-        outputs = self._session.run(dict(zip(names, batch.values(), strict=True)))
+        batch = collate(items, self._tensors, self._session.empty)
+        outputs = self._session.run(dict(zip(self._names, batch.values(), strict=True)))
         return split(outputs, items, self.manifest.outputs)
 
     def can(self, wanted: type[Wanted[Any]]) -> bool:

@@ -61,11 +61,17 @@ def test_workers_tell_the_sum(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 def test_nothing_new_is_not_saved(tmp_path: Path) -> None:
     metrics = Metrics(tmp_path)
-    metrics.save()
+    assert not metrics.save()
     assert list(tmp_path.iterdir()) == []
     metrics.answered(200)
-    metrics.save()
+    assert metrics.save()
     (saved,) = tmp_path.iterdir()
     saved.unlink()
-    metrics.save()
+    assert not metrics.save()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_one_service_alone_knows_too_whether_it_was_asked() -> None:
+    metrics = Metrics()
+    metrics.answered(200)
+    assert (metrics.save(), metrics.save()) == (True, False)
