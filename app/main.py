@@ -22,8 +22,8 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app import __version__
-from app.api import catalog, docs, health, openapi, problems
-from app.api.classify import Classify
+from app.api import catalog, classify, docs, health, openapi, problems
+from app.api.endpoint import Serving
 from app.api.limits import Door, Limits
 from app.api.shortcut import HotRoute, Shortcut
 from app.connection import Connection
@@ -88,10 +88,8 @@ def create_app(settings: Settings, shared: Path | None = None) -> FastAPI:
     app.state.ready = lambda: models.ready
     problems.install(app)
     app.openapi = partial(openapi.describe, app)  # type: ignore[method-assign]
-    classify = Classify(
-        models, metrics, max_items=settings.max_items, seconds=settings.receive_timeout
-    )
-    app.add_hot(classify.routes())
+    serving = Serving(models, metrics, settings.max_items, settings.receive_timeout)
+    app.add_hot(classify.routes(serving))
     for module in (catalog, health, docs):
         app.include_router(module.router)
     door = Door(settings.max_body, settings.max_bytes, settings.max_requests)

@@ -23,10 +23,10 @@ METRICS_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)  # seconds
 _COUNTERS = {
     "thalamus_requests": ("Requests by status", ["status"]),
-    "thalamus_items": ("Items classified", ["model", "version"]),
+    "thalamus_items": ("Items answered", ["model", "version"]),
 }
 _HISTOGRAMS = {
-    "thalamus_stage_seconds": ("Time spent in each stage of a classification", ["model", "stage"])
+    "thalamus_stage_seconds": ("Time spent in each stage of a request", ["model", "stage"])
 }
 
 # Metric and label values → its sums: of a counter one, of a histogram one a bucket (each value
@@ -49,8 +49,8 @@ class Metrics:
         """Count one HTTP answer."""
         self._count(("thalamus_requests", str(status)), 1)
 
-    def classified(self, model: str, version: int, items: int, timings: Timings) -> None:
-        """Count the items of one classification and the time of its stages."""
+    def served(self, model: str, version: int, items: int, timings: Timings) -> None:
+        """Count the items of one request and the time of its stages."""
         self._count(("thalamus_items", model, str(version)), items)
         for stage, spent in timings.stages.items():
             sums = self._series(("thalamus_stage_seconds", model, stage), len(_BUCKETS) + 2)
