@@ -5,7 +5,8 @@ A user's mistake is answered with one line on stderr and exit status 2.
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -48,10 +49,21 @@ def _run(options: argparse.Namespace) -> None:
     torch.set_num_threads(options.threads)
     recipe = _recipe(options)
     if isinstance(recipe, Pretrained):
-        folder = export_pretrained(recipe, options.models)
-    else:
+        print(f"published {export_pretrained(recipe, options.models)}")
+        return
+    with _together(options):
         folder = run(_changed(recipe, options), options.data, options.models)
-    print(f"published {folder}")
+        print(f"published {folder}")
+
+
+@contextmanager
+def _together(options: argparse.Namespace) -> Iterator[None]:
+    """Have what is trained within keep its checkpoints, by so many ranks as are asked for."""
+    from training.checkpoint import Checkpoints
+    from training.ranks import joined
+
+    with joined(options.ranks), Checkpoints(options.checkpoints, options.fresh):
+        yield
 
 
 def _compare(options: argparse.Namespace) -> None:
@@ -64,7 +76,8 @@ def _compare(options: argparse.Namespace) -> None:
     recipe = _recipe(options)
     if isinstance(recipe, Pretrained):
         raise TrainingError(f"{recipe.name} comes trained; there is no baseline to compare with")
-    compare(_changed(recipe, options), options.data, options.folds)
+    with _together(options):
+        compare(_changed(recipe, options), options.data, options.folds)
 
 
 def _recipes(options: argparse.Namespace) -> None:
@@ -127,6 +140,18 @@ def _count(least: int, most: int = (1 << 32) - 1) -> Callable[[str], int]:
     return number
 
 
+def _add_training(parser: argparse.ArgumentParser) -> None:
+    """Add how a training runs: nothing that changes what it learns from."""
+    parser.add_argument("--ranks", type=_count(1, 4096), help="processes, one a GPU (default: 1)")
+    parser.add_argument(
+        "--checkpoints",
+        type=Path,
+        default=Path("checkpoints"),
+        help="where a stopped training is kept until it is gone on with (default: checkpoints)",
+    )
+    parser.add_argument("--fresh", action="store_true", help="go on with none, begin anew")
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser("thalamus-train", description="Train and publish bundles.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -148,6 +173,8 @@ def _parser() -> argparse.ArgumentParser:
             default=1,
             help="CPU threads; weights depend on it (default: 1)",
         )
+        if command is not _inspect:
+            _add_training(sub)
         if command is _compare:
             sub.add_argument("--folds", type=_count(2, 50), default=5, help="default: 5")
         sub.set_defaults(command=command)
