@@ -1,4 +1,4 @@
-"""`thalamus-train run | compare | recipes | inspect`.
+"""`thalamus-train run | compare | publish | recipes | inspect`.
 
 A user's mistake is answered with one line on stderr and exit status 2.
 """
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from app.errors import ThalamusError
 from training.errors import TrainingError
@@ -64,6 +64,20 @@ def _together(options: argparse.Namespace) -> Iterator[None]:
 
     with joined(options.ranks), Checkpoints(options.checkpoints, options.fresh):
         yield
+
+
+def _publish(options: argparse.Namespace) -> None:
+    import torch
+
+    from training.conversion import Bounds, newest, publish_converted
+
+    torch.set_num_threads(options.threads)
+    bundle = newest(options.models, options.name, options.version)
+    bounds = Bounds(options.most_lost / 100, options.most_changed / 100, options.force)
+    folder = publish_converted(
+        bundle, options.precision, options.data, options.models, bounds, options.device
+    )
+    print(f"published {folder}")
 
 
 def _compare(options: argparse.Namespace) -> None:
@@ -152,6 +166,29 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fresh", action="store_true", help="go on with none, begin anew")
 
 
+def _add_publish(commands: Any) -> None:
+    sub = commands.add_parser("publish", help="a published bundle's next version in fewer bits")
+    sub.add_argument("name", help="of the bundle")
+    sub.add_argument("--precision", choices=("int8", "fp16"), required=True)
+    sub.add_argument("--version", type=_count(1), help="default: the highest")
+    sub.add_argument("--data", type=Path, help="what it was trained on; pictures for imagenet")
+    sub.add_argument("--models", type=Path, default=Path("models"), help="where it lies")
+    sub.add_argument(
+        "--device",
+        choices=("auto", "cpu", "cuda", "tensorrt"),
+        default="auto",
+        help="where speed is measured",
+    )
+    sub.add_argument("--force", action="store_true", help="even where it is not faster")
+    sub.add_argument("--threads", type=_count(1), default=1, help="CPU threads (default: 1)")
+    for name, default, text in (
+        ("--most-lost", 0.5, "percent of accuracy that may be lost"),
+        ("--most-changed", 10.0, "percent of unlabelled pictures that may be called otherwise"),
+    ):
+        sub.add_argument(name, type=float, default=default, help=f"{text} (default: {default})")
+    sub.set_defaults(command=_publish)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser("thalamus-train", description="Train and publish bundles.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -178,6 +215,7 @@ def _parser() -> argparse.ArgumentParser:
         if command is _compare:
             sub.add_argument("--folds", type=_count(2, 50), default=5, help="default: 5")
         sub.set_defaults(command=command)
+    _add_publish(commands)
     recipes = commands.add_parser("recipes", help="list the shipped recipes")
     recipes.set_defaults(command=_recipes)
     return parser
