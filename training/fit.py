@@ -200,7 +200,7 @@ def _trainer(schedule: Schedule, curve: Curve, path: Path | None) -> lightning.T
         curve,
         EarlyStopping("val_loss", patience=schedule.patience, check_finite=False),
     ]
-    interactive = sys.stderr.isatty()
+    interactive = sys.stdout.isatty()  # to which the bar is drawn
     if interactive:
         callbacks.append(TQDMProgressBar(refresh_rate=10))
     if schedule.ema is not None:
