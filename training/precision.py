@@ -8,6 +8,7 @@ they run. What stands before a logarithm, a spectrogram, keeps its 32 bits. Inpu
 stay what they are.
 """
 
+import logging
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -30,6 +31,7 @@ from training.errors import TrainingError
 Precision = Literal["int8", "fp16"]
 Feeds = Mapping[str, np.ndarray]
 _CONVOLUTIONAL = ("Conv", "Gemm", "MatMul", "Add", "MaxPool", "Clip", "Relu", "GlobalAveragePool")
+_FLOAT, _HALF = onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16
 _OTHERS = ("LSTM", "Gemm", "MatMul")
 
 
@@ -42,13 +44,24 @@ def convert(model: bytes, precision: Precision, calibration: Sequence[Feeds]) ->
     if graph.functions:
         raise TrainingError("the graph has operators of its own, which cannot be converted")
     del graph.graph.value_info[:]  # shapes that contradict the converter's own stop it
+    logging.disable(logging.WARNING)  # its advice
+    try:
+        converted = _converted(graph, precision, calibration)
+    finally:
+        logging.disable(logging.NOTSET)
+    del converted.graph.value_info[:]
+    return bytes(converted.SerializeToString(deterministic=True))
+
+
+def _converted(
+    graph: onnx.ModelProto, precision: Precision, calibration: Sequence[Feeds]
+) -> onnx.ModelProto:
     if precision == "fp16":
         block = _before_logarithm(graph)
         converted = convert_float_to_float16(graph, keep_io_types=True, node_block_list=block)
-    else:
-        converted = _in_whole_numbers(graph, calibration)
-    del converted.graph.value_info[:]
-    return bytes(converted.SerializeToString(deterministic=True))
+        _keep_to_32_bits(converted)
+        return converted
+    return _in_whole_numbers(graph, calibration)
 
 
 def _in_whole_numbers(graph: onnx.ModelProto, calibration: Sequence[Feeds]) -> onnx.ModelProto:
@@ -88,6 +101,32 @@ class _Samples(CalibrationDataReader):
         """Return the next batch; None after the last."""
         batch = next(self._batches, None)
         return dict(batch) if batch is not None else None
+
+
+def _keep_to_32_bits(graph: onnx.ModelProto) -> None:
+    """Take out the casts to 16 bits and back that the converter leaves between nodes it spared.
+
+    It also writes a cast of one tensor once for each node that reads it, under one name.
+    """
+    made_by = {name: node for node in graph.graph.node for name in node.output}
+    detours = {}
+    for node in graph.graph.node:
+        before = made_by.get(node.input[0]) if node.input else None
+        if before is not None and (_target(node), _target(before)) == (_FLOAT, _HALF):
+            detours[node.output[0]] = before.input[0]
+    kept = {}
+    for node in graph.graph.node:
+        if node.output[0] not in detours:
+            node.input[:] = [detours.get(name, name) for name in node.input]
+            kept.setdefault(node.output[0], node)
+    nodes = list(kept.values())
+    del graph.graph.node[:]
+    graph.graph.node.extend(nodes)
+
+
+def _target(node: onnx.NodeProto) -> int | None:
+    """Return what a cast casts to; None for other nodes."""
+    return node.attribute[0].i if node.op_type == "Cast" else None
 
 
 def _before_logarithm(graph: onnx.ModelProto) -> list[str]:
