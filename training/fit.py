@@ -26,7 +26,7 @@ from training.batches import Batches
 from training.checkpoint import KeepEpoch, SealedFile, current, fingerprint
 from training.curve import Curve, Epoch, History
 from training.data.encode import Examples
-from training.errors import Diverged
+from training.errors import Diverged, TrainingError
 
 for _name in ("lightning.pytorch", "lightning.fabric"):  # what it found, and advertisements
     logging.getLogger(_name).setLevel(logging.ERROR)
@@ -171,6 +171,10 @@ def _train(
             trainer.fit(module, *lessons, ckpt_path=path)
         except SystemExit:  # what Lightning makes of Ctrl-C
             raise KeyboardInterrupt from None
+        except RuntimeError as error:  # Gloo's own; NCCL's is a kind of it
+            if ranks.current().count > 1 and "closed by peer" in str(error):
+                raise TrainingError("another rank has stopped; nothing is published") from error
+            raise
 
 
 def label_weights(targets: np.ndarray, balance: float) -> Tensor:

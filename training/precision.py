@@ -3,9 +3,10 @@
 int8: convolutional graphs statically, with a scale for each output channel of a weight and
 activations in uint8, measured on samples (Jacob et al., "Quantization and Training of Neural
 Networks for Efficient Integer-Arithmetic-Only Inference", CVPR 2018); one scale for a whole
-tensor ruins them. Graphs without convolutions dynamically: LSTM and matrix products, scaled when
-they run. What stands before a logarithm, a spectrogram, keeps its 32 bits. Inputs and outputs
-stay what they are.
+tensor ruins them. The first convolution and the last layer, a matrix product, stay as they are:
+small and sensitive. Graphs without convolutions dynamically: LSTM and matrix products, scaled
+when they run. What stands before a logarithm, a spectrogram, keeps its 32 bits. Inputs and
+outputs stay what they are.
 """
 
 import logging
@@ -30,7 +31,7 @@ from training.errors import TrainingError
 
 Precision = Literal["int8", "fp16"]
 Feeds = Mapping[str, np.ndarray]
-_CONVOLUTIONAL = ("Conv", "Gemm", "MatMul", "Add", "MaxPool", "Clip", "Relu", "GlobalAveragePool")
+_CONVOLUTIONAL = ("Conv", "Add", "MaxPool", "Clip", "Relu", "GlobalAveragePool")
 _FLOAT, _HALF = onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16
 _OTHERS = ("LSTM", "Gemm", "MatMul")
 
@@ -71,13 +72,14 @@ def _in_whole_numbers(graph: onnx.ModelProto, calibration: Sequence[Feeds]) -> o
         onnx.save(graph, before)
         if "Conv" in present:
             quant_pre_process(before, ready, skip_symbolic_shape=True)
+            spared = _before_logarithm(onnx.load(ready))
             quantize_static(
                 ready,
                 after,
                 _Samples(calibration),
                 quant_format=QuantFormat.QDQ,
                 op_types_to_quantize=list(_CONVOLUTIONAL),
-                nodes_to_exclude=_before_logarithm(onnx.load(ready)),
+                nodes_to_exclude=[*spared, *_first_convolution(onnx.load(ready), spared)],
                 per_channel=True,
                 activation_type=QuantType.QUInt8,
                 weight_type=QuantType.QInt8,
@@ -89,6 +91,12 @@ def _in_whole_numbers(graph: onnx.ModelProto, calibration: Sequence[Feeds]) -> o
         else:
             raise TrainingError(f"the graph has nothing to quantise ({', '.join(_OTHERS)})")
         return onnx.load(after)
+
+
+def _first_convolution(graph: onnx.ModelProto, spared: Sequence[str]) -> list[str]:
+    """Return the name of the one that meets the input: what it rounds away is nowhere else."""
+    names = (node.name for node in graph.graph.node if node.op_type == "Conv")
+    return [name for name in names if name not in spared][:1]
 
 
 class _Samples(CalibrationDataReader):
@@ -114,7 +122,7 @@ def _keep_to_32_bits(graph: onnx.ModelProto) -> None:
         before = made_by.get(node.input[0]) if node.input else None
         if before is not None and (_target(node), _target(before)) == (_FLOAT, _HALF):
             detours[node.output[0]] = before.input[0]
-    kept = {}
+    kept: dict[str, onnx.NodeProto] = {}
     for node in graph.graph.node:
         if node.output[0] not in detours:
             node.input[:] = [detours.get(name, name) for name in node.input]
