@@ -25,6 +25,6 @@ RECIPE = Recipe(
     network=lambda labels: ConvNet(1, labels),
     augment=warp,
     schedule=Schedule(epochs=18, rate=4e-3, weight_decay=0.05, ema=0.99, patience=6),
-    shares=Shares(validation=8, test=22),
+    shares=Shares(validation=16, test=22),
     licence="CC BY-SA 3.0 (trained on MNIST)",
 )
