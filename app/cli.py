@@ -7,9 +7,10 @@ wrong in a bundle with status 1.
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
@@ -52,17 +53,26 @@ def _serve(options: argparse.Namespace) -> int:
 def _predict(options: argparse.Namespace) -> int:
     from app.bundle import read_bundle
     from app.inputs import Payload
-    from app.pipeline import Pipeline
+    from app.pipeline import Classes, Pipeline, Rebuilt
 
     pipeline = Pipeline(read_bundle(_newest(options.bundle)))
+    asked: dict[str, tuple[Any, Callable[[Any], dict[str, Any]]]] = {
+        "classify": (Classes(options.top_k, options.explain), asdict),
+        "reconstruct": (Rebuilt(), _reconstructed),
+    }
+    wanted, shown = asked[pipeline.manifest.task]
     for path in options.files:
         payload = Payload(path.read_bytes(), "application/octet-stream")
         try:
-            answer = asdict(pipeline.classify([payload], options.top_k, options.explain)[0])
+            answer = shown(pipeline.predict([payload], wanted)[0])
         except InvalidInput as error:
             raise InvalidInput(f"{path}: {error}") from error
         print(json.dumps({"file": str(path), **answer}, ensure_ascii=False))
     return 0
+
+
+def _reconstructed(answer: Any) -> dict[str, Any]:
+    return {"reconstruction_error": answer.error, "novelty": answer.novelty}
 
 
 def _models(options: argparse.Namespace) -> int:
@@ -163,7 +173,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--workers", type=int, help="processes; 0: one a core, or one a GPU")
     serve.set_defaults(command=_serve)
 
-    predict = commands.add_parser("predict", help="classify files without a server")
+    predict = commands.add_parser("predict", help="ask a bundle about files, without a server")
     predict.add_argument("bundle", type=Path, help="models/<name>, or one version of it")
     predict.add_argument("files", type=Path, nargs="+")
     predict.add_argument("--top-k", type=_positive, default=5)

@@ -5,6 +5,7 @@ ThalamusError
 │   ├── MalformedRequest     the envelope cannot be parsed (JSON, multipart)
 │   ├── InvalidInput         the content cannot be read as what it claims to be
 │   ├── UnknownModel         no such model or version
+│   ├── UnsupportedTask      something this model does not do
 │   ├── UnsupportedMedia     a media type this model does not take
 │   ├── TooLarge             over a size limit
 │   ├── TooSlow              the body did not arrive in time
@@ -42,6 +43,10 @@ class InvalidInput(ClientError):
 
 class UnknownModel(ClientError):
     """No model or version of that name is published."""
+
+
+class UnsupportedTask(ClientError):
+    """The model does other things than this."""
 
 
 class UnsupportedMedia(ClientError):

@@ -22,16 +22,17 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app import __version__
-from app.api import catalog, docs, health, openapi, problems
-from app.api.classify import Classify
+from app.api import catalog, classify, docs, health, openapi, problems
+from app.api.endpoint import Serving
 from app.api.limits import Door, Limits
 from app.api.shortcut import HotRoute, Shortcut
 from app.connection import Connection
 from app.engine.gpus import see_only, visible_gpus
-from app.engine.memory import use_one_heap
+from app.engine.memory import release_memory, use_one_heap
 from app.engine.pace import Bounds
 from app.engine.providers import Device, cuda_present, providers_for
 from app.metrics import Metrics
+from app.server import Server
 from app.serving.catalog import Catalog, Loading
 from app.settings import Settings
 from app.telemetry import configure_logging, event
@@ -87,10 +88,8 @@ def create_app(settings: Settings, shared: Path | None = None) -> FastAPI:
     app.state.ready = lambda: models.ready
     problems.install(app)
     app.openapi = partial(openapi.describe, app)  # type: ignore[method-assign]
-    classify = Classify(
-        models, metrics, max_items=settings.max_items, seconds=settings.receive_timeout
-    )
-    app.add_hot(classify.routes())
+    serving = Serving(models, metrics, settings.max_items, settings.receive_timeout)
+    app.add_hot(classify.routes(serving))
     for module in (catalog, health, docs):
         app.include_router(module.router)
     door = Door(settings.max_body, settings.max_bytes, settings.max_requests)
@@ -102,7 +101,7 @@ def create_app(settings: Settings, shared: Path | None = None) -> FastAPI:
 async def _lifespan(
     models: Catalog, metrics: Metrics, poll: float, app: FastAPI
 ) -> AsyncIterator[None]:
-    tasks = [asyncio.create_task(models.watch(poll)), asyncio.create_task(_saving(metrics))]
+    tasks = [asyncio.create_task(models.watch(poll)), asyncio.create_task(_tidying(metrics))]
     yield
     for task in tasks:
         task.cancel()
@@ -111,10 +110,14 @@ async def _lifespan(
     metrics.save()
 
 
-async def _saving(metrics: Metrics) -> None:
+async def _tidying(metrics: Metrics) -> None:
+    """Save what was counted; give memory back once nobody asks any more."""
+    busy = False
     while True:
         await asyncio.sleep(1)
-        metrics.save()
+        busy, before = metrics.save(), busy
+        if before and not busy:
+            release_memory()
 
 
 def serve(settings: Settings) -> None:
@@ -132,7 +135,7 @@ def serve(settings: Settings) -> None:
         if count == 1:
             # uvicorn drains and then raises the signal again; having drained is a success.
             signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-            uvicorn.Server(_uvicorn(create_app(settings), settings)).run([listener])
+            Server(_uvicorn(create_app(settings), settings)).run([listener])
         else:
             share = max(1, (settings.threads or available_cpus()) // count)
             own = settings.model_copy(update={"threads": share})

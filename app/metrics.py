@@ -23,10 +23,10 @@ METRICS_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)  # seconds
 _COUNTERS = {
     "thalamus_requests": ("Requests by status", ["status"]),
-    "thalamus_items": ("Items classified", ["model", "version"]),
+    "thalamus_items": ("Items answered", ["model", "version"]),
 }
 _HISTOGRAMS = {
-    "thalamus_stage_seconds": ("Time spent in each stage of a classification", ["model", "stage"])
+    "thalamus_stage_seconds": ("Time spent in each stage of a request", ["model", "stage"])
 }
 
 # Metric and label values → its sums: of a counter one, of a histogram one a bucket (each value
@@ -49,23 +49,23 @@ class Metrics:
         """Count one HTTP answer."""
         self._count(("thalamus_requests", str(status)), 1)
 
-    def classified(self, model: str, version: int, items: int, timings: Timings) -> None:
-        """Count the items of one classification and the time of its stages."""
+    def served(self, model: str, version: int, items: int, timings: Timings) -> None:
+        """Count the items of one request and the time of its stages."""
         self._count(("thalamus_items", model, str(version)), items)
         for stage, spent in timings.stages.items():
             sums = self._series(("thalamus_stage_seconds", model, stage), len(_BUCKETS) + 2)
             sums[bisect_left(_BUCKETS, spent)] += 1
             sums[-1] += spent
 
-    def save(self) -> None:
-        """Tell the other workers, if there is something new and somebody to tell."""
-        if self._shared is None or not self._changed:
-            return
-        self._changed = False
-        path = self._shared / f"{os.getpid()}.json"
-        aside = path.with_suffix(".new")
-        aside.write_bytes(orjson.dumps([[*key, sums] for key, sums in self._sums.items()]))
-        aside.rename(path)
+    def save(self) -> bool:
+        """Say whether there is something new, and tell the other workers if there are any."""
+        changed, self._changed = self._changed, False
+        if changed and self._shared is not None:
+            path = self._shared / f"{os.getpid()}.json"
+            aside = path.with_suffix(".new")
+            aside.write_bytes(orjson.dumps([[*key, sums] for key, sums in self._sums.items()]))
+            aside.rename(path)
+        return changed
 
     def render(self) -> bytes:
         """Return the Prometheus text format."""

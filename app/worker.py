@@ -9,6 +9,7 @@ from typing import Any
 import uvicorn
 
 from app.connection import Connection
+from app.server import Server
 from app.workers import ALL_READY, OVER, READY, TAKE
 
 _POLL = 0.01  # seconds between looks whether the models are loaded
@@ -18,7 +19,7 @@ class Worker:
     """Serves `config`'s application on what arrives through `channel`."""
 
     def __init__(self, config: uvicorn.Config, channel: socket.socket) -> None:
-        self._server = uvicorn.Server(config)
+        self._server = Server(config)
         self._config = config
         self._channel = channel
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -51,7 +52,7 @@ class Worker:
             self.all_ready = True
         else:  # the parent is gone
             asyncio.get_running_loop().remove_reader(self._channel)
-            self._server.should_exit = True
+            self._server.stop()
 
     async def _connect(self, connection: socket.socket) -> None:
         loop = asyncio.get_running_loop()

@@ -179,9 +179,9 @@ def starting(bench: Bench) -> Iterator[Goal]:
         bound = 1.3 * size + 60 * len(pids)
         what = f"memory with four models, {len(pids)} processes"
         yield at_most(what, used, round(bound), " MB")
-        watch = machine.cpu(server.process.pid)
+        watch = machine.awake(server.process.pid)
         time.sleep(5)
-        idle = (machine.cpu(server.process.pid) - watch) / 5
+        idle = (machine.awake(server.process.pid) - watch) / 5
         yield at_most("idle, share of a core", 100 * idle, 0.5, " %")
     finally:
         server.stop()

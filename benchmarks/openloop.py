@@ -4,6 +4,7 @@ A latency counts from the moment at which its request should have started, so th
 which stalls is not excused by the clients that it keeps waiting (coordinated omission).
 """
 
+import re
 import select
 import socket
 import time
@@ -14,6 +15,7 @@ from urllib.parse import urlsplit
 from benchmarks.forms import Requests
 from benchmarks.load import Load
 
+_HEAD = re.compile(rb"HTTP/1.1 (\d+).*?content-length: (\d+).*?\r\n\r\n", re.IGNORECASE | re.DOTALL)
 PATIENCE = 10  # seconds without any answer before the rest counts as errors
 
 
@@ -25,16 +27,15 @@ class _Connection:
     received: bytearray = field(default_factory=bytearray)
     intended: float = 0.0
 
-    def fileno(self) -> int:
-        return self.socket.fileno()
-
     def status(self) -> int | None:
-        """Return the status once the answer is whole, and forget the answer."""
-        head, mark, body = self.received.partition(b"\r\n\r\n")
-        if not mark or len(body) < _length(bytes(head)):
+        """Take what has arrived; return the status once the answer is whole, and forget it."""
+        self.received += self.socket.recv(65536)
+        found = _HEAD.match(self.received)
+        if found is None or len(self.received) - found.end() < int(found[2]):
             return None
+        status = int(found[1])
         self.received.clear()
-        return int(head[9:12])
+        return status
 
 
 def drive_steadily(requests: Requests, rate: float, clients: int, seconds: float) -> Load:
@@ -61,7 +62,10 @@ def _run(
     connections: list[_Connection], wires: list[bytes], rate: float, total: int
 ) -> tuple[list[float], int]:
     """Return the latency of every answer, and how many were errors or missing."""
-    free, busy = deque(connections), set[_Connection]()
+    free, arrivals = deque(connections), select.epoll()
+    by_number = {connection.socket.fileno(): connection for connection in connections}
+    for number in by_number:
+        arrivals.register(number, select.EPOLLIN)
     latencies: list[float] = []
     sent = failed = 0
     start = time.perf_counter()
@@ -70,19 +74,18 @@ def _run(
             connection = free.popleft()
             connection.intended = start + sent / rate
             connection.socket.sendall(wires[sent % len(wires)])
-            busy.add(connection)
             sent += 1
         due = start + sent / rate - time.perf_counter() if sent < total and free else PATIENCE
-        ready = select.select(list(busy), [], [], max(0.0, due))[0]
+        ready = arrivals.poll(max(0.0, due))
         if not ready and due == PATIENCE:
             break
-        for connection in ready:
-            connection.received += connection.socket.recv(65536)
+        for number, _ in ready:
+            connection = by_number[number]
             if (status := connection.status()) is not None:
                 latencies.append(time.perf_counter() - connection.intended)
                 failed += status != 200
-                busy.remove(connection)
                 free.append(connection)
+    arrivals.close()
     return latencies, failed + total - len(latencies)
 
 
@@ -91,8 +94,3 @@ def _wire(requests: Requests, body: bytes) -> bytes:
     headers = {"Host": address.netloc, "Content-Length": str(len(body)), **requests.headers}
     rows = [f"POST {address.path} HTTP/1.1", *(f"{n}: {v}" for n, v in headers.items()), "", ""]
     return "\r\n".join(rows).encode() + body
-
-
-def _length(head: bytes) -> int:
-    rows = head.lower().split(b"\r\n")
-    return next(int(row[15:]) for row in rows if row.startswith(b"content-length:"))

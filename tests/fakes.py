@@ -5,7 +5,6 @@ Runtime, and a fake bundle is written by the real `publish`.
 """
 
 import io
-import json
 import struct
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,10 +25,15 @@ from app.bundle import (
     TreeSpec,
     publish,
 )
-from app.bundle.publish import seal
 from app.inputs import Payload
-from app.pipeline import Pipeline
-from tests.graphs import audio_graph, image_graph, text_graph, tree_graph
+from app.pipeline import Golden, answer_golden
+from tests.graphs import (
+    audio_graph,
+    autoencoder_graph,
+    image_graph,
+    text_graph,
+    tree_graph,
+)
 
 COLOURS = ("red", "green", "blue")
 MOODS = ("glad", "sad")
@@ -81,17 +85,8 @@ def seal_bundle(
         }
         | fields
     )
-    payloads = {f"golden/{file}": data for file, (data, _) in cases.items()}
-    blank = [
-        {"file": f, "media_type": m, "probabilities": {labels[0]: 1.0}}
-        for f, (_, m) in cases.items()
-    ]
-    draft = seal(manifest, {**files, **payloads, "golden/cases.json": json.dumps(blank).encode()})
-    pipeline = Pipeline(draft)
-    for case, (data, media_type) in zip(blank, cases.values(), strict=True):
-        answer = pipeline.classify([Payload(data, media_type)], len(labels))[0]
-        case["probabilities"] = dict(answer.top)
-    return seal(manifest, {**files, **payloads, "golden/cases.json": json.dumps(blank).encode()})
+    golden = [Golden(file, Payload(data, kind)) for file, (data, kind) in cases.items()]
+    return answer_golden(manifest, files, golden)
 
 
 def image_bundle(name: str = "colours", version: int = 1, sharpness: float = 8.0) -> Bundle:
@@ -103,6 +98,28 @@ def image_bundle(name: str = "colours", version: int = 1, sharpness: float = 8.0
     encoder = ImageSpec(height=8, width=8, resample="bilinear")
     files = {"model.onnx": image_graph(8, sharpness)}
     return seal_bundle(name, encoder, COLOURS, files, cases, version=version)
+
+
+def autoencoder_bundle(name: str = "plain-colours", version: int = 1) -> Bundle:
+    """See every picture as one of one colour."""
+    cases = {
+        "red.png": (picture(encode=("PNG",), colour=(250, 10, 20)), "image/png"),
+        "scene.png": (saved(scene()), "image/png"),
+    }
+    encoder = ImageSpec(height=8, width=8, resample="bilinear")
+    shapes: dict[str, tuple[int, ...]] = {
+        "reconstruction": (8, 8, 3),
+        "reconstruction_error": (),
+        "novelty": (),
+        "embedding": (3,),
+    }
+    outputs = tuple(
+        TensorSpec(name=output, dtype="float32", shape=("batch", *shape))
+        for output, shape in shapes.items()
+    )
+    files = {"model.onnx": autoencoder_graph(8)}
+    fields = {"version": version, "outputs": outputs, "task": "reconstruct"}
+    return seal_bundle(name, encoder, (), files, cases, **fields)
 
 
 def text_bundle(name: str = "moods", version: int = 1) -> Bundle:

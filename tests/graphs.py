@@ -41,6 +41,38 @@ def image_graph(side: int = 8, sharpness: float = 8.0) -> bytes:
     )
 
 
+def autoencoder_graph(side: int = 8) -> bytes:
+    """Mean colour is the code, a picture of that colour the reconstruction; uint8 NHWC."""
+    node = helper.make_node
+    nodes = [
+        node("Cast", ["image"], ["floats"], to=TensorProto.FLOAT),
+        node("ReduceMean", ["floats", "height_width"], ["levels"], keepdims=1),
+        node("Shape", ["floats"], ["shape"]),
+        node("Expand", ["levels", "shape"], ["reconstruction"]),
+        node("Div", ["levels", "white"], ["scaled"]),
+        node("Squeeze", ["scaled", "height_width"], ["embedding"]),
+        node("Sub", ["floats", "reconstruction"], ["off"]),
+        node("Div", ["off", "white"], ["share"]),
+        node("ReduceSumSquare", ["share", "all"], ["reconstruction_error"], keepdims=0),
+        node("Tanh", ["reconstruction_error"], ["novelty"]),
+    ]
+    return _graph(
+        nodes,
+        [_value("image", TensorProto.UINT8, ["batch", side, side, 3])],
+        [
+            _value("reconstruction", TensorProto.FLOAT, ["batch", side, side, 3]),
+            _value("reconstruction_error", TensorProto.FLOAT, ["batch"]),
+            _value("novelty", TensorProto.FLOAT, ["batch"]),
+            _value("embedding", TensorProto.FLOAT, ["batch", 3]),
+        ],
+        {
+            "white": np.float32(255),
+            "height_width": np.array([1, 2]),
+            "all": np.array([1, 2, 3]),
+        },
+    )
+
+
 def text_graph(vocabulary: int) -> bytes:
     """Tokens and their number → masked mean of embeddings → softmax."""
     node = helper.make_node

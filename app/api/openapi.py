@@ -10,7 +10,8 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from app.api.schemas import Classification, Problem
-from app.pipeline import Pipeline
+from app.bundle import GoldenClasses
+from app.pipeline import Classes, Pipeline
 
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 _PARTS = {
@@ -106,6 +107,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
         title=app.title, version=app.version, description=app.description, routes=app.routes
     )
     ready = [entry.model.pipeline for entry in app.state.catalog.entries if entry.model]
+    ready = [pipeline for pipeline in ready if pipeline.can(Classes)]
     answers = {pipeline.manifest.name: _answer(pipeline) for pipeline in ready}
     texts = {p.manifest.name: _text(p) for p in ready if p.manifest.modality in ("text", "tree")}
     for path, operations in document["paths"].items():
@@ -120,7 +122,8 @@ def describe(app: FastAPI) -> dict[str, Any]:
 
 def _answer(pipeline: Pipeline) -> dict[str, Any]:
     """Return the published answer to a model's first golden case, as it goes over the wire."""
-    _, case = pipeline.example
+    _, case = pipeline.examples[0]
+    assert isinstance(case, GoldenClasses)
     top = [{"label": label, "probability": p} for label, p in case.probabilities.items()]
     value = {
         "model": pipeline.manifest.name,
@@ -131,5 +134,5 @@ def _answer(pipeline: Pipeline) -> dict[str, Any]:
 
 
 def _text(pipeline: Pipeline) -> dict[str, Any]:
-    payload, case = pipeline.example
+    payload, case = pipeline.examples[0]
     return {"summary": case.file, "value": payload.decode("utf-8", "replace")}

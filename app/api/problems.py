@@ -19,6 +19,7 @@ from app import errors
 STATUSES: dict[type[errors.ThalamusError], int] = {
     errors.MalformedRequest: 400,
     errors.UnknownModel: 404,
+    errors.UnsupportedTask: 404,  # there is nothing at this address of the model
     errors.TooSlow: 408,
     errors.TooLarge: 413,
     errors.UnsupportedMedia: 415,

@@ -1,6 +1,7 @@
 """The contract between training and serving: a directory `models/<name>/<version>/`."""
 
-from app.bundle.files import Bundle, GoldenCase, read_bundle, versions
+from app.bundle.files import Bundle, read_bundle, versions
+from app.bundle.golden import GoldenCase, GoldenClasses, GoldenReconstruction
 from app.bundle.manifest import (
     AudioSpec,
     EncoderSpec,
@@ -8,6 +9,7 @@ from app.bundle.manifest import (
     Manifest,
     Measurement,
     Provenance,
+    Task,
     TensorSpec,
     TextSpec,
     TreeSpec,
@@ -19,10 +21,13 @@ __all__ = [
     "Bundle",
     "EncoderSpec",
     "GoldenCase",
+    "GoldenClasses",
+    "GoldenReconstruction",
     "ImageSpec",
     "Manifest",
     "Measurement",
     "Provenance",
+    "Task",
     "TensorSpec",
     "TextSpec",
     "TreeSpec",

@@ -10,27 +10,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import ValidationError
 
-from app.bundle.manifest import Frozen, Manifest
+from app.bundle.golden import GOLDEN_CASES, GoldenCase
+from app.bundle.manifest import Manifest
 from app.errors import InvalidBundle
 
 MODEL = "model.onnx"
 MANIFEST = "manifest.json"
 CASES = "golden/cases.json"
 _VERSION = re.compile(r"[1-9][0-9]{0,8}")
-
-
-class GoldenCase(Frozen):
-    """A payload as a client would send it, and the answer published with the bundle."""
-
-    file: str
-    media_type: str
-    probabilities: dict[str, float] = Field(min_length=1)
-    note: str = ""
-
-
-GOLDEN_CASES = TypeAdapter(tuple[GoldenCase, ...])
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +74,14 @@ def assemble(manifest: Manifest, files: Mapping[str, bytes]) -> Bundle:
     if missing:
         raise InvalidBundle(f"{manifest.name}: no {', '.join(sorted(missing))} in the bundle")
     try:
-        golden = GOLDEN_CASES.validate_json(files[CASES])
+        golden = GOLDEN_CASES[manifest.task].validate_json(files[CASES])
     except ValidationError as error:
         raise InvalidBundle(f"{manifest.name}: {CASES} is not readable: {error}") from error
     for case in golden:
         if f"golden/{case.file}" not in files:
             raise InvalidBundle(f"{manifest.name}: golden/{case.file} is missing")
-        if not set(case.probabilities) <= set(manifest.labels):
-            raise InvalidBundle(f"{manifest.name}: {case.file} answers with an unknown label")
+        if what := case.contradiction(manifest):
+            raise InvalidBundle(f"{manifest.name}: {what}")
     if not golden:
         raise InvalidBundle(f"{manifest.name}: a bundle needs at least one golden case")
     return Bundle(manifest, files, golden)

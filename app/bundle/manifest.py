@@ -9,9 +9,15 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Modality = Literal["image", "text", "audio", "tree"]
+Task = Literal["classify", "reconstruct"]
 DType = Literal["uint8", "int16", "int64", "float32"]
 FOREST = ("leaf", "inner", "level", "node")  # axes of trees that are joined, not stacked
 
+# The outputs that a graph must have for its task. A classifier's scores have any name.
+OUTPUTS: dict[Task, frozenset[str]] = {
+    "classify": frozenset(),
+    "reconstruct": frozenset({"reconstruction", "reconstruction_error", "novelty", "embedding"}),
+}
 NAME = r"^[a-z0-9][a-z0-9-]{0,62}$"  # of a model
 
 
@@ -164,12 +170,12 @@ class Manifest(Frozen):
     name: str = Field(pattern=NAME)
     version: int = Field(ge=1, le=999_999_999)
     description: str
-    task: Literal["classify"] = "classify"
+    task: Task = "classify"
     encoder: EncoderSpec
     inputs: tuple[TensorSpec, ...] = Field(min_length=1)
     outputs: tuple[TensorSpec, ...] = Field(min_length=1)
     scores: Literal["probabilities", "logits"] = "probabilities"
-    labels: tuple[str, ...] = Field(min_length=2)
+    labels: tuple[str, ...] = ()
     temperature: float = Field(default=1.0, gt=0)
     tolerance: float = Field(default=5e-3, gt=0, le=0.1)
     metrics: tuple[Measurement, ...] = ()
@@ -192,4 +198,13 @@ class Manifest(Frozen):
     def _labels_are_distinct(self) -> Self:
         if len(set(self.labels)) != len(self.labels):
             raise ValueError("labels must be distinct")
+        if (self.task == "classify") != (len(self.labels) > 1):
+            raise ValueError("a classifier has two labels or more, any other model has none")
+        return self
+
+    @model_validator(mode="after")
+    def _outputs_are_the_tasks(self) -> Self:
+        missing = OUTPUTS[self.task] - {spec.name for spec in self.outputs}
+        if missing:
+            raise ValueError(f"to {self.task}, a graph gives {', '.join(sorted(missing))} too")
         return self

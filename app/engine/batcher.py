@@ -81,7 +81,7 @@ class Batcher(Generic[Item, Answer]):
                 self._waiting.append(entry)
         if self._waiting and self._draining < self._bounds.lanes:
             self._draining += 1
-            self._begin(self._drain())
+            asyncio.get_running_loop().call_soon(self._drain)
         try:
             if len(entries) == 1:
                 return [await entries[0].future]
@@ -93,8 +93,8 @@ class Batcher(Generic[Item, Answer]):
     async def close(self) -> None:
         """Take nothing more and wait until everything taken is answered."""
         self._closed = True
-        while self._tasks:
-            await asyncio.wait(self._tasks)
+        while self._tasks or self._draining:
+            await (asyncio.wait(self._tasks) if self._tasks else asyncio.sleep(0))
         self._threads.shutdown(wait=False)
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
@@ -102,19 +102,22 @@ class Batcher(Generic[Item, Answer]):
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _drain(self) -> None:
-        try:
-            while batch := self._next_batch():
-                items = [entry.item for entry in batch]
-                if self._is_quick(batch):
-                    outcomes = self._timed(items)
-                else:
-                    loop = asyncio.get_running_loop()
-                    outcomes = await loop.run_in_executor(self._threads, self._timed, items)
-                _settle(batch, outcomes)
-                await asyncio.sleep(0)  # others have their turn between two batches
-        finally:
+    def _drain(self) -> None:
+        """Run the next batch, and then see to the one after it; others have their turn between."""
+        batch = self._next_batch()
+        if not batch:
             self._draining -= 1
+        elif self._is_quick(batch):
+            _settle(batch, self._timed([entry.item for entry in batch]))
+            asyncio.get_running_loop().call_soon(self._drain)
+        else:
+            self._begin(self._in_thread(batch))
+
+    async def _in_thread(self, batch: Sequence[_Entry[Item, Answer]]) -> None:
+        items = [entry.item for entry in batch]
+        loop = asyncio.get_running_loop()
+        _settle(batch, await loop.run_in_executor(self._threads, self._timed, items))
+        loop.call_soon(self._drain)
 
     async def _beside(self, entry: _Entry[Item, Answer]) -> None:
         """Answer one item in a thread of the event loop's, unless nobody waits by then."""

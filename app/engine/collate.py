@@ -68,6 +68,8 @@ def _length(name: str, axis: int, arrays: Arrays) -> int:
 
 
 def _stack(arrays: Sequence[np.ndarray], spec: TensorSpec, empty: Empty) -> np.ndarray:
+    if len(arrays) == 1 and empty is new:  # nothing need be copied
+        return arrays[0][np.newaxis]
     if not any(isinstance(axis, str) for axis in spec.shape[1:]):
         return np.stack(arrays, out=empty(spec.name, (len(arrays), *arrays[0].shape), spec.dtype))
     shape = tuple(max(sizes) for sizes in zip(*(a.shape for a in arrays), strict=True))

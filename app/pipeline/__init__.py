@@ -5,16 +5,35 @@ answer through this one path.
 """
 
 from app.pipeline.golden import Golden, answer_golden
-from app.pipeline.pipeline import Answered, Asker, Pipeline, Question, ask
+from app.pipeline.pipeline import Answered, Pipeline
+from app.pipeline.published import PUBLISHED
+from app.pipeline.question import (
+    CLASSES,
+    Answer,
+    Asker,
+    Classes,
+    Features,
+    Question,
+    Rebuilt,
+    Wanted,
+    ask,
+)
 from app.pipeline.replay import Difference, replay
 
 __all__ = [
+    "CLASSES",
+    "PUBLISHED",
+    "Answer",
     "Answered",
     "Asker",
+    "Classes",
     "Difference",
+    "Features",
     "Golden",
     "Pipeline",
     "Question",
+    "Rebuilt",
+    "Wanted",
     "answer_golden",
     "ask",
     "replay",

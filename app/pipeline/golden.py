@@ -5,15 +5,14 @@ from dataclasses import dataclass
 
 import orjson
 
-from app.bundle import Bundle, GoldenCase, Manifest
+from app.bundle import Bundle, Manifest
 from app.bundle.files import CASES
 from app.bundle.publish import seal
 from app.errors import GoldenMismatch, InvalidBundle
 from app.inputs import Payload
 from app.pipeline.pipeline import Pipeline
+from app.pipeline.published import PUBLISHED
 from app.pipeline.replay import replay
-
-TOP = 5  # probabilities published with each case
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,32 +36,27 @@ def answer_golden(
     if not golden:
         raise InvalidBundle(f"{manifest.name}: a bundle needs at least one golden case")
     files = {**files, **{f"golden/{case.file}": case.payload.data for case in golden}}
-    unanswered = [_case(case, {manifest.labels[0]: 0.0}) for case in golden]
-    pipeline = Pipeline(_sealed(manifest, files, unanswered))
-    answers = pipeline.classify([case.payload for case in golden], TOP)
+    published, pipeline = PUBLISHED[manifest.task], Pipeline(Bundle(manifest, files, ()))
+    answers = pipeline.predict([case.payload for case in golden], published.wanted)
     for case, answer in zip(golden, answers, strict=True):
-        if case.expected not in (None, answer.label):
+        called, degree = published.called(answer)
+        if case.expected not in (None, called):
             raise GoldenMismatch(
-                f"golden/{case.file} is {case.expected!r} but is called {answer.label!r} "
-                f"({answer.probability:.2f}); nothing is published"
+                f"golden/{case.file} is {case.expected!r} but is called {called!r} "
+                f"({degree:.2f}); nothing is published"
             )
-    cases = [_case(case, dict(a.top)) for case, a in zip(golden, answers, strict=True)]
-    bundle = _sealed(manifest, files, cases)
+    cases = [published.case(a, _about(case)) for case, a in zip(golden, answers, strict=True)]
+    document = orjson.dumps([case.model_dump() for case in cases], option=orjson.OPT_INDENT_2)
+    bundle = seal(manifest, {**files, CASES: document + b"\n"})
     differences = replay(bundle, pipeline)
     if differences:
         raise GoldenMismatch(f"the bundle contradicts itself: {differences[0]}")
     return bundle
 
 
-def _case(golden: Golden, probabilities: dict[str, float]) -> GoldenCase:
-    return GoldenCase(
-        file=golden.file,
-        media_type=golden.payload.media_type,
-        probabilities=probabilities,
-        note=golden.note,
-    )
-
-
-def _sealed(manifest: Manifest, files: Mapping[str, bytes], cases: Sequence[GoldenCase]) -> Bundle:
-    document = orjson.dumps([case.model_dump() for case in cases], option=orjson.OPT_INDENT_2)
-    return seal(manifest, {**files, CASES: document + b"\n"})
+def _about(golden: Golden) -> dict[str, str]:
+    return {
+        "file": golden.file,
+        "media_type": golden.payload.media_type,
+        "note": golden.note,
+    }

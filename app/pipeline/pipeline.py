@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -11,49 +12,19 @@ from app.engine.collate import Arrays, collate, size_of, split
 from app.engine.companions import groups
 from app.engine.providers import Device
 from app.engine.session import Session
-from app.errors import DeadlineExceeded, InvalidInput, ThalamusError
+from app.errors import DeadlineExceeded, InvalidInput, ThalamusError, UnsupportedTask
 from app.inputs import Encoded, Payload, encoder_for
-from app.outputs import NODES, Prediction, decode_classes, label_phrases, probabilities
+from app.outputs import Prediction
+from app.pipeline.decoders import Decode, decoders_for
+from app.pipeline.question import Answer, Classes, Question, Wanted, ask
 from app.telemetry import Timings
-
-
-@dataclass(slots=True)
-class Asker:
-    """Who asked; set `left` when nobody waits for the answer any more."""
-
-    left: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A payload, what is asked of it, and which of its asker's items it is.
-
-    `top_k` labels are wanted, and with `explain` what led to them, where the model can say.
-    """
-
-    payload: Payload
-    top_k: int = 5
-    explain: bool = False
-    index: int | None = None
-    asker: Asker = field(default_factory=Asker)
-
-
-def ask(
-    payloads: Sequence[Payload], top_k: int = 5, explain: bool = False, asker: Asker | None = None
-) -> list[Question]:
-    """Return one question a payload, all of one asker; several know their places."""
-    asker, several = asker or Asker(), len(payloads) > 1
-    return [
-        Question(payload, top_k, explain, index if several else None, asker)
-        for index, payload in enumerate(payloads)
-    ]
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
     """The answer to a question, and where the time of its batch went."""
 
-    prediction: Prediction
+    answer: Any
     timings: Timings
 
 
@@ -67,11 +38,14 @@ class Pipeline:
         self.encoder = encoder_for(bundle.manifest.encoder, bundle.files)
         self._session = Session(bundle.model, device, threads, cuda_graphs)
         self._session.check(bundle.manifest.inputs, bundle.manifest.outputs)
-        self._size = size_of(bundle.manifest.encoder.tensors())
+        self._decoders = decoders_for(bundle.manifest)
+        self._tensors = bundle.manifest.encoder.tensors()
+        self._names = [spec.name for spec in bundle.manifest.inputs]  # a packed graph has its own
+        self._size = size_of(self._tensors)
         # Decoders do without Python's lock: a process that has several cores uses them.
         self._threads = ThreadPoolExecutor(threads, "encoder") if threads > 1 else None
-        case = bundle.golden[0]
-        self.example = (bundle.files[f"golden/{case.file}"], case)  # for the API's description
+        # For the API's description; a bundle that is being made has none.
+        self.examples = [(bundle.files[f"golden/{case.file}"], case) for case in bundle.golden[:1]]
 
     @property
     def provider(self) -> str:
@@ -89,30 +63,34 @@ class Pipeline:
 
     def run(self, items: Sequence[Arrays]) -> list[dict[str, np.ndarray]]:
         """Run one batch of encoded items through the graph."""
-        batch = collate(items, self.manifest.encoder.tensors(), self._session.empty)
-        names = (spec.name for spec in self.manifest.inputs)  # a packed graph has its own
-        outputs = self._session.run(dict(zip(names, batch.values(), strict=True)))
+        batch = collate(items, self._tensors, self._session.empty)
+        outputs = self._session.run(dict(zip(self._names, batch.values(), strict=True)))
         return split(outputs, items, self.manifest.outputs)
 
-    def decode(
-        self, encoded: Encoded, outputs: Arrays, top_k: int, explain: bool = False
-    ) -> Prediction:
-        """Return the answer to one item."""
-        labels = self.manifest.labels
-        scores = probabilities(self.manifest, outputs)
-        answer = decode_classes(scores, labels, top_k, encoded.truncated)
-        if explain and encoded.tree is not None and NODES in outputs:
-            parts = label_phrases(encoded.tree.phrases(), outputs[NODES], labels)
-            answer = replace(answer, explanation=parts)
-        return answer
+    def can(self, wanted: type[Wanted[Any]]) -> bool:
+        """Say whether the model can be asked this."""
+        return wanted in self._decoders
+
+    def decoder(self, wanted: type[Wanted[Any]]) -> Decode:
+        """Return what answers this; raise `UnsupportedTask` where the model cannot."""
+        if decode := self._decoders.get(wanted):
+            return decode
+        able = " or ".join(each.verb for each in self._decoders)
+        raise UnsupportedTask(
+            f"{self.manifest.name} does not {wanted.verb}; what it can be asked is to {able}"
+        )
+
+    def predict(self, payloads: Sequence[Payload], wanted: Wanted[Answer]) -> list[Answer]:
+        """Answer several payloads in one batch; raise `UnsupportedTask`, `InvalidInput`."""
+        decode, encoded = self.decoder(type(wanted)), self.encode(payloads)
+        outputs = self.run([item.arrays for item in encoded])
+        return [decode(e, o, wanted) for e, o in zip(encoded, outputs, strict=True)]
 
     def classify(
         self, payloads: Sequence[Payload], top_k: int = 5, explain: bool = False
     ) -> list[Prediction]:
-        """Answer several payloads in one batch."""
-        encoded = self.encode(payloads)
-        outputs = self.run([item.arrays for item in encoded])
-        return [self.decode(e, o, top_k, explain) for e, o in zip(encoded, outputs, strict=True)]
+        """Classify several payloads in one batch."""
+        return self.predict(payloads, Classes(top_k, explain))
 
     def answer(self, questions: Sequence[Question]) -> list[Answered | Exception]:
         """Answer what came together, each for itself: a bad item is its asker's matter.
@@ -125,7 +103,9 @@ class Pipeline:
         outputs = iter(self._run_in_groups([e.arrays for e in encoded if isinstance(e, Encoded)]))
         timings.lap("infer")
         return [
-            Answered(self.decode(item, next(outputs), question.top_k, question.explain), timings)
+            Answered(
+                self._decoders[type(question.wanted)](item, next(outputs), question.wanted), timings
+            )
             if isinstance(item, Encoded)
             else item
             for question, item in zip(questions, encoded, strict=True)

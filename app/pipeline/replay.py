@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from app.bundle import Bundle, GoldenCase
 from app.errors import ThalamusError
 from app.inputs import Payload
-from app.outputs import Prediction
 from app.pipeline.pipeline import Pipeline
+from app.pipeline.published import PUBLISHED
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +28,14 @@ def golden_payload(bundle: Bundle, case: GoldenCase) -> Payload:
 def replay(bundle: Bundle, pipeline: Pipeline) -> list[Difference]:
     """Answer every golden case, alone and all in one batch; return what differs.
 
-    A case holds when every published probability is met within the manifest's
-    tolerance. Running first alone and then together also warms up both paths.
+    A case holds when every published number is met within the manifest's tolerance. Running
+    alone and together also warms up both paths.
     """
-    cases = bundle.golden
-    top_k = len(bundle.manifest.labels)
+    cases, published = bundle.golden, PUBLISHED[bundle.manifest.task]
     try:
         payloads = [golden_payload(bundle, case) for case in cases]
-        together = pipeline.classify(payloads, top_k)
-        alone = [pipeline.classify([payload], top_k)[0] for payload in payloads]
+        together = pipeline.predict(payloads, published.wanted)
+        alone = [pipeline.predict([payload], published.wanted)[0] for payload in payloads]
     except ThalamusError as error:
         return [Difference(cases[0].file, str(error))]
     tolerance = bundle.manifest.tolerance
@@ -44,14 +43,5 @@ def replay(bundle: Bundle, pipeline: Pipeline) -> list[Difference]:
         Difference(case.file, f"{way}: {what}")
         for way, answers in (("alone", alone), ("in a batch", together))
         for case, answer in zip(cases, answers, strict=True)
-        if (what := _difference(case, answer, tolerance))
+        if (what := published.difference(case, answer, tolerance))
     ]
-
-
-def _difference(case: GoldenCase, answer: Prediction, tolerance: float) -> str | None:
-    actual = dict(answer.top)
-    label = max(case.probabilities, key=lambda name: abs(actual[name] - case.probabilities[name]))
-    published = case.probabilities[label]
-    if abs(actual[label] - published) <= tolerance:
-        return None
-    return f"{label!r} was published with {published:.4f}, here it is {actual[label]:.4f}"

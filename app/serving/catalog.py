@@ -24,7 +24,7 @@ from app.engine.memory import release_memory
 from app.engine.pace import Bounds
 from app.engine.providers import CPU, Device
 from app.errors import GoldenMismatch, NotReady, ThalamusError, UnknownModel, UnsupportedMedia
-from app.pipeline import Pipeline, replay
+from app.pipeline import Classes, Pipeline, replay
 from app.serving.folder import Fingerprint, is_published, published
 from app.serving.model import ServedModel
 from app.telemetry import event
@@ -104,10 +104,14 @@ class Catalog:
         raise NotReady(f"{name} is {entries[-1].state}; GET /v1/models/{name} says why")
 
     def for_media_type(self, media_type: str) -> ServedModel:
-        """Return the default model for a media type; raise `UnsupportedMedia` or `NotReady`."""
-        newest = {name: m for (name, version), m in self._ready.items() if version is None}
+        """Return the default classifier for it; raise `UnsupportedMedia` or `NotReady`."""
+        newest = {
+            name: model
+            for (name, version), model in self._ready.items()
+            if version is None and model.pipeline.can(Classes)
+        }
         if not newest:
-            raise NotReady("no model is ready; GET /v1/models says why")
+            raise NotReady("no classifier is ready; GET /v1/models says why")
         fitting = [m for m in newest.values() if m.pipeline.encoder.accepts(media_type)]
         if not fitting:
             kinds = ", ".join(sorted({m.pipeline.encoder.media_types for m in newest.values()}))

@@ -7,8 +7,7 @@ from app.engine.batcher import Batcher
 from app.engine.pace import Bounds
 from app.errors import DeadlineExceeded
 from app.inputs import Payload
-from app.outputs import Prediction
-from app.pipeline import Answered, Asker, Pipeline, Question, ask
+from app.pipeline import Answer, Answered, Asker, Pipeline, Question, Wanted, ask
 from app.serving.watch import Departure, watched
 from app.telemetry import Timings
 
@@ -22,30 +21,28 @@ class ServedModel:
         self._deadline = deadline
         self._batcher: Batcher[Question, Answered] = Batcher(pipeline.answer, bounds, self._cost)
 
-    async def classify(
+    async def answer(
         self,
         payloads: Sequence[Payload],
-        top_k: int,
+        wanted: Wanted[Answer],
         timings: Timings,
         departure: Departure | None = None,
-        *,
-        explain: bool = False,
-    ) -> list[Prediction]:
-        """Answer every payload, in order.
+    ) -> list[Answer]:
+        """Answer every payload, in order; `pipeline.decoder` says what can be wanted.
 
         Raises `InvalidInput` with the index of a bad one, `DeadlineExceeded` after the deadline,
         `Departed` once `departure()` returns.
         """
         deadline = asyncio.get_running_loop().time() + self._deadline
         asker = Asker()
-        questions = ask(payloads, top_k, explain, asker)
+        questions = ask(payloads, wanted, asker)
         work = self._batcher.submit(questions, deadline)
         try:
             answers = await watched(work, self._deadline, self._late, departure)
         finally:
             asker.left = True
         timings.waited(answers[-1].timings)
-        return [answer.prediction for answer in answers]
+        return [answer.answer for answer in answers]
 
     async def close(self) -> None:
         """Refuse new work and wait for the work that was taken."""

@@ -91,6 +91,20 @@ def test_predict_answers_as_the_pipeline(capsys, published: Path, tmp_path: Path
     assert [(a["file"], a["label"], len(a["top"])) for a in answers] == [(str(file), "red", 2)] * 2
 
 
+def test_an_autoencoder_is_asked_for_what_it_can_say(capsys, tmp_path: Path) -> None:
+    from app.bundle import publish
+
+    folder, file = publish(fakes.autoencoder_bundle(), tmp_path / "models"), tmp_path / "scene.png"
+    file.write_bytes(fakes.saved(fakes.scene()))
+    answer = json.loads(run(capsys, "predict", folder, file)[1])
+    assert set(answer) == {"file", "reconstruction_error", "novelty"}
+    assert 0 < answer["novelty"] <= 1
+    assert run(capsys, "verify", tmp_path / "models")[:2] == (
+        0,
+        "ok\tplain-colours/1\t2 golden cases on CPUExecutionProvider\n",
+    )
+
+
 def test_predict_takes_the_newest_version(capsys, models: Path, tmp_path: Path) -> None:
     from app.bundle import publish
 

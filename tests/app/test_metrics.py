@@ -31,7 +31,7 @@ def test_each_service_counts_for_itself() -> None:
 def test_a_histogram_is_cumulative() -> None:
     metrics = Metrics()
     for seconds in (0.0005, 0.001, 0.002, 99.0):
-        metrics.classified("moods", 1, 2, timed(infer=seconds))
+        metrics.served("moods", 1, 2, timed(infer=seconds))
     found = rendered(metrics)
     series = 'thalamus_stage_seconds_{}model="moods",stage="infer"'
     counts = {
@@ -49,7 +49,7 @@ def test_workers_tell_the_sum(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     for number, worker in enumerate(workers):
         monkeypatch.setattr(os, "getpid", lambda number=number: number)
         worker.answered(200)
-        worker.classified("moods", 1, number, timed(encode=1.0))
+        worker.served("moods", 1, number, timed(encode=1.0))
         worker.save()
     for number, worker in enumerate(workers):
         monkeypatch.setattr(os, "getpid", lambda number=number: number)
@@ -61,11 +61,17 @@ def test_workers_tell_the_sum(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 def test_nothing_new_is_not_saved(tmp_path: Path) -> None:
     metrics = Metrics(tmp_path)
-    metrics.save()
+    assert not metrics.save()
     assert list(tmp_path.iterdir()) == []
     metrics.answered(200)
-    metrics.save()
+    assert metrics.save()
     (saved,) = tmp_path.iterdir()
     saved.unlink()
-    metrics.save()
+    assert not metrics.save()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_one_service_alone_knows_too_whether_it_was_asked() -> None:
+    metrics = Metrics()
+    metrics.answered(200)
+    assert (metrics.save(), metrics.save()) == (True, False)

@@ -27,5 +27,11 @@ def test_our_own_work_is_not_foreign() -> None:
     assert after.all - before.all >= after.ours - before.ours - 0.05
 
 
+def test_short_work_is_counted_too() -> None:
+    before = machine.awake(os.getpid())
+    sum(range(100_000))  # less than a tick of the clock
+    assert 0 < machine.awake(os.getpid()) - before < 10
+
+
 def test_the_machine_has_a_name() -> None:
     assert "cores" in machine.describe()

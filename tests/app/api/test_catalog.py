@@ -1,5 +1,7 @@
 import pytest
 
+from app.bundle import publish
+from tests import fakes
 from tests.conftest import open_service
 
 pytestmark = pytest.mark.anyio
@@ -15,6 +17,22 @@ async def test_the_list_of_models(service) -> None:
     assert body["models"][0]["versions"] == [
         {"version": 1, "state": "ready", "provider": "CPUExecutionProvider"}
     ]
+
+
+async def test_models_of_any_task_stand_in_one_folder(models) -> None:
+    publish(fakes.autoencoder_bundle("a-colour"), models)
+    async with open_service(models, defaults={}) as client:
+        listed = (await client.get("/v1/models")).json()["models"]
+        assert ("a-colour", "reconstruct") in [(m["name"], m["task"]) for m in listed]
+        send = {"content": fakes.picture(), "headers": {"Content-Type": "image/png"}}
+        refused = await client.post("/v1/models/a-colour/classify", **send)
+        assert refused.status_code == 404
+        assert refused.json()["detail"] == (
+            "a-colour does not classify; what it can be asked is to embed or reconstruct"
+        )
+        by_media_type = (await client.post("/v1/classify", **send)).json()
+        assert by_media_type["model"] == "colours", "it is for classifiers only"
+        assert (await client.get("/openapi.json")).status_code == 200
 
 
 async def test_one_model_with_its_facts(service) -> None:

@@ -31,7 +31,9 @@ def test_a_manifest_cannot_be_changed(manifest: Manifest) -> None:
         ("version", 0),
         ("version", 10**9),
         ("task", "guess"),
+        ("task", "reconstruct"),
         ("labels", ["only"]),
+        ("labels", []),
         ("labels", ["same", "same", "other"]),
         ("temperature", 0),
         ("temperature", float("nan")),
@@ -46,6 +48,20 @@ def test_a_manifest_refuses(manifest: Manifest, field: str, value: object) -> No
     document = json.dumps(manifest.model_dump() | {field: value})
     with pytest.raises(ValidationError):
         Manifest.model_validate_json(document)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("labels", ["cat", "dog"], "any other model has none"),
+        ("outputs", fakes.autoencoder_bundle().manifest.outputs[1:], "gives reconstruction too"),
+        ("task", "classify", "two labels or more"),
+    ],
+)
+def test_labels_and_outputs_are_the_tasks(field: str, value: object, message: str) -> None:
+    document = fakes.autoencoder_bundle().manifest.model_dump() | {field: value}
+    with pytest.raises(ValidationError, match=message):
+        Manifest.model_validate(document)
 
 
 def test_unknown_fields_are_refused_at_any_depth(manifest: Manifest) -> None:

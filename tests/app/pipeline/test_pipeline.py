@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from app.errors import DeadlineExceeded, InvalidBundle, InvalidInput
+from app.errors import DeadlineExceeded, InvalidBundle, InvalidInput, UnsupportedTask
 from app.inputs import Payload
 from app.outputs import Prediction
-from app.pipeline import Pipeline, Question
+from app.pipeline import Classes, Features, Pipeline, Question, Rebuilt
 from tests import fakes
 
 TEXTS = ["good", "bad bad good", "the day is a sorry day", "fine " * 30, "awful the"]
@@ -78,7 +78,7 @@ def test_what_nobody_waits_for_is_not_encoded() -> None:
     one.asker.left = True
     spared, answered = pipeline.answer([one, other])
     assert isinstance(spared, DeadlineExceeded)
-    assert answered.prediction == pipeline.classify([other.payload])[0]
+    assert answered.answer == pipeline.classify([other.payload])[0]
 
 
 def test_a_bad_item_is_its_askers_matter() -> None:
@@ -89,21 +89,42 @@ def test_a_bad_item_is_its_askers_matter() -> None:
     bad = [outcome for outcome in outcomes if isinstance(outcome, InvalidInput)]
     assert [error.index for error in bad] == [1, 4]
     for place in (0, 2, 3):
-        assert outcomes[place].prediction == pipeline.classify([payloads[place]])[0]
+        assert outcomes[place].answer == pipeline.classify([payloads[place]])[0]
+
+
+def test_an_autoencoder_says_how_it_sees_an_item() -> None:
+    pipeline = Pipeline(fakes.autoencoder_bundle())
+    plain, scene = pictures()[0], Payload(fakes.saved(fakes.scene()), "image/png")
+    together = pipeline.predict([plain, scene], Rebuilt())
+    for payload, answer in zip([plain, scene], together, strict=True):
+        pixels = pipeline.encode([payload])[0].arrays["image"].astype(np.float64)
+        mean = pixels.mean(axis=(0, 1))
+        assert answer.embedding == pytest.approx(tuple(mean / 255), abs=1e-5)
+        assert np.abs(answer.picture - mean).max() <= 0.51
+        assert answer.error == pytest.approx((((pixels - mean) / 255) ** 2).sum(), abs=1e-4)
+        assert answer.novelty == pytest.approx(np.tanh(answer.error), abs=1e-5)
+    assert pipeline.predict([plain], Features()) == [pytest.approx(together[0].embedding)]
+
+
+def test_what_a_model_cannot_do_is_refused_and_what_it_can_is_said() -> None:
+    with pytest.raises(UnsupportedTask, match=r"not classify; .* to embed or reconstruct"):
+        Pipeline(fakes.autoencoder_bundle()).classify(pictures())
+    with pytest.raises(UnsupportedTask, match=r"not reconstruct; .* to classify"):
+        Pipeline(fakes.image_bundle()).predict(pictures(), Rebuilt())
 
 
 def test_trees_of_any_size_run_at_once_and_each_is_explained_if_asked(monkeypatch) -> None:
     pipeline = Pipeline(fakes.tree_bundle())
     payloads = [Payload(text.encode(), "text/plain") for text in (*TEXTS, "(2 (2 the) (2 day))")]
     expected = pipeline.classify(payloads, explain=True)
-    questions = [Question(p, explain=i % 2 == 0) for i, p in enumerate(payloads)]
+    questions = [Question(p, Classes(explain=i % 2 == 0)) for i, p in enumerate(payloads)]
     runs, run = [], pipeline.run
     monkeypatch.setattr(pipeline, "run", lambda items: runs.append(len(items)) or run(items))
-    answers = [answered.prediction for answered in pipeline.answer(questions)]
+    answers = [answered.answer for answered in pipeline.answer(questions)]
     assert runs == [len(payloads)]
     for question, answer, explained in zip(questions, answers, expected, strict=True):
         same(answer, explained)
-        assert answer.explanation == (explained.explanation if question.explain else None)
+        assert answer.explanation == (explained.explanation if question.wanted.explain else None)
     assert all(explained.explanation for explained in expected)
 
 

@@ -5,7 +5,7 @@ import pytest
 from app.pipeline import Pipeline, replay
 from tests import fakes
 
-BUNDLES = [fakes.image_bundle, fakes.text_bundle, fakes.audio_bundle]
+BUNDLES = [fakes.image_bundle, fakes.text_bundle, fakes.audio_bundle, fakes.autoencoder_bundle]
 
 
 @pytest.mark.parametrize("make", BUNDLES)
@@ -29,6 +29,18 @@ def test_the_tolerance_is_the_manifests(shift: float, count: int) -> None:
     shifted = {label: p + shift for label, p in case.probabilities.items()}
     golden = (case.model_copy(update={"probabilities": shifted}), *bundle.golden[1:])
     assert len(replay(replace(bundle, golden=golden), Pipeline(bundle))) == count
+
+
+def test_a_reconstruction_that_differs_is_named_by_the_number() -> None:
+    bundle = fakes.autoencoder_bundle()
+    case = bundle.golden[0]
+    assert case.reconstruction_error == pytest.approx(0, abs=1e-6)
+    red, *rest = case.embedding
+    golden = (case.model_copy(update={"embedding": (red + 0.1, *rest)}), *bundle.golden[1:])
+    first = replay(replace(bundle, golden=golden), Pipeline(bundle))[0]
+    assert str(first) == (
+        "golden/red.png: alone: feature 0 was published with 1.0804, here it is 0.9804"
+    )
 
 
 def test_a_case_that_cannot_be_read_is_a_difference() -> None:

@@ -11,6 +11,7 @@ from app.bundle import publish
 from app.bundle.publish import seal
 from app.errors import NotReady, UnknownModel, UnsupportedMedia
 from app.inputs import ENCODERS, Payload, TextEncoder
+from app.pipeline import Classes
 from app.serving.catalog import Catalog, Loading, State
 from app.telemetry import Timings
 from tests import fakes
@@ -89,7 +90,9 @@ async def test_while_one_loads_the_loop_turns_and_others_answer(published: Path)
             with pytest.raises(NotReady, match="moods is loading"):
                 await catalog.find("moods")
             model = await catalog.find("colours")
-            answers = await model.classify([Payload(fakes.picture(), "image/png")], 1, Timings())
+            answers = await model.answer(
+                [Payload(fakes.picture(), "image/png")], Classes(1), Timings()
+            )
             assert answers[0].label == "red"
             go.set()
             await loading
@@ -160,7 +163,7 @@ async def test_what_vanished_is_served_no_more(models: Path) -> None:
         with pytest.raises(UnknownModel):
             await catalog.find("colours")
         with pytest.raises(NotReady):
-            await removed.classify([Payload(fakes.picture(), "image/png")], 1, Timings())
+            await removed.answer([Payload(fakes.picture(), "image/png")], Classes(1), Timings())
 
 
 async def test_what_was_replaced_is_loaded_again(models: Path) -> None:

@@ -1,0 +1,17 @@
+"""What the network made of an item before its last layer: the item's features."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from app.errors import GoldenMismatch
+
+EMBEDDING = "embedding"  # the output that holds a row of features for every item
+
+
+def decode_embedding(outputs: Mapping[str, np.ndarray]) -> tuple[float, ...]:
+    """Return the features of one item; raise `GoldenMismatch` unless all are numbers."""
+    features = outputs[EMBEDDING].reshape(-1)
+    if not np.isfinite(features).all():
+        raise GoldenMismatch("the graph gives features that are not numbers")
+    return tuple(features.tolist())

@@ -1,0 +1,103 @@
+"""How the answers of each task are published with a bundle, and compared with what it answers.
+
+One class a task, all of one shape: `wanted` is what golden cases are asked, `called` what an
+answer calls its item, `case` the answer as it is published, `difference` how another differs.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from app.bundle import GoldenCase, GoldenClasses, GoldenReconstruction, Task
+from app.outputs import Prediction, Reconstruction
+from app.pipeline.question import Classes, Rebuilt, Wanted
+
+TOP = 5  # probabilities published with each case
+ALL = 1 << 30
+
+
+class Published(Protocol):
+    """The published answers of one task."""
+
+    @property
+    def wanted(self) -> Wanted[Any]:
+        """Return what golden cases are asked."""
+        ...
+
+    def called(self, answer: Any) -> tuple[str, float]:
+        """Return what the item is called, as `Golden.expected` has it, and how much so, 0..1."""
+        ...
+
+    def case(self, answer: Any, about: Mapping[str, str]) -> GoldenCase:
+        """Return the golden case of this answer; `about` is what every case has."""
+        ...
+
+    def difference(self, case: Any, answer: Any, tolerance: float) -> str | None:
+        """Say how the answer differs from the published one by more than `tolerance`."""
+        ...
+
+
+class PublishedClasses:
+    """Labels and probabilities: a case holds when every published probability is met."""
+
+    wanted = Classes(ALL)
+
+    def called(self, answer: Prediction) -> tuple[str, float]:
+        """Return the label and its probability."""
+        return answer.label, answer.probability
+
+    def case(self, answer: Prediction, about: Mapping[str, str]) -> GoldenCase:
+        """Return the case; it has the probabilities of the first labels only."""
+        return GoldenClasses(**about, probabilities=dict(answer.top[:TOP]))
+
+    def difference(self, case: GoldenClasses, answer: Prediction, tolerance: float) -> str | None:
+        """Name the label whose probability is furthest from the published one."""
+        actual, published = dict(answer.top), case.probabilities
+        label = max(published, key=lambda name: abs(actual[name] - published[name]))
+        if abs(actual[label] - published[label]) <= tolerance:
+            return None
+        return (
+            f"{label!r} was published with {published[label]:.4f}, here it is {actual[label]:.4f}"
+        )
+
+
+class PublishedReconstruction:
+    """Error, novelty and code: a case holds when every number of them is met."""
+
+    wanted = Rebuilt()
+
+    def called(self, answer: Reconstruction) -> tuple[str, float]:
+        """Return `novel` or `familiar`, and the novelty."""
+        return "novel" if answer.novelty >= 0.5 else "familiar", answer.novelty
+
+    def case(self, answer: Reconstruction, about: Mapping[str, str]) -> GoldenCase:
+        """Return the case; the picture itself follows from the code."""
+        return GoldenReconstruction(
+            **about,
+            reconstruction_error=answer.error,
+            novelty=answer.novelty,
+            embedding=answer.embedding,
+        )
+
+    def difference(
+        self, case: GoldenReconstruction, answer: Reconstruction, tolerance: float
+    ) -> str | None:
+        """Name the number that is furthest from the published one."""
+        if len(case.embedding) != len(answer.embedding):
+            return (
+                f"{len(case.embedding)} features were published, here are {len(answer.embedding)}"
+            )
+        published = {"error": case.reconstruction_error, "novelty": case.novelty}
+        published |= {f"feature {i}": value for i, value in enumerate(case.embedding)}
+        actual = dict(
+            zip(published, (answer.error, answer.novelty, *answer.embedding), strict=True)
+        )
+        name = max(published, key=lambda each: abs(actual[each] - published[each]))
+        if abs(actual[name] - published[name]) <= tolerance:
+            return None
+        return f"{name} was published with {published[name]:.4f}, here it is {actual[name]:.4f}"
+
+
+PUBLISHED: Mapping[Task, Published] = {
+    "classify": PublishedClasses(),
+    "reconstruct": PublishedReconstruction(),
+}
