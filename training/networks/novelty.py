@@ -1,0 +1,44 @@
+"""How unlike the training data an item is, told by the features that a network reads."""
+
+import torch
+from torch import Tensor, nn
+
+
+class RelativeMahalanobis(nn.Module):
+    """The distance to the nearest class, less the distance to the data as a whole.
+
+    Ren et al., "A Simple Fix to Mahalanobis Distance for Improving Near-OOD Detection", 2021, after
+    Lee et al., NeurIPS 2018: squared Mahalanobis distances under the classes' common covariance
+    and under that of all data. What the classes do not tell apart counts in both and so in neither.
+
+    centre: (d,), the mean of all features. within, overall: (d, r), factors of the two inverse
+    covariances: the distance of x to m is the norm of (x - m) @ factor. classes: (classes, r),
+    the classes' means, centred and times `within`. All float32, fitted by `training.novelty`.
+    """
+
+    centre: Tensor
+    within: Tensor
+    overall: Tensor
+    classes: Tensor
+    threshold: Tensor
+    scale: Tensor
+
+    def __init__(self, centre: Tensor, within: Tensor, overall: Tensor, classes: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("centre", centre)
+        self.register_buffer("within", within)
+        self.register_buffer("overall", overall)
+        self.register_buffer("classes", classes)
+        self.register_buffer("threshold", torch.zeros(()))
+        self.register_buffer("scale", torch.ones(()))
+
+    def distance(self, embedding: Tensor) -> Tensor:
+        """Return the relative distance, (batch,), of features (batch, d)."""
+        features = embedding - self.centre
+        offsets = (features @ self.within)[:, None] - self.classes
+        nearest = offsets.square().sum(2).amin(1)
+        return nearest - (features @ self.overall).square().sum(1)
+
+    def forward(self, embedding: Tensor, logits: Tensor) -> Tensor:
+        """Return novelty, (batch,) in 0..1: .5 where the distance is the threshold."""
+        return torch.sigmoid((self.distance(embedding) - self.threshold) / self.scale)
