@@ -117,7 +117,7 @@ def doubting_bundle(name: str = "doubting", version: int = 1, threshold: float =
         "version": version,
         "outputs": outputs,
         "conformal": Conformal(coverage=0.95, threshold=threshold, samples=100),
-        "novelty": NoveltyScore(kept=0.99, samples=100),
+        "novelty": NoveltyScore(method="relative-mahalanobis", kept=0.99, samples=100),
     }
     encoder = ImageSpec(height=8, width=8, resample="bilinear")
     files = {"model.onnx": doubting_graph(8)}

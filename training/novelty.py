@@ -1,13 +1,17 @@
 """Fitting the novelty score, and measuring it on data that it has never seen.
 
-Nothing is fitted to outliers: the score knows the training data alone, so no kind of outlier is
-privileged. Its threshold stands where the share `KEPT` of held-out data is called familiar.
+Where a recipe shows no outliers the score knows the training data alone (`RelativeMahalanobis`), so
+no kind of outlier is privileged. Where the features of two classes tell too little of what else
+there is, as with mails, kinds of outliers are shown in training (`OutlierExposure`), and others
+are kept aside to measure by. The threshold stands where the share `KEPT` of held-out data is
+called familiar.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
+from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
 from sklearn.metrics import roc_auc_score  # type: ignore[import-untyped]
 from torch import nn
 
@@ -15,19 +19,20 @@ from app.bundle import Measurement, NoveltyScore
 from app.engine.collate import is_forest
 from training.data.encode import Examples
 from training.evaluate import embeddings_of
-from training.networks.novelty import RelativeMahalanobis
+from training.networks.novelty import NoveltyHead, OutlierExposure, RelativeMahalanobis
 
 KEPT = 0.99  # of data like the training data is below the threshold
 FEWEST = 19  # calibration samples, as many as the label sets need
 MOST = 10_000  # training samples that are read
 DIRECTIONS = 256  # of the features that are kept, those of the largest variance
 SHRINKAGE = 0.01  # of a covariance towards a multiple of the identity
+STRENGTH = 0.1  # C of the logistic regression, small: outliers of other kinds are meant too
 _STEEPNESS = 3.0  # the median of held-out data gets a novelty of sigmoid(-3) = .05
 
 
 def fit_novelty(
-    network: nn.Module, train: Examples, calibration: Examples
-) -> tuple[RelativeMahalanobis | None, NoveltyScore | None]:
+    network: nn.Module, train: Examples, calibration: Examples, shown: Sequence[Examples] = ()
+) -> tuple[NoveltyHead | None, NoveltyScore | None]:
     """Return the head for the graph, and what the manifest says of it.
 
     Neither where the network tells no embedding, with too few calibration samples, or of trees:
@@ -37,15 +42,35 @@ def fit_novelty(
         return None, None
     every = np.linspace(0, len(train) - 1, min(len(train), MOST)).astype(int)
     known = train.select(every.tolist())
-    head = relative_mahalanobis(embeddings_of(network, known), known.targets)
+    features = embeddings_of(network, known)
+    distance: nn.Module
+    if shown:
+        others = np.concatenate([embeddings_of(network, examples) for examples in shown])
+        method, distance = "outlier-exposure", outlier_exposure(features, others)
+    else:
+        method, distance = "relative-mahalanobis", relative_mahalanobis(features, known.targets)
     with torch.no_grad():
-        distances = head.distance(torch.from_numpy(embeddings_of(network, calibration))).numpy()
-    place = int((len(distances) + 1) * (1 - KEPT))  # so many are above; 0: none
-    threshold = np.sort(distances)[-max(place, 1)]
-    scale = max(float(threshold - np.median(distances)) / _STEEPNESS, 1e-3)
-    head.threshold.fill_(float(threshold))
-    head.scale.fill_(scale)
-    return head, NoveltyScore(kept=KEPT, samples=len(calibration))
+        found = distance(torch.from_numpy(embeddings_of(network, calibration))).numpy()
+    place = int((len(found) + 1) * (1 - KEPT))  # so many are above; 0: none
+    threshold = float(np.sort(found)[-max(place, 1)])
+    scale = max((threshold - float(np.median(found))) / _STEEPNESS, 1e-3)
+    score = NoveltyScore(method=method, kept=KEPT, samples=len(calibration))
+    return NoveltyHead(distance, threshold, scale), score
+
+
+def outlier_exposure(features: np.ndarray, outliers: np.ndarray) -> OutlierExposure:
+    """Fit the log odds of an outlier, both weighing alike; both float32 (samples, d)."""
+    both = np.concatenate([features, outliers]).astype(np.float64)
+    mean, spread = both.mean(axis=0), np.maximum(both.std(axis=0), 1e-6)
+    truth = np.repeat([0, 1], [len(features), len(outliers)])
+    fitted = LogisticRegression(C=STRENGTH, class_weight="balanced", max_iter=1000)
+    fitted.fit((both - mean) / spread, truth)
+    weights = fitted.coef_[0] / spread
+    distance = OutlierExposure(len(mean), 1)
+    with torch.no_grad():
+        distance.weight.copy_(torch.from_numpy(weights)[None])
+        distance.bias.fill_(float(fitted.intercept_[0] - weights @ mean))
+    return distance.requires_grad_(False)
 
 
 def relative_mahalanobis(features: np.ndarray, targets: np.ndarray) -> RelativeMahalanobis:

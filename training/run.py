@@ -53,7 +53,7 @@ def run(recipe: Recipe, data: Path | None, models: Path) -> Path:
     """Train `recipe`, publish the bundle under `models`, and return its folder."""
     check_folder(models)
     prepared = prepare(recipe, data)
-    outliers = _outliers(recipe, data, prepared)
+    outliers, shown = _outliers(recipe, data, prepared)
     choosing, calibration = (
         prepared.validation.select(part) for part in halve(prepared.validation.samples)
     )
@@ -61,7 +61,9 @@ def run(recipe: Recipe, data: Path | None, models: Path) -> Path:
         recipe, len(prepared.labels), prepared.train, choosing, prepared.files
     )
     temperature = fit_temperature(logits_of(network, choosing), choosing.targets)
-    head, score = fit_novelty(network, prepared.train, calibration)
+    head, score = (
+        (None, None) if shown is None else fit_novelty(network, prepared.train, calibration, shown)
+    )
     model, difference = _exported(Servable(network, temperature, head), prepared)
     report = evaluate(
         probabilities_of(model, prepared.test, OUTPUT), prepared.test, prepared.labels
@@ -82,10 +84,19 @@ def run(recipe: Recipe, data: Path | None, models: Path) -> Path:
     return publish_trained(recipe, prepared, trained, golden, models)
 
 
-def _outliers(recipe: Recipe, given: Path | None, data: Data) -> dict[str, Examples]:
+def _outliers(
+    recipe: Recipe, given: Path | None, data: Data
+) -> tuple[dict[str, Examples], list[Examples] | None]:
+    """Return the kinds to measure novelty by, and those to fit it to: None where one is missing."""
     if recipe.outliers is None:
-        return {}
-    return gather(recipe.outliers, given, encoder_for(data.encoder, data.files), data.test)
+        return {}, []
+    encoder = encoder_for(data.encoder, data.files)
+    found = gather(recipe.outliers, given, encoder, data.test)
+    shown = [found.pop(kind) for kind in recipe.shown if kind in found]
+    if len(shown) < len(recipe.shown):
+        warn(f"without {' and '.join(recipe.shown)} to fit it to, there is no novelty score")
+        return found, None
+    return found, shown
 
 
 def _exported(served: Servable, data: Data) -> tuple[bytes, float]:

@@ -167,11 +167,11 @@ class Conformal(Frozen):
 class NoveltyScore(Frozen):
     """From where on the graph's output `novelty`, 0..1, says: unlike the training data.
 
-    Of the calibration `samples` the share `kept` is below `threshold`. `relative-mahalanobis`:
+    Of the calibration `samples` the share `kept` is below `threshold`. The methods:
     `training/networks/novelty.py`.
     """
 
-    method: Literal["relative-mahalanobis"] = "relative-mahalanobis"
+    method: Literal["relative-mahalanobis", "outlier-exposure"]
     threshold: float = Field(default=0.5, gt=0, le=1)
     kept: float = Field(gt=0, lt=1)
     samples: int = Field(ge=1)

@@ -52,6 +52,7 @@ class Recipe:
     figures: Figures | None = None
     baseline: Baseline | None = None
     outliers: Outliers | None = None  # kinds of data to measure novelty by
+    shown: tuple[str, ...] = ()  # the kinds that the novelty score is fitted to
     leave_one_out: str | None = None  # what a group is called, when groups are held out in turn
     golden: str | None = None  # folder of payloads under training/golden; else from the test split
     licence: str = "Apache-2.0"

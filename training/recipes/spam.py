@@ -51,6 +51,7 @@ RECIPE = Recipe(
     ),
     shares=Shares(validation=20, test=20, first=25),  # docs/decisions/0011
     outliers=prose,
+    shown=("pages of a novel", "speeches"),
     baseline=tfidf_logistic_regression,
     golden="spam",
     licence="Apache-2.0",
