@@ -5,6 +5,8 @@ measured on the untouched test split and on data of other kinds.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from app.bundle import Conformal, Measurement, NoveltyScore
 from training.calibrate import log_loss
 from training.conformal import COVERAGE, least_ambiguous, set_figures
@@ -51,9 +53,41 @@ def assess(
     else:
         figures += set_figures(conformal, probabilities, test.targets)
     if novelty is not None:
-        familiar, *strange = (
-            outputs_of(model, examples, [NOVELTY])[0] for examples in (test, *outliers.values())
-        )
-        kinds = dict(zip(outliers, strange, strict=True))
-        figures += novelty_figures(familiar, kinds, novelty.threshold)
+        figures += _unlike(model, (conformal, novelty), test, outliers)
     return Trust(conformal, novelty, tuple(figures))
+
+
+def _unlike(
+    model: bytes,
+    rules: tuple[Conformal | None, NoveltyScore],
+    test: Examples,
+    outliers: Mapping[str, Examples],
+) -> list[Measurement]:
+    """Return how novel the outliers are called, and how many answers are abstained, for each."""
+    figures, scores = [], {}
+    for kind, examples in {"test": test, **outliers}.items():
+        probabilities, scores[kind] = outputs_of(model, examples, [OUTPUT, NOVELTY])
+        withheld = abstained(probabilities, scores[kind], *rules)
+        figures.append(
+            Measurement(
+                name="share of answers abstained",
+                value=float(withheld.mean()),
+                split=kind,
+                samples=len(examples),
+            )
+        )
+    return [*novelty_figures(scores.pop("test"), scores), *figures]
+
+
+def abstained(
+    probabilities: np.ndarray,
+    novelty: np.ndarray,
+    conformal: Conformal | None,
+    score: NoveltyScore,
+) -> np.ndarray:
+    """Return which answers the service would abstain, bool (samples,); see `app.outputs.doubt`."""
+    unlike = novelty >= score.threshold
+    if conformal is None:
+        return np.asarray(unlike)
+    sizes = (probabilities >= np.float32(conformal.threshold)).sum(axis=1)
+    return np.asarray(unlike | (sizes == 0) | (sizes == probabilities.shape[1]))

@@ -35,13 +35,13 @@ def test_the_coverage_is_that_of_theory(sharpness: float, samples: int, coverage
 
 def test_where_hardly_anything_is_wrong_some_sets_are_empty():
     rng = np.random.default_rng(0)
-    rule = least_ambiguous(*drawn(999, rng, 6.0))
-    probabilities, targets = drawn(5000, rng, 6.0)
+    rule = least_ambiguous(*drawn(999, rng, 4.5))
+    probabilities, targets = drawn(5000, rng, 4.5)
     figures = {m.name: m.value for m in set_figures(rule, probabilities, targets)}
     assert 0.94 < figures["coverage of the 95 % label set"] < 0.96
     assert 0.03 < figures["share of empty label sets"] < 0.06
     accuracy = float((probabilities.argmax(1) == targets).mean())
-    assert figures["accuracy where the label set is one label"] > accuracy > 0.99
+    assert figures["accuracy where the label set is one label"] > accuracy > 0.97
 
 
 def test_the_threshold_is_one_of_the_true_labels_probabilities():
