@@ -5,13 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from tests.training.samples import SQUARE, squares
+from tests.training.samples import SQUARE, Seeing, squares
 from training.data.encode import Examples
 from training.evaluate import embeddings_of, outputs_of
 from training.export import NOVELTY, Servable, check_parity, export
-from training.networks.reading import Reading
 from training.novelty import (
     KEPT,
     SHRINKAGE,
@@ -24,22 +23,6 @@ from training.novelty import (
 RNG = np.random.default_rng(3)
 TARGETS = np.repeat([0, 1, 2], 60)
 POINTS = (RNG.normal(0, [1, 2, 0.5, 1], (180, 4)) + 4 * np.eye(3, 4)[TARGETS]).astype(np.float32)
-
-
-class Seeing(nn.Module):
-    """A linear layer over what is left of a 4×4 picture: its rows' and columns' means."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.head = nn.Linear(8, 2)
-
-    def forward(self, image: Tensor) -> Tensor:
-        return self.read(image).logits
-
-    def read(self, image: Tensor) -> Reading:
-        pixels = image[..., 0].to(torch.float32) / 255
-        features = torch.cat([pixels.mean(1), pixels.mean(2)], 1)
-        return Reading(self.head(features), features)
 
 
 def striped(examples: Examples) -> Examples:
