@@ -17,8 +17,10 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from app.bundle import (
     AudioSpec,
     Bundle,
+    Conformal,
     ImageSpec,
     Manifest,
+    NoveltyScore,
     Provenance,
     TensorSpec,
     TextSpec,
@@ -30,6 +32,7 @@ from app.pipeline import Golden, answer_golden
 from tests.graphs import (
     audio_graph,
     autoencoder_graph,
+    doubting_graph,
     image_graph,
     text_graph,
     tree_graph,
@@ -98,6 +101,27 @@ def image_bundle(name: str = "colours", version: int = 1, sharpness: float = 8.0
     encoder = ImageSpec(height=8, width=8, resample="bilinear")
     files = {"model.onnx": image_graph(8, sharpness)}
     return seal_bundle(name, encoder, COLOURS, files, cases, version=version)
+
+
+def doubting_bundle(name: str = "doubting", version: int = 1, threshold: float = 0.6) -> Bundle:
+    """Tell red, green and blue apart; know plain pictures, and say what is not credible."""
+    cases = {
+        "red.png": (picture(encode=("PNG",), colour=(250, 10, 20)), "image/png"),
+        "scene.png": (saved(scene()), "image/png"),
+    }
+    outputs = tuple(
+        TensorSpec(name=output, dtype="float32", shape=("batch", *shape))
+        for output, shape in (("probabilities", (3,)), ("novelty", ()))
+    )
+    fields = {
+        "version": version,
+        "outputs": outputs,
+        "conformal": Conformal(coverage=0.95, threshold=threshold, samples=100),
+        "novelty": NoveltyScore(method="relative-mahalanobis", kept=0.99, samples=100),
+    }
+    encoder = ImageSpec(height=8, width=8, resample="bilinear")
+    files = {"model.onnx": doubting_graph(8)}
+    return seal_bundle(name, encoder, COLOURS, files, cases, **fields)
 
 
 def autoencoder_bundle(name: str = "plain-colours", version: int = 1) -> Bundle:

@@ -41,6 +41,36 @@ def image_graph(side: int = 8, sharpness: float = 8.0) -> bytes:
     )
 
 
+def doubting_graph(side: int = 8) -> bytes:
+    """As `image_graph`; the novelty is how far the pixels are from their mean colour."""
+    node = helper.make_node
+    nodes = [
+        node("Cast", ["image"], ["floats"], to=TensorProto.FLOAT),
+        node("Div", ["floats", "white"], ["scaled"]),
+        node("ReduceMean", ["scaled", "height_width"], ["plain"], keepdims=1),
+        node("Squeeze", ["plain", "height_width"], ["colour"]),
+        node("MatMul", ["colour", "weights"], ["logits"]),
+        node("Softmax", ["logits"], ["probabilities"], axis=1),
+        node("Sub", ["scaled", "plain"], ["off"]),
+        node("ReduceSumSquare", ["off", "all"], ["distance"], keepdims=0),
+        node("Tanh", ["distance"], ["novelty"]),
+    ]
+    return _graph(
+        nodes,
+        [_value("image", TensorProto.UINT8, ["batch", side, side, 3])],
+        [
+            _value("probabilities", TensorProto.FLOAT, ["batch", 3]),
+            _value("novelty", TensorProto.FLOAT, ["batch"]),
+        ],
+        {
+            "white": np.float32(255),
+            "height_width": np.array([1, 2]),
+            "all": np.array([1, 2, 3]),
+            "weights": np.eye(3, dtype=np.float32) * np.float32(8.0),
+        },
+    )
+
+
 def autoencoder_graph(side: int = 8) -> bytes:
     """Mean colour is the code, a picture of that colour the reconstruction; uint8 NHWC."""
     node = helper.make_node

@@ -42,6 +42,7 @@ def card(manifest: Manifest, sections: Sequence[str], images: Sequence[str]) -> 
         f"| made by | `thalamus-train run {origin.recipe}`, seed {origin.seed}, {origin.code} |",
         f"| licence of the weights | {manifest.licence} |",
         f"| temperature | {manifest.temperature:.3f} |",
+        *_doubts(manifest),
         "",
         "## Measured",
         "",
@@ -53,6 +54,24 @@ def card(manifest: Manifest, sections: Sequence[str], images: Sequence[str]) -> 
         *(f"![{name.removesuffix('.png')}]({name})\n" for name in images),
     ]
     return ("\n".join(lines).rstrip() + "\n").encode()
+
+
+def _doubts(manifest: Manifest) -> list[str]:
+    """Return the rows on label sets and novelty, where the model has them."""
+    rows = []
+    if sets := manifest.conformal:
+        rows.append(
+            f"| label set | {100 * sets.coverage:g} %, split conformal ({sets.method.upper()}): "
+            f"every label of a probability from {sets.threshold:.4g} on, perhaps none; set on "
+            f"{sets.samples} validation samples that chose neither the epoch nor the temperature |"
+        )
+    if novelty := manifest.novelty:
+        rows.append(
+            f"| novelty | {novelty.method}, fitted to the training split alone; from "
+            f"{novelty.threshold:g} on the answer is abstained, as it is for "
+            f"{100 * (1 - novelty.kept):.2g} % of {novelty.samples} held-out samples |"
+        )
+    return rows
 
 
 def cost(history: History) -> str:

@@ -1,5 +1,6 @@
 """Figures of a model on a split, measured on the exported graph through the service's path."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,15 +40,33 @@ def logits_of(network: nn.Module, examples: Examples) -> np.ndarray:
     return np.concatenate(parts)
 
 
+def embeddings_of(network: nn.Module, examples: Examples) -> np.ndarray:
+    """Return what the last layer of a network with `read` reads, float32 (samples, d)."""
+    network.eval()
+    with torch.no_grad():
+        parts = [
+            network.read(  # type: ignore[operator]
+                *(torch.from_numpy(array) for array in examples.batch(indices)[0])
+            ).embedding.numpy()
+            for indices in _chunks(len(examples))
+        ]
+    return np.concatenate(parts)
+
+
 def probabilities_of(model: bytes, examples: Examples, output: str) -> np.ndarray:
     """Return the exported graph's probabilities, float32 (samples, labels)."""
+    return outputs_of(model, examples, [output])[0]
+
+
+def outputs_of(model: bytes, examples: Examples, outputs: Sequence[str]) -> list[np.ndarray]:
+    """Return these outputs of the exported graph, each float32 (samples, …)."""
     session = Session(model, threads=torch.get_num_threads())
     names = [spec.name for spec in examples.inputs]
     parts = [
-        session.run(dict(zip(names, examples.batch(indices)[0], strict=True)))[output]
+        session.run(dict(zip(names, examples.batch(indices)[0], strict=True)))
         for indices in _chunks(len(examples))
     ]
-    return np.concatenate(parts)
+    return [np.concatenate([part[output] for part in parts]) for output in outputs]
 
 
 def evaluate(probabilities: np.ndarray, examples: Examples, labels: tuple[str, ...]) -> Report:

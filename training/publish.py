@@ -21,6 +21,7 @@ from training.errors import TrainingError
 from training.evaluate import Report
 from training.export import output_specs
 from training.fit import History
+from training.trust import Trust
 
 if TYPE_CHECKING:
     from training.recipes.recipe import Recipe
@@ -46,6 +47,7 @@ class Trained:
     temperature: float
     metrics: tuple[Measurement, ...]
     sections: tuple[str, ...]
+    trust: Trust
 
 
 def check_folder(models: Path) -> None:
@@ -118,6 +120,8 @@ def publish_trained(
         outputs=output_specs(trained.model, data.encoder.tensors()),
         labels=data.labels,
         temperature=trained.temperature,
+        conformal=trained.trust.conformal,
+        novelty=trained.trust.novelty,
         metrics=trained.metrics,
         provenance=origin,
         licence=recipe.licence,

@@ -9,16 +9,18 @@ import torch
 
 from app.bundle import EncoderSpec, Measurement
 from app.inputs import encoder_for
-from training.calibrate import expected_calibration_error, fit_temperature, softmax
+from training.calibrate import expected_calibration_error, fit_temperature, log_loss, softmax
 from training.data.dataset import Dataset
 from training.data.encode import Examples, encode
 from training.data.sources import warn
-from training.data.split import Splits, check_classes, deduplicate, split
+from training.data.split import Splits, check_classes, deduplicate, halve, split
 from training.errors import BadData
 from training.evaluate import Report, evaluate, logits_of, probabilities_of
 from training.export import OUTPUT, Servable, check_parity, export
 from training.fit import History
 from training.leave_one_out import leave_one_out
+from training.novelty import fit_novelty
+from training.outliers import gather
 from training.publish import (
     Trained,
     check_folder,
@@ -29,6 +31,7 @@ from training.publish import (
 from training.ranks import leads
 from training.recipes.recipe import GOLDEN, Recipe
 from training.train import train_network
+from training.trust import assess
 
 _SHOWN = 20  # warnings of a kind, and files that cannot be used, named one by one
 
@@ -54,17 +57,18 @@ def run(recipe: Recipe, data: Path | None, models: Path) -> Path | None:
     """
     check_folder(models)
     prepared = prepare(recipe, data)
-    network, history = train_network(
-        recipe, len(prepared.labels), prepared.train, prepared.validation, prepared.files
+    outliers, shown = _outliers(recipe, data, prepared)
+    choosing, calibration = (
+        prepared.validation.select(part) for part in halve(prepared.validation.samples)
     )
-    logits = logits_of(network, prepared.validation)
-    temperature = fit_temperature(logits, prepared.validation.targets)
-    specs = prepared.encoder.tensors()
-    served = Servable(network, temperature)
-    longest = np.argsort(prepared.train.lengths(), kind="stable")[-2:].tolist()
-    arrays, _ = prepared.train.batch(longest)  # the exporter takes an axis of size 1 for fixed
-    model = export(served, specs, [torch.from_numpy(array) for array in arrays])
-    difference = check_parity(model, served, prepared.test, specs)
+    network, history = train_network(
+        recipe, len(prepared.labels), prepared.train, choosing, prepared.files
+    )
+    temperature = fit_temperature(logits_of(network, choosing), choosing.targets)
+    head, score = (
+        (None, None) if shown is None else fit_novelty(network, prepared.train, calibration, shown)
+    )
+    model, difference = _exported(Servable(network, temperature, head), prepared)
     report = evaluate(
         probabilities_of(model, prepared.test, OUTPUT), prepared.test, prepared.labels
     )
@@ -72,17 +76,42 @@ def run(recipe: Recipe, data: Path | None, models: Path) -> Path | None:
     metrics = [
         *_figures(report, difference),
         *_uncalibrated(network, prepared.test),
+        *(trust := assess(model, score, calibration, prepared.test, outliers)).metrics,
     ]
     sections = _comparisons(recipe, prepared, model, metrics)
     if not leads():
         return None
-    trained = Trained(model, history, report, temperature, tuple(metrics), tuple(sections))
+    trained = Trained(model, history, report, temperature, tuple(metrics), tuple(sections), trust)
     golden = (
         golden_from_files(GOLDEN / recipe.golden)
         if recipe.golden
         else golden_from_samples(prepared.test, report)
     )
     return publish_trained(recipe, prepared, trained, golden, models)
+
+
+def _outliers(
+    recipe: Recipe, given: Path | None, data: Data
+) -> tuple[dict[str, Examples], list[Examples] | None]:
+    """Return the kinds to measure novelty by, and those to fit it to: None where one is missing."""
+    if recipe.outliers is None:
+        return {}, []
+    encoder = encoder_for(data.encoder, data.files)
+    found = gather(recipe.outliers, given, encoder, data.test)
+    shown = [found.pop(kind) for kind in recipe.shown if kind in found]
+    if len(shown) < len(recipe.shown):
+        warn(f"without {' and '.join(recipe.shown)} to fit it to, there is no novelty score")
+        return found, None
+    return found, shown
+
+
+def _exported(served: Servable, data: Data) -> tuple[bytes, float]:
+    """Return the graph, and how far it is from torch."""
+    specs = data.encoder.tensors()
+    longest = np.argsort(data.train.lengths(), kind="stable")[-2:].tolist()
+    arrays, _ = data.train.batch(longest)  # the exporter takes an axis of size 1 for fixed
+    model = export(served, specs, [torch.from_numpy(array) for array in arrays])
+    return model, check_parity(model, served, data.test, specs)
 
 
 def prepare(recipe: Recipe, data: Path | None) -> Data:
@@ -160,9 +189,17 @@ def _figures(report: Report, difference: float) -> list[Measurement]:
 
 
 def _uncalibrated(network: torch.nn.Module, test: Examples) -> list[Measurement]:
-    raw = expected_calibration_error(softmax(logits_of(network, test)), test.targets)
-    name = "expected calibration error without temperature"
-    return [Measurement(name=name, value=raw, split="test", samples=len(test))]
+    raw, scores = softmax(logits_of(network, test)), (expected_calibration_error, log_loss)
+    names = ("expected calibration error", "negative log-likelihood")
+    return [
+        Measurement(
+            name=f"{name} without temperature",
+            value=score(raw, test.targets),
+            split="test",
+            samples=len(test),
+        )
+        for name, score in zip(names, scores, strict=True)
+    ]
 
 
 def _comparisons(recipe: Recipe, data: Data, model: bytes, metrics: list[Measurement]) -> list[str]:

@@ -6,11 +6,14 @@ are ready, so what the docs show is what the service answers.
 
 from typing import Any
 
+import numpy as np
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from app.api import schemas
 from app.api.schemas import Classification, Problem
 from app.bundle import GoldenClasses
+from app.outputs import NOVELTY, Prediction, doubt
 from app.pipeline import Classes, Pipeline
 
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
@@ -124,13 +127,17 @@ def _answer(pipeline: Pipeline) -> dict[str, Any]:
     """Return the published answer to a model's first golden case, as it goes over the wire."""
     _, case = pipeline.examples[0]
     assert isinstance(case, GoldenClasses)
-    top = [{"label": label, "probability": p} for label, p in case.probabilities.items()]
+    manifest, published = pipeline.manifest, case.probabilities
+    scores = np.asarray([published.get(label, 0.0) for label in manifest.labels], np.float32)
+    known = doubt(manifest, scores, {NOVELTY: np.asarray(case.novelty or 0.0)})
+    best, *_ = top = tuple(published.items())
+    prediction = Prediction(*best, top, **known._asdict())
     value = {
-        "model": pipeline.manifest.name,
-        "version": pipeline.manifest.version,
-        "predictions": [{**top[0], "top": top}],
+        "model": manifest.name,
+        "version": manifest.version,
+        "predictions": [schemas.answer(prediction)],
     }
-    return {"summary": f"{pipeline.manifest.name}: {case.file}", "value": value}
+    return {"summary": f"{manifest.name}: {case.file}", "value": value}
 
 
 def _text(pipeline: Pipeline) -> dict[str, Any]:

@@ -30,13 +30,21 @@ class Part(Wire):
 
 
 class Answer(Wire):
-    """The answer to one item."""
+    """The answer to one item.
+
+    `set` holds the labels that are credible at the model's coverage (its facts say which), perhaps
+    none; `novelty` is how unlike the training data the item is, 0 to 1; `abstained` says that
+    either speaks against relying on the label. A model that cannot say them leaves them out.
+    """
 
     label: str
     probability: float
     top: list[Candidate]
     truncated: str | None = None
     explanation: list[Part] | None = None
+    set: list[str] | None = None
+    novelty: float | None = None
+    abstained: bool | None = None
 
 
 class Classification(Wire):
@@ -90,6 +98,12 @@ def answer(prediction: Prediction) -> dict[str, Any]:
         "probability": prediction.probability,
         "top": [{"label": label, "probability": p} for label, p in prediction.top],
     }
+    if prediction.set is not None:
+        body["set"] = prediction.set
+    if prediction.novelty is not None:
+        body["novelty"] = prediction.novelty
+    if prediction.abstained is not None:
+        body["abstained"] = prediction.abstained
     if prediction.truncated:
         body["truncated"] = prediction.truncated
     if prediction.explanation is not None:

@@ -4,10 +4,12 @@ from app.bundle.files import Bundle, read_bundle, versions
 from app.bundle.golden import GoldenCase, GoldenClasses, GoldenReconstruction
 from app.bundle.manifest import (
     AudioSpec,
+    Conformal,
     EncoderSpec,
     ImageSpec,
     Manifest,
     Measurement,
+    NoveltyScore,
     Provenance,
     Task,
     TensorSpec,
@@ -19,6 +21,7 @@ from app.bundle.publish import publish
 __all__ = [
     "AudioSpec",
     "Bundle",
+    "Conformal",
     "EncoderSpec",
     "GoldenCase",
     "GoldenClasses",
@@ -26,6 +29,7 @@ __all__ = [
     "ImageSpec",
     "Manifest",
     "Measurement",
+    "NoveltyScore",
     "Provenance",
     "Task",
     "TensorSpec",

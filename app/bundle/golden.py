@@ -20,9 +20,10 @@ class GoldenCase(Frozen):
 
 
 class GoldenClasses(GoldenCase):
-    """Labels and their probabilities."""
+    """Labels and their probabilities, and the novelty where the model has one."""
 
     probabilities: dict[str, float] = Field(min_length=1)
+    novelty: float | None = Field(default=None, ge=0, le=1)
 
     def contradiction(self, manifest: Manifest) -> str | None:
         """Say so when it answers with a label that the manifest does not have."""

@@ -150,6 +150,33 @@ class Measurement(Frozen):
     samples: int = Field(ge=0)
 
 
+class Conformal(Frozen):
+    """Split-conformal label sets: a label whose probability is `threshold` or more is in the set.
+
+    Of data like the calibration `samples`, which nothing was fitted to, the set holds the true
+    label at the rate `coverage` at least. `lac`: Sadinle, Lei and Wasserman, "Least Ambiguous
+    Set-Valued Classifiers With Bounded Error Levels", JASA 2019; a set may be empty.
+    """
+
+    method: Literal["lac"] = "lac"
+    coverage: float = Field(gt=0, lt=1)
+    threshold: float = Field(ge=0, le=1)
+    samples: int = Field(ge=1)
+
+
+class NoveltyScore(Frozen):
+    """From where on the graph's output `novelty`, 0..1, says: unlike the training data.
+
+    Of the calibration `samples` the share `kept` is below `threshold`. The methods:
+    `training/networks/novelty.py`.
+    """
+
+    method: Literal["relative-mahalanobis", "outlier-exposure"]
+    threshold: float = Field(default=0.5, gt=0, le=1)
+    kept: float = Field(gt=0, lt=1)
+    samples: int = Field(ge=1)
+
+
 class Provenance(Frozen):
     """Where the bundle comes from, enough to make it again."""
 
@@ -177,6 +204,8 @@ class Manifest(Frozen):
     scores: Literal["probabilities", "logits"] = "probabilities"
     labels: tuple[str, ...] = ()
     temperature: float = Field(default=1.0, gt=0)
+    conformal: Conformal | None = None
+    novelty: NoveltyScore | None = None
     tolerance: float = Field(default=5e-3, gt=0, le=0.1)
     precision: Literal["float32", "int8", "fp16"] = "float32"
     metrics: tuple[Measurement, ...] = ()
@@ -201,6 +230,16 @@ class Manifest(Frozen):
             raise ValueError("labels must be distinct")
         if (self.task == "classify") != (len(self.labels) > 1):
             raise ValueError("a classifier has two labels or more, any other model has none")
+        return self
+
+    @model_validator(mode="after")
+    def _doubts_are_a_classifiers(self) -> Self:
+        if self.task != "classify" and (self.conformal or self.novelty):
+            raise ValueError("only a classifier has label sets and a threshold of novelty")
+        if self.novelty and ("novelty", ("batch",)) not in {
+            (s.name, s.shape) for s in self.outputs
+        }:
+            raise ValueError("without an output 'novelty' (batch,), novelty has no threshold")
         return self
 
     @model_validator(mode="after")

@@ -15,7 +15,8 @@ from app.outputs.phrases import Phrase
 class Prediction:
     """The most probable label, and the `top` ones with their probabilities, best first.
 
-    `explanation`, where it was asked for and the model gives one, is its parts' labels.
+    `explanation`, where it was asked for and the model gives one, is its parts' labels. `set`,
+    `novelty` and `abstained` (see `app.outputs.doubt`) are None where the model cannot say them.
     """
 
     label: str
@@ -23,6 +24,9 @@ class Prediction:
     top: tuple[tuple[str, float], ...]
     truncated: str | None = None
     explanation: tuple[Phrase, ...] | None = None
+    set: tuple[str, ...] | None = None
+    novelty: float | None = None
+    abstained: bool | None = None
 
 
 def probabilities(manifest: Manifest, outputs: Mapping[str, np.ndarray]) -> np.ndarray:

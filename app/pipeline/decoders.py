@@ -16,6 +16,7 @@ from app.outputs import (
     decode_classes,
     decode_embedding,
     decode_reconstruction,
+    doubt,
     label_phrases,
     probabilities,
 )
@@ -38,6 +39,8 @@ def decoders_for(manifest: Manifest) -> Mapping[type[Wanted[Any]], Decode]:
 def _classify(manifest: Manifest, encoded: Encoded, outputs: Arrays, wanted: Classes) -> Prediction:
     scores, labels = probabilities(manifest, outputs), manifest.labels
     answer = decode_classes(scores, labels, wanted.top_k, encoded.truncated)
+    if manifest.conformal is not None or manifest.novelty is not None:
+        answer = replace(answer, **doubt(manifest, scores, outputs)._asdict())
     if wanted.explain and encoded.tree is not None and NODES in outputs:
         parts = label_phrases(encoded.tree.phrases(), outputs[NODES], labels)
         answer = replace(answer, explanation=parts)

@@ -47,17 +47,18 @@ class PublishedClasses:
 
     def case(self, answer: Prediction, about: Mapping[str, str]) -> GoldenCase:
         """Return the case; it has the probabilities of the first labels only."""
-        return GoldenClasses(**about, probabilities=dict(answer.top[:TOP]))
+        return GoldenClasses(**about, probabilities=dict(answer.top[:TOP]), novelty=answer.novelty)
 
     def difference(self, case: GoldenClasses, answer: Prediction, tolerance: float) -> str | None:
-        """Name the label whose probability is furthest from the published one."""
-        actual, published = dict(answer.top), case.probabilities
-        label = max(published, key=lambda name: abs(actual[name] - published[name]))
-        if abs(actual[label] - published[label]) <= tolerance:
+        """Name the label whose probability is furthest from the published one, or the novelty."""
+        published = {repr(label): number for label, number in case.probabilities.items()}
+        actual = {repr(label): number for label, number in answer.top}
+        if case.novelty is not None and answer.novelty is not None:
+            published["novelty"], actual["novelty"] = case.novelty, answer.novelty
+        name = max(published, key=lambda each: abs(actual[each] - published[each]))
+        if abs(actual[name] - published[name]) <= tolerance:
             return None
-        return (
-            f"{label!r} was published with {published[label]:.4f}, here it is {actual[label]:.4f}"
-        )
+        return f"{name} was published with {published[name]:.4f}, here it is {actual[name]:.4f}"
 
 
 class PublishedReconstruction:

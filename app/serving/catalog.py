@@ -225,4 +225,9 @@ def describe(manifest: Manifest) -> dict[str, object]:
         "metrics": [m.model_dump() for m in manifest.metrics],
         "provenance": manifest.provenance.model_dump(),
         "licence": manifest.licence,
+        **{
+            name: value.model_dump()
+            for name, value in (("conformal", manifest.conformal), ("novelty", manifest.novelty))
+            if value is not None
+        },
     }

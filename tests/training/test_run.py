@@ -1,19 +1,30 @@
 """A run from files to a bundle, with a network of one layer."""
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from torch import Tensor
 
-from app.bundle import ImageSpec, read_bundle
+from app.bundle import Bundle, ImageSpec, read_bundle
 from app.errors import GoldenMismatch
 from app.inputs import Payload
 from app.pipeline import Pipeline, replay
 from tests.training.conftest import left_behind
-from tests.training.samples import Toy, dataset, gray_pictures, sample, toy_recipe
+from tests.training.samples import (
+    Seeing,
+    Toy,
+    dataset,
+    gray_pictures,
+    png,
+    sample,
+    toy_recipe,
+)
 from training.data.dataset import Dataset, Sample
+from training.data.split import Shares
 from training.errors import BadData, Diverged, TrainingError
 from training.fit import Schedule
 from training.publish import golden_from_files
@@ -60,6 +71,57 @@ def test_the_cards_pictures_exist(models: Path):
     linked = re.findall(r"!\[[^]]*\]\(([^)]*)\)", (folder / "README.md").read_text())
     assert sorted(linked) == ["confusion.png", "learning-curve.png"]
     assert all((folder / name).is_file() for name in linked)
+
+
+def striped(find: object) -> dict[str, Callable[[], list[Sample]]]:
+    stripes = np.broadcast_to(np.asarray([0, 255, 0, 255], np.uint8), (4, 4))
+    return {"stripes": lambda: [Sample("s.png", Payload(png(stripes), "image/png"), "")] * 3}
+
+
+@pytest.fixture(scope="module")
+def doubting(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """A bundle with enough data for label sets and novelty."""
+    recipe = toy_recipe(
+        gray_pictures(200), network=Seeing, shares=Shares(validation=40), outliers=striped
+    )
+    return read_bundle(run(recipe, None, tmp_path_factory.mktemp("doubting")))
+
+
+def test_with_enough_data_the_answers_say_how_far_to_trust_them(doubting: Bundle):
+    manifest, pipeline = doubting.manifest, Pipeline(doubting)
+    figures = {(m.name, m.split): m.value for m in manifest.metrics}
+    assert manifest.conformal.samples == manifest.novelty.samples > 80
+    assert figures["coverage of the 95 % label set", "test"] > 0.8
+    assert figures["AUROC of the novelty", "test against stripes"] == 1.0
+    assert figures["share of answers abstained", "stripes"] == 1.0
+    unlike = pipeline.classify([s.payload for s in striped(None)["stripes"]()])
+    known = pipeline.classify([s.payload for s in PICTURES.samples])
+    assert all(answer.abstained and answer.novelty > 0.5 for answer in unlike)
+    assert sum(answer.abstained for answer in known) < len(known) / 4
+    assert replay(doubting, pipeline) == []
+    assert all(case.novelty is not None for case in doubting.golden)
+
+
+def test_the_card_says_what_the_doubts_rest_on(doubting: Bundle):
+    card = doubting.files["README.md"].decode()
+    assert "| label set | 95 %, split conformal (LAC): every label of a probability from" in card
+    assert "| novelty | relative-mahalanobis" in card
+
+
+def test_without_what_it_is_fitted_to_there_is_no_novelty(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    recipe = toy_recipe(
+        gray_pictures(80), network=Seeing, shares=Shares(40), outliers=striped, shown=("dots",)
+    )
+    manifest = read_bundle(run(recipe, None, tmp_path)).manifest
+    assert manifest.conformal is not None and manifest.novelty is None
+    assert "without dots to fit it to, there is no novelty score" in capsys.readouterr().err
+
+
+def test_too_few_samples_are_told(models: Path):
+    manifest = read_bundle(models / "toy" / "1").manifest
+    assert manifest.conformal is None and manifest.novelty is None
 
 
 def test_unreadable_files_are_counted_and_named(capsys: pytest.CaptureFixture[str]):

@@ -95,6 +95,17 @@ def split(samples: Iterable[Sample], shares: Shares) -> Splits:
     return Splits(parts[TRAIN], parts[VALIDATION], parts[TEST])
 
 
+def halve(validation: Sequence[Sample]) -> tuple[list[int], list[int]]:
+    """Return which validation samples choose (the epoch, the temperature) and which calibrate.
+
+    A third chooses and the rest calibrates, by another part of the content hash than `split` reads:
+    a conformal threshold holds only where nothing was fitted to the samples that set it.
+    """
+    places = range(len(validation))
+    chosen = [i for i in places if int(validation[i].digest[8:16], 16) % 3 == 0] or [*places][:1]
+    return chosen, sorted(set(places) - set(chosen))
+
+
 def _divide(samples: list[Sample], shares: Shares) -> dict[str, list[Sample]]:
     parts: dict[str, list[Sample]] = {TRAIN: [], VALIDATION: [], TEST: []}
     for sample in samples:

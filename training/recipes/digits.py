@@ -9,6 +9,7 @@ from training.data.split import Shares
 from training.data.warp import warp
 from training.fit import Schedule
 from training.networks.convolutional import ConvNet
+from training.outliers import glyphs
 from training.recipes.recipe import Recipe
 
 
@@ -25,6 +26,7 @@ RECIPE = Recipe(
     network=lambda labels: ConvNet(1, labels),
     augment=warp,
     schedule=Schedule(epochs=18, rate=4e-3, weight_decay=0.05, ema=0.99, patience=6),
-    shares=Shares(validation=8, test=22),
+    shares=Shares(validation=16, test=22),
+    outliers=glyphs,
     licence="CC BY-SA 3.0 (trained on MNIST)",
 )

@@ -14,6 +14,7 @@ from training.data.dataset import Dataset, Sample
 from training.data.encode import Examples
 from training.data.split import Shares, Splits
 from training.fit import Augment, Schedule
+from training.outliers import Outliers
 
 # What the training samples determine: the encoder, and the files it needs in the bundle.
 Prepare = Callable[[Sequence[Sample]], tuple[EncoderSpec, dict[str, bytes]]]
@@ -50,6 +51,8 @@ class Recipe:
     shares: Shares = field(default_factory=Shares)
     figures: Figures | None = None
     baseline: Baseline | None = None
+    outliers: Outliers | None = None  # kinds of data to measure novelty by
+    shown: tuple[str, ...] = ()  # the kinds that the novelty score is fitted to
     leave_one_out: str | None = None  # what a group is called, when groups are held out in turn
     golden: str | None = None  # folder of payloads under training/golden; else from the test split
     licence: str = "Apache-2.0"

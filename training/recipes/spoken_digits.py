@@ -9,6 +9,7 @@ from training.data.split import Shares
 from training.data.voices import augment
 from training.fit import Schedule
 from training.networks.spectrogram import SpectrogramNet
+from training.outliers import sounds
 from training.recipes.recipe import Recipe
 
 
@@ -24,7 +25,8 @@ RECIPE = Recipe(
     network=lambda labels: SpectrogramNet(classes=labels),
     augment=augment,
     schedule=Schedule(epochs=30, batch=32, label_smoothing=0.1, ema=0.99, warmup=0.2, patience=12),
-    shares=Shares(validation=10, test=0),
+    shares=Shares(validation=20, test=0),
+    outliers=sounds,
     leave_one_out="speaker",
     golden="spoken-digits",
     licence="CC BY-SA 4.0 (trained on the Free Spoken Digit Dataset)",

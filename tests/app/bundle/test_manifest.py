@@ -35,6 +35,10 @@ def test_a_manifest_cannot_be_changed(manifest: Manifest) -> None:
         ("labels", ["only"]),
         ("labels", []),
         ("labels", ["same", "same", "other"]),
+        ("conformal", {"coverage": 1.0, "threshold": 0.5, "samples": 100}),
+        ("conformal", {"coverage": 0.95, "threshold": 1.5, "samples": 100}),
+        ("conformal", {"method": "guess", "coverage": 0.95, "threshold": 0.5, "samples": 100}),
+        ("novelty", {"method": "outlier-exposure", "kept": 0.99, "samples": 100}),  # no output
         ("temperature", 0),
         ("temperature", float("nan")),
         ("temperature", float("inf")),

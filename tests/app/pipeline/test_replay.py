@@ -5,7 +5,13 @@ import pytest
 from app.pipeline import Pipeline, replay
 from tests import fakes
 
-BUNDLES = [fakes.image_bundle, fakes.text_bundle, fakes.audio_bundle, fakes.autoencoder_bundle]
+BUNDLES = [
+    fakes.image_bundle,
+    fakes.text_bundle,
+    fakes.audio_bundle,
+    fakes.autoencoder_bundle,
+    fakes.doubting_bundle,
+]
 
 
 @pytest.mark.parametrize("make", BUNDLES)
@@ -41,6 +47,15 @@ def test_a_reconstruction_that_differs_is_named_by_the_number() -> None:
     assert str(first) == (
         "golden/red.png: alone: feature 0 was published with 1.0804, here it is 0.9804"
     )
+
+
+def test_a_novelty_that_differs_is_a_difference() -> None:
+    bundle = fakes.doubting_bundle()
+    case = bundle.golden[1]
+    assert case.novelty > 0.5
+    golden = (bundle.golden[0], case.model_copy(update={"novelty": case.novelty - 0.1}))
+    first = replay(replace(bundle, golden=golden), Pipeline(bundle))[0]
+    assert str(first).startswith("golden/scene.png: alone: novelty was published with")
 
 
 def test_a_case_that_cannot_be_read_is_a_difference() -> None:

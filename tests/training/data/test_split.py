@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from tests.training.samples import dataset, sample
-from training.data.split import TEST, TRAIN, Shares, check_classes, deduplicate, split
+from training.data.split import TEST, TRAIN, Shares, check_classes, deduplicate, halve, split
 from training.errors import BadData
 
 SHARES = Shares(validation=10, test=15)
@@ -138,6 +138,17 @@ def test_labels_with_too_few_samples_are_named():
 def test_small_labels_are_warned_about():
     remarks = check_classes(dataset(many("plenty", 20) + many("few", 4)))
     assert [("few" in remark, "4" in remark) for remark in remarks] == [(True, True)]
+
+
+def test_a_third_of_the_validation_split_chooses_and_the_rest_calibrates():
+    samples = many("a", 600)
+    chosen, calibrating = halve(samples)
+    assert sorted([*chosen, *calibrating]) == list(range(600))
+    assert 160 < len(chosen) < 240
+    held = [samples[i].name for i in chosen]
+    backwards = samples[::-1]
+    assert sorted(backwards[i].name for i in halve(backwards)[0]) == sorted(held)
+    assert halve(samples[:1]) == ([0], []) and halve([]) == ([], [])
 
 
 def test_the_digest_of_a_data_set_ignores_the_order_only():

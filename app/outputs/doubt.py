@@ -1,0 +1,52 @@
+"""How far an answer can be trusted: its label set, its novelty, and whether it is withheld.
+
+All three are said of a model whose manifest has their thresholds, and left out of any other's
+answers. An abstained answer still has its label and probabilities: what to do with them is the
+client's choice.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from app.bundle import Conformal, Manifest
+from app.errors import GoldenMismatch
+
+NOVELTY = "novelty"  # the output that holds a number in 0..1 for every item
+
+
+class Doubt(NamedTuple):
+    """Each is None where the model cannot say it."""
+
+    set: tuple[str, ...] | None = None
+    novelty: float | None = None
+    abstained: bool | None = None
+
+
+def doubt(manifest: Manifest, scores: np.ndarray, outputs: Mapping[str, np.ndarray]) -> Doubt:
+    """Return what may be wrong with an answer; scores: float32 (labels,), probabilities.
+
+    It is abstained when the item is unlike the training data, or when the set tells nothing: no
+    label is credible, or every label is. Raises `GoldenMismatch` when novelty is no number in 0..1.
+    """
+    credible = novelty = None
+    unlike = undecided = False
+    if manifest.conformal is not None:
+        credible = label_set(scores, manifest.labels, manifest.conformal)
+        undecided = len(credible) in (0, len(manifest.labels))
+    if manifest.novelty is not None:
+        novelty = float(outputs[NOVELTY])
+        if not 0 <= novelty <= 1:  # so NaN is refused as well
+            raise GoldenMismatch(f"{manifest.name}: the graph gives a novelty that is none")
+        unlike = novelty >= manifest.novelty.threshold
+    if credible is None and novelty is None:
+        return Doubt()
+    return Doubt(credible, novelty, unlike or undecided)
+
+
+def label_set(scores: np.ndarray, labels: Sequence[str], conformal: Conformal) -> tuple[str, ...]:
+    """Return the labels whose probability reaches the threshold, the most probable first."""
+    credible = np.flatnonzero(scores >= conformal.threshold)
+    ranked = credible[np.argsort(-scores[credible], kind="stable")]
+    return tuple([labels[i] for i in ranked.tolist()])

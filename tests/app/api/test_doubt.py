@@ -1,0 +1,75 @@
+"""Label set, novelty and abstention over HTTP, and that models without them answer as ever."""
+
+from pathlib import Path
+
+import pytest
+
+from app.bundle import publish
+from app.inputs import Payload
+from app.pipeline import Pipeline
+from tests import fakes
+from tests.conftest import open_service
+
+pytestmark = pytest.mark.anyio
+PATH = "/v1/models/doubting/classify"
+PNG = {"Content-Type": "image/png"}
+GRAY = fakes.picture(colour=(90, 90, 90))
+PICTURES = [fakes.picture(), fakes.saved(fakes.scene()), GRAY]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("doubting")
+    publish(fakes.doubting_bundle(), root)
+    publish(fakes.image_bundle(), root)
+    return root
+
+
+async def test_what_is_familiar_and_credible_is_answered(folder: Path) -> None:
+    async with open_service(folder) as service:
+        answer = (await service.post(PATH, content=PICTURES[0], headers=PNG)).json()
+    prediction = answer["predictions"][0]
+    assert prediction["set"] == ["red"] and prediction["abstained"] is False
+    assert prediction["novelty"] < 0.1
+
+
+async def test_what_is_unlike_the_data_or_not_credible_is_abstained(folder: Path) -> None:
+    async with open_service(folder) as service:
+        scene, gray = [
+            (await service.post(PATH, content=picture, headers=PNG)).json()["predictions"][0]
+            for picture in PICTURES[1:]
+        ]
+    assert scene["abstained"] and scene["novelty"] > 0.5
+    assert gray["abstained"] and gray["novelty"] < 0.5 and gray["set"] == []
+    for abstained in (scene, gray):
+        assert abstained["label"] in fakes.COLOURS and len(abstained["top"]) == 3
+
+
+async def test_a_model_without_thresholds_answers_as_ever(folder: Path) -> None:
+    async with open_service(folder) as service:
+        path = "/v1/models/colours/classify"
+        answer = (await service.post(path, content=PICTURES[1], headers=PNG)).json()
+        facts = (await service.get("/v1/models/colours")).json()["versions"][0]["facts"]
+    assert set(answer["predictions"][0]) == {"label", "probability", "top"}
+    assert not {"conformal", "novelty"} & set(facts)
+
+
+async def test_the_thresholds_and_an_example_are_told(folder: Path) -> None:
+    async with open_service(folder) as service:
+        facts = (await service.get("/v1/models/doubting")).json()["versions"][0]["facts"]
+        document = (await service.get("/openapi.json")).json()
+    assert facts["conformal"]["coverage"] == 0.95 and facts["novelty"]["threshold"] == 0.5
+    answers = document["paths"]["/v1/classify"]["post"]["responses"]["200"]
+    examples = answers["content"]["application/json"]["examples"]
+    shown = examples["doubting"]["value"]["predictions"][0]
+    assert shown["set"] == ["red"] and shown["novelty"] < 0.1 and shown["abstained"] is False
+    assert "set" not in examples["colours"]["value"]["predictions"][0]
+
+
+def test_a_batch_is_answered_as_its_items_are() -> None:
+    pipeline = Pipeline(fakes.doubting_bundle())
+    payloads = [Payload(picture, "image/png") for picture in PICTURES]
+    alone = [pipeline.classify([payload])[0] for payload in payloads]
+    for one, other in zip(pipeline.classify(payloads), alone, strict=True):
+        assert (one.set, one.abstained) == (other.set, other.abstained)
+        assert one.novelty == pytest.approx(other.novelty, abs=1e-6)

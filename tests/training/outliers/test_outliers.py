@@ -1,0 +1,88 @@
+"""Outliers: what can be made here, packages in miniature, and packages that are missing."""
+
+import io
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from PIL import Image, ImageFont
+
+from app.bundle import ImageSpec
+from app.inputs import encoder_for
+from tests.training.samples import wav, write_tar
+from training.data.encode import Examples
+from training.data.sources import Source
+from training.errors import MissingData
+from training.outliers import gather, glyphs, prose, sounds
+from training.outliers.glyphs import LETTERS, PRINTED, picture
+
+SPEC = ImageSpec(height=28, width=28, channels=1, fit="pad")
+LIKE = Examples([], np.zeros(0, np.int64), [], SPEC.tensors())
+
+
+def absent(source: Source) -> Path:
+    raise MissingData(f"{source.file} is not here: fetch {source.url}")
+
+
+def test_letters_are_drawn_as_digits_are():
+    pictures = glyphs(absent)["letters in print"]()
+    assert len(pictures) == len(PRINTED) * len(LETTERS)
+    for sample in pictures[::37]:
+        pixels = np.asarray(Image.open(io.BytesIO(sample.payload.data)), dtype=float)
+        rows, columns = np.nonzero(pixels.sum(1))[0], np.nonzero(pixels.sum(0))[0]
+        assert pixels.shape == (28, 28) and pixels.max() > 150
+        assert max(np.ptp(rows), np.ptp(columns)) in (18, 19, 20)
+    assert not {"O", "l", "S"} & set(LETTERS)
+
+
+def test_the_centre_of_mass_is_central():
+    pixels = picture(ImageFont.load_default(96), "L").astype(float)
+    for axis in (0, 1):
+        centre = np.average(np.arange(28) + 0.5, weights=pixels.sum(axis))
+        assert centre == pytest.approx(14, abs=1)
+
+
+def test_noises_are_the_same_each_time_and_can_be_read():
+    first, second = (sounds(absent)["noises"]() for _ in range(2))
+    assert [s.payload.data for s in first] == [s.payload.data for s in second]
+    for sample in first[:8]:
+        wave, rate = soundfile.read(io.BytesIO(sample.payload.data))
+        assert rate == 8000 and 0.3 <= len(wave) / rate <= 1 and 0.6 < np.abs(wave).max() < 0.8
+
+
+def test_a_package_of_sounds_is_cut(tmp_path: Path):
+    package = tmp_path / "arcade.whl"
+    tone = np.sin(np.arange(24000) * 0.3)
+    with zipfile.ZipFile(package, "w") as archive:
+        archive.writestr("arcade/resources/music/piece.wav", wav(tone))
+        archive.writestr("arcade/resources/sounds/hit.wav", wav(tone[:900]))
+        archive.writestr("arcade/resources/sounds/silence.wav", wav(tone[:900] * 0))
+    kinds = sounds(lambda _: package)
+    assert [s.name for s in kinds["sound effects"]()] == ["hit.wav"]
+    music = kinds["music"]()
+    assert len(music) == 200 and len({s.payload.data for s in music}) > 150
+    assert soundfile.info(io.BytesIO(music[0].payload.data)).frames == 8000
+
+
+def test_packages_of_prose_are_read(tmp_path: Path):
+    chapter = "\n\n".join(f"Paragraph {i}." for i in range(10)).encode()
+    novel = write_tar(tmp_path / "novel.tgz", {"package/data/chapter_1.txt": chapter})
+    news = tmp_path / "gensim.whl"
+    with zipfile.ZipFile(news, "w") as archive:
+        archive.writestr("gensim/test/test_data/lee_background.cor", "One.\nTwo.\n")
+    kinds = prose(lambda source: novel if "moby" in source.file else news)
+    page = kinds["pages of a novel"]()[0].payload.data.decode()
+    assert page.startswith("Paragraph 2.") and page.endswith("Paragraph 7.")
+    assert [s.payload.data for s in kinds["news"]()] == [b"One.", b"Two."]
+
+
+def test_a_missing_package_is_told_and_left_out(tmp_path: Path, monkeypatch, capsys):
+    monkeypatch.delenv("THALAMUS_DATA", raising=False)
+    monkeypatch.chdir(tmp_path)
+    found = gather(glyphs, tmp_path / "no.tgz", encoder_for(SPEC, {}), LIKE)
+    assert set(found) == {"letters in print"}
+    assert len(found["letters in print"]) == len(PRINTED) * len(LETTERS)
+    said = capsys.readouterr().err
+    assert "not measured against emoji" in said and "npm pack @fontsource/noto-emoji" in said

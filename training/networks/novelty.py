@@ -1,0 +1,65 @@
+"""How unlike the training data an item is, told by the features that a network reads."""
+
+import torch
+from torch import Tensor, nn
+
+
+class NoveltyHead(nn.Module):
+    """A distance of features from the training data → novelty: .5 where it is the threshold."""
+
+    threshold: Tensor
+    scale: Tensor
+
+    def __init__(self, distance: nn.Module, threshold: float, scale: float) -> None:
+        super().__init__()
+        self.distance = distance
+        self.register_buffer("threshold", torch.tensor(threshold))
+        self.register_buffer("scale", torch.tensor(scale))
+
+    def forward(self, embedding: Tensor, logits: Tensor) -> Tensor:
+        """Return novelty, (batch,) in 0..1, of features (batch, d); the logits are not read."""
+        return torch.sigmoid((self.distance(embedding) - self.threshold) / self.scale)
+
+
+class OutlierExposure(nn.Linear):
+    """The log odds that an item is of the kinds of outliers that were shown, of features.
+
+    Hendrycks, Mazeika and Dietterich, "Deep Anomaly Detection with Outlier Exposure", ICLR 2019;
+    here a logistic regression on the features of a network that was trained before.
+    """
+
+    def forward(self, embedding: Tensor) -> Tensor:
+        """Return (batch,) of (batch, d)."""
+        return super().forward(embedding)[:, 0]
+
+
+class RelativeMahalanobis(nn.Module):
+    """The distance to the nearest class, less the distance to the data as a whole.
+
+    Ren et al., "A Simple Fix to Mahalanobis Distance for Improving Near-OOD Detection", 2021, after
+    Lee et al., NeurIPS 2018: squared Mahalanobis distances under the classes' common covariance
+    and under that of all data. What the classes do not tell apart counts in both and so in neither.
+
+    centre: (d,), the mean of all features. within, overall: (d, r), factors of the two inverse
+    covariances: the distance of x to m is the norm of (x - m) @ factor. classes: (classes, r),
+    the classes' means, centred and times `within`. All float32, fitted by `training.novelty`.
+    """
+
+    centre: Tensor
+    within: Tensor
+    overall: Tensor
+    classes: Tensor
+
+    def __init__(self, centre: Tensor, within: Tensor, overall: Tensor, classes: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("centre", centre)
+        self.register_buffer("within", within)
+        self.register_buffer("overall", overall)
+        self.register_buffer("classes", classes)
+
+    def forward(self, embedding: Tensor) -> Tensor:
+        """Return the relative distance, (batch,), of features (batch, d)."""
+        features = embedding - self.centre
+        offsets = (features @ self.within)[:, None] - self.classes
+        nearest = offsets.square().sum(2).amin(1)
+        return nearest - (features @ self.overall).square().sum(1)

@@ -1,0 +1,44 @@
+"""Kinds of outliers by name, and finding the packages that hold them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from app.inputs import Encoder
+from training.data.dataset import Sample
+from training.data.encode import Examples, encode
+from training.data.sources import Source, locate, warn
+from training.errors import MissingData
+
+Locate = Callable[[Source], Path]
+# From where packages lie to what tells each kind's samples; a kind is read when it is wanted.
+Outliers = Callable[[Locate], Mapping[str, Callable[[], Sequence[Sample]]]]
+
+
+def gather(
+    outliers: Outliers, given: Path | None, encoder: Encoder, like: Examples
+) -> dict[str, Examples]:
+    """Return the encoded outliers of every kind whose package is found; `like` is the test split.
+
+    Packages are looked for beside the data that were given, then where `locate` does.
+    """
+    found = {}
+    for kind, read in outliers(lambda source: _find(source, given)).items():
+        try:
+            samples = read()
+        except MissingData as error:
+            warn(f"novelty is not measured against {kind}: {error}")
+            continue
+        unlabelled = [replace(sample, label="") for sample in samples]
+        found[kind], unreadable = encode(encoder, unlabelled, [""], like.inputs)
+        assert not unreadable, unreadable[0]
+    return found
+
+
+def _find(source: Source, given: Path | None) -> Path:
+    if given is not None:
+        try:
+            return locate([source], given if given.is_dir() else given.parent)[0]
+        except MissingData:
+            pass
+    return locate([source], None)[0]
