@@ -8,6 +8,7 @@ import numpy as np
 
 from app.bundle import Manifest
 from app.errors import GoldenMismatch
+from app.outputs.explanation import HeatMap, Token
 from app.outputs.phrases import Phrase
 
 
@@ -15,14 +16,15 @@ from app.outputs.phrases import Phrase
 class Prediction:
     """The most probable label, and the `top` ones with their probabilities, best first.
 
-    `explanation`, where it was asked for and the model gives one, is its parts' labels.
+    `explanation`, where it was asked for and the model gives one, is a tree's phrases, a text's
+    tokens, or a map of a picture or a sound.
     """
 
     label: str
     probability: float
     top: tuple[tuple[str, float], ...]
     truncated: str | None = None
-    explanation: tuple[Phrase, ...] | None = None
+    explanation: tuple[Phrase, ...] | tuple[Token, ...] | HeatMap | None = None
 
 
 def probabilities(manifest: Manifest, outputs: Mapping[str, np.ndarray]) -> np.ndarray:
