@@ -22,8 +22,12 @@ from app.serving.catalog import Catalog
 from app.serving.model import ServedModel
 from app.telemetry import Timings
 
+EXPLAINED = (
+    "Say what led to the label: of a tree its every phrase, of a text a weight for every token, "
+    "of a picture or a sound a map. A model that cannot tell answers without `explanation`"
+)
 TopK = Annotated[int, Query(ge=1, le=1000, description="How many labels to rank")]
-Explain = Annotated[bool, Query(description="Say what led to it: of a tree, its every phrase")]
+Explain = Annotated[bool, Query(description=EXPLAINED)]
 TOP_K = 5
 _TOP_K: TypeAdapter[int] = TypeAdapter(TopK)
 _EXPLAIN: TypeAdapter[bool] = TypeAdapter(Explain)

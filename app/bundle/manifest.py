@@ -171,6 +171,7 @@ class Manifest(Frozen):
     scores: Literal["probabilities", "logits"] = "probabilities"
     labels: tuple[str, ...] = Field(min_length=2)
     temperature: float = Field(default=1.0, gt=0)
+    bands: tuple[float, ...] = ()  # edges in Hz of the bands of a sound's saliency, lowest first
     tolerance: float = Field(default=5e-3, gt=0, le=0.1)
     metrics: tuple[Measurement, ...] = ()
     provenance: Provenance

@@ -13,7 +13,8 @@ from app.engine.providers import Device
 from app.engine.session import Session
 from app.errors import DeadlineExceeded, InvalidInput, ThalamusError
 from app.inputs import Encoded, Payload, encoder_for
-from app.outputs import NODES, Prediction, decode_classes, label_phrases, probabilities
+from app.outputs import Prediction, decode_classes, probabilities
+from app.pipeline.explain import explanation
 from app.telemetry import Timings
 
 
@@ -87,11 +88,15 @@ class Pipeline:
             encoded.append(item)
         return encoded
 
-    def run(self, items: Sequence[Arrays]) -> list[dict[str, np.ndarray]]:
-        """Run one batch of encoded items through the graph."""
+    def run(self, items: Sequence[Arrays], explain: bool = False) -> list[dict[str, np.ndarray]]:
+        """Run one batch of encoded items through the graph.
+
+        explain: have it compute what only explanations need.
+        """
         batch = collate(items, self.manifest.encoder.tensors(), self._session.empty)
         names = (spec.name for spec in self.manifest.inputs)  # a packed graph has its own
-        outputs = self._session.run(dict(zip(names, batch.values(), strict=True)))
+        feeds = dict(zip(names, batch.values(), strict=True))
+        outputs = self._session.run(feeds, explain=explain)
         return split(outputs, items, self.manifest.outputs)
 
     def decode(
@@ -101,9 +106,8 @@ class Pipeline:
         labels = self.manifest.labels
         scores = probabilities(self.manifest, outputs)
         answer = decode_classes(scores, labels, top_k, encoded.truncated)
-        if explain and encoded.tree is not None and NODES in outputs:
-            parts = label_phrases(encoded.tree.phrases(), outputs[NODES], labels)
-            answer = replace(answer, explanation=parts)
+        if explain:
+            answer = replace(answer, explanation=explanation(self.manifest, encoded, outputs))
         return answer
 
     def classify(
@@ -111,7 +115,7 @@ class Pipeline:
     ) -> list[Prediction]:
         """Answer several payloads in one batch."""
         encoded = self.encode(payloads)
-        outputs = self.run([item.arrays for item in encoded])
+        outputs = self.run([item.arrays for item in encoded], explain)
         return [self.decode(e, o, top_k, explain) for e, o in zip(encoded, outputs, strict=True)]
 
     def answer(self, questions: Sequence[Question]) -> list[Answered | Exception]:
@@ -122,7 +126,9 @@ class Pipeline:
         timings = Timings()
         encoded = self._encode_each(questions)
         timings.lap("encode")
-        outputs = iter(self._run_in_groups([e.arrays for e in encoded if isinstance(e, Encoded)]))
+        runnable = [e.arrays for e in encoded if isinstance(e, Encoded)]
+        explain = any(question.explain for question in questions)
+        outputs = iter(self._run_in_groups(runnable, explain))
         timings.lap("infer")
         return [
             Answered(self.decode(item, next(outputs), question.top_k, question.explain), timings)
@@ -144,10 +150,10 @@ class Pipeline:
         except InvalidInput as error:
             return InvalidInput(str(error), question.index)
 
-    def _run_in_groups(self, items: Sequence[Arrays]) -> list[dict[str, np.ndarray]]:
+    def _run_in_groups(self, items: Sequence[Arrays], explain: bool) -> list[dict[str, np.ndarray]]:
         if self._size is None or len(items) < 2:
-            return self.run(items) if items else []
+            return self.run(items, explain) if items else []
         outputs: dict[int, dict[str, np.ndarray]] = {}
         for group in groups([self._size(item) for item in items]):
-            outputs |= zip(group, self.run([items[place] for place in group]), strict=True)
+            outputs |= zip(group, self.run([items[place] for place in group], explain), strict=True)
         return [outputs[place] for place in range(len(items))]
