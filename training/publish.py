@@ -46,6 +46,7 @@ class Trained:
     temperature: float
     metrics: tuple[Measurement, ...]
     sections: tuple[str, ...]
+    bands: tuple[float, ...] = ()  # of a sound's saliency, edges in Hz
 
 
 def check_folder(models: Path) -> None:
@@ -118,6 +119,7 @@ def publish_trained(
         outputs=output_specs(trained.model, data.encoder.tensors()),
         labels=data.labels,
         temperature=trained.temperature,
+        bands=trained.bands,
         metrics=trained.metrics,
         provenance=origin,
         licence=recipe.licence,
