@@ -27,6 +27,7 @@ from app.bundle import (
     TreeSpec,
     publish,
 )
+from app.bundle.publish import seal
 from app.inputs import Payload
 from app.pipeline import Golden, answer_golden
 from tests.graphs import (
@@ -166,6 +167,21 @@ def audio_bundle(name: str = "sounds", version: int = 1) -> Bundle:
     }
     encoder = AudioSpec(rate=RATE, samples=SAMPLES)
     return seal_bundle(name, encoder, SOUNDS, {"model.onnx": audio_graph()}, cases, version=version)
+
+
+def explained(bundle: Bundle) -> Bundle:
+    """Return the same bundle with a graph that tells saliency as well."""
+    manifest, files = bundle.manifest, dict(bundle.files)
+    graph, axes = {
+        "image": (image_graph, (8, 8)),
+        "text": (lambda **_: text_graph(len(WORDS) + 1, explained=True), ("time",)),
+        "audio": (audio_graph, (1, SAMPLES // 400)),
+    }[manifest.modality]
+    files["model.onnx"] = graph(explained=True)
+    saliency = TensorSpec(name="saliency", dtype="float32", shape=("batch", *axes))
+    changed = {"outputs": (*manifest.outputs, saliency), "files": {}}
+    changed |= {"bands": (60.0, 3900.0)} if manifest.modality == "audio" else {}
+    return seal(manifest.model_copy(update=changed), files)
 
 
 def tree_bundle(name: str = "parsed", version: int = 1) -> Bundle:

@@ -19,8 +19,8 @@ def _value(name: str, kind: int, shape) -> onnx.ValueInfoProto:
     return helper.make_tensor_value_info(name, kind, shape)
 
 
-def image_graph(side: int = 8, sharpness: float = 8.0) -> bytes:
-    """Mean colour → linear → softmax; uint8 NHWC."""
+def image_graph(side: int = 8, sharpness: float = 8.0, *, explained: bool = False) -> bytes:
+    """Mean colour → linear → softmax; uint8 NHWC. What is bright is salient."""
     node = helper.make_node
     nodes = [
         node("Cast", ["image"], ["floats"], to=TensorProto.FLOAT),
@@ -29,12 +29,17 @@ def image_graph(side: int = 8, sharpness: float = 8.0) -> bytes:
         node("MatMul", ["colour", "weights"], ["logits"]),
         node("Softmax", ["logits"], ["probabilities"], axis=1),
     ]
+    outputs = [_value("probabilities", TensorProto.FLOAT, ["batch", 3])]
+    if explained:
+        nodes.append(node("ReduceMax", ["scaled", "channel"], ["saliency"], keepdims=0))
+        outputs.append(_value("saliency", TensorProto.FLOAT, ["batch", side, side]))
     return _graph(
         nodes,
         [_value("image", TensorProto.UINT8, ["batch", side, side, 3])],
-        [_value("probabilities", TensorProto.FLOAT, ["batch", 3])],
+        outputs,
         {
             "white": np.float32(255),
+            "channel": np.array([3]),
             "height_width": np.array([1, 2]),
             "weights": np.eye(3, dtype=np.float32) * np.float32(sharpness),
         },
@@ -103,8 +108,8 @@ def autoencoder_graph(side: int = 8) -> bytes:
     )
 
 
-def text_graph(vocabulary: int) -> bytes:
-    """Tokens and their number → masked mean of embeddings → softmax."""
+def text_graph(vocabulary: int, *, explained: bool = False) -> bytes:
+    """Tokens and their number → masked mean of embeddings → softmax. What says much is salient."""
     node = helper.make_node
     table = np.zeros((vocabulary, 2), dtype=np.float32)
     table[1:4, 0], table[4:7, 1] = 6.0, 6.0  # WORDS: three glad ones, three sad ones
@@ -123,13 +128,17 @@ def text_graph(vocabulary: int) -> bytes:
         node("Div", ["sum", "count"], ["mean"]),
         node("Softmax", ["mean"], ["probabilities"], axis=1),
     ]
+    outputs = [_value("probabilities", TensorProto.FLOAT, ["batch", 2])]
+    if explained:
+        nodes.append(node("ReduceSum", ["masked", "third"], ["saliency"], keepdims=0))
+        outputs.append(_value("saliency", TensorProto.FLOAT, ["batch", "time"]))
     return _graph(
         nodes,
         [
             _value("tokens", TensorProto.INT64, ["batch", "time"]),
             _value("length", TensorProto.INT64, ["batch"]),
         ],
-        [_value("probabilities", TensorProto.FLOAT, ["batch", 2])],
+        outputs,
         {
             "table": table,
             "first": np.array([0]),
@@ -171,8 +180,8 @@ def tree_graph(vocabulary: int) -> bytes:
     )
 
 
-def audio_graph(samples: int = 4000) -> bytes:
-    """Loudness and mean step between neighbours → softmax; int16 PCM."""
+def audio_graph(samples: int = 4000, *, explained: bool = False) -> bytes:
+    """Loudness and mean step between neighbours → softmax; int16 PCM. What is loud is salient."""
     node = helper.make_node
     nodes = [
         node("Cast", ["pcm"], ["floats"], to=TensorProto.FLOAT),
@@ -187,11 +196,19 @@ def audio_graph(samples: int = 4000) -> bytes:
         node("Add", ["scores", "bias"], ["probabilities_logits"]),
         node("Softmax", ["probabilities_logits"], ["probabilities"], axis=1),
     ]
+    outputs = [_value("probabilities", TensorProto.FLOAT, ["batch", 3])]
+    if explained:
+        nodes += [
+            node("Abs", ["signal"], ["level"]),
+            node("Unsqueeze", ["level", "one"], ["band"]),
+            node("AveragePool", ["band"], ["saliency"], kernel_shape=[400], strides=[400]),
+        ]
+        outputs.append(_value("saliency", TensorProto.FLOAT, ["batch", 1, samples // 400]))
     scale = np.float32(20 / samples)
     return _graph(
         nodes,
         [_value("pcm", TensorProto.INT16, ["batch", samples])],
-        [_value("probabilities", TensorProto.FLOAT, ["batch", 3])],
+        outputs,
         {
             "full": np.float32(32768),
             "zero": np.array([0]),

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from app.bundle import Bundle, Manifest, Measurement, read_bundle, versions
+from app.bundle import Bundle, GoldenClasses, Manifest, Measurement, read_bundle, versions
 from app.bundle.files import MODEL
 from app.bundle.publish import next_version
 from app.engine.collate import Arrays, collate
@@ -85,6 +85,8 @@ def publish_converted(
     """
     check_folder(models)
     old = bundle.manifest
+    if old.task != "classify":
+        raise TrainingError(f"{old.name} does not classify; only classifiers are converted")
     if old.precision != "float32":
         raise TrainingError(f"{old.name}/{old.version} is {old.precision} already")
     items = items_for(bundle, data)
@@ -269,6 +271,7 @@ def _publish(
             case.note,
         )
         for case in bundle.golden
+        if isinstance(case, GoldenClasses)
     ]
     return prove_and_publish(manifest, files, golden, models)
 

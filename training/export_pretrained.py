@@ -1,5 +1,6 @@
 """A network that somebody else trained → a bundle."""
 
+from importlib.resources import files as resources
 from pathlib import Path
 
 import torch
@@ -8,13 +9,17 @@ from app import __version__
 from app.bundle import Manifest, Measurement, Provenance, TensorSpec
 from app.bundle.files import MODEL
 from app.bundle.publish import next_version
-from app.inputs import encoder_for
+from app.engine.collate import Arrays
+from app.inputs import Payload, encoder_for
 from training.card import CARD, card
 from training.data.dataset import Sample
 from training.data.encode import encode
+from training.deletion import deletion
 from training.export import Servable, check_parity, export, output_specs
 from training.publish import golden_from_files, prove_and_publish
 from training.recipes.recipe import GOLDEN, Pretrained
+
+_SKLEARN = ("china.jpg", "flower.jpg")
 
 
 def export_pretrained(recipe: Pretrained, models: Path) -> Path:
@@ -34,10 +39,22 @@ def export_pretrained(recipe: Pretrained, models: Path) -> Path:
         split="photos",
         samples=len(examples),
     )
+    found = deletion(model, [*examples.items, *_photos(recipe)], spec.tensors())
+    figures = found.measurements("photos") if found else []
     outputs = output_specs(model, spec.tensors())
-    manifest = _manifest(recipe, labels, outputs, (parity,), models)
-    files = {MODEL: model, CARD: card(manifest, [], [])}
+    manifest = _manifest(recipe, labels, outputs, (parity, *figures), models)
+    sections = [f"## Explanation\n\nDeletion test: {found}."] if found else []
+    files = {MODEL: model, CARD: card(manifest, sections, [])}
     return prove_and_publish(manifest, files, golden, models)
+
+
+def _photos(recipe: Pretrained) -> list[Arrays]:
+    """Return the photos that installed packages carry, encoded: more to test explanations on."""
+    encoder = encoder_for(recipe.encoder, {})
+    carried = [resources("sklearn.datasets") / "images" / name for name in _SKLEARN]
+    carried.append(resources("matplotlib") / "mpl-data" / "sample_data" / "grace_hopper.jpg")
+    payloads = [Payload(photo.read_bytes(), "image/jpeg") for photo in carried]
+    return [encoder.encode(payload).arrays for payload in payloads]
 
 
 def _manifest(

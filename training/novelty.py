@@ -8,11 +8,12 @@ called familiar.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 import torch
-from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
-from sklearn.metrics import roc_auc_score  # type: ignore[import-untyped]
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
 from torch import nn
 
 from app.bundle import Measurement, NoveltyScore
@@ -44,6 +45,7 @@ def fit_novelty(
     known = train.select(every.tolist())
     features = embeddings_of(network, known)
     distance: nn.Module
+    method: Literal["relative-mahalanobis", "outlier-exposure"]
     if shown:
         others = np.concatenate([embeddings_of(network, examples) for examples in shown])
         method, distance = "outlier-exposure", outlier_exposure(features, others)

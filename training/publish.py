@@ -48,6 +48,7 @@ class Trained:
     metrics: tuple[Measurement, ...]
     sections: tuple[str, ...]
     trust: Trust
+    bands: tuple[float, ...] = ()  # of a sound's saliency, edges in Hz
 
 
 def check_folder(models: Path) -> None:
@@ -122,6 +123,7 @@ def publish_trained(
         temperature=trained.temperature,
         conformal=trained.trust.conformal,
         novelty=trained.trust.novelty,
+        bands=trained.bands,
         metrics=trained.metrics,
         provenance=origin,
         licence=recipe.licence,

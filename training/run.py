@@ -7,18 +7,20 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from app.bundle import EncoderSpec, Measurement
+from app.bundle import AudioSpec, EncoderSpec, Measurement
 from app.inputs import encoder_for
 from training.calibrate import expected_calibration_error, fit_temperature, log_loss, softmax
 from training.data.dataset import Dataset
 from training.data.encode import Examples, encode
 from training.data.sources import warn
 from training.data.split import Splits, check_classes, deduplicate, halve, split
+from training.deletion import deletion
 from training.errors import BadData
 from training.evaluate import Report, evaluate, logits_of, probabilities_of
 from training.export import OUTPUT, Servable, check_parity, export
 from training.fit import History
 from training.leave_one_out import leave_one_out
+from training.networks.spectrogram import SpectrogramNet
 from training.novelty import fit_novelty
 from training.outliers import gather
 from training.publish import (
@@ -79,9 +81,13 @@ def run(recipe: Recipe, data: Path | None, models: Path) -> Path | None:
         *(trust := assess(model, score, calibration, prepared.test, outliers)).metrics,
     ]
     sections = _comparisons(recipe, prepared, model, metrics)
+    bands = network.bands() if isinstance(network, SpectrogramNet) else ()
+    sections += _explained(model, prepared, bands, metrics)
     if not leads():
         return None
-    trained = Trained(model, history, report, temperature, tuple(metrics), tuple(sections), trust)
+    trained = Trained(
+        model, history, report, temperature, tuple(metrics), tuple(sections), trust, bands
+    )
     golden = (
         golden_from_files(GOLDEN / recipe.golden)
         if recipe.golden
@@ -220,6 +226,19 @@ def _comparisons(recipe: Recipe, data: Data, model: bytes, metrics: list[Measure
         metrics += figures
         sections += [section] if section else []
     return sections
+
+
+def _explained(
+    model: bytes, data: Data, bands: tuple[float, ...], metrics: list[Measurement]
+) -> list[str]:
+    """Test whether what the graph calls salient matters, on the test split."""
+    rate = data.encoder.rate if isinstance(data.encoder, AudioSpec) else 0
+    found = deletion(model, data.test.items, data.encoder.tensors(), bands, rate)
+    if found is None:
+        return []
+    print(found)
+    metrics += found.measurements("test")
+    return [f"## Explanation\n\nDeletion test: {found}."]
 
 
 __all__ = ["Data", "History", "arrange", "load", "prepare", "run"]

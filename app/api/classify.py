@@ -18,8 +18,12 @@ from app.errors import InvalidInput
 from app.outputs import Prediction
 from app.pipeline import CLASSES, Classes
 
+EXPLAINED = (
+    "Say what led to the label: of a tree its every phrase, of a text a weight for every token, "
+    "of a picture or a sound a map. A model that cannot tell answers without `explanation`"
+)
 TopK = Annotated[int, Query(ge=1, le=1000, description="How many labels to rank")]
-Explain = Annotated[bool, Query(description="Say what led to it: of a tree, its every phrase")]
+Explain = Annotated[bool, Query(description=EXPLAINED)]
 _TOP_K: TypeAdapter[int] = TypeAdapter(TopK)
 _EXPLAIN: TypeAdapter[bool] = TypeAdapter(Explain)
 Value = TypeVar("Value")

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
-from app.outputs import Prediction
+from app.outputs import HeatMap, Phrase, Prediction, Token
 from app.serving.catalog import Entry, describe
 
 
@@ -29,6 +29,33 @@ class Part(Wire):
     probability: float
 
 
+class TextToken(Wire):
+    """A piece of a text as the model reads it, and how much it spoke for the label, 0 to 1.
+
+    A text is cleaned before it is read. `start` and `end` (excluded) count characters of the text
+    that was sent, from 0; they are null for pieces that are not in it, such as marks for markup.
+    """
+
+    text: str
+    weight: float
+    start: int | None
+    end: int | None
+
+
+class Map(Wire):
+    """How much each cell of an even grid over what the model was shown spoke for the label, 0 to 1.
+
+    `weights` are rows from the top, each from the left. Of sounds they are bands from the lowest,
+    each from the first frame; `hertz` and `seconds` are the edges of bands and frames, one more
+    than there are. Seconds count from the beginning of the sound that was sent. A model that
+    crops a picture is shown the crop, see its encoder under `GET /v1/models/{model}`.
+    """
+
+    weights: list[list[float]]
+    hertz: list[float] | None = None
+    seconds: list[float] | None = None
+
+
 class Answer(Wire):
     """The answer to one item.
 
@@ -41,10 +68,14 @@ class Answer(Wire):
     probability: float
     top: list[Candidate]
     truncated: str | None = None
-    explanation: list[Part] | None = None
     set: list[str] | None = None
     novelty: float | None = None
     abstained: bool | None = None
+    explanation: list[Part] | list[TextToken] | Map | None = Field(
+        default=None,
+        description="What led to the label, where it was asked for and the model tells it: of a "
+        "tree its every phrase, of a text a weight for every token, of a picture or sound a map",
+    )
 
 
 class Classification(Wire):
@@ -107,11 +138,25 @@ def answer(prediction: Prediction) -> dict[str, Any]:
     if prediction.truncated:
         body["truncated"] = prediction.truncated
     if prediction.explanation is not None:
-        body["explanation"] = [
-            {"text": part.text, "label": part.label, "probability": part.probability}
-            for part in prediction.explanation
-        ]
+        body["explanation"] = _explanation(prediction.explanation)
     return body
+
+
+def _explanation(told: tuple[Phrase, ...] | tuple[Token, ...] | HeatMap) -> Any:
+    if isinstance(told, HeatMap):
+        grid = {"weights": told.weights, "hertz": told.hertz, "seconds": told.seconds}
+        return {name: value for name, value in grid.items() if value is not None}
+    return [
+        {"text": part.text, "label": part.label, "probability": part.probability}
+        if isinstance(part, Phrase)
+        else {
+            "text": part.piece.text,
+            "weight": part.weight,
+            "start": part.piece.start,
+            "end": part.piece.end,
+        }
+        for part in told
+    ]
 
 
 def model(entries: list[Entry], *, facts: bool) -> Model:

@@ -206,6 +206,7 @@ class Manifest(Frozen):
     temperature: float = Field(default=1.0, gt=0)
     conformal: Conformal | None = None
     novelty: NoveltyScore | None = None
+    bands: tuple[float, ...] = ()  # edges in Hz of the bands of a sound's saliency, lowest first
     tolerance: float = Field(default=5e-3, gt=0, le=0.1)
     precision: Literal["float32", "int8", "fp16"] = "float32"
     metrics: tuple[Measurement, ...] = ()

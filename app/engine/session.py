@@ -27,6 +27,7 @@ _ONNX_TYPES: dict[DType, str] = {
     "int64": "tensor(int64)",
     "float32": "tensor(float)",
 }
+EXPLAIN = "explain"  # an input that graphs may have, false unless it is fed
 Run = Callable[[Mapping[str, np.ndarray]], list[np.ndarray]]
 
 
@@ -50,6 +51,8 @@ class Session:
                 f"THALAMUS_DEVICE={device}, but the model runs on {self.provider}"
             )
         self._outputs = [output.name for output in self._session.get_outputs()]
+        defaults = self._session.get_overridable_initializers()
+        self._on_demand = any(value.name == EXPLAIN for value in defaults)
         memory = None if self.provider == CPU else page_locked()
         self.empty = Staging(memory).empty if memory else new  # for `collate`
         run: Run = self._run_plain if self.provider == CPU else self._run_bound
@@ -60,8 +63,15 @@ class Session:
         if self.provider == TENSORRT:
             self._build_engines()
 
-    def run(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Return every output of the graph for this batch."""
+    def run(
+        self, arrays: Mapping[str, np.ndarray], *, explain: bool = False
+    ) -> dict[str, np.ndarray]:
+        """Return every output of the graph for this batch.
+
+        explain: have the graph compute what it computes on demand only, if there is any.
+        """
+        if explain and self._on_demand:
+            arrays = {**arrays, EXPLAIN: np.array(True)}
         try:
             return dict(zip(self._outputs, self._run(arrays), strict=True))
         except Exception as error:  # ONNX Runtime's own exceptions share no base class

@@ -58,19 +58,23 @@ class AudioEncoder:
                 f"the sound lasts {pcm.size / spec.rate:.2f} s; "
                 f"its loudest {spec.samples / spec.rate:.2f} s were heard"
             )
-        return Encoded({"pcm": window(pcm, spec.samples)}, truncated)
+        heard, start = window(pcm, spec.samples)
+        return Encoded({"pcm": heard}, truncated, start=start / spec.rate)
 
 
-def window(pcm: np.ndarray, samples: int) -> np.ndarray:
-    """Return `samples` values: the loudest stretch of a longer sound, a shorter one centred."""
+def window(pcm: np.ndarray, samples: int) -> tuple[np.ndarray, int]:
+    """Return `samples` values: the loudest stretch of a longer sound, a shorter one centred.
+
+    And where they begin in `pcm`, which is before 0 where there is silence before it.
+    """
     if pcm.size <= samples:
         before = (samples - pcm.size) // 2
         framed = np.zeros(samples, dtype=pcm.dtype)
         framed[before : before + pcm.size] = pcm
-        return framed
+        return framed, -before
     energy = np.concatenate([[0.0], np.cumsum(pcm.astype(np.float64) ** 2)])
     start = int(np.argmax(energy[samples:] - energy[:-samples]))
-    return pcm[start : start + samples]
+    return pcm[start : start + samples], start
 
 
 def duration(data: bytes) -> float:

@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from app.inputs.binary_tree import BinaryTree
+from app.inputs.tokenized import TokenizedText
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +23,16 @@ class Payload:
 class Encoded:
     """The graph's inputs for one item, without the batch axis.
 
-    `truncated` is a sentence saying what was left out, or None when all was used. `tree` is
-    what the arrays were made of, where they are a tree's.
+    `truncated` is a sentence saying what was left out, or None when all was used. What an
+    explanation tells of: `tree` or `text`, what the arrays were made of, and `start`, at which
+    second of a sound they begin (before 0 where silence was put before it).
     """
 
     arrays: Mapping[str, np.ndarray]
     truncated: str | None = None
     tree: BinaryTree | None = None
+    text: TokenizedText | None = None
+    start: float = 0.0
 
 
 class Encoder(Protocol):

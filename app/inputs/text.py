@@ -16,6 +16,7 @@ from app.bundle import TextSpec
 from app.errors import InvalidBundle, InvalidInput
 from app.inputs.payload import Encoded, Payload
 from app.inputs.plain_text import MAX_CHARS, clean
+from app.inputs.tokenized import TokenizedText
 
 # Longest first: the mark of UTF-32-LE starts with that of UTF-16-LE.
 _BYTE_ORDER_MARKS = (
@@ -58,13 +59,16 @@ class TextEncoder:
 
     def encode(self, payload: Payload) -> Encoded:
         """Return `{"tokens": (time,), "length": ()}`, both int64."""
-        text, cut = clean(decode_text(payload))
+        sent = decode_text(payload)
+        text, cut = clean(sent)
         if not text:
             raise InvalidInput("expected some text, got none (or only white space)")
-        ids = np.asarray(self._tokenizer.encode(text, add_special_tokens=False).ids, dtype=np.int64)
+        encoding = self._tokenizer.encode(text, add_special_tokens=False)
+        ids = np.asarray(encoding.ids, dtype=np.int64)
         if ids.size == 0:
             raise InvalidInput("the text holds nothing that this model can read")
         limit, tail = self.spec.max_tokens, self.spec.tail_tokens
+        read = TokenizedText(sent, text, encoding, ids.size)
         truncated = f"only the first {MAX_CHARS} characters were read" if cut else None
         if ids.size > limit:
             truncated = (
@@ -72,7 +76,9 @@ class TextEncoder:
                 + (f" and the last {tail} were read" if tail else " were read")
             )
             ids = np.concatenate([ids[: limit - tail], ids[ids.size - tail :]])
-        return Encoded({"tokens": ids, "length": np.asarray(ids.size, dtype=np.int64)}, truncated)
+            read = TokenizedText(sent, text, encoding, limit - tail, tail)
+        arrays = {"tokens": ids, "length": np.asarray(ids.size, dtype=np.int64)}
+        return Encoded(arrays, truncated, text=read)
 
 
 def decode_text(payload: Payload) -> str:

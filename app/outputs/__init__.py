@@ -3,6 +3,15 @@
 from app.outputs.classes import Prediction, decode_classes, probabilities
 from app.outputs.doubt import NOVELTY, doubt
 from app.outputs.embedding import EMBEDDING, decode_embedding
+from app.outputs.explanation import (
+    SALIENCY,
+    HeatMap,
+    Piece,
+    Token,
+    map_picture,
+    map_sound,
+    weigh_tokens,
+)
 from app.outputs.phrases import NODES, Phrase, label_phrases
 from app.outputs.reconstruction import Reconstruction, decode_reconstruction, png
 
@@ -10,14 +19,21 @@ __all__ = [
     "EMBEDDING",
     "NODES",
     "NOVELTY",
+    "SALIENCY",
+    "HeatMap",
     "Phrase",
+    "Piece",
     "Prediction",
     "Reconstruction",
+    "Token",
     "decode_classes",
     "decode_embedding",
     "decode_reconstruction",
     "doubt",
     "label_phrases",
+    "map_picture",
+    "map_sound",
     "png",
     "probabilities",
+    "weigh_tokens",
 ]

@@ -8,6 +8,7 @@ import numpy as np
 
 from app.bundle import Manifest
 from app.errors import GoldenMismatch
+from app.outputs.explanation import HeatMap, Token
 from app.outputs.phrases import Phrase
 
 
@@ -15,15 +16,16 @@ from app.outputs.phrases import Phrase
 class Prediction:
     """The most probable label, and the `top` ones with their probabilities, best first.
 
-    `explanation`, where it was asked for and the model gives one, is its parts' labels. `set`,
-    `novelty` and `abstained` (see `app.outputs.doubt`) are None where the model cannot say them.
+    `explanation`, where it was asked for and the model gives one, is a tree's phrases, a text's
+    tokens, or a map of a picture or a sound. `set`, `novelty` and `abstained` (see
+    `app.outputs.doubt`) are None where the model cannot say them.
     """
 
     label: str
     probability: float
     top: tuple[tuple[str, float], ...]
     truncated: str | None = None
-    explanation: tuple[Phrase, ...] | None = None
+    explanation: tuple[Phrase, ...] | tuple[Token, ...] | HeatMap | None = None
     set: tuple[str, ...] | None = None
     novelty: float | None = None
     abstained: bool | None = None

@@ -10,16 +10,15 @@ from app.engine.collate import Arrays
 from app.inputs import Encoded
 from app.outputs import (
     EMBEDDING,
-    NODES,
     Prediction,
     Reconstruction,
     decode_classes,
     decode_embedding,
     decode_reconstruction,
     doubt,
-    label_phrases,
     probabilities,
 )
+from app.pipeline.explain import explanation
 from app.pipeline.question import Classes, Features, Rebuilt, Wanted
 
 Decode = Callable[[Encoded, Arrays, Any], Any]  # of an item, its outputs and what is wanted
@@ -41,9 +40,8 @@ def _classify(manifest: Manifest, encoded: Encoded, outputs: Arrays, wanted: Cla
     answer = decode_classes(scores, labels, wanted.top_k, encoded.truncated)
     if manifest.conformal is not None or manifest.novelty is not None:
         answer = replace(answer, **doubt(manifest, scores, outputs)._asdict())
-    if wanted.explain and encoded.tree is not None and NODES in outputs:
-        parts = label_phrases(encoded.tree.phrases(), outputs[NODES], labels)
-        answer = replace(answer, explanation=parts)
+    if wanted.explain:
+        answer = replace(answer, explanation=explanation(manifest, encoded, outputs))
     return answer
 
 

@@ -61,10 +61,14 @@ class Pipeline:
             encoded.append(item)
         return encoded
 
-    def run(self, items: Sequence[Arrays]) -> list[dict[str, np.ndarray]]:
-        """Run one batch of encoded items through the graph."""
+    def run(self, items: Sequence[Arrays], explain: bool = False) -> list[dict[str, np.ndarray]]:
+        """Run one batch of encoded items through the graph.
+
+        explain: have it compute what only explanations need.
+        """
         batch = collate(items, self._tensors, self._session.empty)
-        outputs = self._session.run(dict(zip(self._names, batch.values(), strict=True)))
+        feeds = dict(zip(self._names, batch.values(), strict=True))
+        outputs = self._session.run(feeds, explain=explain)
         return split(outputs, items, self.manifest.outputs)
 
     def can(self, wanted: type[Wanted[Any]]) -> bool:
@@ -83,7 +87,7 @@ class Pipeline:
     def predict(self, payloads: Sequence[Payload], wanted: Wanted[Answer]) -> list[Answer]:
         """Answer several payloads in one batch; raise `UnsupportedTask`, `InvalidInput`."""
         decode, encoded = self.decoder(type(wanted)), self.encode(payloads)
-        outputs = self.run([item.arrays for item in encoded])
+        outputs = self.run([item.arrays for item in encoded], wanted.explain)
         return [decode(e, o, wanted) for e, o in zip(encoded, outputs, strict=True)]
 
     def classify(
@@ -100,7 +104,9 @@ class Pipeline:
         timings = Timings()
         encoded = self._encode_each(questions)
         timings.lap("encode")
-        outputs = iter(self._run_in_groups([e.arrays for e in encoded if isinstance(e, Encoded)]))
+        runnable = [e.arrays for e in encoded if isinstance(e, Encoded)]
+        explain = any(question.wanted.explain for question in questions)
+        outputs = iter(self._run_in_groups(runnable, explain))
         timings.lap("infer")
         return [
             Answered(
@@ -124,10 +130,10 @@ class Pipeline:
         except InvalidInput as error:
             return InvalidInput(str(error), question.index)
 
-    def _run_in_groups(self, items: Sequence[Arrays]) -> list[dict[str, np.ndarray]]:
+    def _run_in_groups(self, items: Sequence[Arrays], explain: bool) -> list[dict[str, np.ndarray]]:
         if self._size is None or len(items) < 2:
-            return self.run(items) if items else []
+            return self.run(items, explain) if items else []
         outputs: dict[int, dict[str, np.ndarray]] = {}
         for group in groups([self._size(item) for item in items]):
-            outputs |= zip(group, self.run([items[place] for place in group]), strict=True)
+            outputs |= zip(group, self.run([items[place] for place in group], explain), strict=True)
         return [outputs[place] for place in range(len(items))]

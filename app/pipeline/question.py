@@ -15,6 +15,7 @@ class Wanted(Generic[Answer]):
 
     __slots__ = ()
     verb: ClassVar[str]
+    explain = False  # whether the graph is to compute what only explanations need
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,13 +110,17 @@ def test_every_output_equals_torch():
     assert {spec.name: spec.shape for spec in specs} == {
         "probabilities": ("batch", 2),
         "embedding": ("batch", 4),
-        "saliency": ("batch", 4, 4),
+        "saliency": ("batch", "row", "column"),
         "novelty": ("batch",),
     }
     examples = squares(40, seed=3)
     assert check_parity(model, served, examples, SQUARE) < 1e-6
     session = Session(model)
-    assert (session.run({"image": examples.batch(range(40))[0][0]})["saliency"] > 0).any()
+    feeds = {"image": examples.batch(range(40))[0][0]}
+    assert session.run(feeds)["saliency"].shape == (40, 0, 0)
+    asked = session.run(feeds, explain=True)
+    assert asked["saliency"].shape == (40, 4, 4) and (asked["saliency"] > 0).any()
+    assert (asked["probabilities"] == session.run(feeds)["probabilities"]).all()
     head = Servable(served.network, 1.3, nn.Bilinear(4, 2, 1))  # of another shape: (batch, 1)
     with pytest.raises(TrainingError, match="differ by"):
         check_parity(model, head, examples, SQUARE)

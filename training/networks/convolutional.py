@@ -1,10 +1,9 @@
 """A small convolutional network for images of any size and either one or three channels."""
 
-from functools import partial
-
 import torch
 from torch import Tensor, nn
 
+from training.networks.gradient import follow, undo
 from training.networks.reading import Reading, label_weights
 
 
@@ -55,22 +54,30 @@ class ConvNet(nn.Module):
         return self.read(images).logits
 
     def read(self, images: Tensor) -> Reading:
-        """As `forward`. The evidence is the class activation map, (B, H // 8, W // 8).
+        """As `forward`. The evidence is told of the first stage's end, (B, H // 2, W // 2).
 
-        Zhou et al., "Learning Deep Features for Discriminative Localization", CVPR 2016.
+        It is the logit's gradient times what flows there: the class activation map
+        (`activation_map`) carried back to where 28 pixels are more than 3 positions.
         """
         pixels = images.permute(0, 3, 1, 2).float() / 255  # float32 (B, channels, H, W)
-        features = self.features(pixels)  # float32 (B, 4 width, H // 8, W // 8)
+        layers = [layer for layer in self.features.modules() if not list(layer.children())]
+        features, given = follow(layers, pixels)  # float32 (B, 4 width, H // 8, W // 8)
         pooled = features.mean(dim=(2, 3))  # float32 (B, 4 width)
-        return Reading(
-            self.head(self.dropout(pooled)),
-            pooled,
-            partial(activation_map, features, self.head.weight),
-        )
+        first = 1 + next(i for i, layer in enumerate(layers) if isinstance(layer, nn.MaxPool2d))
+
+        def evidence(labels: Tensor) -> Tensor:
+            height, width = features.shape[2:]
+            weights = label_weights(self.head.weight / (height * width), labels)
+            gradient = weights[:, :, None, None].expand(-1, -1, height, width)
+            return (undo(layers[first:], given[first:], gradient) * given[first]).sum(1)
+
+        return Reading(self.head(self.dropout(pooled)), pooled, evidence)
 
 
 def activation_map(features: Tensor, weight: Tensor, labels: Tensor) -> Tensor:
     """Return what each position adds to its item's label, float32 (B, H, W).
+
+    Zhou et al., "Learning Deep Features for Discriminative Localization", CVPR 2016.
 
     features: (B, C, H, W), whose mean over all positions a linear layer of `weight`
     (classes, C) reads. labels: int64 (B,).

@@ -1,12 +1,12 @@
 """A convolutional network that names a spoken clip from its raw PCM."""
 
 import math
-from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from training.networks.gradient import EVEN, follow, undo
 from training.networks.reading import Reading, label_weights
 
 LOW = 60.0  # Hz, the lower edge of the first mel band
@@ -24,10 +24,7 @@ def mel_filters(*, bands: int, bins: int, rate: int, low: float, high: float) ->
     Returns:
         ``(bands, bins)`` float32; each row sums to 1.
     """
-    edges = torch.linspace(
-        math.log1p(low / 700.0), math.log1p(high / 700.0), bands + 2, dtype=torch.float64
-    )
-    edges = 700.0 * torch.expm1(edges)
+    edges = mel_edges(bands + 1, low=low, high=high)
     grid = torch.linspace(0.0, rate / 2, bins, dtype=torch.float64)
     left, centre, right = edges[:-2, None], edges[1:-1, None], edges[2:, None]
     rising = (grid - left) / (centre - left)
@@ -37,6 +34,14 @@ def mel_filters(*, bands: int, bins: int, rate: int, low: float, high: float) ->
     nearest = functional.one_hot((grid - centre).abs().argmin(dim=1), bins)
     filters = torch.where(filters.sum(dim=1, keepdim=True) > 0.0, filters, nearest.double())
     return (filters / filters.sum(dim=1, keepdim=True)).float()
+
+
+def mel_edges(bands: int, *, low: float, high: float) -> Tensor:
+    """Return the edges of ``bands`` bands in Hz, even on the mel scale, (bands + 1) float64."""
+    edges = torch.linspace(
+        math.log1p(low / 700.0), math.log1p(high / 700.0), bands + 1, dtype=torch.float64
+    )
+    return 700.0 * torch.expm1(edges)
 
 
 def fourier_kernels(*, window: int, size: int) -> Tensor:
@@ -72,9 +77,9 @@ class LogMel(nn.Module):
         super().__init__()
         window, self.hop = rate // 40, rate // 80
         size = 1 << (window - 1).bit_length()
-        filters = mel_filters(
-            bands=bands, bins=size // 2 + 1, rate=rate, low=LOW, high=0.4875 * rate
-        )
+        high = 0.4875 * rate
+        filters = mel_filters(bands=bands, bins=size // 2 + 1, rate=rate, low=LOW, high=high)
+        self.edges = mel_edges(bands, low=LOW, high=high).tolist()
         self.register_buffer("kernels", fourier_kernels(window=window, size=size), persistent=False)
         self.register_buffer("filters", filters[:, :, None], persistent=False)
 
@@ -175,23 +180,32 @@ class SpectrogramNet(nn.Module):
         return self.read(pcm).logits
 
     def read(self, pcm: Tensor) -> Reading:
-        """As `forward`. The evidence tells the frames apart, not the bands: (B, 1, frames)."""
+        """As `forward`. The evidence is told of the first stage's end, (B, 20, 41) of a second.
+
+        It is the logit's gradient times what flows there. A peak's goes to the frames that have it.
+        """
         image = self.spectrogram(pcm)[:, None]
         if self.training:
             image = self.distort(image)
-        features = self.body(image).squeeze(2)
+        out, given = follow(self.body, image)
+        features = out.squeeze(2)
         pooled = torch.cat([features.mean(dim=2), features.amax(dim=2)], dim=1)
-        return Reading(self.head(pooled), pooled, partial(self._evidence, features))
 
-    def _evidence(self, features: Tensor, labels: Tensor) -> Tensor:
-        """Return what each frame of `features` (B, hidden, frames) adds to the label's logit.
+        def evidence(labels: Tensor) -> Tensor:
+            weight: Tensor = self.head[1].weight  # type: ignore[assignment]
+            mean, peak = label_weights(weight, labels)[:, :, None].chunk(2, dim=1)
+            peaks = (features >= features.amax(dim=2, keepdim=True) - EVEN).float()
+            shares = peaks / peaks.sum(dim=2, keepdim=True)
+            gradient = (mean / features.shape[2] + peak * shares)[:, :, None]
+            layers = list(self.body)
+            return (undo(layers[3:], given[3:], gradient) * given[3]).sum(1)
 
-        A peak is added by the frame that has it, or by all that do.
-        """
-        weight: Tensor = self.head[1].weight  # type: ignore[assignment]
-        mean, peak = label_weights(weight, labels)[:, None].chunk(2, dim=2)
-        peaks = features * (features == features.amax(dim=2, keepdim=True))
-        return mean @ features / features.shape[2] + peak @ peaks
+        return Reading(self.head(pooled), pooled, evidence)
+
+    def bands(self) -> tuple[float, ...]:
+        """Return the edges of the bands of the evidence, in Hz, the lowest first."""
+        edges = self.spectrogram.edges
+        return tuple(round(float(edges[i]), 1) for i in (*range(0, len(edges) - 1, 2), -1))
 
     def distort(self, image: Tensor) -> Tensor:
         """Warp and mask images ``(B, 1, bands, frames)`` at random."""

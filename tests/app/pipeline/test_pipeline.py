@@ -119,7 +119,9 @@ def test_trees_of_any_size_run_at_once_and_each_is_explained_if_asked(monkeypatc
     expected = pipeline.classify(payloads, explain=True)
     questions = [Question(p, Classes(explain=i % 2 == 0)) for i, p in enumerate(payloads)]
     runs, run = [], pipeline.run
-    monkeypatch.setattr(pipeline, "run", lambda items: runs.append(len(items)) or run(items))
+    monkeypatch.setattr(
+        pipeline, "run", lambda items, *how: runs.append(len(items)) or run(items, *how)
+    )
     answers = [answered.answer for answered in pipeline.answer(questions)]
     assert runs == [len(payloads)]
     for question, answer, explained in zip(questions, answers, expected, strict=True):

@@ -1,0 +1,81 @@
+"""The gradient of a stack of convolutional layers, written out, so that it can be exported.
+
+An exported graph has no autograd. In evaluation mode each of these layers is linear where it is
+not switched off, and its gradient is a line.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+EVEN = 1e-5  # a difference of activations that is none
+
+
+def follow(layers: Iterable[nn.Module], images: Tensor) -> tuple[Tensor, list[Tensor]]:
+    """Apply `layers` in turn; return what comes out, and what each of them was given."""
+    given = []
+    for layer in layers:
+        given.append(images)
+        images = layer(images)
+    return images, given
+
+
+def undo(layers: Sequence[nn.Module], given: Sequence[Tensor], gradient: Tensor) -> Tensor:
+    """Return the gradient by what went into `layers`, of that by what came out of them.
+
+    given: what each was given, (B, C, H, W). Layers: `Conv2d` of one group, `MaxPool2d` of 2,
+    `BatchNorm2d`, `ReLU`.
+    """
+    for layer, images in zip(reversed(layers), reversed(given), strict=True):
+        gradient = _UNDO[type(layer)](layer, images, gradient)
+    return gradient
+
+
+def _convolution(layer: nn.Conv2d, images: Tensor, gradient: Tensor) -> Tensor:
+    padding = [int(size) for size in layer.padding]
+    beyond = [  # what a stride leaves over at the lower and right edge
+        images.shape[2 + axis]
+        - ((gradient.shape[2 + axis] - 1) * layer.stride[axis] + layer.kernel_size[axis])
+        + 2 * padding[axis]
+        for axis in (0, 1)
+    ]
+    undone: Tensor = functional.conv_transpose2d(
+        gradient, layer.weight, None, layer.stride, padding, beyond
+    )
+    return undone
+
+
+def _maximum(_: nn.MaxPool2d, images: Tensor, gradient: Tensor) -> Tensor:
+    """What was dropped at the lower and right edge has no gradient; equal maxima share it.
+
+    Where a picture is even, values are equal but for rounding, which differs between machines.
+    """
+    height, width = (2 * size for size in gradient.shape[2:])
+    seen = images[:, :, :height, :width]
+    highest = functional.interpolate(functional.max_pool2d(images, 2), scale_factor=2.0)
+    peaks = (seen >= highest - EVEN).float()
+    share = gradient / (4 * functional.avg_pool2d(peaks, 2))
+    spread = functional.interpolate(share, scale_factor=2.0) * peaks
+    edges = (0, images.shape[3] - width, 0, images.shape[2] - height)
+    return functional.pad(spread, edges)
+
+
+def _normalisation(layer: nn.BatchNorm2d, _: Tensor, gradient: Tensor) -> Tensor:
+    assert layer.running_var is not None
+    scale = layer.weight / torch.sqrt(layer.running_var + layer.eps)
+    return gradient * scale[:, None, None]
+
+
+def _switch(_: nn.ReLU, images: Tensor, gradient: Tensor) -> Tensor:
+    return gradient * (images > 0)
+
+
+_UNDO: dict[type[nn.Module], Callable[[Any, Tensor, Tensor], Tensor]] = {
+    nn.Conv2d: _convolution,
+    nn.MaxPool2d: _maximum,
+    nn.BatchNorm2d: _normalisation,
+    nn.ReLU: _switch,
+}
