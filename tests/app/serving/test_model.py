@@ -50,8 +50,10 @@ async def test_a_bad_item_never_reaches_a_batch() -> None:
 
 async def test_the_deadline_ends_the_waiting_and_the_work() -> None:
     pipeline = Slow()
-    model = ServedModel(pipeline, Bounds(max_batch=1), 0.01)
-    with pytest.raises(DeadlineExceeded, match=r"within 0.01 s"):
+    model = ServedModel(
+        pipeline, Bounds(max_batch=1), 1
+    )  # a busy machine may take a while to begin
+    with pytest.raises(DeadlineExceeded, match=r"within 1 s"):
         await model.answer([GOOD] * 50, Classes(2), Timings())
     pipeline.go.set()
     await model.close()
