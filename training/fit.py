@@ -172,7 +172,7 @@ def _train(
         except SystemExit:  # what Lightning makes of Ctrl-C
             raise KeyboardInterrupt from None
         except RuntimeError as error:  # Gloo's own; NCCL's is a kind of it
-            if ranks.current().count > 1 and "closed by peer" in str(error):
+            if ranks.current().count > 1 and "by peer" in str(error):
                 raise TrainingError("another rank has stopped; nothing is published") from error
             raise
 
