@@ -18,7 +18,7 @@ from app.engine.session import Session
 from app.inputs import Payload, encoder_for
 from app.outputs import SALIENCY
 
-SECONDS, BATCHES = 8.0, (1, 8)
+SECONDS, BATCHES = 5.0, (1, 8)
 
 
 def bare(model: bytes) -> bytes:

@@ -1,8 +1,12 @@
 """Outputs that cost nothing until they are asked for.
 
-ONNX Runtime computes all that a graph holds, whichever outputs are fetched. What only one output
-needs is therefore moved into a branch (`If`), which is taken when the input `explain` is fed
-with true. It has a default, false, so that nothing needs to feed it.
+ONNX Runtime computes all that a graph holds, whichever outputs are fetched. An output is therefore
+moved into a branch (`If`), which is taken when the input `explain` is fed with true. That input
+has a default, false, so that nothing needs to feed it.
+
+The branch starts from the graph's inputs and computes all again that it needs. If it took a value
+from outside, a convolution could no longer be fused with what follows it, nor keep its own layout
+of memory: that made small graphs up to 17 % slower for those who do not ask.
 """
 
 import numpy as np
@@ -13,36 +17,53 @@ from app.engine.session import EXPLAIN
 
 
 def put_on_demand(model: onnx.ModelProto, output: str, rank: int) -> None:
-    """Move what only `output`, float32 of so many axes, needs into a branch.
+    """Move `output`, float32 of so many axes, and a copy of all it needs, into a branch.
 
     Not asked for, it is (batch, 0, …): a gather of nothing from the graph's first output.
     """
     graph = model.graph
-    others = {value.name for value in graph.output} - {output}
-    kept, moved = [], []
-    for node in reversed(graph.node):
-        if others.intersection(node.output):
-            others.update(node.input)
-            kept.append(node)
-        else:
-            moved.append(node)
-    asked, unasked, nothing = (f"{output}_{part}" for part in ("asked", "unasked", "nothing"))
-    for node in moved:
-        node.output[:] = [asked if name == output else name for name in node.output]
+    kept = _needed(graph, {value.name for value in graph.output} - {output})
+    copies = [_copy(node) for node in _needed(graph, {output})]
+    own = {name for node in copies for name in node.output}
+    for node in copies:
+        node.input[:] = [_renamed(name) if _renamed(name) in own else name for name in node.input]
+    unasked, nothing = f"{output}_unasked", f"{output}_nothing"
     empty = numpy_helper.from_array(np.zeros((0,) * (rank - 1), dtype=np.int64))
     rest = [
         helper.make_node("Constant", [], [nothing], value=empty),
         helper.make_node("Gather", [graph.output[0].name, nothing], [unasked], axis=1),
     ]
     branches = {
-        "then_branch": _branch("asked", moved[::-1], asked),
+        "then_branch": _branch("asked", copies, _renamed(output)),
         "else_branch": _branch("unasked", rest, unasked),
     }
-    kept = [*kept[::-1], helper.make_node("If", [EXPLAIN], [output], name=EXPLAIN, **branches)]
+    kept.append(helper.make_node("If", [EXPLAIN], [output], name=EXPLAIN, **branches))
     del graph.node[:]
     graph.node.extend(kept)
     graph.input.append(helper.make_tensor_value_info(EXPLAIN, TensorProto.BOOL, []))
     graph.initializer.append(numpy_helper.from_array(np.array(False), EXPLAIN))
+
+
+def _needed(graph: onnx.GraphProto, outputs: set[str]) -> list[onnx.NodeProto]:
+    """Return the nodes that these outputs need, in the graph's order."""
+    wanted, nodes = set(outputs), []
+    for node in reversed(graph.node):
+        if wanted.intersection(node.output):
+            wanted.update(node.input)
+            nodes.append(node)
+    return nodes[::-1]
+
+
+def _copy(node: onnx.NodeProto) -> onnx.NodeProto:
+    copy = onnx.NodeProto()
+    copy.CopyFrom(node)
+    copy.name = _renamed(node.name)
+    copy.output[:] = [_renamed(name) if name else name for name in node.output]
+    return copy
+
+
+def _renamed(name: str) -> str:
+    return f"{name}_asked"
 
 
 def _branch(name: str, nodes: list[onnx.NodeProto], output: str) -> onnx.GraphProto:
