@@ -1,16 +1,17 @@
 """The only training loop: Lightning underneath, deterministic under a seed.
 
 The order of the samples and the augmentation of every batch are functions of
-(seed, epoch, batch), never of what ran before. Early stopping keeps the weights of the
-best epoch. A loss that is not a number stops the run with `Diverged`.
+(seed, epoch, batch), never of what ran before, so that a training which is taken up from a
+checkpoint ends in the same weights. Early stopping keeps the weights of the best epoch. A loss
+that is not a number stops the run with `Diverged`.
 """
 
 import logging
 import sys
-import time
 import warnings
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import lightning
@@ -20,11 +21,17 @@ from lightning.pytorch.callbacks import EarlyStopping, TQDMProgressBar, WeightAv
 from torch import Tensor, nn
 from torch.nn import functional
 
-from training.data.encode import Examples, epoch_order
-from training.errors import Diverged
+from training import ranks
+from training.batches import Batches
+from training.checkpoint import KeepEpoch, SealedFile, current, fingerprint
+from training.curve import Curve, Epoch, History
+from training.data.encode import Examples
+from training.errors import Diverged, TrainingError
 
 for _name in ("lightning.pytorch", "lightning.fabric"):  # what it found, and advertisements
     logging.getLogger(_name).setLevel(logging.ERROR)
+
+__all__ = ["Augment", "Epoch", "History", "Schedule", "fit", "label_weights"]
 
 Augment = Callable[[Tensor, torch.Generator], Tensor]
 
@@ -45,50 +52,6 @@ class Schedule:
     warmup: float = 0.25  # share of the steps in which the rate rises
 
 
-@dataclass(slots=True)
-class Epoch:
-    """What one pass over the training data cost and brought."""
-
-    number: int
-    train_loss: float
-    validation_loss: float
-    accuracy: float
-    seconds: float
-
-
-@dataclass(slots=True)
-class History:
-    """The learning curve, and which epoch's weights were kept."""
-
-    epochs: list[Epoch] = field(default_factory=list)
-    best: int = 0
-
-
-class _Batches:
-    """An iterable over one epoch; Lightning asks for a new iterator every epoch."""
-
-    def __init__(self, examples: Examples, batch: int, seed: int | None) -> None:
-        self._examples, self._batch, self._seed, self._epoch = examples, batch, seed, 0
-        self._lengths = examples.lengths()
-
-    def __len__(self) -> int:
-        return len(self._order())
-
-    def __iter__(self) -> Iterator[tuple[list[Tensor], Tensor]]:
-        order = self._order()
-        self._epoch += 1
-        take = self._examples.batch if self._seed is None else self._examples.lesson
-        for indices in order:
-            inputs, targets = take(indices)
-            yield [torch.from_numpy(array) for array in inputs], torch.from_numpy(targets)
-
-    def _order(self) -> list[list[int]]:
-        if self._seed is None:
-            count = len(self._examples)
-            return [list(range(i, min(i + 256, count))) for i in range(0, count, 256)]
-        return epoch_order(self._lengths, self._batch, self._seed + 1000 * self._epoch)
-
-
 class _Classifier(lightning.LightningModule):
     """Cross-entropy, a weight per label, on a network's logits; AdamW, one-cycle schedule."""
 
@@ -105,9 +68,13 @@ class _Classifier(lightning.LightningModule):
         self._seed, self._generator = seed, torch.Generator()
         self.register_buffer("weights", weights)
 
+    def on_train_epoch_start(self) -> None:
+        self.trainer.train_dataloader.set_epoch(self.current_epoch)
+
     def training_step(self, batch: tuple[list[Tensor], Tensor], index: int) -> Tensor:
         inputs, targets = batch
         step_seed = (self._seed * 1_009 + self.current_epoch) * 100_003 + index
+        step_seed += ranks.rank() * 1_000_003_001  # each rank has other samples, and other luck
         torch.manual_seed(step_seed)  # dropout and masks inside the network
         if self._augment is not None:
             self._generator.manual_seed(step_seed)
@@ -121,18 +88,19 @@ class _Classifier(lightning.LightningModule):
             logits, targets, self.weights, label_smoothing=self._schedule.label_smoothing
         )
         self._check(loss)
-        self.log("train_loss", loss, on_epoch=True, on_step=False, batch_size=len(targets))
+        size = float(len(targets))  # Lightning would cut the ranks' mean of whole numbers
+        self.log("train_loss", loss, on_epoch=True, on_step=False, batch_size=size, sync_dist=True)
         return loss
 
     def validation_step(self, batch: tuple[list[Tensor], Tensor], index: int) -> None:
         inputs, targets = batch
         logits = self.network(*inputs)
-        size = len(targets)
+        size = float(len(targets))
         loss = functional.cross_entropy(logits, targets)
         self._check(loss)
-        self.log("val_loss", loss, batch_size=size)
+        self.log("val_loss", loss, batch_size=size, sync_dist=True)
         right = (logits.argmax(1) == targets).float().mean()
-        self.log("val_accuracy", right, batch_size=size, prog_bar=True)
+        self.log("val_accuracy", right, batch_size=size, prog_bar=True, sync_dist=True)
 
     def configure_optimizers(self) -> Any:
         schedule = self._schedule
@@ -160,52 +128,6 @@ class _Classifier(lightning.LightningModule):
             )
 
 
-class _Curve(lightning.Callback):
-    """Keeps the learning curve and the best epoch's weights; prints a line per epoch."""
-
-    def __init__(self, history: History, epochs: int) -> None:
-        self._history, self._epochs = history, epochs
-        self._begun = 0.0
-        self.best: dict[str, Tensor] = {}
-
-    def on_train_epoch_start(self, trainer: Any, module: Any) -> None:
-        self._begun = time.perf_counter()
-
-    def on_validation_epoch_end(self, trainer: Any, module: Any) -> None:
-        if trainer.sanity_checking:
-            return
-        figures = trainer.callback_metrics
-        loss = float(figures["val_loss"])
-        if not self.best or loss < min(e.validation_loss for e in self._history.epochs):
-            # While validating, the module holds the averaged weights where there are some.
-            self.best = {k: v.detach().clone() for k, v in module.network.state_dict().items()}
-            self._history.best = len(self._history.epochs) + 1
-        self._history.epochs.append(
-            Epoch(
-                len(self._history.epochs) + 1,
-                float("nan"),
-                loss,
-                float(figures["val_accuracy"]),
-                0.0,
-            )
-        )
-
-    def on_train_epoch_end(self, trainer: Any, module: Any) -> None:
-        epoch = self._history.epochs[-1]
-        epoch.train_loss = float(trainer.callback_metrics["train_loss"])
-        epoch.seconds = time.perf_counter() - self._begun
-        line = (
-            f"epoch {epoch.number:3d}/{self._epochs}  loss {epoch.train_loss:.4f}  "
-            f"validation {epoch.validation_loss:.4f}  "
-            f"accuracy {100 * epoch.accuracy:.2f} %  {epoch.seconds:.1f} s"
-        )
-        bar = trainer.progress_bar_callback
-        if bar is None:
-            print(line, flush=True)
-        else:
-            bar.print(line)  # above the bar, without breaking it
-
-
 def fit(
     network: nn.Module,
     train: Examples,
@@ -215,25 +137,44 @@ def fit(
     seed: int,
     augment: Augment | None = None,
 ) -> History:
-    """Train `network` in place and return the learning curve; the best weights are kept."""
+    """Train `network` in place and return the learning curve; the best weights are kept.
+
+    Within `Checkpoints` it goes on where the same training was stopped.
+    """
     torch.use_deterministic_algorithms(True)
-    history = History()
     weights = label_weights(train.targets, schedule.balance) if schedule.balance else None
-    curve = _Curve(history, schedule.epochs)
-    lightning.seed_everything(seed, verbose=False)
+    curve, kept, path = Curve(schedule.epochs, schedule.patience), current(), None
+    lessons = Batches(train, schedule.batch, seed), Batches(validation, schedule.batch, None)
+    before = None
+    if kept is not None:
+        path = kept.path(fingerprint(network, (train, validation), schedule, seed, augment))
+        before = kept.read(path)
+    if before is not None:
+        curve.load_state_dict(before["callbacks"][curve.state_key])
+        print(f"going on after epoch {len(curve.history.epochs)} of {path}", flush=True)
+    if not curve.ended:
+        lightning.seed_everything(seed, verbose=False)
+        module = _Classifier(network, schedule, augment, seed, weights)
+        _train(_trainer(schedule, curve, path), module, lessons, path if before else None)
+        ranks.check_equal(curve.best)
+    network.load_state_dict(curve.best)
+    network.eval()
+    return curve.history
+
+
+def _train(
+    trainer: lightning.Trainer, module: _Classifier, lessons: tuple[Batches, Batches], path: Any
+) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Lightning's advice on workers and loggers
         try:
-            _trainer(schedule, curve).fit(
-                _Classifier(network, schedule, augment, seed, weights),
-                _Batches(train, schedule.batch, seed),
-                _Batches(validation, schedule.batch, None),
-            )
+            trainer.fit(module, *lessons, ckpt_path=path)
         except SystemExit:  # what Lightning makes of Ctrl-C
             raise KeyboardInterrupt from None
-    network.load_state_dict(curve.best)
-    network.eval()
-    return history
+        except RuntimeError as error:  # Gloo's own; NCCL's is a kind of it
+            if ranks.current().count > 1 and "closed by peer" in str(error):
+                raise TrainingError("another rank has stopped; nothing is published") from error
+            raise
 
 
 def label_weights(targets: np.ndarray, balance: float) -> Tensor:
@@ -258,25 +199,32 @@ def _averaging(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]
     return average
 
 
-def _trainer(schedule: Schedule, curve: _Curve) -> lightning.Trainer:
+def _trainer(schedule: Schedule, curve: Curve, path: Path | None) -> lightning.Trainer:
     callbacks: list[Any] = [
         curve,
         EarlyStopping("val_loss", patience=schedule.patience, check_finite=False),
     ]
-    interactive = sys.stderr.isatty()
+    interactive = sys.stdout.isatty()  # to which the bar is drawn
     if interactive:
         callbacks.append(TQDMProgressBar(refresh_rate=10))
     if schedule.ema is not None:
         # After the curve, which must see the averaged weights before they are swapped back.
         callbacks.append(WeightAveraging(avg_fn=_averaging(schedule.ema)))
+    if path is not None:
+        callbacks.append(KeepEpoch(path))
+    together = ranks.current()
     return lightning.Trainer(
         max_epochs=schedule.epochs,
         accelerator="auto",
-        devices=1,
+        devices=together.here,
+        num_nodes=together.machines,
+        strategy="auto" if together.count == 1 else "ddp",
+        use_distributed_sampler=False,  # `Batches` knows its share
+        plugins=[SealedFile()],
         gradient_clip_val=schedule.clip,
         callbacks=callbacks,
         logger=False,
-        enable_checkpointing=False,
+        enable_checkpointing=path is not None,
         enable_model_summary=False,
         enable_progress_bar=interactive,
         num_sanity_val_steps=0,

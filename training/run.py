@@ -28,6 +28,7 @@ from training.publish import (
     golden_from_samples,
     publish_trained,
 )
+from training.ranks import leads
 from training.recipes.recipe import GOLDEN, Recipe
 from training.train import train_network
 from training.trust import assess
@@ -49,8 +50,11 @@ class Data:
     test: Examples
 
 
-def run(recipe: Recipe, data: Path | None, models: Path) -> Path:
-    """Train `recipe`, publish the bundle under `models`, and return its folder."""
+def run(recipe: Recipe, data: Path | None, models: Path) -> Path | None:
+    """Train `recipe`, publish the bundle under `models`, and return its folder.
+
+    Of several ranks only the leader publishes; the others return nothing.
+    """
     check_folder(models)
     prepared = prepare(recipe, data)
     outliers, shown = _outliers(recipe, data, prepared)
@@ -75,6 +79,8 @@ def run(recipe: Recipe, data: Path | None, models: Path) -> Path:
         *(trust := assess(model, score, calibration, prepared.test, outliers)).metrics,
     ]
     sections = _comparisons(recipe, prepared, model, metrics)
+    if not leads():
+        return None
     trained = Trained(model, history, report, temperature, tuple(metrics), tuple(sections), trust)
     golden = (
         golden_from_files(GOLDEN / recipe.golden)

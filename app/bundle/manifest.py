@@ -207,6 +207,7 @@ class Manifest(Frozen):
     conformal: Conformal | None = None
     novelty: NoveltyScore | None = None
     tolerance: float = Field(default=5e-3, gt=0, le=0.1)
+    precision: Literal["float32", "int8", "fp16"] = "float32"
     metrics: tuple[Measurement, ...] = ()
     provenance: Provenance
     licence: str
