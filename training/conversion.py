@@ -246,6 +246,8 @@ def _publish(
             "precision": precision,
             "tolerance": _tolerance(bundle, model),
             "metrics": judged.metrics,
+            "conformal": None,  # thresholds that were set on the other graph's answers
+            "novelty": None,
             "files": {},
         }
     )

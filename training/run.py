@@ -9,6 +9,7 @@ import torch
 
 from app.bundle import AudioSpec, EncoderSpec, Measurement
 from app.inputs import encoder_for
+from app.pipeline import Golden
 from training.calibrate import expected_calibration_error, fit_temperature, log_loss, softmax
 from training.data.dataset import Dataset
 from training.data.encode import Examples, encode
@@ -88,12 +89,14 @@ def run(recipe: Recipe, data: Path | None, models: Path) -> Path | None:
     trained = Trained(
         model, history, report, temperature, tuple(metrics), tuple(sections), trust, bands
     )
-    golden = (
-        golden_from_files(GOLDEN / recipe.golden)
-        if recipe.golden
-        else golden_from_samples(prepared.test, report)
-    )
-    return publish_trained(recipe, prepared, trained, golden, models)
+    return publish_trained(recipe, prepared, trained, _golden(recipe, prepared, report), models)
+
+
+def _golden(recipe: Recipe, data: Data, report: Report) -> list[Golden]:
+    """Return the recipe's own cases, else test samples."""
+    if recipe.golden:
+        return golden_from_files(GOLDEN / recipe.golden)
+    return golden_from_samples(data.test, report)
 
 
 def _outliers(

@@ -251,9 +251,9 @@ class Toy(nn.Module):
 class Seeing(nn.Module):
     """A linear layer over what is left of a 4×4 picture: its rows' and columns' means."""
 
-    def __init__(self) -> None:
+    def __init__(self, labels: int = 2) -> None:
         super().__init__()
-        self.head = nn.Linear(8, 2)
+        self.head = nn.Linear(8, labels)
 
     def forward(self, image: Tensor) -> Tensor:
         return self.read(image).logits

@@ -16,12 +16,13 @@ from training import conversion
 from training.cli import main
 from training.conversion import Bounds, newest, publish_converted
 from training.data.photos import cuts, from_folder, photos
+from training.data.split import Shares
 from training.errors import MissingData, TrainingError
 from training.fit import Schedule
 from training.recipes import RECIPES
 from training.run import run
 
-PICTURES = gray_pictures(40)
+PICTURES = gray_pictures(60)
 
 
 class Convolutional(nn.Module):
@@ -38,7 +39,10 @@ class Convolutional(nn.Module):
 
 
 RECIPE = toy_recipe(
-    PICTURES, network=Convolutional, schedule=Schedule(epochs=12, batch=8, rate=0.02)
+    PICTURES,
+    network=Convolutional,
+    schedule=Schedule(epochs=12, batch=8, rate=0.02),
+    shares=Shares(validation=35),
 )
 
 
@@ -65,6 +69,7 @@ def test_the_next_version_says_what_it_gained_and_lost(
     manifest = bundle.manifest
     assert (manifest.precision, manifest.provenance) == (precision, old.manifest.provenance)
     assert bundle.model != old.model
+    assert old.manifest.conformal is not None and manifest.conformal is None
     assert 5e-3 <= manifest.tolerance <= 0.1
     assert replay(bundle, Pipeline(bundle)) == []
     figures = {m.name: m.value for m in manifest.metrics}
