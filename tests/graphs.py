@@ -19,20 +19,22 @@ def _value(name: str, kind: int, shape) -> onnx.ValueInfoProto:
     return helper.make_tensor_value_info(name, kind, shape)
 
 
-def image_graph(side: int = 8, sharpness: float = 8.0) -> bytes:
-    """Mean colour → linear → softmax; uint8 NHWC."""
+def image_graph(side: int = 8, sharpness: float = 8.0, embedding: bool = False) -> bytes:
+    """Mean colour → linear → softmax; uint8 NHWC. The mean colour can be an output."""
+    colour = "embedding" if embedding else "colour"
+    features = [_value(colour, TensorProto.FLOAT, ["batch", 3])] if embedding else []
     node = helper.make_node
     nodes = [
         node("Cast", ["image"], ["floats"], to=TensorProto.FLOAT),
         node("Div", ["floats", "white"], ["scaled"]),
-        node("ReduceMean", ["scaled", "height_width"], ["colour"], keepdims=0),
-        node("MatMul", ["colour", "weights"], ["logits"]),
+        node("ReduceMean", ["scaled", "height_width"], [colour], keepdims=0),
+        node("MatMul", [colour, "weights"], ["logits"]),
         node("Softmax", ["logits"], ["probabilities"], axis=1),
     ]
     return _graph(
         nodes,
         [_value("image", TensorProto.UINT8, ["batch", side, side, 3])],
-        [_value("probabilities", TensorProto.FLOAT, ["batch", 3])],
+        [_value("probabilities", TensorProto.FLOAT, ["batch", 3]), *features],
         {
             "white": np.float32(255),
             "height_width": np.array([1, 2]),
