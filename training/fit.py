@@ -18,10 +18,10 @@ import numpy as np
 import torch
 from lightning.pytorch.callbacks import EarlyStopping, TQDMProgressBar, WeightAveraging
 from torch import Tensor, nn
-from torch.nn import functional
 
 from training.data.encode import Examples, epoch_order
 from training.errors import Diverged
+from training.objectives import Classify, Objective
 
 for _name in ("lightning.pytorch", "lightning.fabric"):  # what it found, and advertisements
     logging.getLogger(_name).setLevel(logging.ERROR)
@@ -31,7 +31,10 @@ Augment = Callable[[Tensor, torch.Generator], Tensor]
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """How to train. `patience` epochs without a better validation loss end the run."""
+    """How to train, and what to: without an objective, to tell the labels.
+
+    `patience` epochs without a better validation loss end the run; `quiet` ones are not told of.
+    """
 
     epochs: int
     batch: int = 64
@@ -43,6 +46,8 @@ class Schedule:
     ema: float | None = None  # decay of the averaged weights per step
     patience: int = 10
     warmup: float = 0.25  # share of the steps in which the rate rises
+    objective: Objective | None = None
+    quiet: bool = False
 
 
 @dataclass(slots=True)
@@ -52,7 +57,7 @@ class Epoch:
     number: int
     train_loss: float
     validation_loss: float
-    accuracy: float
+    accuracy: float | None  # None where no answer is right or wrong
     seconds: float
 
 
@@ -89,8 +94,11 @@ class _Batches:
         return epoch_order(self._lengths, self._batch, self._seed + 1000 * self._epoch)
 
 
-class _Classifier(lightning.LightningModule):
-    """Cross-entropy, a weight per label, on a network's logits; AdamW, one-cycle schedule."""
+class _Learner(lightning.LightningModule):
+    """A network that pursues an objective; AdamW, one-cycle schedule.
+
+    It is validated by what counts in the end, without label weights and smoothing.
+    """
 
     def __init__(
         self,
@@ -103,10 +111,12 @@ class _Classifier(lightning.LightningModule):
         super().__init__()
         self.network, self._schedule, self._augment = network, schedule, augment
         self._seed, self._generator = seed, torch.Generator()
-        self.register_buffer("weights", weights)
+        self._learned = schedule.objective or Classify(weights, schedule.label_smoothing)
+        self._validated = schedule.objective or Classify()
 
     def training_step(self, batch: tuple[list[Tensor], Tensor], index: int) -> Tensor:
         inputs, targets = batch
+        clean = inputs
         step_seed = (self._seed * 1_009 + self.current_epoch) * 100_003 + index
         torch.manual_seed(step_seed)  # dropout and masks inside the network
         if self._augment is not None:
@@ -114,25 +124,19 @@ class _Classifier(lightning.LightningModule):
             # On the CPU, where the generator is: the same changes on every device.
             changed = self._augment(inputs[0].cpu(), self._generator).to(self.device)
             inputs = [changed, *inputs[1:]]
-        logits = self.network(*inputs)
-        if logits.ndim > targets.ndim + 1:  # an ensemble: each member learns on its own
-            targets = targets[:, None].expand(-1, logits.shape[2])
-        loss = functional.cross_entropy(
-            logits, targets, self.weights, label_smoothing=self._schedule.label_smoothing
-        )
+        loss, _ = self._learned(self.network, inputs, clean, targets)
         self._check(loss)
         self.log("train_loss", loss, on_epoch=True, on_step=False, batch_size=len(targets))
         return loss
 
     def validation_step(self, batch: tuple[list[Tensor], Tensor], index: int) -> None:
         inputs, targets = batch
-        logits = self.network(*inputs)
         size = len(targets)
-        loss = functional.cross_entropy(logits, targets)
+        loss, right = self._validated(self.network, inputs, inputs, targets)
         self._check(loss)
         self.log("val_loss", loss, batch_size=size)
-        right = (logits.argmax(1) == targets).float().mean()
-        self.log("val_accuracy", right, batch_size=size, prog_bar=True)
+        if right is not None:
+            self.log("val_accuracy", right, batch_size=size, prog_bar=True)
 
     def configure_optimizers(self) -> Any:
         schedule = self._schedule
@@ -163,8 +167,8 @@ class _Classifier(lightning.LightningModule):
 class _Curve(lightning.Callback):
     """Keeps the learning curve and the best epoch's weights; prints a line per epoch."""
 
-    def __init__(self, history: History, epochs: int) -> None:
-        self._history, self._epochs = history, epochs
+    def __init__(self, history: History, epochs: int, quiet: bool) -> None:
+        self._history, self._epochs, self.quiet = history, epochs, quiet
         self._begun = 0.0
         self.best: dict[str, Tensor] = {}
 
@@ -185,7 +189,7 @@ class _Curve(lightning.Callback):
                 len(self._history.epochs) + 1,
                 float("nan"),
                 loss,
-                float(figures["val_accuracy"]),
+                float(figures["val_accuracy"]) if "val_accuracy" in figures else None,
                 0.0,
             )
         )
@@ -194,12 +198,14 @@ class _Curve(lightning.Callback):
         epoch = self._history.epochs[-1]
         epoch.train_loss = float(trainer.callback_metrics["train_loss"])
         epoch.seconds = time.perf_counter() - self._begun
+        right = "" if epoch.accuracy is None else f"accuracy {100 * epoch.accuracy:.2f} %  "
         line = (
             f"epoch {epoch.number:3d}/{self._epochs}  loss {epoch.train_loss:.4f}  "
-            f"validation {epoch.validation_loss:.4f}  "
-            f"accuracy {100 * epoch.accuracy:.2f} %  {epoch.seconds:.1f} s"
+            f"validation {epoch.validation_loss:.4f}  {right}{epoch.seconds:.1f} s"
         )
         bar = trainer.progress_bar_callback
+        if self.quiet:
+            return
         if bar is None:
             print(line, flush=True)
         else:
@@ -219,13 +225,13 @@ def fit(
     torch.use_deterministic_algorithms(True)
     history = History()
     weights = label_weights(train.targets, schedule.balance) if schedule.balance else None
-    curve = _Curve(history, schedule.epochs)
+    curve = _Curve(history, schedule.epochs, schedule.quiet)
     lightning.seed_everything(seed, verbose=False)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Lightning's advice on workers and loggers
         try:
             _trainer(schedule, curve).fit(
-                _Classifier(network, schedule, augment, seed, weights),
+                _Learner(network, schedule, augment, seed, weights),
                 _Batches(train, schedule.batch, seed),
                 _Batches(validation, schedule.batch, None),
             )
@@ -263,7 +269,7 @@ def _trainer(schedule: Schedule, curve: _Curve) -> lightning.Trainer:
         curve,
         EarlyStopping("val_loss", patience=schedule.patience, check_finite=False),
     ]
-    interactive = sys.stderr.isatty()
+    interactive = sys.stderr.isatty() and not curve.quiet
     if interactive:
         callbacks.append(TQDMProgressBar(refresh_rate=10))
     if schedule.ema is not None:
