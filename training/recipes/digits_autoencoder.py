@@ -24,7 +24,7 @@ RECIPE = Recipe(
     prepare=digits.RECIPE.prepare,
     network=lambda _: Autoencoder(28, 1),
     augment=_spoil,
-    schedule=Schedule(epochs=30, rate=3e-3, patience=30, objective=reconstruct),
+    schedule=Schedule(epochs=20, rate=3e-3, patience=20, objective=reconstruct),
     study=Study(augment=warp, rate=1e-3, rate_from_scratch=3e-3),
     shares=digits.RECIPE.shares,
     licence=digits.RECIPE.licence,
