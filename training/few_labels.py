@@ -35,7 +35,7 @@ class Study:
     rate_from_scratch: float
     labels: tuple[int, ...] = (2, 5, 10)
     draws: int = 10
-    steps: int = 300
+    steps: int = 150
     batch: int = 64
     strength: float = 0.1
 
