@@ -25,12 +25,12 @@ from training.data.outliers import (
     rotated,
 )
 from training.density import fit_detector, images_of
+from training.detection import Told, areas, tell
 from training.errors import TrainingError
 from training.export import check_parity, export, output_specs
 from training.few_labels import Result, few_labels, measurements, table
 from training.fit import History
 from training.networks.autoencoder import Autoencoder
-from training.novelty import Told, areas, tell
 from training.publish import check_folder, prove_and_publish, provenance
 from training.recipes.recipe import Recipe
 from training.run import Data, prepare
