@@ -1,10 +1,10 @@
-"""`python -m benchmarks self | peers | simulate`; the Makefile says what for."""
+"""`python -m benchmarks self | peers | layers | simulate`; the Makefile says what for."""
 
 import argparse
 import signal
 import sys
 
-from benchmarks import everyday, full, machine, models, simulate
+from benchmarks import everyday, full, layers, machine, models, simulate
 
 
 def main() -> None:
@@ -22,6 +22,10 @@ def main() -> None:
     all_.add_argument("--rounds", type=int, default=5)
     all_.add_argument("--seconds", type=float, default=3, help="of load, each time")
     all_.set_defaults(run=lambda o: full.run(o.only, o.rounds, o.seconds))
+    where = commands.add_parser("layers", help="where the processors' time for a request goes")
+    where.add_argument("--rounds", type=int, default=3)
+    where.add_argument("--seconds", type=float, default=2, help="of load, each time")
+    where.set_defaults(run=lambda o: layers.run(o.rounds, o.seconds))
     paper = commands.add_parser("simulate", help="policies on paper; writes docs/simulation.md")
     paper.add_argument("--measure", action="store_true", help="the CPU's curve anew, on this one")
     paper.set_defaults(run=lambda o: simulate.run(o.measure), serves=False)

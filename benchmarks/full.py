@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 
-from benchmarks import goals, report
+from benchmarks import goals, layers, report
 from benchmarks.comparison import compare
 from benchmarks.goals import OWN, Bench, Goal
 from benchmarks.limit import Limit
@@ -26,6 +27,8 @@ def run(names: Sequence[str], rounds: int, seconds: float) -> None:
         findings = report.Findings((large, small), found, skipped, rounds, seconds)
         report.write(findings)  # whatever happens to the rest
         _measure_the_rest(limit, found, rounds, seconds)
+    print("layers", flush=True)
+    findings = replace(findings, layers=layers.measure(rounds, seconds))
     print(*found, sep="\n")
     report.write(findings)
     print(f"written: {report.DOCUMENT}, {report.PLOT}")

@@ -1,7 +1,7 @@
 """What was found → docs/benchmarks.md and docs/benchmarks.svg."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from statistics import median
@@ -9,12 +9,14 @@ from statistics import median
 from benchmarks import machine
 from benchmarks.comparison import Comparison
 from benchmarks.goals import OWN, Goal
+from benchmarks.layers import table
 from benchmarks.peers import PEERS
 from benchmarks.plot import draw
 from benchmarks.rounds import NOISY
 from benchmarks.servers import ROOT
 
 DOCUMENT = ROOT / "docs/benchmarks.md"
+PROFILE = ROOT / "benchmarks/profile.md"  # what a person says about the table
 PLOT = ROOT / "docs/benchmarks.svg"
 NAMES = {"large": "MobileNetV2-like, 224², 100 KB JPEG", "small": "small CNN, 32×32 JPEG"}
 TABLE = 32  # clients of the table
@@ -29,11 +31,14 @@ class Findings:
     skipped: dict[str, str]
     rounds: int
     seconds: float
+    layers: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 def write(findings: Findings) -> None:
     """Write the document and its picture."""
-    parts = [_head(findings), _table(findings.comparisons), _goals(findings.goals), _foot(findings)]
+    parts = [_head(findings), _table(findings.comparisons), _goals(findings.goals)]
+    parts += [_profile(findings.layers)] if findings.layers else []
+    parts += [_foot(findings)]
     DOCUMENT.write_text("\n\n".join(parts) + "\n")
     draw(findings.comparisons, NAMES, PLOT)
 
@@ -89,6 +94,21 @@ def _goals(goals: Sequence[Goal]) -> str:
     rows += [
         f"| {g.what} | {g.wanted} | {g.figure} | {'met' if g.met else '**not met**'} |"
         for g in goals
+    ]
+    return "\n".join(rows)
+
+
+def _profile(layers: Mapping[str, Mapping[str, float]]) -> str:
+    rows = [
+        "## Where the time goes",
+        "",
+        "Processor time of all of a server's processes, which others' work shifts less than the",
+        "clock's. What the service takes beyond bare uvicorn and the pipeline is its own: routing,",
+        "the queue, the answer, and caches that several clients' work has emptied.",
+        "",
+        table(layers),
+        "",
+        PROFILE.read_text().strip(),
     ]
     return "\n".join(rows)
 

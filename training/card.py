@@ -22,7 +22,7 @@ def pictures(history: History, confusion: np.ndarray, labels: Sequence[str]) -> 
     """Return the card's pictures by file name."""
     files = {CURVE: curve(history)}
     if len(labels) <= _MOST_LABELS:
-        files[CONFUSION] = _confusion(confusion, labels)
+        files[CONFUSION] = draw_confusion(confusion, labels)
     return files
 
 
@@ -95,7 +95,8 @@ def curve(history: History) -> bytes:
     return _png(figure)
 
 
-def _confusion(confusion: np.ndarray, labels: Sequence[str]) -> bytes:
+def draw_confusion(confusion: np.ndarray, labels: Sequence[str]) -> bytes:
+    """Return a PNG of how often each label, a row, was called which, int (labels, labels)."""
     size = 2.5 + 0.32 * len(labels)
     figure, axes = plt.subplots(figsize=(size, size), layout="constrained")
     shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)

@@ -1,14 +1,15 @@
-"""`thalamus-train run | compare | few-labels | recipes | inspect`.
+"""`thalamus-train run | compare | few-labels | publish | recipes | inspect`.
 
 A user's mistake is answered with one line on stderr and exit status 2.
 """
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from app.errors import ThalamusError
 from training.errors import TrainingError
@@ -49,11 +50,36 @@ def _run(options: argparse.Namespace) -> None:
     torch.set_num_threads(options.threads)
     recipe = _recipe(options)
     if isinstance(recipe, Pretrained):
-        folder = export_pretrained(recipe, options.models)
-    else:
-        recipe = _changed(recipe, options)
-        way = run if recipe.schedule.objective is None else run_unsupervised
+        print(f"published {export_pretrained(recipe, options.models)}")
+        return
+    recipe = _changed(recipe, options)
+    way = run if recipe.schedule.objective is None else run_unsupervised
+    with _together(options):
         folder = way(recipe, options.data, options.models)
+        print(f"published {folder}")
+
+
+@contextmanager
+def _together(options: argparse.Namespace) -> Iterator[None]:
+    """Have what is trained within keep its checkpoints, by so many ranks as are asked for."""
+    from training.checkpoint import Checkpoints
+    from training.ranks import joined
+
+    with joined(options.ranks), Checkpoints(options.checkpoints, options.fresh):
+        yield
+
+
+def _publish(options: argparse.Namespace) -> None:
+    import torch
+
+    from training.conversion import Bounds, newest, publish_converted
+
+    torch.set_num_threads(options.threads)
+    bundle = newest(options.models, options.name, options.version)
+    bounds = Bounds(options.most_lost / 100, options.most_changed / 100, options.force)
+    folder = publish_converted(
+        bundle, options.precision, options.data, options.models, bounds, options.device
+    )
     print(f"published {folder}")
 
 
@@ -67,7 +93,8 @@ def _compare(options: argparse.Namespace) -> None:
     recipe = _recipe(options)
     if isinstance(recipe, Pretrained):
         raise TrainingError(f"{recipe.name} comes trained; there is no baseline to compare with")
-    compare(_changed(recipe, options), options.data, options.folds)
+    with _together(options):
+        compare(_changed(recipe, options), options.data, options.folds)
 
 
 def _few_labels(options: argparse.Namespace) -> None:
@@ -80,7 +107,8 @@ def _few_labels(options: argparse.Namespace) -> None:
     recipe = _recipe(options)
     if isinstance(recipe, Pretrained):
         raise TrainingError(f"{recipe.name} comes trained; there is nothing to study")
-    study(_changed(recipe, options), options.data, options.split)
+    with _together(options):
+        study(_changed(recipe, options), options.data, options.split)
 
 
 def _recipes(options: argparse.Namespace) -> None:
@@ -143,6 +171,41 @@ def _count(least: int, most: int = (1 << 32) - 1) -> Callable[[str], int]:
     return number
 
 
+def _add_training(parser: argparse.ArgumentParser) -> None:
+    """Add how a training runs: nothing that changes what it learns from."""
+    parser.add_argument("--ranks", type=_count(1, 4096), help="processes, one a GPU (default: 1)")
+    parser.add_argument(
+        "--checkpoints",
+        type=Path,
+        default=Path("checkpoints"),
+        help="where a stopped training is kept until it is gone on with (default: checkpoints)",
+    )
+    parser.add_argument("--fresh", action="store_true", help="go on with none, begin anew")
+
+
+def _add_publish(commands: Any) -> None:
+    sub = commands.add_parser("publish", help="a published bundle's next version in fewer bits")
+    sub.add_argument("name", help="of the bundle")
+    sub.add_argument("--precision", choices=("int8", "fp16"), required=True)
+    sub.add_argument("--version", type=_count(1), help="default: the highest")
+    sub.add_argument("--data", type=Path, help="what it was trained on; pictures for imagenet")
+    sub.add_argument("--models", type=Path, default=Path("models"), help="where it lies")
+    sub.add_argument(
+        "--device",
+        choices=("auto", "cpu", "cuda", "tensorrt"),
+        default="auto",
+        help="where speed is measured",
+    )
+    sub.add_argument("--force", action="store_true", help="even where it is not faster")
+    sub.add_argument("--threads", type=_count(1), default=1, help="CPU threads (default: 1)")
+    for name, default, text in (
+        ("--most-lost", 0.5, "percent of accuracy that may be lost"),
+        ("--most-changed", 10.0, "percent of unlabelled pictures that may be called otherwise"),
+    ):
+        sub.add_argument(name, type=float, default=default, help=f"{text} (default: {default})")
+    sub.set_defaults(command=_publish)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser("thalamus-train", description="Train and publish bundles.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -165,12 +228,15 @@ def _parser() -> argparse.ArgumentParser:
             default=1,
             help="CPU threads; weights depend on it (default: 1)",
         )
+        if command is not _inspect:
+            _add_training(sub)
         if command is _compare:
             sub.add_argument("--folds", type=_count(2, 50), default=5, help="default: 5")
         if command is _few_labels:
             splits = ("validation", "test")
             sub.add_argument("--split", choices=splits, default="validation", help="to test on")
         sub.set_defaults(command=command)
+    _add_publish(commands)
     recipes = commands.add_parser("recipes", help="list the shipped recipes")
     recipes.set_defaults(command=_recipes)
     return parser

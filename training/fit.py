@@ -1,16 +1,17 @@
 """The only training loop: Lightning underneath, deterministic under a seed.
 
 The order of the samples and the augmentation of every batch are functions of
-(seed, epoch, batch), never of what ran before. Early stopping keeps the weights of the
-best epoch. A loss that is not a number stops the run with `Diverged`.
+(seed, epoch, batch), never of what ran before, so that a training which is taken up from a
+checkpoint ends in the same weights. Early stopping keeps the weights of the best epoch. A loss
+that is not a number stops the run with `Diverged`.
 """
 
 import logging
 import sys
-import time
 import warnings
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import lightning
@@ -19,12 +20,18 @@ import torch
 from lightning.pytorch.callbacks import EarlyStopping, TQDMProgressBar, WeightAveraging
 from torch import Tensor, nn
 
-from training.data.encode import Examples, epoch_order
+from training import ranks
+from training.batches import Batches
+from training.checkpoint import KeepEpoch, SealedFile, current, fingerprint
+from training.curve import Curve, Epoch, History
+from training.data.encode import Examples
 from training.errors import Diverged
 from training.objectives import Classify, Objective
 
 for _name in ("lightning.pytorch", "lightning.fabric"):  # what it found, and advertisements
     logging.getLogger(_name).setLevel(logging.ERROR)
+
+__all__ = ["Augment", "Epoch", "History", "Schedule", "fit", "label_weights"]
 
 Augment = Callable[[Tensor, torch.Generator], Tensor]
 
@@ -50,50 +57,6 @@ class Schedule:
     quiet: bool = False
 
 
-@dataclass(slots=True)
-class Epoch:
-    """What one pass over the training data cost and brought."""
-
-    number: int
-    train_loss: float
-    validation_loss: float
-    accuracy: float | None  # None where no answer is right or wrong
-    seconds: float
-
-
-@dataclass(slots=True)
-class History:
-    """The learning curve, and which epoch's weights were kept."""
-
-    epochs: list[Epoch] = field(default_factory=list)
-    best: int = 0
-
-
-class _Batches:
-    """An iterable over one epoch; Lightning asks for a new iterator every epoch."""
-
-    def __init__(self, examples: Examples, batch: int, seed: int | None) -> None:
-        self._examples, self._batch, self._seed, self._epoch = examples, batch, seed, 0
-        self._lengths = examples.lengths()
-
-    def __len__(self) -> int:
-        return len(self._order())
-
-    def __iter__(self) -> Iterator[tuple[list[Tensor], Tensor]]:
-        order = self._order()
-        self._epoch += 1
-        take = self._examples.batch if self._seed is None else self._examples.lesson
-        for indices in order:
-            inputs, targets = take(indices)
-            yield [torch.from_numpy(array) for array in inputs], torch.from_numpy(targets)
-
-    def _order(self) -> list[list[int]]:
-        if self._seed is None:
-            count = len(self._examples)
-            return [list(range(i, min(i + 256, count))) for i in range(0, count, 256)]
-        return epoch_order(self._lengths, self._batch, self._seed + 1000 * self._epoch)
-
-
 class _Learner(lightning.LightningModule):
     """A network that pursues an objective; AdamW, one-cycle schedule.
 
@@ -114,10 +77,14 @@ class _Learner(lightning.LightningModule):
         self._learned = schedule.objective or Classify(weights, schedule.label_smoothing)
         self._validated = schedule.objective or Classify()
 
+    def on_train_epoch_start(self) -> None:
+        self.trainer.train_dataloader.set_epoch(self.current_epoch)
+
     def training_step(self, batch: tuple[list[Tensor], Tensor], index: int) -> Tensor:
         inputs, targets = batch
         clean = inputs
         step_seed = (self._seed * 1_009 + self.current_epoch) * 100_003 + index
+        step_seed += ranks.rank() * 1_000_003_001  # each rank has other samples, and other luck
         torch.manual_seed(step_seed)  # dropout and masks inside the network
         if self._augment is not None:
             self._generator.manual_seed(step_seed)
@@ -126,17 +93,18 @@ class _Learner(lightning.LightningModule):
             inputs = [changed, *inputs[1:]]
         loss, _ = self._learned(self.network, inputs, clean, targets)
         self._check(loss)
-        self.log("train_loss", loss, on_epoch=True, on_step=False, batch_size=len(targets))
+        size = float(len(targets))  # Lightning would cut the ranks' mean of whole numbers
+        self.log("train_loss", loss, on_epoch=True, on_step=False, batch_size=size, sync_dist=True)
         return loss
 
     def validation_step(self, batch: tuple[list[Tensor], Tensor], index: int) -> None:
         inputs, targets = batch
-        size = len(targets)
+        size = float(len(targets))
         loss, right = self._validated(self.network, inputs, inputs, targets)
         self._check(loss)
-        self.log("val_loss", loss, batch_size=size)
+        self.log("val_loss", loss, batch_size=size, sync_dist=True)
         if right is not None:
-            self.log("val_accuracy", right, batch_size=size, prog_bar=True)
+            self.log("val_accuracy", right, batch_size=size, prog_bar=True, sync_dist=True)
 
     def configure_optimizers(self) -> Any:
         schedule = self._schedule
@@ -164,54 +132,6 @@ class _Learner(lightning.LightningModule):
             )
 
 
-class _Curve(lightning.Callback):
-    """Keeps the learning curve and the best epoch's weights; prints a line per epoch."""
-
-    def __init__(self, history: History, epochs: int, quiet: bool) -> None:
-        self._history, self._epochs, self.quiet = history, epochs, quiet
-        self._begun = 0.0
-        self.best: dict[str, Tensor] = {}
-
-    def on_train_epoch_start(self, trainer: Any, module: Any) -> None:
-        self._begun = time.perf_counter()
-
-    def on_validation_epoch_end(self, trainer: Any, module: Any) -> None:
-        if trainer.sanity_checking:
-            return
-        figures = trainer.callback_metrics
-        loss = float(figures["val_loss"])
-        if not self.best or loss < min(e.validation_loss for e in self._history.epochs):
-            # While validating, the module holds the averaged weights where there are some.
-            self.best = {k: v.detach().clone() for k, v in module.network.state_dict().items()}
-            self._history.best = len(self._history.epochs) + 1
-        self._history.epochs.append(
-            Epoch(
-                len(self._history.epochs) + 1,
-                float("nan"),
-                loss,
-                float(figures["val_accuracy"]) if "val_accuracy" in figures else None,
-                0.0,
-            )
-        )
-
-    def on_train_epoch_end(self, trainer: Any, module: Any) -> None:
-        epoch = self._history.epochs[-1]
-        epoch.train_loss = float(trainer.callback_metrics["train_loss"])
-        epoch.seconds = time.perf_counter() - self._begun
-        right = "" if epoch.accuracy is None else f"accuracy {100 * epoch.accuracy:.2f} %  "
-        line = (
-            f"epoch {epoch.number:3d}/{self._epochs}  loss {epoch.train_loss:.4f}  "
-            f"validation {epoch.validation_loss:.4f}  {right}{epoch.seconds:.1f} s"
-        )
-        bar = trainer.progress_bar_callback
-        if self.quiet:
-            return
-        if bar is None:
-            print(line, flush=True)
-        else:
-            bar.print(line)  # above the bar, without breaking it
-
-
 def fit(
     network: nn.Module,
     train: Examples,
@@ -221,25 +141,42 @@ def fit(
     seed: int,
     augment: Augment | None = None,
 ) -> History:
-    """Train `network` in place and return the learning curve; the best weights are kept."""
+    """Train `network` in place and return the learning curve; the best weights are kept.
+
+    Within `Checkpoints` it goes on where the same training was stopped.
+    """
     torch.use_deterministic_algorithms(True)
-    history = History()
     weights = label_weights(train.targets, schedule.balance) if schedule.balance else None
-    curve = _Curve(history, schedule.epochs, schedule.quiet)
-    lightning.seed_everything(seed, verbose=False)
+    curve = Curve(schedule.epochs, schedule.patience, quiet=schedule.quiet)
+    kept, path = current(), None
+    lessons = Batches(train, schedule.batch, seed), Batches(validation, schedule.batch, None)
+    before = None
+    if kept is not None:
+        path = kept.path(fingerprint(network, (train, validation), schedule, seed, augment))
+        before = kept.read(path)
+    if before is not None:
+        curve.load_state_dict(before["callbacks"][curve.state_key])
+        if not schedule.quiet:
+            print(f"going on after epoch {len(curve.history.epochs)} of {path}", flush=True)
+    if not curve.ended:
+        lightning.seed_everything(seed, verbose=False)
+        module = _Learner(network, schedule, augment, seed, weights)
+        _train(_trainer(schedule, curve, path), module, lessons, path if before else None)
+        ranks.check_equal(curve.best)
+    network.load_state_dict(curve.best)
+    network.eval()
+    return curve.history
+
+
+def _train(
+    trainer: lightning.Trainer, module: _Learner, lessons: tuple[Batches, Batches], path: Any
+) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Lightning's advice on workers and loggers
         try:
-            _trainer(schedule, curve).fit(
-                _Learner(network, schedule, augment, seed, weights),
-                _Batches(train, schedule.batch, seed),
-                _Batches(validation, schedule.batch, None),
-            )
+            trainer.fit(module, *lessons, ckpt_path=path)
         except SystemExit:  # what Lightning makes of Ctrl-C
             raise KeyboardInterrupt from None
-    network.load_state_dict(curve.best)
-    network.eval()
-    return history
 
 
 def label_weights(targets: np.ndarray, balance: float) -> Tensor:
@@ -264,25 +201,32 @@ def _averaging(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]
     return average
 
 
-def _trainer(schedule: Schedule, curve: _Curve) -> lightning.Trainer:
+def _trainer(schedule: Schedule, curve: Curve, path: Path | None) -> lightning.Trainer:
     callbacks: list[Any] = [
         curve,
         EarlyStopping("val_loss", patience=schedule.patience, check_finite=False),
     ]
-    interactive = sys.stderr.isatty() and not curve.quiet
+    interactive = sys.stdout.isatty() and not schedule.quiet  # to which the bar is drawn
     if interactive:
         callbacks.append(TQDMProgressBar(refresh_rate=10))
     if schedule.ema is not None:
         # After the curve, which must see the averaged weights before they are swapped back.
         callbacks.append(WeightAveraging(avg_fn=_averaging(schedule.ema)))
+    if path is not None:
+        callbacks.append(KeepEpoch(path))
+    together = ranks.current()
     return lightning.Trainer(
         max_epochs=schedule.epochs,
         accelerator="auto",
-        devices=1,
+        devices=together.here,
+        num_nodes=together.machines,
+        strategy="auto" if together.count == 1 else "ddp",
+        use_distributed_sampler=False,  # `Batches` knows its share
+        plugins=[SealedFile()],
         gradient_clip_val=schedule.clip,
         callbacks=callbacks,
         logger=False,
-        enable_checkpointing=False,
+        enable_checkpointing=path is not None,
         enable_model_summary=False,
         enable_progress_bar=interactive,
         num_sanity_val_steps=0,

@@ -26,6 +26,7 @@ from training.publish import (
     golden_from_samples,
     publish_trained,
 )
+from training.ranks import leads
 from training.recipes.recipe import GOLDEN, Recipe
 from training.train import train_network
 
@@ -46,8 +47,11 @@ class Data:
     test: Examples
 
 
-def run(recipe: Recipe, data: Path | None, models: Path) -> Path:
-    """Train `recipe`, publish the bundle under `models`, and return its folder."""
+def run(recipe: Recipe, data: Path | None, models: Path) -> Path | None:
+    """Train `recipe`, publish the bundle under `models`, and return its folder.
+
+    Of several ranks only the leader publishes; the others return nothing.
+    """
     check_folder(models)
     prepared = prepare(recipe, data)
     network, history = train_network(
@@ -70,6 +74,8 @@ def run(recipe: Recipe, data: Path | None, models: Path) -> Path:
         *_uncalibrated(network, prepared.test),
     ]
     sections = _comparisons(recipe, prepared, model, metrics)
+    if not leads():
+        return None
     trained = Trained(model, history, report, temperature, tuple(metrics), tuple(sections))
     golden = (
         golden_from_files(GOLDEN / recipe.golden)

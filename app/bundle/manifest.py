@@ -178,6 +178,7 @@ class Manifest(Frozen):
     labels: tuple[str, ...] = ()
     temperature: float = Field(default=1.0, gt=0)
     tolerance: float = Field(default=5e-3, gt=0, le=0.1)
+    precision: Literal["float32", "int8", "fp16"] = "float32"
     metrics: tuple[Measurement, ...] = ()
     provenance: Provenance
     licence: str

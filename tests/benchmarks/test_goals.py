@@ -7,6 +7,7 @@ import pytest
 from benchmarks import report
 from benchmarks.comparison import CLIENTS, Comparison, Turn, differences
 from benchmarks.goals import against_peers, at_least, at_most
+from benchmarks.layers import LAYERS
 from benchmarks.load import Load
 
 
@@ -48,8 +49,17 @@ def test_the_document_names_everybody(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(report, "DOCUMENT", tmp_path / "benchmarks.md")
     monkeypatch.setattr(report, "PLOT", tmp_path / "benchmarks.svg")
     both = (comparison("large"), comparison("small"))
-    report.write(report.Findings(both, list(against_peers(*both)), {"Ray": "too large"}, 3, 1))
+    layers = {"large": dict.fromkeys(LAYERS, 0.0123)}
+    report.write(
+        report.Findings(both, list(against_peers(*both)), {"Ray": "too large"}, 3, 1, layers)
+    )
     text = report.DOCUMENT.read_text()
-    for words in ("**thalamus** | 99 | 0.96", "mosec | 80 | 0.80", "Ray: too large", "not met"):
+    for words in (
+        "**thalamus** | 99 | 0.96",
+        "mosec | 80 | 0.80",
+        "Ray: too large",
+        "not met",
+        "12,300",
+    ):
         assert words in text
     assert report.PLOT.read_text().count("<svg") == 1

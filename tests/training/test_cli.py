@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from torch import Tensor
 
 from tests.training.samples import (
+    Toy,
     gray_pictures,
     png,
     shape,
@@ -116,6 +118,7 @@ MISTAKES: dict[str, tuple[Arguments, str]] = {
         lambda t: ["run", "--data", folder(t / "d", a=3, b=3), "--models", file(t / "m", "")],
         "is not a folder that can be written to",
     ),
+    "no ranks": (lambda t: ["run", "digits", "--ranks", "0"], "--ranks: 0 is not between 1"),
     "inspecting the pretrained": (lambda t: ["inspect", "imagenet"], "comes trained"),
     "comparing the pretrained": (lambda t: ["compare", "imagenet"], "comes trained"),
     "no baseline": (lambda t: ["compare", "digits"], "digits has no baseline to compare with"),
@@ -178,12 +181,27 @@ def test_inspect_says_what_a_run_would_train_on(
     assert list(somewhere.iterdir()) == []
 
 
+class Hopeless(Toy):
+    def forward(self, image: Tensor) -> Tensor:
+        return super().forward(image) * float("nan")
+
+
+def test_a_loss_that_is_no_number_is_one_line_and_leaves_nothing(
+    somewhere: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setitem(RECIPES, "toy", toy_recipe(gray_pictures(), network=Hopeless))
+    assert main(["run", "toy"]) == 2
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.startswith("thalamus-train: the loss became nan in epoch 1; nothing is published.")
+    assert list(somewhere.iterdir()) == []
+
+
 def test_ctrl_c_says_that_nothing_was_published(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    somewhere: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     def stopped(_: Path | None):
         raise KeyboardInterrupt
 
     monkeypatch.setitem(RECIPES, "toy", toy_recipe(gray_pictures(), load=stopped))
-    assert main(["run", "toy", "--models", str(tmp_path)]) == 130
+    assert main(["run", "toy", "--models", str(somewhere)]) == 130
     assert "nothing was published" in capsys.readouterr().err

@@ -14,7 +14,7 @@ from training.data.warp import mask_patches
 from training.few_labels import WAYS, Result, Study, drawn, few_labels, measurements, table
 from training.fit import Schedule, fit
 from training.networks.autoencoder import Autoencoder
-from training.objectives import reconstruct
+from training.objectives import Reconstruct
 
 SPECS = ImageSpec(height=8, width=8, channels=1).tensors()
 SPOIL = partial(mask_patches, side=2, share=0.3)
@@ -53,7 +53,7 @@ def test_what_was_learnt_without_labels_is_worth_more_than_random_weights() -> N
     train, tested = handwritten(slice(0, 1400)), handwritten(slice(1400, 1797))
     torch.manual_seed(0)
     network = Autoencoder(8, 1, code=48, width=16)
-    schedule = Schedule(epochs=10, objective=reconstruct, quiet=True)
+    schedule = Schedule(epochs=10, objective=Reconstruct(), quiet=True)
     history = fit(network, train, tested, schedule, seed=0, augment=SPOIL)
     losses = [epoch.validation_loss for epoch in history.epochs]
     assert losses[-1] < 0.8 * losses[0]

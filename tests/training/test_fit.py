@@ -1,6 +1,9 @@
 """The training loop: deterministic, keeps the best epoch, never goes on with NaN."""
 
+import io
+import re
 import signal
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -118,6 +121,28 @@ def test_the_curve_holds_every_epoch():
 def test_few_steps_make_a_schedule_too(epochs: int, batch: int):
     history = fit(Toy(), TRAIN, VALIDATION, Schedule(epochs=epochs, batch=batch), seed=1)
     assert len(history.epochs) == epochs
+
+
+class Terminal(io.StringIO):
+    """Standard output that is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("output", [io.StringIO, Terminal])
+def test_a_terminal_shows_a_bar_and_a_file_a_line_an_epoch(
+    output: type[io.StringIO], monkeypatch: pytest.MonkeyPatch
+):
+    shown = output()
+    monkeypatch.setattr(sys, "stdout", shown)
+    fit(Toy(), TRAIN, VALIDATION, SCHEDULE, seed=1)
+    monkeypatch.undo()
+    said = shown.getvalue()
+    lines = re.findall(r"epoch +(\d)/3  loss [\d.]+  validation [\d.]+  accuracy [\d.]+ %", said)
+    assert lines == ["1", "2", "3"]
+    assert (len(said.splitlines()) == 3 and "\r" not in said) == (output is io.StringIO)
+    assert ("Epoch 2" in said and "5/5" in said) == (output is Terminal)
 
 
 class Broken(Toy):

@@ -6,7 +6,7 @@ from training.data.warp import mask_patches, warp
 from training.few_labels import Study
 from training.fit import Schedule
 from training.networks.autoencoder import Autoencoder
-from training.objectives import reconstruct
+from training.objectives import Reconstruct
 from training.recipes import digits
 from training.recipes.recipe import Recipe
 
@@ -24,7 +24,7 @@ RECIPE = Recipe(
     prepare=digits.RECIPE.prepare,
     network=lambda _: Autoencoder(28, 1),
     augment=_spoil,
-    schedule=Schedule(epochs=20, rate=3e-3, patience=20, objective=reconstruct),
+    schedule=Schedule(epochs=20, rate=3e-3, patience=20, objective=Reconstruct()),
     study=Study(augment=warp, rate=1e-3, rate_from_scratch=3e-3),
     shares=digits.RECIPE.shares,
     licence=digits.RECIPE.licence,

@@ -60,6 +60,16 @@ def test_a_few_steps_make_a_bundle_that_the_service_accepts(name: str, tmp_path:
     assert f"`thalamus-train run {name}`" in card and "![learning-curve]" in card
 
 
+@pytest.mark.parametrize("name", WRITE)
+def test_the_same_recipe_twice_gives_the_same_graph(name: str, tmp_path: Path):
+    (tmp_path / "data").mkdir()
+    data = WRITE[name](tmp_path / "data")
+    alone = replace(few_steps(name), baseline=None, leave_one_out=None, figures=None)
+    first, second = (run(alone, data, tmp_path / str(turn)) for turn in range(2))
+    assert first and second
+    assert (first / "model.onnx").read_bytes() == (second / "model.onnx").read_bytes()
+
+
 def test_the_pretrained_network_is_exported_whole(tmp_path: Path):
     recipe = RECIPES["imagenet"]
     assert isinstance(recipe, Pretrained)

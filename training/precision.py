@@ -1,0 +1,142 @@
+"""A float32 graph → the same in fewer bits: 8-bit whole numbers, or 16-bit floats.
+
+int8: convolutional graphs statically, with a scale for each output channel of a weight and
+activations in uint8, measured on samples (Jacob et al., "Quantization and Training of Neural
+Networks for Efficient Integer-Arithmetic-Only Inference", CVPR 2018); one scale for a whole
+tensor ruins them. Graphs without convolutions dynamically: LSTM and matrix products, scaled when
+they run. What stands before a logarithm, a spectrogram, keeps its 32 bits. Inputs and outputs
+stay what they are.
+"""
+
+import logging
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import onnx
+from onnxruntime.quantization import (
+    CalibrationDataReader,
+    QuantFormat,
+    QuantType,
+    quantize_dynamic,
+    quantize_static,
+)
+from onnxruntime.quantization.shape_inference import quant_pre_process
+from onnxruntime.transformers.float16 import convert_float_to_float16
+
+from training.errors import TrainingError
+
+Precision = Literal["int8", "fp16"]
+Feeds = Mapping[str, np.ndarray]
+_CONVOLUTIONAL = ("Conv", "Gemm", "MatMul", "Add", "MaxPool", "Clip", "Relu", "GlobalAveragePool")
+_FLOAT, _HALF = onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16
+_OTHERS = ("LSTM", "Gemm", "MatMul")
+
+
+def convert(model: bytes, precision: Precision, calibration: Sequence[Feeds]) -> bytes:
+    """Return the graph in fewer bits; raise `TrainingError` when nothing in it can be.
+
+    calibration: batches of inputs such as will be asked, from training data.
+    """
+    graph = onnx.load_from_string(model)
+    if graph.functions:
+        raise TrainingError("the graph has operators of its own, which cannot be converted")
+    del graph.graph.value_info[:]  # shapes that contradict the converter's own stop it
+    logging.disable(logging.WARNING)  # its advice
+    try:
+        converted = _converted(graph, precision, calibration)
+    finally:
+        logging.disable(logging.NOTSET)
+    del converted.graph.value_info[:]
+    return bytes(converted.SerializeToString(deterministic=True))
+
+
+def _converted(
+    graph: onnx.ModelProto, precision: Precision, calibration: Sequence[Feeds]
+) -> onnx.ModelProto:
+    if precision == "fp16":
+        block = _before_logarithm(graph)
+        converted = convert_float_to_float16(graph, keep_io_types=True, node_block_list=block)
+        _keep_to_32_bits(converted)
+        return converted
+    return _in_whole_numbers(graph, calibration)
+
+
+def _in_whole_numbers(graph: onnx.ModelProto, calibration: Sequence[Feeds]) -> onnx.ModelProto:
+    present = {node.op_type for node in graph.graph.node}
+    with tempfile.TemporaryDirectory() as folder:
+        before, ready, after = (Path(folder) / f"{i}.onnx" for i in range(3))
+        onnx.save(graph, before)
+        if "Conv" in present:
+            quant_pre_process(before, ready, skip_symbolic_shape=True)
+            quantize_static(
+                ready,
+                after,
+                _Samples(calibration),
+                quant_format=QuantFormat.QDQ,
+                op_types_to_quantize=list(_CONVOLUTIONAL),
+                nodes_to_exclude=_before_logarithm(onnx.load(ready)),
+                per_channel=True,
+                activation_type=QuantType.QUInt8,
+                weight_type=QuantType.QInt8,
+            )
+        elif present & set(_OTHERS):
+            quantize_dynamic(
+                before, after, op_types_to_quantize=list(_OTHERS), weight_type=QuantType.QInt8
+            )
+        else:
+            raise TrainingError(f"the graph has nothing to quantise ({', '.join(_OTHERS)})")
+        return onnx.load(after)
+
+
+class _Samples(CalibrationDataReader):
+    """Hands the calibrator a batch at a time."""
+
+    def __init__(self, batches: Sequence[Feeds]) -> None:
+        self._batches: Iterator[Feeds] = iter(batches)
+
+    def get_next(self) -> dict[str, np.ndarray] | None:
+        """Return the next batch; None after the last."""
+        batch = next(self._batches, None)
+        return dict(batch) if batch is not None else None
+
+
+def _keep_to_32_bits(graph: onnx.ModelProto) -> None:
+    """Take out the casts to 16 bits and back that the converter leaves between nodes it spared.
+
+    It also writes a cast of one tensor once for each node that reads it, under one name.
+    """
+    made_by = {name: node for node in graph.graph.node for name in node.output}
+    detours = {}
+    for node in graph.graph.node:
+        before = made_by.get(node.input[0]) if node.input else None
+        if before is not None and (_target(node), _target(before)) == (_FLOAT, _HALF):
+            detours[node.output[0]] = before.input[0]
+    kept: dict[str, onnx.NodeProto] = {}
+    for node in graph.graph.node:
+        if node.output[0] not in detours:
+            node.input[:] = [detours.get(name, name) for name in node.input]
+            kept.setdefault(node.output[0], node)
+    nodes = list(kept.values())
+    del graph.graph.node[:]
+    graph.graph.node.extend(nodes)
+
+
+def _target(node: onnx.NodeProto) -> int | None:
+    """Return what a cast casts to; None for other nodes."""
+    return node.attribute[0].i if node.op_type == "Cast" else None
+
+
+def _before_logarithm(graph: onnx.ModelProto) -> list[str]:
+    """Return the names of the nodes that a logarithm depends on, and its own."""
+    made_by = {name: node for node in graph.graph.node for name in node.output}
+    waiting = [node for node in graph.graph.node if node.op_type == "Log"]
+    found: dict[str, None] = {}
+    while waiting:
+        node = waiting.pop()
+        if node.name not in found:
+            found[node.name] = None
+            waiting += [made_by[name] for name in node.input if name in made_by]
+    return list(found)
