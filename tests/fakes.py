@@ -4,6 +4,7 @@ Nothing here imitates the service's own classes; a fake graph runs in the real O
 Runtime, and a fake bundle is written by the real `publish`.
 """
 
+import base64
 import io
 import struct
 from collections.abc import Mapping
@@ -147,6 +148,18 @@ def autoencoder_bundle(name: str = "plain-colours", version: int = 1) -> Bundle:
     return seal_bundle(name, encoder, (), files, cases, **fields)
 
 
+def embedding_bundle(name: str = "embedded-colours", version: int = 1) -> Bundle:
+    """Tell colours apart as `image_bundle` does, by features that it shows."""
+    cases = {"red.png": (picture(encode=("PNG",), colour=(250, 10, 20)), "image/png")}
+    encoder = ImageSpec(height=8, width=8, resample="bilinear")
+    outputs = tuple(
+        TensorSpec(name=output, dtype="float32", shape=("batch", 3))
+        for output in ("probabilities", "embedding")
+    )
+    files = {"model.onnx": image_graph(8, embedding=True)}
+    return seal_bundle(name, encoder, COLOURS, files, cases, version=version, outputs=outputs)
+
+
 def text_bundle(name: str = "moods", version: int = 1) -> Bundle:
     """Tell glad texts from sad ones."""
     cases = {
@@ -234,6 +247,11 @@ def scene(width: int = 24, height: int = 16) -> Image.Image:
     y, x = np.mgrid[0:height, 0:width]
     pixels = np.stack([x * 255 // width, y * 255 // height, (x * y) % 256], axis=-1)
     return Image.fromarray(pixels.astype(np.uint8))
+
+
+def b64(data: bytes) -> dict[str, str]:
+    """Return an instance of a JSON body."""
+    return {"b64": base64.b64encode(data).decode()}
 
 
 def tone(hertz: float, seconds: float = 0.5, rate: int = RATE, loudness: float = 0.5) -> np.ndarray:

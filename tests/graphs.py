@@ -19,17 +19,24 @@ def _value(name: str, kind: int, shape) -> onnx.ValueInfoProto:
     return helper.make_tensor_value_info(name, kind, shape)
 
 
-def image_graph(side: int = 8, sharpness: float = 8.0, *, explained: bool = False) -> bytes:
-    """Mean colour → linear → softmax; uint8 NHWC. What is bright is salient."""
+def image_graph(
+    side: int = 8, sharpness: float = 8.0, *, embedding: bool = False, explained: bool = False
+) -> bytes:
+    """Mean colour → linear → softmax; uint8 NHWC. The mean colour can be an output.
+
+    So can what is salient: what is bright.
+    """
+    colour = "embedding" if embedding else "colour"
+    features = [_value(colour, TensorProto.FLOAT, ["batch", 3])] if embedding else []
     node = helper.make_node
     nodes = [
         node("Cast", ["image"], ["floats"], to=TensorProto.FLOAT),
         node("Div", ["floats", "white"], ["scaled"]),
-        node("ReduceMean", ["scaled", "height_width"], ["colour"], keepdims=0),
-        node("MatMul", ["colour", "weights"], ["logits"]),
+        node("ReduceMean", ["scaled", "height_width"], [colour], keepdims=0),
+        node("MatMul", [colour, "weights"], ["logits"]),
         node("Softmax", ["logits"], ["probabilities"], axis=1),
     ]
-    outputs = [_value("probabilities", TensorProto.FLOAT, ["batch", 3])]
+    outputs = [_value("probabilities", TensorProto.FLOAT, ["batch", 3]), *features]
     if explained:
         nodes.append(node("ReduceMax", ["scaled", "channel"], ["saliency"], keepdims=0))
         outputs.append(_value("saliency", TensorProto.FLOAT, ["batch", side, side]))

@@ -19,6 +19,18 @@ TARGETS = {
     "spoken-digits": {"accuracy": 0.995, "accuracy, leave one speaker out, mean": 0.85},
     "listops": {"accuracy": 0.985, "accuracy, trees of 200 tokens and more": 0.94},
     "imagenet": {},
+    "digits-autoencoder": {
+        f"AUROC of the novelty, {kind}": 0.97
+        for kind in (
+            "noise",
+            "inverted",
+            "rotated by 90°",
+            "blank pages",
+            "letters (DejaVu)",
+            "letters (Computer Modern)",
+            "letters (STIX)",
+        )
+    },
 }
 
 
@@ -68,6 +80,20 @@ def test_targets_are_reached(bundle: Bundle) -> None:
     for name, least in TARGETS[bundle.manifest.name].items():
         assert measured[name].value >= least, f"{name} is {measured[name].value}"
         assert measured[name].samples >= 300
+
+
+def test_what_was_learnt_without_labels_is_worth_having() -> None:
+    metrics = read_bundle(MODELS / "digits-autoencoder" / "1").manifest.metrics
+    measured = {m.name: m.value for m in metrics}
+    for count in (2, 5, 10):
+        reached = f"accuracy, {count} labels per class, "
+        tuned = measured[reached + "pretrained, fine-tuned"]
+        frozen = measured[reached + "pretrained, frozen, linear"]
+        assert tuned > measured[reached + "from scratch"]
+        assert tuned > frozen > measured[reached + "random weights, frozen, linear"]
+        assert frozen > measured[reached + "pixels, linear"]
+    blank = "AUROC of the reconstruction error, blank pages"
+    assert measured[blank] < 0.9, "the error alone does not find them"
 
 
 def test_torch_and_onnx_agree(bundle: Bundle) -> None:

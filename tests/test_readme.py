@@ -86,5 +86,7 @@ def test_the_table_has_the_manifests_figures(path: Path) -> None:
     manifest = json.loads(path.read_bytes())
     row = next(line for line in README.splitlines() if line.startswith(f"| `{manifest['name']}`"))
     for figure in manifest["metrics"]:
+        if figure["name"].endswith(", linear"):
+            continue  # what stands beside it in the card
         if figure["name"].startswith("accuracy") and "held out" not in figure["split"]:
             assert f"{100 * figure['value']:.2f} %" in row

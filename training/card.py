@@ -20,7 +20,7 @@ _MOST_LABELS = 40  # above, a confusion matrix cannot be read
 
 def pictures(history: History, confusion: np.ndarray, labels: Sequence[str]) -> dict[str, bytes]:
     """Return the card's pictures by file name."""
-    files = {CURVE: _curve(history)}
+    files = {CURVE: curve(history)}
     if len(labels) <= _MOST_LABELS:
         files[CONFUSION] = draw_confusion(confusion, labels)
     return files
@@ -36,12 +36,12 @@ def card(manifest: Manifest, sections: Sequence[str], images: Sequence[str]) -> 
         "",
         "| | |",
         "|---|---|",
-        f"| labels | {_some(manifest.labels)} |",
+        *([f"| labels | {_some(manifest.labels)} |"] if manifest.labels else []),
         f"| data | {origin.data} ({origin.data_licence}), {origin.data_source} |",
         f"| samples | {', '.join(f'{n} {part}' for part, n in origin.splits.items())} |",
         f"| made by | `thalamus-train run {origin.recipe}`, seed {origin.seed}, {origin.code} |",
         f"| licence of the weights | {manifest.licence} |",
-        f"| temperature | {manifest.temperature:.3f} |",
+        *([f"| temperature | {manifest.temperature:.3f} |"] if manifest.labels else []),
         *_doubts(manifest),
         "",
         "## Measured",
@@ -92,16 +92,23 @@ def _some(labels: Sequence[str]) -> str:
     return shown if len(labels) <= 12 else f"{shown}, … ({len(labels)} in all)"
 
 
-def _curve(history: History) -> bytes:
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
+def curve(history: History) -> bytes:
+    """Return the picture of the losses, and of the accuracy where answers can be right."""
+    right_ones = [100 * e.accuracy for e in history.epochs if e.accuracy is not None]
+    count = 2 if right_ones else 1
+    figure, panels = plt.subplots(
+        1, count, figsize=(4.5 * count, 3.2), layout="constrained", squeeze=False
+    )
+    left, *others = panels[0]
     numbers = [epoch.number for epoch in history.epochs]
     left.plot(numbers, [e.train_loss for e in history.epochs], label="training")
     left.plot(numbers, [e.validation_loss for e in history.epochs], label="validation")
     left.set(xlabel="epoch", ylabel="cross-entropy")
     left.legend()
-    right.plot(numbers, [100 * e.accuracy for e in history.epochs], color="tab:green")
-    right.set(xlabel="epoch", ylabel="validation accuracy, %")
-    for axes in (left, right):
+    for right in others:
+        right.plot(numbers, right_ones, color="tab:green")
+        right.set(xlabel="epoch", ylabel="validation accuracy, %")
+    for axes in (left, *others):
         axes.axvline(history.best, color="gray", linewidth=0.8, linestyle=":")
         axes.grid(alpha=0.3)
     return _png(figure)

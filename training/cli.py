@@ -1,4 +1,4 @@
-"""`thalamus-train run | compare | publish | recipes | inspect`.
+"""`thalamus-train run | compare | few-labels | publish | recipes | inspect`.
 
 A user's mistake is answered with one line on stderr and exit status 2.
 """
@@ -45,14 +45,17 @@ def _run(options: argparse.Namespace) -> None:
     from training.export_pretrained import export_pretrained
     from training.recipes import Pretrained
     from training.run import run
+    from training.unsupervised import run_unsupervised
 
     torch.set_num_threads(options.threads)
     recipe = _recipe(options)
     if isinstance(recipe, Pretrained):
         print(f"published {export_pretrained(recipe, options.models)}")
         return
+    recipe = _changed(recipe, options)
+    way = run if recipe.schedule.objective is None else run_unsupervised
     with _together(options):
-        folder = run(_changed(recipe, options), options.data, options.models)
+        folder = way(recipe, options.data, options.models)
         print(f"published {folder}")
 
 
@@ -92,6 +95,20 @@ def _compare(options: argparse.Namespace) -> None:
         raise TrainingError(f"{recipe.name} comes trained; there is no baseline to compare with")
     with _together(options):
         compare(_changed(recipe, options), options.data, options.folds)
+
+
+def _few_labels(options: argparse.Namespace) -> None:
+    import torch
+
+    from training.recipes import Pretrained
+    from training.unsupervised import study
+
+    torch.set_num_threads(options.threads)
+    recipe = _recipe(options)
+    if isinstance(recipe, Pretrained):
+        raise TrainingError(f"{recipe.name} comes trained; there is nothing to study")
+    with _together(options):
+        study(_changed(recipe, options), options.data, options.split)
 
 
 def _recipes(options: argparse.Namespace) -> None:
@@ -196,6 +213,7 @@ def _parser() -> argparse.ArgumentParser:
         ("run", _run, "train (or export) and publish a bundle"),
         ("inspect", _inspect, "say what a run would train on, and train nothing"),
         ("compare", _compare, "cross-validate the network and its baseline, publish nothing"),
+        ("few-labels", _few_labels, "say what learning without labels is worth, publish nothing"),
     ):
         sub = commands.add_parser(name, help=text)
         sub.add_argument("recipe", nargs="?", help="a shipped recipe; without it, --data is yours")
@@ -214,6 +232,9 @@ def _parser() -> argparse.ArgumentParser:
             _add_training(sub)
         if command is _compare:
             sub.add_argument("--folds", type=_count(2, 50), default=5, help="default: 5")
+        if command is _few_labels:
+            splits = ("validation", "test")
+            sub.add_argument("--split", choices=splits, default="validation", help="to test on")
         sub.set_defaults(command=command)
     _add_publish(commands)
     recipes = commands.add_parser("recipes", help="list the shipped recipes")

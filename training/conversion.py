@@ -89,6 +89,8 @@ def publish_converted(
         raise TrainingError(f"{old.name} does not classify; only classifiers are converted")
     if old.precision != "float32":
         raise TrainingError(f"{old.name}/{old.version} is {old.precision} already")
+    if old.task != "classify":
+        raise TrainingError(f"{old.name} does not classify; what is converted are classifiers")
     items = items_for(bundle, data)
     batches = [
         _feeds(old, items.calibration[i : i + _BATCH])

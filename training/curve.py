@@ -15,7 +15,7 @@ class Epoch:
     number: int
     train_loss: float
     validation_loss: float
-    accuracy: float
+    accuracy: float | None  # None where no answer is right or wrong
     seconds: float
 
 
@@ -30,8 +30,8 @@ class History:
 class Curve(lightning.Callback):
     """Keeps the learning curve and the best epoch's weights; prints a line per epoch."""
 
-    def __init__(self, epochs: int, patience: int) -> None:
-        self.history = History()
+    def __init__(self, epochs: int, patience: int, *, quiet: bool = False) -> None:
+        self.history, self._quiet = History(), quiet
         self._epochs, self._patience, self._begun = epochs, patience, 0.0
         self.best: dict[str, Tensor] = {}
 
@@ -70,7 +70,7 @@ class Curve(lightning.Callback):
                 len(self.history.epochs) + 1,
                 float("nan"),
                 loss,
-                float(figures["val_accuracy"]),
+                float(figures["val_accuracy"]) if "val_accuracy" in figures else None,
                 0.0,
             )
         )
@@ -80,10 +80,12 @@ class Curve(lightning.Callback):
         epoch = self.history.epochs[-1]
         epoch.train_loss = float(trainer.callback_metrics["train_loss"])
         epoch.seconds = time.perf_counter() - self._begun
+        if self._quiet:
+            return
+        right = "" if epoch.accuracy is None else f"accuracy {100 * epoch.accuracy:.2f} %  "
         line = (
             f"epoch {epoch.number:3d}/{self._epochs}  loss {epoch.train_loss:.4f}  "
-            f"validation {epoch.validation_loss:.4f}  "
-            f"accuracy {100 * epoch.accuracy:.2f} %  {epoch.seconds:.1f} s"
+            f"validation {epoch.validation_loss:.4f}  {right}{epoch.seconds:.1f} s"
         )
         bar = trainer.progress_bar_callback
         if bar is None:

@@ -14,6 +14,7 @@ from app.engine.session import Session
 from app.outputs import NODES, SALIENCY
 from training.data.encode import Examples
 from training.errors import TrainingError
+from training.networks.detector import NoveltyDetector
 from training.networks.onnx_functions import DOMAIN, FUNCTIONS
 from training.networks.reading import Reading
 from training.on_demand import put_on_demand
@@ -71,7 +72,11 @@ class Servable(nn.Module):
         return torch.softmax(logits / self.temperature, dim=1)
 
 
-def export(servable: Servable, inputs: Sequence[TensorSpec], example: Sequence[Tensor]) -> bytes:
+# What names its outputs; the graph's are called so.
+Served = Servable | NoveltyDetector
+
+
+def export(servable: Served, inputs: Sequence[TensorSpec], example: Sequence[Tensor]) -> bytes:
     """Return the serialised graph; every named axis of `inputs` is free in it.
 
     Raises `TrainingError` when the exporter fixed an axis that should vary.
@@ -114,7 +119,7 @@ def export(servable: Servable, inputs: Sequence[TensorSpec], example: Sequence[T
 
 
 def check_parity(
-    model: bytes, servable: Servable, examples: Examples, specs: Sequence[TensorSpec]
+    model: bytes, servable: Served, examples: Examples, specs: Sequence[TensorSpec]
 ) -> float:
     """Return the largest difference of an output between torch and ONNX Runtime.
 

@@ -19,7 +19,6 @@ import numpy as np
 import torch
 from lightning.pytorch.callbacks import EarlyStopping, TQDMProgressBar, WeightAveraging
 from torch import Tensor, nn
-from torch.nn import functional
 
 from training import ranks
 from training.batches import Batches
@@ -27,6 +26,7 @@ from training.checkpoint import KeepEpoch, SealedFile, current, fingerprint
 from training.curve import Curve, Epoch, History
 from training.data.encode import Examples
 from training.errors import Diverged, TrainingError
+from training.objectives import Classify, Objective
 
 for _name in ("lightning.pytorch", "lightning.fabric"):  # what it found, and advertisements
     logging.getLogger(_name).setLevel(logging.ERROR)
@@ -38,7 +38,10 @@ Augment = Callable[[Tensor, torch.Generator], Tensor]
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """How to train. `patience` epochs without a better validation loss end the run."""
+    """How to train, and what to: without an objective, to tell the labels.
+
+    `patience` epochs without a better validation loss end the run; `quiet` ones are not told of.
+    """
 
     epochs: int
     batch: int = 64
@@ -50,10 +53,15 @@ class Schedule:
     ema: float | None = None  # decay of the averaged weights per step
     patience: int = 10
     warmup: float = 0.25  # share of the steps in which the rate rises
+    objective: Objective | None = None
+    quiet: bool = False
 
 
-class _Classifier(lightning.LightningModule):
-    """Cross-entropy, a weight per label, on a network's logits; AdamW, one-cycle schedule."""
+class _Learner(lightning.LightningModule):
+    """A network that pursues an objective; AdamW, one-cycle schedule.
+
+    It is validated by what counts in the end, without label weights and smoothing.
+    """
 
     def __init__(
         self,
@@ -66,13 +74,15 @@ class _Classifier(lightning.LightningModule):
         super().__init__()
         self.network, self._schedule, self._augment = network, schedule, augment
         self._seed, self._generator = seed, torch.Generator()
-        self.register_buffer("weights", weights)
+        self._learned = schedule.objective or Classify(weights, schedule.label_smoothing)
+        self._validated = schedule.objective or Classify()
 
     def on_train_epoch_start(self) -> None:
         self.trainer.train_dataloader.set_epoch(self.current_epoch)
 
     def training_step(self, batch: tuple[list[Tensor], Tensor], index: int) -> Tensor:
         inputs, targets = batch
+        clean = inputs
         step_seed = (self._seed * 1_009 + self.current_epoch) * 100_003 + index
         step_seed += ranks.rank() * 1_000_003_001  # each rank has other samples, and other luck
         torch.manual_seed(step_seed)  # dropout and masks inside the network
@@ -81,12 +91,7 @@ class _Classifier(lightning.LightningModule):
             # On the CPU, where the generator is: the same changes on every device.
             changed = self._augment(inputs[0].cpu(), self._generator).to(self.device)
             inputs = [changed, *inputs[1:]]
-        logits = self.network(*inputs)
-        if logits.ndim > targets.ndim + 1:  # an ensemble: each member learns on its own
-            targets = targets[:, None].expand(-1, logits.shape[2])
-        loss = functional.cross_entropy(
-            logits, targets, self.weights, label_smoothing=self._schedule.label_smoothing
-        )
+        loss, _ = self._learned(self.network, inputs, clean, targets)
         self._check(loss)
         size = float(len(targets))  # Lightning would cut the ranks' mean of whole numbers
         self.log("train_loss", loss, on_epoch=True, on_step=False, batch_size=size, sync_dist=True)
@@ -94,13 +99,12 @@ class _Classifier(lightning.LightningModule):
 
     def validation_step(self, batch: tuple[list[Tensor], Tensor], index: int) -> None:
         inputs, targets = batch
-        logits = self.network(*inputs)
         size = float(len(targets))
-        loss = functional.cross_entropy(logits, targets)
+        loss, right = self._validated(self.network, inputs, inputs, targets)
         self._check(loss)
         self.log("val_loss", loss, batch_size=size, sync_dist=True)
-        right = (logits.argmax(1) == targets).float().mean()
-        self.log("val_accuracy", right, batch_size=size, prog_bar=True, sync_dist=True)
+        if right is not None:
+            self.log("val_accuracy", right, batch_size=size, prog_bar=True, sync_dist=True)
 
     def configure_optimizers(self) -> Any:
         schedule = self._schedule
@@ -143,7 +147,8 @@ def fit(
     """
     torch.use_deterministic_algorithms(True)
     weights = label_weights(train.targets, schedule.balance) if schedule.balance else None
-    curve, kept, path = Curve(schedule.epochs, schedule.patience), current(), None
+    curve = Curve(schedule.epochs, schedule.patience, quiet=schedule.quiet)
+    kept, path = current(), None
     lessons = Batches(train, schedule.batch, seed), Batches(validation, schedule.batch, None)
     before = None
     if kept is not None:
@@ -151,10 +156,11 @@ def fit(
         before = kept.read(path)
     if before is not None:
         curve.load_state_dict(before["callbacks"][curve.state_key])
-        print(f"going on after epoch {len(curve.history.epochs)} of {path}", flush=True)
+        if not schedule.quiet:
+            print(f"going on after epoch {len(curve.history.epochs)} of {path}", flush=True)
     if not curve.ended:
         lightning.seed_everything(seed, verbose=False)
-        module = _Classifier(network, schedule, augment, seed, weights)
+        module = _Learner(network, schedule, augment, seed, weights)
         _train(_trainer(schedule, curve, path), module, lessons, path if before else None)
         ranks.check_equal(curve.best)
     network.load_state_dict(curve.best)
@@ -163,7 +169,7 @@ def fit(
 
 
 def _train(
-    trainer: lightning.Trainer, module: _Classifier, lessons: tuple[Batches, Batches], path: Any
+    trainer: lightning.Trainer, module: _Learner, lessons: tuple[Batches, Batches], path: Any
 ) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Lightning's advice on workers and loggers
@@ -204,7 +210,7 @@ def _trainer(schedule: Schedule, curve: Curve, path: Path | None) -> lightning.T
         curve,
         EarlyStopping("val_loss", patience=schedule.patience, check_finite=False),
     ]
-    interactive = sys.stdout.isatty()  # to which the bar is drawn
+    interactive = sys.stdout.isatty() and not schedule.quiet  # to which the bar is drawn
     if interactive:
         callbacks.append(TQDMProgressBar(refresh_rate=10))
     if schedule.ema is not None:

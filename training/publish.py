@@ -93,11 +93,9 @@ def golden_from_samples(test: Examples, report: Report) -> list[Golden]:
     return turns[:MOST_GOLDEN]
 
 
-def publish_trained(
-    recipe: "Recipe", data: "Data", trained: Trained, golden: Sequence[Golden], models: Path
-) -> Path:
-    """Assemble, prove and publish the bundle; return its folder."""
-    origin = Provenance(
+def provenance(recipe: "Recipe", data: "Data") -> Provenance:
+    """Return where a bundle of this recipe, trained on this, comes from."""
+    return Provenance(
         recipe=recipe.made_by or recipe.name,
         seed=recipe.seed,
         code=f"thalamus {__version__}",
@@ -112,6 +110,12 @@ def publish_trained(
             "unreadable": len(data.dataset.unreadable),
         },
     )
+
+
+def publish_trained(
+    recipe: "Recipe", data: "Data", trained: Trained, golden: Sequence[Golden], models: Path
+) -> Path:
+    """Assemble, prove and publish the bundle; return its folder."""
     manifest = Manifest(
         name=recipe.name,
         version=next_version(models, recipe.name),
@@ -125,7 +129,7 @@ def publish_trained(
         novelty=trained.trust.novelty,
         bands=trained.bands,
         metrics=trained.metrics,
-        provenance=origin,
+        provenance=provenance(recipe, data),
         licence=recipe.licence,
         files={},
     )

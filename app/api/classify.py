@@ -10,8 +10,8 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.types import Scope
 
 from app.api import schemas
-from app.api.endpoint import Endpoint, Serving, Translation
-from app.api.openapi import CLASSIFY
+from app.api.endpoint import JSON, Endpoint, Serving, Translation
+from app.api.openapi import described
 from app.api.shortcut import HotRoute
 from app.bundle import Manifest
 from app.errors import InvalidInput
@@ -38,7 +38,7 @@ def routes(serving: Serving) -> list[HotRoute]:
         "/v1/classify": classify_by_media_type,
     }
     return [
-        HotRoute(path, function, endpoint, tags=["classify"], **CLASSIFY)
+        HotRoute(path, function, endpoint, tags=["classify"], **described(schemas.Classification))
         for path, function in documented.items()
     ]
 
@@ -83,4 +83,4 @@ def _written(
         "version": manifest.version,
         "predictions": [schemas.answer(prediction) for prediction in predictions],
     }
-    return orjson.dumps(answer), b"application/json"
+    return orjson.dumps(answer), JSON

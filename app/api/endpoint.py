@@ -18,6 +18,7 @@ from app.serving.catalog import Catalog
 from app.serving.model import ServedModel
 from app.telemetry import Timings
 
+JSON = b"application/json"
 _LONGEST_VERSION = 18  # digits
 
 

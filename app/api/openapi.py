@@ -4,6 +4,8 @@ Bodies of many forms are described by hand; the examples are golden cases of the
 are ready, so what the docs show is what the service answers.
 """
 
+import copy
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,10 +13,13 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from app.api import schemas
-from app.api.schemas import Classification, Problem
-from app.bundle import GoldenClasses
+from app.api.schemas import Problem, Wire
+from app.bundle import GoldenCase, GoldenClasses, GoldenReconstruction, Manifest
 from app.outputs import NOVELTY, Prediction, doubt
-from app.pipeline import Classes, Pipeline
+from app.pipeline import Classes, Features, Pipeline, Rebuilt, Wanted
+
+# A model's golden case as its answer goes over the wire; None: it has no such answer.
+Example = Callable[[Manifest, GoldenCase], dict[str, Any] | None]
 
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 _PARTS = {
@@ -75,33 +80,35 @@ def _problem(description: str) -> dict[str, Any]:
 
 # For every route: instead of FastAPI's own shape of a 422.
 RESPONSES: dict[int | str, dict[str, Any]] = {422: _problem("A parameter is not valid")}
-CLASSIFY: dict[str, Any] = {
-    "response_model": Classification,
-    "responses": {status: _problem(text) for status, text in _PROBLEMS.items()},
-    "openapi_extra": {
-        "requestBody": {
-            "required": True,
-            "description": (
-                "The file itself with its media type, several as multipart/form-data, "
-                "or JSON instances."
-            ),
-            "content": {
-                "multipart/form-data": _PARTS,
-                "application/json": _INSTANCES,
-                "image/*": _BINARY,
-                "audio/*": _BINARY,
-                "text/plain": {
-                    "schema": {"type": "string"},
-                    "example": "You have WON a free cruise!!! Click here to claim your prize.",
-                },
-                "text/x-tree": {
-                    "schema": {"type": "string"},
-                    "example": "[MAX 2 9 [MIN 4 7 ] 0 ]",
-                },
-            },
-        }
+PICTURE = {"image/png": {"schema": {"type": "string", "format": "binary"}}}
+_REQUEST: dict[str, Any] = {
+    "required": True,
+    "description": (
+        "The file itself with its media type, several as multipart/form-data, or JSON instances."
+    ),
+    "content": {
+        "multipart/form-data": _PARTS,
+        "application/json": _INSTANCES,
+        "image/*": _BINARY,
+        "audio/*": _BINARY,
+        "text/plain": {
+            "schema": {"type": "string"},
+            "example": "You have WON a free cruise!!! Click here to claim your prize.",
+        },
+        "text/x-tree": {"schema": {"type": "string"}, "example": "[MAX 2 9 [MIN 4 7 ] 0 ]"},
     },
 }
+
+
+def described(answer: type[Wire], *others: dict[str, Any]) -> dict[str, Any]:
+    """Describe a route that takes items and gives `answer`, or `others` by media type."""
+    content = {name: kind for other in others for name, kind in other.items()}
+    problems = {status: _problem(text) for status, text in _PROBLEMS.items()}
+    return {
+        "response_model": answer,
+        "responses": problems | ({200: {"content": content}} if content else {}),
+        "openapi_extra": {"requestBody": _REQUEST},
+    }
 
 
 def describe(app: FastAPI) -> dict[str, Any]:
@@ -110,36 +117,72 @@ def describe(app: FastAPI) -> dict[str, Any]:
         title=app.title, version=app.version, description=app.description, routes=app.routes
     )
     ready = [entry.model.pipeline for entry in app.state.catalog.entries if entry.model]
-    ready = [pipeline for pipeline in ready if pipeline.can(Classes)]
-    answers = {pipeline.manifest.name: _answer(pipeline) for pipeline in ready}
-    texts = {p.manifest.name: _text(p) for p in ready if p.manifest.modality in ("text", "tree")}
     for path, operations in document["paths"].items():
-        if path.endswith("/classify") and answers:
-            operation = operations["post"]
-            operation["responses"]["200"]["content"]["application/json"]["examples"] = answers
-            if texts:
-                body = operation["requestBody"]["content"]
-                body["text/plain"] = {"schema": {"type": "string"}, "examples": texts}
+        kind = _EXAMPLES.get(path.rpartition("/")[2])
+        if kind is not None and "post" in operations:
+            wanted, example = kind
+            _illustrate(operations["post"], [p for p in ready if p.can(wanted)], example)
     return document
 
 
-def _answer(pipeline: Pipeline) -> dict[str, Any]:
-    """Return the published answer to a model's first golden case, as it goes over the wire."""
-    _, case = pipeline.examples[0]
-    assert isinstance(case, GoldenClasses)
-    manifest, published = pipeline.manifest, case.probabilities
+def _illustrate(operation: dict[str, Any], ready: list[Pipeline], example: Example) -> None:
+    """Add what these models answer to their first golden cases."""
+    cases = [(pipeline, *pipeline.examples[0]) for pipeline in ready]
+    answers = {
+        pipeline.manifest.name: {
+            "summary": f"{pipeline.manifest.name}: {case.file}",
+            "value": {
+                "model": pipeline.manifest.name,
+                "version": pipeline.manifest.version,
+                **shown,
+            },
+        }
+        for pipeline, _, case in cases
+        if (shown := example(pipeline.manifest, case)) is not None
+    }
+    texts = {
+        pipeline.manifest.name: {
+            "summary": case.file,
+            "value": payload.decode("utf-8", "replace"),
+        }
+        for pipeline, payload, case in cases
+        if pipeline.manifest.modality in ("text", "tree")
+    }
+    if answers:
+        operation["responses"]["200"]["content"]["application/json"]["examples"] = answers
+    if texts:
+        body = copy.deepcopy(operation["requestBody"])  # the routes share one
+        body["content"]["text/plain"] = {"schema": {"type": "string"}, "examples": texts}
+        operation["requestBody"] = body
+
+
+def _classified(manifest: Manifest, case: GoldenCase) -> dict[str, Any] | None:
+    if not isinstance(case, GoldenClasses):
+        return None
+    published = case.probabilities
     scores = np.asarray([published.get(label, 0.0) for label in manifest.labels], np.float32)
     known = doubt(manifest, scores, {NOVELTY: np.asarray(case.novelty or 0.0)})
     best, *_ = top = tuple(published.items())
-    prediction = Prediction(*best, top, **known._asdict())
-    value = {
-        "model": manifest.name,
-        "version": manifest.version,
-        "predictions": [schemas.answer(prediction)],
-    }
-    return {"summary": f"{manifest.name}: {case.file}", "value": value}
+    return {"predictions": [schemas.answer(Prediction(*best, top, **known._asdict()))]}
 
 
-def _text(pipeline: Pipeline) -> dict[str, Any]:
-    payload, case = pipeline.examples[0]
-    return {"summary": case.file, "value": payload.decode("utf-8", "replace")}
+def _embedded(_manifest: Manifest, case: GoldenCase) -> dict[str, Any] | None:
+    if not isinstance(case, GoldenReconstruction):
+        return None
+    return {"embeddings": [list(case.embedding)]}
+
+
+def _reconstructed(_manifest: Manifest, case: GoldenCase) -> dict[str, Any] | None:
+    if not isinstance(case, GoldenReconstruction):
+        return None
+    rebuilt = {"reconstruction_error": case.reconstruction_error, "novelty": case.novelty}
+    picture = {"b64": "iVBORw0KGgo…", "media_type": "image/png"}
+    return {"reconstructions": [{**rebuilt, "reconstruction": picture}]}
+
+
+# By the end of a path: which models can be asked, and how the answer to a golden case looks.
+_EXAMPLES: dict[str, tuple[type[Wanted[Any]], Example]] = {
+    "classify": (Classes, _classified),
+    "embed": (Features, _embedded),
+    "reconstruct": (Rebuilt, _reconstructed),
+}

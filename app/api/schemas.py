@@ -86,6 +86,37 @@ class Classification(Wire):
     predictions: list[Answer]
 
 
+class Embeddings(Wire):
+    """The features of each item, in the order of the items."""
+
+    model: str
+    version: int
+    embeddings: list[list[float]]
+
+
+class Picture(Wire):
+    """An image file."""
+
+    b64: str
+    media_type: str
+
+
+class Rebuilt(Wire):
+    """An item as the network sees it: how far off that is, and how unlike its data the item is."""
+
+    reconstruction_error: float
+    novelty: float
+    reconstruction: Picture
+
+
+class Reconstructions(Wire):
+    """The answers of an autoencoder, in the order of the items."""
+
+    model: str
+    version: int
+    reconstructions: list[Rebuilt]
+
+
 class Version(Wire):
     """One published version: what became of it, and what its manifest says."""
 

@@ -70,6 +70,9 @@ MISTAKES: dict[str, tuple[Arguments, str]] = {
     "negative seed": (lambda t: ["run", "digits", "--seed=-1"], "--seed: -1 is not between 0"),
     "no threads": (lambda t: ["run", "digits", "--threads", "0"], "--threads: 0 is not between 1"),
     "a name for a recipe": (lambda t: ["run", "digits", "--name", "x"], "--name is for your own"),
+    "nothing to study": (lambda t: ["few-labels", "imagenet"], "comes trained"),
+    "learns from labels": (lambda t: ["few-labels", "digits"], "digits learns from labels"),
+    "no such split": (lambda t: ["few-labels", "digits", "--split", "all"], "--split"),
     "missing folder": (lambda t: ["run", "--data", t / "no"], "no does not exist"),
     "missing recipe data": (lambda t: ["run", "digits", "--data", t / "no"], "no does not exist"),
     "wrong recipe data": (lambda t: ["run", "digits", "--data", folder(t / "d", a=1)], "holds no"),
@@ -160,7 +163,8 @@ def test_help_is_no_mistake(capsys: pytest.CaptureFixture[str]):
 def test_the_shipped_recipes_are_listed(capsys: pytest.CaptureFixture[str]):
     assert main(["recipes"]) == 0
     names = [line.split("\t")[0] for line in capsys.readouterr().out.splitlines()]
-    assert names == ["digits", "spam", "spoken-digits", "listops", "sentiment", "imagenet"]
+    assert names == list(RECIPES)
+    assert {"digits", "digits-autoencoder", "imagenet"} <= set(names)
 
 
 def test_inspect_says_what_a_run_would_train_on(

@@ -97,3 +97,15 @@ def warp(images: Tensor, generator: Generator, strength: Strength = STROKES) -> 
         level = torch.rand((batch, 1, 1, 1), generator=generator) * strength.noise
         pixels = pixels + torch.randn(pixels.shape, generator=generator) * level
     return (pixels.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous()
+
+
+def mask_patches(images: Tensor, generator: Generator, side: int, share: float) -> Tensor:
+    """A copy with this share of all patches of `side` x `side` pixels black: uint8 (B, H, W, C).
+
+    He et al., "Masked Autoencoders Are Scalable Vision Learners", CVPR 2022. Height and width
+    are multiples of `side`.
+    """
+    batch, height, width, _ = images.shape
+    chances = torch.rand((batch, height // side, width // side, 1), generator=generator)
+    kept = (chances >= share).repeat_interleave(side, 1).repeat_interleave(side, 2)
+    return images * kept

@@ -1,6 +1,14 @@
 """One small file per shipped model: data + network + schedule, no logic."""
 
-from training.recipes import digits, imagenet, listops, sentiment, spam, spoken_digits
+from training.recipes import (
+    digits,
+    digits_autoencoder,
+    imagenet,
+    listops,
+    sentiment,
+    spam,
+    spoken_digits,
+)
 from training.recipes.recipe import Pretrained, Recipe
 
 __all__ = ["RECIPES", "Pretrained", "Recipe"]
@@ -9,6 +17,7 @@ RECIPES: dict[str, Recipe | Pretrained] = {
     recipe.name: recipe
     for recipe in (
         digits.RECIPE,
+        digits_autoencoder.RECIPE,
         spam.RECIPE,
         spoken_digits.RECIPE,
         listops.RECIPE,

@@ -13,6 +13,7 @@ from app.inputs import Encoder
 from training.data.dataset import Dataset, Sample
 from training.data.encode import Examples
 from training.data.split import Shares, Splits
+from training.few_labels import Study
 from training.fit import Augment, Schedule
 from training.outliers import Outliers
 
@@ -44,6 +45,7 @@ class Recipe:
     network: Callable[[int], nn.Module]  # number of labels → network
     schedule: Schedule
     augment: Augment | None = None
+    study: Study | None = None  # of what a network learnt without labels, by classifying with few
     variants: Variants | None = None
     start: Start | None = None
     teach: Teach | None = None

@@ -38,6 +38,10 @@ async def test_the_description_lists_every_way_and_form(service) -> None:
         "/v1/models",
         "/v1/models/{model}",
         "/v1/models/{model}/classify",
+        "/v1/models/{model}/embed",
+        "/v1/models/{model}/reconstruct",
+        "/v1/models/{model}/versions/{version}/embed",
+        "/v1/models/{model}/versions/{version}/reconstruct",
         "/v1/models/{model}/versions/{version}/classify",
         "/livez",
         "/readyz",
@@ -52,7 +56,7 @@ async def test_the_description_lists_every_way_and_form(service) -> None:
         "text/plain",
     }
     for path, item in document["paths"].items():
-        if not path.endswith("classify"):
+        if not path.endswith(("classify", "embed", "reconstruct")):
             continue
         assert forms <= set(item["post"]["requestBody"]["content"])
         answers = set(item["post"]["responses"])

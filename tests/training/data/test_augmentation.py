@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from training.data.voices import augment
-from training.data.warp import PICTURES, warp
+from training.data.warp import PICTURES, mask_patches, warp
 
 
 def images(channels: int) -> Tensor:
@@ -23,6 +23,7 @@ def clips(rate: int) -> Tensor:
 
 CASES = {
     "strokes": (warp, images(1)),
+    "masks": (partial(mask_patches, side=4, share=0.5), images(1)),
     "pictures": (partial(warp, strength=PICTURES), images(3)),
     "voices": (augment, clips(8000)),
     "sounds": (partial(augment, rate=16000), clips(16000)),

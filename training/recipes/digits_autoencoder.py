@@ -1,0 +1,31 @@
+"""Handwritten digits without labels: a denoising autoencoder that tells what is no digit."""
+
+from torch import Generator, Tensor
+
+from training.data.warp import mask_patches, warp
+from training.few_labels import Study
+from training.fit import Schedule
+from training.networks.autoencoder import Autoencoder
+from training.objectives import Reconstruct
+from training.recipes import digits
+from training.recipes.recipe import Recipe
+
+
+def _spoil(images: Tensor, generator: Generator) -> Tensor:
+    return mask_patches(warp(images, generator), generator, side=4, share=0.5)
+
+
+RECIPE = Recipe(
+    name="digits-autoencoder",
+    description="Learnt handwritten digits (light strokes on a dark ground, centred, as in MNIST) "
+    "without labels, by undoing warps and filling in masked patches. Gives features, the image as "
+    "it sees it, and how unlike a digit it is.",
+    load=digits.RECIPE.load,
+    prepare=digits.RECIPE.prepare,
+    network=lambda _: Autoencoder(28, 1),
+    augment=_spoil,
+    schedule=Schedule(epochs=20, rate=3e-3, patience=20, objective=Reconstruct()),
+    study=Study(augment=warp, rate=1e-3, rate_from_scratch=3e-3),
+    shares=digits.RECIPE.shares,
+    licence=digits.RECIPE.licence,
+)
