@@ -1,4 +1,4 @@
-"""`thalamus-train run | compare | recipes | inspect`.
+"""`thalamus-train run | compare | compare-starts | recipes | inspect`.
 
 A user's mistake is answered with one line on stderr and exit status 2.
 """
@@ -44,12 +44,16 @@ def _run(options: argparse.Namespace) -> None:
     from training.export_pretrained import export_pretrained
     from training.recipes import Pretrained
     from training.run import run
+    from training.starts import started
 
     torch.set_num_threads(options.threads)
     recipe = _recipe(options)
     if isinstance(recipe, Pretrained):
+        if options.start != "scratch" or options.source:
+            raise TrainingError(f"{recipe.name} comes trained; it starts from nothing else")
         folder = export_pretrained(recipe, options.models)
     else:
+        recipe = started(recipe, options.data, options.start, options.source, options.models)
         folder = run(_changed(recipe, options), options.data, options.models)
     print(f"published {folder}")
 
@@ -65,6 +69,23 @@ def _compare(options: argparse.Namespace) -> None:
     if isinstance(recipe, Pretrained):
         raise TrainingError(f"{recipe.name} comes trained; there is no baseline to compare with")
     compare(_changed(recipe, options), options.data, options.folds)
+
+
+def _compare_starts(options: argparse.Namespace) -> None:
+    import torch
+
+    from training.compare_starts import compare_starts
+    from training.recipes import Pretrained
+
+    torch.set_num_threads(options.threads)
+    recipe = _recipe(options)
+    if isinstance(recipe, Pretrained):
+        raise TrainingError(f"{recipe.name} comes trained; there is no start to compare")
+    seed = recipe.seed if options.seed is None else options.seed
+    seeds = range(seed, seed + options.seeds)
+    compare_starts(
+        recipe, options.data, options.source, options.models, seeds, picture=options.picture
+    )
 
 
 def _recipes(options: argparse.Namespace) -> None:
@@ -134,6 +155,7 @@ def _parser() -> argparse.ArgumentParser:
         ("run", _run, "train (or export) and publish a bundle"),
         ("inspect", _inspect, "say what a run would train on, and train nothing"),
         ("compare", _compare, "cross-validate the network and its baseline, publish nothing"),
+        ("compare-starts", _compare_starts, "learn in all three ways, publish nothing"),
     ):
         sub = commands.add_parser(name, help=text)
         sub.add_argument("recipe", nargs="?", help="a shipped recipe; without it, --data is yours")
@@ -150,6 +172,26 @@ def _parser() -> argparse.ArgumentParser:
         )
         if command is _compare:
             sub.add_argument("--folds", type=_count(2, 50), default=5, help="default: 5")
+        if command is _run:
+            sub.add_argument(
+                "--start",
+                choices=("scratch", "pretrained", "features"),
+                default="scratch",
+                help="random weights (default); tune a trained network; or keep one as it is and "
+                "fit its last layer, which takes seconds",
+            )
+        if command in (_run, _compare_starts):
+            sub.add_argument(
+                "--from",
+                dest="source",
+                metavar="NAME|FOLDER",
+                help="the trained network: imagenet, minilm, a bundle (digits, or its folder), or "
+                "a folder of the library transformers (default: imagenet for pictures, minilm "
+                "for texts, spoken-digits for sounds)",
+            )
+        if command is _compare_starts:
+            sub.add_argument("--seeds", type=_count(1, 50), default=5, help="default: 5")
+            sub.add_argument("--picture", type=Path, help="where to draw the curves (.svg, .png)")
         sub.set_defaults(command=command)
     recipes = commands.add_parser("recipes", help="list the shipped recipes")
     recipes.set_defaults(command=_recipes)

@@ -34,7 +34,7 @@ def logits_of(network: nn.Module, examples: Examples) -> np.ndarray:
     with torch.no_grad():
         parts = [
             network(*(torch.from_numpy(array) for array in examples.batch(indices)[0])).numpy()
-            for indices in _chunks(len(examples))
+            for indices in chunks(len(examples))
         ]
     return np.concatenate(parts)
 
@@ -45,7 +45,7 @@ def probabilities_of(model: bytes, examples: Examples, output: str) -> np.ndarra
     names = [spec.name for spec in examples.inputs]
     parts = [
         session.run(dict(zip(names, examples.batch(indices)[0], strict=True)))[output]
-        for indices in _chunks(len(examples))
+        for indices in chunks(len(examples))
     ]
     return np.concatenate(parts)
 
@@ -67,5 +67,6 @@ def evaluate(probabilities: np.ndarray, examples: Examples, labels: tuple[str, .
     )
 
 
-def _chunks(count: int) -> list[range]:
+def chunks(count: int) -> list[range]:
+    """Return the places of `count` examples in batches of a fixed size."""
     return [range(i, min(i + _BATCH, count)) for i in range(0, count, _BATCH)]

@@ -22,6 +22,7 @@ from torch.nn import functional
 
 from training.data.encode import Examples, epoch_order
 from training.errors import Diverged
+from training.networks.frozen import heads
 
 for _name in ("lightning.pytorch", "lightning.fabric"):  # what it found, and advertisements
     logging.getLogger(_name).setLevel(logging.ERROR)
@@ -43,6 +44,7 @@ class Schedule:
     ema: float | None = None  # decay of the averaged weights per step
     patience: int = 10
     warmup: float = 0.25  # share of the steps in which the rate rises
+    trunk: float = 1.0  # the rate of all layers but the last, as a share of `rate`
 
 
 @dataclass(slots=True)
@@ -136,19 +138,12 @@ class _Classifier(lightning.LightningModule):
 
     def configure_optimizers(self) -> Any:
         schedule = self._schedule
-        parameters = list(self.network.parameters())
-        groups = [  # biases and normalisation scales are not decayed
-            {
-                "params": [p for p in parameters if p.ndim > 1],
-                "weight_decay": schedule.weight_decay,
-            },
-            {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-        ]
+        groups = parameter_groups(self.network, schedule)
         optimizer = torch.optim.AdamW(groups, lr=schedule.rate)
         steps = max(int(self.trainer.estimated_stepping_batches), 3)
         rising = max(schedule.warmup, 2 / steps)  # torch divides by zero below
         cycle = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, schedule.rate, total_steps=steps, pct_start=rising
+            optimizer, [group["lr"] for group in groups], total_steps=steps, pct_start=rising
         )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": cycle, "interval": "step"}}
 
@@ -234,6 +229,20 @@ def fit(
     network.load_state_dict(curve.best)
     network.eval()
     return history
+
+
+def parameter_groups(network: nn.Module, schedule: Schedule) -> list[dict[str, Any]]:
+    """Return what learns, at which rate and decay; biases and scales are not decayed."""
+    last = {id(p) for head in heads(network) for p in head.parameters()}
+    groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
+    for parameter in network.parameters():
+        if parameter.requires_grad:
+            share = 1.0 if id(parameter) in last else schedule.trunk
+            groups.setdefault((schedule.rate * share, parameter.ndim > 1), []).append(parameter)
+    return [
+        {"params": found, "lr": rate, "weight_decay": schedule.weight_decay * decayed}
+        for (rate, decayed), found in groups.items()
+    ]
 
 
 def label_weights(targets: np.ndarray, balance: float) -> Tensor:

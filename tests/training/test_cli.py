@@ -157,7 +157,7 @@ def test_help_is_no_mistake(capsys: pytest.CaptureFixture[str]):
 def test_the_shipped_recipes_are_listed(capsys: pytest.CaptureFixture[str]):
     assert main(["recipes"]) == 0
     names = [line.split("\t")[0] for line in capsys.readouterr().out.splitlines()]
-    assert names == ["digits", "spam", "spoken-digits", "listops", "sentiment", "imagenet"]
+    assert names == ["digits", "spam", "spoken-digits", "listops", "sentiment", "emoji", "imagenet"]
 
 
 def test_inspect_says_what_a_run_would_train_on(

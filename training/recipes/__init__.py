@@ -1,6 +1,6 @@
 """One small file per shipped model: data + network + schedule, no logic."""
 
-from training.recipes import digits, imagenet, listops, sentiment, spam, spoken_digits
+from training.recipes import digits, emoji, imagenet, listops, sentiment, spam, spoken_digits
 from training.recipes.recipe import Pretrained, Recipe
 
 __all__ = ["RECIPES", "Pretrained", "Recipe"]
@@ -13,6 +13,7 @@ RECIPES: dict[str, Recipe | Pretrained] = {
         spoken_digits.RECIPE,
         listops.RECIPE,
         sentiment.RECIPE,
+        emoji.RECIPE,
         imagenet.RECIPE,
     )
 }

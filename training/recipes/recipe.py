@@ -13,7 +13,7 @@ from app.inputs import Encoder
 from training.data.dataset import Dataset, Sample
 from training.data.encode import Examples
 from training.data.split import Shares, Splits
-from training.fit import Augment, Schedule
+from training.fit import Augment, History, Schedule
 
 # What the training samples determine: the encoder, and the files it needs in the bundle.
 Prepare = Callable[[Sequence[Sample]], tuple[EncoderSpec, dict[str, bytes]]]
@@ -21,6 +21,8 @@ Prepare = Callable[[Sequence[Sample]], tuple[EncoderSpec, dict[str, bytes]]]
 Variants = Callable[[Sample], Sequence[Sample]]
 # What a network knows before it is trained, put into it; from the bundle's files.
 Start = Callable[[nn.Module, Mapping[str, bytes]], None]
+# How the network learns from training and validation samples, where not all of it by `fit`.
+Learn = Callable[[nn.Module, Examples, Examples, "Recipe"], History]
 # What an encoded training sample teaches beside its label: one for every node of a tree.
 Teach = Callable[[Sample, Arrays], np.ndarray]
 # More figures of the exported graph on the encoded test split.
@@ -45,6 +47,7 @@ class Recipe:
     augment: Augment | None = None
     variants: Variants | None = None
     start: Start | None = None
+    learn: Learn | None = None
     teach: Teach | None = None
     labels: tuple[str, ...] = ()  # in this order; else sorted
     shares: Shares = field(default_factory=Shares)
