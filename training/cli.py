@@ -125,6 +125,8 @@ def _recipe(options: argparse.Namespace):  # type: ignore[no-untyped-def]
 
 def _changed(recipe: "Recipe", options: argparse.Namespace) -> "Recipe":
     if options.epochs:
+        if getattr(options, "start", None) == "features":
+            raise TrainingError("--epochs: feature extraction has none")
         recipe = replace(recipe, schedule=replace(recipe.schedule, epochs=options.epochs))
     if options.seed is not None:
         recipe = replace(recipe, seed=options.seed)
