@@ -172,32 +172,37 @@ def _parser() -> argparse.ArgumentParser:
             default=1,
             help="CPU threads; weights depend on it (default: 1)",
         )
-        if command is _compare:
-            sub.add_argument("--folds", type=_count(2, 50), default=5, help="default: 5")
-        if command is _run:
-            sub.add_argument(
-                "--start",
-                choices=("scratch", "pretrained", "features"),
-                default="scratch",
-                help="random weights (default); tune a trained network; or keep one as it is and "
-                "fit its last layer, which takes seconds",
-            )
-        if command in (_run, _compare_starts):
-            sub.add_argument(
-                "--from",
-                dest="source",
-                metavar="NAME|FOLDER",
-                help="the trained network: imagenet, minilm, a bundle (digits, or its folder), or "
-                "a folder of the library transformers (default: imagenet for pictures, minilm "
-                "for texts, spoken-digits for sounds)",
-            )
-        if command is _compare_starts:
-            sub.add_argument("--seeds", type=_count(1, 50), default=5, help="default: 5")
-            sub.add_argument("--picture", type=Path, help="where to draw the curves (.svg, .png)")
+        _add_choices(sub, command)
         sub.set_defaults(command=command)
     recipes = commands.add_parser("recipes", help="list the shipped recipes")
     recipes.set_defaults(command=_recipes)
     return parser
+
+
+def _add_choices(sub: argparse.ArgumentParser, command: Callable[..., None]) -> None:
+    """Add the options that one command has and the others have not."""
+    if command is _compare:
+        sub.add_argument("--folds", type=_count(2, 50), default=5, help="default: 5")
+    if command is _run:
+        sub.add_argument(
+            "--start",
+            choices=("scratch", "pretrained", "features"),
+            default="scratch",
+            help="random weights (default); tune a trained network; or keep one as it is and "
+            "fit its last layer, which takes seconds",
+        )
+    if command in (_run, _compare_starts):
+        sub.add_argument(
+            "--from",
+            dest="source",
+            metavar="NAME|FOLDER",
+            help="the trained network: imagenet, minilm, a bundle (digits, or its folder), or "
+            "a folder of the library transformers (default: imagenet for pictures, minilm "
+            "for texts, spoken-digits for sounds)",
+        )
+    if command is _compare_starts:
+        sub.add_argument("--seeds", type=_count(1, 50), default=5, help="default: 5")
+        sub.add_argument("--picture", type=Path, help="where to draw the curves (.svg, .png)")
 
 
 if __name__ == "__main__":

@@ -71,10 +71,10 @@ def load(given: Path | None) -> Dataset:
 
 
 def _draw(character: str, font: ImageFont.FreeTypeFont) -> bytes | None:
-    """Return a PNG, None where nothing is drawn or only the sign of a missing character."""
+    """Return a PNG, None where the font draws nothing."""
     image = Image.new("RGBA", CANVAS, (255, 255, 255, 0))
     ImageDraw.Draw(image).text((0, 0), character, font=font, embedded_color=True)
-    if len(image.getcolors(CANVAS[0] * CANVAS[1]) or ()) < 3:
+    if len(image.getcolors(CANVAS[0] * CANVAS[1]) or (1, 2)) < 2:
         return None
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
