@@ -50,8 +50,8 @@ def test_a_source_for_other_files_is_refused():
 @pytest.mark.parametrize("start", ["pretrained", "features"])
 def test_pictures_start_from_the_packages_network(start: str, tmp_path: Path):
     models = tmp_path / "models"
-    command = ["run", "--data", images(tmp_path, 12), "--start", start, "--models", models]
-    command += ["--epochs", "1"] if start == "pretrained" else []
+    command = ["run", "--data", images(tmp_path, 20), "--start", start, "--models", models]
+    command += ["--epochs", "2"] if start == "pretrained" else []
     assert main([str(word) for word in command]) == 0
     bundle = read_bundle(models / "my-shapes" / "1")
     made_by = f"--data my shapes --start {start} --from imagenet"
