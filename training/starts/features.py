@@ -48,14 +48,15 @@ def fit_head(network: nn.Module, train: Examples, validation: Examples) -> Histo
         weight = weight / std
         bias = bias - weight @ mean
         scores = [part @ weight.T + bias for part in (features, held_out)]
-        losses = [
-            _loss(s, part.targets) for s, part in zip(scores, (train, validation), strict=True)
-        ]
+        loss, held_out_loss = (
+            _loss(part, examples.targets)
+            for part, examples in zip(scores, (train, validation), strict=True)
+        )
         right = float((scores[1].argmax(1) == validation.targets).mean())
         seconds = time.perf_counter() - begun
-        history.epochs.append(Epoch(len(history.epochs) + 1, *losses, right, seconds))
-        if best is None or losses[1] < best[0]:
-            best = losses[1], weight, bias
+        history.epochs.append(Epoch(len(history.epochs) + 1, loss, held_out_loss, right, seconds))
+        if best is None or held_out_loss < best[0]:
+            best = held_out_loss, weight, bias
             history.best = len(history.epochs)
     assert best is not None
     set_head(head, torch.from_numpy(best[1]).float(), torch.from_numpy(best[2]).float())
