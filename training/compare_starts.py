@@ -133,5 +133,6 @@ def draw(attempts: Mapping[str, Sequence[Attempt]], picture: Path) -> None:
     axes.grid(alpha=0.3)
     axes.legend()
     picture.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(picture, dpi=110, metadata=_NO_DATE.get(picture.suffix))
+    with plt.rc_context({"svg.hashsalt": "starts"}):  # else its ids differ from run to run
+        figure.savefig(picture, dpi=110, metadata=_NO_DATE[picture.suffix])
     plt.close(figure)
