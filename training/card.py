@@ -8,7 +8,7 @@ import matplotlib as mpl
 import numpy as np
 
 from app.bundle import Manifest
-from training.fit import History
+from training.curve import History
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt

@@ -1,4 +1,4 @@
-"""`thalamus-train run | compare | few-labels | publish | recipes | inspect`.
+"""`thalamus-train run | compare | compare-starts | few-labels | publish | recipes | inspect`.
 
 A user's mistake is answered with one line on stderr and exit status 2.
 """
@@ -45,13 +45,17 @@ def _run(options: argparse.Namespace) -> None:
     from training.export_pretrained import export_pretrained
     from training.recipes import Pretrained
     from training.run import run
+    from training.starts import started
     from training.unsupervised import run_unsupervised
 
     torch.set_num_threads(options.threads)
     recipe = _recipe(options)
     if isinstance(recipe, Pretrained):
+        if options.start != "scratch" or options.source:
+            raise TrainingError(f"{recipe.name} comes trained; it starts from nothing else")
         print(f"published {export_pretrained(recipe, options.models)}")
         return
+    recipe = started(recipe, options.data, options.start, options.source, options.models)
     recipe = _changed(recipe, options)
     way = run if recipe.schedule.objective is None else run_unsupervised
     with _together(options):
@@ -111,6 +115,23 @@ def _few_labels(options: argparse.Namespace) -> None:
         study(_changed(recipe, options), options.data, options.split)
 
 
+def _compare_starts(options: argparse.Namespace) -> None:
+    import torch
+
+    from training.compare_starts import compare_starts
+    from training.recipes import Pretrained
+
+    torch.set_num_threads(options.threads)
+    recipe = _recipe(options)
+    if isinstance(recipe, Pretrained):
+        raise TrainingError(f"{recipe.name} comes trained; there is no start to compare")
+    seed = recipe.seed if options.seed is None else options.seed
+    seeds = range(seed, seed + options.seeds)
+    compare_starts(
+        recipe, options.data, options.source, options.models, seeds, picture=options.picture
+    )
+
+
 def _recipes(options: argparse.Namespace) -> None:
     from training.recipes import RECIPES
 
@@ -148,6 +169,8 @@ def _recipe(options: argparse.Namespace):  # type: ignore[no-untyped-def]
 
 def _changed(recipe: "Recipe", options: argparse.Namespace) -> "Recipe":
     if options.epochs:
+        if getattr(options, "start", None) == "features":
+            raise TrainingError("--epochs: feature extraction has none")
         recipe = replace(recipe, schedule=replace(recipe.schedule, epochs=options.epochs))
     if options.seed is not None:
         recipe = replace(recipe, seed=options.seed)
@@ -213,6 +236,7 @@ def _parser() -> argparse.ArgumentParser:
         ("run", _run, "train (or export) and publish a bundle"),
         ("inspect", _inspect, "say what a run would train on, and train nothing"),
         ("compare", _compare, "cross-validate the network and its baseline, publish nothing"),
+        ("compare-starts", _compare_starts, "learn in all three ways, publish nothing"),
         ("few-labels", _few_labels, "say what learning without labels is worth, publish nothing"),
     ):
         sub = commands.add_parser(name, help=text)
@@ -230,16 +254,41 @@ def _parser() -> argparse.ArgumentParser:
         )
         if command is not _inspect:
             _add_training(sub)
-        if command is _compare:
-            sub.add_argument("--folds", type=_count(2, 50), default=5, help="default: 5")
-        if command is _few_labels:
-            splits = ("validation", "test")
-            sub.add_argument("--split", choices=splits, default="validation", help="to test on")
+        _add_choices(sub, command)
         sub.set_defaults(command=command)
     _add_publish(commands)
     recipes = commands.add_parser("recipes", help="list the shipped recipes")
     recipes.set_defaults(command=_recipes)
     return parser
+
+
+def _add_choices(sub: argparse.ArgumentParser, command: Callable[..., None]) -> None:
+    """Add the options that one command has and the others have not."""
+    if command is _compare:
+        sub.add_argument("--folds", type=_count(2, 50), default=5, help="default: 5")
+    if command is _few_labels:
+        splits = ("validation", "test")
+        sub.add_argument("--split", choices=splits, default="validation", help="to test on")
+    if command is _run:
+        sub.add_argument(
+            "--start",
+            choices=("scratch", "pretrained", "features"),
+            default="scratch",
+            help="random weights (default); tune a trained network; or keep one as it is and "
+            "fit its last layer, which takes seconds",
+        )
+    if command in (_run, _compare_starts):
+        sub.add_argument(
+            "--from",
+            dest="source",
+            metavar="NAME|FOLDER",
+            help="the trained network: imagenet, minilm, a bundle (digits, or its folder), or "
+            "a folder of the library transformers (default: imagenet for pictures, minilm "
+            "for texts, spoken-digits for sounds)",
+        )
+    if command is _compare_starts:
+        sub.add_argument("--seeds", type=_count(1, 50), default=5, help="default: 5")
+        sub.add_argument("--picture", type=Path, help="where to draw the curves (.svg, .png)")
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ def logits_of(network: nn.Module, examples: Examples) -> np.ndarray:
     with torch.no_grad():
         parts = [
             network(*(torch.from_numpy(array) for array in examples.batch(indices)[0])).numpy()
-            for indices in _chunks(len(examples))
+            for indices in chunks(len(examples))
         ]
     return np.concatenate(parts)
 
@@ -48,7 +48,7 @@ def embeddings_of(network: nn.Module, examples: Examples) -> np.ndarray:
             network.read(  # type: ignore[operator]
                 *(torch.from_numpy(array) for array in examples.batch(indices)[0])
             ).embedding.numpy()
-            for indices in _chunks(len(examples))
+            for indices in chunks(len(examples))
         ]
     return np.concatenate(parts)
 
@@ -64,7 +64,7 @@ def outputs_of(model: bytes, examples: Examples, outputs: Sequence[str]) -> list
     names = [spec.name for spec in examples.inputs]
     parts = [
         session.run(dict(zip(names, examples.batch(indices)[0], strict=True)))
-        for indices in _chunks(len(examples))
+        for indices in chunks(len(examples))
     ]
     return [np.concatenate([part[output] for part in parts]) for output in outputs]
 
@@ -86,5 +86,6 @@ def evaluate(probabilities: np.ndarray, examples: Examples, labels: tuple[str, .
     )
 
 
-def _chunks(count: int) -> list[range]:
+def chunks(count: int) -> list[range]:
+    """Return the places of `count` examples in batches of a fixed size."""
     return [range(i, min(i + _BATCH, count)) for i in range(0, count, _BATCH)]

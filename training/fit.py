@@ -26,6 +26,7 @@ from training.checkpoint import KeepEpoch, SealedFile, current, fingerprint
 from training.curve import Curve, Epoch, History
 from training.data.encode import Examples
 from training.errors import Diverged, TrainingError
+from training.networks.frozen import heads
 from training.objectives import Classify, Objective
 
 for _name in ("lightning.pytorch", "lightning.fabric"):  # what it found, and advertisements
@@ -55,6 +56,7 @@ class Schedule:
     warmup: float = 0.25  # share of the steps in which the rate rises
     objective: Objective | None = None
     quiet: bool = False
+    trunk: float = 1.0  # the rate of all layers but the last, as a share of `rate`
 
 
 class _Learner(lightning.LightningModule):
@@ -108,19 +110,12 @@ class _Learner(lightning.LightningModule):
 
     def configure_optimizers(self) -> Any:
         schedule = self._schedule
-        parameters = list(self.network.parameters())
-        groups = [  # biases and normalisation scales are not decayed
-            {
-                "params": [p for p in parameters if p.ndim > 1],
-                "weight_decay": schedule.weight_decay,
-            },
-            {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-        ]
+        groups = parameter_groups(self.network, schedule)
         optimizer = torch.optim.AdamW(groups, lr=schedule.rate)
         steps = max(int(self.trainer.estimated_stepping_batches), 3)
         rising = max(schedule.warmup, 2 / steps)  # torch divides by zero below
         cycle = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, schedule.rate, total_steps=steps, pct_start=rising
+            optimizer, [group["lr"] for group in groups], total_steps=steps, pct_start=rising
         )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": cycle, "interval": "step"}}
 
@@ -181,6 +176,20 @@ def _train(
             if ranks.current().count > 1 and "by peer" in str(error):
                 raise TrainingError("another rank has stopped; nothing is published") from error
             raise
+
+
+def parameter_groups(network: nn.Module, schedule: Schedule) -> list[dict[str, Any]]:
+    """Return what learns, at which rate and decay; biases and scales are not decayed."""
+    last = {id(p) for head in heads(network) for p in head.parameters()}
+    groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
+    for parameter in network.parameters():
+        if parameter.requires_grad:
+            share = 1.0 if id(parameter) in last else schedule.trunk
+            groups.setdefault((schedule.rate * share, parameter.ndim > 1), []).append(parameter)
+    return [
+        {"params": found, "lr": rate, "weight_decay": schedule.weight_decay * decayed}
+        for (rate, decayed), found in groups.items()
+    ]
 
 
 def label_weights(targets: np.ndarray, balance: float) -> Tensor:

@@ -16,11 +16,11 @@ from app.bundle.publish import next_version
 from app.inputs import Payload
 from app.pipeline import Golden, answer_golden
 from training.card import CARD, card, cost, pictures
+from training.curve import History
 from training.data.encode import Examples
 from training.errors import TrainingError
 from training.evaluate import Report
 from training.export import output_specs
-from training.fit import History
 from training.trust import Trust
 
 if TYPE_CHECKING:

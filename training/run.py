@@ -11,6 +11,7 @@ from app.bundle import AudioSpec, EncoderSpec, Measurement
 from app.inputs import encoder_for
 from app.pipeline import Golden
 from training.calibrate import expected_calibration_error, fit_temperature, log_loss, softmax
+from training.curve import History
 from training.data.dataset import Dataset
 from training.data.encode import Examples, encode
 from training.data.sources import warn
@@ -19,7 +20,6 @@ from training.deletion import deletion
 from training.errors import BadData
 from training.evaluate import Report, evaluate, logits_of, probabilities_of
 from training.export import OUTPUT, Servable, check_parity, export
-from training.fit import History
 from training.leave_one_out import leave_one_out
 from training.networks.spectrogram import SpectrogramNet
 from training.novelty import fit_novelty

@@ -25,7 +25,13 @@ def train_network(
     network = recipe.network(labels)
     if recipe.start is not None:
         recipe.start(network, files)
-    history = fit(
+    learn = recipe.learn or _learn
+    return network, learn(network, examples, validation, recipe)
+
+
+def _learn(network: nn.Module, examples: Examples, validation: Examples, recipe: Recipe) -> History:
+    """All of it, from the start that the recipe gives."""
+    return fit(
         network,
         examples,
         validation,
@@ -33,4 +39,3 @@ def train_network(
         seed=recipe.seed,
         augment=recipe.augment,
     )
-    return network, history

@@ -14,6 +14,7 @@ from app.bundle.publish import next_version
 from app.inputs import Payload
 from app.pipeline import Golden
 from training.card import CARD, CURVE, card, cost, curve
+from training.curve import History
 from training.data.mnist import png
 from training.data.outliers import (
     CHOSEN_BY,
@@ -29,7 +30,6 @@ from training.detection import Told, areas, tell
 from training.errors import TrainingError
 from training.export import check_parity, export, output_specs
 from training.few_labels import Result, few_labels, measurements, table
-from training.fit import History
 from training.networks.autoencoder import Autoencoder
 from training.publish import check_folder, prove_and_publish, provenance
 from training.recipes.recipe import Recipe

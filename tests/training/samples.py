@@ -264,13 +264,15 @@ class Seeing(nn.Module):
         return Reading(self.head(features), features)
 
 
-def gray_pictures(each: int = 30, groups: Iterable[str] = ("",), seed: int = 0) -> Dataset:
-    """Dark and light 4×4 PNGs; every group in turn."""
+def gray_pictures(
+    each: int = 30, groups: Iterable[str] = ("",), seed: int = 0, side: int = 4
+) -> Dataset:
+    """Dark and light PNGs, 4×4 or another size; every group in turn."""
     rng, names = np.random.default_rng(seed), list(groups)
     samples = []
     for label, level in (("dark", 0), ("light", 150)):
         for i in range(each):
-            data = png((rng.integers(0, 100, (4, 4)) + level).astype(np.uint8))
+            data = png((rng.integers(0, 100, (side, side)) + level).astype(np.uint8))
             group = names[i % len(names)]
             payload = Payload(data, "image/png")
             samples.append(Sample(f"{label}/{i}.png", payload, label, group=group))

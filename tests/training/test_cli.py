@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from torch import Tensor
 
+from tests.training.conftest import REPOSITORY
 from tests.training.samples import (
     Toy,
     gray_pictures,
@@ -22,6 +23,8 @@ from training.cli import main
 from training.recipes import RECIPES
 
 RNG = np.random.default_rng(0)
+STARTED = ("--start", "features")
+SPOKEN = REPOSITORY / "models" / "spoken-digits"
 
 
 def folder(root: Path, **labels: int) -> Path:
@@ -122,6 +125,38 @@ MISTAKES: dict[str, tuple[Arguments, str]] = {
     "inspecting the pretrained": (lambda t: ["inspect", "imagenet"], "comes trained"),
     "comparing the pretrained": (lambda t: ["compare", "imagenet"], "comes trained"),
     "no baseline": (lambda t: ["compare", "digits"], "digits has no baseline to compare with"),
+    "from for nothing": (
+        lambda t: ["run", "--data", folder(t / "d", a=3, b=3), "--from", "digits"],
+        "--from names what --start pretrained or features starts from",
+    ),
+    "no such start": (lambda t: ["run", "digits", "--start", "anew"], "invalid choice: 'anew'"),
+    "a start for the pretrained": (
+        lambda t: ["run", "imagenet", "--start", "features"],
+        "imagenet comes trained; it starts from nothing else",
+    ),
+    "from nowhere": (
+        lambda t: ["run", "--data", folder(t / "d", a=3, b=3), *STARTED, "--from", "nowhere"],
+        "--from nowhere: neither imagenet, minilm, nor a bundle in models",
+    ),
+    "from a folder of nothing": (
+        lambda t: ["run", "--data", folder(t / "d", a=3, b=3), *STARTED, "--from", t / "d"],
+        "neither a bundle (manifest.json) nor a backbone (config.json)",
+    ),
+    "from sounds to pictures": (
+        lambda t: ["run", "--data", folder(t / "d", a=3, b=3), *STARTED, "--from", SPOKEN],
+        "spoken-digits/1 reads sounds, but d holds image/png",
+    ),
+    "epochs of features": (
+        lambda t: [
+            *("run", "--data", folder(t / "d", a=3, b=3), *STARTED, "--epochs", "3"),
+            *("--from", SPOKEN.parent / "digits"),
+        ],
+        "--epochs: feature extraction has none",
+    ),
+    "an odd picture of the starts": (
+        lambda t: ["compare-starts", "digits", "--picture", t / "x.gif"],
+        "a picture is .svg or .png",
+    ),
     "one fold": (
         lambda t: ["compare", "spam", "--folds", "1"],
         "--folds: 1 is not between 2 and 50",

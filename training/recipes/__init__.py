@@ -3,6 +3,7 @@
 from training.recipes import (
     digits,
     digits_autoencoder,
+    emoji,
     imagenet,
     listops,
     sentiment,
@@ -22,6 +23,7 @@ RECIPES: dict[str, Recipe | Pretrained] = {
         spoken_digits.RECIPE,
         listops.RECIPE,
         sentiment.RECIPE,
+        emoji.RECIPE,
         imagenet.RECIPE,
     )
 }

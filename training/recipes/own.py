@@ -55,6 +55,11 @@ def own_recipe(data: Path, name: str | None) -> Recipe:
     )
 
 
+def default_network(kind: str) -> Callable[[int], nn.Module]:
+    """Return what makes the network for images, sounds (audio) or texts of so many labels."""
+    return _DEFAULTS[kind][1]
+
+
 def _slug(text: str) -> str:
     slug = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:63]
     if not slug:
@@ -66,7 +71,8 @@ _alter = partial(augment, rate=_RATE)
 _warp = partial(warp, strength=PICTURES)
 
 
-def _images(train: Sequence[Sample]) -> tuple[EncoderSpec, dict[str, bytes]]:
+def prepare_images(train: Sequence[Sample]) -> tuple[EncoderSpec, dict[str, bytes]]:
+    """Show all of a picture, `IMAGE_SIZE` pixels a side."""
     return ImageSpec(height=IMAGE_SIZE, width=IMAGE_SIZE, fit="pad", resample="bilinear"), {}
 
 
@@ -96,7 +102,7 @@ def _text(payload: Payload) -> str:
 
 
 _DEFAULTS: dict[str, tuple[Prepare, Callable[[int], nn.Module], Augment | None]] = {
-    "image": (_images, lambda labels: ConvNet(3, labels), _warp),
+    "image": (prepare_images, lambda labels: ConvNet(3, labels), _warp),
     "audio": (_sounds, lambda labels: SpectrogramNet(classes=labels, rate=_RATE), _alter),
     "text": (_texts, lambda labels: TextRecurrentNet(vocabulary=VOCABULARY, classes=labels), None),
 }

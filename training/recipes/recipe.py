@@ -10,6 +10,7 @@ from torch import nn
 from app.bundle import EncoderSpec, Measurement
 from app.engine.collate import Arrays
 from app.inputs import Encoder
+from training.curve import History
 from training.data.dataset import Dataset, Sample
 from training.data.encode import Examples
 from training.data.split import Shares, Splits
@@ -23,6 +24,8 @@ Prepare = Callable[[Sequence[Sample]], tuple[EncoderSpec, dict[str, bytes]]]
 Variants = Callable[[Sample], Sequence[Sample]]
 # What a network knows before it is trained, put into it; from the bundle's files.
 Start = Callable[[nn.Module, Mapping[str, bytes]], None]
+# How the network learns from training and validation samples, where not all of it by `fit`.
+Learn = Callable[[nn.Module, Examples, Examples, "Recipe"], History]
 # What an encoded training sample teaches beside its label: one for every node of a tree.
 Teach = Callable[[Sample, Arrays], np.ndarray]
 # More figures of the exported graph on the encoded test split.
@@ -48,6 +51,7 @@ class Recipe:
     study: Study | None = None  # of what a network learnt without labels, by classifying with few
     variants: Variants | None = None
     start: Start | None = None
+    learn: Learn | None = None
     teach: Teach | None = None
     labels: tuple[str, ...] = ()  # in this order; else sorted
     shares: Shares = field(default_factory=Shares)

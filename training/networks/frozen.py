@@ -1,0 +1,61 @@
+"""What of a trained network goes on learning: its head, and the last of its layers."""
+
+import torch
+from torch import Tensor, nn
+
+
+def heads(network: nn.Module) -> list[nn.Linear]:
+    """Return the last linear layer of the network, or of each of its `members`."""
+    members = getattr(network, "members", [network])
+    linear = [[m for m in member.modules() if isinstance(m, nn.Linear)] for member in members]
+    return [layers[-1] for layers in linear if layers]
+
+
+def set_head(head: nn.Linear, weight: Tensor, bias: Tensor) -> None:
+    """Give a linear layer its weight, (labels, d) float32, and bias, (labels,) float32."""
+    with torch.no_grad():
+        head.weight.copy_(weight)
+        head.bias.copy_(bias)
+
+
+def freeze(network: nn.Module, share: float) -> None:
+    """Let the last `share` (0 to 1) of the layers learn and the heads, and nothing else.
+
+    Layers are counted in the order in which they were made, which is that of computing for all
+    networks here. Batch statistics stay what they are everywhere: a few hundred samples would
+    only blur them.
+    """
+    layers = [m for m in network.modules() if any(True for _ in m.parameters(recurse=False))]
+    border = len(layers) - round(share * len(layers))
+    for layer in layers[:border]:
+        for parameter in layer.parameters(recurse=False):
+            parameter.requires_grad_(False)
+    for head in heads(network):
+        head.requires_grad_(True)
+    keep_statistics(network)
+
+
+def keep_statistics(network: nn.Module) -> None:
+    """Have batch normalisation use the statistics it has, in training too."""
+    for module in network.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            module.__class__ = _KEPT[module.__class__]
+            module.eval()
+
+
+class _KeptStatistics1d(nn.BatchNorm1d):
+    def train(self, mode: bool = True) -> "_KeptStatistics1d":
+        return super().train(False)
+
+
+class _KeptStatistics2d(nn.BatchNorm2d):
+    def train(self, mode: bool = True) -> "_KeptStatistics2d":
+        return super().train(False)
+
+
+_KEPT: dict[type, type] = {
+    nn.BatchNorm1d: _KeptStatistics1d,
+    nn.BatchNorm2d: _KeptStatistics2d,
+    _KeptStatistics1d: _KeptStatistics1d,
+    _KeptStatistics2d: _KeptStatistics2d,
+}

@@ -1,0 +1,26 @@
+"""Emoji: which of ten kinds of things a pictogram shows, learnt from two dozen a kind.
+
+No bundle of it is shipped: it is what docs/transfer.md compares the ways of learning on.
+"""
+
+from functools import partial
+
+from training.data import emoji
+from training.data.split import Shares
+from training.data.warp import PICTURES, warp
+from training.fit import Schedule
+from training.networks.convolutional import ConvNet
+from training.recipes.own import prepare_images
+from training.recipes.recipe import Recipe
+
+RECIPE = Recipe(
+    name="emoji",
+    description="Tells what kind of thing a pictogram shows: an animal, a dish, a building, …",
+    load=emoji.load,
+    prepare=prepare_images,
+    network=lambda labels: ConvNet(3, labels),
+    augment=partial(warp, strength=PICTURES),
+    schedule=Schedule(epochs=80, batch=32, rate=2e-3, label_smoothing=0.05, patience=26),
+    shares=Shares(validation=12, test=28),
+    licence="OFL-1.1",
+)
