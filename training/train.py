@@ -33,4 +33,6 @@ def train_network(
         seed=recipe.seed,
         augment=recipe.augment,
     )
+    if recipe.finish is not None:
+        recipe.finish(network)
     return network, history

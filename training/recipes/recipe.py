@@ -21,6 +21,8 @@ Prepare = Callable[[Sequence[Sample]], tuple[EncoderSpec, dict[str, bytes]]]
 Variants = Callable[[Sample], Sequence[Sample]]
 # What a network knows before it is trained, put into it; from the bundle's files.
 Start = Callable[[nn.Module, Mapping[str, bytes]], None]
+# What is done once to a trained network, before anything is measured of it.
+Finish = Callable[[nn.Module], None]
 # What an encoded training sample teaches beside its label: one for every node of a tree.
 Teach = Callable[[Sample, Arrays], np.ndarray]
 # More figures of the exported graph on the encoded test split.
@@ -45,6 +47,7 @@ class Recipe:
     augment: Augment | None = None
     variants: Variants | None = None
     start: Start | None = None
+    finish: Finish | None = None
     teach: Teach | None = None
     labels: tuple[str, ...] = ()  # in this order; else sorted
     shares: Shares = field(default_factory=Shares)
