@@ -17,7 +17,7 @@ def test_words_of_like_sentiment_have_like_vectors() -> None:
 
 
 def test_common_words_come_first() -> None:
-    few, more = known_words(300), known_words(3000)
+    few, more = known_words(300), known_words(10_000)
     assert more[:300] == few and {"the", "is", "of"} <= set(few)
     assert {"terrible", "film"} <= set(more) and not {"##s", "[CLS]", "1990"} & set(more)
 
