@@ -27,6 +27,8 @@ for _name in ("lightning.pytorch", "lightning.fabric"):  # what it found, and ad
     logging.getLogger(_name).setLevel(logging.ERROR)
 
 Augment = Callable[[Tensor, torch.Generator], Tensor]
+# Logits and targets of a training batch → a further term of the loss.
+Objective = Callable[[Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class Schedule:
     ema: float | None = None  # decay of the averaged weights per step
     patience: int = 10
     warmup: float = 0.25  # share of the steps in which the rate rises
+    objective: Objective | None = None  # asked for beside the cross-entropy
 
 
 @dataclass(slots=True)
@@ -120,6 +123,8 @@ class _Classifier(lightning.LightningModule):
         loss = functional.cross_entropy(
             logits, targets, self.weights, label_smoothing=self._schedule.label_smoothing
         )
+        if self._schedule.objective is not None:
+            loss = loss + self._schedule.objective(logits, targets)
         self._check(loss)
         self.log("train_loss", loss, on_epoch=True, on_step=False, batch_size=len(targets))
         return loss

@@ -14,6 +14,7 @@ from training.data.word_vectors import known_words, word_vectors
 from training.figures import polarity
 from training.fit import Schedule
 from training.networks.recursive import ForestEnsemble, TreeLSTM, WordTable
+from training.objectives import polarity_loss
 from training.recipes.recipe import Recipe
 
 MEMBERS, EMBEDDING, HIDDEN = 3, 300, 150
@@ -67,7 +68,15 @@ RECIPE = Recipe(
     finish=_finish,
     teach=node_labels,
     labels=LABELS,
-    schedule=Schedule(epochs=5, batch=32, rate=5e-3, ema=0.995, patience=5, warmup=0.1),
+    schedule=Schedule(
+        epochs=5,
+        batch=32,
+        rate=5e-3,
+        ema=0.995,
+        patience=5,
+        warmup=0.1,
+        objective=polarity_loss,
+    ),
     shares=Shares(validation=5, test=0),
     figures=polarity,
     golden="sentiment",
