@@ -93,6 +93,8 @@ class WordTable(nn.Module):
     tuning: then there is one table in float16, half the size in the exported graph.
     """
 
+    given: Tensor
+
     def __init__(self, words: int, size: int, *, tuned: int = 0, pace: float = 0.1) -> None:
         super().__init__()
         self.embedding_dim, self.pace = size, pace
