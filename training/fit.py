@@ -27,7 +27,7 @@ from training.curve import Curve, Epoch, History
 from training.data.encode import Examples
 from training.errors import Diverged, TrainingError
 from training.networks.frozen import heads
-from training.objectives import Classify, Objective
+from training.objectives import Classify, Objective, Term
 
 for _name in ("lightning.pytorch", "lightning.fabric"):  # what it found, and advertisements
     logging.getLogger(_name).setLevel(logging.ERROR)
@@ -55,6 +55,7 @@ class Schedule:
     patience: int = 10
     warmup: float = 0.25  # share of the steps in which the rate rises
     objective: Objective | None = None
+    beside: Term | None = None  # asked for beside the cross-entropy of the labels
     quiet: bool = False
     trunk: float = 1.0  # the rate of all layers but the last, as a share of `rate`
 
@@ -76,7 +77,9 @@ class _Learner(lightning.LightningModule):
         super().__init__()
         self.network, self._schedule, self._augment = network, schedule, augment
         self._seed, self._generator = seed, torch.Generator()
-        self._learned = schedule.objective or Classify(weights, schedule.label_smoothing)
+        self._learned = schedule.objective or Classify(
+            weights, schedule.label_smoothing, schedule.beside
+        )
         self._validated = schedule.objective or Classify()
 
     def on_train_epoch_start(self) -> None:

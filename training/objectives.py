@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -11,14 +12,20 @@ from torch.nn import functional
 Objective = Callable[
     [nn.Module, Sequence[Tensor], Sequence[Tensor], Tensor], tuple[Tensor, Tensor | None]
 ]
+# Logits and targets of a training batch → a further term of the loss.
+Term = Callable[[Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True, slots=True)
 class Classify:
-    """Cross-entropy on a network's logits; `weights` (labels,) float32 weigh the labels."""
+    """Cross-entropy on a network's logits; `weights` (labels,) float32 weigh the labels.
+
+    beside: what is asked for as well.
+    """
 
     weights: Tensor | None = None
     smoothing: float = 0.0
+    beside: Term | None = None
 
     def __call__(
         self,
@@ -33,6 +40,8 @@ class Classify:
             targets = targets[:, None].expand(-1, logits.shape[2])
         weights = None if self.weights is None else self.weights.to(logits.device)
         loss = functional.cross_entropy(logits, targets, weights, label_smoothing=self.smoothing)
+        if self.beside is not None:
+            loss = loss + self.beside(logits, targets)
         return loss, (logits.argmax(1) == targets).float().mean()
 
 
@@ -53,3 +62,18 @@ class Reconstruct:
         """Return the mean loss; no answer is right or wrong."""
         wanted = clean[0].float() / 255
         return functional.binary_cross_entropy_with_logits(network(*inputs), wanted), None
+
+
+def polarity_loss(logits: Tensor, targets: Tensor) -> Tensor:
+    """Return the cross-entropy of good against bad, where the target is not the middle label.
+
+    Of an odd number of labels in order, the probabilities of either side of the middle one are
+    summed, as the figure that is told does. logits: float32 (nodes, labels) or (nodes, labels,
+    members). targets: int64 (nodes,) or (nodes, members); below 0 where there is none.
+    """
+    neutral = logits.shape[1] // 2
+    good, bad = logits[:, neutral + 1 :], logits[:, :neutral]
+    margin = good.logsumexp(1) - bad.logsumexp(1)
+    told = (targets >= 0) & (targets != neutral)
+    losses = functional.softplus(torch.where(targets > neutral, -margin, margin))
+    return (losses * told).sum() / told.sum().clamp(min=1)

@@ -25,8 +25,10 @@ def train_network(
     network = recipe.network(labels)
     if recipe.start is not None:
         recipe.start(network, files)
-    learn = recipe.learn or _learn
-    return network, learn(network, examples, validation, recipe)
+    history = (recipe.learn or _learn)(network, examples, validation, recipe)
+    if recipe.finish is not None:
+        recipe.finish(network)
+    return network, history
 
 
 def _learn(network: nn.Module, examples: Examples, validation: Examples, recipe: Recipe) -> History:

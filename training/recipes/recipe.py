@@ -26,6 +26,8 @@ Variants = Callable[[Sample], Sequence[Sample]]
 Start = Callable[[nn.Module, Mapping[str, bytes]], None]
 # How the network learns from training and validation samples, where not all of it by `fit`.
 Learn = Callable[[nn.Module, Examples, Examples, "Recipe"], History]
+# What is done once to a trained network, before anything is measured of it.
+Finish = Callable[[nn.Module], None]
 # What an encoded training sample teaches beside its label: one for every node of a tree.
 Teach = Callable[[Sample, Arrays], np.ndarray]
 # More figures of the exported graph on the encoded test split.
@@ -52,6 +54,7 @@ class Recipe:
     variants: Variants | None = None
     start: Start | None = None
     learn: Learn | None = None
+    finish: Finish | None = None
     teach: Teach | None = None
     labels: tuple[str, ...] = ()  # in this order; else sorted
     shares: Shares = field(default_factory=Shares)

@@ -14,22 +14,24 @@ from training.data.word_vectors import known_words, word_vectors
 from training.figures import polarity
 from training.fit import Schedule
 from training.networks.recursive import ForestEnsemble, TreeLSTM, WordTable
+from training.objectives import polarity_loss
 from training.recipes.recipe import Recipe
 
 MEMBERS, EMBEDDING, HIDDEN = 3, 300, 150
-WORDS = 31_000  # that the table has room for
+KNOWN = 20_000  # common words beside those of the training sentences
+WORDS, TUNED = 28_500, 17_000  # that the table has room for; the training sentences' come first
 
 
 def _prepare(train: Sequence[Sample]) -> tuple[EncoderSpec, dict[str, bytes]]:
-    """Know the words of the training sentences, and those that have a vector of their own."""
+    """Know the words of the training sentences, and then the common ones."""
     spec = TreeSpec(notation="ptb")
     seen = {word.lower() for sample in train for word in words(sample.payload)}
-    vocabulary = ["", *sorted(seen | set(known_words()))]
+    vocabulary = ["", *sorted(seen), *sorted(set(known_words(KNOWN)) - seen)]
     return spec, {spec.vocabulary: ("\n".join(vocabulary) + "\n").encode()}
 
 
 def _network(labels: int) -> ForestEnsemble:
-    table = WordTable(WORDS, EMBEDDING)
+    table = WordTable(WORDS, EMBEDDING, tuned=TUNED)
     return ForestEnsemble(
         [
             TreeLSTM(table=table, classes=labels, hidden=HIDDEN, dropout=0.4, word_dropout=0.05)
@@ -38,11 +40,20 @@ def _network(labels: int) -> ForestEnsemble:
     )
 
 
+def _tables(network: nn.Module) -> list[WordTable]:
+    return [module for module in network.modules() if isinstance(module, WordTable)]
+
+
 def _start(network: nn.Module, files: Mapping[str, bytes]) -> None:
     """Give every word its vector, once for all members."""
     vocabulary = files["vocabulary.txt"].decode().split("\n")[1:-1]
-    table = next(module for module in network.modules() if isinstance(module, WordTable))
-    table.fill(torch.from_numpy(word_vectors(vocabulary, EMBEDDING)))
+    for table in _tables(network):
+        table.fill(torch.from_numpy(word_vectors(vocabulary, EMBEDDING)))
+
+
+def _finish(network: nn.Module) -> None:
+    for table in _tables(network):
+        table.settle()
 
 
 RECIPE = Recipe(
@@ -54,9 +65,18 @@ RECIPE = Recipe(
     prepare=_prepare,
     network=_network,
     start=_start,
+    finish=_finish,
     teach=node_labels,
     labels=LABELS,
-    schedule=Schedule(epochs=5, batch=32, rate=5e-3, ema=0.995, patience=5, warmup=0.1),
+    schedule=Schedule(
+        epochs=5,
+        batch=32,
+        rate=5e-3,
+        ema=0.995,
+        patience=5,
+        warmup=0.1,
+        beside=polarity_loss,
+    ),
     shares=Shares(validation=5, test=0),
     figures=polarity,
     golden="sentiment",

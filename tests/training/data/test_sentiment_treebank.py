@@ -1,9 +1,8 @@
-"""The treebank's layout, its labels node by node, and the vectors its words start with."""
+"""The treebank's layout, and its labels node by node."""
 
 import zipfile
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from app.bundle import TreeSpec
@@ -11,7 +10,6 @@ from app.inputs import Payload
 from app.inputs.tree import TreeEncoder
 from tests.training.samples import write_treebank
 from training.data.sentiment_treebank import LABELS, load, node_labels, words
-from training.data.word_vectors import known_words, word_vectors
 from training.errors import BadData, MissingData
 
 
@@ -68,16 +66,6 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
     for path in (tmp_path / "other.zip", tmp_path):
         with pytest.raises(MissingData):
             load(path)
-
-
-def test_words_of_like_meaning_have_like_vectors() -> None:
-    vocabulary = known_words()
-    assert {"terrible", "awful", "charming"} <= set(vocabulary)
-    names = ("terrible", "awful", "charming", "dazzlingly", "")
-    vectors = word_vectors([*vocabulary, *names], 50)[-5:]
-    assert vectors.dtype == np.float32 and np.isfinite(vectors).all()
-    terrible, awful, charming, *_ = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    assert terrible @ awful > 0.6 > 0.4 > terrible @ charming
 
 
 def test_payloads_are_trees(tmp_path: Path) -> None:

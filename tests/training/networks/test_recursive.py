@@ -134,10 +134,44 @@ def test_the_graph_gives_every_node_of_every_tree() -> None:
         assert np.allclose(row.sum(), 1, atol=1e-5)
 
 
-def test_a_word_table_is_filled_and_not_trained() -> None:
+def test_a_word_table_without_tuning_is_not_trained() -> None:
     table = WordTable(len(IDS) - 1, 5)
     table.fill(torch.ones(3, 5))
-    assert table.weight.sum(1).tolist() == [0, 5, 5, 5, *[0] * (len(IDS) - 4)]
+    assert table.given.sum(1).tolist() == [0, 5, 5, 5, *[0] * (len(IDS) - 4)]
     members = [TreeLSTM(table=table, classes=4, hidden=6) for _ in range(2)]
     ForestEnsemble(members)(*tensors(join(FORESTS))).sum().backward()
-    assert table.weight.grad is None and members[0].leaf.weight.grad is not None
+    assert not list(table.parameters()) and members[0].leaf.weight.grad is not None
+
+
+def test_only_the_first_words_are_tuned_and_settling_keeps_what_they_learned() -> None:
+    table = WordTable(6, 5, tuned=3)
+    table.fill(torch.ones(6, 5))
+    tokens = torch.arange(7)
+    table(tokens).square().sum().backward()
+    assert table.change is not None and table.change.grad is not None
+    touched = table.change.grad.abs().sum(1) > 0
+    assert touched.tolist() == [False, True, True, True, False]  # id 0 holds zeros here
+    with torch.no_grad():
+        table.change -= table.change.grad
+    tuned = table(tokens).detach()
+    assert torch.equal(tuned[4:], torch.ones(3, 5)) and (tuned[1:4] < 1).all()
+    table.settle()
+    assert not list(table.parameters())
+    assert torch.allclose(table(tokens), tuned, atol=1e-3)  # float16
+
+
+def test_a_settled_table_is_float16_in_the_graph() -> None:
+    torch.manual_seed(3)
+    table = WordTable(len(IDS) - 1, 64, tuned=2)
+    table.fill(torch.randn(len(IDS) - 1, 64))
+    net = ForestEnsemble([TreeLSTM(table=table, classes=4, hidden=6) for _ in range(2)])
+    table.settle()
+    served = servable(net, 1.0, SPECS)
+    model = export(served, SPECS, tensors(join(FORESTS[2:4])))
+    assert check_parity(model, served, examples(), SPECS) < 1e-6
+    sizes = [
+        (weight.data_type, list(weight.dims))
+        for weight in onnx.load_from_string(model).graph.initializer
+        if list(weight.dims) == [len(IDS), 64]
+    ]
+    assert sizes == [(onnx.TensorProto.FLOAT16, [len(IDS), 64])]
