@@ -66,8 +66,9 @@ def _doubts(manifest: Manifest) -> list[str]:
             f"{sets.samples} validation samples that chose neither the epoch nor the temperature |"
         )
     if novelty := manifest.novelty:
+        beside = " and shown outliers" if novelty.method == "outlier-exposure" else " alone"
         rows.append(
-            f"| novelty | {novelty.method}, fitted to the training split alone; from "
+            f"| novelty | {novelty.method}, fitted to the training split{beside}; from "
             f"{novelty.threshold:g} on the answer is abstained, as it is for "
             f"{100 * (1 - novelty.kept):.2g} % of {novelty.samples} held-out samples |"
         )

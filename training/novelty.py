@@ -8,7 +8,6 @@ called familiar.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
 import numpy as np
 import torch
@@ -44,19 +43,20 @@ def fit_novelty(
     every = np.linspace(0, len(train) - 1, min(len(train), MOST)).astype(int)
     known = train.select(every.tolist())
     features = embeddings_of(network, known)
-    distance: nn.Module
-    method: Literal["relative-mahalanobis", "outlier-exposure"]
+    distance: nn.Module = relative_mahalanobis(features, known.targets)
     if shown:
         others = np.concatenate([embeddings_of(network, examples) for examples in shown])
-        method, distance = "outlier-exposure", outlier_exposure(features, others)
-    else:
-        method, distance = "relative-mahalanobis", relative_mahalanobis(features, known.targets)
+        distance = outlier_exposure(features, others)
     with torch.no_grad():
         found = distance(torch.from_numpy(embeddings_of(network, calibration))).numpy()
     place = int((len(found) + 1) * (1 - KEPT))  # so many are above; 0: none
     threshold = float(np.sort(found)[-max(place, 1)])
     scale = max((threshold - float(np.median(found))) / _STEEPNESS, 1e-3)
-    score = NoveltyScore(method=method, kept=KEPT, samples=len(calibration))
+    score = NoveltyScore(
+        method="outlier-exposure" if shown else "relative-mahalanobis",
+        kept=KEPT,
+        samples=len(calibration),
+    )
     return NoveltyHead(distance, threshold, scale), score
 
 

@@ -166,7 +166,7 @@ def test_a_settled_table_is_float16_in_the_graph() -> None:
     table.fill(torch.randn(len(IDS) - 1, 64))
     net = ForestEnsemble([TreeLSTM(table=table, classes=4, hidden=6) for _ in range(2)])
     table.settle()
-    served = servable(net, 1.0, SPECS)
+    served = Servable(net, 1.0)
     model = export(served, SPECS, tensors(join(FORESTS[2:4])))
     assert check_parity(model, served, examples(), SPECS) < 1e-6
     sizes = [
