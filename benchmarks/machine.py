@@ -12,7 +12,7 @@ from pathlib import Path
 
 TICKS = os.sysconf("SC_CLK_TCK")  # a second
 PAGE = os.sysconf("SC_PAGE_SIZE")
-AHEAD = "-15"
+AHEAD = "-20"
 _CHILD_SUBREAPER = 36  # prctl's number
 
 
