@@ -22,7 +22,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app import __version__
-from app.api import catalog, classify, docs, health, openapi, problems
+from app.api import catalog, classify, complete, docs, health, openapi, problems
 from app.api.endpoint import Serving
 from app.api.limits import Door, Limits
 from app.api.shortcut import HotRoute, Shortcut
@@ -89,7 +89,7 @@ def create_app(settings: Settings, shared: Path | None = None) -> FastAPI:
     problems.install(app)
     app.openapi = partial(openapi.describe, app)  # type: ignore[method-assign]
     serving = Serving(models, metrics, settings.max_items, settings.receive_timeout)
-    app.add_hot(classify.routes(serving))
+    app.add_hot([*classify.routes(serving), *complete.routes(serving)])
     for module in (catalog, health, docs):
         app.include_router(module.router)
     door = Door(settings.max_body, settings.max_bytes, settings.max_requests)

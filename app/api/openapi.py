@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from app.api.schemas import Classification, Problem
+from app.api.schemas import Classification, Continued, Problem
 from app.bundle import GoldenClasses
 from app.pipeline import Classes, Pipeline
 
@@ -98,6 +98,17 @@ CLASSIFY: dict[str, Any] = {
             },
         }
     },
+}
+# What an answer is, whole or as events. FastAPI describes the request by its schema.
+COMPLETE: dict[str, Any] = {
+    "response_model": Continued,
+    "responses": {
+        200: {
+            "description": "The continuation; as events where Accept asks for text/event-stream",
+            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        }
+    }
+    | {status: _problem(text) for status, text in _PROBLEMS.items()},
 }
 
 

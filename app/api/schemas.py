@@ -1,10 +1,11 @@
 """The wire: what the service answers."""
 
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from app.outputs import Prediction
+from app.pipeline import Word
 from app.serving.catalog import Entry, describe
 
 
@@ -45,6 +46,43 @@ class Classification(Wire):
     model: str
     version: int
     predictions: list[Answer]
+
+
+class Completion(Wire):
+    """A text to go on from, and how."""
+
+    text: str
+    max_words: int = Field(default=20, ge=1, le=500, description="Words and marks at most")
+    temperature: float = Field(default=0, ge=0, le=5, description="0: always the likeliest word")
+    seed: int | None = Field(default=None, ge=0, le=2**53, description="The same draws the same")
+    alternatives: int = Field(default=0, ge=0, le=50, description="Likeliest words told with each")
+    sentence: bool = Field(default=False, description="End where the sentence does")
+
+
+class LikelyWord(Wire):
+    """A word, or a mark, that may come next."""
+
+    word: str
+    probability: float
+
+
+class ChosenWord(LikelyWord):
+    """A word of a continuation, and `text`, which it adds to it."""
+
+    text: str
+    alternatives: list[LikelyWord] | None = None
+
+
+class Continued(Wire):
+    """What a text was gone on with; `finished` says why it ended."""
+
+    model: str
+    version: int
+    text: str
+    words: list[ChosenWord]
+    finished: Literal["length", "sentence"]
+    seed: int | None = None
+    truncated: str | None = None
 
 
 class Version(Wire):
@@ -97,6 +135,18 @@ def answer(prediction: Prediction) -> dict[str, Any]:
             {"text": part.text, "label": part.label, "probability": part.probability}
             for part in prediction.explanation
         ]
+    return body
+
+
+def word(chosen: Word) -> dict[str, Any]:
+    """Render one word as a `ChosenWord`."""
+    body: dict[str, Any] = {
+        "word": chosen.word,
+        "text": chosen.text,
+        "probability": chosen.probability,
+    }
+    if chosen.alternatives:
+        body["alternatives"] = [{"word": w, "probability": p} for w, p in chosen.alternatives]
     return body
 
 

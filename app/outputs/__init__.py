@@ -4,6 +4,7 @@ from app.outputs.classes import Prediction, decode_classes, probabilities
 from app.outputs.embedding import EMBEDDING, decode_embedding
 from app.outputs.phrases import NODES, Phrase, label_phrases
 from app.outputs.reconstruction import Reconstruction, decode_reconstruction, png
+from app.outputs.steps import Step, decode_step
 
 __all__ = [
     "EMBEDDING",
@@ -11,9 +12,11 @@ __all__ = [
     "Phrase",
     "Prediction",
     "Reconstruction",
+    "Step",
     "decode_classes",
     "decode_embedding",
     "decode_reconstruction",
+    "decode_step",
     "label_phrases",
     "png",
     "probabilities",
