@@ -10,53 +10,62 @@ import torch
 from torch import Tensor, nn
 
 from app.bundle import TensorSpec
-from app.engine.collate import is_forest
 from app.engine.session import Session
+from app.outputs import NODES
 from training.data.encode import Examples
 from training.errors import TrainingError
 from training.networks.onnx_functions import DOMAIN, FUNCTIONS
+from training.networks.reading import Reading
 
 logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it misses torchvision, we do not
 
 OPSET = 20
 TOLERANCE = 1e-4  # of a probability, torch against ONNX Runtime
-OUTPUT, NODES = "probabilities", "nodes"
+_MARK = "output "  # before the name of an output while it is exported
+OUTPUT, EMBEDDING, SALIENCY, NOVELTY = "probabilities", "embedding", "saliency", "novelty"
 
 
 class Servable(nn.Module):
-    """A network, its temperature and softmax: what the service runs."""
+    """What the service runs: a network, its temperature and softmax, and what else it tells.
 
-    def __init__(self, network: nn.Module, temperature: float = 1.0) -> None:
+    novelty: a module fitted after the training; embedding (batch, d) and logits (batch, labels),
+    before the temperature, in; how unlike the training data an item is, (batch,) in 0..1, out.
+    """
+
+    def __init__(
+        self, network: nn.Module, temperature: float = 1.0, novelty: nn.Module | None = None
+    ) -> None:
         super().__init__()
         self.network = network
         self.temperature = temperature
+        self.novelty = novelty
 
-    def forward(self, *inputs: Tensor) -> Tensor:
-        """Return probabilities, float32 (batch, labels)."""
-        return torch.softmax(self.network(*inputs) / self.temperature, dim=1)
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        """Return the values of `outputs`, in that order."""
+        return tuple(self.outputs(*inputs).values())
 
+    def outputs(self, *inputs: Tensor) -> dict[str, Tensor]:
+        """Return by name, all float32: what the network can tell of
 
-class ServableForest(Servable):
-    """The same for a network over trees, which answers for every node as well."""
+        probabilities (batch, labels); embedding (batch, d); saliency, ≥ 0, what of the input spoke
+        for the winning label, laid out as `Reading.evidence`; novelty (batch,), where it was
+        fitted; nodes (nodes, labels), the probabilities of every node of trees. A network
+        without `read` tells probabilities only.
+        """
+        if not hasattr(self.network, "read"):
+            return {OUTPUT: self._probabilities(self.network(*inputs))}
+        reading: Reading = self.network.read(*inputs)  # type: ignore[operator]
+        told = {OUTPUT: self._probabilities(reading.logits), EMBEDDING: reading.embedding}
+        if reading.evidence is not None:
+            told[SALIENCY] = torch.relu(reading.evidence(reading.logits.argmax(1)))
+        if self.novelty is not None:
+            told[NOVELTY] = self.novelty(reading.embedding, reading.logits)
+        if reading.nodes is not None:
+            told[NODES] = self._probabilities(reading.nodes)
+        return told
 
-    def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
-        """Return probabilities, float32 (trees, labels) and (nodes, labels)."""
-        *forest, roots = inputs
-        logits = self.network.nodes(*forest)  # type: ignore[operator]
-        nodes = torch.softmax(logits / self.temperature, dim=1)
-        return nodes[roots], nodes
-
-
-def servable(network: nn.Module, temperature: float, inputs: Sequence[TensorSpec]) -> Servable:
-    """Return what the service is to run."""
-    return (ServableForest if is_forest(inputs) else Servable)(network, temperature)
-
-
-def output_spec(labels: int, inputs: Sequence[TensorSpec] = ()) -> tuple[TensorSpec, ...]:
-    """Return what a `Servable` of these inputs gives."""
-    answers = TensorSpec(name=OUTPUT, dtype="float32", shape=("batch", labels))
-    nodes = TensorSpec(name=NODES, dtype="float32", shape=("node", labels))
-    return (answers, nodes) if is_forest(inputs) else (answers,)
+    def _probabilities(self, logits: Tensor) -> Tensor:
+        return torch.softmax(logits / self.temperature, dim=1)
 
 
 def export(servable: Servable, inputs: Sequence[TensorSpec], example: Sequence[Tensor]) -> bytes:
@@ -69,15 +78,18 @@ def export(servable: Servable, inputs: Sequence[TensorSpec], example: Sequence[T
         {axis: torch.export.Dim.DYNAMIC for axis, size in enumerate(spec.shape) if _named(size)}
         for spec in inputs
     ]
+    arrays = tuple(_widened(*pair) for pair in zip(example, inputs, strict=True))
+    with torch.no_grad():
+        names = list(servable.outputs(*arrays))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             program = torch.onnx.export(
                 servable,
-                tuple(_widened(*pair) for pair in zip(example, inputs, strict=True)),
+                arrays,
                 dynamo=True,
                 input_names=[spec.name for spec in inputs],
-                output_names=[spec.name for spec in output_spec(0, inputs)],
+                output_names=[_MARK + name for name in names],
                 dynamic_shapes=(tuple(free),),
                 opset_version=OPSET,
                 external_data=False,
@@ -90,6 +102,7 @@ def export(servable: Servable, inputs: Sequence[TensorSpec], example: Sequence[T
     model = program.model_proto
     _define(model)
     _strip(model)
+    _name_outputs(model, names)
     _name_axes(model, inputs)
     return bytes(model.SerializeToString(deterministic=True))
 
@@ -97,14 +110,14 @@ def export(servable: Servable, inputs: Sequence[TensorSpec], example: Sequence[T
 def check_parity(
     model: bytes, servable: Servable, examples: Examples, specs: Sequence[TensorSpec]
 ) -> float:
-    """Return the largest difference of a probability between torch and ONNX Runtime.
+    """Return the largest difference of an output between torch and ONNX Runtime.
 
-    Tried on single items and on batches of sizes (and so paddings) that were not the
-    exporter's example; raises `TrainingError` above `TOLERANCE`.
+    Of a probability as it is; of other outputs as a share of the output's largest value, where
+    that is above 1. Tried on single items and on batches of sizes (and so paddings) that were not
+    the exporter's example; raises `TrainingError` above `TOLERANCE`.
     """
     session = Session(model)
-    outputs = output_spec_of(model, specs)
-    session.check(specs, outputs)
+    session.check(specs, output_specs(model, specs))
     worst = 0.0
     for indices in (
         [0],
@@ -114,22 +127,32 @@ def check_parity(
     ):
         arrays, _ = examples.batch(indices)
         with torch.no_grad():
-            answers = servable(*(torch.from_numpy(array) for array in arrays))
-        expected = answers if isinstance(answers, tuple) else (answers,)
+            expected = servable.outputs(*(torch.from_numpy(array) for array in arrays))
         feeds = {spec.name: array for spec, array in zip(specs, arrays, strict=True)}
         actual = session.run(feeds)
-        for spec, tensor in zip(outputs, expected, strict=True):
-            difference = np.abs(tensor.numpy() - actual[spec.name]).max()
-            worst = float(np.maximum(worst, difference))  # NaN stays NaN
+        for name, tensor in expected.items():
+            worst = float(np.maximum(worst, _difference(tensor.numpy(), actual[name])))  # NaN stays
     if not worst <= TOLERANCE:
         raise TrainingError(f"ONNX Runtime and torch differ by {worst:.2g}; nothing is published")
     return worst
 
 
-def output_spec_of(model: bytes, inputs: Sequence[TensorSpec]) -> tuple[TensorSpec, ...]:
-    """Return the spec of a graph that `export` wrote."""
-    output = onnx.load_from_string(model).graph.output[0]
-    return output_spec(output.type.tensor_type.shape.dim[1].dim_value, inputs)
+def _difference(expected: np.ndarray, actual: np.ndarray) -> float:
+    if expected.shape != actual.shape:
+        return float("inf")
+    return float(np.abs(expected - actual).max() / np.maximum(np.abs(expected).max(), 1.0))
+
+
+def output_specs(model: bytes, inputs: Sequence[TensorSpec]) -> tuple[TensorSpec, ...]:
+    """Return the outputs of a graph that `export` wrote, as the manifest is to name them."""
+    return tuple(
+        TensorSpec(
+            name=value.name,
+            dtype="float32",
+            shape=tuple(dim.dim_param or dim.dim_value for dim in value.type.tensor_type.shape.dim),
+        )
+        for value in onnx.load_from_string(model).graph.output
+    )
 
 
 def _named(size: int | str) -> bool:
@@ -165,6 +188,16 @@ def _strip(model: onnx.ModelProto) -> None:
         value.doc_string = ""
 
 
+def _name_outputs(model: onnx.ModelProto, names: Sequence[str]) -> None:
+    """Give the outputs their names; a value within of that name, as `embedding`, gets another."""
+    new = {_MARK + name: name for name in names} | {name: f"{name}_within" for name in names}
+    for node in model.graph.node:
+        for values in (node.input, node.output):
+            values[:] = [new.get(value, value) for value in values]
+    for value in model.graph.output:
+        value.name = new[value.name]
+
+
 def _name_axes(model: onnx.ModelProto, inputs: Sequence[TensorSpec]) -> None:
     """Give the free axes their names; raise `TrainingError` where the exporter fixed one."""
     for spec, value in zip(inputs, model.graph.input, strict=True):
@@ -173,8 +206,14 @@ def _name_axes(model: onnx.ModelProto, inputs: Sequence[TensorSpec]) -> None:
                 if dim.HasField("dim_value"):
                     raise TrainingError(f"the exporter fixed {size!r} of {spec.name!r}")
                 dim.dim_param = size
-    for spec, value in zip(output_spec(0, inputs), model.graph.output, strict=True):
-        first = value.type.tensor_type.shape.dim[0]
+    varying = [axis for spec in inputs for axis in spec.shape[1:] if isinstance(axis, str)]
+    for value in model.graph.output:
+        first, *others = value.type.tensor_type.shape.dim
         if first.HasField("dim_value"):
-            raise TrainingError(f"the exporter fixed the first axis of {spec.name!r}")
-        first.dim_param = str(spec.shape[0])
+            raise TrainingError(f"the exporter fixed the first axis of {value.name!r}")
+        first.dim_param = "node" if value.name == NODES else "batch"
+        for dim in others:
+            if not dim.HasField("dim_value"):
+                if not varying:
+                    raise TrainingError(f"no input has the free axis of {value.name!r}")
+                dim.dim_param = varying[0]

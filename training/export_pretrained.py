@@ -5,14 +5,14 @@ from pathlib import Path
 import torch
 
 from app import __version__
-from app.bundle import Manifest, Measurement, Provenance
+from app.bundle import Manifest, Measurement, Provenance, TensorSpec
 from app.bundle.files import MODEL
 from app.bundle.publish import next_version
 from app.inputs import encoder_for
 from training.card import CARD, card
 from training.data.dataset import Sample
 from training.data.encode import encode
-from training.export import Servable, check_parity, export, output_spec
+from training.export import Servable, check_parity, export, output_specs
 from training.publish import golden_from_files, prove_and_publish
 from training.recipes.recipe import GOLDEN, Pretrained
 
@@ -28,29 +28,34 @@ def export_pretrained(recipe: Pretrained, models: Path) -> Path:
     arrays, _ = examples.batch(range(2))
     model = export(servable, spec.tensors(), [torch.from_numpy(array) for array in arrays])
     difference = check_parity(model, servable, examples, spec.tensors())
-    manifest = _manifest(recipe, labels, difference, len(examples), models)
+    parity = Measurement(
+        name="largest difference torch to ONNX Runtime",
+        value=difference,
+        split="photos",
+        samples=len(examples),
+    )
+    outputs = output_specs(model, spec.tensors())
+    manifest = _manifest(recipe, labels, outputs, (parity,), models)
     files = {MODEL: model, CARD: card(manifest, [], [])}
     return prove_and_publish(manifest, files, golden, models)
 
 
 def _manifest(
-    recipe: Pretrained, labels: tuple[str, ...], difference: float, photos: int, models: Path
+    recipe: Pretrained,
+    labels: tuple[str, ...],
+    outputs: tuple[TensorSpec, ...],
+    metrics: tuple[Measurement, ...],
+    models: Path,
 ) -> Manifest:
-    parity = Measurement(
-        name="largest difference torch to ONNX Runtime",
-        value=difference,
-        split="photos",
-        samples=photos,
-    )
     return Manifest(
         name=recipe.name,
         version=next_version(models, recipe.name),
         description=recipe.description,
         encoder=recipe.encoder,
         inputs=recipe.encoder.tensors(),
-        outputs=output_spec(len(labels)),
+        outputs=outputs,
         labels=labels,
-        metrics=(parity,),
+        metrics=metrics,
         provenance=Provenance(
             recipe=recipe.name,
             seed=0,
@@ -59,7 +64,7 @@ def _manifest(
             data_source=recipe.source,
             data_licence=recipe.data_licence,
             data_sha256=recipe.weights_sha256,
-            splits={"photos": photos},
+            splits={"photos": metrics[0].samples},
         ),
         licence=recipe.licence,
         files={},

@@ -19,7 +19,7 @@ from training.card import CARD, card, cost, pictures
 from training.data.encode import Examples
 from training.errors import TrainingError
 from training.evaluate import Report
-from training.export import output_spec
+from training.export import output_specs
 from training.fit import History
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def publish_trained(
         description=recipe.description,
         encoder=data.encoder,
         inputs=data.encoder.tensors(),
-        outputs=output_spec(len(data.labels), data.encoder.tensors()),
+        outputs=output_specs(trained.model, data.encoder.tensors()),
         labels=data.labels,
         temperature=trained.temperature,
         metrics=trained.metrics,

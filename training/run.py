@@ -16,7 +16,7 @@ from training.data.sources import warn
 from training.data.split import Splits, check_classes, deduplicate, split
 from training.errors import BadData
 from training.evaluate import Report, evaluate, logits_of, probabilities_of
-from training.export import OUTPUT, check_parity, export, servable
+from training.export import OUTPUT, Servable, check_parity, export
 from training.fit import History
 from training.leave_one_out import leave_one_out
 from training.publish import (
@@ -56,7 +56,7 @@ def run(recipe: Recipe, data: Path | None, models: Path) -> Path:
     logits = logits_of(network, prepared.validation)
     temperature = fit_temperature(logits, prepared.validation.targets)
     specs = prepared.encoder.tensors()
-    served = servable(network, temperature, specs)
+    served = Servable(network, temperature)
     longest = np.argsort(prepared.train.lengths(), kind="stable")[-2:].tolist()
     arrays, _ = prepared.train.batch(longest)  # the exporter takes an axis of size 1 for fixed
     model = export(served, specs, [torch.from_numpy(array) for array in arrays])

@@ -10,7 +10,8 @@ from app.bundle import TensorSpec
 from app.engine.session import Session
 from tests.training.samples import SENTENCE, SQUARE, Toy, sentences, squares
 from training.errors import TrainingError
-from training.export import OUTPUT, Servable, check_parity, export
+from training.export import OUTPUT, Servable, check_parity, export, output_specs
+from training.networks.reading import Reading
 
 
 class Counting(nn.Module):
@@ -85,6 +86,40 @@ def test_an_axis_that_the_network_fixes_is_noticed():
 
     with pytest.raises(TrainingError, match=r"exporter fixed|cannot be exported"):
         export(Servable(Fixed()), SENTENCE, tensors(sentences([5, 3], 20), [0, 1]))
+
+
+class Telling(Toy):
+    """Tells more than logits: its input's mean as the embedding, its own pixels as evidence."""
+
+    def read(self, image: Tensor) -> Reading:
+        pixels = image.squeeze(3).float() / 255
+        embedding = pixels.mean(2)
+        return Reading(self(image), embedding, lambda labels: pixels * labels[:, None, None])
+
+
+class Farness(nn.Module):
+    def forward(self, embedding: Tensor, logits: Tensor) -> Tensor:
+        return torch.sigmoid(embedding.sum(1) + logits[:, 0])
+
+
+def test_every_output_equals_torch():
+    torch.manual_seed(0)
+    served = Servable(Telling(), 1.3, Farness())
+    model = export(served, SQUARE, tensors(squares(2, seed=0), [0, 1]))
+    specs = output_specs(model, SQUARE)
+    assert {spec.name: spec.shape for spec in specs} == {
+        "probabilities": ("batch", 2),
+        "embedding": ("batch", 4),
+        "saliency": ("batch", 4, 4),
+        "novelty": ("batch",),
+    }
+    examples = squares(40, seed=3)
+    assert check_parity(model, served, examples, SQUARE) < 1e-6
+    session = Session(model)
+    assert (session.run({"image": examples.batch(range(40))[0][0]})["saliency"] > 0).any()
+    head = Servable(served.network, 1.3, nn.Bilinear(4, 2, 1))  # of another shape: (batch, 1)
+    with pytest.raises(TrainingError, match="differ by"):
+        check_parity(model, head, examples, SQUARE)
 
 
 def test_another_networks_graph_is_refused(model: bytes):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from app.bundle import ImageSpec, Manifest, Provenance, read_bundle
+from app.bundle import ImageSpec, Manifest, Provenance, TensorSpec, read_bundle
 from app.errors import GoldenMismatch
 from app.inputs import Payload
 from app.pipeline import Golden, Pipeline, replay
@@ -16,7 +16,7 @@ from tests.training.samples import SQUARE, Toy, png, sample, squares
 from training.data.encode import Examples
 from training.errors import TrainingError
 from training.evaluate import evaluate
-from training.export import Servable, export, output_spec
+from training.export import Servable, export
 from training.publish import (
     MOST_GOLDEN,
     check_folder,
@@ -46,7 +46,7 @@ def manifest(version: int = 1, labels: tuple[str, ...] = LABELS) -> Manifest:
         description="",
         encoder=ImageSpec(height=4, width=4, channels=1, fit="pad"),
         inputs=SQUARE,
-        outputs=output_spec(2),
+        outputs=(TensorSpec(name="probabilities", dtype="float32", shape=("batch", 2)),),
         labels=labels,
         provenance=Provenance(
             recipe="toy",

@@ -5,8 +5,12 @@ L2-normalised vector of features, one weight per feature and class (Wang and Man
 "Baselines and Bigrams", ACL 2012). Pairs share a table by hashing, as in fastText.
 """
 
+from functools import partial
+
 import torch
 from torch import Tensor, nn
+
+from training.networks.reading import Reading
 
 PAIR_BUCKETS = 1 << 17
 SCALE = 10.0  # of the normalised vector: weights then have the size that the optimiser steps in
@@ -32,6 +36,14 @@ class LinearBag(nn.Module):
 
         Returns the logits (B, classes) float32.
         """
+        return self.read(tokens, lengths).logits
+
+    def read(self, tokens: Tensor, lengths: Tensor) -> Reading:
+        """As `forward`. The embedding is the evidence for each class: there is nothing before it.
+
+        A pair's evidence is halved between its tokens, and a token that comes twice has its
+        evidence in both places, for it goes when both go.
+        """
         counted = true_steps(tokens, lengths)
         if self.training and self.word_dropout > 0:
             rates = 2 * self.word_dropout * torch.rand(len(tokens), 1, device=tokens.device)
@@ -40,8 +52,23 @@ class LinearBag(nn.Module):
         two, is_two = distinct(pair_buckets(tokens, PAIR_BUCKETS), counted)
         total = (self.tokens(one) * is_one).sum(1) + (self.pairs(two) * is_two).sum(1)
         norm = (is_one.sum(1) + is_two.sum(1) + 1).sqrt()
-        logits: Tensor = SCALE * total / norm + self.bias
-        return logits
+        found = SCALE * total / norm
+        return Reading(found + self.bias, found, partial(self._evidence, tokens, lengths, norm))
+
+    def _evidence(self, tokens: Tensor, lengths: Tensor, norm: Tensor, labels: Tensor) -> Tensor:
+        """Return what each token adds to the label's logit, (B, T) float32."""
+        counted = true_steps(tokens, lengths)
+        own = chosen(self.tokens.weight, tokens, labels) * counted
+        pairs = chosen(self.pairs.weight, pair_buckets(tokens, PAIR_BUCKETS), labels) * counted
+        first, later = pairs[:, :1], pairs[:, 1:] / 2  # nothing stands before the first token
+        halves = torch.cat([first, later], 1) + nn.functional.pad(later, (0, 1))
+        return SCALE * (own + halves) / norm
+
+
+def chosen(table: Tensor, ids: Tensor, labels: Tensor) -> Tensor:
+    """Return what `table` (ids, classes) holds of `ids` (B, T) for `labels` (B,): (B, T)."""
+    rows = (table - table.mean(1, keepdim=True))[ids]
+    return rows.gather(2, labels[:, None, None].expand(-1, ids.shape[1], 1)).squeeze(2)
 
 
 def true_steps(steps: Tensor, lengths: Tensor) -> Tensor:

@@ -1,7 +1,11 @@
 """A small convolutional network for images of any size and either one or three channels."""
 
+from functools import partial
+
 import torch
 from torch import Tensor, nn
+
+from training.networks.reading import Reading, label_weights
 
 
 def _block(inputs: int, outputs: int) -> nn.Sequential:
@@ -48,7 +52,29 @@ class ConvNet(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """images: uint8 (B, H, W, channels). Returns logits: float32 (B, classes)."""
+        return self.read(images).logits
+
+    def read(self, images: Tensor) -> Reading:
+        """As `forward`. The evidence is the class activation map, (B, H // 8, W // 8).
+
+        Zhou et al., "Learning Deep Features for Discriminative Localization", CVPR 2016.
+        """
         pixels = images.permute(0, 3, 1, 2).float() / 255  # float32 (B, channels, H, W)
         features = self.features(pixels)  # float32 (B, 4 width, H // 8, W // 8)
         pooled = features.mean(dim=(2, 3))  # float32 (B, 4 width)
-        return self.head(self.dropout(pooled))
+        return Reading(
+            self.head(self.dropout(pooled)),
+            pooled,
+            partial(activation_map, features, self.head.weight),
+        )
+
+
+def activation_map(features: Tensor, weight: Tensor, labels: Tensor) -> Tensor:
+    """Return what each position adds to its item's label, float32 (B, H, W).
+
+    features: (B, C, H, W), whose mean over all positions a linear layer of `weight`
+    (classes, C) reads. labels: int64 (B,).
+    """
+    height, width = features.shape[2:]
+    rows = label_weights(weight / (height * width), labels)[:, None]  # (B, 1, C)
+    return (rows @ features.flatten(2)).reshape(-1, height, width)

@@ -1,11 +1,13 @@
 """Recurrent text classifier whose answers do not depend on how a batch is padded."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
 from training.networks.bag import pair_buckets, true_steps
+from training.networks.reading import Reading, label_weights
 
 BIGRAM_BUCKETS = 1 << 16  # pairs of neighbouring tokens share rows of a table of this size
 BIGRAM_SIZE = 24  # size of a pair's embedding
@@ -85,11 +87,26 @@ class Pooling(nn.Module):
     def forward(self, steps: Tensor, lengths: Tensor) -> Tensor:
         """Pool ``steps`` (B, T, F) float32 of true ``lengths`` (B,) int64 into (B, 3 * F)."""
         mask = true_steps(steps, lengths).unsqueeze(2)
-        weights = self.attend(steps).masked_fill(~mask, -torch.inf).softmax(1)
-        attended = (weights * steps).sum(1)
+        attended = (self._attention(steps, mask) * steps).sum(1)
         peak = steps.masked_fill(~mask, -torch.inf).amax(1)
         total = steps.masked_fill(~mask, 0.0).sum(1)
         return torch.cat([attended, peak, total / lengths.unsqueeze(1).to(total.dtype)], 1)
+
+    def _attention(self, steps: Tensor, mask: Tensor) -> Tensor:
+        """The weights of the steps, (B, T, 1), 0 where `mask` (B, T, 1) is not."""
+        return self.attend(steps).masked_fill(~mask, -torch.inf).softmax(1)
+
+    def shares(self, steps: Tensor, lengths: Tensor, weights: Tensor) -> Tensor:
+        """Return what each step adds to ``forward(steps, lengths) @ weights``: (B, T) float32.
+
+        ``weights`` is (B, 3 * F). A maximum is added by the step that has it.
+        """
+        mask = true_steps(steps, lengths).unsqueeze(2)
+        attended, peak, mean = weights.unsqueeze(2).chunk(3, 1)  # each (B, F, 1)
+        highest = steps == steps.masked_fill(~mask, -torch.inf).amax(1, keepdim=True)
+        total = self._attention(steps, mask) * (steps @ attended) + (steps * highest) @ peak
+        total = total + steps @ mean / lengths[:, None, None].to(steps.dtype)
+        return total.masked_fill(~mask, 0.0).squeeze(2)
 
 
 class TextRecurrentNet(nn.Module):
@@ -132,14 +149,32 @@ class TextRecurrentNet(nn.Module):
             rates = 2 * self.word_dropout * torch.rand(len(tokens), 1, device=tokens.device)
             lost = torch.rand(tokens.shape, device=tokens.device) < rates
             tokens = tokens.masked_fill(lost, 0)
+        return self.read(tokens, lengths).logits
+
+    def read(self, tokens: Tensor, lengths: Tensor) -> Reading:
+        """As ``forward``. A state of the recurrent layer counts for the token where it stands."""
         embedded = self.dropout(self.embed(tokens))
         pairs = self.dropout(self.embed_pairs(pair_buckets(tokens, BIGRAM_BUCKETS)))
-        bags = self.pool_bags(torch.cat([embedded, pairs], 2), lengths)
+        steps = torch.cat([embedded, pairs], 2)
+        bags = self.pool_bags(steps, lengths)
         read = lengths.clamp(max=RECURRENT_STEPS)
         states = self.recurrent(embedded[:, :RECURRENT_STEPS], read)
         pooled = torch.cat([self.pool_states(states, read), bags], 1)
-        logits: Tensor = self.head(self.dropout(pooled))
-        return logits
+        return Reading(
+            self.head(self.dropout(pooled)),
+            pooled,
+            partial(self._evidence, (states, read), (steps, lengths)),
+        )
+
+    def _evidence(
+        self, states: tuple[Tensor, Tensor], steps: tuple[Tensor, Tensor], labels: Tensor
+    ) -> Tensor:
+        """Return what each token adds to the label's logit, (B, T) float32."""
+        weights = label_weights(self.head.weight, labels)
+        border = 3 * states[0].shape[2]
+        read = self.pool_states.shares(*states, weights[:, :border])
+        bags = self.pool_bags.shares(*steps, weights[:, border:])
+        return bags + nn.functional.pad(read, (0, bags.shape[1] - read.shape[1]))
 
 
 class TextEnsemble(nn.Module):
@@ -158,3 +193,12 @@ class TextEnsemble(nn.Module):
         """Classify ``tokens`` (B, T) int64, zero after ``lengths`` (B,) int64, each in 1..T."""
         logits = torch.stack([member(tokens, lengths) for member in self.members], 2)
         return logits if self.training else logits.mean(2)
+
+    def read(self, tokens: Tensor, lengths: Tensor) -> Reading:
+        """Return the members' mean logits and evidence, and their embeddings side by side."""
+        readings = [member.read(tokens, lengths) for member in self.members]  # type: ignore[operator]
+        return Reading(
+            torch.stack([reading.logits for reading in readings], 2).mean(2),
+            torch.cat([reading.embedding for reading in readings], 1),
+            lambda labels: torch.stack([r.evidence(labels) for r in readings], 2).mean(2),
+        )

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from training.networks.onnx_functions import DOMAIN
+from training.networks.reading import Reading
 
 
 def tree_cell(children: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -132,11 +133,14 @@ class TreeLSTM(nn.Module):
 
         All int64, as `app.engine.forest` lays them out.
         """
-        nodes = self.nodes(tokens, left, right, levels)
-        return nodes if self.training else nodes[roots]
+        reading = self.read(tokens, left, right, levels, roots)
+        assert reading.nodes is not None
+        return reading.nodes if self.training else reading.logits
 
-    def nodes(self, tokens: Tensor, left: Tensor, right: Tensor, levels: Tensor) -> Tensor:
-        """Return the logits of every node, (nodes, classes)."""
+    def read(
+        self, tokens: Tensor, left: Tensor, right: Tensor, levels: Tensor, roots: Tensor
+    ) -> Reading:
+        """Return the logits of the roots and of every node; the embedding is the roots' state."""
         if self.training and self.word_dropout > 0:
             lost = torch.rand(tokens.shape, device=tokens.device) < self.word_dropout
             tokens = tokens.masked_fill(lost, 0)
@@ -144,8 +148,9 @@ class TreeLSTM(nn.Module):
         hidden, memory = leaves.chunk(2, dim=1)
         leaves = torch.cat([hidden.tanh(), memory], dim=1)
         states = climb(leaves, torch.stack([left, right], 1), levels, self.weight, self.bias)
-        logits: Tensor = self.head(self.dropout(states[:, : self.hidden]))
-        return logits
+        shown = states[:, : self.hidden]
+        nodes = self.head(self.dropout(shown))
+        return Reading(nodes[roots], shown[roots], nodes=nodes)
 
 
 class ForestEnsemble(nn.Module):
@@ -163,7 +168,11 @@ class ForestEnsemble(nn.Module):
         logits = torch.stack([member(*forest) for member in self.members], 2)
         return logits if self.training else logits.mean(2)
 
-    def nodes(self, *forest: Tensor) -> Tensor:
-        """Return the mean logits of every node, (nodes, classes)."""
-        every = [member.nodes(*forest) for member in self.members]  # type: ignore[operator]
-        return torch.stack(every, 2).mean(2)
+    def read(self, *forest: Tensor) -> Reading:
+        """Return the members' mean logits, and their embeddings side by side."""
+        readings = [member.read(*forest) for member in self.members]  # type: ignore[operator]
+        return Reading(
+            torch.stack([reading.logits for reading in readings], 2).mean(2),
+            torch.cat([reading.embedding for reading in readings], 1),
+            nodes=torch.stack([reading.nodes for reading in readings], 2).mean(2),
+        )

@@ -1,10 +1,13 @@
 """A convolutional network that names a spoken clip from its raw PCM."""
 
 import math
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from training.networks.reading import Reading, label_weights
 
 LOW = 60.0  # Hz, the lower edge of the first mel band
 FLOOR = 1e-5  # power, against the clip's strongest band and frame, that counts as silence
@@ -169,12 +172,26 @@ class SpectrogramNet(nn.Module):
 
     def forward(self, pcm: Tensor) -> Tensor:
         """Map PCM ``(B, N)`` to logits ``(B, classes)``."""
+        return self.read(pcm).logits
+
+    def read(self, pcm: Tensor) -> Reading:
+        """As `forward`. The evidence tells the frames apart, not the bands: (B, 1, frames)."""
         image = self.spectrogram(pcm)[:, None]
         if self.training:
             image = self.distort(image)
         features = self.body(image).squeeze(2)
         pooled = torch.cat([features.mean(dim=2), features.amax(dim=2)], dim=1)
-        return self.head(pooled)
+        return Reading(self.head(pooled), pooled, partial(self._evidence, features))
+
+    def _evidence(self, features: Tensor, labels: Tensor) -> Tensor:
+        """Return what each frame of `features` (B, hidden, frames) adds to the label's logit.
+
+        A peak is added by the frame that has it, or by all that do.
+        """
+        weight: Tensor = self.head[1].weight  # type: ignore[assignment]
+        mean, peak = label_weights(weight, labels)[:, None].chunk(2, dim=2)
+        peaks = features * (features == features.amax(dim=2, keepdim=True))
+        return mean @ features / features.shape[2] + peak @ peaks
 
     def distort(self, image: Tensor) -> Tensor:
         """Warp and mask images ``(B, 1, bands, frames)`` at random."""

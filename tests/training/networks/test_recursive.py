@@ -13,7 +13,7 @@ from app.engine.session import Session
 from tests.training.samples import sample
 from tests.trees import IDS, LISTS, forest
 from training.data.encode import Examples
-from training.export import NODES, OUTPUT, ServableForest, check_parity, export, servable
+from training.export import NODES, OUTPUT, Servable, check_parity, export
 from training.networks.recursive import ForestEnsemble, TreeLSTM, WordTable, tree_cell
 
 FORESTS = [forest(text) for text in LISTS]
@@ -52,8 +52,8 @@ def test_pointers_equal_recursion(tree) -> None:
 
 def test_gradients_equal_those_of_recursion() -> None:
     net, tree = network(), FORESTS[3]
-    tokens, left, right, levels, _ = tensors(tree)
-    logits = net.nodes(tokens, left, right, levels)
+    tokens, left, right, levels, roots = tensors(tree)
+    logits = net.read(tokens, left, right, levels, roots).nodes
     logits[torch.arange(0, len(logits), 2)].square().sum().backward()
     actual = {name: p.grad.clone() for name, p in net.named_parameters() if p.grad is not None}
     net.zero_grad()
@@ -100,8 +100,7 @@ def examples() -> Examples:
     "net", [network(), pytest.param(ForestEnsemble([network(), network()]), id="ensemble")]
 )
 def test_the_graph_answers_as_torch(net: nn.Module) -> None:
-    served = servable(net, 1.3, SPECS)
-    assert isinstance(served, ServableForest)
+    served = Servable(net, 1.3)
     model = export(served, SPECS, tensors(join(FORESTS[2:4])))
     assert check_parity(model, served, examples(), SPECS) < 1e-6
     graph = onnx.load_from_string(model)
@@ -117,6 +116,7 @@ def test_the_graph_answers_as_torch(net: nn.Module) -> None:
         "levels": ["level"],
         "roots": ["batch"],
         "probabilities": ["batch", 4],
+        "embedding": ["batch", net.read(*tensors(join(FORESTS))).embedding.shape[1]],
         "nodes": ["node", 4],
     }
     for trace in (b"/work", b"site-packages", b"/home", b"/tmp", b".py", b"Traceback"):
@@ -124,7 +124,7 @@ def test_the_graph_answers_as_torch(net: nn.Module) -> None:
 
 
 def test_the_graph_gives_every_node_of_every_tree() -> None:
-    served = servable(network(), 1.0, SPECS)
+    served = Servable(network())
     session = Session(export(served, SPECS, tensors(join(FORESTS[2:4]))))
     together = session.run(join(FORESTS))
     for tree, places, row in zip(FORESTS, node_places(FORESTS), together[OUTPUT], strict=True):

@@ -1,0 +1,33 @@
+"""What a network says of its inputs besides logits, all of one pass.
+
+Training needs logits alone and calls `forward`; what is exported calls `read`.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from torch import Tensor
+
+
+class Reading(NamedTuple):
+    """One pass over a batch.
+
+    logits: float32 (batch, classes). embedding: float32 (batch, d), the features that the last
+    layer reads. evidence: of a label for each item, int64 (batch,), how much each place of the
+    input adds to its logit, beyond what it adds to the labels' mean; float32 (batch, rows,
+    columns) of pictures, (batch, bands, frames) of sounds, (batch, time) of texts and 0 at
+    padding. nodes: of trees instead, the logits of every node, float32 (nodes, classes).
+    """
+
+    logits: Tensor
+    embedding: Tensor
+    evidence: Callable[[Tensor], Tensor] | None = None
+    nodes: Tensor | None = None
+
+
+def label_weights(weight: Tensor, labels: Tensor) -> Tensor:
+    """Return the rows of a last layer's `weight` (classes, d) for `labels` (batch,), (batch, d).
+
+    The labels' mean is taken off: what speaks for every label alike speaks for none.
+    """
+    return (weight - weight.mean(0))[labels]
