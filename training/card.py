@@ -20,7 +20,7 @@ _MOST_LABELS = 40  # above, a confusion matrix cannot be read
 
 def pictures(history: History, confusion: np.ndarray, labels: Sequence[str]) -> dict[str, bytes]:
     """Return the card's pictures by file name."""
-    files = {CURVE: _curve(history)}
+    files = {CURVE: curve(history)}
     if len(labels) <= _MOST_LABELS:
         files[CONFUSION] = _confusion(confusion, labels)
     return files
@@ -36,12 +36,12 @@ def card(manifest: Manifest, sections: Sequence[str], images: Sequence[str]) -> 
         "",
         "| | |",
         "|---|---|",
-        f"| labels | {_some(manifest.labels)} |",
+        *([f"| labels | {_some(manifest.labels)} |"] if manifest.labels else []),
         f"| data | {origin.data} ({origin.data_licence}), {origin.data_source} |",
         f"| samples | {', '.join(f'{n} {part}' for part, n in origin.splits.items())} |",
         f"| made by | `thalamus-train run {origin.recipe}`, seed {origin.seed}, {origin.code} |",
         f"| licence of the weights | {manifest.licence} |",
-        f"| temperature | {manifest.temperature:.3f} |",
+        *([f"| temperature | {manifest.temperature:.3f} |"] if manifest.labels else []),
         "",
         "## Measured",
         "",
@@ -73,7 +73,8 @@ def _some(labels: Sequence[str]) -> str:
     return shown if len(labels) <= 12 else f"{shown}, … ({len(labels)} in all)"
 
 
-def _curve(history: History) -> bytes:
+def curve(history: History) -> bytes:
+    """Return the learning curve as PNG."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
     numbers = [epoch.number for epoch in history.epochs]
     left.plot(numbers, [e.train_loss for e in history.epochs], label="training")

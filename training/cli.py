@@ -8,13 +8,15 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from app.errors import ThalamusError
 from training.errors import TrainingError
 
 if TYPE_CHECKING:
-    from training.recipes import Recipe
+    from training.recipes import Language, Recipe
+
+Trained = TypeVar("Trained", "Recipe", "Language")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,13 +44,16 @@ def _run(options: argparse.Namespace) -> None:
     import torch
 
     from training.export_pretrained import export_pretrained
-    from training.recipes import Pretrained
+    from training.language import run_language
+    from training.recipes import Language, Pretrained
     from training.run import run
 
     torch.set_num_threads(options.threads)
     recipe = _recipe(options)
     if isinstance(recipe, Pretrained):
         folder = export_pretrained(recipe, options.models)
+    elif isinstance(recipe, Language):
+        folder = run_language(_changed(recipe, options), options.data, options.models)
     else:
         folder = run(_changed(recipe, options), options.data, options.models)
     print(f"published {folder}")
@@ -58,12 +63,12 @@ def _compare(options: argparse.Namespace) -> None:
     import torch
 
     from training.compare import compare
-    from training.recipes import Pretrained
+    from training.recipes import Recipe
 
     torch.set_num_threads(options.threads)
     recipe = _recipe(options)
-    if isinstance(recipe, Pretrained):
-        raise TrainingError(f"{recipe.name} comes trained; there is no baseline to compare with")
+    if not isinstance(recipe, Recipe):
+        raise TrainingError(f"{recipe.name} is no classifier; there are no folds to compare in")
     compare(_changed(recipe, options), options.data, options.folds)
 
 
@@ -75,10 +80,14 @@ def _recipes(options: argparse.Namespace) -> None:
 
 
 def _inspect(options: argparse.Namespace) -> None:
-    from training.recipes import Pretrained
+    from training.language import read
+    from training.recipes import Language, Pretrained
     from training.run import prepare
 
     recipe = _recipe(options)
+    if isinstance(recipe, Language):
+        print(f"encoder: {read(recipe, options.data).encoder.spec.model_dump_json()}")
+        return
     if isinstance(recipe, Pretrained):
         raise TrainingError(f"{recipe.name} comes trained; there is no data to inspect")
     data = prepare(recipe, options.data)
@@ -102,7 +111,7 @@ def _recipe(options: argparse.Namespace):  # type: ignore[no-untyped-def]
     return RECIPES[options.recipe]
 
 
-def _changed(recipe: "Recipe", options: argparse.Namespace) -> "Recipe":
+def _changed(recipe: "Trained", options: argparse.Namespace) -> "Trained":
     if options.epochs:
         recipe = replace(recipe, schedule=replace(recipe.schedule, epochs=options.epochs))
     if options.seed is not None:

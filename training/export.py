@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from app.bundle import TensorSpec
 from app.engine.session import Session
-from app.outputs import NODES
+from app.outputs import LOG_PROBABILITIES, NEXT_STATE, NODES
 from training.data.encode import Examples
 from training.errors import TrainingError
 from training.networks.onnx_functions import DOMAIN, FUNCTIONS
@@ -66,6 +66,18 @@ class Servable(nn.Module):
 
     def _probabilities(self, logits: Tensor) -> Tensor:
         return torch.softmax(logits / self.temperature, dim=1)
+
+
+class ServableWords(Servable):
+    """A network that predicts the next word, one step of it: what the service runs."""
+
+    def outputs(self, *inputs: Tensor) -> dict[str, Tensor]:
+        """Return `log_probabilities` (batch, vocabulary) and `next_state` (batch, state), float32.
+
+        inputs: tokens, lengths and the state, see `app.bundle.WordsSpec`.
+        """
+        answers, state = self.network.step(*inputs)  # type: ignore[operator]
+        return {LOG_PROBABILITIES: answers, NEXT_STATE: state}
 
 
 def export(servable: Servable, inputs: Sequence[TensorSpec], example: Sequence[Tensor]) -> bytes:

@@ -11,7 +11,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import lightning
 import numpy as np
@@ -64,6 +64,19 @@ class History:
     best: int = 0
 
 
+@runtime_checkable
+class TellsLikelihoods(Protocol):
+    """A network whose way to the likelihood of its targets is shorter than through all logits."""
+
+    def log_likelihoods(self, *inputs_and_targets: Tensor) -> Tensor:
+        """Return the log-probability of each target, in the targets' shape."""
+        ...
+
+    def likeliest(self, *inputs: Tensor) -> Tensor:
+        """Return what is told for each target, int64, in the targets' shape."""
+        ...
+
+
 class _Batches:
     """An iterable over one epoch; Lightning asks for a new iterator every epoch."""
 
@@ -114,24 +127,23 @@ class _Classifier(lightning.LightningModule):
             # On the CPU, where the generator is: the same changes on every device.
             changed = self._augment(inputs[0].cpu(), self._generator).to(self.device)
             inputs = [changed, *inputs[1:]]
-        logits = self.network(*inputs)
-        if logits.ndim > targets.ndim + 1:  # an ensemble: each member learns on its own
-            targets = targets[:, None].expand(-1, logits.shape[2])
-        loss = functional.cross_entropy(
-            logits, targets, self.weights, label_smoothing=self._schedule.label_smoothing
-        )
+        loss = self._loss(inputs, targets)
         self._check(loss)
         self.log("train_loss", loss, on_epoch=True, on_step=False, batch_size=len(targets))
         return loss
 
     def validation_step(self, batch: tuple[list[Tensor], Tensor], index: int) -> None:
         inputs, targets = batch
-        logits = self.network(*inputs)
         size = len(targets)
-        loss = functional.cross_entropy(logits, targets)
+        if isinstance(self.network, TellsLikelihoods):
+            loss = -self.network.log_likelihoods(*inputs, targets).mean()
+            right = (self.network.likeliest(*inputs) == targets).float().mean()
+        else:
+            logits = self.network(*inputs)
+            loss = functional.cross_entropy(logits, targets)
+            right = (logits.argmax(1) == targets).float().mean()
         self._check(loss)
         self.log("val_loss", loss, batch_size=size)
-        right = (logits.argmax(1) == targets).float().mean()
         self.log("val_accuracy", right, batch_size=size, prog_bar=True)
 
     def configure_optimizers(self) -> Any:
@@ -151,6 +163,16 @@ class _Classifier(lightning.LightningModule):
             optimizer, schedule.rate, total_steps=steps, pct_start=rising
         )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": cycle, "interval": "step"}}
+
+    def _loss(self, inputs: list[Tensor], targets: Tensor) -> Tensor:
+        if isinstance(self.network, TellsLikelihoods):
+            return -self.network.log_likelihoods(*inputs, targets).mean()
+        logits = self.network(*inputs)
+        if logits.ndim > targets.ndim + 1:  # an ensemble: each member learns on its own
+            targets = targets[:, None].expand(-1, logits.shape[2])
+        return functional.cross_entropy(
+            logits, targets, self.weights, label_smoothing=self._schedule.label_smoothing
+        )
 
     def _check(self, loss: Tensor) -> None:
         if not torch.isfinite(loss):

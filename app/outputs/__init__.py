@@ -4,10 +4,12 @@ from app.outputs.classes import Prediction, decode_classes, probabilities
 from app.outputs.embedding import EMBEDDING, decode_embedding
 from app.outputs.phrases import NODES, Phrase, label_phrases
 from app.outputs.reconstruction import Reconstruction, decode_reconstruction, png
-from app.outputs.steps import Step, decode_step
+from app.outputs.steps import LOG_PROBABILITIES, NEXT_STATE, Step, decode_step
 
 __all__ = [
     "EMBEDDING",
+    "LOG_PROBABILITIES",
+    "NEXT_STATE",
     "NODES",
     "Phrase",
     "Prediction",

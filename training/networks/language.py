@@ -17,8 +17,8 @@ State = tuple[Tensor, Tensor]  # hidden and memory, float32 (1, batch, hidden) e
 class WordLSTM(nn.Module):
     """A one-layer LSTM language model over word ids that are ranks, the commonest first.
 
-    `forward` answers for every position, `log_likelihoods` without making all those answers, `step`
-    is what is exported.
+    `forward` answers for every position; `log_likelihoods` and `likeliest` do so with less work;
+    `step` is what is exported.
     """
 
     def __init__(
@@ -38,17 +38,36 @@ class WordLSTM(nn.Module):
         self.narrow = nn.Linear(hidden, embedding)
         self.tell = nn.AdaptiveLogSoftmaxWithLoss(embedding, vocabulary, [common], div_value=3.0)
 
-    def forward(self, tokens: Tensor, state: State | None = None) -> Tensor:
-        """Return the log-probabilities, float32 (B * T, vocabulary), of what follows `tokens`.
+    @torch.no_grad()
+    def begin_with(self, vectors: Tensor) -> None:
+        """Begin with vectors for words, float32 (vocabulary, embedding), read and told by them.
+
+        The first columns should be the telling ones: of rarer words only those tell.
+        """
+        self.embed.weight.copy_(vectors)
+        self.tell.head.weight[: self.common] = vectors[: self.common]
+        reduced, rare = self.tell.tail[0]
+        nn.init.eye_(reduced.weight)
+        rare.weight.copy_(vectors[self.common :, : rare.weight.shape[1]])
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Return the log-probabilities, float32 (B, T, vocabulary), of what follows each word.
 
         tokens: (B, T) int64.
         """
-        return self._log_probabilities(self._features(tokens, state)[0].flatten(0, 1))
+        return self._log_probabilities(self._features(tokens))
 
     def log_likelihoods(self, tokens: Tensor, targets: Tensor) -> Tensor:
-        """Return the log-probability of each of `targets` (B * T,) int64 after `tokens` (B, T)."""
-        answers: Tensor = self.tell(self._features(tokens, None)[0].flatten(0, 1), targets).output
-        return answers
+        """Return the log-probability of `targets` (B, T) int64, each after its word of `tokens`."""
+        features = self._features(tokens).flatten(0, 1)
+        answers: Tensor = self.tell(features, targets.flatten()).output
+        return answers.view_as(targets)
+
+    def likeliest(self, tokens: Tensor) -> Tensor:
+        """Return the id of the likeliest word after each of `tokens` (B, T) int64."""
+        features = self._features(tokens).flatten(0, 1)
+        answers: Tensor = self.tell.predict(features)
+        return answers.view_as(tokens)
 
     def step(self, tokens: Tensor, lengths: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """Read the first `lengths` (B,) int64 of `tokens` (B, T) int64 on from `state`.
@@ -68,15 +87,15 @@ class WordLSTM(nn.Module):
         answers = self._log_probabilities(self.narrow(hidden))
         return answers, torch.cat([hidden, memory], 1)
 
-    def _features(self, tokens: Tensor, state: State | None) -> tuple[Tensor, State]:
+    def _features(self, tokens: Tensor) -> Tensor:
         steps = self._dropped(self.embed(tokens))
         if self.training and self.dropout > 0:
             weights = dict(self.recurrent.named_parameters())
             weights["weight_hh_l0"] = functional.dropout(weights["weight_hh_l0"], self.dropout)
-            states, state = torch.func.functional_call(self.recurrent, weights, (steps, state))
+            states, _ = torch.func.functional_call(self.recurrent, weights, (steps,))
         else:
-            states, state = self.recurrent(steps, state)
-        return self._dropped(self.narrow(self._dropped(states))), state
+            states, _ = self.recurrent(steps)
+        return self._dropped(self.narrow(self._dropped(states)))
 
     def _dropped(self, steps: Tensor) -> Tensor:
         """Drop features of `steps` (B, T, F), the same at every step of a sequence."""
@@ -87,9 +106,9 @@ class WordLSTM(nn.Module):
 
     def _log_probabilities(self, features: Tensor) -> Tensor:
         """Return what `AdaptiveLogSoftmaxWithLoss.log_prob` does, in operators that export."""
-        first = functional.log_softmax(self.tell.head(features), 1)
-        rest = functional.log_softmax(self.tell.tail[0](features), 1)
-        return torch.cat([first[:, : self.common], rest + first[:, self.common :]], 1)
+        first = functional.log_softmax(self.tell.head(features), -1)
+        rest = functional.log_softmax(self.tell.tail[0](features), -1)
+        return torch.cat([first[..., : self.common], rest + first[..., self.common :]], -1)
 
     def _exported(self, steps: Tensor, lengths: Tensor, hidden: Tensor, memory: Tensor) -> State:
         """The same as one ONNX LSTM node; such a node is seq-major: (T, B, inputs)."""

@@ -1,11 +1,11 @@
 """One small file per shipped model: data + network + schedule, no logic."""
 
-from training.recipes import digits, imagenet, listops, sentiment, spam, spoken_digits
-from training.recipes.recipe import Pretrained, Recipe
+from training.recipes import completion, digits, imagenet, listops, sentiment, spam, spoken_digits
+from training.recipes.recipe import Language, Pretrained, Recipe
 
-__all__ = ["RECIPES", "Pretrained", "Recipe"]
+__all__ = ["RECIPES", "Language", "Pretrained", "Recipe"]
 
-RECIPES: dict[str, Recipe | Pretrained] = {
+RECIPES: dict[str, Recipe | Language | Pretrained] = {
     recipe.name: recipe
     for recipe in (
         digits.RECIPE,
@@ -13,6 +13,7 @@ RECIPES: dict[str, Recipe | Pretrained] = {
         spoken_digits.RECIPE,
         listops.RECIPE,
         sentiment.RECIPE,
+        completion.RECIPE,
         imagenet.RECIPE,
     )
 }
