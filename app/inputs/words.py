@@ -23,8 +23,7 @@ _WORD = re.compile(
     | (?:Mr|Mrs|Ms|Messrs|Dr|St|Gen)\.            # titles
     | {_LETTER}+(?:'t(?!{_LETTER}))?              # a word, or one like don't
     | \d+(?:[.,]\d+)*                             # a number
-    | (?<=\w)-(?=\w)                              # inside a compound
-    | [-–—‒]+ | \.{{2,}}|…                        # a dash; an ellipsis
+    | [-–—‒]+ | \.{{2,}} | …                      # a dash or hyphen; an ellipsis
     | \S
     """,
     re.VERBOSE,
@@ -56,10 +55,11 @@ def known_words(words: Iterable[str], ranks: Mapping[str, int]) -> list[str]:
 
 
 def _canonical(word: str, match: re.Match[str]) -> str:
+    """Return one spelling of all dashes, and of all ellipses; a hyphen has no space beside it."""
     if word[0] in "-–—‒":
-        inside = len(word) == 1 and word == "-" and match.end() < len(match.string)
-        joined = inside and match.start() > 0 and not match.string[match.start() - 1].isspace()
-        return "-" if joined and not match.string[match.end()].isspace() else "--"
+        text, start, end = match.string, *match.span()
+        hyphen = word == "-" and start and not (text[start - 1].isspace() or text[end : end + 1].isspace())
+        return "-" if hyphen else "--"
     return "..." if word == "…" or word.startswith("..") else word
 
 
