@@ -58,7 +58,11 @@ def _canonical(word: str, match: re.Match[str]) -> str:
     """Return one spelling of all dashes, and of all ellipses; a hyphen has no space beside it."""
     if word[0] in "-–—‒":
         text, start, end = match.string, *match.span()
-        hyphen = word == "-" and start and not (text[start - 1].isspace() or text[end : end + 1].isspace())
+        hyphen = (
+            word == "-"
+            and start
+            and not (text[start - 1].isspace() or text[end : end + 1].isspace())
+        )
         return "-" if hyphen else "--"
     return "..." if word == "…" or word.startswith("..") else word
 

@@ -138,7 +138,9 @@ async def test_models_of_other_tasks_say_what_they_can_do(folder: Path) -> None:
         )
         nobody = await service.post("/v1/models/nobody/complete", json={"text": "the"})
         image = await service.post(PATH, content="x", headers={"Content-Type": "image/png"})
-    assert 400 <= classifier.status_code < 500 and "does not complete" in classifier.json()["detail"]
+    assert (
+        400 <= classifier.status_code < 500 and "does not complete" in classifier.json()["detail"]
+    )
     assert 400 <= writer.status_code < 500 and "does not classify" in writer.json()["detail"]
     assert (nobody.status_code, image.status_code) == (404, 415)
 

@@ -6,7 +6,9 @@ import pytest
 
 from app.inputs.words import UNKNOWN, Writer, known_words, split_words
 
-RANKS = {word: place for place, word in enumerate(["the", "we", ".", "The", "May", "may", "States"])}
+RANKS = {
+    word: place for place, word in enumerate(["the", "we", ".", "The", "May", "may", "States"])
+}
 
 
 @pytest.mark.parametrize(
@@ -14,7 +16,10 @@ RANKS = {word: place for place, word in enumerate(["the", "we", ".", "The", "May
     [
         ("We've done it, Mr. Speaker.", ["We", "'ve", "done", "it", ",", "Mr.", "Speaker", "."]),
         ("the nation's self-government", ["the", "nation", "'s", "self", "-", "government"]),
-        ("I don't -- can’t—pay $1,000.50", ["I", "don't", "--", "can't", "--", "pay", "$", "1,000.50"]),
+        (
+            "I don't -- can’t—pay $1,000.50",
+            ["I", "don't", "--", "can't", "--", "pay", "$", "1,000.50"],
+        ),
         ("the U.S. economy…", ["the", "U.S.", "economy", "..."]),
         ("“Yes,” she said", ['"', "Yes", ",", '"', "she", "said"]),
         ("café naïve", ["café", "naïve"]),
