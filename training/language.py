@@ -1,6 +1,7 @@
 """One run of a network of words: documents → vocabulary → passages → network → graph → bundle."""
 
 import math
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,14 +10,14 @@ import numpy as np
 import torch
 
 from app import __version__
-from app.bundle import Manifest, Measurement, Provenance, TensorSpec, WordsSpec
+from app.bundle import Bundle, Manifest, Measurement, Provenance, TensorSpec, WordsSpec
 from app.bundle.files import MODEL
 from app.bundle.publish import next_version
 from app.engine.session import Session
 from app.inputs import Payload
 from app.inputs.prose import WordsEncoder
 from app.outputs import LOG_PROBABILITIES, NEXT_STATE
-from app.pipeline import Golden
+from app.pipeline import Golden, Manner, Pipeline, begin, complete
 from training.card import CARD, CURVE, card, cost, curve
 from training.data.dataset import Dataset, Sample
 from training.data.encode import Examples
@@ -31,6 +32,7 @@ from training.publish import check_folder, prove_and_publish
 from training.recipes.recipe import GOLDEN, Language
 
 _UNKNOWN_ID = 0
+_TIMED = 2_000  # words, to see how fast they come
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +64,12 @@ def run_language(recipe: Language, data: Path | None, models: Path) -> Path:
     for figure in metrics:
         print(f"{figure.name}: {figure.value:.6g} on {figure.samples} ({figure.split})")
     manifest = _manifest(recipe, prose, metrics, output_specs(model, specs), models)
-    text = card(manifest, [cost(history), *_compared(metrics)], [CURVE])
     words = "".join(f"{word}\n" for word in prose.encoder.vocabulary).encode()
-    files = {MODEL: model, CARD: text, CURVE: curve(history), prose.encoder.spec.vocabulary: words}
-    return prove_and_publish(manifest, files, _golden(recipe), models)
+    files = {MODEL: model, CURVE: curve(history), prose.encoder.spec.vocabulary: words}
+    golden = _golden(recipe)
+    fast = _speed(Pipeline(Bundle(manifest, files, ())), golden[0].payload)
+    files[CARD] = card(manifest, [cost(history), *_compared(metrics), fast], [CURVE])
+    return prove_and_publish(manifest, files, golden, models)
 
 
 def read(recipe: Language, data: Path | None) -> Prose:
@@ -108,7 +112,7 @@ def perplexity(model: bytes, documents: Sequence[Sequence[int]]) -> tuple[float,
     total, count = 0.0, 0
     for place in range(len(streams[0]) - 1):
         going = [stream for stream in streams if len(stream) > place + 1]
-        feeds = {
+        feeds: dict[str, np.ndarray] = {
             "tokens": np.asarray([[stream[place]] for stream in going], dtype=np.int64),
             "length": np.ones(len(going), dtype=np.int64),
             "state": states[: len(going)],
@@ -174,6 +178,23 @@ def _compared(metrics: Sequence[Measurement]) -> list[str]:
         "tell `<unk>` and the end of each document; the network reads word by word through the "
         "published graph."
     ]
+
+
+def _speed(pipeline: Pipeline, payload: Payload) -> str:
+    """Return the section on how fast words come, one after another, choosing and writing included.
+
+    By the process's own time: others may be at work on the machine.
+    """
+    continuation = begin(pipeline, payload, Manner(max_words=_TIMED))
+    begun = time.process_time()
+    complete(pipeline, [continuation])
+    words = _TIMED / (time.process_time() - begun)
+    print(f"{words:.0f} words a second of one core's time")
+    return (
+        f"## Speed\n\n{words:.0f} words a second of one core's time, one text, word by word; "
+        f'`thalamus complete models/{pipeline.manifest.name} "We must" --max-words {_TIMED}` '
+        "measures it again."
+    )
 
 
 def _manifest(

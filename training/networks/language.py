@@ -46,7 +46,8 @@ class WordLSTM(nn.Module):
         """
         self.embed.weight.copy_(vectors)
         self.tell.head.weight[: self.common] = vectors[: self.common]
-        reduced, rare = self.tell.tail[0]
+        reduced, rare = list(self.tell.tail[0].children())
+        assert isinstance(reduced, nn.Linear) and isinstance(rare, nn.Linear)
         nn.init.eye_(reduced.weight)
         rare.weight.copy_(vectors[self.common :, : rare.weight.shape[1]])
 
@@ -90,7 +91,7 @@ class WordLSTM(nn.Module):
     def _features(self, tokens: Tensor) -> Tensor:
         steps = self._dropped(self.embed(tokens))
         if self.training and self.dropout > 0:
-            weights = dict(self.recurrent.named_parameters())
+            weights: dict[str, Tensor] = dict(self.recurrent.named_parameters())
             weights["weight_hh_l0"] = functional.dropout(weights["weight_hh_l0"], self.dropout)
             states, _ = torch.func.functional_call(self.recurrent, weights, (steps,))
         else:
