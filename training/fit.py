@@ -11,7 +11,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import lightning
 import numpy as np
@@ -22,6 +22,7 @@ from torch.nn import functional
 
 from training.data.encode import Examples, epoch_order
 from training.errors import Diverged
+from training.likelihoods import TellsLikelihoods
 
 for _name in ("lightning.pytorch", "lightning.fabric"):  # what it found, and advertisements
     logging.getLogger(_name).setLevel(logging.ERROR)
@@ -62,19 +63,6 @@ class History:
 
     epochs: list[Epoch] = field(default_factory=list)
     best: int = 0
-
-
-@runtime_checkable
-class TellsLikelihoods(Protocol):
-    """A network whose way to the likelihood of its targets is shorter than through all logits."""
-
-    def log_likelihoods(self, *inputs_and_targets: Tensor) -> Tensor:
-        """Return the log-probability of each target, in the targets' shape."""
-        ...
-
-    def likeliest(self, *inputs: Tensor) -> Tensor:
-        """Return what is told for each target, int64, in the targets' shape."""
-        ...
 
 
 class _Batches:

