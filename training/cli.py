@@ -63,12 +63,13 @@ def _compare(options: argparse.Namespace) -> None:
     import torch
 
     from training.compare import compare
-    from training.recipes import Recipe
+    from training.recipes import Language, Recipe
 
     torch.set_num_threads(options.threads)
     recipe = _recipe(options)
     if not isinstance(recipe, Recipe):
-        raise TrainingError(f"{recipe.name} is no classifier; there are no folds to compare in")
+        why = "is no classifier" if isinstance(recipe, Language) else "comes trained"
+        raise TrainingError(f"{recipe.name} {why}; there is no baseline to compare with in folds")
     compare(_changed(recipe, options), options.data, options.folds)
 
 

@@ -17,7 +17,7 @@ from app.engine.session import Session
 from app.inputs import Payload
 from app.inputs.prose import WordsEncoder
 from app.outputs import LOG_PROBABILITIES, NEXT_STATE
-from app.pipeline import Golden, Manner, Pipeline, begin, complete
+from app.pipeline import Manner, Pipeline, begin, complete
 from training.card import CARD, CURVE, card, cost, curve
 from training.data.dataset import Dataset, Sample
 from training.data.encode import Examples
@@ -28,7 +28,7 @@ from training.export import ServableWords, check_parity, export, output_specs
 from training.fit import History, fit
 from training.kneser_ney import ORDER, kneser_ney, require_kenlm
 from training.networks.language import WordLSTM
-from training.publish import check_folder, prove_and_publish
+from training.publish import check_folder, golden_from_files, prove_and_publish
 from training.recipes.recipe import GOLDEN, Language
 
 _UNKNOWN_ID = 0
@@ -66,7 +66,7 @@ def run_language(recipe: Language, data: Path | None, models: Path) -> Path:
     manifest = _manifest(recipe, prose, metrics, output_specs(model, specs), models)
     words = "".join(f"{word}\n" for word in prose.encoder.vocabulary).encode()
     files = {MODEL: model, CURVE: curve(history), prose.encoder.spec.vocabulary: words}
-    golden = _golden(recipe)
+    golden = golden_from_files(GOLDEN / recipe.golden)
     fast = _speed(Pipeline(Bundle(manifest, files, ())), golden[0].payload)
     files[CARD] = card(manifest, [cost(history), *_compared(metrics), fast], [CURVE])
     return prove_and_publish(manifest, files, golden, models)
@@ -227,15 +227,6 @@ def _manifest(
         licence=recipe.licence,
         files={},
     )
-
-
-def _golden(recipe: Language) -> list[Golden]:
-    folder = GOLDEN / recipe.golden
-    note = "Written for this project, public domain"
-    return [
-        Golden(path.name, Payload(path.read_bytes(), "text/plain"), note=note)
-        for path in sorted(folder.glob("*.txt"))
-    ]
 
 
 def _text(sample: Sample) -> str:

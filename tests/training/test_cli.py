@@ -157,7 +157,15 @@ def test_help_is_no_mistake(capsys: pytest.CaptureFixture[str]):
 def test_the_shipped_recipes_are_listed(capsys: pytest.CaptureFixture[str]):
     assert main(["recipes"]) == 0
     names = [line.split("\t")[0] for line in capsys.readouterr().out.splitlines()]
-    assert names == ["digits", "spam", "spoken-digits", "listops", "sentiment", "imagenet"]
+    assert names == [
+        "digits",
+        "spam",
+        "spoken-digits",
+        "listops",
+        "sentiment",
+        "completion",
+        "imagenet",
+    ]
 
 
 def test_inspect_says_what_a_run_would_train_on(
@@ -192,4 +200,4 @@ def test_a_network_of_words_says_what_it_needs_before_it_begins(
     assert main(["run", "completion", "--epochs", "1", "--models", str(tmp_path / "m")]) == 2
     assert "lmplz and query of KenLM" in capsys.readouterr().err
     assert main(["compare", "completion"]) == 2
-    assert "no folds to compare in" in capsys.readouterr().err
+    assert "completion is no classifier" in capsys.readouterr().err
