@@ -15,7 +15,9 @@ VOCABULARY, EMBEDDING = 6_000, 160
 
 
 def _network() -> WordLSTM:
-    return WordLSTM(vocabulary=VOCABULARY, embedding=EMBEDDING, hidden=400, common=800, dropout=0.3)
+    return WordLSTM(
+        vocabulary=VOCABULARY, embedding=EMBEDDING, hidden=320, common=800, dropout=0.25
+    )
 
 
 def _start(network: WordLSTM, words: Sequence[str]) -> None:
@@ -31,7 +33,7 @@ RECIPE = Language(
     network=_network,
     start=_start,
     schedule=Schedule(
-        epochs=14, batch=32, rate=5e-3, weight_decay=0.02, clip=0.5, ema=0.998, warmup=0.15
+        epochs=6, batch=32, rate=5e-3, weight_decay=0.02, clip=0.5, ema=0.998, warmup=0.15
     ),
     vocabulary=VOCABULARY,
     passage=70,
