@@ -1,4 +1,4 @@
-"""`thalamus serve | predict | models | verify`.
+"""`thalamus serve | predict | complete | models | verify | pack`.
 
 A user's mistake is answered with one line on stderr and exit status 2; what was found
 wrong in a bundle with status 1.
@@ -7,6 +7,7 @@ wrong in a bundle with status 1.
 import argparse
 import json
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -60,6 +61,8 @@ def _predict(options: argparse.Namespace) -> int:
         "classify": (Classes(options.top_k, options.explain), asdict),
         "reconstruct": (Rebuilt(), _reconstructed),
     }
+    if pipeline.manifest.task not in asked:
+        raise ThalamusError(f"{pipeline.manifest.name} goes on from texts: thalamus complete")
     wanted, shown = asked[pipeline.manifest.task]
     for path in options.files:
         payload = Payload(path.read_bytes(), "application/octet-stream")
@@ -73,6 +76,26 @@ def _predict(options: argparse.Namespace) -> int:
 
 def _reconstructed(answer: Any) -> dict[str, Any]:
     return {"reconstruction_error": answer.error, "novelty": answer.novelty}
+
+
+def _complete(options: argparse.Namespace) -> int:
+    from app.bundle import read_bundle
+    from app.inputs import Payload
+    from app.pipeline import Manner, Pipeline, begin, stream
+
+    pipeline = Pipeline(read_bundle(_newest(options.bundle)))
+    manner = Manner(options.max_words, options.temperature, options.seed, sentence=options.sentence)
+    continuation = begin(pipeline, Payload(options.text.encode(), "text/plain"), manner)
+    print(options.text, end="", flush=True)
+    begun, busy = time.perf_counter(), time.process_time()
+    for word in stream(pipeline, continuation):
+        print(word.text, end="", flush=True)
+    seconds, busy = time.perf_counter() - begun, time.process_time() - busy
+    print()
+    count = len(continuation.words)
+    speed = f"{count} words in {seconds:.3f} s, {count / busy:.0f} a second of one core's time"
+    print(f"{speed}, on {pipeline.provider}", file=sys.stderr)
+    return 0
 
 
 def _models(options: argparse.Namespace) -> int:
@@ -160,6 +183,16 @@ def _positive(text: str) -> int:
     return number
 
 
+def _not_negative(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 100:
+        raise argparse.ArgumentTypeError("expected a number from 0 to 100")
+    return number
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("thalamus", description="Serve and inspect bundles.")
     parser.add_argument("--version", action="version", version=__version__)
@@ -179,6 +212,15 @@ def _parser() -> argparse.ArgumentParser:
     predict.add_argument("--top-k", type=_positive, default=5)
     predict.add_argument("--explain", action="store_true", help="of a tree: its every phrase")
     predict.set_defaults(command=_predict)
+
+    complete = commands.add_parser("complete", help="go on from a text, without a server")
+    complete.add_argument("bundle", type=Path, help="models/<name>, or one version of it")
+    complete.add_argument("text")
+    complete.add_argument("--max-words", type=_positive, default=20)
+    complete.add_argument("--temperature", type=_not_negative, default=0.0)
+    complete.add_argument("--seed", type=_positive, default=1)
+    complete.add_argument("--sentence", action="store_true", help="end where the sentence does")
+    complete.set_defaults(command=_complete)
 
     models = commands.add_parser("models", help="list bundles")
     models.add_argument("folder", type=Path, nargs="?", default=Path("models"))

@@ -22,7 +22,16 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app import __version__
-from app.api import catalog, classify, docs, embed, health, openapi, problems, reconstruct
+from app.api import (
+    catalog,
+    classify,
+    docs,
+    embed,
+    health,
+    openapi,
+    problems,
+    reconstruct,
+)
 from app.api.endpoint import Serving
 from app.api.limits import Door, Limits
 from app.api.shortcut import HotRoute, Shortcut

@@ -28,6 +28,11 @@ class Timings:
         self.stages["queue"] = max(0.0, self.stages["queue"] - sum(work.stages.values()))
         self.stages |= work.stages
 
+    def add(self, work: "Timings") -> None:
+        """Note one of several pieces of work: their stages add up."""
+        for stage, spent in work.stages.items():
+            self.stages[stage] = self.stages.get(stage, 0.0) + spent
+
     def header(self) -> str:
         """Render as a Server-Timing header, in milliseconds."""
         return ", ".join([f"{name};dur={1e3 * spent:.2f}" for name, spent in self.stages.items()])

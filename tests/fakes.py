@@ -26,6 +26,7 @@ from app.bundle import (
     TensorSpec,
     TextSpec,
     TreeSpec,
+    WordsSpec,
     publish,
 )
 from app.bundle.publish import seal
@@ -38,6 +39,7 @@ from tests.graphs import (
     image_graph,
     text_graph,
     tree_graph,
+    words_graph,
 )
 
 COLOURS = ("red", "green", "blue")
@@ -45,6 +47,7 @@ MOODS = ("glad", "sad")
 SOUNDS = ("low", "high", "silent")
 RATE, SAMPLES = 8000, 4000
 WORDS = ("good", "fine", "happy", "bad", "awful", "sorry", "the", "day", "is", "a")
+PROSE = ("<unk>", "<end>", "the", "day", "is", "good", ",", "and", "we", "are", "glad", ".")
 _PROVENANCE = Provenance(
     recipe="fake",
     seed=1,
@@ -170,6 +173,25 @@ def text_bundle(name: str = "moods", version: int = 1) -> Bundle:
     return seal_bundle(
         name, TextSpec(max_tokens=16, tail_tokens=4), MOODS, files, cases, version=version
     )
+
+
+def words_bundle(name: str = "prose", version: int = 1) -> Bundle:
+    """Go on with the words of PROSE, in their order and then from the first."""
+    cases = {
+        "day.txt": (b"The day", "text/plain"),
+        "we.txt": (b"The day is good, and we", "text/plain"),
+    }
+    spec = WordsSpec(max_words=16, state=2)
+    outputs = (
+        TensorSpec(name="log_probabilities", dtype="float32", shape=("batch", len(PROSE))),
+        TensorSpec(name="next_state", dtype="float32", shape=("batch", 2)),
+    )
+    files = {
+        "model.onnx": words_graph(len(PROSE)),
+        "vocabulary.txt": "".join(f"{word}\n" for word in PROSE).encode(),
+    }
+    told = {"version": version, "outputs": outputs, "task": "complete"}
+    return seal_bundle(name, spec, (), files, cases, **told)
 
 
 def audio_bundle(name: str = "sounds", version: int = 1) -> Bundle:

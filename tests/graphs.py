@@ -157,6 +157,50 @@ def text_graph(vocabulary: int, *, explained: bool = False) -> bytes:
     )
 
 
+def words_graph(vocabulary: int, state: int = 2) -> bytes:
+    """After word n comes n + 1 most likely, n + 2 next; the state counts the words read.
+
+    The longer the text, the surer: the scores are multiplied by the count, up to 8.
+    """
+    node = helper.make_node
+    table = np.zeros((vocabulary, vocabulary), dtype=np.float32)
+    for word in range(vocabulary):
+        table[word, (word + 1) % vocabulary] = 0.5
+        table[word, (word + 2) % vocabulary] = 0.3
+    nodes = [
+        node("Unsqueeze", ["length", "second"], ["lengths"]),
+        node("Sub", ["lengths", "second"], ["places"]),
+        node("GatherElements", ["tokens", "places"], ["lasts"], axis=1),
+        node("Squeeze", ["lasts", "second"], ["last"]),
+        node("Cast", ["lengths"], ["read"], to=TensorProto.FLOAT),
+        node("Add", ["state", "read"], ["next_state"]),
+        node("Gather", ["next_state", "zero"], ["count"], axis=1),
+        node("Clip", ["count", "least", "most"], ["sureness"]),
+        node("Gather", ["table", "last"], ["scores"], axis=0),
+        node("Mul", ["scores", "sureness"], ["logits"]),
+        node("LogSoftmax", ["logits"], ["log_probabilities"], axis=1),
+    ]
+    return _graph(
+        nodes,
+        [
+            _value("tokens", TensorProto.INT64, ["batch", "time"]),
+            _value("length", TensorProto.INT64, ["batch"]),
+            _value("state", TensorProto.FLOAT, ["batch", state]),
+        ],
+        [
+            _value("log_probabilities", TensorProto.FLOAT, ["batch", vocabulary]),
+            _value("next_state", TensorProto.FLOAT, ["batch", state]),
+        ],
+        {
+            "table": table,
+            "zero": np.array([0]),
+            "second": np.array([1]),
+            "least": np.float32(1),
+            "most": np.float32(8),
+        },
+    )
+
+
 def tree_graph(vocabulary: int) -> bytes:
     """Leaves are called by their word, even ids glad; every inner node, so every whole, is sad."""
     node = helper.make_node

@@ -18,6 +18,7 @@ TARGETS = {
     "spam": {"accuracy": 0.985},
     "spoken-digits": {"accuracy": 0.995, "accuracy, leave one speaker out, mean": 0.85},
     "listops": {"accuracy": 0.985, "accuracy, trees of 200 tokens and more": 0.94},
+    "completion": {},
     "imagenet": {},
     "digits-autoencoder": {
         f"AUROC of the novelty, {kind}": 0.97
@@ -60,8 +61,8 @@ def test_verify_is_clean(capsys: pytest.CaptureFixture[str]) -> None:
 def test_an_answer_does_not_depend_on_its_batch_mates(bundle: Bundle, pipeline: Pipeline) -> None:
     payloads = [golden_payload(bundle, case) for case in bundle.golden]
     published = PUBLISHED[bundle.manifest.task]
-    alone = [pipeline.predict([payload], published.wanted)[0] for payload in payloads]
-    backwards = pipeline.predict(payloads[::-1], published.wanted)[::-1]
+    alone = [published.answers(pipeline, [payload])[0] for payload in payloads]
+    backwards = published.answers(pipeline, payloads[::-1])[::-1]
     for case, one, other in zip(bundle.golden, alone, backwards, strict=True):
         assert published.called(one)[0] == published.called(other)[0]
         about = {"file": case.file, "media_type": case.media_type}
@@ -107,6 +108,15 @@ def test_the_baseline_stands_beside_the_figure_it_is_compared_with(bundle: Bundl
         baseline, own = measured["accuracy of the baseline"], measured["accuracy"]
         assert (baseline.split, baseline.samples) == (own.split, own.samples)
         assert f"{100 * baseline.value:.2f} %" in bundle.files["README.md"].decode()
+
+
+def test_words_are_told_better_than_the_baseline_tells_them(bundle: Bundle) -> None:
+    measured = {m.name: m for m in bundle.manifest.metrics}
+    if bundle.manifest.task == "complete":
+        baseline, own = measured["perplexity of the baseline"], measured["perplexity"]
+        assert own.value < 0.95 * baseline.value
+        assert (baseline.split, baseline.samples) == (own.split, own.samples)
+        assert f"perplexity {baseline.value:.1f}" in bundle.files["README.md"].decode()
 
 
 def test_nothing_of_the_machine_that_made_it_is_in_it(bundle: Bundle) -> None:

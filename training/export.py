@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from app.bundle import TensorSpec
 from app.engine.session import Session
-from app.outputs import NODES, SALIENCY
+from app.outputs import LOG_PROBABILITIES, NEXT_STATE, NODES, SALIENCY
 from training.data.encode import Examples
 from training.errors import TrainingError
 from training.networks.detector import NoveltyDetector
@@ -70,6 +70,18 @@ class Servable(nn.Module):
 
     def _probabilities(self, logits: Tensor) -> Tensor:
         return torch.softmax(logits / self.temperature, dim=1)
+
+
+class ServableWords(Servable):
+    """A network that predicts the next word, one step of it: what the service runs."""
+
+    def outputs(self, *inputs: Tensor) -> dict[str, Tensor]:
+        """Return `log_probabilities` (batch, vocabulary) and `next_state` (batch, state), float32.
+
+        inputs: tokens, lengths and the state, see `app.bundle.WordsSpec`.
+        """
+        answers, state = self.network.step(*inputs)  # type: ignore[operator]
+        return {LOG_PROBABILITIES: answers, NEXT_STATE: state}
 
 
 # What names its outputs; the graph's are called so.

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -62,6 +63,38 @@ class Reconstruct:
         """Return the mean loss; no answer is right or wrong."""
         wanted = clean[0].float() / 255
         return functional.binary_cross_entropy_with_logits(network(*inputs), wanted), None
+
+
+@runtime_checkable
+class TellsLikelihoods(Protocol):
+    """A network whose way to the likelihood of its targets is shorter than through all logits."""
+
+    def log_likelihoods(self, *inputs_and_targets: Tensor) -> Tensor:
+        """Return the log-probability of each target, in the targets' shape."""
+        ...
+
+    def likeliest(self, *inputs: Tensor) -> Tensor:
+        """Return what is told for each target, int64, in the targets' shape."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PredictWords:
+    """The negative log-likelihood of every word, of a network that `TellsLikelihoods`."""
+
+    def __call__(
+        self,
+        network: nn.Module,
+        inputs: Sequence[Tensor],
+        clean: Sequence[Tensor],
+        targets: Tensor,
+    ) -> tuple[Tensor, Tensor | None]:
+        """Return the mean loss and, where nothing is learnt, the share of words foretold."""
+        assert isinstance(network, TellsLikelihoods)
+        loss = -network.log_likelihoods(*inputs, targets).mean()
+        if network.training:
+            return loss, None
+        return loss, (network.likeliest(*inputs) == targets).float().mean()
 
 
 def polarity_loss(logits: Tensor, targets: Tensor) -> Tensor:

@@ -61,7 +61,8 @@ def check_folder(models: Path) -> None:
 def golden_from_files(folder: Path) -> list[Golden]:
     """Return the payloads of a folder, told apart by their suffixes.
 
-    Its `NOTES.json` maps file names to the label and to where they come from.
+    Its `NOTES.json` maps file names to the label (null: whatever it is called) and to where they
+    come from.
     """
     notes = orjson.loads((folder / "NOTES.json").read_bytes())
     return [

@@ -54,7 +54,7 @@ class Endpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; every error is raised, for `limits` to answer."""
         serving, wanted = self._serving, self._wanted(scope)
-        served = await self._named(**scope["path_params"])
+        served = await named(serving.catalog, **scope["path_params"])
         if served is not None:
             served.pipeline.decoder(type(wanted))  # before the body is read
         body = await read_body(receive, serving.seconds)
@@ -64,13 +64,14 @@ class Endpoint:
         timings, manifest = Timings(), served.manifest
         answers = await served.answer(payloads, wanted, timings, partial(departure, receive))
         serving.metrics.served(manifest.name, manifest.version, len(answers), timings)
-        await _send(send, *self._written(scope, manifest, answers), timings)
+        await send_answer(send, *self._written(scope, manifest, answers), timings)
 
-    async def _named(self, model: str = "", version: str = "") -> ServedModel | None:
-        if not model:
-            return None
-        number = int(version[:_LONGEST_VERSION]) if version else None
-        return await self._serving.catalog.find(model, number)
+
+async def named(catalog: Catalog, model: str = "", version: str = "") -> ServedModel | None:
+    """Return the model that an address names; raise `UnknownModel` or `NotReady`."""
+    if not model:
+        return None
+    return await catalog.find(model, int(version[:_LONGEST_VERSION]) if version else None)
 
 
 def header(scope: Scope, name: bytes) -> str:
@@ -92,7 +93,8 @@ def _check_media_types(served: ServedModel, payloads: list[Payload]) -> None:
             )
 
 
-async def _send(send: Send, body: bytes, media_type: bytes, timings: Timings) -> None:
+async def send_answer(send: Send, body: bytes, media_type: bytes, timings: Timings) -> None:
+    """Send an answer that is known as a whole."""
     headers = [
         (b"content-type", media_type),
         (b"content-length", b"%d" % len(body)),

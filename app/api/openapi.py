@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from app.api import schemas
-from app.api.schemas import Problem, Wire
+from app.api.schemas import Continued, Problem, Wire
 from app.bundle import GoldenCase, GoldenClasses, GoldenReconstruction, Manifest
 from app.outputs import NOVELTY, Prediction, doubt
 from app.pipeline import Classes, Features, Pipeline, Rebuilt, Wanted
@@ -97,6 +97,17 @@ _REQUEST: dict[str, Any] = {
         },
         "text/x-tree": {"schema": {"type": "string"}, "example": "[MAX 2 9 [MIN 4 7 ] 0 ]"},
     },
+}
+# What an answer is, whole or as events. FastAPI describes the request by its schema.
+COMPLETE: dict[str, Any] = {
+    "response_model": Continued,
+    "responses": {
+        200: {
+            "description": "The continuation; as events where Accept asks for text/event-stream",
+            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        }
+    }
+    | {status: _problem(text) for status, text in _PROBLEMS.items()},
 }
 
 

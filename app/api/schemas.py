@@ -1,10 +1,11 @@
 """The wire: what the service answers."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.outputs import HeatMap, Phrase, Prediction, Token
+from app.pipeline import Word
 from app.serving.catalog import Entry, describe
 
 
@@ -117,6 +118,43 @@ class Reconstructions(Wire):
     reconstructions: list[Rebuilt]
 
 
+class Completion(Wire):
+    """A text to go on from, and how."""
+
+    text: str
+    max_words: int = Field(default=20, ge=1, le=500, description="Words and marks at most")
+    temperature: float = Field(default=0, ge=0, le=5, description="0: always the likeliest word")
+    seed: int | None = Field(default=None, ge=0, le=2**53, description="The same draws the same")
+    alternatives: int = Field(default=0, ge=0, le=50, description="Likeliest words told with each")
+    sentence: bool = Field(default=False, description="End where the sentence does")
+
+
+class LikelyWord(Wire):
+    """A word, or a mark, that may come next."""
+
+    word: str
+    probability: float
+
+
+class ChosenWord(LikelyWord):
+    """A word of a continuation, and `text`, which it adds to it."""
+
+    text: str
+    alternatives: list[LikelyWord] | None = None
+
+
+class Continued(Wire):
+    """What a text was gone on with; `finished` says why it ended."""
+
+    model: str
+    version: int
+    text: str
+    words: list[ChosenWord]
+    finished: Literal["length", "sentence"]
+    seed: int | None = None
+    truncated: str | None = None
+
+
 class Version(Wire):
     """One published version: what became of it, and what its manifest says."""
 
@@ -188,6 +226,18 @@ def _explanation(told: tuple[Phrase, ...] | tuple[Token, ...] | HeatMap) -> Any:
         }
         for part in told
     ]
+
+
+def word(chosen: Word) -> dict[str, Any]:
+    """Render one word as a `ChosenWord`."""
+    body: dict[str, Any] = {
+        "word": chosen.word,
+        "text": chosen.text,
+        "probability": chosen.probability,
+    }
+    if chosen.alternatives:
+        body["alternatives"] = [{"word": w, "probability": p} for w, p in chosen.alternatives]
+    return body
 
 
 def model(entries: list[Entry], *, facts: bool) -> Model:

@@ -1,7 +1,13 @@
 """The contract between training and serving: a directory `models/<name>/<version>/`."""
 
 from app.bundle.files import Bundle, read_bundle, versions
-from app.bundle.golden import GoldenCase, GoldenClasses, GoldenReconstruction
+from app.bundle.golden import (
+    GoldenCase,
+    GoldenClasses,
+    GoldenCompletion,
+    GoldenReconstruction,
+    GoldenWord,
+)
 from app.bundle.manifest import (
     AudioSpec,
     Conformal,
@@ -15,6 +21,7 @@ from app.bundle.manifest import (
     TensorSpec,
     TextSpec,
     TreeSpec,
+    WordsSpec,
 )
 from app.bundle.publish import publish
 
@@ -25,7 +32,9 @@ __all__ = [
     "EncoderSpec",
     "GoldenCase",
     "GoldenClasses",
+    "GoldenCompletion",
     "GoldenReconstruction",
+    "GoldenWord",
     "ImageSpec",
     "Manifest",
     "Measurement",
@@ -35,6 +44,7 @@ __all__ = [
     "TensorSpec",
     "TextSpec",
     "TreeSpec",
+    "WordsSpec",
     "publish",
     "read_bundle",
     "versions",

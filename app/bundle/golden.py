@@ -39,7 +39,21 @@ class GoldenReconstruction(GoldenCase):
     embedding: tuple[float, ...] = Field(min_length=1)
 
 
+class GoldenWord(Frozen):
+    """A word or mark of a continuation, and its probability."""
+
+    word: str
+    probability: float = Field(ge=0, le=1)
+
+
+class GoldenCompletion(GoldenCase):
+    """The likeliest continuation, word by word."""
+
+    words: tuple[GoldenWord, ...] = Field(min_length=1)
+
+
 GOLDEN_CASES: Mapping[Task, TypeAdapter[tuple[GoldenCase, ...]]] = {
     "classify": TypeAdapter(tuple[GoldenClasses, ...]),
     "reconstruct": TypeAdapter(tuple[GoldenReconstruction, ...]),
+    "complete": TypeAdapter(tuple[GoldenCompletion, ...]),
 }

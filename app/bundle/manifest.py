@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Modality = Literal["image", "text", "audio", "tree"]
-Task = Literal["classify", "reconstruct"]
+Task = Literal["classify", "reconstruct", "complete"]
 DType = Literal["uint8", "int16", "int64", "float32"]
 FOREST = ("leaf", "inner", "level", "node")  # axes of trees that are joined, not stacked
 
@@ -17,6 +17,7 @@ FOREST = ("leaf", "inner", "level", "node")  # axes of trees that are joined, no
 OUTPUTS: dict[Task, frozenset[str]] = {
     "classify": frozenset(),
     "reconstruct": frozenset({"reconstruction", "reconstruction_error", "novelty", "embedding"}),
+    "complete": frozenset({"log_probabilities", "next_state"}),
 }
 NAME = r"^[a-z0-9][a-z0-9-]{0,62}$"  # of a model
 
@@ -138,7 +139,31 @@ class TreeSpec(Frozen):
         )
 
 
-EncoderSpec = Annotated[ImageSpec | AudioSpec | TextSpec | TreeSpec, Field(discriminator="kind")]
+class WordsSpec(Frozen):
+    """How prose becomes the ids of words, for a model that predicts the next one.
+
+    `vocabulary` holds a word a line, the commonest first, after `<unk>` and `<end>`; its number
+    is the word's id. Of a longer text the last `max_words` words and marks are read. `state` is
+    the number of values that the model remembers from one word to the next, zero at first.
+    """
+
+    kind: Literal["words"] = "words"
+    vocabulary: str = "vocabulary.txt"
+    max_words: int = Field(ge=1, le=4096)
+    state: int = Field(ge=1, le=65536)
+
+    def tensors(self) -> tuple[TensorSpec, ...]:
+        """Return what the encoder makes of one text."""
+        return (
+            TensorSpec(name="tokens", dtype="int64", shape=("batch", "time")),
+            TensorSpec(name="length", dtype="int64", shape=("batch",)),
+            TensorSpec(name="state", dtype="float32", shape=("batch", self.state)),
+        )
+
+
+EncoderSpec = Annotated[
+    ImageSpec | AudioSpec | TextSpec | TreeSpec | WordsSpec, Field(discriminator="kind")
+]
 
 
 class Measurement(Frozen):
@@ -217,7 +242,7 @@ class Manifest(Frozen):
     @property
     def modality(self) -> Modality:
         """The kind of file the model reads."""
-        return self.encoder.kind
+        return "text" if isinstance(self.encoder, WordsSpec) else self.encoder.kind
 
     @model_validator(mode="after")
     def _inputs_are_the_encoders(self) -> Self:

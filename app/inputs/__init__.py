@@ -11,6 +11,7 @@ from app.bundle import EncoderSpec
 from app.inputs.audio import AudioEncoder
 from app.inputs.image import ImageEncoder
 from app.inputs.payload import Encoded, Encoder, Payload
+from app.inputs.prose import WordsEncoder
 from app.inputs.text import TextEncoder
 from app.inputs.tree import TreeEncoder
 
@@ -21,6 +22,7 @@ ENCODERS: dict[str, Callable[[Any, Mapping[str, bytes]], Encoder]] = {
     "audio": AudioEncoder,
     "text": TextEncoder,
     "tree": TreeEncoder,
+    "words": WordsEncoder,
 }
 
 

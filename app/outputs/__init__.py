@@ -14,9 +14,12 @@ from app.outputs.explanation import (
 )
 from app.outputs.phrases import NODES, Phrase, label_phrases
 from app.outputs.reconstruction import Reconstruction, decode_reconstruction, png
+from app.outputs.steps import LOG_PROBABILITIES, NEXT_STATE, Step, decode_step
 
 __all__ = [
     "EMBEDDING",
+    "LOG_PROBABILITIES",
+    "NEXT_STATE",
     "NODES",
     "NOVELTY",
     "SALIENCY",
@@ -25,10 +28,12 @@ __all__ = [
     "Piece",
     "Prediction",
     "Reconstruction",
+    "Step",
     "Token",
     "decode_classes",
     "decode_embedding",
     "decode_reconstruction",
+    "decode_step",
     "doubt",
     "label_phrases",
     "map_picture",

@@ -4,6 +4,7 @@
 answer through this one path.
 """
 
+from app.pipeline.completion import Continuation, Manner, Word, begin, complete, stream
 from app.pipeline.golden import Golden, answer_golden
 from app.pipeline.pipeline import Answered, Pipeline
 from app.pipeline.published import PUBLISHED
@@ -13,6 +14,7 @@ from app.pipeline.question import (
     Asker,
     Classes,
     Features,
+    NextWord,
     Question,
     Rebuilt,
     Wanted,
@@ -27,14 +29,21 @@ __all__ = [
     "Answered",
     "Asker",
     "Classes",
+    "Continuation",
     "Difference",
     "Features",
     "Golden",
+    "Manner",
+    "NextWord",
     "Pipeline",
     "Question",
     "Rebuilt",
     "Wanted",
+    "Word",
     "answer_golden",
     "ask",
+    "begin",
+    "complete",
     "replay",
+    "stream",
 ]

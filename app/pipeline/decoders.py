@@ -12,14 +12,16 @@ from app.outputs import (
     EMBEDDING,
     Prediction,
     Reconstruction,
+    Step,
     decode_classes,
     decode_embedding,
     decode_reconstruction,
+    decode_step,
     doubt,
     probabilities,
 )
 from app.pipeline.explain import explanation
-from app.pipeline.question import Classes, Features, Rebuilt, Wanted
+from app.pipeline.question import Classes, Features, NextWord, Rebuilt, Wanted
 
 Decode = Callable[[Encoded, Arrays, Any], Any]  # of an item, its outputs and what is wanted
 
@@ -31,6 +33,7 @@ def decoders_for(manifest: Manifest) -> Mapping[type[Wanted[Any]], Decode]:
         Classes: (manifest.task == "classify", partial(_classify, manifest)),
         Features: (EMBEDDING in outputs, _embed),
         Rebuilt: (manifest.task == "reconstruct", _reconstruct),
+        NextWord: (manifest.task == "complete", _step),
     }
     return {wanted: decode for wanted, (able, decode) in known.items() if able}
 
@@ -51,3 +54,7 @@ def _embed(_encoded: Encoded, outputs: Arrays, _wanted: Features) -> tuple[float
 
 def _reconstruct(_encoded: Encoded, outputs: Arrays, _wanted: Rebuilt) -> Reconstruction:
     return decode_reconstruction(outputs)
+
+
+def _step(encoded: Encoded, outputs: Arrays, _wanted: NextWord) -> Step:
+    return decode_step(outputs, encoded.truncated)

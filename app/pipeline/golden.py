@@ -37,7 +37,7 @@ def answer_golden(
         raise InvalidBundle(f"{manifest.name}: a bundle needs at least one golden case")
     files = {**files, **{f"golden/{case.file}": case.payload.data for case in golden}}
     published, pipeline = PUBLISHED[manifest.task], Pipeline(Bundle(manifest, files, ()))
-    answers = pipeline.predict([case.payload for case in golden], published.wanted)
+    answers = published.answers(pipeline, [case.payload for case in golden])
     for case, answer in zip(golden, answers, strict=True):
         called, degree = published.called(answer)
         if case.expected not in (None, called):

@@ -1,15 +1,25 @@
 """How the answers of each task are published with a bundle, and compared with what it answers.
 
-One class a task, all of one shape: `wanted` is what golden cases are asked, `called` what an
+One class a task, all of one shape: `answers` asks what golden cases are asked, `called` is what an
 answer calls its item, `case` the answer as it is published, `difference` how another differs.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from app.bundle import GoldenCase, GoldenClasses, GoldenReconstruction, Task
+from app.bundle import (
+    GoldenCase,
+    GoldenClasses,
+    GoldenCompletion,
+    GoldenReconstruction,
+    GoldenWord,
+    Task,
+)
+from app.inputs import Payload
 from app.outputs import Prediction, Reconstruction
-from app.pipeline.question import Classes, Rebuilt, Wanted
+from app.pipeline.completion import Continuation, Manner, begin, complete
+from app.pipeline.pipeline import Pipeline
+from app.pipeline.question import Classes, Rebuilt
 
 TOP = 5  # probabilities published with each case
 ALL = 1 << 30
@@ -18,9 +28,8 @@ ALL = 1 << 30
 class Published(Protocol):
     """The published answers of one task."""
 
-    @property
-    def wanted(self) -> Wanted[Any]:
-        """Return what golden cases are asked."""
+    def answers(self, pipeline: Pipeline, payloads: Sequence[Payload]) -> Sequence[Any]:
+        """Ask what golden cases are asked, of all payloads in one batch."""
         ...
 
     def called(self, answer: Any) -> tuple[str, float]:
@@ -39,7 +48,9 @@ class Published(Protocol):
 class PublishedClasses:
     """Labels and probabilities: a case holds when every published probability is met."""
 
-    wanted = Classes(ALL)
+    def answers(self, pipeline: Pipeline, payloads: Sequence[Payload]) -> Sequence[Prediction]:
+        """Ask for all labels."""
+        return pipeline.predict(payloads, Classes(ALL))
 
     def called(self, answer: Prediction) -> tuple[str, float]:
         """Return the label and its probability."""
@@ -64,7 +75,9 @@ class PublishedClasses:
 class PublishedReconstruction:
     """Error, novelty and code: a case holds when every number of them is met."""
 
-    wanted = Rebuilt()
+    def answers(self, pipeline: Pipeline, payloads: Sequence[Payload]) -> Sequence[Reconstruction]:
+        """Ask for reconstructions."""
+        return pipeline.predict(payloads, Rebuilt())
 
     def called(self, answer: Reconstruction) -> tuple[str, float]:
         """Return `novel` or `familiar`, and the novelty."""
@@ -98,7 +111,47 @@ class PublishedReconstruction:
         return f"{name} was published with {published[name]:.4f}, here it is {actual[name]:.4f}"
 
 
+class PublishedCompletion:
+    """The likeliest continuation: a case holds when its words come, each as probable as published.
+
+    Where another word comes instead that is as probable within the tolerance, the comparison ends.
+    """
+
+    manner = Manner(max_words=8, alternatives=5)
+
+    def answers(self, pipeline: Pipeline, payloads: Sequence[Payload]) -> Sequence[Continuation]:
+        """Go on from all payloads together."""
+        continuations = [begin(pipeline, payload, self.manner) for payload in payloads]
+        complete(pipeline, continuations)
+        return continuations
+
+    def called(self, answer: Continuation) -> tuple[str, float]:
+        """Return the first word and its probability."""
+        return answer.words[0].word, answer.words[0].probability
+
+    def case(self, answer: Continuation, about: Mapping[str, str]) -> GoldenCase:
+        """Return the case of all words."""
+        words = [GoldenWord(word=w.word, probability=w.probability) for w in answer.words]
+        return GoldenCompletion(**about, words=tuple(words))
+
+    def difference(
+        self, case: GoldenCompletion, answer: Continuation, tolerance: float
+    ) -> str | None:
+        """Name the first word that differs."""
+        for place, (published, actual) in enumerate(zip(case.words, answer.words, strict=True), 1):
+            probability = dict(actual.alternatives).get(published.word, 0.0)
+            if abs(probability - published.probability) > tolerance:
+                return (
+                    f"word {place}, {published.word!r}, was published with "
+                    f"{published.probability:.4f}, here it is {probability:.4f}"
+                )
+            if actual.word != published.word:
+                return None
+        return None
+
+
 PUBLISHED: Mapping[Task, Published] = {
     "classify": PublishedClasses(),
     "reconstruct": PublishedReconstruction(),
+    "complete": PublishedCompletion(),
 }

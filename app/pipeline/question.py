@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, TypeVar
 
 from app.inputs import Payload
-from app.outputs import Prediction, Reconstruction
+from app.outputs import Prediction, Reconstruction, Step
 
 Answer = TypeVar("Answer")
 
@@ -39,6 +39,13 @@ class Rebuilt(Wanted[Reconstruction]):
     """The item as an autoencoder sees it."""
 
     verb: ClassVar[str] = "reconstruct"
+
+
+@dataclass(frozen=True, slots=True)
+class NextWord(Wanted[Step]):
+    """What comes after the words of an item."""
+
+    verb: ClassVar[str] = "complete"
 
 
 CLASSES = Classes()

@@ -34,8 +34,8 @@ def replay(bundle: Bundle, pipeline: Pipeline) -> list[Difference]:
     cases, published = bundle.golden, PUBLISHED[bundle.manifest.task]
     try:
         payloads = [golden_payload(bundle, case) for case in cases]
-        together = pipeline.predict(payloads, published.wanted)
-        alone = [pipeline.predict([payload], published.wanted)[0] for payload in payloads]
+        together = published.answers(pipeline, payloads)
+        alone = [published.answers(pipeline, [payload])[0] for payload in payloads]
     except ThalamusError as error:
         return [Difference(cases[0].file, str(error))]
     tolerance = bundle.manifest.tolerance

@@ -1,15 +1,28 @@
 """A pipeline behind a queue: the asynchronous way to ask a model."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from app.engine.batcher import Batcher
 from app.engine.pace import Bounds
 from app.errors import DeadlineExceeded
 from app.inputs import Payload
-from app.pipeline import Answer, Answered, Asker, Pipeline, Question, Wanted, ask
+from app.pipeline import (
+    Answer,
+    Answered,
+    Asker,
+    Continuation,
+    NextWord,
+    Pipeline,
+    Question,
+    Wanted,
+    Word,
+    ask,
+)
 from app.serving.watch import Departure, watched
 from app.telemetry import Timings
+
+Told = Callable[[Word], Awaitable[None]]
 
 
 class ServedModel:
@@ -44,9 +57,26 @@ class ServedModel:
         timings.waited(answers[-1].timings)
         return [answer.answer for answer in answers]
 
+    async def complete(
+        self, continuation: Continuation, timings: Timings, told: Told, departure: Departure
+    ) -> None:
+        """Go on until `continuation` is finished; `told` gets every word as it is chosen.
+
+        Its steps run in batches with those of others. Raises what `answer` does.
+        """
+        work = self._go_on(continuation, timings, told)
+        await watched(work, self._deadline, self._late, departure)
+
     async def close(self) -> None:
         """Refuse new work and wait for the work that was taken."""
         await self._batcher.close()
+
+    async def _go_on(self, continuation: Continuation, timings: Timings, told: Told) -> None:
+        while continuation.finished is None:
+            spent = Timings()
+            [step] = await self.answer([continuation.payload], NextWord(), spent)
+            timings.add(spent)
+            await told(continuation.take(step))
 
     def _cost(self, question: Question) -> float:
         return self.pipeline.encoder.cost(question.payload)

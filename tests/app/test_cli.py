@@ -173,3 +173,29 @@ def test_help_names_every_command(capsys) -> None:
     status, out, _ = run(capsys, "--help")
     assert status == 0
     assert all(command in out for command in ("serve", "predict", "models", "verify", "pack"))
+
+
+def test_complete_goes_on_and_says_how_fast(capsys, tmp_path: Path) -> None:
+    folder = fakes.publish(fakes.words_bundle(), tmp_path)
+    status, out, err = run(capsys, "complete", folder, "The day", "--max-words", 8)
+    assert (status, out) == (0, "The day is good, and we are glad.\n")
+    assert err.startswith("8 words in ")
+    drawn = [
+        run(capsys, "complete", folder, "we", "--temperature", "2", "--seed", seed)[1]
+        for seed in (1, 1, 2)
+    ]
+    assert drawn[0] == drawn[1] != drawn[2]
+    assert "goes on from texts" in one_line(capsys, "predict", folder, tmp_path / "any.txt")
+    assert "got none" in one_line(capsys, "complete", folder, " ")
+
+
+def test_a_classifier_does_not_complete(capsys, published: Path) -> None:
+    assert "does not complete" in one_line(capsys, "complete", published / "moods", "The day")
+
+
+@pytest.mark.parametrize("temperature", ["-1", "warm", "nan", "inf"])
+def test_a_temperature_is_a_number(capsys, published: Path, temperature: str) -> None:
+    status, _, err = run(
+        capsys, "complete", published / "moods", "a", f"--temperature={temperature}"
+    )
+    assert status == 2 and "expected a number" in err

@@ -240,3 +240,13 @@ def test_ctrl_c_says_that_nothing_was_published(
     monkeypatch.setitem(RECIPES, "toy", toy_recipe(gray_pictures(), load=stopped))
     assert main(["run", "toy", "--models", str(somewhere)]) == 130
     assert "nothing was published" in capsys.readouterr().err
+
+
+def test_a_network_of_words_says_what_it_needs_before_it_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert main(["run", "completion", "--epochs", "1", "--models", str(tmp_path / "m")]) == 2
+    assert "lmplz and query of KenLM" in capsys.readouterr().err
+    assert main(["compare", "completion"]) == 2
+    assert "completion is no classifier" in capsys.readouterr().err

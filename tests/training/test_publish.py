@@ -162,7 +162,9 @@ def test_golden_files_have_plain_names(name: str, suffix: str):
 def test_the_golden_files_of_the_recipes_have_labels_and_notes(folder: Path):
     cases = golden_from_files(folder)
     assert cases
-    assert all(case.expected and case.note for case in cases)
+    assert all(case.note for case in cases)
+    if folder.name != "completion":  # how a text goes on has no right answer
+        assert all(case.expected for case in cases)
 
 
 def test_a_folder_that_cannot_be_written_to_is_refused_at_once(tmp_path: Path):

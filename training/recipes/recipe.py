@@ -16,6 +16,7 @@ from training.data.encode import Examples
 from training.data.split import Shares, Splits
 from training.few_labels import Study
 from training.fit import Augment, Schedule
+from training.networks.language import WordLSTM
 from training.outliers import Outliers
 
 # What the training samples determine: the encoder, and the files it needs in the bundle.
@@ -84,3 +85,27 @@ class Pretrained:
     data_licence: str
     weights_sha256: str
     licence: str = "Apache-2.0"
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """A network that learns to predict the next word of documents.
+
+    `vocabulary` words are known; it learns from passages of `passage` words. Of a text the last
+    `max_words` are read in serving.
+    """
+
+    name: str
+    description: str
+    load: Callable[[Path | None], Dataset]
+    network: Callable[[], WordLSTM]
+    schedule: Schedule
+    vocabulary: int
+    passage: int
+    max_words: int
+    golden: str
+    start: Callable[[WordLSTM, Sequence[str]], None] | None = None  # of the vocabulary
+    shares: Shares = field(default_factory=Shares)
+    baseline: bool = True  # whether KenLM's Kneser-Ney is measured on the same words
+    licence: str = "Apache-2.0"
+    seed: int = 1

@@ -43,6 +43,8 @@ async def test_the_description_lists_every_way_and_form(service) -> None:
         "/v1/models/{model}/versions/{version}/embed",
         "/v1/models/{model}/versions/{version}/reconstruct",
         "/v1/models/{model}/versions/{version}/classify",
+        "/v1/models/{model}/complete",
+        "/v1/models/{model}/versions/{version}/complete",
         "/livez",
         "/readyz",
         "/metrics",

@@ -43,7 +43,7 @@ async def test_while_loading_alive_but_not_ready(published) -> None:
             while (await client.get("/readyz")).status_code != 200:
                 await asyncio.sleep(0.001)
             assert (await client.post(PATH, content=b"good", headers=TEXT)).status_code == 200
-    assert set(ENCODERS) == {"image", "audio", "text", "tree"}
+    assert set(ENCODERS) == {"image", "audio", "text", "tree", "words"}
 
 
 async def test_metrics_count_and_their_series_are_bounded(published) -> None:

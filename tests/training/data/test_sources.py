@@ -178,3 +178,33 @@ def test_what_the_given_folder_lacks_is_named(tmp_path: Path):
 def test_a_path_that_does_not_exist(tmp_path: Path):
     with pytest.raises(MissingData, match="nowhere does not exist"):
         locate(FILES, tmp_path / "nowhere")
+
+
+def an_npm(folder: Path, script: str) -> str:
+    """Return the folder of an `npm` that does what the script says."""
+    folder.mkdir()
+    program = folder / "npm"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    return f"{folder}:/usr/bin:/bin"
+
+
+PACKAGE = Source("a-1.0.0.tgz", "npm:@some/a@1.0.0", DIGEST)
+
+
+def test_what_npm_carries_is_fetched_by_npm(somewhere: Path, tmp_path: Path, monkeypatch):
+    (tmp_path / "content").write_bytes(CONTENT)
+    script = f'[ "$5" = @some/a@1.0.0 ] && cp {tmp_path}/content "$4/some-a-1.0.0.tgz"'
+    monkeypatch.setenv("PATH", an_npm(tmp_path / "bin", script))
+    assert locate([PACKAGE], None)[0].read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("script", ["exit 1", "exit 0", None])
+def test_without_npm_one_line_says_what_to_fetch(
+    somewhere: Path, tmp_path: Path, monkeypatch, script: str | None
+):
+    path = an_npm(tmp_path / "bin", script) if script else str(tmp_path)
+    monkeypatch.setenv("PATH", path)
+    with pytest.raises(MissingData, match=r"run `npm pack @some/a@1.0.0` and name it"):
+        locate([PACKAGE], None)
+    assert not list(somewhere.rglob("*.tgz"))

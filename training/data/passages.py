@@ -1,0 +1,64 @@
+"""Documents → a vocabulary, and passages of words to learn from.
+
+Documents follow one another, each after `END`; they are cut to passages of one length, and the
+target of every word is the next.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from app.bundle import TensorSpec
+from app.inputs.words import END, SENTENCE_ENDS, UNKNOWN, known_words, split_words
+from training.data.dataset import Sample
+from training.data.encode import Examples
+from training.errors import BadData
+
+END_ID = 1
+
+
+def vocabulary(texts: Sequence[str], size: int) -> list[str]:
+    """Return `UNKNOWN`, `END` and the commonest words and marks, the commonest first.
+
+    How a word is written at the beginning of a sentence does not count until it is known how it is
+    written elsewhere.
+    """
+    documents = [split_words(text) for text in texts]
+    elsewhere = Counter(word for words in documents for word in _inside_sentences(words))
+    ranks = {word: place for place, word in enumerate(_ranked(elsewhere))}
+    counts = Counter(word for words in documents for word in known_words(words, ranks))
+    del counts[UNKNOWN]
+    return [UNKNOWN, END, *_ranked(counts)[: size - 2]]
+
+
+def passages(
+    documents: Sequence[Sequence[int]], samples: Sequence[Sample], length: int
+) -> Examples:
+    """Return the documents' words as passages of `length`, targets int64 (passages, length).
+
+    Raises `BadData` when there are too few words for two.
+    """
+    stream = np.asarray(
+        [word for words in documents for word in (END_ID, *words)] + [END_ID], dtype=np.int64
+    )
+    count = (len(stream) - 1) // length
+    if count < 2:
+        raise BadData(f"too few words for passages of {length}")
+    tokens = stream[: count * length].reshape(count, length)
+    targets = stream[1 : count * length + 1].reshape(count, length)
+    spec = TensorSpec(name="tokens", dtype="int64", shape=("batch", length))
+    return Examples([{"tokens": row} for row in tokens], targets, samples, (spec,))
+
+
+def _inside_sentences(words: Sequence[str]) -> Iterable[str]:
+    before = ""
+    for word in words:
+        if before and before not in SENTENCE_ENDS:
+            yield word
+        if word != '"':
+            before = word
+
+
+def _ranked(counts: Counter[str]) -> list[str]:
+    return sorted(counts, key=lambda word: (-counts[word], word))

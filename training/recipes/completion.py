@@ -1,0 +1,51 @@
+"""Completion: an LSTM that goes on from a text as presidents have spoken since 1934."""
+
+from collections.abc import Sequence
+
+import torch
+
+from training.data import addresses
+from training.data.split import Shares
+from training.data.word_vectors import word_vectors
+from training.fit import Schedule
+from training.networks.language import WordLSTM
+from training.objectives import PredictWords
+from training.recipes.recipe import Language
+
+VOCABULARY, EMBEDDING = 6_000, 160
+
+
+def _network() -> WordLSTM:
+    return WordLSTM(
+        vocabulary=VOCABULARY, embedding=EMBEDDING, hidden=320, common=800, dropout=0.25
+    )
+
+
+def _start(network: WordLSTM, words: Sequence[str]) -> None:
+    network.begin_with(torch.from_numpy(0.1 * word_vectors(words, EMBEDDING)))
+
+
+RECIPE = Language(
+    name="completion",
+    description="Goes on from an English text, word by word, in the manner of the addresses on "
+    "the State of the Union since 1934. Its vectors for words began as those of all-MiniLM-L6-v2 "
+    "(Apache-2.0).",
+    load=addresses.load,
+    network=_network,
+    start=_start,
+    schedule=Schedule(
+        epochs=6,
+        batch=32,
+        rate=5e-3,
+        weight_decay=0.02,
+        clip=0.5,
+        ema=0.998,
+        warmup=0.15,
+        objective=PredictWords(),
+    ),
+    vocabulary=VOCABULARY,
+    passage=70,
+    max_words=256,
+    shares=Shares(validation=8, test=12),
+    golden="completion",
+)
