@@ -25,6 +25,7 @@ from app import __version__
 from app.api import (
     catalog,
     classify,
+    complete,
     docs,
     embed,
     health,
@@ -49,7 +50,7 @@ from app.worker import Worker
 from app.workers import Supervisor, listen
 
 DESCRIPTION = "Classify images, text, audio and trees by HTTP POST."
-_KINDS = (classify, embed, reconstruct)  # of requests, the most frequented first
+_KINDS = (classify, embed, reconstruct, complete)  # of requests, the most frequented first
 
 
 class Service(FastAPI):

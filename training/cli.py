@@ -112,11 +112,7 @@ def _few_labels(options: argparse.Namespace) -> None:
     from training.unsupervised import study
 
     torch.set_num_threads(options.threads)
-    recipe = _recipe(options)
-    if not isinstance(recipe, Recipe):
-        raise TrainingError(
-            f"{recipe.name} is no classifier to be trained; there is nothing to study"
-        )
+    recipe = _classifier(options, "there is nothing to study")
     with _together(options):
         study(_changed(recipe, options), options.data, options.split)
 
@@ -127,11 +123,7 @@ def _compare_starts(options: argparse.Namespace) -> None:
     from training.compare_starts import compare_starts
 
     torch.set_num_threads(options.threads)
-    recipe = _recipe(options)
-    if not isinstance(recipe, Recipe):
-        raise TrainingError(
-            f"{recipe.name} is no classifier to be trained; there is no start to compare"
-        )
+    recipe = _classifier(options, "there is no start to compare")
     seed = recipe.seed if options.seed is None else options.seed
     seeds = range(seed, seed + options.seeds)
     compare_starts(

@@ -2,6 +2,7 @@
 
 from torch import Generator, Tensor
 
+from training.data.split import Shares
 from training.data.warp import mask_patches, warp
 from training.few_labels import Study
 from training.fit import Schedule
@@ -26,6 +27,6 @@ RECIPE = Recipe(
     augment=_spoil,
     schedule=Schedule(epochs=20, rate=3e-3, patience=20, objective=Reconstruct()),
     study=Study(augment=warp, rate=1e-3, rate_from_scratch=3e-3),
-    shares=digits.RECIPE.shares,
+    shares=Shares(validation=8, test=22),  # the test split of `digits`
     licence=digits.RECIPE.licence,
 )

@@ -41,8 +41,6 @@ async def test_the_router_finds_the_same(service) -> None:
         "/v1/models/{model}/classify",
         "/v1/models/{model}/versions/{version:int}/classify",
         "/v1/classify",
-        "/v1/models/{model}/complete",
-        "/v1/models/{model}/versions/{version:int}/complete",
     ], "the most frequented first"
     sent: list = []
 
