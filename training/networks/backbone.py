@@ -28,10 +28,8 @@ PICTURES: dict[str, Pool] = {
     "efficientnet": "map",
     "vit": "first",
     "deit": "first",
-    "dinov2": "first",
-    "swin": "mean",
 }
-TEXTS = ("bert", "distilbert", "roberta", "electra")
+TEXTS = ("bert",)
 
 
 @dataclass(frozen=True, slots=True)
