@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
-REQUESTS = re.findall(r"```sh\n(curl .*?)```\n\n```json\n(.*?)```", README, re.DOTALL)
+REQUESTS = re.findall(r"```sh\n(curl [^`]*)```\n\n```json\n([^`]*)```", README)
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def alike(printed: Any, answered: Any) -> None:
 
 
 def test_there_is_a_request_for_every_shipped_model() -> None:
-    asked = " ".join(command for command, _ in REQUESTS)
+    asked = " ".join(re.findall(r"curl [^`]*", README))
     for folder in (ROOT / "models").iterdir():
         if folder.is_dir():
             assert f"models/{folder.name}/" in asked
@@ -88,5 +88,5 @@ def test_the_table_has_the_manifests_figures(path: Path) -> None:
     for figure in manifest["metrics"]:
         if figure["name"].endswith(", linear"):
             continue  # what stands beside it in the card
-        if figure["name"].startswith("accuracy") and "held out" not in figure["split"]:
+        if re.match(r"accuracy(?! where)", figure["name"]) and "held out" not in figure["split"]:
             assert f"{100 * figure['value']:.2f} %" in row

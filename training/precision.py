@@ -69,6 +69,7 @@ def _in_whole_numbers(graph: onnx.ModelProto, calibration: Sequence[Feeds]) -> o
     present = {node.op_type for node in graph.graph.node}
     with tempfile.TemporaryDirectory() as folder:
         before, ready, after = (Path(folder) / f"{i}.onnx" for i in range(3))
+        _keep_for_branches(graph.graph)
         onnx.save(graph, before)
         if "Conv" in present:
             quant_pre_process(before, ready, skip_symbolic_shape=True)
@@ -86,7 +87,10 @@ def _in_whole_numbers(graph: onnx.ModelProto, calibration: Sequence[Feeds]) -> o
             )
         elif present & set(_OTHERS):
             quantize_dynamic(
-                before, after, op_types_to_quantize=list(_OTHERS), weight_type=QuantType.QInt8
+                before,
+                after,
+                op_types_to_quantize=list(_OTHERS),
+                weight_type=QuantType.QInt8,
             )
         else:
             raise TrainingError(f"the graph has nothing to quantise ({', '.join(_OTHERS)})")
@@ -97,6 +101,22 @@ def _first_convolution(graph: onnx.ModelProto, spared: Sequence[str]) -> list[st
     """Return the name of the one that meets the input: what it rounds away is nowhere else."""
     names = (node.name for node in graph.graph.node if node.op_type == "Conv")
     return [name for name in names if name not in spared][:1]
+
+
+def _keep_for_branches(graph: onnx.GraphProto) -> None:
+    """Give branches weights of their own, since the converter changes the others."""
+    weights = {weight.name: weight for weight in graph.initializer}
+    for node in graph.node:
+        for attribute in node.attribute:
+            for inner in attribute.g.node:
+                for place, name in enumerate(inner.input):
+                    if name in weights:
+                        inner.input[place] = own = f"{name}_asked"
+                        if own not in {weight.name for weight in graph.initializer}:
+                            copy = onnx.TensorProto()
+                            copy.CopyFrom(weights[name])
+                            copy.name = own
+                            graph.initializer.append(copy)
 
 
 class _Samples(CalibrationDataReader):

@@ -25,7 +25,7 @@ RECIPE = Recipe(
     network=lambda labels: SpectrogramNet(classes=labels),
     augment=augment,
     schedule=Schedule(epochs=30, batch=32, label_smoothing=0.1, ema=0.99, warmup=0.2, patience=12),
-    shares=Shares(validation=20, test=0),
+    shares=Shares(validation=10, test=0),
     outliers=sounds,
     leave_one_out="speaker",
     golden="spoken-digits",
