@@ -30,7 +30,8 @@ def undo(layers: Sequence[nn.Module], given: Sequence[Tensor], gradient: Tensor)
     `BatchNorm2d`, `ReLU`.
     """
     for layer, images in zip(reversed(layers), reversed(given), strict=True):
-        gradient = _UNDO[type(layer)](layer, images, gradient)
+        undo = next(_UNDO[kind] for kind in type(layer).__mro__ if kind in _UNDO)
+        gradient = undo(layer, images, gradient)
     return gradient
 
 
