@@ -16,6 +16,7 @@ can only keep the rate by having no credible label for the least certain inputs.
 import numpy as np
 
 from app.bundle import Conformal, Measurement
+from app.outputs import is_credible
 
 COVERAGE = 0.95
 
@@ -39,7 +40,7 @@ def set_figures(
     conformal: Conformal, probabilities: np.ndarray, targets: np.ndarray
 ) -> list[Measurement]:
     """Return what the sets are like on the untouched test split."""
-    sets = probabilities >= np.float32(conformal.threshold)
+    sets = is_credible(probabilities, conformal)
     sizes, right = sets.sum(axis=1), probabilities.argmax(axis=1) == targets
     one = sizes == 1
     figures = {

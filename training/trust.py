@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.bundle import Conformal, Measurement, NoveltyScore
+from app.outputs import is_credible, tells_nothing
 from training.calibrate import log_loss
 from training.conformal import COVERAGE, least_ambiguous, set_figures
 from training.data.encode import Examples
@@ -89,5 +90,5 @@ def abstained(
     unlike = novelty >= score.threshold
     if conformal is None:
         return np.asarray(unlike)
-    sizes = (probabilities >= np.float32(conformal.threshold)).sum(axis=1)
-    return np.asarray(unlike | (sizes == 0) | (sizes == probabilities.shape[1]))
+    sizes = is_credible(probabilities, conformal).sum(axis=1)
+    return np.asarray(unlike | tells_nothing(sizes, probabilities.shape[1]))

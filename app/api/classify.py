@@ -1,6 +1,6 @@
 """The classification routes: what a request wants, and how predictions are written."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, TypeVar
 from urllib.parse import parse_qsl
 
@@ -12,7 +12,7 @@ from starlette.types import Scope
 from app.api import schemas
 from app.api.endpoint import JSON, Endpoint, Serving, Translation
 from app.api.openapi import described
-from app.api.shortcut import HotRoute
+from app.api.shortcut import HotRoute, model_routes
 from app.bundle import Manifest
 from app.errors import InvalidInput
 from app.outputs import Prediction
@@ -31,15 +31,11 @@ Value = TypeVar("Value")
 
 def routes(serving: Serving) -> list[HotRoute]:
     """Return the routes, the most frequented first."""
-    endpoint, model = Endpoint(serving, Translation(_wanted, _written)), "/v1/models/{model}"
-    documented: dict[str, Callable[..., None]] = {
-        f"{model}/classify": classify,
-        f"{model}/versions/{{version:int}}/classify": classify_version,
-        "/v1/classify": classify_by_media_type,
-    }
+    endpoint = Endpoint(serving, Translation(_wanted, _written))
+    extra = described(schemas.Classification)
     return [
-        HotRoute(path, function, endpoint, tags=["classify"], **described(schemas.Classification))
-        for path, function in documented.items()
+        *model_routes("classify", endpoint, classify, classify_version, **extra),
+        HotRoute("/v1/classify", classify_by_media_type, endpoint, tags=["classify"], **extra),
     ]
 
 

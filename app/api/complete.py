@@ -15,10 +15,10 @@ from starlette.types import Receive, Scope, Send
 
 from app.api import schemas
 from app.api.body import departure, read_body
-from app.api.endpoint import Serving, header, named, send_answer
+from app.api.endpoint import JSON, Serving, header, named, send_answer
 from app.api.openapi import COMPLETE
 from app.api.problems import problem_for
-from app.api.shortcut import HotRoute
+from app.api.shortcut import HotRoute, model_routes
 from app.errors import Departed, InvalidInput, MalformedRequest, TooLarge, UnsupportedMedia
 from app.inputs import Payload
 from app.pipeline import Continuation, Manner, NextWord, Word, begin
@@ -33,15 +33,7 @@ _EVENTS = b"text/event-stream"
 
 def routes(serving: Serving) -> list[HotRoute]:
     """Return the routes."""
-    endpoint, model = Complete(serving), "/v1/models/{model}"
-    documented: dict[str, Callable[..., None]] = {
-        f"{model}/complete": complete,
-        f"{model}/versions/{{version:int}}/complete": complete_version,
-    }
-    return [
-        HotRoute(path, function, endpoint, tags=["complete"], **COMPLETE)
-        for path, function in documented.items()
-    ]
+    return model_routes("complete", Complete(serving), complete, complete_version, **COMPLETE)
 
 
 def complete(model: str, completion: schemas.Completion) -> None:
@@ -82,7 +74,7 @@ class Complete:
             await served.complete(continuation, timings, _silently, gone)
             words = [schemas.word(word) for word in continuation.words]
             answer = _summary(served, continuation, {"words": words, **about})
-            await send_answer(send, orjson.dumps(answer), b"application/json", timings)
+            await send_answer(send, orjson.dumps(answer), JSON, timings)
         manifest = served.manifest
         serving.metrics.served(manifest.name, manifest.version, 1, timings)
 

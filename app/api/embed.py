@@ -1,6 +1,6 @@
 """The routes of feature extraction: what a network made of each item before its last layer."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import orjson
 from starlette.types import Scope
@@ -8,7 +8,7 @@ from starlette.types import Scope
 from app.api.endpoint import JSON, Endpoint, Serving, Translation
 from app.api.openapi import described
 from app.api.schemas import Embeddings
-from app.api.shortcut import HotRoute
+from app.api.shortcut import HotRoute, model_routes
 from app.bundle import Manifest
 from app.pipeline import Features
 
@@ -16,16 +16,9 @@ _FEATURES = Features()
 
 
 def routes(serving: Serving) -> list[HotRoute]:
-    """Return the routes, the most frequented first."""
-    endpoint, model = Endpoint(serving, Translation(_wanted, _written)), "/v1/models/{model}"
-    documented: dict[str, Callable[..., None]] = {
-        f"{model}/embed": embed,
-        f"{model}/versions/{{version:int}}/embed": embed_version,
-    }
-    return [
-        HotRoute(path, function, endpoint, tags=["embed"], **described(Embeddings))
-        for path, function in documented.items()
-    ]
+    """Return the routes."""
+    endpoint = Endpoint(serving, Translation(_wanted, _written))
+    return model_routes("embed", endpoint, embed, embed_version, **described(Embeddings))
 
 
 def embed(model: str) -> None:

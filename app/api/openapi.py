@@ -80,7 +80,8 @@ def _problem(description: str) -> dict[str, Any]:
 
 # For every route: instead of FastAPI's own shape of a 422.
 RESPONSES: dict[int | str, dict[str, Any]] = {422: _problem("A parameter is not valid")}
-PICTURE = {"image/png": {"schema": {"type": "string", "format": "binary"}}}
+PICTURE = {"image/png": _BINARY}
+_REFUSALS = {status: _problem(text) for status, text in _PROBLEMS.items()}
 _REQUEST: dict[str, Any] = {
     "required": True,
     "description": (
@@ -107,17 +108,16 @@ COMPLETE: dict[str, Any] = {
             "content": {"text/event-stream": {"schema": {"type": "string"}}},
         }
     }
-    | {status: _problem(text) for status, text in _PROBLEMS.items()},
+    | _REFUSALS,
 }
 
 
 def described(answer: type[Wire], *others: dict[str, Any]) -> dict[str, Any]:
     """Describe a route that takes items and gives `answer`, or `others` by media type."""
     content = {name: kind for other in others for name, kind in other.items()}
-    problems = {status: _problem(text) for status, text in _PROBLEMS.items()}
     return {
         "response_model": answer,
-        "responses": problems | ({200: {"content": content}} if content else {}),
+        "responses": _REFUSALS | ({200: {"content": content}} if content else {}),
         "openapi_extra": {"requestBody": _REQUEST},
     }
 

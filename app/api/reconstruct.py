@@ -4,7 +4,7 @@ A client that accepts `image/png`, and not JSON rather, is sent the picture of i
 """
 
 import binascii
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import orjson
 from starlette.types import Scope
@@ -12,7 +12,7 @@ from starlette.types import Scope
 from app.api.endpoint import JSON, Endpoint, Serving, Translation, header
 from app.api.openapi import PICTURE, described
 from app.api.schemas import Reconstructions
-from app.api.shortcut import HotRoute
+from app.api.shortcut import HotRoute, model_routes
 from app.bundle import Manifest
 from app.errors import InvalidInput
 from app.outputs import Reconstruction, png
@@ -23,17 +23,10 @@ _REBUILT = Rebuilt()
 
 
 def routes(serving: Serving) -> list[HotRoute]:
-    """Return the routes, the most frequented first."""
-    endpoint, model = Endpoint(serving, Translation(_wanted, _written)), "/v1/models/{model}"
-    documented: dict[str, Callable[..., None]] = {
-        f"{model}/reconstruct": reconstruct,
-        f"{model}/versions/{{version:int}}/reconstruct": reconstruct_version,
-    }
+    """Return the routes."""
+    endpoint = Endpoint(serving, Translation(_wanted, _written))
     extra = described(Reconstructions, PICTURE)
-    return [
-        HotRoute(path, function, endpoint, tags=["reconstruct"], **extra)
-        for path, function in documented.items()
-    ]
+    return model_routes("reconstruct", endpoint, reconstruct, reconstruct_version, **extra)
 
 
 def reconstruct(model: str) -> None:

@@ -22,6 +22,27 @@ class HotRoute(APIRoute):
         self.app = answer
 
 
+def model_routes(
+    verb: str,
+    answer: ASGIApp,
+    newest: Callable[..., Any],
+    version: Callable[..., Any],
+    **described: Any,
+) -> list[HotRoute]:
+    """Return the routes by which a model is asked to `verb`, the most frequented first.
+
+    Its newest ready version answers, or the one that is named.
+    """
+    model = "/v1/models/{model}"
+    return [
+        HotRoute(path, function, answer, tags=[verb], **described)
+        for path, function in (
+            (f"{model}/{verb}", newest),
+            (f"{model}/versions/{{version:int}}/{verb}", version),
+        )
+    ]
+
+
 class Shortcut:
     """Asks the hot routes first, and `app` for everything else."""
 

@@ -1,7 +1,7 @@
 """Named arrays → what a client reads. Shared by serving and training's evaluation."""
 
 from app.outputs.classes import Prediction, decode_classes, probabilities
-from app.outputs.doubt import NOVELTY, doubt
+from app.outputs.doubt import NOVELTY, doubt, is_credible, tells_nothing
 from app.outputs.embedding import EMBEDDING, decode_embedding
 from app.outputs.explanation import (
     SALIENCY,
@@ -35,10 +35,12 @@ __all__ = [
     "decode_reconstruction",
     "decode_step",
     "doubt",
+    "is_credible",
     "label_phrases",
     "map_picture",
     "map_sound",
     "png",
     "probabilities",
+    "tells_nothing",
     "weigh_tokens",
 ]

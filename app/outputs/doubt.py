@@ -34,7 +34,7 @@ def doubt(manifest: Manifest, scores: np.ndarray, outputs: Mapping[str, np.ndarr
     unlike = undecided = False
     if manifest.conformal is not None:
         credible = label_set(scores, manifest.labels, manifest.conformal)
-        undecided = len(credible) in (0, len(manifest.labels))
+        undecided = bool(tells_nothing(len(credible), len(manifest.labels)))
     if manifest.novelty is not None:
         novelty = float(outputs[NOVELTY])
         if not 0 <= novelty <= 1:  # so NaN is refused as well
@@ -45,8 +45,18 @@ def doubt(manifest: Manifest, scores: np.ndarray, outputs: Mapping[str, np.ndarr
     return Doubt(credible, novelty, unlike or undecided)
 
 
+def is_credible(scores: np.ndarray, conformal: Conformal) -> np.ndarray:
+    """Return which labels are in the set: bool, in the shape of the float32 probabilities."""
+    return np.asarray(scores >= np.float32(conformal.threshold))
+
+
+def tells_nothing(size: int | np.ndarray, labels: int) -> bool | np.ndarray:
+    """Say of sets of so many labels whether they tell nothing: hold none of all, or every one."""
+    return (size == 0) | (size == labels)
+
+
 def label_set(scores: np.ndarray, labels: Sequence[str], conformal: Conformal) -> tuple[str, ...]:
     """Return the labels whose probability reaches the threshold, the most probable first."""
-    credible = np.flatnonzero(scores >= conformal.threshold)
+    credible = np.flatnonzero(is_credible(scores, conformal))
     ranked = credible[np.argsort(-scores[credible], kind="stable")]
     return tuple([labels[i] for i in ranked.tolist()])

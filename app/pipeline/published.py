@@ -66,10 +66,7 @@ class PublishedClasses:
         actual = {repr(label): number for label, number in answer.top}
         if case.novelty is not None and answer.novelty is not None:
             published["novelty"], actual["novelty"] = case.novelty, answer.novelty
-        name = max(published, key=lambda each: abs(actual[each] - published[each]))
-        if abs(actual[name] - published[name]) <= tolerance:
-            return None
-        return f"{name} was published with {published[name]:.4f}, here it is {actual[name]:.4f}"
+        return _furthest(published, actual, tolerance)
 
 
 class PublishedReconstruction:
@@ -105,10 +102,7 @@ class PublishedReconstruction:
         actual = dict(
             zip(published, (answer.error, answer.novelty, *answer.embedding), strict=True)
         )
-        name = max(published, key=lambda each: abs(actual[each] - published[each]))
-        if abs(actual[name] - published[name]) <= tolerance:
-            return None
-        return f"{name} was published with {published[name]:.4f}, here it is {actual[name]:.4f}"
+        return _furthest(published, actual, tolerance)
 
 
 class PublishedCompletion:
@@ -148,6 +142,16 @@ class PublishedCompletion:
             if actual.word != published.word:
                 return None
         return None
+
+
+def _furthest(
+    published: Mapping[str, float], actual: Mapping[str, float], tolerance: float
+) -> str | None:
+    """Name the number that is furthest from the published one, where that is too far."""
+    name = max(published, key=lambda each: abs(actual[each] - published[each]))
+    if abs(actual[name] - published[name]) <= tolerance:
+        return None
+    return f"{name} was published with {published[name]:.4f}, here it is {actual[name]:.4f}"
 
 
 PUBLISHED: Mapping[Task, Published] = {
