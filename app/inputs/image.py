@@ -18,10 +18,11 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from app.bundle import ImageSpec
 from app.errors import InvalidInput
 from app.inputs.payload import Encoded, Payload
+from app.inputs.resize import fit, shrunk
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 MAX_PIXELS = 64_000_000  # 192 MB as RGB, the most that one image may take in memory
-_RESAMPLING = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+_MODES = {1: "L", 3: "RGB"}  # Pillow's, by channels
 MAX_SCANS = 100  # a progressive JPEG has about ten
 _SCAN = b"\xff\xda"  # begins one
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # what ends a scan's data
@@ -60,7 +61,7 @@ class ImageEncoder:
     def encode(self, payload: Payload) -> Encoded:
         """Return `{"image": (height, width, channels)}`, or channels first if so laid out."""
         spec = self.spec
-        pixels = _pixels(payload.data, spec).reshape(spec.height, spec.width, spec.channels)
+        pixels = _pixels(payload.data, spec)
         if spec.channel_order == "BGR":
             pixels = pixels[..., ::-1]
         if spec.dtype == "float32":
@@ -69,23 +70,20 @@ class ImageEncoder:
             pixels = ((pixels / np.float32(255) - mean) / std).astype(np.float32)
         if spec.layout == "NCHW":
             pixels = pixels.transpose(2, 0, 1)
-        if not (pixels.flags.c_contiguous and pixels.flags.writeable):  # Pillow's memory is not
+        if not (pixels.flags.c_contiguous and pixels.flags.writeable):  # others' memory is not
             pixels = np.array(pixels, order="C")
         return Encoded({"image": pixels})
 
 
 def _pixels(data: bytes, spec: ImageSpec) -> np.ndarray:
     """Return the upright picture at the spec's size, uint8; raise `InvalidInput`."""
-    mode = "L" if spec.channels == 1 else "RGB"
     plain = _plain_jpeg(data, spec)
     if plain is None:
-        image = _decode(data, spec)
-    elif plain.shape == (spec.height, spec.width, spec.channels) and spec.crop_fraction == 1:
-        return plain
-    else:
+        plain = _decode(data, spec)
+    elif plain.shape[2] != spec.channels:
         image = Image.fromarray(plain[..., 0] if plain.shape[2] == 1 else plain)
-        image = image if image.mode == mode else image.convert(mode)
-    return np.asarray(_fit(image, spec))
+        plain = _array(image.convert(_MODES[spec.channels]))
+    return fit(plain, spec)
 
 
 def _plain_jpeg(data: bytes, spec: ImageSpec) -> np.ndarray | None:
@@ -120,19 +118,24 @@ def _jpeg_header(data: bytes) -> tuple[int, int, str] | None:
     return height, width, space
 
 
-def _decode(data: bytes, spec: ImageSpec) -> Image.Image:
-    """Return the upright picture, mode L or RGB; raise `InvalidInput` when unreadable."""
+def _decode(data: bytes, spec: ImageSpec) -> np.ndarray:
+    """Return the upright picture, uint8 (height, width, channels); raise `InvalidInput`."""
     if not data:
         raise InvalidInput(f"{_EXPECTED}, got 0 bytes")
     image = _open(data)
     try:
         image.draft(None, (2 * spec.width, 2 * spec.height))  # as in `_plain_jpeg`
         image.load()
-        return _flatten(_upright(image), "L" if spec.channels == 1 else "RGB")
+        return _array(shrunk(_flatten(_upright(image), _MODES[spec.channels]), spec))
     except InvalidInput:
         raise
     except Exception as error:  # Pillow's decoders raise what they like on damaged files
         raise InvalidInput(f"the {image.format} image is truncated or damaged") from error
+
+
+def _array(image: Image.Image) -> np.ndarray:
+    """Return the pixels of an image in mode L or RGB, uint8 (height, width, channels)."""
+    return np.asarray(image).reshape(image.height, image.width, -1)
 
 
 def _open(data: bytes) -> Image.Image:
@@ -205,24 +208,3 @@ def _eight_bits(deep: np.ndarray) -> np.ndarray:
         strip = deep[top : top + rows].astype(np.float32).clip(0, 65535)
         shallow[top : top + rows] = (strip / 257).round()
     return shallow
-
-
-def _fit(image: Image.Image, spec: ImageSpec) -> Image.Image:
-    """Resize to the spec's size; every part of the result comes from at least one pixel."""
-    size, filter_ = (spec.width, spec.height), _RESAMPLING[spec.resample]
-    if spec.fit == "pad":
-        # As ImageOps.pad, which would leave nothing of a picture that is very long and thin.
-        wide = min(spec.width, max(1, round(image.width / image.height * spec.height)))
-        high = min(spec.height, max(1, round(image.height / image.width * spec.width)))
-        canvas = Image.new(image.mode, size)
-        place = round((spec.width - wide) * 0.5), round((spec.height - high) * 0.5)
-        canvas.paste(image.resize((wide, high), filter_), place)
-        return canvas
-    if spec.fit == "stretch":
-        return image if image.size == size else image.resize(size, filter_)
-    scale = spec.crop_fraction * min(image.width / spec.width, image.height / spec.height)
-    across, down = spec.width * scale, spec.height * scale
-    left, top = (image.width - across) / 2, (image.height - down) / 2
-    box = (max(left, 0.0), max(top, 0.0), left + across, top + down)
-    box = (box[0], box[1], min(box[2], image.width), min(box[3], image.height))
-    return image.resize(size, filter_, box=box)

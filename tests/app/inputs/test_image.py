@@ -127,7 +127,7 @@ def test_16_bit_gray_larger_than_a_strip() -> None:
     ramp = np.linspace(0, 65535, 2100 * 2100).reshape(2100, 2100).astype(np.uint16)
     made = encode(fakes.saved(Image.fromarray(ramp), "TIFF"), fit="stretch", channels=1)
     expected = np.linspace(0, 255, 17)[:-1] + 8
-    assert np.abs(made[:, 8, 0] - expected).max() < 2
+    assert np.abs(made[:, 8, 0] - expected).max() < 3
 
 
 def test_cmyk_becomes_rgb() -> None:

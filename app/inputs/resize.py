@@ -1,0 +1,76 @@
+"""Pixels at one size → pixels at the size that a model takes.
+
+Convolution with the filter that a spec names, widened where the picture shrinks, as Pillow does it
+and within a few of its 256 levels; done by cykooz-resizer, which uses the processor's vector
+units and without Python's lock. Shared by training and serving, as all of `inputs`.
+"""
+
+import numpy as np
+from cykooz_resizer import (
+    CropBox,
+    FilterType,
+    ImageData,
+    PixelType,
+    ResizeAlg,
+    ResizeOptions,
+    Resizer,
+)
+from PIL import Image
+
+from app.bundle import ImageSpec
+
+_FILTERS = {"bilinear": FilterType.bilinear, "bicubic": FilterType.catmull_rom}
+_PIXELS = {1: PixelType.U8, 3: PixelType.U8x3}
+Box = tuple[float, float, float, float]  # left, top, width, height
+
+
+def shrunk(image: Image.Image, spec: ImageSpec) -> Image.Image:
+    """Return a picture of at least four times the spec's size at half of its own, or less.
+
+    Twice the target is left at least, enough for the filter to work with: as much as of a JPEG,
+    whose decoder leaves out the rest. So no large picture need be held twice.
+    """
+    factor = min(image.width // (2 * spec.width), image.height // (2 * spec.height))
+    if factor < 2:
+        return image
+    return image.resize((image.width // factor, image.height // factor), Image.Resampling.BOX)
+
+
+def fit(pixels: np.ndarray, spec: ImageSpec) -> np.ndarray:
+    """Return uint8 (height, width, channels) of the spec's size, from such pixels of any size.
+
+    Every part of the result comes from at least one pixel.
+    """
+    height, width = pixels.shape[:2]
+    target = (spec.height, spec.width)
+    if spec.fit == "pad":
+        # As ImageOps.pad, which would leave nothing of a picture that is very long and thin.
+        wide = min(spec.width, max(1, round(width / height * spec.height)))
+        high = min(spec.height, max(1, round(height / width * spec.width)))
+        canvas = np.zeros((*target, pixels.shape[2]), np.uint8)
+        top, left = round((spec.height - high) * 0.5), round((spec.width - wide) * 0.5)
+        canvas[top : top + high, left : left + wide] = _resized(pixels, (high, wide), spec)
+        return canvas
+    if spec.fit == "stretch":
+        return _resized(pixels, target, spec)
+    scale = spec.crop_fraction * min(width / spec.width, height / spec.height)
+    across, down = min(spec.width * scale, width), min(spec.height * scale, height)
+    box = ((width - across) / 2, (height - down) / 2, across, down)
+    return _resized(pixels, target, spec, box)
+
+
+def _resized(
+    pixels: np.ndarray, size: tuple[int, int], spec: ImageSpec, box: Box | None = None
+) -> np.ndarray:
+    """Return the box of the pixels at `size`, rows and columns."""
+    height, width, channels = pixels.shape
+    if (height, width) == size and box in (None, (0, 0, width, height)):
+        return pixels
+    options = ResizeOptions(
+        ResizeAlg.convolution(_FILTERS[spec.resample]),
+        crop_box=CropBox(*box) if box is not None else None,
+    )
+    source = ImageData(width, height, _PIXELS[channels], pixels.tobytes())
+    made = ImageData(size[1], size[0], _PIXELS[channels])
+    Resizer().resize(source, made, options)  # one has buffers of its own: no two threads share it
+    return np.frombuffer(made.get_buffer(), np.uint8).reshape(*size, channels)
