@@ -1,93 +1,82 @@
-"""multipart/form-data in memory, driven by python-multipart's parser directly."""
+"""multipart/form-data in memory: the parts between the boundaries (RFC 7578, RFC 2046).
 
-from dataclasses import dataclass, field
+Each part is found by one search for the boundary and copied once. What stands before the first
+boundary or behind the last is nothing of ours: only line breaks may, and the latter is not read.
+"""
 
-from python_multipart.exceptions import MultipartParseError
-from python_multipart.multipart import MultipartParser, parse_options_header
+import re
+from collections.abc import Iterator
+
+from python_multipart.multipart import parse_options_header
 
 from app.errors import MalformedRequest, TooLarge
 from app.inputs import Payload
 
-NAMES = ("file", "text")
 MAX_HEADERS = 16  # of one part
 MAX_HEADER = 4096  # bytes of one header's name and value
+MAX_BOUNDARY = 256  # bytes; RFC 2046 allows 70
 _DEFAULTS = {"file": "application/octet-stream", "text": "text/plain"}
-
-
-@dataclass(slots=True)
-class _Part:
-    name: str = ""
-    media_type: str = ""
-    charset: str | None = None
-    data: bytearray = field(default_factory=bytearray)
-
-
-class _Collector:
-    """Receives the parser's callbacks; each gets a window into the body."""
-
-    def __init__(self, max_items: int) -> None:
-        self.parts: list[_Part] = []
-        self.finished = False
-        self._max_items = max_items
-        self._field, self._value, self._headers = bytearray(), bytearray(), 0
-
-    def on_part_begin(self) -> None:
-        if len(self.parts) == self._max_items:
-            raise TooLarge(f"expected at most {self._max_items} parts, got more")
-        self.parts.append(_Part())
-        self._headers = 0
-
-    def on_part_data(self, data: bytes, start: int, end: int) -> None:
-        self.parts[-1].data += data[start:end]
-
-    def on_header_field(self, data: bytes, start: int, end: int) -> None:
-        self._header(self._field, data[start:end])
-
-    def on_header_value(self, data: bytes, start: int, end: int) -> None:
-        self._header(self._value, data[start:end])
-
-    def on_header_end(self) -> None:
-        self._headers += 1
-        if self._headers > MAX_HEADERS:
-            raise MalformedRequest(f"expected at most {MAX_HEADERS} headers in a part, got more")
-        value, options = parse_options_header(bytes(self._value))
-        part, name = self.parts[-1], bytes(self._field).lower()
-        if name == b"content-disposition":
-            part.name = options.get(b"name", b"").decode("latin-1")
-        elif name == b"content-type":
-            part.media_type = value.decode("latin-1").lower()
-            charset = options.get(b"charset")
-            part.charset = charset.decode("latin-1") if charset else None
-        self._field, self._value = bytearray(), bytearray()
-
-    def on_end(self) -> None:
-        self.finished = True
-
-    def _header(self, part: bytearray, window: bytes) -> None:
-        if len(part) + len(window) > MAX_HEADER:
-            raise MalformedRequest(f"expected headers of at most {MAX_HEADER} bytes, got more")
-        part += window
+NAMES = tuple(_DEFAULTS)
+_NEXT, _LAST, _BLANK = b"\r\n", b"--", b"\r\n\r\n"
+_HEADER = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*)")
 
 
 def parse_multipart(body: bytes, boundary: str, max_items: int) -> list[Payload]:
     """Return the parts in order; raise `MalformedRequest` or `TooLarge`."""
     if not boundary:
         raise MalformedRequest("the multipart Content-Type declares no boundary")
-    collector = _Collector(max_items)
-    names = ("part_begin", "part_data", "header_field", "header_value", "header_end", "end")
-    callbacks = {f"on_{name}": getattr(collector, f"on_{name}") for name in names}
-    try:
-        parser = MultipartParser(boundary.encode("latin-1"), callbacks)
-        parser.write(body)
-        parser.finalize()
-    except (MultipartParseError, UnicodeEncodeError, ValueError):
-        raise MalformedRequest("the multipart body is damaged") from None
-    if not collector.finished:
-        raise MalformedRequest("the multipart body ends before its closing boundary")
-    return [_payload(part) for part in collector.parts]
+    if len(boundary) > MAX_BOUNDARY or not boundary.isascii() or not boundary.isprintable():
+        raise MalformedRequest("the multipart Content-Type declares a boundary that cannot be one")
+    payloads: list[Payload] = []
+    for head, data in _parts(body, b"--" + boundary.encode()):
+        if len(payloads) == max_items:
+            raise TooLarge(f"expected at most {max_items} parts, got more")
+        payloads.append(_payload(head, data))
+    return payloads
 
 
-def _payload(part: _Part) -> Payload:
-    if part.name not in NAMES:
+def _parts(body: bytes, mark: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the head and the data of each part; raise `MalformedRequest` where one does not end."""
+    start = len(body) - len(body.lstrip(_NEXT))
+    if not body.startswith(mark, start):
+        raise MalformedRequest("the multipart body does not begin with its boundary")
+    longest = MAX_HEADERS * (MAX_HEADER + len(_NEXT)) + len(_BLANK)
+    place = start + len(mark)
+    while not body.startswith(_LAST, place):
+        blank = body.find(_BLANK, place, place + longest)
+        if blank < 0 or not body.startswith(_NEXT, place):
+            raise MalformedRequest("a part of the multipart body has no end to its headers")
+        data = blank + len(_BLANK)
+        end = _next(body, _NEXT + mark, data)
+        yield body[place + len(_NEXT) : blank], body[data:end]
+        place = end + len(_NEXT) + len(mark)
+
+
+def _next(body: bytes, mark: bytes, place: int) -> int:
+    """Return where the next boundary is; what it is only the beginning of is data."""
+    while (place := body.find(mark, place)) >= 0:
+        if body.startswith((_NEXT, _LAST), place + len(mark)):
+            return place
+        place += len(mark)
+    raise MalformedRequest("the multipart body ends before its closing boundary")
+
+
+def _payload(head: bytes, data: bytes) -> Payload:
+    name, media_type, charset = "", "", None
+    lines = head.split(_NEXT) if head else []
+    if len(lines) > MAX_HEADERS:
+        raise MalformedRequest(f"expected at most {MAX_HEADERS} headers in a part, got more")
+    for line in lines:
+        header = _HEADER.fullmatch(line)
+        if header is None or len(line) > MAX_HEADER:
+            raise MalformedRequest(f"expected headers of at most {MAX_HEADER} bytes, got others")
+        kind = header[1].lower()
+        if kind == b"content-disposition":
+            name = parse_options_header(header[2])[1].get(b"name", b"").decode("latin-1")
+        elif kind == b"content-type":
+            value, options = parse_options_header(header[2])
+            media_type = value.decode("latin-1")
+            charset = options.get(b"charset", b"").decode("latin-1") or None
+    if name not in NAMES:
         raise MalformedRequest(f"expected parts named {' or '.join(NAMES)}, got another name")
-    return Payload(bytes(part.data), part.media_type or _DEFAULTS[part.name], part.charset)
+    return Payload(data, media_type or _DEFAULTS[name], charset)
