@@ -1,40 +1,43 @@
 """Which items run together when their sizes differ.
 
-A run is padded to its longest item, and padding is work for nothing; but so is a run of
-one. Items are taken around the first, in order of size, as long as no more than `WASTE`
-of the run is padding; then around the first of those that are left.
+A run is padded to its longest item, and padding is work for nothing; but a step of a run has a
+price of its own, about that of one item's share of it, which companions divide. So neighbours in
+size are put together, those first that pad least for each step saved, as long as they save more
+than they pad and no more than `WASTE` of all that is run is padding.
 """
 
 from collections.abc import Sequence
+from math import inf
 
-WASTE = 0.1  # largest share of a run that is padding
+WASTE = 0.1  # largest share that is padding
 
 
 def groups(sizes: Sequence[int]) -> list[list[int]]:
-    """Divide the places of items so that those of a group run together."""
-    found, left = [], list(range(len(sizes)))
-    while left:
-        together = [left[place] for place in companions([sizes[place] for place in left])]
-        found.append(together)
-        left = [place for place in left if place not in set(together)]
+    """Divide the places of items so that those of a group run together, the shortest first."""
+    found = [[place] for place in sorted(range(len(sizes)), key=sizes.__getitem__)]
+    longest = [sizes[group[0]] for group in found]
+    spare = WASTE / (1 - WASTE) * sum(sizes)  # so much padding is a share of `WASTE`
+    prices = [_price(found, longest, place) for place in range(len(found) - 1)]
+    while prices and (price := min(prices)) <= 1:
+        place = prices.index(price)
+        padding = _padding(found, longest, place)
+        if padding > spare:
+            prices[place] = inf
+            continue
+        spare -= padding
+        found[place] += found.pop(place + 1)
+        del longest[place], prices[place]
+        for other in (place - 1, place):
+            if 0 <= other < len(prices):
+                prices[other] = _price(found, longest, other)
     return found
 
 
-def companions(sizes: Sequence[int]) -> list[int]:
-    """Return the places of the items that run with the one at place 0, itself among them."""
-    order = sorted(range(len(sizes)), key=sizes.__getitem__)
-    low = order.index(0)
-    high, total = low + 1, sizes[0]  # order[low:high] is the run, total its true size
-    while high - low < len(order):
-        longest, number = sizes[order[high - 1]], high - low + 1
-        shorter = sizes[order[low - 1]] if low > 0 else None
-        longer = sizes[order[high]] if high < len(order) else None
-        down = 1.0 if shorter is None else 1 - (total + shorter) / (longest * number)
-        up = 1.0 if longer is None else 1 - (total + longer) / (longer * number)
-        if min(down, up) > WASTE:
-            break
-        if down < up:
-            low, total = low - 1, total + (shorter or 0)
-        else:
-            high, total = high + 1, total + (longer or 0)
-    return order[low:high]
+def _padding(found: list[list[int]], longest: list[int], place: int) -> int:
+    """Return what a group would be padded by to run with the next."""
+    return len(found[place]) * (longest[place + 1] - longest[place])
+
+
+def _price(found: list[list[int]], longest: list[int], place: int) -> float:
+    """Return the padding for each step saved by running a group with the next."""
+    return _padding(found, longest, place) / max(1, longest[place])
