@@ -131,7 +131,7 @@ def _turn(server: Server, work: Workload, form: Form, limit: Limit, seconds: flo
     most = limit.rate(work.model, seconds / 2)
     server.thaw()
     asked = server.kind.requests(server.port, work, form)
-    loads = {clients: drive(asked, clients, seconds) for clients in CLIENTS}
+    loads = {clients: drive(asked, clients, work.lasting(seconds)) for clients in CLIENTS}
     server.freeze()
     return Turn(loads, most, watch.foreign())
 

@@ -65,7 +65,8 @@ def _scenario(
 
 def rate(server: Server, model: str, form: Form, seconds: float) -> float:
     """Return requests a second; errors end the benchmark."""
-    load = drive(server.kind.requests(server.port, workload(model), form), CLIENTS, seconds)
+    work = workload(model)
+    load = drive(server.kind.requests(server.port, work, form), CLIENTS, work.lasting(seconds))
     if load.errors:
         raise SystemExit(f"{server.kind.name}: {load.errors} errors on {model}")
     return load.rate

@@ -48,8 +48,9 @@ class Bench:
 
     def ask(self, model: str, clients: int, form: Form = raw) -> Load:
         """Drive Thalamus once."""
-        requests = self.server.kind.requests(self.server.port, workload(model), form)
-        return drive(requests, clients, self.seconds)
+        work = workload(model)
+        requests = self.server.kind.requests(self.server.port, work, form)
+        return drive(requests, clients, work.lasting(self.seconds))
 
     def ratio(self, one: Callable[[], float], other: Callable[[], float]) -> float:
         """Return the median of one figure over the other in interleaved rounds."""
@@ -116,7 +117,7 @@ def steady(bench: Bench) -> Iterator[Goal]:
         spreads = []
         for _ in range(bench.rounds):
             rate = LOAD * bench.ask(model, 32).rate
-            load = drive_steadily(asked, rate, 32, 2 * bench.seconds)
+            load = drive_steadily(asked, rate, 32, workload(model).lasting(2 * bench.seconds))
             spreads.append(load.p99 / load.p50)
         yield at_most(f"{name}, open loop at 70 %, p99 / p50", median(spreads), 2)
 
@@ -133,12 +134,12 @@ def crowd(bench: Bench) -> Iterator[Goal]:
 
 
 def _crowd(bench: Bench, model: str, name: str) -> Iterator[Goal]:
-    """Each at least three times round: 1,024 answers of the large model take a while."""
+    """At least three times round of the large model: 1,024 of its answers take a while."""
     process, ratios, errors = bench.server.process.pid, [], 0
     before = machine.memory(process)
     for _ in range(bench.rounds):
         few = bench.ask(model, 8)
-        long = replace(bench, seconds=max(bench.seconds, 3 * MANY / few.rate))
+        long = replace(bench, seconds=max(bench.seconds, MANY / few.rate))
         many = long.ask(model, MANY)
         bench.server.rest()
         ratios.append(many.rate / few.rate)

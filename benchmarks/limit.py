@@ -3,6 +3,7 @@
 Its processes live as long as the benchmark and sleep between measurements.
 """
 
+import io
 import multiprocessing
 import os
 import time
@@ -13,8 +14,10 @@ from typing import Any
 
 import numpy as np
 import onnxruntime
+import soundfile
+import soxr
 
-from app.bundle import read_bundle
+from app.bundle import AudioSpec, ImageSpec, read_bundle
 from app.inputs import Payload, encoder_for
 from benchmarks.models import workload
 from benchmarks.peers.picture import decode
@@ -160,10 +163,22 @@ def _padded(items: Sequence[Arrays]) -> Arrays:
 
 
 def _encoder(model: str, draft: bool) -> Callable[[bytes], Arrays]:
+    """Return what decodes with the usual library: Pillow, soundfile and soxr, tokenizers."""
     work = workload(model)
     bundle = read_bundle(work.bundle)
-    if bundle.manifest.modality == "image":
-        side = bundle.manifest.encoder.tensors()[0].shape[1]
-        return lambda payload: {"image": decode(payload, int(side), draft)}
-    encoder = encoder_for(bundle.manifest.encoder, bundle.files)
+    spec = bundle.manifest.encoder
+    if isinstance(spec, ImageSpec):
+        return lambda payload: {"image": decode(payload, spec.width, draft)}
+    if isinstance(spec, AudioSpec):
+        return lambda payload: {"pcm": _heard(payload, spec)}
+    encoder = encoder_for(spec, bundle.files)
     return lambda payload: dict(encoder.encode(Payload(payload, work.media_type)).arrays)
+
+
+def _heard(sound: bytes, spec: AudioSpec) -> np.ndarray:
+    """Return int16 (samples,) of a sound that is no longer than that."""
+    signal, rate = soundfile.read(io.BytesIO(sound), dtype="float32", always_2d=True)
+    signal = soxr.resample(signal.mean(axis=1), rate, spec.rate)
+    heard = np.zeros(spec.samples, np.int16)
+    heard[: signal.size] = np.clip(np.round(signal * 32768), -32768, 32767)
+    return heard

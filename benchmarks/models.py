@@ -43,6 +43,13 @@ class Workload:
         """The width and height that an image model takes, in pixels."""
         return 224 if self.model == "large" else 32
 
+    def lasting(self, seconds: float) -> float:
+        """Return for how long it is asked, given how long a quick model is.
+
+        What is under way when a load ends is not counted, which of slow answers are many.
+        """
+        return 3 * seconds if self.model == "large" else seconds
+
 
 @cache
 def workload(model: str) -> Workload:

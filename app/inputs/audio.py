@@ -17,6 +17,7 @@ from app.bundle import AudioSpec
 from app.errors import InvalidInput
 from app.inputs.containers import checked
 from app.inputs.payload import Encoded, Payload
+from app.inputs.wav import read_pcm16
 
 MAX_SECONDS = 300
 MAX_VALUES = 30_000_000  # samples × channels: 120 MB as float32
@@ -85,9 +86,13 @@ def duration(data: bytes) -> float:
 
 def _decode(data: bytes) -> tuple[np.ndarray, int]:
     """Return `(frames, channels)` float32 in [-1, 1] and the rate in Hz."""
+    data = checked(data)
+    if (plain := read_pcm16(data)) is not None:
+        pcm, rate = plain
+        _check_length(len(pcm), _most_frames(rate, pcm.shape[1]), rate)
+        return pcm / np.float32(32768), rate
     try:
-        with soundfile.SoundFile(io.BytesIO(checked(data))) as sound:
-            _check_header(sound)
+        with soundfile.SoundFile(io.BytesIO(data)) as sound:
             # What is left of PCM that was cut short is no damage: it can be read in one go.
             frames = _read(sound, 2 * len(data) if sound.format == "WAV" else _BLOCK)
             rate = int(sound.samplerate)
@@ -100,19 +105,25 @@ def _decode(data: bytes) -> tuple[np.ndarray, int]:
     return np.clip(frames, -_LOUDEST, _LOUDEST, out=frames), rate
 
 
-def _check_header(sound: soundfile.SoundFile) -> None:
-    """Refuse what would not fit in memory before reading it."""
-    if sound.samplerate not in RATES:
+def _most_frames(rate: int, channels: int) -> int:
+    """Return how many frames are read at most; refuse before reading what would not fit."""
+    if rate not in RATES:
+        raise InvalidInput(f"expected a sample rate of {RATES[0]} to {RATES[-1]} Hz, got {rate}")
+    if not 1 <= channels <= MAX_CHANNELS:
+        raise InvalidInput(f"expected 1 to {MAX_CHANNELS} channels, got {channels}")
+    return min(MAX_SECONDS * rate, MAX_VALUES // channels)
+
+
+def _check_length(frames: int, limit: int, rate: int) -> None:
+    if frames > limit:
         raise InvalidInput(
-            f"expected a sample rate of {RATES[0]} to {RATES[-1]} Hz, got {sound.samplerate}"
+            f"expected at most {limit / rate:.0f} s of sound, got more; send the part that matters"
         )
-    if not 1 <= sound.channels <= MAX_CHANNELS:
-        raise InvalidInput(f"expected 1 to {MAX_CHANNELS} channels, got {sound.channels}")
 
 
 def _read(sound: soundfile.SoundFile, block_frames: int) -> np.ndarray:
     """Read to the end, block by block; a damaged tail ends the sound instead of losing it."""
-    limit = min(MAX_SECONDS * sound.samplerate, MAX_VALUES // sound.channels)
+    limit = _most_frames(sound.samplerate, sound.channels)
     block_frames = min(block_frames, limit + 1)
     blocks: list[np.ndarray] = []
     count = 0
@@ -127,11 +138,7 @@ def _read(sound: soundfile.SoundFile, block_frames: int) -> np.ndarray:
             break
         blocks.append(block)
         count += len(block)
-        if count > limit:
-            raise InvalidInput(
-                f"expected at most {limit / sound.samplerate:.0f} s of sound, got more; "
-                "send the part that matters"
-            )
+        _check_length(count, limit, sound.samplerate)
     if len(blocks) == 1:
         return blocks[0]
     return np.concatenate(blocks) if blocks else np.empty((0, sound.channels), np.float32)
