@@ -37,6 +37,7 @@ from app.api.endpoint import Serving
 from app.api.limits import Door, Limits
 from app.api.shortcut import HotRoute, Shortcut
 from app.connection import Connection
+from app.crew import Crew
 from app.engine.gpus import see_only, visible_gpus
 from app.engine.memory import release_memory, use_one_heap
 from app.engine.pace import Bounds
@@ -74,17 +75,20 @@ class Service(FastAPI):
         await self._door(scope, receive, send)
 
 
-def create_app(settings: Settings, shared: Path | None = None) -> FastAPI:
+def create_app(settings: Settings, crew: Crew | None = None) -> FastAPI:
     """Return the ASGI application; raise `DeviceUnavailable` if its device is not there.
 
-    `shared` is a folder for what several workers tell each other.
+    `crew` is what it has in common with other workers.
     """
     providers_for(settings.device)
+    crew = crew or Crew()
     bounds = Bounds(settings.max_batch, settings.max_queue)
     threads = settings.threads or available_cpus()
-    loading = Loading(settings.device, threads, bounds, settings.deadline, settings.cuda_graphs)
+    loading = Loading(
+        settings.device, threads, bounds, settings.deadline, settings.cuda_graphs, crew
+    )
     models = Catalog(settings.models, loading, settings.defaults)
-    metrics = Metrics(shared)
+    metrics = Metrics(crew.folder)
     app = Service(
         title="Thalamus",
         version=__version__,
@@ -104,7 +108,9 @@ def create_app(settings: Settings, shared: Path | None = None) -> FastAPI:
     for module in (catalog, health, docs):
         app.include_router(module.router)
     door = Door(settings.max_body, settings.max_bytes, settings.max_requests)
-    app.enter_by(partial(Limits, metrics=metrics, door=door, log_all=settings.log_requests))
+    app.enter_by(
+        partial(Limits, metrics=metrics, door=door, crew=crew, log_all=settings.log_requests)
+    )
     return app
 
 
@@ -148,10 +154,11 @@ def serve(settings: Settings) -> None:
             signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
             Server(_uvicorn(create_app(settings), settings)).run([listener])
         else:
-            share = max(1, (settings.threads or available_cpus()) // count)
-            own = settings.model_copy(update={"threads": share})
-            with TemporaryDirectory(prefix="thalamus-") as shared:
-                Supervisor(listener, count, partial(_work, own, Path(shared))).run()
+            cores = settings.threads or available_cpus()
+            own = settings.model_copy(update={"threads": max(1, cores // count)})
+            with TemporaryDirectory(prefix="thalamus-") as folder:
+                crew = Crew(count, cores, Path(folder))
+                Supervisor(listener, count, partial(_work, own, crew)).run()
 
 
 def _allow_connections() -> None:
@@ -163,11 +170,12 @@ def _allow_connections() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def _work(settings: Settings, shared: Path, channel: socket.socket, place: int) -> None:
+def _work(settings: Settings, crew: Crew, channel: socket.socket, place: int) -> None:
     """Be one of several workers, the `place`th."""
     if settings.device != "cpu":
         see_only(place)  # before anything here touches CUDA
-    app = create_app(settings, shared)
+    crew.join(place)
+    app = create_app(settings, crew)
     config = _uvicorn(app, settings)
     worker = Worker(config, channel)
     app.state.ready = lambda: worker.all_ready and app.state.catalog.ready

@@ -16,6 +16,7 @@ import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.problems import MEDIA_TYPE, problem_for
+from app.crew import Crew
 from app.errors import Departed, Overloaded, TooLarge
 from app.metrics import Metrics
 from app.telemetry import event
@@ -35,13 +36,15 @@ class Door:
 class Limits:
     """Wraps an ASGI app; answers what is over a limit, and what failed, with a problem."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, door: Door, *, log_all: bool) -> None:
+    def __init__(
+        self, app: ASGIApp, metrics: Metrics, door: Door, crew: Crew, *, log_all: bool
+    ) -> None:
         self._app = app
         self._metrics = metrics
         self._door = door
         self._log_all = log_all
-        self._requests = 0  # in flight
-        self._bytes = 0  # of their bodies
+        self._crew = crew
+        self._bytes = 0  # of the bodies in flight
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection event; only HTTP requests are limited."""
@@ -55,12 +58,13 @@ class Limits:
         try:
             if counted:
                 self._admit(headers)
-            self._requests += counted
+                self._crew.enter()
             try:
                 await self._app(scope, body.receive, answer.send)
             finally:
-                self._requests -= counted
                 self._bytes -= body.size
+                if counted:
+                    self._crew.leave()
         except Exception as error:  # expected or not, it is answered, counted and logged
             if answer.started:
                 raise
@@ -76,7 +80,7 @@ class Limits:
             raise Overloaded("the requests in flight hold too many bytes; try again later")
 
     def _admit(self, headers: dict[bytes, bytes]) -> None:
-        if self._requests >= self._door.max_requests:
+        if self._crew.own >= self._door.max_requests:
             raise Overloaded("too many requests are in flight; try again later")
         declared = headers.get(b"content-length", b"0")
         digits = len(str(self._door.max_bytes)) + 1  # more would only take longer to read

@@ -17,9 +17,11 @@ import logging
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 
 from app.bundle import Manifest, read_bundle
+from app.crew import Crew
 from app.engine.memory import release_memory
 from app.engine.pace import Bounds
 from app.engine.providers import CPU, Device
@@ -27,6 +29,7 @@ from app.errors import GoldenMismatch, NotReady, ThalamusError, UnknownModel, Un
 from app.pipeline import Classes, Pipeline, replay
 from app.serving.folder import Fingerprint, is_published, published
 from app.serving.model import ServedModel
+from app.serving.wide import Wide
 from app.telemetry import event
 
 MOMENT = 2.0
@@ -63,6 +66,7 @@ class Loading:
     bounds: Bounds = field(default_factory=Bounds)
     deadline: float = 30.0  # seconds for an answer
     cuda_graphs: bool = False
+    crew: Crew = field(default_factory=Crew)
 
 
 class Catalog:
@@ -179,10 +183,7 @@ class Catalog:
             entry.state, entry.reason = State.FAILED, "an unexpected error; the log has it"
             logging.getLogger("thalamus").exception("model failed: %s/%s", name, version)
         else:
-            bounds = self._loading.bounds
-            if pipeline.provider != CPU:  # a batch is prepared while the GPU runs another
-                bounds = replace(bounds, inline_seconds=0.0, lanes=2)
-            entry.model = ServedModel(pipeline, bounds, self._loading.deadline)
+            entry.model = _served(pipeline, folder, self._loading)
             entry.state = State.READY
             event("model ready", model=name, version=version, provider=pipeline.provider)
         self._index()
@@ -202,6 +203,17 @@ class Catalog:
         if self._entries.get((entry.name, entry.version)) is entry:
             del self._entries[entry.name, entry.version]
         event("model removed", model=entry.name, version=entry.version)
+
+
+def _served(pipeline: Pipeline, folder: Path, loading: Loading) -> ServedModel:
+    bounds, crew = loading.bounds, loading.crew
+    if pipeline.provider != CPU:  # a batch is prepared while the GPU runs another
+        bounds = replace(bounds, inline_seconds=0.0, lanes=2)
+    elif crew.cores > loading.threads:
+        widen = partial(_load, folder, replace(loading, threads=crew.cores))
+        wide = Wide(pipeline, widen, lambda: crew.alone)
+        return ServedModel(pipeline, bounds, loading.deadline, wide.answer)
+    return ServedModel(pipeline, bounds, loading.deadline)
 
 
 def _load(folder: Path, loading: Loading) -> Pipeline:

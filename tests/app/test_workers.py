@@ -17,6 +17,7 @@ import pytest
 
 import app.main
 from app.bundle import publish
+from app.crew import Crew
 from app.settings import Settings
 from tests import fakes
 
@@ -216,11 +217,11 @@ def test_a_worker_for_each_gpu(monkeypatch, device, gpus: list[str], expected: i
 
 @pytest.mark.parametrize(("device", "seen"), [("cuda", "6"), ("auto", "6"), ("cpu", "4,6")])
 def test_a_worker_sees_its_gpu_before_it_does_anything(monkeypatch, device, seen: str) -> None:
-    def create_app(_settings, _shared) -> None:
+    def create_app(_settings, _crew) -> None:
         raise InterruptedError(os.environ["CUDA_VISIBLE_DEVICES"])
 
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,6")
     monkeypatch.setattr(app.main, "create_app", create_app)
     ours, theirs = socket.socketpair()
     with ours, theirs, pytest.raises(InterruptedError, match=f"^{seen}$"):
-        app.main._work(Settings(models=Path(), device=device), Path(), theirs, 3)
+        app.main._work(Settings(models=Path(), device=device), Crew(4), theirs, 3)

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from app import errors
 from app.api import problems
 from app.api.limits import Door, Limits
+from app.crew import Crew
 from app.metrics import Metrics
 from tests import fakes
 
@@ -39,7 +40,7 @@ def failing(error: Exception) -> httpx.AsyncClient:
     """Return a client of an application of which every route fails."""
     app = FastAPI()
     problems.install(app)
-    app.add_middleware(Limits, metrics=Metrics(), door=Door(99, 99, 1), log_all=True)
+    app.add_middleware(Limits, metrics=Metrics(), door=Door(99, 99, 1), crew=Crew(), log_all=True)
 
     @app.get("/")
     async def fail() -> None:
