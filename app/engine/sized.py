@@ -1,8 +1,9 @@
 """A GPU's sessions for one graph, one for each of a few sizes of batch.
 
 ONNX Runtime's convolutions keep cuDNN's plan for the last shape only (`CudnnConvState`): when
-batches of another size come, each convolution plans anew, and the kernels of its former plan go,
-to which a CUDA graph captured with them still points. Here no session sees a second size.
+batches of another size come, each convolution plans anew, and most likely the kernels of its
+former plan go, to which a CUDA graph captured with them still points. Here no session sees
+a second size.
 """
 
 from collections.abc import Callable, Mapping
