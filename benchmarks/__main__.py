@@ -1,10 +1,13 @@
-"""`python -m benchmarks self | peers | layers | simulate`; the Makefile says what for."""
+"""`python -m benchmarks self | peers | layers | simulate | gpu`; the Makefile says what for."""
 
 import argparse
 import signal
 import sys
+from collections.abc import Callable
+from pathlib import Path
 
 from benchmarks import everyday, full, layers, machine, models, simulate
+from benchmarks.gpu import document
 
 
 def main() -> None:
@@ -29,17 +32,28 @@ def main() -> None:
     paper = commands.add_parser("simulate", help="policies on paper; writes docs/simulation.md")
     paper.add_argument("--measure", action="store_true", help="the CPU's curve anew, on this one")
     paper.set_defaults(run=lambda o: simulate.run(o.measure), serves=False)
+    gpu = commands.add_parser("gpu", help="bundles and service on a GPU; writes docs/gpu.md")
+    gpu.add_argument("--device", choices=("cpu", "cuda"), default="cuda", help="cpu: a rehearsal")
+    gpu.add_argument("--more", type=Path, help="a folder of bundles to time too, in fp16 say")
+    gpu.add_argument("--seconds", type=float, default=2, help="of load, each time")
+    gpu.add_argument("--only", nargs="*", default=[], help="answers batches options service")
+    gpu.set_defaults(run=lambda o: document.run(o.device, o.more, o.seconds, o.only))
     options = parser.parse_args()
-    if not getattr(options, "serves", True):
+    if getattr(options, "serves", True):
+        _served(lambda: options.run(options))
+    else:
         options.run(options)
-        return
+
+
+def _served(run: Callable[[], None]) -> None:
+    """Run it with the bundles it needs, ahead of other work, and leave no process behind."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: sys.exit("stopped"))  # and servers with it
     machine.adopt_orphans()
     models.prepare()
     try:
         with machine.priority():
-            options.run(options)
+            run()
     finally:
         machine.end_descendants()  # those of a server that crashed
 

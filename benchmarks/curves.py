@@ -65,6 +65,14 @@ H100 = Curve(
     line((256, 256 / 73_019.22), (2048, 2048 / 88_526)),
     (0.005, 0.015),
 )
+H200 = Curve(
+    "H200",
+    "the shipped `imagenet` bundle on one NVIDIA H200, ONNX Runtime's CUDA provider, uint8 "
+    "pictures from page-locked memory: `python -m benchmarks gpu`, docs/gpu.md, medians, no "
+    "decoding. The service divides batches of more than 32.",
+    milliseconds({1: 1.42, 2: 1.39, 4: 1.37, 8: 1.39, 16: 2.21, 32: 3.63, 64: 7.27}),
+    (0.005, 0.015),
+)
 CPU = Curve(
     "CPU",
     "the shipped `imagenet` bundle, one ONNX Runtime thread: `python -m benchmarks simulate "

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.curves import CPU, H100, STEEP, T4, Curve, measure
+from benchmarks.curves import CPU, H100, H200, STEEP, T4, Curve, measure
 from benchmarks.optimum import capacity, ceiling, clairvoyant, optimum, sustained
 from benchmarks.policies import NEVER, Policy, own, timer
 from benchmarks.queueing import (
@@ -89,7 +89,7 @@ def run(anew: bool) -> None:
     """Simulate everything and write it down, with the CPU's curve measured anew if wanted."""
     from benchmarks import simulated
 
-    curves = (measure() if anew else CPU, T4, H100, STEEP)
+    curves = (measure() if anew else CPU, T4, H100, H200, STEEP)
     found = [examine(curve) for curve in curves]
     node = {f"{c.name}, at most {most}": node_of(c, most) for c, most in ((T4, 32), (H100, LARGE))}
     simulated.write(found, node, fleet_of(T4))

@@ -1,7 +1,7 @@
 """CUDA graphs: what a batch has the GPU do is recorded once, and then started by a single call.
 
-A graph is bound to the shapes and addresses that it was recorded with: so there is one for each
-of a few sizes, each with buffers of its own on the device, and a batch is filled up to the next.
+A graph is bound to the shapes and addresses that it was recorded with: so it has buffers of its
+own on the device, and is for batches of one size.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,11 +12,9 @@ import onnxruntime
 
 from app.bundle import TensorSpec
 
-SIZES = (1, 2, 4, 8, 16, 32)  # items
-
 
 class Captured:
-    """CUDA graphs of one session, captured when this is made, one for each of SIZES.
+    """The CUDA graph of a session, captured when this is made, for batches of `size` items.
 
     To be made and run in one thread. Raises what ONNX Runtime raises where it cannot capture.
     inputs, outputs: the session's, with no free axis but the batch.
@@ -25,56 +23,27 @@ class Captured:
     def __init__(
         self,
         session: Any,
+        size: int,
         inputs: Sequence[TensorSpec],
         outputs: Sequence[TensorSpec],
         place: str = "cuda",
     ) -> None:
-        self._graphs = [
-            _Graph(session, size, _buffers(inputs, size, place), _buffers(outputs, size, place))
-            for size in SIZES
-        ]
-
-    def run(self, arrays: Mapping[str, np.ndarray]) -> list[np.ndarray]:
-        """Return every output, one row for each row of the inputs."""
-        count = min(len(array) for array in arrays.values())
-        parts = []
-        for begin in range(0, count, SIZES[-1]):
-            part = {name: array[begin : begin + SIZES[-1]] for name, array in arrays.items()}
-            graph = next(g for g in self._graphs if g.size >= min(count - begin, SIZES[-1]))
-            parts.append(graph.run(part))
-        return [np.concatenate(rows) for rows in zip(*parts, strict=True)]
-
-
-class _Graph:
-    """The graph of one size of batch, with its buffers on the device."""
-
-    def __init__(
-        self, session: Any, size: int, inputs: Mapping[str, Any], outputs: Mapping[str, Any]
-    ) -> None:
-        self.size = size
-        self._session, self._inputs, self._outputs = session, inputs, outputs
+        self._session = session
+        self._inputs = _buffers(inputs, size, place)
+        self._outputs = _buffers(outputs, size, place)
         self._binding = session.io_binding()
-        for name, value in inputs.items():
+        for name, value in self._inputs.items():
             self._binding.bind_ortvalue_input(name, value)
-        for name, value in outputs.items():
+        for name, value in self._outputs.items():
             self._binding.bind_ortvalue_output(name, value)
-        self._options = onnxruntime.RunOptions()
-        self._options.add_run_config_entry("gpu_graph_id", str(size))
-        session.run_with_iobinding(self._binding, self._options)  # warms up and captures
+        session.run_with_iobinding(self._binding)  # warms up and captures
 
     def run(self, arrays: Mapping[str, np.ndarray]) -> list[np.ndarray]:
-        """Return every output, without the rows that fill up."""
+        """Return every output for a batch of that size."""
         for name, array in arrays.items():
-            self._inputs[name].update_inplace(filled_up(array, self.size))
-        self._session.run_with_iobinding(self._binding, self._options)
-        count = min(len(array) for array in arrays.values())
-        return [value.numpy()[:count].copy() for value in self._outputs.values()]
-
-
-def filled_up(array: np.ndarray, size: int) -> np.ndarray:
-    """Return `size` rows: those of `array`, then copies of its last."""
-    missing = size - len(array)
-    return np.concatenate([array, np.repeat(array[-1:], missing, axis=0)]) if missing else array
+            self._inputs[name].update_inplace(array)
+        self._session.run_with_iobinding(self._binding)
+        return [value.numpy().copy() for value in self._outputs.values()]
 
 
 def _buffers(specs: Sequence[TensorSpec], size: int, place: str) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 ONNX Runtime falls back to the CPU silently, so the provider is read back from the session and
 reported, never assumed. On a GPU the inputs and outputs go through IO binding, which keeps ONNX
-Runtime from copying them more than once.
+Runtime from copying them more than once, and each size of batch has a session of its own.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,10 +14,11 @@ import onnxruntime
 
 from app.bundle import TensorSpec
 from app.bundle.manifest import FOREST, DType
-from app.engine.captured import SIZES, Captured
+from app.engine.captured import Captured
 from app.engine.collate import new, size_of
 from app.engine.cuda import Staging, in_one_thread, page_locked
 from app.engine.providers import CPU, CUDA, TENSORRT, Device, cuda_present, providers_for
+from app.engine.sized import SIZES, Run, Sized
 from app.errors import DeviceUnavailable, InvalidBundle
 from app.telemetry import event
 
@@ -28,7 +29,6 @@ _ONNX_TYPES: dict[DType, str] = {
     "float32": "tensor(float)",
 }
 EXPLAIN = "explain"  # an input that graphs may have, false unless it is fed
-Run = Callable[[Mapping[str, np.ndarray]], list[np.ndarray]]
 
 
 class Session:
@@ -55,10 +55,11 @@ class Session:
         self._on_demand = any(value.name == EXPLAIN for value in defaults)
         memory = None if self.provider == CPU else page_locked()
         self.empty = Staging(memory).empty if memory else new  # for `collate`
-        run: Run = self._run_plain if self.provider == CPU else self._run_bound
-        if graphs and self.provider == CUDA:
-            anew = partial(_open, model, threads, providers_for("cuda", graphs=True))
-            run = alone(self._capture)(anew) or run
+        run: Run = self._run_plain if self.provider == CPU else partial(_bound, self._session)
+        if self.provider == CUDA and self._has_sizes():
+            run = alone(self._sized)(partial(_open, model, threads), graphs)
+        elif self.provider == CUDA and graphs:
+            event("no CUDA graphs", reason="sizes other than the batch's are free")
         self._run = alone(run)
         if self.provider == TENSORRT:
             self._build_engines()
@@ -104,22 +105,31 @@ class Session:
         count = len(self._session.get_inputs())
         return tuple(found[:count]), tuple(found[count:])
 
-    def _capture(self, anew: Callable[[], Any], place: str = "cuda") -> Run | None:
-        """Return what runs captured graphs of the session `anew()`; None where it cannot be."""
+    def _has_sizes(self) -> bool:
+        """Say whether nothing in the inputs is free but the size of a batch."""
+        return not self._joins_trees() and size_of(self.tensors()[0]) is None
+
+    def _sized(self, anew: Callable[[Any], Any], graphs: bool, place: str = "cuda") -> Run:
+        """Return what runs batches of each size in a session of its own, in graphs if it can be."""
         inputs, outputs = self.tensors()
-        if self._joins_trees() or size_of([*inputs, *outputs]) is not None:
+        if graphs and not self._on_demand and size_of(outputs) is None:
+            try:
+                return Sized(
+                    lambda size: (
+                        Captured(self._another(anew, graphs), size, inputs, outputs, place).run
+                    )
+                ).run
+            except Exception as error:  # as above
+                event("no CUDA graphs", reason=str(error))
+        elif graphs:
             event("no CUDA graphs", reason="sizes other than the batch's are free")
-            return None
-        try:
-            session = anew()
-            if session.get_providers()[0] != self.provider:  # ONNX Runtime has fallen back
-                raise DeviceUnavailable(f"with them the model runs on {session.get_providers()[0]}")
-            run = Captured(session, inputs, outputs, place).run
-        except Exception as error:  # as above
-            event("no CUDA graphs", reason=str(error))
-            return None
-        self._session = session
-        return run
+        return Sized(lambda _: partial(_bound, self._another(anew, False))).run
+
+    def _another(self, anew: Callable[[Any], Any], graphs: bool) -> Any:
+        session = anew(providers_for("cuda", graphs))
+        if session.get_providers()[0] != self.provider:  # ONNX Runtime has fallen back
+            raise DeviceUnavailable(f"the model runs on {session.get_providers()[0]} this time")
+        return session
 
     def _build_engines(self) -> None:
         """Have TensorRT build its engine for all usual batches now, not anew for each larger one.
@@ -127,7 +137,7 @@ class Session:
         It builds for the range of sizes that it has seen.
         """
         inputs, _ = self.tensors()
-        if not self._joins_trees() and size_of(inputs) is None:
+        if self._has_sizes():
             for size in (SIZES[-1], SIZES[0]):
                 self.run(
                     {s.name: np.zeros((size, *map(int, s.shape[1:])), s.dtype) for s in inputs}
@@ -141,15 +151,20 @@ class Session:
         results: list[np.ndarray] = self._session.run(self._outputs, dict(arrays))
         return results
 
-    def _run_bound(self, arrays: Mapping[str, np.ndarray]) -> list[np.ndarray]:
-        binding = self._session.io_binding()
-        for name, array in arrays.items():
-            binding.bind_cpu_input(name, array)
-        for name in self._outputs:
-            binding.bind_output(name, "cpu")
-        self._session.run_with_iobinding(binding)
-        results: list[np.ndarray] = binding.copy_outputs_to_cpu()
-        return results
+
+def _bound(session: Any, arrays: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+    """Run a session on a device, with nothing copied more than once."""
+    if EXPLAIN in arrays:  # ONNX Runtime cannot bind an input that has a default
+        told: list[np.ndarray] = session.run(None, dict(arrays))
+        return told
+    binding = session.io_binding()
+    for name, array in arrays.items():
+        binding.bind_cpu_input(name, array)
+    for output in session.get_outputs():
+        binding.bind_output(output.name, "cpu")
+    session.run_with_iobinding(binding)
+    results: list[np.ndarray] = binding.copy_outputs_to_cpu()
+    return results
 
 
 def _sizes(shape: Sequence[Any]) -> tuple[int | None, ...]:
