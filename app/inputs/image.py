@@ -28,6 +28,12 @@ _SCAN = b"\xff\xda"  # begins one
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # what ends a scan's data
 _STRIP = 2**22  # pixels converted at a time
 _UNTOLD_PIXELS = 1_000_000
+_FRAMES = {bytes((0xFF, kind)) for kind in range(0xC0, 0xD0)} - {
+    b"\xff\xc4",
+    b"\xff\xc8",
+    b"\xff\xcc",
+}
+_SEGMENTS = 50  # of a JPEG's head that are looked at
 _HEAD = 2**16  # bytes in which EXIF data begins
 _PLAIN = {"YCbCr": "RGB", "Gray": "GRAY"}  # colour spaces of a JPEG, and what they become
 _EXIF = b"Exif\x00\x00"
@@ -52,10 +58,8 @@ class ImageEncoder:
         data = payload.data
         if data.startswith(_PNG):
             pixels = int.from_bytes(data[16:20], "big") * int.from_bytes(data[20:24], "big")
-        elif header := _jpeg_header(data):
-            pixels = header[0] * header[1]
         else:
-            pixels = _UNTOLD_PIXELS
+            pixels = _jpeg_pixels(data)
         return 5e-5 + 2e-8 * len(data) + 1e-8 * pixels
 
     def encode(self, payload: Payload) -> Encoded:
@@ -105,6 +109,21 @@ def _plain_jpeg(data: bytes, spec: ImageSpec) -> np.ndarray | None:
         return pixels
     except ValueError:  # Pillow may know how, and will say it if not
         return None
+
+
+def _jpeg_pixels(data: bytes) -> int:
+    """Return the pixels that a JPEG's header tells; for what is none, and for a long one, many.
+
+    In a tenth of the time that a decoder takes to be set up.
+    """
+    place = len(_JPEG) - 1
+    for _ in range(_SEGMENTS if data.startswith(_JPEG) else 0):
+        marker = data[place : place + 2]
+        if marker in _FRAMES:
+            height, width = data[place + 5 : place + 7], data[place + 7 : place + 9]
+            return int.from_bytes(height, "big") * int.from_bytes(width, "big")
+        place += 2 + int.from_bytes(data[place + 2 : place + 4], "big")
+    return _UNTOLD_PIXELS
 
 
 def _jpeg_header(data: bytes) -> tuple[int, int, str] | None:

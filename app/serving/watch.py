@@ -1,12 +1,14 @@
 """Waiting that ends when it has become pointless: too late, or nobody listens any more.
 
-Most answers are there before anybody could have given up. So that they pay nothing, a wait
-is left alone for `UNWATCHED` seconds and watched only from then on.
+Most answers are there before anybody could have given up. So that they pay nothing, not even for a
+timer, one look every `UNWATCHED` seconds finds those who have waited for longer than that, and
+only they are watched.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 from app.errors import Departed, ThalamusError
 
@@ -29,7 +31,11 @@ async def watched(
     task = asyncio.current_task()
     assert task is not None
     watch = _Watch(task, seconds, late, departure)
-    timer = task.get_loop().call_later(min(UNWATCHED, seconds), watch.begin)
+    rounds = _rounds(task.get_loop())
+    if seconds < UNWATCHED:
+        watch.begin()
+    else:
+        rounds.add(watch)
     try:
         return await work
     except asyncio.CancelledError:
@@ -38,14 +44,52 @@ async def watched(
         task.uncancel()
         raise watch.verdict from None
     finally:
-        timer.cancel()
+        rounds.discard(watch)
         watch.end()
+
+
+class _Rounds:
+    """Begins to watch those who still wait when it has passed them once."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._later = loop.call_later
+        self._fresh: set[_Watch] = set()
+        self._passed: set[_Watch] = set()
+        self._walking = False
+
+    def add(self, watch: "_Watch") -> None:
+        self._fresh.add(watch)
+        if not self._walking:
+            self._walking = True
+            self._later(UNWATCHED, self._walk)
+
+    def discard(self, watch: "_Watch") -> None:
+        self._fresh.discard(watch)
+        self._passed.discard(watch)
+
+    def _walk(self) -> None:
+        for watch in self._passed:
+            watch.begin()
+        self._passed, self._fresh = self._fresh, set()
+        self._walking = bool(self._passed)
+        if self._walking:
+            self._later(UNWATCHED, self._walk)
+
+
+_ROUNDS: WeakKeyDictionary[asyncio.AbstractEventLoop, _Rounds] = WeakKeyDictionary()
+
+
+def _rounds(loop: asyncio.AbstractEventLoop) -> _Rounds:
+    found = _ROUNDS.get(loop)
+    if found is None:
+        found = _ROUNDS[loop] = _Rounds(loop)
+    return found
 
 
 class _Watch:
     """Ends a task's wait, and says why in `verdict`."""
 
-    __slots__ = ("_departure", "_late", "_seconds", "_task", "_watcher", "verdict")
+    __slots__ = ("_deadline", "_departure", "_late", "_task", "_watcher", "verdict")
 
     def __init__(
         self,
@@ -54,7 +98,8 @@ class _Watch:
         late: Callable[[], ThalamusError],
         departure: Departure | None,
     ) -> None:
-        self._task, self._seconds, self._late, self._departure = task, seconds, late, departure
+        self._task, self._late, self._departure = task, late, departure
+        self._deadline = task.get_loop().time() + seconds
         self._watcher: asyncio.Task[None] | None = None
         self.verdict: ThalamusError | None = None
 
@@ -67,7 +112,7 @@ class _Watch:
 
     async def _watch(self) -> None:
         try:
-            async with asyncio.timeout(max(0.0, self._seconds - UNWATCHED)):
+            async with asyncio.timeout_at(self._deadline):
                 await (self._departure or _never)()
             self.verdict = Departed("the client left before the answer")
         except TimeoutError:
