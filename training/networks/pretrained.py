@@ -135,7 +135,7 @@ def _skips(block: nn.Module) -> bool:
 
 
 def _stride(block: nn.Module) -> int:
-    return int(block._depthwise_conv.stride[0])  # type: ignore[union-attr, index]
+    return int(block._depthwise_conv.stride[0])  # type: ignore[index]
 
 
 def empty_efficientnet_lite0(labels: int) -> nn.Module:
