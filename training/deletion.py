@@ -18,7 +18,8 @@ from app.engine.session import Session
 from app.outputs import SALIENCY
 from training.export import OUTPUT, output_specs
 
-SHARE, DRAWS, MOST = 0.2, 3, 1000  # removed; random removals of each; items that are tried
+SHARE, MOST = 0.2, 1000  # removed; items that are tried
+DRAWS, FEWEST = 3, 300  # random removals of each item, at least, and in all: chance is to be small
 _BATCH = 32
 _WINDOW, _STEP = 256, 64  # samples, of the spectrum in which sounds are silenced
 
@@ -87,7 +88,8 @@ def deletion(
         left = [a[OUTPUT][label] for a, label in zip(after, labels, strict=True)]
         return float((before - np.asarray(left)).mean())
 
-    random = [lost([rng.random(m.shape) for m in maps]) for _ in range(DRAWS)]
+    draws = max(DRAWS, -(-FEWEST // len(chosen)))
+    random = [lost([rng.random(m.shape) for m in maps]) for _ in range(draws)]
     return Deletion(lost(maps), float(np.mean(random)), len(chosen))
 
 

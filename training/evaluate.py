@@ -40,14 +40,14 @@ def logits_of(network: nn.Module, examples: Examples) -> np.ndarray:
     return np.concatenate(parts)
 
 
-def embeddings_of(network: nn.Module, examples: Examples) -> np.ndarray:
-    """Return what the last layer of a network with `read` reads, float32 (samples, d)."""
+def features_of(network: nn.Module, examples: Examples) -> np.ndarray:
+    """Return by what the novelty of a network with `read` is told, float32 (samples, d)."""
     network.eval()
     with torch.no_grad():
         parts = [
             network.read(  # type: ignore[operator]
                 *(torch.from_numpy(array) for array in examples.batch(indices)[0])
-            ).embedding.numpy()
+            ).features.numpy()
             for indices in chunks(len(examples))
         ]
     return np.concatenate(parts)

@@ -32,8 +32,9 @@ _PLACES = {"image": ("row", "column"), "pcm": ("band", "frame"), "tokens": ("tim
 class Servable(nn.Module):
     """What the service runs: a network, its temperature and softmax, and what else it tells.
 
-    novelty: a module fitted after the training; embedding (batch, d) and logits (batch, labels),
-    before the temperature, in; how unlike the training data an item is, (batch,) in 0..1, out.
+    novelty: a module fitted after the training; a reading's features (batch, d) and its logits
+    (batch, labels), before the temperature, in; how unlike the training data an item is, (batch,)
+    in 0..1, out.
     """
 
     def __init__(
@@ -63,7 +64,7 @@ class Servable(nn.Module):
         if reading.evidence is not None:
             told[SALIENCY] = torch.relu(reading.evidence(reading.logits.argmax(1)))
         if self.novelty is not None:
-            told[NOVELTY] = self.novelty(reading.embedding, reading.logits)
+            told[NOVELTY] = self.novelty(reading.features, reading.logits)
         if reading.nodes is not None:
             told[NODES] = self._probabilities(reading.nodes)
         return told

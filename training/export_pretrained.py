@@ -1,6 +1,5 @@
 """A network that somebody else trained → a bundle."""
 
-from importlib.resources import files as resources
 from pathlib import Path
 
 import torch
@@ -14,12 +13,17 @@ from app.inputs import Payload, encoder_for
 from training.card import CARD, card
 from training.data.dataset import Sample
 from training.data.encode import encode
+from training.data.photos import more_photos, photos
 from training.deletion import deletion
 from training.export import Servable, check_parity, export, output_specs
 from training.publish import golden_from_files, prove_and_publish
 from training.recipes.recipe import GOLDEN, Pretrained
 
-_SKLEARN = ("china.jpg", "flower.jpg")
+_UNKNOWN = (
+    "## Not measured\n\nAccuracy, calibration, label sets and novelty would need pictures with "
+    "labels that the weights were not trained on, and there are none here; so an answer has "
+    "neither `set` nor `novelty`, and is never abstained."
+)
 
 
 def export_pretrained(recipe: Pretrained, models: Path) -> Path:
@@ -39,22 +43,21 @@ def export_pretrained(recipe: Pretrained, models: Path) -> Path:
         split="photos",
         samples=len(examples),
     )
-    found = deletion(model, [*examples.items, *_photos(recipe)], spec.tensors())
+    found = deletion(model, _photos(recipe), spec.tensors())
     figures = found.measurements("photos") if found else []
     outputs = output_specs(model, spec.tensors())
     manifest = _manifest(recipe, labels, outputs, (parity, *figures), models)
     sections = [f"## Explanation\n\nDeletion test: {found}."] if found else []
+    sections.append(_UNKNOWN)
     files = {MODEL: model, CARD: card(manifest, sections, [])}
     return prove_and_publish(manifest, files, golden, models)
 
 
 def _photos(recipe: Pretrained) -> list[Arrays]:
-    """Return the photos that installed packages carry, encoded: more to test explanations on."""
+    """Return all photos that packages carry, encoded: to test explanations on."""
     encoder = encoder_for(recipe.encoder, {})
-    carried = [resources("sklearn.datasets") / "images" / name for name in _SKLEARN]
-    carried.append(resources("matplotlib") / "mpl-data" / "sample_data" / "grace_hopper.jpg")
-    payloads = [Payload(photo.read_bytes(), "image/jpeg") for photo in carried]
-    return [encoder.encode(payload).arrays for payload in payloads]
+    own = [Payload(photo.read_bytes(), "image/jpeg") for half in photos() for photo in half]
+    return [encoder.encode(payload).arrays for payload in [*own, *more_photos()]]
 
 
 def _manifest(

@@ -1,13 +1,15 @@
 """Fitting the novelty score, and measuring it on data that it has never seen.
 
 Where a recipe shows no outliers the score knows the training data alone (`RelativeMahalanobis`), so
-no kind of outlier is privileged. Where the features of two classes tell too little of what else
+no kind of outlier is privileged; of trees, whose labels are no kinds of trees, the plain distance
+is taken (`Mahalanobis`). Where the features of two classes tell too little of what else
 there is, as with mails, kinds of outliers are shown in training (`OutlierExposure`), and others
 are kept aside to measure by. The threshold stands where the share `KEPT` of held-out data is
 called familiar.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 import torch
@@ -18,8 +20,8 @@ from torch import nn
 from app.bundle import Measurement, NoveltyScore
 from app.engine.collate import is_forest
 from training.data.encode import Examples
-from training.evaluate import embeddings_of
-from training.networks.novelty import NoveltyHead, OutlierExposure, RelativeMahalanobis
+from training.evaluate import features_of
+from training.networks.novelty import Mahalanobis, NoveltyHead, OutlierExposure, RelativeMahalanobis
 
 KEPT = 0.98  # of data like the training data is below the threshold
 FEWEST = 19  # calibration samples, as many as the label sets need
@@ -35,28 +37,29 @@ def fit_novelty(
 ) -> tuple[NoveltyHead | None, NoveltyScore | None]:
     """Return the head for the graph, and what the manifest says of it.
 
-    Neither where the network tells no embedding, with too few calibration samples, or of trees:
-    the features of a root tell its value, and of a tree of another kind they tell it as well.
+    Neither where the network tells no embedding or with too few calibration samples.
     """
-    if not hasattr(network, "read") or len(calibration) < FEWEST or is_forest(train.inputs):
+    if not hasattr(network, "read") or len(calibration) < FEWEST:
         return None, None
     every = np.linspace(0, len(train) - 1, min(len(train), MOST)).astype(int)
     known = train.select(every.tolist())
-    features = embeddings_of(network, known)
-    distance: nn.Module = relative_mahalanobis(features, known.targets)
+    features = features_of(network, known)
+    method: Literal["relative-mahalanobis", "mahalanobis", "outlier-exposure"]
+    distance: nn.Module
     if shown:
-        others = np.concatenate([embeddings_of(network, examples) for examples in shown])
-        distance = outlier_exposure(features, others)
+        others = np.concatenate([features_of(network, examples) for examples in shown])
+        method, distance = "outlier-exposure", outlier_exposure(features, others)
+    elif is_forest(train.inputs):
+        method, distance = "mahalanobis", mahalanobis(features)
+    else:
+        method = "relative-mahalanobis"
+        distance = relative_mahalanobis(features, known.targets)
     with torch.no_grad():
-        found = distance(torch.from_numpy(embeddings_of(network, calibration))).numpy()
+        found = distance(torch.from_numpy(features_of(network, calibration))).numpy()
     place = int((len(found) + 1) * (1 - KEPT))  # so many are above; 0: none
     threshold = float(np.sort(found)[-max(place, 1)])
     scale = max((threshold - float(np.median(found))) / _STEEPNESS, 1e-3)
-    score = NoveltyScore(
-        method="outlier-exposure" if shown else "relative-mahalanobis",
-        kept=KEPT,
-        samples=len(calibration),
-    )
+    score = NoveltyScore(method=method, kept=KEPT, samples=len(calibration))
     return NoveltyHead(distance, threshold, scale), score
 
 
@@ -73,6 +76,14 @@ def outlier_exposure(features: np.ndarray, outliers: np.ndarray) -> OutlierExpos
         distance.weight.copy_(torch.from_numpy(weights)[None])
         distance.bias.fill_(float(fitted.intercept_[0] - weights @ mean))
     return distance.requires_grad_(False)
+
+
+def mahalanobis(features: np.ndarray) -> Mahalanobis:
+    """Fit the distance; features: float32 (samples, d)."""
+    points = features.astype(np.float64)
+    centre = points.mean(axis=0)
+    arrays = (centre, _factor(points - centre))
+    return Mahalanobis(*(torch.from_numpy(a.astype(np.float32)) for a in arrays))
 
 
 def relative_mahalanobis(features: np.ndarray, targets: np.ndarray) -> RelativeMahalanobis:

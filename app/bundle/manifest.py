@@ -196,7 +196,7 @@ class NoveltyScore(Frozen):
     `training/networks/novelty.py`.
     """
 
-    method: Literal["relative-mahalanobis", "outlier-exposure"]
+    method: Literal["relative-mahalanobis", "mahalanobis", "outlier-exposure"]
     threshold: float = Field(default=0.5, gt=0, le=1)
     kept: float = Field(gt=0, lt=1)
     samples: int = Field(ge=1)

@@ -9,7 +9,7 @@ from torch import nn
 
 from tests.training.samples import SQUARE, Seeing, squares
 from training.data.encode import Examples
-from training.evaluate import embeddings_of, outputs_of
+from training.evaluate import features_of, outputs_of
 from training.export import NOVELTY, Servable, check_parity, export
 from training.novelty import (
     KEPT,
@@ -68,7 +68,7 @@ def test_a_score_may_be_fitted_to_outliers():
     head, score = fit_novelty(network, known, squares(400, seed=1), [striped(squares(20, seed=3))])
     assert score.method == "outlier-exposure"
     with torch.no_grad():
-        novelty = head(torch.from_numpy(embeddings_of(network, striped(known))), torch.zeros(0))
+        novelty = head(torch.from_numpy(features_of(network, striped(known))), torch.zeros(0))
     assert (novelty > 0.5).all()
 
 
@@ -78,7 +78,7 @@ def test_the_threshold_keeps_what_is_familiar():
     assert (score.kept, score.samples, score.threshold) == (KEPT, 400, 0.5)
     for examples, low, high in ((squares(1000, seed=2), 0, 0.06), (striped(known), 0.99, 1)):
         with torch.no_grad():
-            novelty = head(torch.from_numpy(embeddings_of(network, examples)), torch.zeros(0))
+            novelty = head(torch.from_numpy(features_of(network, examples)), torch.zeros(0))
         assert low <= float((novelty >= 0.5).float().mean()) <= high
 
 

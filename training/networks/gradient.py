@@ -26,8 +26,8 @@ def follow(layers: Iterable[nn.Module], images: Tensor) -> tuple[Tensor, list[Te
 def undo(layers: Sequence[nn.Module], given: Sequence[Tensor], gradient: Tensor) -> Tensor:
     """Return the gradient by what went into `layers`, of that by what came out of them.
 
-    given: what each was given, (B, C, H, W). Layers: `Conv2d` of one group, `MaxPool2d` of 2,
-    `BatchNorm2d`, `ReLU`.
+    given: what each was given, (B, C, H, W). Layers: `Conv2d`, also one that pads by itself,
+    `MaxPool2d` of 2, `BatchNorm2d`, `ReLU`, `ReLU6`.
     """
     for layer, images in zip(reversed(layers), reversed(given), strict=True):
         undo = next(_UNDO[kind] for kind in type(layer).__mro__ if kind in _UNDO)
@@ -37,15 +37,20 @@ def undo(layers: Sequence[nn.Module], given: Sequence[Tensor], gradient: Tensor)
 
 def _convolution(layer: nn.Conv2d, images: Tensor, gradient: Tensor) -> Tensor:
     padding = [int(size) for size in layer.padding]
+    # EfficientNet's convolutions hold a layer that pads: left, right, top, bottom.
+    edges = getattr(getattr(layer, "static_padding", None), "padding", (0, 0, 0, 0))
+    height, width = images.shape[2:]
     beyond = [  # what a stride leaves over at the lower and right edge
-        images.shape[2 + axis]
+        size
         - ((gradient.shape[2 + axis] - 1) * layer.stride[axis] + layer.kernel_size[axis])
         + 2 * padding[axis]
-        for axis in (0, 1)
+        for axis, size in enumerate((height + sum(edges[2:]), width + sum(edges[:2])))
     ]
     undone: Tensor = functional.conv_transpose2d(
-        gradient, layer.weight, None, layer.stride, padding, beyond
+        gradient, layer.weight, None, layer.stride, padding, beyond, layer.groups
     )
+    if any(edges):
+        return undone[:, :, edges[2] : edges[2] + height, edges[0] : edges[0] + width]
     return undone
 
 
@@ -74,9 +79,14 @@ def _switch(_: nn.ReLU, images: Tensor, gradient: Tensor) -> Tensor:
     return gradient * (images > 0)
 
 
+def _switch6(_: nn.ReLU6, images: Tensor, gradient: Tensor) -> Tensor:
+    return gradient * ((images > 0) & (images < 6))
+
+
 _UNDO: dict[type[nn.Module], Callable[[Any, Tensor, Tensor], Tensor]] = {
     nn.Conv2d: _convolution,
     nn.MaxPool2d: _maximum,
     nn.BatchNorm2d: _normalisation,
     nn.ReLU: _switch,
+    nn.ReLU6: _switch6,
 }

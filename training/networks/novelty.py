@@ -33,6 +33,26 @@ class OutlierExposure(nn.Linear):
         return super().forward(embedding)[:, 0]
 
 
+class Mahalanobis(nn.Module):
+    """The squared distance from the mean under the inverse covariance.
+
+    centre: (d,), the mean of all features. factor: (d, r), of the inverse covariance.
+    Both float32, fitted by `training.novelty`.
+    """
+
+    centre: Tensor
+    factor: Tensor
+
+    def __init__(self, centre: Tensor, factor: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("centre", centre)
+        self.register_buffer("factor", factor)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return the distance, (batch,), of features (batch, d)."""
+        return ((features - self.centre) @ self.factor).square().sum(1)
+
+
 class RelativeMahalanobis(nn.Module):
     """The distance to the nearest class, less the distance to the data as a whole.
 

@@ -10,10 +10,11 @@ import torch
 from efficientnet_lite_pytorch import EfficientNet
 from torch import Tensor, nn
 
-from training.networks.convolutional import activation_map
-from training.networks.reading import Reading
+from training.networks.gradient import follow, undo
+from training.networks.reading import Reading, label_weights
 
 CENTRE, SPREAD = 127.0, 128.0  # its authors feed (x - 127) / 128
+STEPS = 4  # of the way from a picture of one colour to the picture
 
 
 class FromBytes(nn.Module):
@@ -25,13 +26,18 @@ class FromBytes(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """Return logits (batch, labels) of uint8 images (batch, height, width, 3)."""
-        return self.read(image).logits
-
-    def read(self, image: Tensor) -> Reading:
-        """As `forward`. The evidence is the class activation map, (batch, 7, 7) of 224×224."""
         pixels = image.permute(0, 3, 1, 2).to(torch.float32)
         features = self.network.extract_features((pixels - CENTRE) / SPREAD)
-        return _answer(self.network, features)
+        logits: Tensor = self.network._fc(self.network._dropout(features.mean(dim=(2, 3))))
+        return logits
+
+    def read(self, image: Tensor) -> Reading:
+        """As `forward`. The evidence is told of cells of 32 pixels, (batch, 7, 7) of 224×224."""
+        halvings = [i for i, b in enumerate(self.network._blocks) if _stride(b) > 1]
+        trunk, tail = Trunk(self.network, halvings[-1]), Tail(self.network, halvings[-1])
+        state = trunk(image)
+        reading = tail.read(state)
+        return reading._replace(evidence=partial(_evidence, trunk, tail, image, state))
 
     def cut(self) -> "tuple[Trunk, Tail]":
         """Return the blocks before the first that learns, and the rest, with the same weights."""
@@ -71,18 +77,65 @@ class Tail(nn.Module):
         return self.read(state).logits
 
     def read(self, state: Tensor) -> Reading:
-        """As `forward`, and as `FromBytes.read`."""
+        """As `forward`, and the embedding."""
         for block in self.blocks:
             state = block(state)
-        return _answer(self, self._swish(self._bn1(self._conv_head(state))))
+        pooled = self._swish(self._bn1(self._conv_head(state))).mean(dim=(2, 3))
+        return Reading(self._fc(self._dropout(pooled)), pooled)
+
+    def gradient(self, state: Tensor, labels: Tensor) -> Tensor:
+        """Return the gradient by `state` of the labels' logits less the mean of all labels'.
+
+        labels: int64 (batch,). The blocks are undone as `MBConvBlock.forward` does them.
+        """
+        steps = [(_layers(block), _skips(block)) for block in self.blocks]
+        steps.append(([self._conv_head, self._bn1, self._swish], False))
+        given = []
+        for layers, skips in steps:
+            out, within = follow(layers, state)
+            given.append(within)
+            state = out + state if skips else out
+        height, width = state.shape[2:]
+        weights = label_weights(self._fc.weight / (height * width), labels)
+        gradient = weights[:, :, None, None].expand(-1, -1, height, width)
+        for (layers, skips), within in zip(reversed(steps), reversed(given), strict=True):
+            below = undo(layers, within, gradient)
+            gradient = below + gradient if skips else below
+        return gradient
 
 
-def _answer(network: EfficientNet | Tail, features: Tensor) -> Reading:
-    """Pool the last feature map and read it; these layers have no public names."""
-    pooled = features.mean(dim=(2, 3))
-    last = network._fc
-    logits = last(network._dropout(pooled))
-    return Reading(logits, pooled, partial(activation_map, features, last.weight))
+def _evidence(trunk: Trunk, tail: Tail, image: Tensor, state: Tensor, labels: Tensor) -> Tensor:
+    """Return what each cell of a picture adds to its label's logit, above a picture of one colour.
+
+    Sundararajan, Taly and Yan, "Axiomatic Attribution for Deep Networks", ICML 2017, at the end of
+    the trunk, from the picture's mean colour in `STEPS` steps; neighbouring places are added up.
+    """
+    colour = image.to(torch.float32).mean(dim=(1, 2), keepdim=True)
+    even = trunk(colour.expand(image.shape))
+    change = state - even
+    shares = ((torch.arange(STEPS, device=state.device) + 0.5) / STEPS).view(-1, 1, 1, 1, 1)
+    path = (even + shares * change).flatten(0, 1)  # (STEPS batch, C, H, W)
+    gradient = tail.gradient(path, labels.repeat(STEPS)).unflatten(0, (STEPS, -1)).mean(0)
+    told = (gradient * change).sum(1, keepdim=True)
+    return 4 * nn.functional.avg_pool2d(told, 2)[:, 0]
+
+
+def _layers(block: nn.Module) -> list[nn.Module]:
+    """Return the layers of a block in the order in which it applies them."""
+    widening = ["_expand_conv", "_bn0", "_swish"] if hasattr(block, "_expand_conv") else []
+    rest = ["_depthwise_conv", "_bn1", "_swish", "_project_conv", "_bn2"]
+    return [getattr(block, name) for name in widening + rest]
+
+
+def _skips(block: nn.Module) -> bool:
+    """Say whether a block adds what it was given to what it makes of it."""
+    first = getattr(block, "_expand_conv", block._depthwise_conv)
+    alike = first.in_channels == block._project_conv.out_channels  # type: ignore[union-attr]
+    return bool(block.id_skip and _stride(block) == 1 and alike)
+
+
+def _stride(block: nn.Module) -> int:
+    return int(block._depthwise_conv.stride[0])  # type: ignore[index]
 
 
 def empty_efficientnet_lite0(labels: int) -> nn.Module:

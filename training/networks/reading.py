@@ -16,13 +16,20 @@ class Reading(NamedTuple):
     layer reads. evidence: of a label for each item, int64 (batch,), how much each place of the
     input adds to its logit, beyond what it adds to the labels' mean; float32 (batch, rows,
     columns) of pictures, (batch, bands, frames) of sounds, (batch, time) of texts and 0 at
-    padding. nodes: of trees instead, the logits of every node, float32 (nodes, classes).
+    padding. nodes: of trees instead, the logits of every node, float32 (nodes, classes). traits:
+    what an input is like, whatever its label, float32 (batch, t).
     """
 
     logits: Tensor
     embedding: Tensor
     evidence: Callable[[Tensor], Tensor] | None = None
     nodes: Tensor | None = None
+    traits: Tensor | None = None
+
+    @property
+    def features(self) -> Tensor:
+        """By what novelty is told: the traits, where there are any, else the embedding."""
+        return self.embedding if self.traits is None else self.traits
 
 
 def label_weights(weight: Tensor, labels: Tensor) -> Tensor:

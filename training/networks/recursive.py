@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from training.networks.counting import traits, widened
 from training.networks.onnx_functions import DOMAIN
 from training.networks.reading import Reading
 
@@ -130,7 +131,8 @@ class TreeLSTM(nn.Module):
     A leaf's state is an affine map of its word's row in `table`, so it has the same two halves as
     that of an inner node; a table may be shared by several networks. While training, words
     read as unknown (id 0) at the rate `word_dropout`, and `dropout` acts on embeddings and on what
-    the head reads.
+    the head reads. Where the words are few, so many, they may be
+    `counted`: then the trees' traits are told as well.
     """
 
     def __init__(
@@ -141,9 +143,10 @@ class TreeLSTM(nn.Module):
         hidden: int,
         dropout: float = 0.0,
         word_dropout: float = 0.0,
+        counted: int = 0,
     ) -> None:
         super().__init__()
-        self.hidden, self.word_dropout = hidden, word_dropout
+        self.hidden, self.word_dropout, self._words = hidden, word_dropout, counted
         self.embed = table
         self.leaf = nn.Linear(table.embedding_dim, 2 * hidden)
         self.weight = nn.Parameter(torch.empty(2 * hidden, 5 * hidden))
@@ -174,10 +177,23 @@ class TreeLSTM(nn.Module):
         leaves = self.leaf(self.dropout(self.embed(tokens)))
         hidden, memory = leaves.chunk(2, dim=1)
         leaves = torch.cat([hidden.tanh(), memory], dim=1)
-        states = climb(leaves, torch.stack([left, right], 1), levels, self.weight, self.bias)
+        states, counts = self._climb(leaves, tokens, torch.stack([left, right], 1), levels)
         shown = states[:, : self.hidden]
         nodes = self.head(self.dropout(shown))
-        return Reading(nodes[roots], shown[roots], nodes=nodes)
+        told = None if counts is None else traits(counts[roots], levels, roots - tokens.shape[0])
+        return Reading(nodes[roots], shown[roots], nodes=nodes, traits=told)
+
+    def _climb(
+        self, leaves: Tensor, tokens: Tensor, pairs: Tensor, levels: Tensor
+    ) -> tuple[Tensor, Tensor | None]:
+        """Return the states of all nodes and how often each word stands below them, (nodes, W)."""
+        if self.training or not self._words:
+            return climb(leaves, pairs, levels, self.weight, self.bias), None
+        words = functional.one_hot(tokens, self._words).to(leaves.dtype)
+        hidden, memory = leaves.chunk(2, dim=1)
+        wide = torch.cat([hidden, torch.zeros_like(words), memory, words], dim=1)
+        states = climb(wide, pairs, levels, *widened(self.weight, self.bias, self._words))
+        return states, states[:, -self._words :]
 
 
 class ForestEnsemble(nn.Module):
@@ -202,4 +218,5 @@ class ForestEnsemble(nn.Module):
             torch.stack([reading.logits for reading in readings], 2).mean(2),
             torch.cat([reading.embedding for reading in readings], 1),
             nodes=torch.stack([reading.nodes for reading in readings], 2).mean(2),
+            traits=readings[0].traits,
         )

@@ -8,5 +8,6 @@ from training.outliers.glyphs import glyphs
 from training.outliers.kinds import Outliers, gather
 from training.outliers.prose import prose
 from training.outliers.sounds import sounds
+from training.outliers.trees import trees
 
-__all__ = ["Outliers", "gather", "glyphs", "prose", "sounds"]
+__all__ = ["Outliers", "gather", "glyphs", "prose", "sounds", "trees"]

@@ -12,6 +12,7 @@ from training.figures import long_trees
 from training.fit import Schedule
 from training.flat_lstm import flat_lstm
 from training.networks.recursive import TreeLSTM
+from training.outliers import trees
 from training.recipes.recipe import Recipe
 
 HIDDEN = 100
@@ -23,7 +24,9 @@ def _prepare(train: Sequence[Sample]) -> tuple[EncoderSpec, dict[str, bytes]]:
 
 
 def _network(labels: int) -> TreeLSTM:
-    return TreeLSTM(table=nn.Embedding(len(listops.WORDS), 32), classes=labels, hidden=HIDDEN)
+    words = len(listops.WORDS)
+    table = nn.Embedding(words, 32)
+    return TreeLSTM(table=table, classes=labels, hidden=HIDDEN, counted=words)
 
 
 RECIPE = Recipe(
@@ -37,6 +40,7 @@ RECIPE = Recipe(
     schedule=Schedule(
         epochs=3, batch=64, rate=5e-3, weight_decay=0.0, ema=0.998, patience=4, warmup=0.1
     ),
+    outliers=trees,
     figures=partial(long_trees, least=200),
     baseline=flat_lstm,
     golden="listops",

@@ -1,6 +1,7 @@
 """Outliers: what can be made here, packages in miniature, and packages that are missing."""
 
 import io
+import re
 import zipfile
 from pathlib import Path
 
@@ -9,15 +10,17 @@ import pytest
 import soundfile
 from PIL import Image, ImageFont
 
-from app.bundle import ImageSpec
-from app.inputs import encoder_for
+from app.bundle import ImageSpec, TreeSpec
+from app.inputs import Payload, encoder_for
 from tests.training.samples import wav, write_tar
 from training.data.encode import Examples
+from training.data.listops import WORDS
 from training.data.sources import Source
 from training.errors import MissingData
-from training.outliers import gather, glyphs, prose, sounds
+from training.outliers import gather, glyphs, prose, sounds, trees
 from training.outliers.glyphs import LETTERS, PRINTED, picture
 
+VOCABULARY = ("\n".join(WORDS) + "\n").encode()
 SPEC = ImageSpec(height=28, width=28, channels=1, fit="pad")
 LIKE = Examples([], np.zeros(0, np.int64), [], SPEC.tensors())
 
@@ -86,3 +89,25 @@ def test_a_missing_package_is_told_and_left_out(tmp_path: Path, monkeypatch, cap
     assert len(found["letters in print"]) == len(PRINTED) * len(LETTERS)
     said = capsys.readouterr().err
     assert "not measured against emoji" in said and "npm pack @fontsource/noto-emoji" in said
+
+
+def test_trees_have_the_shapes_of_sentences_functions_and_lists(tmp_path: Path):
+    with zipfile.ZipFile(tmp_path / "trees.zip", "w") as archive:
+        archive.writestr("trees/train.txt", "(2 (2 never) (2 drawn))\n")
+        archive.writestr("trees/dev.txt", "(3 (2 It) (4 (4 works) (2 .)))\n(2 (2 too) (2 short))\n")
+    with zipfile.ZipFile(tmp_path / "gensim.whl", "w") as archive:
+        archive.writestr("gensim/one.py", "def f(a, b):\n    return a + b * 2\n")
+    files = {"trainDevTestTrees_PTB.zip": "trees.zip"}
+    kinds = trees(lambda source: tmp_path / files.get(source.file, "gensim.whl"))
+    drawn = {kind: [s.payload.data.decode() for s in read()] for kind, read in kinds.items()}
+    (sentence,) = drawn["parse trees"]
+    assert re.fullmatch(r"\[\w+ \d \[\w+ \d \d \] \]", sentence)
+    assert len(drawn["a program's functions"]) == 1
+    assert all(
+        digit in "01" for text in drawn["noughts and ones"] for digit in re.findall(r"\d", text)
+    )
+    encoder = encoder_for(TreeSpec(notation="listops"), {"vocabulary.txt": VOCABULARY})
+    for kind, texts in drawn.items():
+        for text in texts[:20]:
+            assert encoder.encode(Payload(text.encode(), "text/plain")).arrays["levels"].size, kind
+    assert drawn == {k: [s.payload.data.decode() for s in read()] for k, read in kinds.items()}

@@ -1,0 +1,105 @@
+"""ListOps of other shapes than its authors' rules make, with operators and digits drawn as theirs.
+
+The parse trees of the Stanford Sentiment Treebank, the syntax of a program's functions (of the
+package gensim), and, made here, lists within lists, and lists of noughts and ones only.
+"""
+
+import ast
+import random
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+
+from app.inputs import Payload, treebank
+from app.inputs.binary_tree import BinaryTree
+from app.inputs.listops import DIGITS, MOST, OPERATORS
+from training.data import listops
+from training.data.dataset import Sample
+from training.data.sentiment_treebank import ARCHIVE, load
+from training.data.split import TEST
+from training.outliers.kinds import Locate
+from training.outliers.prose import GENSIM
+
+COUNT = 1000  # trees of a kind, at most
+DEPTHS = (3, 40)  # of the lists within lists
+_ROOM = 1000  # leaves and levels of a sentence
+
+Shape = None | tuple["Shape", ...]  # a word, or what is under a node
+
+
+def trees(find: Locate) -> Mapping[str, Callable[[], Sequence[Sample]]]:
+    """Return the kinds."""
+    return {
+        "parse trees": lambda: _drawn(_sentences(find)),
+        "a program's functions": lambda: _drawn(_functions(find)),
+        "lists within lists": lambda: _drawn(_nested(random.Random(0))),
+        "noughts and ones": _binary,
+    }
+
+
+def _sentences(find: Locate) -> Iterator[Shape]:
+    """Yield the shapes of the treebank's parse trees."""
+    for sample in load(find(ARCHIVE)).samples:
+        if sample.fixed == TEST:
+            tree = BinaryTree(_ROOM, _ROOM)
+            list(treebank.parse(sample.payload.data.decode(), tree))
+            shapes: dict[int, Shape] = {}
+            for node, pair in enumerate(tree.pairs):
+                shapes[~node] = tuple(shapes.get(child) for child in pair)
+            yield shapes.get(~(len(tree.pairs) - 1))
+
+
+def _functions(find: Locate) -> Iterator[Shape]:
+    """Yield the shapes of functions' syntax trees; a node of one child is its child."""
+    with zipfile.ZipFile(find(GENSIM)) as archive:
+        for name in sorted(archive.namelist()):
+            if name.endswith(".py"):
+                for node in ast.walk(ast.parse(archive.read(name))):
+                    if isinstance(node, ast.FunctionDef):
+                        yield _syntax(node)
+
+
+def _syntax(node: ast.AST) -> Shape:
+    """Return the shape of a node; of many children it takes the first ones."""
+    children = [_syntax(child) for child in islice(ast.iter_child_nodes(node), MOST)]
+    return children[0] if len(children) == 1 else tuple(children) or None
+
+
+def _nested(rng: random.Random) -> Iterator[Shape]:
+    """Yield lists of a digit and a list, in either order, without end."""
+    while True:
+        shape: Shape = (None, None)
+        for _ in range(rng.randint(*DEPTHS)):
+            shape = (None, shape) if rng.random() < 0.5 else (shape, None)
+        yield shape
+
+
+def _drawn(shapes: Iterable[Shape]) -> list[Sample]:
+    """Return the first shapes of two lists and more, with words drawn evenly on their nodes."""
+    rng = random.Random(0)
+    nested = (shape for shape in shapes if shape and any(shape))
+    return [_sample(n, _tree(s, rng)) for n, s in enumerate(islice(nested, COUNT))]
+
+
+def _tree(shape: Shape, rng: random.Random) -> listops.Tree:
+    if not shape:
+        return rng.choice(DIGITS)
+    return rng.choice(OPERATORS), [_tree(child, rng) for child in shape]
+
+
+def _binary() -> list[Sample]:
+    """Return lists by the authors' rules of which every digit is made 0 or 1."""
+    counts = {TEST: COUNT}
+    samples = listops.load(None, counts, seed=0).samples
+    made = []
+    for sample in samples:
+        text = "".join(
+            str(int(letter) % 2) if letter in DIGITS else letter
+            for letter in sample.payload.data.decode()
+        )
+        made.append(Sample(sample.name, Payload(text.encode(), "text/plain"), ""))
+    return made
+
+
+def _sample(number: int, tree: listops.Tree) -> Sample:
+    return Sample(f"tree-{number}", Payload(listops.written(tree).encode(), "text/plain"), "")
