@@ -80,7 +80,7 @@ def cost(history: History) -> str:
     seconds = [epoch.seconds for epoch in history.epochs]
     return (
         f"## Cost\n\n{len(seconds)} epochs, {np.mean(seconds):.1f} s each, "
-        f"{sum(seconds):.0f} s in all; the weights are those of epoch {history.best}."
+        f"{sum(seconds):.0f} s in all; the weights are those of epoch {history.kept}."
     )
 
 
@@ -110,7 +110,7 @@ def curve(history: History) -> bytes:
         right.plot(numbers, right_ones, color="tab:green")
         right.set(xlabel="epoch", ylabel="validation accuracy, %")
     for axes in (left, *others):
-        axes.axvline(history.best, color="gray", linewidth=0.8, linestyle=":")
+        axes.axvline(history.kept, color="gray", linewidth=0.8, linestyle=":")
         axes.grid(alpha=0.3)
     return _png(figure)
 

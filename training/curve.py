@@ -1,4 +1,4 @@
-"""The learning curve of a training: a line per epoch, and the weights of the best one."""
+"""The learning curve of a training: a line per epoch, and the weights that are kept."""
 
 import time
 from dataclasses import asdict, dataclass, field
@@ -24,47 +24,53 @@ class History:
     """The learning curve, and which epoch's weights were kept."""
 
     epochs: list[Epoch] = field(default_factory=list)
-    best: int = 0
+    kept: int = 0
 
 
 class Curve(lightning.Callback):
-    """Keeps the learning curve and the best epoch's weights; prints a line per epoch."""
+    """Keeps the learning curve and an epoch's weights; prints a line per epoch.
 
-    def __init__(self, epochs: int, patience: int, *, quiet: bool = False) -> None:
+    That is the epoch of the lowest validation loss; with no `patience`, the last one.
+    """
+
+    def __init__(self, epochs: int, patience: int | None, *, quiet: bool = False) -> None:
         self.history, self._quiet = History(), quiet
         self._epochs, self._patience, self._begun = epochs, patience, 0.0
-        self.best: dict[str, Tensor] = {}
+        self.kept: dict[str, Tensor] = {}
 
     @property
     def ended(self) -> bool:
         """Whether there is no epoch left, or none that early stopping would allow."""
         done = len(self.history.epochs)
-        return done >= self._epochs or done - self.history.best >= self._patience
+        if done >= self._epochs or self._patience is None:
+            return done >= self._epochs
+        return done - self.history.kept >= self._patience
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a checkpoint keeps of it: plain values and tensors."""
         epochs = [asdict(epoch) for epoch in self.history.epochs]
-        return {"epochs": epochs, "best": self.history.best, "weights": self.best}
+        return {"epochs": epochs, "kept": self.history.kept, "weights": self.kept}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take up where the curve of a checkpoint stopped."""
         self.history.epochs = [Epoch(**epoch) for epoch in state["epochs"]]
-        self.history.best, self.best = state["best"], state["weights"]
+        self.history.kept, self.kept = state["kept"], state["weights"]
 
     def on_train_epoch_start(self, trainer: Any, module: Any) -> None:
         """Look at the clock."""
         self._begun = time.perf_counter()
 
     def on_validation_epoch_end(self, trainer: Any, module: Any) -> None:
-        """Keep the figures, and the weights if they are the best so far."""
+        """Keep the figures, and the weights if they are the best so far or the last."""
         if trainer.sanity_checking:
             return
         figures = trainer.callback_metrics
         loss = float(figures["val_loss"])
-        if not self.best or loss < min(e.validation_loss for e in self.history.epochs):
+        before = [epoch.validation_loss for epoch in self.history.epochs]
+        if self._patience is None or not self.kept or loss < min(before):
             # While validating, the module holds the averaged weights where there are some.
-            self.best = {k: v.detach().clone() for k, v in module.network.state_dict().items()}
-            self.history.best = len(self.history.epochs) + 1
+            self.kept = {k: v.detach().clone() for k, v in module.network.state_dict().items()}
+            self.history.kept = len(self.history.epochs) + 1
         self.history.epochs.append(
             Epoch(
                 len(self.history.epochs) + 1,

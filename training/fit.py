@@ -2,8 +2,8 @@
 
 The order of the samples and the augmentation of every batch are functions of
 (seed, epoch, batch), never of what ran before, so that a training which is taken up from a
-checkpoint ends in the same weights. Early stopping keeps the weights of the best epoch. A loss
-that is not a number stops the run with `Diverged`.
+checkpoint ends in the same weights. Early stopping, where a schedule has it, keeps the weights of
+the best epoch. A loss that is not a number stops the run with `Diverged`.
 """
 
 import logging
@@ -41,7 +41,9 @@ Augment = Callable[[Tensor, torch.Generator], Tensor]
 class Schedule:
     """How to train, and what to: without an objective, to tell the labels.
 
-    `patience` epochs without a better validation loss end the run; `quiet` ones are not told of.
+    `patience` epochs without a better validation loss end the run, and the best epoch's weights are
+    kept; None: every epoch runs, the last one's are kept, and nothing is chosen. `quiet` ones are
+    not told of.
     """
 
     epochs: int
@@ -52,7 +54,7 @@ class Schedule:
     balance: float = 0.0  # 1: every label counts alike; 0: every sample; between: a compromise
     clip: float = 1.0
     ema: float | None = None  # decay of the averaged weights per step
-    patience: int = 10
+    patience: int | None = 10
     warmup: float = 0.25  # share of the steps in which the rate rises
     objective: Objective | None = None
     beside: Term | None = None  # asked for beside the cross-entropy of the labels
@@ -139,7 +141,7 @@ def fit(
     seed: int,
     augment: Augment | None = None,
 ) -> History:
-    """Train `network` in place and return the learning curve; the best weights are kept.
+    """Train `network` in place and return the learning curve; see `Schedule` for what is kept.
 
     Within `Checkpoints` it goes on where the same training was stopped.
     """
@@ -160,8 +162,8 @@ def fit(
         lightning.seed_everything(seed, verbose=False)
         module = _Learner(network, schedule, augment, seed, weights)
         _train(_trainer(schedule, curve, path), module, lessons, path if before else None)
-        ranks.check_equal(curve.best)
-    network.load_state_dict(curve.best)
+        ranks.check_equal(curve.kept)
+    network.load_state_dict(curve.kept)
     network.eval()
     return curve.history
 
@@ -218,10 +220,9 @@ def _averaging(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]
 
 
 def _trainer(schedule: Schedule, curve: Curve, path: Path | None) -> lightning.Trainer:
-    callbacks: list[Any] = [
-        curve,
-        EarlyStopping("val_loss", patience=schedule.patience, check_finite=False),
-    ]
+    callbacks: list[Any] = [curve]
+    if schedule.patience is not None:
+        callbacks.append(EarlyStopping("val_loss", patience=schedule.patience, check_finite=False))
     interactive = sys.stdout.isatty() and not schedule.quiet  # to which the bar is drawn
     if interactive:
         callbacks.append(TQDMProgressBar(refresh_rate=10))

@@ -10,7 +10,7 @@ from PIL import Image
 from training.card import CONFUSION, CURVE, cost, pictures
 from training.fit import Epoch, History
 
-HISTORY = History([Epoch(1, 0.9, 0.8, 0.5, 2.0), Epoch(2, 0.4, 0.5, 0.9, 4.0)], best=2)
+HISTORY = History([Epoch(1, 0.9, 0.8, 0.5, 2.0), Epoch(2, 0.4, 0.5, 0.9, 4.0)], kept=2)
 
 
 def test_the_same_figures_give_the_same_bytes():

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tests.training.samples import Toy, sentences, squares
+from training.data.encode import Examples
 from training.errors import Diverged
 from training.evaluate import logits_of
 from training.fit import Schedule, fit, label_weights
@@ -79,9 +80,9 @@ def test_balance_moves_the_answers_to_the_scarce_label():
     assert called(1.0) > called(0.0)
 
 
-def loss_of(network: nn.Module) -> float:
-    logits = torch.from_numpy(logits_of(network, VALIDATION))
-    return float(functional.cross_entropy(logits, torch.from_numpy(VALIDATION.targets)))
+def loss_of(network: nn.Module, examples: Examples = VALIDATION) -> float:
+    logits = torch.from_numpy(logits_of(network, examples))
+    return float(functional.cross_entropy(logits, torch.from_numpy(examples.targets)))
 
 
 @pytest.mark.parametrize("ema", [None, 0.5, 0.99])
@@ -93,7 +94,7 @@ def test_the_best_epochs_weights_are_kept(ema: float | None, rate: float):
         network, TRAIN, VALIDATION, Schedule(epochs=5, batch=8, rate=rate, ema=ema), seed=1
     )
     losses = [epoch.validation_loss for epoch in history.epochs]
-    assert history.best == 1 + int(np.argmin(losses))
+    assert history.kept == 1 + int(np.argmin(losses))
     assert loss_of(network) == pytest.approx(min(losses), rel=1e-4, abs=1e-7)
     assert not network.training
 
@@ -105,7 +106,21 @@ def test_without_progress_it_stops_early():
 
     schedule = Schedule(epochs=50, batch=8, patience=2)
     history = fit(Stubborn(), TRAIN, VALIDATION, schedule, seed=1)
-    assert len(history.epochs) == 3 and history.best == 1
+    assert len(history.epochs) == 3 and history.kept == 1
+
+
+def test_without_patience_nothing_is_chosen():
+    schedule = Schedule(epochs=5, batch=8, rate=3.0, ema=0.9, patience=None)
+    logits = []
+    for validation in (VALIDATION, squares(16, seed=3)):
+        torch.manual_seed(0)
+        network = Toy()
+        history = fit(network, TRAIN, validation, schedule, seed=1)
+        assert len(history.epochs) == history.kept == 5
+        last = history.epochs[-1].validation_loss
+        assert loss_of(network, validation) == pytest.approx(last, rel=1e-4, abs=1e-7)
+        logits.append(logits_of(network, TRAIN))
+    assert np.array_equal(*logits)
 
 
 def test_the_curve_holds_every_epoch():
