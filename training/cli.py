@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> None:
     import torch
 
-    from training.export_pretrained import export_pretrained
+    from training.exporting.export_pretrained import export_pretrained
     from training.language import run_language
     from training.recipes import Language, Pretrained, Recipe
     from training.run import run
@@ -74,8 +74,8 @@ def _run(options: argparse.Namespace) -> None:
 @contextmanager
 def _together(options: argparse.Namespace) -> Iterator[None]:
     """Have what is trained within keep its checkpoints, by so many ranks as are asked for."""
-    from training.checkpoint import Checkpoints
-    from training.ranks import joined
+    from training.fitting.checkpoint import Checkpoints
+    from training.fitting.ranks import joined
 
     with joined(options.ranks), Checkpoints(options.checkpoints, options.fresh):
         yield
@@ -84,7 +84,7 @@ def _together(options: argparse.Namespace) -> Iterator[None]:
 def _publish(options: argparse.Namespace) -> None:
     import torch
 
-    from training.conversion import Bounds, newest, publish_converted
+    from training.exporting.conversion import Bounds, newest, publish_converted
 
     torch.set_num_threads(options.threads)
     bundle = newest(options.models, options.name, options.version)
@@ -98,7 +98,7 @@ def _publish(options: argparse.Namespace) -> None:
 def _compare(options: argparse.Namespace) -> None:
     import torch
 
-    from training.compare import compare
+    from training.comparisons.compare import compare
 
     torch.set_num_threads(options.threads)
     recipe = _classifier(options, "there is no baseline to compare with in folds")
@@ -120,7 +120,7 @@ def _few_labels(options: argparse.Namespace) -> None:
 def _compare_starts(options: argparse.Namespace) -> None:
     import torch
 
-    from training.compare_starts import compare_starts
+    from training.comparisons.compare_starts import compare_starts
 
     torch.set_num_threads(options.threads)
     recipe = _classifier(options, "there is no start to compare")

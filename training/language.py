@@ -18,19 +18,19 @@ from app.inputs import Payload
 from app.inputs.prose import WordsEncoder
 from app.outputs import LOG_PROBABILITIES, NEXT_STATE
 from app.pipeline import Manner, Pipeline, begin, complete
-from training.card import CARD, CURVE, card, cost, curve
-from training.curve import History
+from training.comparisons.kneser_ney import ORDER, kneser_ney, require_kenlm
 from training.data.dataset import Dataset, Sample
 from training.data.encode import Examples
 from training.data.passages import END_ID, passages, vocabulary
 from training.data.split import Splits, deduplicate, split
 from training.errors import BadData
-from training.export import ServableWords, check_parity, export, output_specs
-from training.fit import fit
-from training.kneser_ney import ORDER, kneser_ney, require_kenlm
+from training.exporting.card import CARD, CURVE, card, cost, curve
+from training.exporting.export import ServableWords, check_parity, export, output_specs
+from training.exporting.publish import check_folder, golden_from_files, prove_and_publish
+from training.fitting.curve import History
+from training.fitting.fit import fit
+from training.fitting.ranks import leads
 from training.networks.language import WordLSTM
-from training.publish import check_folder, golden_from_files, prove_and_publish
-from training.ranks import leads
 from training.recipes.recipe import GOLDEN, Language
 
 _UNKNOWN_ID = 0

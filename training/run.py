@@ -10,31 +10,36 @@ import torch
 from app.bundle import AudioSpec, EncoderSpec, Measurement
 from app.inputs import encoder_for
 from app.pipeline import Golden
-from training.calibrate import expected_calibration_error, fit_temperature, log_loss, softmax
-from training.curve import History
+from training.comparisons.leave_one_out import leave_one_out
 from training.data.dataset import Dataset
 from training.data.encode import Examples, encode
 from training.data.sources import warn
 from training.data.split import Splits, check_classes, deduplicate, halve, split
-from training.deletion import deletion
 from training.errors import BadData
-from training.evaluate import Report, evaluate, logits_of, probabilities_of
-from training.export import OUTPUT, Servable, check_parity, export
-from training.leave_one_out import leave_one_out
-from training.networks.spectrogram import SpectrogramNet
-from training.novelty import fit_novelty
-from training.outliers import gather
-from training.publish import (
+from training.exporting.export import OUTPUT, Servable, check_parity, export
+from training.exporting.publish import (
     Trained,
     check_folder,
     golden_from_files,
     golden_from_samples,
     publish_trained,
 )
-from training.ranks import leads
+from training.fitting.curve import History
+from training.fitting.ranks import leads
+from training.fitting.train import train_network
+from training.measuring.calibrate import (
+    expected_calibration_error,
+    fit_temperature,
+    log_loss,
+    softmax,
+)
+from training.measuring.deletion import deletion
+from training.measuring.evaluate import Report, evaluate, logits_of, probabilities_of
+from training.measuring.novelty import fit_novelty
+from training.measuring.trust import assess
+from training.networks.spectrogram import SpectrogramNet
+from training.outliers import gather
 from training.recipes.recipe import GOLDEN, Recipe
-from training.train import train_network
-from training.trust import assess
 
 _SHOWN = 20  # warnings of a kind, and files that cannot be used, named one by one
 

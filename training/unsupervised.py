@@ -13,8 +13,7 @@ from app.bundle.files import MODEL
 from app.bundle.publish import next_version
 from app.inputs import Payload
 from app.pipeline import Golden
-from training.card import CARD, CURVE, card, cost, curve
-from training.curve import History
+from training.comparisons.few_labels import Result, few_labels, measurements, table
 from training.data.mnist import png
 from training.data.outliers import (
     CHOSEN_BY,
@@ -25,16 +24,17 @@ from training.data.outliers import (
     noise,
     rotated,
 )
-from training.density import fit_detector, images_of
-from training.detection import Told, areas, tell
 from training.errors import TrainingError
-from training.export import check_parity, export, output_specs
-from training.few_labels import Result, few_labels, measurements, table
+from training.exporting.card import CARD, CURVE, card, cost, curve
+from training.exporting.export import check_parity, export, output_specs
+from training.exporting.publish import check_folder, prove_and_publish, provenance
+from training.fitting.curve import History
+from training.fitting.train import train_network
+from training.measuring.density import fit_detector, images_of
+from training.measuring.detection import Told, areas, tell
 from training.networks.autoencoder import Autoencoder
-from training.publish import check_folder, prove_and_publish, provenance
 from training.recipes.recipe import Recipe
 from training.run import Data, prepare
-from training.train import train_network
 
 _KNOWN = 5  # golden cases
 _SHOWN = {"blank": blank, "letter": letters, "noise": noise, "rotated": rotated}  # one of each

@@ -17,10 +17,10 @@ from sklearn.datasets import load_digits
 
 from app.bundle import TensorSpec
 from tests.training.samples import sample
-from training import ranks
 from training.data.encode import Examples
-from training.evaluate import logits_of
-from training.fit import Schedule, fit
+from training.fitting import ranks
+from training.fitting.fit import Schedule, fit
+from training.measuring.evaluate import logits_of
 from training.networks.convolutional import ConvNet
 
 _INPUTS = (TensorSpec(name="image", dtype="uint8", shape=("batch", 8, 8, 1)),)

@@ -19,7 +19,7 @@ from app.bundle import ImageSpec, TensorSpec
 from app.inputs import Payload
 from training.data.dataset import Dataset, Sample
 from training.data.encode import Examples
-from training.fit import Schedule
+from training.fitting.fit import Schedule
 from training.networks.reading import Reading
 from training.recipes.recipe import Recipe
 

@@ -13,15 +13,15 @@ import torch
 from app.bundle import read_bundle
 from app.inputs import Payload
 from app.pipeline import Manner, Pipeline, begin, complete, replay
-from training import kneser_ney as ngrams
+from training.comparisons import kneser_ney as ngrams
 from training.data.dataset import Dataset, Sample
 from training.data.split import Shares
 from training.errors import BadData, MissingData
-from training.export import ServableWords, export
-from training.fit import Schedule
+from training.exporting.export import ServableWords, export
+from training.fitting.fit import Schedule
+from training.fitting.objectives import PredictWords
 from training.language import perplexity, read, run_language
 from training.networks.language import WordLSTM
-from training.objectives import PredictWords
 from training.recipes import RECIPES
 from training.recipes.recipe import Language
 

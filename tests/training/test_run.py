@@ -26,8 +26,8 @@ from tests.training.samples import (
 from training.data.dataset import Dataset, Sample
 from training.data.split import Shares
 from training.errors import BadData, Diverged, TrainingError
-from training.fit import Schedule
-from training.publish import golden_from_files
+from training.exporting.publish import golden_from_files
+from training.fitting.fit import Schedule
 from training.recipes.recipe import GOLDEN
 from training.run import prepare, run
 

@@ -8,9 +8,9 @@ import pytest
 from app.bundle import GoldenReconstruction, read_bundle
 from app.pipeline import Pipeline, replay
 from tests.training.samples import Toy, gray_pictures, toy_recipe, write_mnist
+from training.comparisons.few_labels import WAYS
 from training.data.outliers import CHOSEN_BY, KEPT_ASIDE
 from training.errors import TrainingError
-from training.few_labels import WAYS
 from training.recipes import RECIPES, Recipe
 from training.unsupervised import run_unsupervised, study
 

@@ -37,7 +37,7 @@ class Mahalanobis(nn.Module):
     """The squared distance from the mean under the inverse covariance.
 
     centre: (d,), the mean of all features. factor: (d, r), of the inverse covariance.
-    Both float32, fitted by `training.novelty`.
+    Both float32, fitted by `training.measuring.novelty`.
     """
 
     centre: Tensor
@@ -62,7 +62,8 @@ class RelativeMahalanobis(nn.Module):
 
     centre: (d,), the mean of all features. within, overall: (d, r), factors of the two inverse
     covariances: the distance of x to m is the norm of (x - m) @ factor. classes: (classes, r),
-    the classes' means, centred and times `within`. All float32, fitted by `training.novelty`.
+    the classes' means, centred and times `within`. All float32, fitted by
+    `training.measuring.novelty`.
     """
 
     centre: Tensor

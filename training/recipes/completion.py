@@ -7,9 +7,9 @@ import torch
 from training.data import addresses
 from training.data.split import Shares
 from training.data.word_vectors import word_vectors
-from training.fit import Schedule
+from training.fitting.fit import Schedule
+from training.fitting.objectives import PredictWords
 from training.networks.language import WordLSTM
-from training.objectives import PredictWords
 from training.recipes.recipe import Language
 
 VOCABULARY, EMBEDDING = 6_000, 160

@@ -7,7 +7,7 @@ from training.data import mnist
 from training.data.dataset import Sample
 from training.data.split import Shares
 from training.data.warp import warp
-from training.fit import Schedule
+from training.fitting.fit import Schedule
 from training.networks.convolutional import ConvNet
 from training.outliers import glyphs
 from training.recipes.recipe import Recipe

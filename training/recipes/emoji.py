@@ -8,7 +8,7 @@ from functools import partial
 from training.data import emoji
 from training.data.split import Shares
 from training.data.warp import PICTURES, warp
-from training.fit import Schedule
+from training.fitting.fit import Schedule
 from training.networks.convolutional import ConvNet
 from training.recipes.own import prepare_images
 from training.recipes.recipe import Recipe

@@ -6,11 +6,11 @@ from functools import partial
 from torch import nn
 
 from app.bundle import EncoderSpec, TreeSpec
+from training.comparisons.flat_lstm import flat_lstm
 from training.data import listops
 from training.data.dataset import Sample
-from training.figures import long_trees
-from training.fit import Schedule
-from training.flat_lstm import flat_lstm
+from training.fitting.fit import Schedule
+from training.measuring.figures import long_trees
 from training.networks.recursive import TreeLSTM
 from training.outliers import trees
 from training.recipes.recipe import Recipe

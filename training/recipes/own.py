@@ -20,7 +20,7 @@ from training.data.tokens import train_tokenizer
 from training.data.voices import augment
 from training.data.warp import PICTURES, warp
 from training.errors import BadData
-from training.fit import Augment, Schedule
+from training.fitting.fit import Augment, Schedule
 from training.networks.convolutional import ConvNet
 from training.networks.recurrent import TextRecurrentNet
 from training.networks.spectrogram import SpectrogramNet

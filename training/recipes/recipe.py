@@ -10,12 +10,12 @@ from torch import nn
 from app.bundle import EncoderSpec, Measurement
 from app.engine.collate import Arrays
 from app.inputs import Encoder
-from training.curve import History
+from training.comparisons.few_labels import Study
 from training.data.dataset import Dataset, Sample
 from training.data.encode import Examples
 from training.data.split import Shares, Splits
-from training.few_labels import Study
-from training.fit import Augment, Schedule
+from training.fitting.curve import History
+from training.fitting.fit import Augment, Schedule
 from training.networks.language import WordLSTM
 from training.outliers import Outliers
 

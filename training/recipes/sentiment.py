@@ -11,10 +11,10 @@ from training.data.dataset import Sample
 from training.data.sentiment_treebank import LABELS, node_labels, words
 from training.data.split import Shares
 from training.data.word_vectors import known_words, word_vectors
-from training.figures import polarity
-from training.fit import Schedule
+from training.fitting.fit import Schedule
+from training.fitting.objectives import polarity_loss
+from training.measuring.figures import polarity
 from training.networks.recursive import ForestEnsemble, TreeLSTM, WordTable
-from training.objectives import polarity_loss
 from training.recipes.recipe import Recipe
 
 MEMBERS, EMBEDDING, HIDDEN = 3, 300, 150

@@ -9,7 +9,7 @@ from training.data.baselines import tfidf_logistic_regression
 from training.data.dataset import Sample
 from training.data.split import Shares
 from training.data.tokens import train_tokenizer
-from training.fit import Schedule
+from training.fitting.fit import Schedule
 from training.networks.bag import LinearBag
 from training.networks.recurrent import TextEnsemble, TextRecurrentNet
 from training.outliers import prose

@@ -7,7 +7,7 @@ from training.data import spoken_digits
 from training.data.dataset import Sample
 from training.data.split import Shares
 from training.data.voices import augment
-from training.fit import Schedule
+from training.fitting.fit import Schedule
 from training.networks.spectrogram import SpectrogramNet
 from training.outliers import sounds
 from training.recipes.recipe import Recipe

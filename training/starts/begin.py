@@ -11,7 +11,7 @@ from training.data.dataset import Dataset
 from training.data.voices import augment as alter
 from training.data.warp import PICTURES, warp
 from training.errors import BadData, TrainingError
-from training.fit import Augment
+from training.fitting.fit import Augment
 from training.recipes.recipe import Recipe
 from training.starts.features import extract
 from training.starts.find import find

@@ -9,11 +9,11 @@ from torch import nn
 from app.bundle import Bundle, GoldenClasses, Manifest, read_bundle
 from app.inputs import encoder_for
 from app.pipeline.replay import golden_payload
-from training.calibrate import softmax
 from training.data.dataset import Sample
 from training.data.encode import encode
 from training.errors import TrainingError
-from training.evaluate import logits_of
+from training.measuring.calibrate import softmax
+from training.measuring.evaluate import logits_of
 from training.recipes import RECIPES, Recipe
 from training.recipes.own import default_network
 from training.starts.initialisers import fill_from_graph

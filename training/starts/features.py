@@ -13,10 +13,10 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from torch import nn
 
-from training.curve import Epoch, History
 from training.data.encode import Examples
 from training.errors import TrainingError
-from training.evaluate import chunks
+from training.fitting.curve import Epoch, History
+from training.measuring.evaluate import chunks
 from training.networks.frozen import heads, set_head
 from training.recipes.recipe import Recipe
 

@@ -14,8 +14,8 @@ from torch import nn
 
 from app.bundle import TensorSpec
 from training.data.encode import Examples
-from training.evaluate import chunks
-from training.fit import History, Schedule, fit
+from training.fitting.fit import History, Schedule, fit
+from training.measuring.evaluate import chunks
 from training.networks.frozen import freeze
 from training.recipes.recipe import Learn, Recipe
 from training.starts.features import fit_head, only_head

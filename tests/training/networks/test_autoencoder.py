@@ -7,8 +7,8 @@ import torch
 from app.bundle import ImageSpec
 from app.engine.session import Session
 from tests.training.samples import squares
-from training.density import fit_detector, fit_mixture, in_batches
-from training.export import check_parity, export, output_specs
+from training.exporting.export import check_parity, export, output_specs
+from training.measuring.density import fit_detector, fit_mixture, in_batches
 from training.networks.autoencoder import Autoencoder, CodeClassifier
 from training.networks.detector import NoveltyDetector
 

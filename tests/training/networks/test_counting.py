@@ -11,10 +11,10 @@ from app.engine.forest import join
 from tests.training.samples import sample
 from tests.trees import IDS, LISTS, forest
 from training.data.encode import Examples
-from training.evaluate import outputs_of
-from training.export import NOVELTY, Servable, check_parity, export
+from training.exporting.export import NOVELTY, Servable, check_parity, export
+from training.measuring.evaluate import outputs_of
+from training.measuring.novelty import fit_novelty
 from training.networks.recursive import TreeLSTM
-from training.novelty import fit_novelty
 
 FORESTS = [forest(text) for text in LISTS]
 SPECS = TreeSpec(notation="listops").tensors()

@@ -7,7 +7,7 @@ import torch
 from app.bundle import WordsSpec
 from app.engine.session import Session
 from training.data.encode import Examples
-from training.export import ServableWords, check_parity, export, output_specs
+from training.exporting.export import ServableWords, check_parity, export, output_specs
 from training.networks.language import WordLSTM
 
 VOCABULARY, HIDDEN = 30, 6

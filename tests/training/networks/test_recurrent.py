@@ -7,7 +7,7 @@ from torch import nn
 
 from app.engine.session import Session
 from tests.training.samples import SENTENCE, sentences
-from training.export import OUTPUT, Servable, export
+from training.exporting.export import OUTPUT, Servable, export
 from training.networks.bag import LinearBag, distinct
 from training.networks.recurrent import TextEnsemble, TextRecurrentNet
 

@@ -13,7 +13,7 @@ from app.engine.session import Session
 from tests.training.samples import sample
 from tests.trees import IDS, LISTS, forest
 from training.data.encode import Examples
-from training.export import NODES, OUTPUT, Servable, check_parity, export
+from training.exporting.export import NODES, OUTPUT, Servable, check_parity, export
 from training.networks.recursive import ForestEnsemble, TreeLSTM, WordTable, tree_cell
 
 FORESTS = [forest(text) for text in LISTS]

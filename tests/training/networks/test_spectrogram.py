@@ -6,7 +6,7 @@ import torch
 
 from app.bundle import TensorSpec
 from app.engine.session import Session
-from training.export import OUTPUT, Servable, export
+from training.exporting.export import OUTPUT, Servable, export
 from training.networks import spectrogram
 from training.networks.spectrogram import LogMel, SpectrogramNet
 

@@ -12,7 +12,7 @@ from app.pipeline import Pipeline, replay
 from tests.training.samples import write_corpus, write_mnist, write_recordings, write_treebank
 from training.data import listops
 from training.data.spamassassin import ARCHIVES
-from training.export_pretrained import export_pretrained
+from training.exporting.export_pretrained import export_pretrained
 from training.recipes import RECIPES, Pretrained, Recipe, sentiment
 from training.run import run
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from tests.training.samples import Toy, squares
 from training.errors import TrainingError
-from training.evaluate import logits_of
+from training.measuring.evaluate import logits_of
 from training.networks.reading import Reading
 from training.starts.features import STRENGTHS, embeddings, fit_head
 

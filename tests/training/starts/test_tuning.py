@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from tests.training.samples import gray_pictures, squares, toy_recipe
 from tests.training.starts.test_features import Reader
-from training.evaluate import logits_of
-from training.fit import Schedule, parameter_groups
+from training.fitting.fit import Schedule, parameter_groups
+from training.measuring.evaluate import logits_of
 from training.networks.frozen import freeze, heads
 from training.networks.pretrained import empty_efficientnet_lite0
 from training.networks.reading import Reading

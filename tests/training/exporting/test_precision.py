@@ -1,0 +1,125 @@
+"""Fewer bits: the same tensors in and out, nearly the same answers, no smaller promise."""
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from torch import Tensor, nn
+
+from app.engine.session import Session
+from tests.training.samples import Toy, sentences, squares
+from training.data.encode import Examples
+from training.errors import TrainingError
+from training.exporting.export import OUTPUT, Servable, export
+from training.exporting.precision import Precision, convert
+from training.networks.recurrent import TextRecurrentNet
+
+
+class Small(nn.Module):
+    """A convolution and, behind a logarithm or not, another."""
+
+    def __init__(self, logarithm: bool) -> None:
+        super().__init__()
+        self.first, self.second = nn.Conv2d(1, 8, 3, padding=1), nn.Conv2d(8, 8, 3, padding=1)
+        self.head, self.logarithm = nn.Linear(8, 2), logarithm
+
+    def forward(self, image: Tensor) -> Tensor:
+        hidden = self.first(image.permute(0, 3, 1, 2).to(torch.float32) / 255 - 0.5).abs()
+        if self.logarithm:  # of what no 16 bits can hold, and is read twice
+            hidden = torch.log(hidden.square() * 1e6 + 1e6 * hidden + 1) / 9
+        return self.head(torch.relu(self.second(hidden)).mean((2, 3)))
+
+
+def graph(network: nn.Module, examples: Examples) -> bytes:
+    arrays = [torch.from_numpy(array) for array in examples.batch([0, 1])[0]]
+    return export(Servable(network), examples.inputs, arrays)
+
+
+def feeds(examples: Examples) -> dict[str, np.ndarray]:
+    arrays, _ = examples.batch(range(len(examples)))
+    return {spec.name: array for spec, array in zip(examples.inputs, arrays, strict=True)}
+
+
+def small(logarithm: bool = False) -> tuple[bytes, Examples]:
+    torch.manual_seed(1)
+    return graph(Small(logarithm), squares(2, seed=0)), squares(64, seed=3)
+
+
+def recurrent() -> tuple[bytes, Examples]:
+    torch.manual_seed(1)
+    network = TextRecurrentNet(vocabulary=20, classes=2, embedding=16, hidden=16)
+    return graph(network.eval(), sentences([3, 4], 20)), sentences([1, 5, 9, 2], 20, seed=1)
+
+
+CASES = {
+    "convolutional int8": (small, "int8"),
+    "convolutional fp16": (small, "fp16"),
+    "recurrent int8": (recurrent, "int8"),
+    "recurrent fp16": (recurrent, "fp16"),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_converted_graph_answers_nearly_the_same(case: str):
+    made, precision = CASES[case]
+    model, examples = made()
+    converted = convert(model, precision, [feeds(examples)])
+    session = Session(converted)
+    assert session.tensors() == Session(model).tensors()
+    before, after = (Session(m).run(feeds(examples))[OUTPUT] for m in (model, converted))
+    assert 0 < np.abs(before - after).max() < 0.02
+    assert convert(model, precision, [feeds(examples)]) == converted
+
+
+def operators(model: bytes) -> list[str]:
+    return [node.op_type for node in onnx.load_from_string(model).graph.node]
+
+
+def test_convolutions_have_a_scale_for_each_channel():
+    model, examples = small()
+    converted = onnx.load_from_string(convert(model, "int8", [feeds(examples)]))
+    scales = {i.name: list(i.dims) for i in converted.graph.initializer if "scale" in i.name}
+    assert [8] in scales.values()
+
+
+def test_what_stands_before_a_logarithm_keeps_its_bits():
+    model, examples = small(logarithm=True)
+    plain, behind = (
+        operators(convert(small(logarithm)[0], "int8", [feeds(examples)])).count("QuantizeLinear")
+        for logarithm in (False, True)
+    )
+    assert behind < plain
+    half = onnx.load_from_string(convert(model, "fp16", []))
+    answers = [Session(m).run(feeds(examples))[OUTPUT] for m in (model, half.SerializeToString())]
+    assert np.abs(answers[0] - answers[1]).max() < 0.01
+    kinds = [i.data_type for i in half.graph.initializer if list(i.dims) == [8, 1, 3, 3]]
+    assert kinds == [onnx.TensorProto.FLOAT]
+
+
+def test_an_lstm_is_scaled_as_it_runs():
+    model, _ = recurrent()
+    assert "DynamicQuantizeLSTM" in operators(convert(model, "int8", []))
+
+
+@pytest.mark.parametrize("precision", ["int8", "fp16"])
+def test_own_operators_are_refused(precision: Precision):
+    model = onnx.load_from_string(graph(Toy(), squares(2, seed=0)))
+    model.functions.add().name = "TreeLSTM"
+    with pytest.raises(TrainingError, match="operators of its own"):
+        convert(model.SerializeToString(), precision, [])
+
+
+class Counting(nn.Module):
+    """Logits from how often each token comes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed = nn.Embedding(20, 2)
+
+    def forward(self, tokens: Tensor, length: Tensor) -> Tensor:
+        return self.embed(tokens).sum(1) / length[:, None]
+
+
+def test_nothing_to_quantise_is_said():
+    with pytest.raises(TrainingError, match="nothing to quantise"):
+        convert(graph(Counting(), sentences([3, 4], 20)), "int8", [])

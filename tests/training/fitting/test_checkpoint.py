@@ -1,0 +1,191 @@
+"""A training that was stopped goes on to the very weights it would have come to."""
+
+import os
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from tests.training.conftest import REPOSITORY, left_behind
+from tests.training.samples import Toy, squares, write_mnist
+from training.errors import Diverged
+from training.fitting.checkpoint import Checkpoints
+from training.fitting.fit import Augment, History, Schedule, fit
+
+TRAIN, VALIDATION = squares(40, seed=1), squares(16, seed=2)
+SCHEDULE = Schedule(epochs=5, batch=8, rate=0.02, ema=0.9)
+
+
+class Killed(BaseException):
+    """Stands for the end of the process."""
+
+
+class Shaken:
+    """Noise; from step `last` on the process ends instead."""
+
+    def __init__(self, last: int | None = None) -> None:
+        self.last, self.steps = last, 0
+
+    def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        self.steps += 1
+        if self.last is not None and self.steps > self.last:
+            raise Killed
+        return images // 2 + torch.randint(0, 9, images.shape, generator=generator).to(torch.uint8)
+
+
+def shaken(last: int | None = None) -> Shaken:
+    return Shaken(last)
+
+
+def train(augment: Augment, seed: int = 1, schedule: Schedule = SCHEDULE) -> tuple[bytes, History]:
+    torch.manual_seed(seed)
+    network = nn.Sequential(Toy(8), nn.BatchNorm1d(8), nn.Dropout(0.2), nn.Linear(8, 2))
+    history = fit(network, TRAIN, VALIDATION, schedule, seed=seed, augment=augment)
+    return b"".join(value.numpy().tobytes() for value in network.state_dict().values()), history
+
+
+def stop(folder: Path, after: int, schedule: Schedule = SCHEDULE) -> Path:
+    """Train for so many steps, of which five are an epoch; return the checkpoint."""
+    with suppress(Killed), Checkpoints(folder):
+        train(shaken(after), schedule=schedule)
+    (path,) = folder.iterdir()
+    return path
+
+
+@pytest.mark.parametrize("steps", [5, 12, 24])
+@pytest.mark.parametrize("ema", [None, 0.9])
+def test_a_stopped_training_goes_on_to_the_same_weights(
+    steps: int, ema: float | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    schedule = replace(SCHEDULE, ema=ema)
+    expected, whole = train(shaken(), schedule=schedule)
+    stop(tmp_path / "c", steps, schedule)
+    torch.rand(9)
+    rest = shaken()
+    with Checkpoints(tmp_path / "c"):
+        weights, history = train(rest, schedule=schedule)
+    assert weights == expected
+    assert rest.steps == 25 - steps // 5 * 5
+    assert f"going on after epoch {steps // 5} " in capsys.readouterr().out
+    assert [e.validation_loss for e in history.epochs] == [e.validation_loss for e in whole.epochs]
+    assert [e.train_loss for e in history.epochs] == [e.train_loss for e in whole.epochs]
+    assert history.kept == whole.kept
+    assert left_behind(tmp_path) == []
+
+
+def test_a_training_that_had_ended_is_not_repeated(tmp_path: Path):
+    with suppress(Killed), Checkpoints(tmp_path):
+        expected, _ = train(shaken())
+        raise Killed  # before anything is published
+    again = shaken()
+    with Checkpoints(tmp_path):
+        assert train(again)[0] == expected
+    assert again.steps == 0
+
+
+def test_one_that_was_stopped_early_is_not_prolonged(tmp_path: Path):
+    schedule = replace(SCHEDULE, epochs=40, rate=0.0, patience=2)
+    with suppress(Killed), Checkpoints(tmp_path):
+        _, history = train(shaken(), schedule=schedule)
+        raise Killed
+    assert len(history.epochs) < 40
+    with Checkpoints(tmp_path):
+        _, after = train(shaken(), schedule=schedule)
+    assert after == history
+
+
+@pytest.mark.parametrize("damage", ["truncated", "flipped", "empty"])
+def test_a_damaged_checkpoint_is_one_line_and_a_new_beginning(
+    damage: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    path = stop(tmp_path / "c", 12)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes({"truncated": data[:99], "flipped": data, "empty": b""}[damage])
+    with Checkpoints(tmp_path / "c"):
+        weights, _ = train(shaken())
+    assert weights == train(shaken())[0]
+    said = capsys.readouterr().err.splitlines()
+    assert said == [f"warning: the checkpoint {path} is damaged; beginning anew"]
+
+
+@pytest.mark.parametrize(
+    "other", [{"seed": 2}, {"schedule": replace(SCHEDULE, rate=0.03)}], ids=["seed", "schedule"]
+)
+def test_another_training_does_not_take_it_up(other: dict, tmp_path: Path):
+    path = stop(tmp_path, 12)
+    begun = shaken()
+    with Checkpoints(tmp_path):
+        train(begun, **other)
+    assert begun.steps == 25
+    assert path.exists()
+
+
+def test_a_fresh_training_does_not_either(tmp_path: Path):
+    stop(tmp_path / "c", 12)
+    begun = shaken()
+    with Checkpoints(tmp_path / "c", fresh=True):
+        train(begun)
+    assert begun.steps == 25
+    assert left_behind(tmp_path) == []
+
+
+class Hopeless(Toy):
+    def forward(self, image: Tensor) -> Tensor:
+        return super().forward(image) / (image.float().mean() < 0)  # by nothing
+
+
+def test_a_training_that_diverged_leaves_nothing(tmp_path: Path):
+    with pytest.raises(Diverged), Checkpoints(tmp_path / "c"):
+        fit(Hopeless(), TRAIN, VALIDATION, SCHEDULE, seed=1)
+    assert left_behind(tmp_path) == []
+
+
+def command(folder: Path, *more: object) -> list[str]:
+    arguments = ["run", "digits", "--data", folder.parent / "mnist", "--epochs", 4, *more]
+    return [sys.executable, "-m", "training.cli", *map(str, arguments)]
+
+
+def start(folder: Path, *more: object) -> subprocess.Popen[str]:
+    folder.mkdir(exist_ok=True)
+    return subprocess.Popen(
+        command(folder, *more),
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY), "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def killed_after(process: subprocess.Popen[str], epoch: str) -> None:
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith(epoch):
+            break
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+
+
+@pytest.mark.training
+def test_after_kill_9_the_same_bytes_are_published(tmp_path: Path):
+    write_mnist(tmp_path / "mnist", train=24, test=3)
+    whole, halved = tmp_path / "whole", tmp_path / "halved"
+    uninterrupted, interrupted = start(whole), start(halved)
+    killed_after(interrupted, "epoch   2/4")
+    assert not (halved / "models").exists()
+    said, _ = start(halved).communicate()
+    assert "going on after epoch " in said  # 1, if it was killed before the second was written
+    assert "epoch   1/4" not in said and "epoch   4/4" in said
+    assert "published" in uninterrupted.communicate()[0]
+    for name in ("model.onnx", "golden/cases.json", "confusion.png"):
+        bundle = Path("models") / "digits" / "1" / name
+        assert (halved / bundle).read_bytes() == (whole / bundle).read_bytes()
+    assert sorted(path.name for path in halved.iterdir()) == ["models"]

@@ -1,0 +1,83 @@
+"""The deletion test: what is removed, and that it tells what matters from what does not."""
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from app.bundle import TensorSpec
+from tests.training.samples import SQUARE, Toy, squares
+from training.exporting.export import Servable, export
+from training.measuring.deletion import deletion, most
+from training.networks.reading import Reading
+
+PCM = (TensorSpec(name="pcm", dtype="int16", shape=("batch", 4000)),)
+
+
+def test_a_fifth_is_removed_the_highest_first_and_never_all() -> None:
+    scores = np.arange(20.0).reshape(4, 5)
+    assert np.argwhere(most(scores)).tolist() == [[3, 1], [3, 2], [3, 3], [3, 4]]
+    assert most(np.zeros(6)).tolist() == [True, True, False, False, False, False]
+    assert not most(np.ones(1)).any()
+
+
+class Corner(nn.Module):
+    """Label 1 for pictures whose first pixel is bright; says so, or says the opposite."""
+
+    def __init__(self, *, honest: bool) -> None:
+        super().__init__()
+        self.sign = 1.0 if honest else -1.0
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self.read(image).logits
+
+    def read(self, image: Tensor) -> Reading:
+        pixels = image.squeeze(3).float() / 255
+        first = pixels[:, 0, :1]
+        place = torch.zeros(4, 4)
+        place[0, 0] = self.sign
+        logits = torch.cat([torch.full_like(first, 0.1), 9 * first], 1)
+        return Reading(logits, first, lambda labels: pixels * 0 + place + 1)
+
+
+@pytest.mark.parametrize("honest", [True, False])
+def test_it_tells_an_explanation_from_a_wrong_one(honest: bool) -> None:
+    served = Servable(Corner(honest=honest))
+    pictures = squares(60, seed=1)
+    items = [{"image": item["image"] // 4} for item in pictures.items]
+    for item in items:
+        item["image"][0, 0] = 255
+    example = [torch.from_numpy(np.stack([item["image"] for item in items[:2]]))]
+    found = deletion(export(served, SQUARE, example), items, SQUARE)
+    assert found is not None and found.count == 60
+    assert (found.salient > 2 * found.random) == honest  # at random it goes one time in four
+    assert [figure.samples for figure in found.measurements("test")] == [60, 60]
+
+
+def test_a_graph_without_saliency_is_not_tested() -> None:
+    pictures = squares(4, seed=1)
+    arrays = [torch.from_numpy(array) for array in pictures.batch([0, 1])[0]]
+    assert deletion(export(Servable(Toy()), SQUARE, arrays), pictures.items, SQUARE) is None
+
+
+class Pitch(nn.Module):
+    """Label 1 for sounds that hold a high tone: a sum over the steps between samples."""
+
+    def forward(self, pcm: Tensor) -> Tensor:
+        return self.read(pcm).logits
+
+    def read(self, pcm: Tensor) -> Reading:
+        steps = (pcm[:, 1:].float() - pcm[:, :-1].float()).abs().mean(1, keepdim=True) / 1000
+        logits = torch.cat([torch.full_like(steps, 0.5), steps], 1)
+        place = torch.tensor([[0.0], [1.0]]).expand(2, 5)
+        return Reading(logits, steps, lambda labels: place + 0 * steps[:, :, None])
+
+
+def test_a_band_of_a_sound_is_silenced() -> None:
+    time = np.arange(4000) / 8000
+    tone = 4000 * np.sin(2 * np.pi * 3000 * time) + 4000 * np.sin(2 * np.pi * 200 * time)
+    items = [{"pcm": tone.astype(np.int16)}] * 4
+    example = [torch.from_numpy(np.stack([item["pcm"] for item in items[:2]]))]
+    model = export(Servable(Pitch()), PCM, example)
+    found = deletion(model, items, PCM, bands=(60, 1000, 3900), rate=8000)
+    assert found is not None and 0 < found.random < found.salient

@@ -1,0 +1,1 @@
+"""What a network is held against: baselines, other starts, other splits."""

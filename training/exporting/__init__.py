@@ -1,0 +1,1 @@
+"""A trained network → a graph, proved equal → a published bundle."""

@@ -1,0 +1,246 @@
+"""torch → one ONNX graph that ends in calibrated probabilities, proved equal to torch."""
+
+import logging
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+import onnx
+import torch
+from torch import Tensor, nn
+
+from app.bundle import TensorSpec
+from app.engine.session import Session
+from app.outputs import LOG_PROBABILITIES, NEXT_STATE, NODES, SALIENCY
+from training.data.encode import Examples
+from training.errors import TrainingError
+from training.exporting.on_demand import put_on_demand
+from training.networks.detector import NoveltyDetector
+from training.networks.onnx_functions import DOMAIN, FUNCTIONS
+from training.networks.reading import Reading
+
+logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it misses torchvision, we do not
+
+OPSET = 20
+TOLERANCE = 1e-4  # of a probability, torch against ONNX Runtime
+_MARK = "output "  # before the name of an output while it is exported
+OUTPUT, EMBEDDING, NOVELTY = "probabilities", "embedding", "novelty"
+# The axes of saliency after the first, by what the network reads.
+_PLACES = {"image": ("row", "column"), "pcm": ("band", "frame"), "tokens": ("time",)}
+
+
+class Servable(nn.Module):
+    """What the service runs: a network, its temperature and softmax, and what else it tells.
+
+    novelty: a module fitted after the training; a reading's features (batch, d) and its logits
+    (batch, labels), before the temperature, in; how unlike the training data an item is, (batch,)
+    in 0..1, out.
+    """
+
+    def __init__(
+        self, network: nn.Module, temperature: float = 1.0, novelty: nn.Module | None = None
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.temperature = temperature
+        self.novelty = novelty
+
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        """Return the values of `outputs`, in that order."""
+        return tuple(self.outputs(*inputs).values())
+
+    def outputs(self, *inputs: Tensor) -> dict[str, Tensor]:
+        """Return by name, all float32: what the network can tell of
+
+        probabilities (batch, labels); embedding (batch, d); saliency, ≥ 0, what of the input spoke
+        for the winning label, laid out as `Reading.evidence`; novelty (batch,), where it was
+        fitted; nodes (nodes, labels), the probabilities of every node of trees. A network
+        without `read` tells probabilities only.
+        """
+        if not hasattr(self.network, "read"):
+            return {OUTPUT: self._probabilities(self.network(*inputs))}
+        reading: Reading = self.network.read(*inputs)  # type: ignore[operator]
+        told = {OUTPUT: self._probabilities(reading.logits), EMBEDDING: reading.embedding}
+        if reading.evidence is not None:
+            told[SALIENCY] = torch.relu(reading.evidence(reading.logits.argmax(1)))
+        if self.novelty is not None:
+            told[NOVELTY] = self.novelty(reading.features, reading.logits)
+        if reading.nodes is not None:
+            told[NODES] = self._probabilities(reading.nodes)
+        return told
+
+    def _probabilities(self, logits: Tensor) -> Tensor:
+        return torch.softmax(logits / self.temperature, dim=1)
+
+
+class ServableWords(Servable):
+    """A network that predicts the next word, one step of it: what the service runs."""
+
+    def outputs(self, *inputs: Tensor) -> dict[str, Tensor]:
+        """Return `log_probabilities` (batch, vocabulary) and `next_state` (batch, state), float32.
+
+        inputs: tokens, lengths and the state, see `app.bundle.WordsSpec`.
+        """
+        answers, state = self.network.step(*inputs)  # type: ignore[operator]
+        return {LOG_PROBABILITIES: answers, NEXT_STATE: state}
+
+
+# What names its outputs; the graph's are called so.
+Served = Servable | NoveltyDetector
+
+
+def export(servable: Served, inputs: Sequence[TensorSpec], example: Sequence[Tensor]) -> bytes:
+    """Return the serialised graph; every named axis of `inputs` is free in it.
+
+    Raises `TrainingError` when the exporter fixed an axis that should vary.
+    """
+    servable.eval()
+    free = [
+        {axis: torch.export.Dim.DYNAMIC for axis, size in enumerate(spec.shape) if _named(size)}
+        for spec in inputs
+    ]
+    arrays = tuple(_widened(*pair) for pair in zip(example, inputs, strict=True))
+    with torch.no_grad():
+        told = servable.outputs(*arrays)
+    names = list(told)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            program = torch.onnx.export(
+                servable,
+                arrays,
+                dynamo=True,
+                input_names=[spec.name for spec in inputs],
+                output_names=[_MARK + name for name in names],
+                dynamic_shapes=(tuple(free),),
+                opset_version=OPSET,
+                external_data=False,
+                verbose=False,
+            )
+        except torch.onnx.OnnxExporterError as error:  # with pages of advice on torch
+            reason = str(error.__cause__ or error).strip().split("\n")[0]
+            raise TrainingError(f"the network cannot be exported: {reason}") from error
+    assert program is not None  # with dynamo=True there is always one
+    model = program.model_proto
+    _define(model)
+    _strip(model)
+    _name_outputs(model, names)
+    _name_axes(model, inputs)
+    if SALIENCY in names:
+        put_on_demand(model, SALIENCY, told[SALIENCY].ndim)
+    return bytes(model.SerializeToString(deterministic=True))
+
+
+def check_parity(
+    model: bytes, servable: Served, examples: Examples, specs: Sequence[TensorSpec]
+) -> float:
+    """Return the largest difference of an output between torch and ONNX Runtime.
+
+    Of a probability as it is; of other outputs as a share of the output's largest value, where
+    that is above 1; of saliency the mean over an item's places, for a unit that is about to
+    switch may do so in one of the two, and its place's gradient with it. Tried on single items
+    and on batches of sizes (and so paddings) that were not the exporter's example; raises
+    `TrainingError` above `TOLERANCE`.
+    """
+    session = Session(model)
+    session.check(specs, output_specs(model, specs))
+    worst = 0.0
+    for indices in (
+        [0],
+        [len(examples) - 1],
+        list(range(min(7, len(examples)))),
+        list(range(min(33, len(examples)))),
+    ):
+        arrays, _ = examples.batch(indices)
+        with torch.no_grad():
+            expected = servable.outputs(*(torch.from_numpy(array) for array in arrays))
+        feeds = {spec.name: array for spec, array in zip(specs, arrays, strict=True)}
+        actual = session.run(feeds, explain=True)
+        for name, tensor in expected.items():
+            places = name == SALIENCY
+            difference = _difference(tensor.numpy(), actual[name], on_average=places)
+            worst = float(np.maximum(worst, difference))  # NaN stays NaN
+    if not worst <= TOLERANCE:
+        raise TrainingError(f"ONNX Runtime and torch differ by {worst:.2g}; nothing is published")
+    return worst
+
+
+def _difference(expected: np.ndarray, actual: np.ndarray, *, on_average: bool) -> float:
+    if expected.shape != actual.shape:
+        return float("inf")
+    gaps = np.abs(expected - actual).reshape(len(expected), -1)
+    gap = (gaps.mean(axis=1) if on_average else gaps).max()
+    return float(gap / np.maximum(np.abs(expected).max(), 1.0))
+
+
+def output_specs(model: bytes, inputs: Sequence[TensorSpec]) -> tuple[TensorSpec, ...]:
+    """Return the outputs of a graph that `export` wrote, as the manifest is to name them."""
+    return tuple(
+        TensorSpec(
+            name=value.name,
+            dtype="float32",
+            shape=tuple(dim.dim_param or dim.dim_value for dim in value.type.tensor_type.shape.dim),
+        )
+        for value in onnx.load_from_string(model).graph.output
+    )
+
+
+def _named(size: int | str) -> bool:
+    return isinstance(size, str)
+
+
+def _widened(array: Tensor, spec: TensorSpec) -> Tensor:
+    """Pad free axes of size 1 with zeros to 2: the exporter would take them for fixed."""
+    for axis, size in enumerate(spec.shape):
+        if axis and _named(size) and array.shape[axis] == 1:
+            array = torch.cat([array, torch.zeros_like(array)], dim=axis)
+    return array
+
+
+def _define(model: onnx.ModelProto) -> None:
+    """Add what the graph uses of our own operators."""
+    used = {node.op_type for node in model.graph.node if node.domain == DOMAIN}
+    model.functions.extend(FUNCTIONS[name].to_function_proto() for name in sorted(used))
+
+
+def _strip(model: onnx.ModelProto) -> None:
+    """Drop what only tells of the exporting machine: stack traces, shapes of the example."""
+    del model.metadata_props[:]
+    del model.graph.value_info[:]
+    model.doc_string = ""
+    for part in (model.graph, *model.functions):
+        del part.metadata_props[:]
+        for node in part.node:
+            del node.metadata_props[:]
+            node.doc_string = ""
+    for value in (*model.graph.input, *model.graph.output, *model.graph.initializer):
+        del value.metadata_props[:]
+        value.doc_string = ""
+
+
+def _name_outputs(model: onnx.ModelProto, names: Sequence[str]) -> None:
+    """Give the outputs their names; a value within of that name, as `embedding`, gets another."""
+    new = {_MARK + name: name for name in names} | {name: f"{name}_within" for name in names}
+    for node in model.graph.node:
+        for values in (node.input, node.output):
+            values[:] = [new.get(value, value) for value in values]
+    for value in model.graph.output:
+        value.name = new[value.name]
+
+
+def _name_axes(model: onnx.ModelProto, inputs: Sequence[TensorSpec]) -> None:
+    """Give the free axes their names; raise `TrainingError` where the exporter fixed one."""
+    for spec, value in zip(inputs, model.graph.input, strict=True):
+        for size, dim in zip(spec.shape, value.type.tensor_type.shape.dim, strict=True):
+            if isinstance(size, str):
+                if dim.HasField("dim_value"):
+                    raise TrainingError(f"the exporter fixed {size!r} of {spec.name!r}")
+                dim.dim_param = size
+    for value in model.graph.output:
+        first, *others = value.type.tensor_type.shape.dim
+        if first.HasField("dim_value"):
+            raise TrainingError(f"the exporter fixed the first axis of {value.name!r}")
+        first.dim_param = "node" if value.name == NODES else "batch"
+        if value.name == SALIENCY:  # empty where it is not asked for: no size is sure
+            for dim, axis in zip(others, _PLACES[inputs[0].name], strict=True):
+                dim.dim_param = axis

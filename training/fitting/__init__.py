@@ -1,0 +1,1 @@
+"""A network and its data → weights, curves and checkpoints."""

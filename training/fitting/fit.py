@@ -1,0 +1,250 @@
+"""The only training loop: Lightning underneath, deterministic under a seed.
+
+The order of the samples and the augmentation of every batch are functions of
+(seed, epoch, batch), never of what ran before, so that a training which is taken up from a
+checkpoint ends in the same weights. Early stopping, where a schedule has it, keeps the weights of
+the best epoch. A loss that is not a number stops the run with `Diverged`.
+"""
+
+import logging
+import sys
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning
+import numpy as np
+import torch
+from lightning.pytorch.callbacks import EarlyStopping, TQDMProgressBar, WeightAveraging
+from torch import Tensor, nn
+
+from training.data.encode import Examples
+from training.errors import Diverged, TrainingError
+from training.fitting import ranks
+from training.fitting.batches import Batches
+from training.fitting.checkpoint import KeepEpoch, SealedFile, current, fingerprint
+from training.fitting.curve import Curve, Epoch, History
+from training.fitting.objectives import Classify, Objective, Term
+from training.networks.frozen import heads
+
+for _name in ("lightning.pytorch", "lightning.fabric"):  # what it found, and advertisements
+    logging.getLogger(_name).setLevel(logging.ERROR)
+
+__all__ = ["Augment", "Epoch", "History", "Schedule", "fit", "label_weights"]
+
+Augment = Callable[[Tensor, torch.Generator], Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """How to train, and what to: without an objective, to tell the labels.
+
+    `patience` epochs without a better validation loss end the run, and the best epoch's weights are
+    kept; None: every epoch runs, the last one's are kept, and nothing is chosen. `quiet` ones are
+    not told of.
+    """
+
+    epochs: int
+    batch: int = 64
+    rate: float = 3e-3
+    weight_decay: float = 0.01
+    label_smoothing: float = 0.0
+    balance: float = 0.0  # 1: every label counts alike; 0: every sample; between: a compromise
+    clip: float = 1.0
+    ema: float | None = None  # decay of the averaged weights per step
+    patience: int | None = 10
+    warmup: float = 0.25  # share of the steps in which the rate rises
+    objective: Objective | None = None
+    beside: Term | None = None  # asked for beside the cross-entropy of the labels
+    quiet: bool = False
+    trunk: float = 1.0  # the rate of all layers but the last, as a share of `rate`
+
+
+class _Learner(lightning.LightningModule):
+    """A network that pursues an objective; AdamW, one-cycle schedule.
+
+    It is validated by what counts in the end, without label weights and smoothing.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        schedule: Schedule,
+        augment: Augment | None,
+        seed: int,
+        weights: Tensor | None,
+    ) -> None:
+        super().__init__()
+        self.network, self._schedule, self._augment = network, schedule, augment
+        self._seed, self._generator = seed, torch.Generator()
+        self._learned = schedule.objective or Classify(
+            weights, schedule.label_smoothing, schedule.beside
+        )
+        self._validated = schedule.objective or Classify()
+
+    def on_train_epoch_start(self) -> None:
+        self.trainer.train_dataloader.set_epoch(self.current_epoch)
+
+    def training_step(self, batch: tuple[list[Tensor], Tensor], index: int) -> Tensor:
+        inputs, targets = batch
+        clean = inputs
+        step_seed = (self._seed * 1_009 + self.current_epoch) * 100_003 + index
+        step_seed += ranks.rank() * 1_000_003_001  # each rank has other samples, and other luck
+        torch.manual_seed(step_seed)  # dropout and masks inside the network
+        if self._augment is not None:
+            self._generator.manual_seed(step_seed)
+            # On the CPU, where the generator is: the same changes on every device.
+            changed = self._augment(inputs[0].cpu(), self._generator).to(self.device)
+            inputs = [changed, *inputs[1:]]
+        loss, _ = self._learned(self.network, inputs, clean, targets)
+        self._check(loss)
+        size = float(len(targets))  # Lightning would cut the ranks' mean of whole numbers
+        self.log("train_loss", loss, on_epoch=True, on_step=False, batch_size=size, sync_dist=True)
+        return loss
+
+    def validation_step(self, batch: tuple[list[Tensor], Tensor], index: int) -> None:
+        inputs, targets = batch
+        size = float(len(targets))
+        loss, right = self._validated(self.network, inputs, inputs, targets)
+        self._check(loss)
+        self.log("val_loss", loss, batch_size=size, sync_dist=True)
+        if right is not None:
+            self.log("val_accuracy", right, batch_size=size, prog_bar=True, sync_dist=True)
+
+    def configure_optimizers(self) -> Any:
+        schedule = self._schedule
+        groups = parameter_groups(self.network, schedule)
+        optimizer = torch.optim.AdamW(groups, lr=schedule.rate)
+        steps = max(int(self.trainer.estimated_stepping_batches), 3)
+        rising = max(schedule.warmup, 2 / steps)  # torch divides by zero below
+        cycle = torch.optim.lr_scheduler.OneCycleLR(
+            optimizer, [group["lr"] for group in groups], total_steps=steps, pct_start=rising
+        )
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": cycle, "interval": "step"}}
+
+    def _check(self, loss: Tensor) -> None:
+        if not torch.isfinite(loss):
+            raise Diverged(
+                f"the loss became {loss.item()} in epoch {self.current_epoch + 1}; nothing is "
+                f"published. Lower the learning rate (now {self._schedule.rate:g})"
+            )
+
+
+def fit(
+    network: nn.Module,
+    train: Examples,
+    validation: Examples,
+    schedule: Schedule,
+    *,
+    seed: int,
+    augment: Augment | None = None,
+) -> History:
+    """Train `network` in place and return the learning curve; see `Schedule` for what is kept.
+
+    Within `Checkpoints` it goes on where the same training was stopped.
+    """
+    torch.use_deterministic_algorithms(True)
+    weights = label_weights(train.targets, schedule.balance) if schedule.balance else None
+    curve = Curve(schedule.epochs, schedule.patience, quiet=schedule.quiet)
+    kept, path = current(), None
+    lessons = Batches(train, schedule.batch, seed), Batches(validation, schedule.batch, None)
+    before = None
+    if kept is not None:
+        path = kept.path(fingerprint(network, (train, validation), schedule, seed, augment))
+        before = kept.read(path)
+    if before is not None:
+        curve.load_state_dict(before["callbacks"][curve.state_key])
+        if not schedule.quiet:
+            print(f"going on after epoch {len(curve.history.epochs)} of {path}", flush=True)
+    if not curve.ended:
+        lightning.seed_everything(seed, verbose=False)
+        module = _Learner(network, schedule, augment, seed, weights)
+        _train(_trainer(schedule, curve, path), module, lessons, path if before else None)
+        ranks.check_equal(curve.kept)
+    network.load_state_dict(curve.kept)
+    network.eval()
+    return curve.history
+
+
+def _train(
+    trainer: lightning.Trainer, module: _Learner, lessons: tuple[Batches, Batches], path: Any
+) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Lightning's advice on workers and loggers
+        try:
+            trainer.fit(module, *lessons, ckpt_path=path)
+        except SystemExit:  # what Lightning makes of Ctrl-C
+            raise KeyboardInterrupt from None
+        except RuntimeError as error:  # Gloo's own; NCCL's is a kind of it
+            if ranks.current().count > 1 and "by peer" in str(error):
+                raise TrainingError("another rank has stopped; nothing is published") from error
+            raise
+
+
+def parameter_groups(network: nn.Module, schedule: Schedule) -> list[dict[str, Any]]:
+    """Return what learns, at which rate and decay; biases and scales are not decayed."""
+    last = {id(p) for head in heads(network) for p in head.parameters()}
+    groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
+    for parameter in network.parameters():
+        if parameter.requires_grad:
+            share = 1.0 if id(parameter) in last else schedule.trunk
+            groups.setdefault((schedule.rate * share, parameter.ndim > 1), []).append(parameter)
+    return [
+        {"params": found, "lr": rate, "weight_decay": schedule.weight_decay * decayed}
+        for (rate, decayed), found in groups.items()
+    ]
+
+
+def label_weights(targets: np.ndarray, balance: float) -> Tensor:
+    """Return each label's weight in the loss, (labels,) float32, of `targets` (N,) int64.
+
+    A label of the mean size weighs 1, a scarcer one more: (mean size / its size) ** `balance`.
+    """
+    counts = torch.bincount(torch.from_numpy(targets)).clamp(min=1)
+    return (len(targets) / (len(counts) * counts)).pow(balance)
+
+
+def _averaging(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
+    """Return an exponential average whose window grows with the steps taken, up to `decay`.
+
+    Otherwise the untrained weights would weigh on the first epochs.
+    """
+
+    def average(averaged: Tensor, current: Tensor, steps: Tensor | int) -> Tensor:
+        share = min(decay, (1 + int(steps)) / (10 + int(steps)))
+        return averaged + (current - averaged) * (1 - share)
+
+    return average
+
+
+def _trainer(schedule: Schedule, curve: Curve, path: Path | None) -> lightning.Trainer:
+    callbacks: list[Any] = [curve]
+    if schedule.patience is not None:
+        callbacks.append(EarlyStopping("val_loss", patience=schedule.patience, check_finite=False))
+    interactive = sys.stdout.isatty() and not schedule.quiet  # to which the bar is drawn
+    if interactive:
+        callbacks.append(TQDMProgressBar(refresh_rate=10))
+    if schedule.ema is not None:
+        # After the curve, which must see the averaged weights before they are swapped back.
+        callbacks.append(WeightAveraging(avg_fn=_averaging(schedule.ema)))
+    if path is not None:
+        callbacks.append(KeepEpoch(path))
+    together = ranks.current()
+    return lightning.Trainer(
+        max_epochs=schedule.epochs,
+        accelerator="auto",
+        devices=together.here,
+        num_nodes=together.machines,
+        strategy="auto" if together.count == 1 else "ddp",
+        use_distributed_sampler=False,  # `Batches` knows its share
+        plugins=[SealedFile()],
+        gradient_clip_val=schedule.clip,
+        callbacks=callbacks,
+        logger=False,
+        enable_checkpointing=path is not None,
+        enable_model_summary=False,
+        enable_progress_bar=interactive,
+        num_sanity_val_steps=0,
+    )

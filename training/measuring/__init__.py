@@ -1,0 +1,1 @@
+"""Figures of an exported graph, and what it says of its own answers."""

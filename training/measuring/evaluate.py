@@ -1,0 +1,91 @@
+"""Figures of a model on a split, measured on the exported graph through the service's path."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from app.engine.session import Session
+from training.data.encode import Examples
+from training.measuring.calibrate import expected_calibration_error
+
+_BATCH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a test split says. `confusion[i, j]`: label i was called label j."""
+
+    accuracy: float
+    calibration_error: float
+    confusion: np.ndarray
+    wrong: list[tuple[str, str, str]]
+
+    @property
+    def count(self) -> int:
+        """How many samples were tested."""
+        return int(self.confusion.sum())
+
+
+def logits_of(network: nn.Module, examples: Examples) -> np.ndarray:
+    """Return the torch network's logits, float32 (samples, labels)."""
+    network.eval()
+    with torch.no_grad():
+        parts = [
+            network(*(torch.from_numpy(array) for array in examples.batch(indices)[0])).numpy()
+            for indices in chunks(len(examples))
+        ]
+    return np.concatenate(parts)
+
+
+def features_of(network: nn.Module, examples: Examples) -> np.ndarray:
+    """Return by what the novelty of a network with `read` is told, float32 (samples, d)."""
+    network.eval()
+    with torch.no_grad():
+        parts = [
+            network.read(  # type: ignore[operator]
+                *(torch.from_numpy(array) for array in examples.batch(indices)[0])
+            ).features.numpy()
+            for indices in chunks(len(examples))
+        ]
+    return np.concatenate(parts)
+
+
+def probabilities_of(model: bytes, examples: Examples, output: str) -> np.ndarray:
+    """Return the exported graph's probabilities, float32 (samples, labels)."""
+    return outputs_of(model, examples, [output])[0]
+
+
+def outputs_of(model: bytes, examples: Examples, outputs: Sequence[str]) -> list[np.ndarray]:
+    """Return these outputs of the exported graph, each float32 (samples, …)."""
+    session = Session(model, threads=torch.get_num_threads())
+    names = [spec.name for spec in examples.inputs]
+    parts = [
+        session.run(dict(zip(names, examples.batch(indices)[0], strict=True)))
+        for indices in chunks(len(examples))
+    ]
+    return [np.concatenate([part[output] for part in parts]) for output in outputs]
+
+
+def evaluate(probabilities: np.ndarray, examples: Examples, labels: tuple[str, ...]) -> Report:
+    """Compare probabilities, float (samples, labels), with the examples' targets."""
+    called = probabilities.argmax(axis=1)
+    confusion = np.zeros((len(labels), len(labels)), dtype=np.int64)
+    np.add.at(confusion, (examples.targets, called), 1)
+    wrong = [
+        (examples.samples[i].name, labels[examples.targets[i]], labels[called[i]])
+        for i in np.flatnonzero(called != examples.targets).tolist()
+    ]
+    return Report(
+        float((called == examples.targets).mean()),
+        expected_calibration_error(probabilities, examples.targets),
+        confusion,
+        wrong,
+    )
+
+
+def chunks(count: int) -> list[range]:
+    """Return the places of `count` examples in batches of a fixed size."""
+    return [range(i, min(i + _BATCH, count)) for i in range(0, count, _BATCH)]

@@ -1,0 +1,94 @@
+"""What an exported classifier says of its own answers: set up on data that nothing was fitted to,
+measured on the untouched test split and on data of other kinds.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from app.bundle import Conformal, Measurement, NoveltyScore
+from app.outputs import is_credible, tells_nothing
+from training.data.encode import Examples
+from training.data.sources import warn
+from training.exporting.export import NOVELTY, OUTPUT
+from training.measuring.calibrate import log_loss
+from training.measuring.conformal import COVERAGE, least_ambiguous, set_figures
+from training.measuring.evaluate import outputs_of, probabilities_of
+from training.measuring.novelty import novelty_figures
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """What the manifest and the card say of label sets and novelty; None: too few samples."""
+
+    conformal: Conformal | None
+    novelty: NoveltyScore | None
+    metrics: tuple[Measurement, ...]
+
+
+def assess(
+    model: bytes,
+    novelty: NoveltyScore | None,
+    calibration: Examples,
+    test: Examples,
+    outliers: Mapping[str, Examples],
+) -> Trust:
+    """Set the threshold of the label sets, and measure sets and novelty."""
+    probabilities = probabilities_of(model, test, OUTPUT)
+    figures = [
+        Measurement(
+            name="negative log-likelihood",
+            value=log_loss(probabilities, test.targets),
+            split="test",
+            samples=len(test),
+        )
+    ]
+    conformal = None
+    if len(calibration):
+        held_out = probabilities_of(model, calibration, OUTPUT)
+        conformal = least_ambiguous(held_out, calibration.targets)
+    if conformal is None:
+        few = f"{len(calibration)} calibration samples are too few"
+        warn(f"{few} for label sets at {100 * COVERAGE:g} % and for novelty; neither is given")
+    else:
+        figures += set_figures(conformal, probabilities, test.targets)
+    if novelty is not None:
+        figures += _unlike(model, (conformal, novelty), test, outliers)
+    return Trust(conformal, novelty, tuple(figures))
+
+
+def _unlike(
+    model: bytes,
+    rules: tuple[Conformal | None, NoveltyScore],
+    test: Examples,
+    outliers: Mapping[str, Examples],
+) -> list[Measurement]:
+    """Return how novel the outliers are called, and how many answers are abstained, for each."""
+    figures, scores = [], {}
+    for kind, examples in {"test": test, **outliers}.items():
+        probabilities, scores[kind] = outputs_of(model, examples, [OUTPUT, NOVELTY])
+        withheld = abstained(probabilities, scores[kind], *rules)
+        figures.append(
+            Measurement(
+                name="share of answers abstained",
+                value=float(withheld.mean()),
+                split=kind,
+                samples=len(examples),
+            )
+        )
+    return [*novelty_figures(scores.pop("test"), scores), *figures]
+
+
+def abstained(
+    probabilities: np.ndarray,
+    novelty: np.ndarray,
+    conformal: Conformal | None,
+    score: NoveltyScore,
+) -> np.ndarray:
+    """Return which answers the service would abstain, bool (samples,); see `app.outputs.doubt`."""
+    unlike = novelty >= score.threshold
+    if conformal is None:
+        return np.asarray(unlike)
+    sizes = is_credible(probabilities, conformal).sum(axis=1)
+    return np.asarray(unlike | tells_nothing(sizes, probabilities.shape[1]))
