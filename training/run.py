@@ -185,20 +185,19 @@ def _warn_each(lines: Sequence[str]) -> None:
 
 
 def _figures(report: Report, difference: float) -> list[Measurement]:
+    count = report.count
+    figures = {
+        "accuracy": (report.accuracy, count),
+        "expected calibration error": (report.calibration_error, count),
+        "expected calibration error of perfectly calibrated answers, by chance": (
+            report.chance_error,
+            count,
+        ),
+        "largest difference torch to ONNX Runtime": (difference, min(count, 42)),
+    }
     return [
-        Measurement(name="accuracy", value=report.accuracy, split="test", samples=report.count),
-        Measurement(
-            name="expected calibration error",
-            value=report.calibration_error,
-            split="test",
-            samples=report.count,
-        ),
-        Measurement(
-            name="largest difference torch to ONNX Runtime",
-            value=difference,
-            split="test",
-            samples=min(report.count, 42),
-        ),
+        Measurement(name=name, value=value, split="test", samples=samples)
+        for name, (value, samples) in figures.items()
     ]
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar  # type: ignore[import-untyped]
 
 _BINS = 15
+_DRAWS = 100
 
 
 def softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
@@ -42,8 +43,22 @@ def log_loss(probabilities: np.ndarray, targets: np.ndarray) -> float:
 
 def expected_calibration_error(probabilities: np.ndarray, targets: np.ndarray) -> float:
     """Return the mean gap between confidence and accuracy over 15 equal bins, in 0..1."""
-    confidence = probabilities.max(axis=1)
-    right = probabilities.argmax(axis=1) == targets
+    return _gap(probabilities.max(axis=1), probabilities.argmax(axis=1) == targets)
+
+
+def calibration_error_by_chance(probabilities: np.ndarray, seed: int = 0) -> float:
+    """Return the calibration error that these answers would have, were they perfectly calibrated.
+
+    It is not 0: few samples in a bin are right more or less often than they should be. Whether an
+    answer is right is drawn by its confidence, and the mean of 100 such draws is told (Bröcker and
+    Smith, "Increasing the Reliability of Reliability Diagrams", Weather and Forecasting 2007).
+    """
+    confidence, generator = probabilities.max(axis=1), np.random.default_rng(seed)
+    drawn = generator.random((_DRAWS, len(confidence))) < confidence
+    return float(np.mean([_gap(confidence, right) for right in drawn]))
+
+
+def _gap(confidence: np.ndarray, right: np.ndarray) -> float:
     bins = np.minimum((confidence * _BINS).astype(int), _BINS - 1)
     gaps = [
         abs(confidence[bins == b].mean() - right[bins == b].mean()) * (bins == b).mean()

@@ -9,17 +9,21 @@ from torch import nn
 
 from app.engine.session import Session
 from training.data.encode import Examples
-from training.measuring.calibrate import expected_calibration_error
+from training.measuring.calibrate import calibration_error_by_chance, expected_calibration_error
 
 _BATCH = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a test split says. `confusion[i, j]`: label i was called label j."""
+    """What a test split says. `confusion[i, j]`: label i was called label j.
+
+    chance_error: the calibration error of perfectly calibrated answers.
+    """
 
     accuracy: float
     calibration_error: float
+    chance_error: float
     confusion: np.ndarray
     wrong: list[tuple[str, str, str]]
 
@@ -81,6 +85,7 @@ def evaluate(probabilities: np.ndarray, examples: Examples, labels: tuple[str, .
     return Report(
         float((called == examples.targets).mean()),
         expected_calibration_error(probabilities, examples.targets),
+        calibration_error_by_chance(probabilities),
         confusion,
         wrong,
     )

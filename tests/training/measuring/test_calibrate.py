@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
-from training.measuring.calibrate import expected_calibration_error, fit_temperature, softmax
+from training.measuring.calibrate import (
+    calibration_error_by_chance,
+    expected_calibration_error,
+    fit_temperature,
+    softmax,
+)
 
 RNG = np.random.default_rng(0)
 
@@ -49,3 +54,24 @@ def test_calibrated_probabilities_have_a_small_error():
 def test_sure_and_wrong_is_an_error_of_one():
     assert expected_calibration_error(np.eye(2)[[0, 0]], np.array([1, 1])) == 1.0
     assert expected_calibration_error(np.eye(2)[[0, 1]], np.array([0, 1])) == 0.0
+
+
+def test_the_error_by_chance_is_that_of_labels_drawn_by_the_answers_themselves():
+    errors = []
+    for _ in range(100):
+        logits, targets = drawn(500)
+        probabilities = softmax(logits)
+        errors.append(expected_calibration_error(probabilities, targets))
+    told = calibration_error_by_chance(probabilities)
+    assert (
+        told
+        == calibration_error_by_chance(probabilities)
+        == pytest.approx(np.mean(errors), rel=0.1)
+    )
+
+
+def test_sure_answers_have_no_error_by_chance_and_more_samples_less_of_it():
+    assert calibration_error_by_chance(np.eye(2)[[0, 1]]) == 0.0
+    probabilities = softmax(drawn(4000)[0])
+    few, many = (calibration_error_by_chance(probabilities[:count]) for count in (100, 4000))
+    assert many < few / 3
