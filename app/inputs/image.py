@@ -112,18 +112,22 @@ def _plain_jpeg(data: bytes, spec: ImageSpec) -> np.ndarray | None:
 
 
 def _jpeg_pixels(data: bytes) -> int:
-    """Return the pixels that a JPEG's header tells; for what is none, and for a long one, many.
+    """Return the pixels that a JPEG's header tells, the most that are taken if it is an odd one.
 
-    In a tenth of the time that a decoder takes to be set up.
+    In a tenth of the time that a decoder takes to be set up. For what is no JPEG, many.
     """
+    if not data.startswith(_JPEG):
+        return _UNTOLD_PIXELS
     place = len(_JPEG) - 1
-    for _ in range(_SEGMENTS if data.startswith(_JPEG) else 0):
+    for _ in range(_SEGMENTS):
         marker = data[place : place + 2]
         if marker in _FRAMES:
             height, width = data[place + 5 : place + 7], data[place + 7 : place + 9]
             return int.from_bytes(height, "big") * int.from_bytes(width, "big")
+        if not marker.startswith(b"\xff") or marker == b"\xff\xff":
+            break
         place += 2 + int.from_bytes(data[place + 2 : place + 4], "big")
-    return _UNTOLD_PIXELS
+    return MAX_PIXELS
 
 
 def _jpeg_header(data: bytes) -> tuple[int, int, str] | None:

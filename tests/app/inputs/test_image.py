@@ -273,6 +273,7 @@ def test_a_plain_jpeg_is_what_pillow_makes_of_it(
         (fakes.picture((32, 32)), png_header(60000, 60000)),
         (fakes.picture((32, 32)), fakes.saved(fakes.scene(32, 32), "GIF")),
         (fakes.picture((32, 32)), b"\xff\xd8\xff"),
+        (fakes.picture((32, 32)), b"\xff\xd8\xff\xff" + fakes.saved(fakes.scene(), "JPEG")[2:]),
         (fakes.picture((32, 32)), b""),
     ],
 )
