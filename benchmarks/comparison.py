@@ -132,6 +132,8 @@ def _turn(server: Server, work: Workload, form: Form, limit: Limit, seconds: flo
     server.thaw()
     asked = server.kind.requests(server.port, work, form)
     loads = {clients: drive(asked, clients, work.lasting(seconds)) for clients in CLIENTS}
+    if not server.polls:
+        server.rest()  # some go on answering clients that have left, into the next one's turn
     server.freeze()
     return Turn(loads, most, watch.foreign())
 

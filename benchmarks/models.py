@@ -48,7 +48,7 @@ class Workload:
 
         What is under way when a load ends is not counted, which of slow answers are many.
         """
-        return 3 * seconds if self.model == "large" else seconds
+        return 2 * seconds if self.model == "large" else seconds
 
 
 @cache

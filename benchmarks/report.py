@@ -50,7 +50,7 @@ def _head(findings: Findings) -> str:
         f"Written by `make bench`, {datetime.now(UTC):%Y-%m-%d}. {machine.describe()}, the load",
         "generator on the same cores. Every figure is the median of "
         f"{findings.rounds} interleaved rounds, {findings.seconds:g} s",
-        "each (the 224² model: three times as long); a share is over the in-process limit of the same",
+        "each (the 224² model: twice as long); a share is over the in-process limit of the same",
         "turn. How it is measured:",
         "[benchmarks](../benchmarks/README.md).",
         "",
