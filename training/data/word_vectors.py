@@ -37,30 +37,35 @@ def known_words(most: int) -> list[str]:
     return [word for word, _ in pieces if _WORD.fullmatch(word)][:most]
 
 
-def word_vectors(words: Sequence[str], size: int) -> np.ndarray:
+def word_vectors(
+    words: Sequence[str], size: int, encoder: SentenceEncoder | None = None
+) -> np.ndarray:
     """Return the words' vectors, float32 (words, size): half of either kind, of mean 0.
 
-    The standard deviation over all numbers of a kind is 1.
+    The standard deviation over all numbers of a kind is 1. encoder: one trained further, in
+    place of the published one.
     """
     half = size // 2
-    kinds = ((_table, size - half), (_encoded, half))
-    return np.concatenate([_reduced(kind(words), share) for kind, share in kinds], axis=1)
+    encoded = _encoded(words, encoder or SentenceEncoder(_model()[1], _HEADS))
+    kinds = ((_table(words), size - half), (encoded, half))
+    return np.concatenate([_reduced(vectors, share) for vectors, share in kinds], axis=1)
 
 
-def words_in_context(words: Sequence[str]) -> WordsInContext:
+def words_in_context(words: Sequence[str], kept: int = 0) -> WordsInContext:
     """Return the encoder, to be trained further, for sentences of these words and unknown ones.
 
-    A word's id is its place, from 1; 0 stands for those that are unknown.
+    A word's id is its place, from 1; 0 stands for those that are unknown. kept: the first layers
+    that do not learn (`SentenceEncoder`).
     """
     tokenizer, weights = _model()
     encodings = tokenizer.encode_batch([*words], add_special_tokens=False)
-    unknown, *ends = (tokenizer.token_to_id(piece) for piece in ("[UNK]", "[CLS]", "[SEP]"))
+    first, unknown, last = tokenizer.encode("[UNK]").ids
     table = np.zeros((1 + len(words), _PIECES), dtype=np.int64)
     for row, ids in zip(table, [[], *(encoding.ids for encoding in encodings)], strict=True):
         few = ids[:_PIECES] or [unknown]
         row[: len(few)] = few
-    encoder = SentenceEncoder(weights, _HEADS)
-    return WordsInContext(encoder, torch.from_numpy(table), (ends[0], ends[1]))
+    encoder = SentenceEncoder(weights, _HEADS, kept=kept)
+    return WordsInContext(encoder, torch.from_numpy(table), (first, last))
 
 
 def _reduced(vectors: np.ndarray, size: int) -> np.ndarray:
@@ -79,10 +84,10 @@ def _table(words: Sequence[str]) -> np.ndarray:
     return np.stack([rows[text.ids].mean(axis=0) if text.ids else blank for text in texts])
 
 
-def _encoded(words: Sequence[str]) -> np.ndarray:
+def _encoded(words: Sequence[str], encoder: SentenceEncoder) -> np.ndarray:
     """Return the encoder's vector of every word's sentence, float64 (words, its size)."""
-    tokenizer, weights = _model()
-    encoder = SentenceEncoder(weights, _HEADS).eval()
+    tokenizer, _ = _model()
+    encoder.eval()
     texts = [encoding.ids for encoding in tokenizer.encode_batch([*map(SENTENCE.format, words)])]
     lengths = np.asarray([len(text) for text in texts])
     vectors = np.empty((len(words), encoder.size))

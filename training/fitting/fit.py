@@ -59,7 +59,7 @@ class Schedule:
     objective: Objective | None = None
     beside: Term | None = None  # asked for beside the cross-entropy of the labels
     quiet: bool = False
-    trunk: float = 1.0  # the rate of all layers but the last, as a share of `rate`
+    trunk: float = 1.0  # the rate of what is pretrained, as a share of `rate`
 
 
 class _Learner(lightning.LightningModule):
@@ -184,12 +184,18 @@ def _train(
 
 
 def parameter_groups(network: nn.Module, schedule: Schedule) -> list[dict[str, Any]]:
-    """Return what learns, at which rate and decay; biases and scales are not decayed."""
-    last = {id(p) for head in heads(network) for p in head.parameters()}
+    """Return what learns, at which rate and decay; biases and scales are not decayed.
+
+    Pretrained is what a network says is (its attribute `pretrained`), else all but the last layer.
+    """
+    said = getattr(network, "pretrained", None)
+    parts = [said] if isinstance(said, nn.Module) else heads(network)
+    named = {id(parameter) for part in parts for parameter in part.parameters()}
     groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
     for parameter in network.parameters():
         if parameter.requires_grad:
-            share = 1.0 if id(parameter) in last else schedule.trunk
+            trunk = (id(parameter) in named) == isinstance(said, nn.Module)
+            share = schedule.trunk if trunk else 1.0
             groups.setdefault((schedule.rate * share, parameter.ndim > 1), []).append(parameter)
     return [
         {"params": found, "lr": rate, "weight_decay": schedule.weight_decay * decayed}

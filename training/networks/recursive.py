@@ -16,6 +16,7 @@ from torch.nn import functional
 from training.networks.counting import traits, widened
 from training.networks.onnx_functions import DOMAIN
 from training.networks.reading import Reading
+from training.networks.sentence_encoder import WordsInContext
 
 
 def tree_cell(children: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -138,7 +139,7 @@ class TreeLSTM(nn.Module):
     def __init__(
         self,
         *,
-        table: nn.Embedding | WordTable,
+        table: nn.Embedding | WordTable | WordsInContext,
         classes: int,
         hidden: int,
         dropout: float = 0.0,
@@ -174,7 +175,8 @@ class TreeLSTM(nn.Module):
         if self.training and self.word_dropout > 0:
             lost = torch.rand(tokens.shape, device=tokens.device) < self.word_dropout
             tokens = tokens.masked_fill(lost, 0)
-        leaves = self.leaf(self.dropout(self.embed(tokens)))
+        vectors = self.vectors(tokens, left, right, levels, roots)
+        leaves = self.leaf(self.dropout(vectors))
         hidden, memory = leaves.chunk(2, dim=1)
         leaves = torch.cat([hidden.tanh(), memory], dim=1)
         states, counts = self._climb(leaves, tokens, torch.stack([left, right], 1), levels)
@@ -182,6 +184,13 @@ class TreeLSTM(nn.Module):
         nodes = self.head(self.dropout(shown))
         told = None if counts is None else traits(counts[roots], levels, roots - tokens.shape[0])
         return Reading(nodes[roots], shown[roots], nodes=nodes, traits=told)
+
+    def vectors(
+        self, tokens: Tensor, left: Tensor, right: Tensor, levels: Tensor, roots: Tensor
+    ) -> Tensor:
+        """Return the words' vectors, float32 (leaves, d): here their rows, wherever they stand."""
+        vectors: Tensor = self.embed(tokens)
+        return vectors
 
     def _climb(
         self, leaves: Tensor, tokens: Tensor, pairs: Tensor, levels: Tensor

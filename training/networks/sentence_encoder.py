@@ -19,10 +19,12 @@ class SentenceEncoder(nn.Module):
     """Pieces of words in, their states in context out.
 
     weights: as a `BertModel` names them. While training `dropout` acts as it did when they were
-    learned.
+    learned. The tables and the first `kept` layers do not learn; with 0, everything does.
     """
 
-    def __init__(self, weights: Weights, heads: int, dropout: float = 0.1) -> None:
+    def __init__(
+        self, weights: Weights, heads: int, *, dropout: float = 0.1, kept: int = 0
+    ) -> None:
         super().__init__()
         self.heads, self.rate = heads, dropout
         self.weights = nn.ParameterDict(
@@ -34,6 +36,9 @@ class SentenceEncoder(nn.Module):
         )
         self.layers = len({n.split(".")[2] for n in weights if n.startswith("encoder.layer.")})
         self.most, self.size = weights["embeddings.position_embeddings.weight"].shape
+        below = ("embeddings_", *(f"encoder_layer_{layer}_" for layer in range(kept)))
+        for name, tensor in self.weights.items():
+            tensor.requires_grad_(not (kept and name.startswith(below)))
 
     def forward(self, ids: Tensor, there: Tensor | None = None) -> Tensor:
         """Return the states, float32 (texts, time, size), of pieces, int64 (texts, time).
@@ -101,7 +106,9 @@ class WordsInContext(nn.Module):
         """
         pieces = self.pieces[tokens]
         word, column = (pieces > 0).nonzero(as_tuple=True)
-        row = torch.repeat_interleave(torch.arange(len(lengths), device=tokens.device), lengths)[word]
+        row = torch.repeat_interleave(torch.arange(len(lengths), device=tokens.device), lengths)[
+            word
+        ]
         counts = torch.bincount(row, minlength=len(lengths))
         place = 1 + torch.arange(len(row), device=tokens.device) - (counts.cumsum(0) - counts)[row]
         read = place < self.encoder.most - 1

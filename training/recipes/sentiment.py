@@ -1,25 +1,35 @@
-"""Sentiment: Tree-LSTMs over the sentences of the treebank, taught the label of every phrase."""
+"""Sentiment: Tree-LSTMs over the sentences of the treebank, taught the label of every phrase.
+
+A teacher that reads the words in their context says what it makes of every phrase as well, and of
+new sentences that are made of the old ones.
+"""
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import torch
 from torch import nn
+from torch.nn import functional
 
 from app.bundle import EncoderSpec, TreeSpec
 from training.data import sentiment_treebank
 from training.data.dataset import Sample
 from training.data.sentiment_treebank import LABELS, node_labels, words
 from training.data.split import Shares
-from training.data.word_vectors import known_words, word_vectors
+from training.data.word_vectors import known_words, word_vectors, words_in_context
+from training.fitting.distillation import Distilled
 from training.fitting.fit import Schedule
 from training.fitting.objectives import polarity_loss
 from training.measuring.figures import polarity
+from training.networks.contextual import ContextualTreeLSTM
 from training.networks.recursive import ForestEnsemble, TreeLSTM, WordTable
 from training.recipes.recipe import Recipe
 
 MEMBERS, EMBEDDING, HIDDEN = 3, 300, 150
 KNOWN = 20_000  # common words beside those of the training sentences
 WORDS, TUNED = 28_500, 17_000  # that the table has room for; the training sentences' come first
+KEPT = 3  # layers of the teacher's encoder that do not learn
+NEAR = 15  # words that may stand for one
 
 
 def _prepare(train: Sequence[Sample]) -> tuple[EncoderSpec, dict[str, bytes]]:
@@ -44,11 +54,27 @@ def _tables(network: nn.Module) -> list[WordTable]:
     return [module for module in network.modules() if isinstance(module, WordTable)]
 
 
-def _start(network: nn.Module, files: Mapping[str, bytes]) -> None:
-    """Give every word its vector, once for all members."""
-    vocabulary = files["vocabulary.txt"].decode().split("\n")[1:-1]
+def _teacher(labels: int, files: Mapping[str, bytes]) -> ContextualTreeLSTM:
+    words = words_in_context(_vocabulary(files), kept=KEPT)
+    return ContextualTreeLSTM(words=words, classes=labels, hidden=HIDDEN, dropout=0.2)
+
+
+def _start(network: nn.Module, teacher: ContextualTreeLSTM, files: Mapping[str, bytes]) -> None:
+    """Give every word its vector, half of it from what the teacher's encoder makes of it."""
+    vectors = word_vectors(_vocabulary(files), EMBEDDING, teacher.words.encoder)
     for table in _tables(network):
-        table.fill(torch.from_numpy(word_vectors(vocabulary, EMBEDDING)))
+        table.fill(torch.from_numpy(vectors))
+
+
+def _vocabulary(files: Mapping[str, bytes]) -> list[str]:
+    return files["vocabulary.txt"].decode().split("\n")[1:-1]
+
+
+def _near(network: nn.Module) -> np.ndarray:
+    """Return for every word the words of the nearest vectors, by cosine."""
+    vectors = functional.normalize(_tables(network)[0].given.float())
+    near = [(part @ vectors.T).topk(1 + NEAR).indices[:, 1:] for part in vectors.split(1024)]
+    return torch.cat(near).numpy()
 
 
 def _finish(network: nn.Module) -> None:
@@ -64,16 +90,30 @@ RECIPE = Recipe(
     load=sentiment_treebank.load,
     prepare=_prepare,
     network=_network,
-    start=_start,
     finish=_finish,
     teach=node_labels,
+    learn=Distilled(
+        teacher=_teacher,
+        schedule=Schedule(
+            epochs=3,
+            batch=32,
+            rate=2e-3,
+            trunk=0.025,
+            warmup=0.1,
+            patience=None,
+            beside=polarity_loss,
+        ),
+        start=_start,
+        near=_near,
+        copies=2,
+    ),
     labels=LABELS,
     schedule=Schedule(
         epochs=5,
         batch=32,
         rate=5e-3,
         ema=0.995,
-        patience=5,
+        patience=None,
         warmup=0.1,
         beside=polarity_loss,
     ),

@@ -1,0 +1,41 @@
+"""A tiny sentence encoder with drawn weights, over the words of ListOps."""
+
+import torch
+from torch import Tensor
+
+from tests.trees import IDS
+from training.networks.contextual import ContextualTreeLSTM
+from training.networks.sentence_encoder import SentenceEncoder, WordsInContext
+
+WORDS = tuple(IDS)
+SIZE, HEADS, LAYERS, MOST, PIECES = 8, 2, 2, 64, 40
+
+
+def weights() -> dict[str, Tensor]:
+    """Tensors as a `BertModel` names them."""
+    torch.manual_seed(5)
+    tables = {"word": PIECES, "position": MOST, "token_type": 2}
+    found = {f"embeddings.{n}_embeddings.weight": torch.randn(k, SIZE) for n, k in tables.items()}
+    sizes = {"attention.self.query": (SIZE, SIZE), "attention.self.key": (SIZE, SIZE)}
+    sizes |= {"attention.self.value": (SIZE, SIZE), "attention.output.dense": (SIZE, SIZE)}
+    sizes |= {"intermediate.dense": (16, SIZE), "output.dense": (SIZE, 16)}
+    norms = ["embeddings.LayerNorm"]
+    for layer in range(LAYERS):
+        prefix = f"encoder.layer.{layer}."
+        norms += [f"{prefix}attention.output.LayerNorm", f"{prefix}output.LayerNorm"]
+        for name, shape in sizes.items():
+            found[f"{prefix}{name}.weight"] = torch.randn(shape) / 2
+            found[f"{prefix}{name}.bias"] = torch.randn(shape[0]) / 2
+    for name in norms:
+        found |= {f"{name}.weight": torch.ones(SIZE), f"{name}.bias": torch.zeros(SIZE)}
+    return found
+
+
+def contextual(classes: int, kept: int = 0) -> ContextualTreeLSTM:
+    """Every word has one or two pieces."""
+    pieces = torch.zeros(len(WORDS), 3, dtype=torch.long)
+    pieces[:, 0] = torch.arange(3, 3 + len(WORDS))
+    pieces[::2, 1] = torch.arange(20, 20 + len(pieces[::2]))
+    encoder = SentenceEncoder(weights(), HEADS, dropout=0.0, kept=kept)
+    words = WordsInContext(encoder, pieces, (1, 2))
+    return ContextualTreeLSTM(words=words, classes=classes, hidden=6)
