@@ -1,6 +1,7 @@
 """How a recipe does on groups (speakers) it has never met: each is held out in turn."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -22,9 +23,11 @@ def leave_one_out(
     """Train once per group without it, test on all of it; return figures and a card section.
 
     Nothing of the held-out group is trained on or chosen by: early stopping looks at the
-    other groups' validation samples. parts: the splits for training, validation and test.
+    other groups' validation samples. Of an ensemble one member is trained. parts: the splits for
+    training, validation and test.
     """
     word = recipe.leave_one_out
+    alone = replace(recipe, network=recipe.member or recipe.network)
     train, validation, _ = parts
     everything = _join(parts)
     figures, rows = [], []
@@ -34,7 +37,7 @@ def leave_one_out(
             warn(f"without {word} {group} nothing is left to train on or to choose by; skipped")
             continue
         print(f"without {word} {group}:")
-        network, _ = train_network(recipe, len(labels), rest, choosing, files)
+        network, _ = train_network(alone, len(labels), rest, choosing, files)
         strangers = _select(everything, group, keep=True)
         report = evaluate(logits_of(network, strangers), strangers, labels)
         print(f"{word} {group}, never heard: {100 * report.accuracy:.1f} %")
@@ -43,11 +46,12 @@ def leave_one_out(
             Measurement(name="accuracy", value=report.accuracy, split=split, samples=report.count)
         )
         rows.append(f"| {group} | {100 * report.accuracy:.1f} % | {report.count} |")
-    return _summary(str(word), figures, rows) if figures else ([], "")
+    trained = "Trained" if recipe.member is None else "One member of the network, trained"
+    return _summary(str(word), trained, figures, rows) if figures else ([], "")
 
 
 def _summary(
-    word: str, figures: list[Measurement], rows: list[str]
+    word: str, trained: str, figures: list[Measurement], rows: list[str]
 ) -> tuple[list[Measurement], str]:
     mean = float(np.mean([figure.value for figure in figures]))
     total = sum(figure.samples for figure in figures)
@@ -58,7 +62,7 @@ def _summary(
         samples=total,
     )
     table = "\n".join([f"| {word} | accuracy | samples |", "|---|---|---|", *rows])
-    text = f"## Strangers\n\nTrained without one {word}, tested on it; mean {100 * mean:.1f} %."
+    text = f"## Strangers\n\n{trained} without one {word}, tested on it; mean {100 * mean:.1f} %."
     return [overall, *figures], f"{text}\n\n{table}"
 
 

@@ -1,6 +1,7 @@
 """A convolutional network that names a spoken clip from its raw PCM."""
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -184,7 +185,10 @@ class SpectrogramNet(nn.Module):
 
         It is the logit's gradient times what flows there. A peak's goes to the frames that have it.
         """
-        image = self.spectrogram(pcm)[:, None]
+        return self.see(self.spectrogram(pcm)[:, None])
+
+    def see(self, image: Tensor) -> Reading:
+        """As `read`, of spectrograms ``(B, 1, bands, frames)``."""
         if self.training:
             image = self.distort(image)
         out, given = follow(self.body, image)
@@ -214,3 +218,42 @@ class SpectrogramNet(nn.Module):
             image = mask(image, axis=2, widest=BAND_MASK)
             image = mask(image, axis=3, widest=FRAME_MASK)
         return image
+
+
+class SpectrogramEnsemble(nn.Module):
+    """Several networks trained side by side that hear one spectrogram and answer as one.
+
+    While training the output is (B, classes, members), each member distorting the spectrogram
+    by itself, else the mean logits (B, classes). The rates and bands of all members are the same.
+    """
+
+    def __init__(self, members: Sequence[SpectrogramNet]) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(members)
+
+    def forward(self, pcm: Tensor) -> Tensor:
+        """Map PCM ``(B, N)`` to logits."""
+        logits = torch.stack([reading.logits for reading in self._readings(pcm)], 2)
+        return logits if self.training else logits.mean(2)
+
+    def read(self, pcm: Tensor) -> Reading:
+        """Return the members' mean logits and evidence, and their embeddings side by side."""
+        readings = self._readings(pcm)
+        return Reading(
+            torch.stack([reading.logits for reading in readings], 2).mean(2),
+            torch.cat([reading.embedding for reading in readings], 1),
+            lambda labels: torch.stack([r.evidence(labels) for r in readings], 3).mean(3),  # type: ignore[misc]
+        )
+
+    def bands(self) -> tuple[float, ...]:
+        """As the members tell them."""
+        return self._first.bands()
+
+    @property
+    def _first(self) -> SpectrogramNet:
+        first: SpectrogramNet = self.members[0]  # type: ignore[assignment]
+        return first
+
+    def _readings(self, pcm: Tensor) -> list[Reading]:
+        image = self._first.spectrogram(pcm)[:, None]
+        return [member.see(image) for member in self.members]  # type: ignore[operator]

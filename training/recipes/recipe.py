@@ -65,6 +65,7 @@ class Recipe:
     outliers: Outliers | None = None  # kinds of data to measure novelty by
     shown: tuple[str, ...] = ()  # the kinds that the novelty score is fitted to
     leave_one_out: str | None = None  # what a group is called, when groups are held out in turn
+    member: Callable[[int], nn.Module] | None = None  # of an ensemble, what is trained for that
     golden: str | None = None  # folder of payloads under training/golden; else from the test split
     licence: str = "Apache-2.0"
     made_by: str | None = None  # arguments of `thalamus-train run`, where not the name

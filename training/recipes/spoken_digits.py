@@ -1,4 +1,4 @@
-"""Spoken digits: a CNN on a log-mel spectrogram that the graph itself computes."""
+"""Spoken digits: three CNNs on one log-mel spectrogram that the graph itself computes."""
 
 from collections.abc import Sequence
 
@@ -8,13 +8,23 @@ from training.data.dataset import Sample
 from training.data.split import Shares
 from training.data.voices import augment
 from training.fitting.fit import Schedule
-from training.networks.spectrogram import SpectrogramNet
+from training.networks.spectrogram import SpectrogramEnsemble, SpectrogramNet
 from training.outliers import sounds
 from training.recipes.recipe import Recipe
+
+MEMBERS = 3
 
 
 def _prepare(train: Sequence[Sample]) -> tuple[EncoderSpec, dict[str, bytes]]:
     return AudioSpec(rate=8000, samples=8000), {}
+
+
+def _member(labels: int) -> SpectrogramNet:
+    return SpectrogramNet(classes=labels)
+
+
+def _network(labels: int) -> SpectrogramEnsemble:
+    return SpectrogramEnsemble([_member(labels) for _ in range(MEMBERS)])
 
 
 RECIPE = Recipe(
@@ -22,10 +32,11 @@ RECIPE = Recipe(
     description="Hears which digit, zero to nine, is spoken in English, about one second.",
     load=spoken_digits.load_with_voices,
     prepare=_prepare,
-    network=lambda labels: SpectrogramNet(classes=labels),
+    network=_network,
+    member=_member,
     augment=augment,
     schedule=Schedule(
-        epochs=30, batch=32, label_smoothing=0.1, ema=0.99, warmup=0.2, patience=None
+        epochs=60, batch=32, label_smoothing=0.1, ema=0.99, warmup=0.2, patience=None
     ),  # the last epoch's averaged weights: ninety samples would choose another by luck
     shares=Shares(validation=10, test=0),
     outliers=sounds,

@@ -6,9 +6,10 @@ import torch
 
 from app.bundle import TensorSpec
 from app.engine.session import Session
-from training.exporting.export import OUTPUT, Servable, export
+from app.outputs import SALIENCY
+from training.exporting.export import EMBEDDING, OUTPUT, Servable, export
 from training.networks import spectrogram
-from training.networks.spectrogram import LogMel, SpectrogramNet
+from training.networks.spectrogram import LogMel, SpectrogramEnsemble, SpectrogramNet
 
 RATE, SAMPLES = 8000, 4000
 PCM = (TensorSpec(name="pcm", dtype="int16", shape=("batch", SAMPLES)),)
@@ -108,3 +109,44 @@ def test_distortion_is_for_training_only(net: SpectrogramNet):
         different = not torch.equal(net(pcm), net(pcm))
     net.eval()
     assert different
+
+
+@pytest.fixture(scope="module")
+def ensemble() -> SpectrogramEnsemble:
+    torch.manual_seed(2)
+    network = SpectrogramEnsemble([SpectrogramNet(classes=4) for _ in range(3)]).train()
+    with torch.no_grad():
+        network(clips(8))
+    return network.eval()
+
+
+def test_an_ensemble_answers_by_its_members_mean(ensemble: SpectrogramEnsemble):
+    pcm, labels = clips(3), torch.tensor([2, 0, 1])
+    with torch.no_grad():
+        members, reading = [member.read(pcm) for member in ensemble.members], ensemble.read(pcm)
+        mean = torch.stack([member.logits for member in members]).mean(0)
+        assert torch.allclose(reading.logits, mean, atol=1e-6)
+        assert torch.equal(ensemble(pcm), reading.logits)
+        maps = torch.stack([member.evidence(labels) for member in members])
+        assert torch.allclose(reading.evidence(labels), maps.mean(0), atol=1e-6)
+    assert reading.embedding.shape == (3, 3 * members[0].embedding.shape[1])
+    assert ensemble.bands() == ensemble.members[0].bands()
+
+
+def test_a_training_ensemble_tells_each_member_apart(ensemble: SpectrogramEnsemble):
+    with torch.no_grad():
+        logits = ensemble.train()(clips(5))
+    ensemble.eval()
+    assert logits.shape == (5, 4, 3)
+    assert not torch.equal(logits[..., 0], logits[..., 1])
+
+
+@pytest.mark.training
+def test_the_graph_of_an_ensemble_answers_as_torch_does(ensemble: SpectrogramEnsemble):
+    served, pcm = Servable(ensemble), clips(5)
+    session = Session(export(served, PCM, [clips(2)]))
+    with torch.no_grad():
+        expected = served.outputs(pcm)
+    told = session.run({"pcm": pcm.numpy()}, explain=True)
+    for name in (OUTPUT, EMBEDDING, SALIENCY):
+        assert np.allclose(told[name], expected[name].numpy(), atol=1e-4)
