@@ -1,5 +1,7 @@
 """What of a trained network goes on learning: its head, and the last of its layers."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -11,11 +13,17 @@ def heads(network: nn.Module) -> list[nn.Linear]:
     return [layers[-1] for layers in linear if layers]
 
 
-def set_head(head: nn.Linear, weight: Tensor, bias: Tensor) -> None:
-    """Give a linear layer its weight, (labels, d) float32, and bias, (labels,) float32."""
+def set_heads(heads: Sequence[nn.Linear], weight: Tensor, bias: Tensor) -> None:
+    """Have the mean of linear layers answer as one of `weight` and `bias`.
+
+    weight: float32 (labels, d), d being the features that the layers read in all, side by side.
+    bias: float32 (labels,).
+    """
+    parts = weight.split([head.in_features for head in heads], dim=1)
     with torch.no_grad():
-        head.weight.copy_(weight)
-        head.bias.copy_(bias)
+        for head, part in zip(heads, parts, strict=True):
+            head.weight.copy_(len(heads) * part)
+            head.bias.copy_(bias)
 
 
 def freeze(network: nn.Module, share: float) -> None:

@@ -18,7 +18,7 @@ from training.data.encode import Examples
 from training.errors import TrainingError
 from training.fitting.curve import Epoch, History
 from training.measuring.evaluate import chunks
-from training.networks.frozen import heads, set_head
+from training.networks.frozen import heads, set_heads
 from training.recipes.recipe import Recipe
 
 STRENGTHS = tuple(10.0 ** (half / 2) for half in range(-9, 1))  # scikit-learn's C, weakest last
@@ -40,11 +40,14 @@ def extract(
 def fit_head(network: nn.Module, train: Examples, validation: Examples) -> History:
     """Give the network's last layer the regression's weights; return one epoch per strength.
 
-    Raises `TrainingError` when the network has several last layers, or tells no embedding.
+    An ensemble's members share them. Raises `TrainingError` when some member has no last layer,
+    or the network tells no embedding.
     """
-    head = only_head(network)
-    if head is None:
-        raise TrainingError("feature extraction needs a network with one last layer; tune this one")
+    last = last_layers(network)
+    if not last:
+        raise TrainingError(
+            "feature extraction needs a network whose last layer reads its embedding; tune this one"
+        )
     features, held_out = embeddings(network, train), embeddings(network, validation)
     mean, std = features.mean(axis=0), features.std(axis=0)
     std[std < _FLAT] = 1.0
@@ -66,15 +69,16 @@ def fit_head(network: nn.Module, train: Examples, validation: Examples) -> Histo
             best = held_out_loss, weight, bias
             history.kept = len(history.epochs)
     assert best is not None
-    set_head(head, torch.from_numpy(best[1]).float(), torch.from_numpy(best[2]).float())
+    set_heads(last, torch.from_numpy(best[1]).float(), torch.from_numpy(best[2]).float())
     network.eval()
     return history
 
 
-def only_head(network: nn.Module) -> nn.Linear | None:
-    """Return the last layer of a network that has one, and an embedding before it."""
+def last_layers(network: nn.Module) -> list[nn.Linear]:
+    """Return the last layer of the network, or of each member; none where there are other ends."""
     last = heads(network)
-    return last[0] if len(last) == 1 and hasattr(network, "read") else None
+    members = len(getattr(network, "members", [network]))
+    return last if len(last) == members and hasattr(network, "read") else []
 
 
 def embeddings(network: nn.Module, examples: Examples) -> np.ndarray:

@@ -16,7 +16,7 @@ from training.fitting.fit import History, Schedule, fit
 from training.measuring.evaluate import chunks
 from training.networks.frozen import freeze
 from training.recipes.recipe import Learn, Recipe
-from training.starts.features import fit_head, only_head
+from training.starts.features import fit_head, last_layers
 
 SCHEDULE = Schedule(
     epochs=8, batch=16, rate=2e-3, label_smoothing=0.1, trunk=0.5, patience=8, warmup=0.25
@@ -43,7 +43,7 @@ def tune(
     if hasattr(network, "cut") and _size(network, train) <= MOST:
         trunk, part = network.cut()  # type: ignore[operator]
         train, validation, augment = compute(trunk, train), compute(trunk, validation), None
-    if only_head(part) is not None:
+    if last_layers(part):
         fit_head(part, train, validation)
     history = fit(part, train, validation, recipe.schedule, seed=recipe.seed, augment=augment)
     network.eval()

@@ -31,6 +31,37 @@ class Reader(nn.Module):
         return Reading(self.head(features), features)
 
 
+class Together(nn.Module):
+    """Networks that answer as one, their embeddings side by side."""
+
+    def __init__(self, members: list[Reader]) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(members)
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self.read(image).logits
+
+    def read(self, image: Tensor) -> Reading:
+        readings = [member.read(image) for member in self.members]
+        logits = torch.stack([reading.logits for reading in readings]).mean(0)
+        return Reading(logits, torch.cat([reading.embedding for reading in readings], 1))
+
+
+class Joined(nn.Module):
+    """One last layer over what several networks see."""
+
+    def __init__(self, readers: list[Reader]) -> None:
+        super().__init__()
+        self.readers, self.head = nn.ModuleList(readers), nn.Linear(32, 2)
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self.read(image).logits
+
+    def read(self, image: Tensor) -> Reading:
+        features = torch.cat([reader.read(image).embedding for reader in self.readers], 1)
+        return Reading(self.head(features), features)
+
+
 def test_the_folded_layer_is_the_standardised_regression():
     torch.manual_seed(0)
     network, train, validation = Reader(), squares(60, 1), squares(20, 2)
@@ -59,5 +90,25 @@ def test_the_curve_is_that_of_the_strengths():
 
 
 def test_without_an_embedding_there_is_nothing_to_fit():
-    with pytest.raises(TrainingError, match="one last layer"):
+    with pytest.raises(TrainingError, match="reads its embedding"):
         fit_head(Toy(), squares(8, 1), squares(8, 2))
+
+
+def test_the_members_of_an_ensemble_share_the_regression():
+    """Their mean = one last layer over all their embeddings."""
+    torch.manual_seed(0)
+    members, train, validation = [Reader(), Reader()], squares(60, 1), squares(20, 2)
+    pair = Together(members)
+    one = Joined(members)
+    for network in (pair, one):
+        fit_head(network, train, validation)
+    np.testing.assert_allclose(logits_of(pair, validation), logits_of(one, validation), atol=1e-3)
+    assert len({member.head.weight.shape for member in members}) == 1
+
+
+def test_a_member_without_a_last_layer_cannot_be_fitted():
+    odd = Reader()
+    odd.head = nn.Identity()
+    odd.first = nn.Identity()
+    with pytest.raises(TrainingError, match="tune this one"):
+        fit_head(Together([Reader(), odd]), squares(8, 1), squares(8, 2))
