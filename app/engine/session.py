@@ -29,6 +29,9 @@ _ONNX_TYPES: dict[DType, str] = {
     "float32": "tensor(float)",
 }
 EXPLAIN = "explain"  # an input that graphs may have, false unless it is fed
+# Sizes of batch whose first run costs much: cuDNN plans for each (0.4 to 1.2 s on an H100, where
+# the next run takes 1 to 4 ms); TensorRT builds an engine for the range that it has seen.
+_PREPARED: Mapping[str, Sequence[int]] = {CUDA: SIZES, TENSORRT: (SIZES[-1], SIZES[0])}
 
 
 class Session:
@@ -61,8 +64,7 @@ class Session:
         elif self.provider == CUDA and graphs:
             event("no CUDA graphs", reason="sizes other than the batch's are free")
         self._run = alone(run)
-        if self.provider == TENSORRT:
-            self._build_engines()
+        self._prepare(_PREPARED.get(self.provider, ()))
 
     def run(
         self, arrays: Mapping[str, np.ndarray], *, explain: bool = False
@@ -131,14 +133,11 @@ class Session:
             raise DeviceUnavailable(f"the model runs on {session.get_providers()[0]} this time")
         return session
 
-    def _build_engines(self) -> None:
-        """Have TensorRT build its engine for all usual batches now, not anew for each larger one.
-
-        It builds for the range of sizes that it has seen.
-        """
-        inputs, _ = self.tensors()
-        if self._has_sizes():
-            for size in (SIZES[-1], SIZES[0]):
+    def _prepare(self, sizes: Sequence[int]) -> None:
+        """Run batches of these sizes, so that no request waits for what their first run costs."""
+        if sizes and self._has_sizes():
+            inputs, _ = self.tensors()
+            for size in sizes:
                 self.run(
                     {s.name: np.zeros((size, *map(int, s.shape[1:])), s.dtype) for s in inputs}
                 )

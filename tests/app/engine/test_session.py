@@ -13,7 +13,7 @@ import pytest
 import app.engine.providers
 import app.engine.session
 from app.bundle import ImageSpec, TensorSpec, read_bundle
-from app.engine.providers import CPU, CUDA, cuda_present
+from app.engine.providers import CPU, CUDA, TENSORRT, cuda_present
 from app.engine.session import Session, _bound
 from app.engine.sized import SIZES
 from app.errors import DeviceUnavailable, InvalidBundle
@@ -154,7 +154,15 @@ def test_no_session_on_a_gpu_sees_two_sizes_of_batch(monkeypatch) -> None:
     session = Session(fakes.image_graph(), "cuda")
     for count in (3, 1, 2, 3):
         session.run({"image": PIXELS[:count]})
-    assert [set(one.sizes) for one in machine.opened if one.sizes] == [{1}, {2}, {4}]
+    seen = [one.sizes for one in machine.opened[1:]]
+    assert seen == [[1] * 2, [2] * 2, [4] * 3, [8], [16], [32]]  # each once before it was asked
+
+
+@pytest.mark.parametrize("graph", [fakes.text_graph, fakes.tree_graph])
+def test_of_free_sizes_none_is_run_before_it_is_asked_for(monkeypatch, graph) -> None:
+    machine = OnGpu(monkeypatch, "cpu")
+    Session(graph(11), "cuda")
+    assert [one.sizes for one in machine.opened] == [[]]
 
 
 def test_a_size_that_falls_back_is_refused(monkeypatch) -> None:
@@ -175,7 +183,7 @@ def test_engines_are_built_for_the_usual_batches_before_any_is_asked_for(monkeyp
     for graph, expected in [(fakes.image_graph(), [32, 1]), *without]:
         session, seen = Session(graph), []
         monkeypatch.setattr(session, "run", lambda a, seen=seen: seen.append(len(a["image"])))
-        session._build_engines()
+        session._prepare(app.engine.session._PREPARED[TENSORRT])
         assert seen == expected
 
 
