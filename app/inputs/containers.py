@@ -10,6 +10,7 @@ its size says.
 import struct
 
 from app.errors import InvalidInput
+from app.inputs.wav import find_chunk
 
 EXPECTED = "expected a WAV, FLAC, Ogg or MP3 sound"
 _SIGNATURES = {b"RIFF": "WAV", b"fLaC": "FLAC", b"OggS": "Ogg"}
@@ -53,12 +54,9 @@ def _tag_size(data: bytes) -> int:
 def _check_wav(data: bytes) -> None:
     if data[8:12] != b"WAVE":
         raise InvalidInput(f"{EXPECTED}, got a RIFF file of another kind")
-    place = 12  # RIFF, size, WAVE
-    while data[place : place + 4] != b"fmt ":
-        if place + 8 > len(data):
-            raise InvalidInput(f"{EXPECTED}, got a WAV file without a format chunk")
-        size = int.from_bytes(data[place + 4 : place + 8], "little")
-        place += 8 + size + size % 2
+    place = find_chunk(data, b"fmt ", 12)  # after RIFF, size, WAVE
+    if place is None:
+        raise InvalidInput(f"{EXPECTED}, got a WAV file without a format chunk")
     _check_format(data[place + 8 : place + 48])
     # libsndfile looks for chunks byte by byte where sizes lie, and the last format counts.
     place = data.find(b"fmt ", place + 4)
