@@ -2,7 +2,8 @@
 
 A unit whose input gate adds nothing and whose forget gates stand open adds up its children's
 memories (Tai et al., equation 13 with u = 0 and f = 1). So as many more units as there are words
-bring the count of each word in a tree to its root, in the loop that is there already.
+bring the count of each word in a tree to its root, in the loop that is there already; one more
+brings the number of leaves, by which the vectors of words are pooled, whatever tree they stand in.
 """
 
 import torch
@@ -25,14 +26,45 @@ def widened(weight: Tensor, bias: Tensor, more: int) -> tuple[Tensor, Tensor]:
     return wide.reshape(2 * size, 5 * size), wide_bias
 
 
-def traits(counts: Tensor, levels: Tensor, depths: Tensor) -> Tensor:
-    """Return what tells one kind of trees from another, float32 (trees, words + 2).
+class CountedWords:
+    """How a tree is made, where there are `words` words: what is told of lists and the like."""
 
-    The count of every word, the height and 1, all over the square root of the number of leaves:
-    where trees are grown by chance, counts stray from their share by so much, and heights grow
-    so. counts: float32 (trees, words). levels: int64 (heights + 1,), where each height ends among
-    the inner nodes. depths: int64 (trees,), the roots' places there, below 0 for a single leaf.
-    """
-    heights = (levels[None] <= depths[:, None]).sum(1, keepdim=True).to(counts.dtype)
-    both = torch.cat([counts, heights, torch.ones_like(heights)], dim=1)
-    return both / counts.sum(1, keepdim=True).sqrt()
+    def __init__(self, words: int) -> None:
+        self.words = words
+
+    def added(self, tokens: Tensor) -> Tensor:
+        """Return what is added up from the leaves on, float (leaves, words)."""
+        return functional.one_hot(tokens, self.words)
+
+    def tell(self, sums: Tensor, vectors: Tensor, levels: Tensor, depths: Tensor) -> Tensor:
+        """Return the traits, float32 (trees, words + 2), which do not depend on a tree's size.
+
+        By chance counts stray and heights grow with the root of the number of leaves, so the
+        counts, the height and 1 over that root are told. sums: float32 (trees, words), how often
+        each word stands in each tree. vectors: not looked at. levels: int64 (heights + 1,), where
+        each height ends, from 0, among all inner nodes. depths: int64 (trees,), where among these
+        each root stands, below 0 for a single leaf.
+        """
+        leaves = sums.sum(1, keepdim=True)
+        height = (levels[None] <= depths[:, None]).sum(1, keepdim=True).to(sums.dtype)
+        return torch.cat([sums, height, torch.ones_like(leaves)], 1) / leaves.sqrt()
+
+
+class PooledWords:
+    """Of which words a tree is, where they are many: the same in any tree of the same words."""
+
+    def added(self, tokens: Tensor) -> Tensor:
+        """Return what is added up from the leaves on, float (leaves, 1)."""
+        return torch.ones_like(tokens)[:, None]
+
+    def tell(self, sums: Tensor, vectors: Tensor, levels: Tensor, depths: Tensor) -> Tensor:
+        """Return the words' sum over the root of their number, float32 (trees, d).
+
+        A mean would stray more where words are few. sums: float32 (trees, 1), how many leaves each
+        tree has. vectors: float32 (leaves, d); the trees' leaves follow one another. The rest
+        is not looked at.
+        """
+        ends = sums.cumsum(0)
+        places = torch.arange(vectors.shape[0], device=vectors.device)[None]
+        own = ((places >= ends - sums) & (places < ends)).to(vectors.dtype)
+        return own @ vectors / sums.sqrt()

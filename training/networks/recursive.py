@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from training.networks.counting import traits, widened
+from training.networks.counting import CountedWords, PooledWords, widened
 from training.networks.onnx_functions import DOMAIN
 from training.networks.reading import Reading
 from training.networks.sentence_encoder import WordsInContext
@@ -132,8 +132,7 @@ class TreeLSTM(nn.Module):
     A leaf's state is an affine map of its word's row in `table`, so it has the same two halves as
     that of an inner node; a table may be shared by several networks. While training, words
     read as unknown (id 0) at the rate `word_dropout`, and `dropout` acts on embeddings and on what
-    the head reads. Where the words are few, so many, they may be
-    `counted`: then the trees' traits are told as well.
+    the head reads. `traits` of the trees may be told as well, but not while training.
     """
 
     def __init__(
@@ -144,10 +143,10 @@ class TreeLSTM(nn.Module):
         hidden: int,
         dropout: float = 0.0,
         word_dropout: float = 0.0,
-        counted: int = 0,
+        traits: CountedWords | PooledWords | None = None,
     ) -> None:
         super().__init__()
-        self.hidden, self.word_dropout, self._words = hidden, word_dropout, counted
+        self.hidden, self.word_dropout, self._traits = hidden, word_dropout, traits
         self.embed = table
         self.leaf = nn.Linear(table.embedding_dim, 2 * hidden)
         self.weight = nn.Parameter(torch.empty(2 * hidden, 5 * hidden))
@@ -179,10 +178,15 @@ class TreeLSTM(nn.Module):
         leaves = self.leaf(self.dropout(vectors))
         hidden, memory = leaves.chunk(2, dim=1)
         leaves = torch.cat([hidden.tanh(), memory], dim=1)
-        states, counts = self._climb(leaves, tokens, torch.stack([left, right], 1), levels)
-        shown = states[:, : self.hidden]
+        added = None
+        if self._traits is not None and not self.training:
+            added = self._traits.added(tokens).to(leaves.dtype)
+        states = self._climb(leaves, added, torch.stack([left, right], 1), levels)
+        shown, told = states[:, : self.hidden], None
         nodes = self.head(self.dropout(shown))
-        told = None if counts is None else traits(counts[roots], levels, roots - tokens.shape[0])
+        if self._traits is not None and added is not None:
+            sums = states[roots, -added.shape[1] :]
+            told = self._traits.tell(sums, vectors, levels, roots - tokens.shape[0])
         return Reading(nodes[roots], shown[roots], nodes=nodes, traits=told)
 
     def vectors(
@@ -192,17 +196,14 @@ class TreeLSTM(nn.Module):
         vectors: Tensor = self.embed(tokens)
         return vectors
 
-    def _climb(
-        self, leaves: Tensor, tokens: Tensor, pairs: Tensor, levels: Tensor
-    ) -> tuple[Tensor, Tensor | None]:
-        """Return the states of all nodes and how often each word stands below them, (nodes, W)."""
-        if self.training or not self._words:
-            return climb(leaves, pairs, levels, self.weight, self.bias), None
-        words = functional.one_hot(tokens, self._words).to(leaves.dtype)
+    def _climb(self, leaves: Tensor, added: Tensor | None, pairs: Tensor, levels: Tensor) -> Tensor:
+        """Return the states of all nodes; the sums of `added` below each are their last columns."""
+        if added is None:
+            return climb(leaves, pairs, levels, self.weight, self.bias)
         hidden, memory = leaves.chunk(2, dim=1)
-        wide = torch.cat([hidden, torch.zeros_like(words), memory, words], dim=1)
-        states = climb(wide, pairs, levels, *widened(self.weight, self.bias, self._words))
-        return states, states[:, -self._words :]
+        wide = torch.cat([hidden, torch.zeros_like(added), memory, added], dim=1)
+        weights = widened(self.weight, self.bias, added.shape[1])
+        return climb(wide, pairs, levels, *weights)
 
 
 class ForestEnsemble(nn.Module):

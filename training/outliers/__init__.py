@@ -6,8 +6,8 @@ package that is not there the figure is left out, with a warning that says what 
 
 from training.outliers.glyphs import glyphs
 from training.outliers.kinds import Outliers, gather
-from training.outliers.prose import prose
+from training.outliers.prose import prose, sentences
 from training.outliers.sounds import sounds
 from training.outliers.trees import trees
 
-__all__ = ["Outliers", "gather", "glyphs", "prose", "sounds", "trees"]
+__all__ = ["Outliers", "gather", "glyphs", "prose", "sentences", "sounds", "trees"]

@@ -11,6 +11,7 @@ from training.data import listops
 from training.data.dataset import Sample
 from training.fitting.fit import Schedule
 from training.measuring.figures import long_trees
+from training.networks.counting import CountedWords
 from training.networks.recursive import TreeLSTM
 from training.outliers import trees
 from training.recipes.recipe import Recipe
@@ -26,7 +27,7 @@ def _prepare(train: Sequence[Sample]) -> tuple[EncoderSpec, dict[str, bytes]]:
 def _network(labels: int) -> TreeLSTM:
     words = len(listops.WORDS)
     table = nn.Embedding(words, 32)
-    return TreeLSTM(table=table, classes=labels, hidden=HIDDEN, counted=words)
+    return TreeLSTM(table=table, classes=labels, hidden=HIDDEN, traits=CountedWords(words))
 
 
 RECIPE = Recipe(

@@ -22,7 +22,9 @@ from training.fitting.fit import Schedule
 from training.fitting.objectives import polarity_loss
 from training.measuring.figures import polarity
 from training.networks.contextual import ContextualTreeLSTM
+from training.networks.counting import PooledWords
 from training.networks.recursive import ForestEnsemble, TreeLSTM, WordTable
+from training.outliers import sentences
 from training.recipes.recipe import Recipe
 
 MEMBERS, EMBEDDING, HIDDEN = 3, 300, 150
@@ -44,8 +46,15 @@ def _network(labels: int) -> ForestEnsemble:
     table = WordTable(WORDS, EMBEDDING, tuned=TUNED)
     return ForestEnsemble(
         [
-            TreeLSTM(table=table, classes=labels, hidden=HIDDEN, dropout=0.4, word_dropout=0.05)
-            for _ in range(MEMBERS)
+            TreeLSTM(
+                table=table,
+                classes=labels,
+                hidden=HIDDEN,
+                dropout=0.4,
+                word_dropout=0.05,
+                traits=None if member else PooledWords(),
+            )
+            for member in range(MEMBERS)
         ]
     )
 
@@ -119,5 +128,7 @@ RECIPE = Recipe(
     ),
     shares=Shares(validation=5, test=0),
     figures=polarity,
+    outliers=sentences,
+    shown=("sentences of pages of a novel", "sentences of speeches"),
     golden="sentiment",
 )

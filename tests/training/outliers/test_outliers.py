@@ -17,7 +17,7 @@ from training.data.encode import Examples
 from training.data.listops import WORDS
 from training.data.sources import Source
 from training.errors import MissingData
-from training.outliers import gather, glyphs, prose, sounds, trees
+from training.outliers import gather, glyphs, prose, sentences, sounds, trees
 from training.outliers.glyphs import LETTERS, PRINTED, picture
 
 VOCABULARY = ("\n".join(WORDS) + "\n").encode()
@@ -79,6 +79,19 @@ def test_packages_of_prose_are_read(tmp_path: Path):
     page = kinds["pages of a novel"]()[0].payload.data.decode()
     assert page.startswith("Paragraph 2.") and page.endswith("Paragraph 7.")
     assert [s.payload.data for s in kinds["news"]()] == [b"One.", b"Two."]
+
+
+def test_prose_is_cut_into_sentences_of_some_length(tmp_path: Path):
+    novel, news = tmp_path / "novel.tgz", tmp_path / "gensim.whl"
+    write_tar(novel, {"package/data/chapter_1.txt": b"Call me Ishmael."})
+    told = [f"The {word} man of the town said so." for word in ("first", "second", "third")]
+    with zipfile.ZipFile(news, "w") as archive:
+        text = " ".join(["Half of it", *told, "Too short.", "Cut off"])
+        archive.writestr("gensim/test/test_data/lee_background.cor", f"{text}\n")
+    kinds = sentences(lambda source: novel if "moby" in source.file else news)
+    assert set(kinds) == {f"sentences of {k}" for k in ("pages of a novel", "speeches", "news")}
+    found = [s.payload.data.decode() for s in kinds["sentences of news"]()]
+    assert sorted(found) == sorted(told[1:]) and kinds["sentences of pages of a novel"]() == []
 
 
 def test_a_missing_package_is_told_and_left_out(tmp_path: Path, monkeypatch, capsys):
