@@ -1,12 +1,14 @@
 """What a model was not trained on: real data of the same modality, to measure its novelty by.
 
-Nothing is fitted to any of it. Packages are read where `--data` or `THALAMUS_DATA` says; of a
-package that is not there the figure is left out, with a warning that says what to fetch.
+Nothing is fitted to it but to the kinds that a recipe shows. Packages are read where `--data` or
+`THALAMUS_DATA` says; of a package that is not there the figure is left out, with a warning that
+says what to fetch.
 """
 
 from training.outliers.glyphs import glyphs
 from training.outliers.kinds import Outliers, gather
-from training.outliers.prose import prose, sentences
+from training.outliers.prose import prose
+from training.outliers.sentences import sentences
 from training.outliers.sounds import sounds
 from training.outliers.trees import trees
 

@@ -7,11 +7,9 @@ Broadcasting Corporation that Lee et al. (2005) chose, as the package gensim car
 
 import json
 import random
-import re
 import tarfile
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 
 from app.inputs import Payload
@@ -30,8 +28,6 @@ GENSIM = Source(
 )
 NEWS = "gensim/test/test_data/lee_background.cor"
 PAGE = 6  # paragraphs
-EACH, SENTENCE = 8, (5, 50)  # sentences of a page, an article or a part; words of a sentence
-_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"“])")
 PARTS, LENGTHS = 2, (400, 3000)  # of each speech; characters of a part
 
 
@@ -42,21 +38,6 @@ def prose(find: Locate) -> Mapping[str, Callable[[], Sequence[Sample]]]:
         "speeches": lambda: _speeches(find(SPEECHES)),
         "news": lambda: _news(find(GENSIM)),
     }
-
-
-def sentences(find: Locate) -> Mapping[str, Callable[[], Sequence[Sample]]]:
-    """Return the same kinds, sentence by sentence, without the first and last of each piece."""
-    return {f"sentences of {kind}": partial(_cut, read) for kind, read in prose(find).items()}
-
-
-def _cut(read: Callable[[], Sequence[Sample]]) -> list[Sample]:
-    rng, found = random.Random(0), []
-    for piece in read():
-        text = " ".join(piece.payload.data.decode().split())
-        fit = [s for s in _END.split(text)[1:-1] if SENTENCE[0] <= len(s.split()) <= SENTENCE[1]]
-        chosen = rng.sample(fit, min(EACH, len(fit)))
-        found += [_sample(f"{piece.name}-{n}", sentence) for n, sentence in enumerate(chosen)]
-    return found
 
 
 def _novel(package: Path) -> list[Sample]:

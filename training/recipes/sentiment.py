@@ -129,6 +129,9 @@ RECIPE = Recipe(
     shares=Shares(validation=5, test=0),
     figures=polarity,
     outliers=sentences,
-    shown=("sentences of pages of a novel", "sentences of speeches"),
+    shown=tuple(
+        f"sentences of {kind}"
+        for kind in ("pages of a novel", "speeches", "e-mails", "an encyclopaedia")
+    ),
     golden="sentiment",
 )

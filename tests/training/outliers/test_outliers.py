@@ -1,5 +1,6 @@
 """Outliers: what can be made here, packages in miniature, and packages that are missing."""
 
+import bz2
 import io
 import re
 import zipfile
@@ -19,6 +20,8 @@ from training.data.sources import Source
 from training.errors import MissingData
 from training.outliers import gather, glyphs, prose, sentences, sounds, trees
 from training.outliers.glyphs import LETTERS, PRINTED, picture
+from training.outliers.prose import NEWS
+from training.outliers.sentences import ARTICLES
 
 VOCABULARY = ("\n".join(WORDS) + "\n").encode()
 SPEC = ImageSpec(height=28, width=28, channels=1, fit="pad")
@@ -81,17 +84,40 @@ def test_packages_of_prose_are_read(tmp_path: Path):
     assert [s.payload.data for s in kinds["news"]()] == [b"One.", b"Two."]
 
 
-def test_prose_is_cut_into_sentences_of_some_length(tmp_path: Path):
-    novel, news = tmp_path / "novel.tgz", tmp_path / "gensim.whl"
-    write_tar(novel, {"package/data/chapter_1.txt": b"Call me Ishmael."})
-    told = [f"The {word} man of the town said so." for word in ("first", "second", "third")]
-    with zipfile.ZipFile(news, "w") as archive:
-        text = " ".join(["Half of it", *told, "Too short.", "Cut off"])
-        archive.writestr("gensim/test/test_data/lee_background.cor", f"{text}\n")
-    kinds = sentences(lambda source: novel if "moby" in source.file else news)
-    assert set(kinds) == {f"sentences of {k}" for k in ("pages of a novel", "speeches", "news")}
-    found = [s.payload.data.decode() for s in kinds["sentences of news"]()]
-    assert sorted(found) == sorted(told[1:]) and kinds["sentences of pages of a novel"]() == []
+TOLD = [f"The {word} man of the town said so." for word in ("first", "second", "third")]
+PASSAGE = " ".join(["Half of it.", *TOLD, "Too short.", "Cut off"])
+
+
+def test_sentences_of_some_length_are_cut_out_of_everything(tmp_path: Path):
+    """Of each piece all but the first and last, without markup, quotations and programs."""
+    novel, package, mails = (tmp_path / name for name in ("novel.tgz", "gensim.whl", "mails.bz2"))
+    write_tar(novel, {"package/data/chapter_1.txt": PASSAGE.encode()})
+    head = "Subject: x\nContent-Type: text/plain\n\n> The quoted man of the town said so.\n"
+    write_tar(
+        mails, {"easy_ham/00001.7c53336b37003a9286aba55d2945844c": f"{head}{PASSAGE}\n".encode()}
+    )
+    linked = PASSAGE.replace("first man", "{{cite {{web}}}}[[Man|first man]]<ref>x</ref>")
+    article = f"<text>== Heading ==\n{linked} {'and so on ' * 30}\n</text>"
+    with zipfile.ZipFile(package, "w") as archive:
+        archive.writestr(NEWS, f"{PASSAGE}\n")
+        archive.writestr(ARTICLES, bz2.compress(article.encode()))
+        archive.writestr("gensim/one.py", f'def f():\n    "{PASSAGE}"\n    return "{TOLD[0]}"\n')
+
+    def find(source: Source) -> Path:
+        return novel if "moby" in source.file else package if "gensim" in source.file else mails
+
+    kinds = sentences(find)
+    pieces = (
+        "pages of a novel",
+        "news",
+        "e-mails",
+        "an encyclopaedia",
+        "a program's documentation",
+    )
+    assert set(kinds) == {f"sentences of {kind}" for kind in (*pieces, "speeches")}
+    for kind in pieces:
+        found = [sample.payload.data.decode() for sample in kinds[f"sentences of {kind}"]()]
+        assert sorted(found) == sorted(TOLD), kind
 
 
 def test_a_missing_package_is_told_and_left_out(tmp_path: Path, monkeypatch, capsys):

@@ -1,0 +1,106 @@
+"""English sentences that judge no film, each by itself, as film reviews are judged.
+
+Sentences of what `training.outliers.prose` reads; of e-mails, the text that mails quote left out
+(`training.data.spamassassin`); and, of what the package gensim carries for its tests and of itself,
+of Wikipedia's first articles and of the program's documentation.
+"""
+
+import ast
+import bz2
+import random
+import re
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from html import unescape
+from pathlib import Path
+
+from app.inputs import Payload
+from app.inputs.plain_text import is_html
+from training.data.dataset import Sample
+from training.data.mail import read_bodies
+from training.data.spamassassin import ARCHIVES
+from training.outliers.kinds import Locate
+from training.outliers.prose import GENSIM, prose
+
+ARTICLES = (
+    "gensim/test/test_data/enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2"
+)
+EACH, COUNT = 8, 2000  # sentences of a piece, and of a kind, at most
+WORDS = (5, 50)  # of a sentence
+_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"“])")
+_PAGE = re.compile(r"<text[^>]*>(.*?)</text>", re.DOTALL)
+_PARAGRAPH = 200  # characters; what is shorter is a heading, or of a list
+# What is not read of an article, innermost first; of a link, what is shown of it.
+_MARKUP = (
+    (re.compile(r"<!--.*?-->|<ref[^<>]*/>|<ref.*?</ref>|\{\|.*?\|\}", re.DOTALL), "", 1),
+    (re.compile(r"\{\{[^{}]*\}\}"), "", 6),
+    (re.compile(r"\[\[(?:File|Image|Category):(?:[^\[\]]|\[\[[^\[\]]*\]\])*\]\]"), "", 1),
+    (re.compile(r"\[\[(?:[^|\[\]]*\|)?([^\[\]]*)\]\]"), r"\1", 1),
+    (re.compile(r"\[https?:[^\s\]]*\s?([^\]]*)\]"), r"\1", 1),
+    (re.compile(r"'{2,}|<[^>]+>"), "", 1),
+)
+
+
+def sentences(find: Locate) -> Mapping[str, Callable[[], Sequence[Sample]]]:
+    """Return the kinds."""
+    read: dict[str, Callable[[], Iterable[str]]] = {
+        kind: partial(_texts, samples) for kind, samples in prose(find).items()
+    }
+    read["e-mails"] = lambda: _mails([find(archive) for archive in ARCHIVES])
+    read["an encyclopaedia"] = lambda: _articles(find(GENSIM))
+    read["a program's documentation"] = lambda: _documentation(find(GENSIM))
+    return {f"sentences of {kind}": partial(_cut, texts) for kind, texts in read.items()}
+
+
+def _cut(read: Callable[[], Iterable[str]]) -> list[Sample]:
+    """Return some sentences of every text, none of them its first or last, which may be cut off."""
+    rng = random.Random(0)
+    found: list[str] = []
+    for text in read():
+        whole = _END.split(" ".join(text.split()))[1:-1]
+        # What starts with a bracket may be taken for a tree.
+        fit = [s for s in whole if WORDS[0] <= len(s.split()) <= WORDS[1] and s[0] != "("]
+        found += rng.sample(fit, min(EACH, len(fit)))
+    found = sorted(set(found))
+    return [
+        Sample(f"sentence-{number}", Payload(text.encode(), "text/plain", "utf-8"), "")
+        for number, text in enumerate(rng.sample(found, min(COUNT, len(found))))
+    ]
+
+
+def _texts(read: Callable[[], Sequence[Sample]]) -> Iterator[str]:
+    return (sample.payload.data.decode() for sample in read())
+
+
+def _mails(archives: Sequence[Path]) -> Iterator[str]:
+    """Yield the mails that are no HTML, without the lines that they quote."""
+    for body in read_bodies(archives, []):
+        if not is_html(body.text):
+            lines = body.text.encode("utf-8", "replace").decode().splitlines()
+            yield "\n".join(line for line in lines if not line.startswith(">"))
+
+
+def _articles(package: Path) -> Iterator[str]:
+    """Yield the paragraphs."""
+    with zipfile.ZipFile(package) as archive:
+        pages = bz2.decompress(archive.read(ARTICLES)).decode()
+    for page in _PAGE.findall(pages):
+        text = unescape(page)
+        for pattern, kept, times in _MARKUP:
+            for _ in range(times):
+                text = pattern.sub(kept, text)
+        yield from (
+            line for line in text.splitlines() if len(line) > _PARAGRAPH and line[0].isalpha()
+        )
+
+
+def _documentation(package: Path) -> Iterator[str]:
+    """Yield what is said of modules, classes and functions."""
+    documented = ast.Module | ast.ClassDef | ast.FunctionDef
+    with zipfile.ZipFile(package) as archive:
+        for name in sorted(archive.namelist()):
+            if name.endswith(".py"):
+                for node in ast.walk(ast.parse(archive.read(name))):
+                    if isinstance(node, documented) and (said := ast.get_docstring(node)):
+                        yield said
