@@ -44,11 +44,13 @@ def few_steps(name: str) -> Recipe:
     return replace(recipe, golden=None, schedule=replace(recipe.schedule, epochs=2))
 
 
-@pytest.mark.parametrize("name", WRITE)
-def test_a_few_steps_make_a_bundle_that_the_service_accepts(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+@pytest.fixture(autouse=True)
+def few_words(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(sentiment, "KNOWN", 200)  # words to encode: most of the time otherwise
+
+
+@pytest.mark.parametrize("name", WRITE)
+def test_a_few_steps_make_a_bundle_that_the_service_accepts(name: str, tmp_path: Path):
     (tmp_path / "data").mkdir()
     folder = run(few_steps(name), WRITE[name](tmp_path / "data"), tmp_path / "models")
     assert folder == tmp_path / "models" / name / "1"
