@@ -1,8 +1,9 @@
 """The weights of a published graph, back in the torch network that it was exported from.
 
-The exporter keeps the names of most weights. What it folds is unfolded by three rules: a batch
+The exporter keeps the names of most weights. What it folds is unfolded by four rules: a batch
 normalisation within the convolution before it, a linear layer's weight transposed to a factor of
-a product, and an LSTM's gates in ONNX's order. A weight that none of them finds is an error, and
+a product, an LSTM's gates in ONNX's order, and a Tree-LSTM's bias beside that of units that tell
+traits. A weight that none of them finds is an error, and
 whether the network then answers as published is for the caller to check.
 """
 
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 
 from training.errors import TrainingError
 from training.networks.recurrent import MaskedLSTM
+from training.networks.recursive import TreeLSTM
 
 _PREFIX = "network."  # of the network within what is exported
 _TORCH_GATES = (0, 2, 3, 1)  # i, f, g, o among ONNX's i, o, f, c
@@ -33,6 +35,7 @@ def fill_from_graph(network: nn.Module, model: bytes) -> None:
         for value in graph.initializer
     }
     found |= _norms(network, found) | _factors(graph, found) | _recurrent(network, graph, found)
+    found |= _climbing(network, graph, found)
     wanted = network.state_dict()
     for name, weight in wanted.items():
         if name.endswith(_COUNTER):
@@ -97,4 +100,19 @@ def _recurrent(
                 ordered = np.split(gates.numpy(), 4)
                 whole = np.concatenate([ordered[gate] for gate in _TORCH_GATES])
                 parts[f"{name}.{cell}.{kind}"] = torch.from_numpy(whole)
+    return parts
+
+
+def _climbing(
+    network: nn.Module, graph: onnx.GraphProto, found: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
+    """The biases of Tree-LSTMs in the order of the graph, without those of more units."""
+    cells = [(name, m) for name, m in network.named_modules() if isinstance(m, TreeLSTM)]
+    nodes = [node for node in graph.node if node.op_type == "TreeLSTM"]
+    parts: dict[str, Tensor] = {}
+    for (name, cell), node in zip(cells, nodes, strict=False):
+        wide = found.get(node.input[4])
+        if wide is not None:
+            place = f"{name}.bias" if name else "bias"
+            parts[place] = wide.view(5, -1)[:, : cell.hidden].flatten()
     return parts
