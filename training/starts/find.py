@@ -7,7 +7,8 @@ from app.bundle import versions
 from app.bundle.files import MANIFEST
 from training.errors import TrainingError
 from training.starts.bundle import from_bundle
-from training.starts.folder import CONFIG, from_folder
+from training.starts.folder import from_folder
+from training.starts.library import CONFIG
 from training.starts.packages import imagenet, minilm
 from training.starts.source import Source
 

@@ -5,11 +5,10 @@ How a picture meets the backbone's size comes from its preprocessor_config.json 
 nothing of the library is needed to serve what is trained from here.
 """
 
-import warnings
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-import orjson
 import torch
 from tokenizers import Tokenizer
 from torch import nn
@@ -17,10 +16,17 @@ from torch import nn
 from app.bundle import ImageSpec, TextSpec
 from training.errors import TrainingError
 from training.networks.backbone import PICTURES, TEXTS, PictureBackbone, Pixels, TextBackbone
+from training.starts.library import (
+    CONFIG,
+    PREPROCESSING,
+    empty_model,
+    fill_model,
+    load_model,
+    read_json,
+)
 from training.starts.source import Source
-from training.starts.weights import take
 
-CONFIG, PREPROCESSING, TOKENIZER = "config.json", "preprocessor_config.json", "tokenizer.json"
+TOKENIZER = "tokenizer.json"
 MOST_TOKENS = 256  # of a text, where the backbone would read more
 _BILINEAR = 2  # PIL's number; others are read as bicubic
 
@@ -28,7 +34,7 @@ _BILINEAR = 2  # PIL's number; others are read as bicubic
 def from_folder(folder: Path, name: str | None = None) -> Source:
     """Return the backbone of a folder; raise `TrainingError` naming what it lacks."""
     name = name or folder.resolve().name
-    kind = _json(folder / CONFIG).get("model_type")
+    kind = read_json(folder / CONFIG).get("model_type")
     if kind not in (*PICTURES, *TEXTS):
         known = ", ".join((*PICTURES, *TEXTS))
         raise TrainingError(f"--from {name}: the architecture {kind!r} is not known; {known} are")
@@ -38,19 +44,19 @@ def from_folder(folder: Path, name: str | None = None) -> Source:
 
 
 def _pictures(folder: Path, name: str) -> Source:
-    steps = _json(folder / PREPROCESSING)
+    steps = read_json(folder / PREPROCESSING)
     spec, pixels = image_spec(steps, name), _pixels(steps)
-    model = _load(folder, name)
+    model = load_model(folder, name)
 
     def build(labels: int) -> nn.Module:
-        empty = _empty(model)
+        empty = empty_model(model)
         with torch.no_grad():
             picture = torch.zeros(1, 3, spec.height, spec.width)
             state = empty.eval()(pixel_values=picture).last_hidden_state
         size = state.shape[1] if state.ndim == 4 else state.shape[2]
         return PictureBackbone(empty, pixels, size=size, classes=labels)
 
-    return Source(name, spec, build, lambda network: take(network.model, model))  # type: ignore[arg-type]
+    return Source(name, spec, build, partial(fill_model, model=model))
 
 
 def _texts(folder: Path, name: str) -> Source:
@@ -58,14 +64,14 @@ def _texts(folder: Path, name: str) -> Source:
     ends = tokenizer.encode("").ids  # what stands around every text
     if len(ends) != 2:
         raise TrainingError(f"--from {name}: {TOKENIZER} puts no opening and closing token")
-    model = _load(folder, name)
+    model = load_model(folder, name)
     config: Any = model.config
     reads = config.max_position_embeddings - config.pad_token_id - 1 - len(ends)
     spec = TextSpec(max_tokens=min(MOST_TOKENS, reads))
 
     def build(labels: int) -> nn.Module:
         return TextBackbone(
-            _empty(model),
+            empty_model(model),
             opening=ends[0],
             closing=ends[1],
             padding=config.pad_token_id,
@@ -73,7 +79,7 @@ def _texts(folder: Path, name: str) -> Source:
         )
 
     files = {spec.tokenizer: tokenizer.to_str().encode()}
-    return Source(name, spec, build, lambda network: take(network.model, model), files)  # type: ignore[arg-type]
+    return Source(name, spec, build, partial(fill_model, model=model), files)
 
 
 def image_spec(steps: dict[str, Any], name: str = "") -> ImageSpec:
@@ -122,40 +128,3 @@ def _tokenizer(path: Path) -> Tokenizer:
     tokenizer.no_padding()
     tokenizer.no_truncation()
     return tokenizer
-
-
-def _load(folder: Path, name: str) -> nn.Module:
-    from transformers import AutoModel
-    from transformers.utils import logging
-
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    options = {"local_files_only": True, "use_safetensors": True, "output_loading_info": True}
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            model, found = AutoModel.from_pretrained(folder, **options)
-    except Exception as error:  # of many kinds, with paragraphs of advice
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise TrainingError(f"--from {name}: cannot be loaded: {reason}") from None
-    if missing := [key for key in sorted(found["missing_keys"]) if not key.startswith("pooler.")]:
-        raise TrainingError(f"--from {name}: the weights lack {missing[0]}")
-    return model
-
-
-def _empty(model: nn.Module) -> nn.Module:
-    from transformers import AutoModel
-
-    return AutoModel.from_config(model.config)
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        value = orjson.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise TrainingError(f"{path} is missing") from None
-    except orjson.JSONDecodeError:
-        raise TrainingError(f"{path} is not JSON") from None
-    if not isinstance(value, dict):
-        raise TrainingError(f"{path} is not a JSON object")
-    return value

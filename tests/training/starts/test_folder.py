@@ -108,6 +108,22 @@ def test_a_picture_is_read_as_the_library_would(tmp_path: Path):
     assert source.name == "small resnet"
 
 
+def test_the_last_linear_layer_of_a_backbone_is_no_head(tmp_path: Path):
+    """ConvNeXt ends in one, and it is trained like all others."""
+    from transformers import ConvNextConfig, ConvNextModel
+
+    torch.manual_seed(0)
+    model = ConvNextModel(ConvNextConfig(hidden_sizes=[8, 8, 8, 8], depths=[1, 1, 1, 1]))
+    model.save_pretrained(tmp_path)
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps(STEPS))
+    source = from_folder(tmp_path)
+    network = source.build(3)
+    source.fill(network)
+    weights = network.model.state_dict()
+    for name, weight in model.state_dict().items():
+        assert torch.equal(weights[name], weight), name
+
+
 def test_a_text_is_read_as_the_library_would(tmp_path: Path):
     from transformers import BertModel
 
