@@ -224,8 +224,8 @@ def _name_outputs(model: onnx.ModelProto, names: Sequence[str]) -> None:
     for node in model.graph.node:
         for values in (node.input, node.output):
             values[:] = [new.get(value, value) for value in values]
-    for value in model.graph.output:
-        value.name = new[value.name]
+    for value in (*model.graph.output, *model.graph.initializer):  # some are of folded nodes
+        value.name = new.get(value.name, value.name)
 
 
 def _name_axes(model: onnx.ModelProto, inputs: Sequence[TensorSpec]) -> None:

@@ -126,6 +126,28 @@ def test_every_output_equals_torch():
         check_parity(model, head, examples, SQUARE)
 
 
+class Placing(nn.Module):
+    """Looks up a table at places that are always the same, which the exporter computes at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.places, self.head = nn.Embedding(16, 1), nn.Linear(16, 2)
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self.read(image).logits
+
+    def read(self, image: Tensor) -> Reading:
+        embedding = image.flatten(1).float() / 255 + self.places(torch.arange(16))[:, 0]
+        return Reading(self.head(embedding), embedding)
+
+
+def test_a_value_within_may_be_called_as_an_output_is():
+    torch.manual_seed(0)
+    served = Servable(Placing())
+    model = export(served, SQUARE, tensors(squares(2, seed=0), [0, 1]))
+    assert check_parity(model, served, squares(40, seed=3), SQUARE) < 1e-5
+
+
 def test_another_networks_graph_is_refused(model: bytes):
     torch.manual_seed(9)
     other = Servable(Toy())
