@@ -37,7 +37,7 @@ from training.measuring.deletion import deletion
 from training.measuring.evaluate import Report, evaluate, logits_of, probabilities_of
 from training.measuring.novelty import fit_novelty
 from training.measuring.trust import assess
-from training.networks.spectrogram import SpectrogramEnsemble, SpectrogramNet
+from training.networks.reading import Banded
 from training.outliers import gather
 from training.recipes.recipe import GOLDEN, Recipe
 
@@ -87,9 +87,7 @@ def run(recipe: Recipe, data: Path | None, models: Path) -> Path | None:
         *(trust := assess(model, score, calibration, prepared.test, outliers)).metrics,
     ]
     sections = _comparisons(recipe, prepared, model, metrics)
-    bands: tuple[float, ...] = ()
-    if isinstance(network, SpectrogramNet | SpectrogramEnsemble):
-        bands = network.bands()
+    bands = network.bands() if isinstance(network, Banded) else ()
     sections += _explained(model, prepared, bands, metrics)
     if not leads():
         return None

@@ -4,7 +4,7 @@ Training needs logits alone and calls `forward`; what is exported calls `read`.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -30,6 +30,14 @@ class Reading(NamedTuple):
     def features(self) -> Tensor:
         """By what novelty is told: the traits, where there are any, else the embedding."""
         return self.embedding if self.traits is None else self.traits
+
+
+@runtime_checkable
+class Banded(Protocol):
+    """A network whose evidence of a sound lies in bands."""
+
+    def bands(self) -> tuple[float, ...]:
+        """Return the bands' edges in Hz, the lowest first."""
 
 
 def label_weights(weight: Tensor, labels: Tensor) -> Tensor:

@@ -30,7 +30,7 @@ IMAGE_SIZE = 64  # pixels a side
 VOCABULARY, TOKENS = 16_000, 256
 STEPS = 1_500  # a small data set needs many passes, a large one few
 _RATE = 16_000  # Hz; holds what tells most sounds apart
-_LONGEST = 10.0  # seconds of sound that the network hears
+LONGEST = 10.0  # seconds of sound that the network hears
 
 
 def own_recipe(data: Path, name: str | None) -> Recipe:
@@ -76,16 +76,20 @@ def prepare_images(train: Sequence[Sample]) -> tuple[EncoderSpec, dict[str, byte
     return ImageSpec(height=IMAGE_SIZE, width=IMAGE_SIZE, fit="pad", resample="bilinear"), {}
 
 
-def _sounds(train: Sequence[Sample]) -> tuple[EncoderSpec, dict[str, bytes]]:
-    """Hear as much as 95 of 100 training sounds last."""
+def sound_window(train: Sequence[Sample], rate: int, longest: float) -> AudioSpec:
+    """Return what hears as much as 95 of 100 training sounds last, at most `longest` seconds."""
     lengths = []
     for sample in train:
         try:
             lengths.append(duration(sample.payload.data))
         except InvalidInput:
             continue  # named by `encode`
-    seconds = float(np.clip(np.percentile(lengths, 95), 0.5, _LONGEST)) if lengths else 1.0
-    return AudioSpec(rate=_RATE, samples=round(seconds * _RATE)), {}
+    seconds = float(np.percentile(lengths, 95)) if lengths else 1.0
+    return AudioSpec(rate=rate, samples=round(min(max(seconds, 0.5), longest) * rate))
+
+
+def _sounds(train: Sequence[Sample]) -> tuple[EncoderSpec, dict[str, bytes]]:
+    return sound_window(train, _RATE, LONGEST), {}
 
 
 def _texts(train: Sequence[Sample]) -> tuple[EncoderSpec, dict[str, bytes]]:

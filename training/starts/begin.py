@@ -1,5 +1,6 @@
 """A recipe that starts from a trained network is a recipe with another encoder and network."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -7,11 +8,12 @@ from pathlib import Path
 from app.bundle import AudioSpec, EncoderSpec, ImageSpec
 from app.inputs import encoder_for
 from training.data import labelled
-from training.data.dataset import Dataset
+from training.data.dataset import Dataset, Sample
 from training.data.voices import augment as alter
 from training.data.warp import PICTURES, warp
 from training.errors import BadData, TrainingError
 from training.fitting.fit import Augment
+from training.recipes.own import sound_window
 from training.recipes.recipe import Recipe
 from training.starts.features import extract
 from training.starts.find import find
@@ -50,7 +52,7 @@ def begin(recipe: Recipe, dataset: Dataset, start: str, source: Source) -> Recip
         recipe,
         description=f"{recipe.description} Its network is that of {source.name}, {done}.",
         load=lambda _: dataset,
-        prepare=lambda _: (source.encoder, dict(source.files)),
+        prepare=partial(_prepare, source),
         network=source.build,
         start=lambda network, _: source.fill(network),
         augment=_augmentation(source.encoder),
@@ -59,6 +61,13 @@ def begin(recipe: Recipe, dataset: Dataset, start: str, source: Source) -> Recip
         schedule=SCHEDULE,
         made_by=f"{recipe.made_by or recipe.name} --start {start} --from {source.name}",
     )
+
+
+def _prepare(source: Source, train: Sequence[Sample]) -> tuple[EncoderSpec, dict[str, bytes]]:
+    spec = source.encoder
+    if source.windowed and isinstance(spec, AudioSpec):
+        spec = sound_window(train, spec.rate, spec.samples / spec.rate)
+    return spec, dict(source.files)
 
 
 def _augmentation(spec: EncoderSpec) -> Augment | None:

@@ -2,7 +2,8 @@
 
 How a picture meets the backbone's size comes from its preprocessor_config.json and becomes an
 `ImageSpec`; normalisation goes into the graph. A text's tokens come from its tokenizer.json. So
-nothing of the library is needed to serve what is trained from here.
+nothing of the library is needed to serve what is trained from here. Of sounds, see
+`training.starts.sounds`.
 """
 
 from functools import partial
@@ -16,6 +17,7 @@ from torch import nn
 from app.bundle import ImageSpec, TextSpec
 from training.errors import TrainingError
 from training.networks.backbone import PICTURES, TEXTS, PictureBackbone, Pixels, TextBackbone
+from training.networks.sound_backbone import SOUNDS
 from training.starts.library import (
     CONFIG,
     PREPROCESSING,
@@ -24,6 +26,7 @@ from training.starts.library import (
     load_model,
     read_json,
 )
+from training.starts.sounds import sounds_from
 from training.starts.source import Source
 
 TOKENIZER = "tokenizer.json"
@@ -35,11 +38,14 @@ def from_folder(folder: Path, name: str | None = None) -> Source:
     """Return the backbone of a folder; raise `TrainingError` naming what it lacks."""
     name = name or folder.resolve().name
     kind = read_json(folder / CONFIG).get("model_type")
-    if kind not in (*PICTURES, *TEXTS):
-        known = ", ".join((*PICTURES, *TEXTS))
-        raise TrainingError(f"--from {name}: the architecture {kind!r} is not known; {known} are")
+    if kind not in (known := (*PICTURES, *TEXTS, *SOUNDS)):
+        raise TrainingError(
+            f"--from {name}: the architecture {kind!r} is not known; {', '.join(known)} are"
+        )
     if not any(folder.glob("*.safetensors")):
         raise TrainingError(f"--from {name}: the folder holds no *.safetensors")
+    if kind in SOUNDS:
+        return sounds_from(folder, name, kind)
     return _pictures(folder, name) if kind in PICTURES else _texts(folder, name)
 
 

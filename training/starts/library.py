@@ -45,7 +45,7 @@ def empty_model(model: nn.Module) -> nn.Module:
 
 def fill_model(network: nn.Module, model: nn.Module) -> None:
     """Give the backbone `network.model` all weights of `model`: its last layer is not a head."""
-    network.model.load_state_dict(model.state_dict())  # type: ignore[union-attr, operator]
+    network.model.load_state_dict(model.state_dict())  # type: ignore[union-attr]
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -14,6 +14,8 @@ class Source:
 
     build: number of labels → the network, untrained. fill: puts the weights in, all but those of
     the last layer. tuned: share of the layers that transfer lets learn, counted from the end.
+    windowed: whether the encoder's window is the longest that the network hears, so that one as
+    long as the training sounds will do.
     """
 
     name: str
@@ -22,3 +24,4 @@ class Source:
     fill: Callable[[nn.Module], None]
     files: Mapping[str, bytes] = field(default_factory=dict)
     tuned: float = 1 / 3
+    windowed: bool = False
