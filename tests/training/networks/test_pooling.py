@@ -1,4 +1,4 @@
-"""Words added up beside the climb: the same in any tree, and the answers stay as they are."""
+"""Sentences by their words: with a given tree or without, by one network or several, in a graph."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ from training.data.encode import Examples
 from training.exporting.export import NOVELTY, Servable, check_parity, export
 from training.measuring.evaluate import outputs_of
 from training.measuring.novelty import fit_novelty
-from training.networks.counting import SummedWords
+from training.networks.counting import PooledWords
 from training.networks.reading import Reading
 from training.networks.recursive import ForestEnsemble, TreeLSTM, WordTable
 
@@ -40,7 +40,7 @@ def forest(text: str) -> Arrays:
     return encoder().encode(Payload(text.encode(), "text/plain")).arrays
 
 
-def network(members: int = 2, summed: bool = True) -> ForestEnsemble:
+def network(members: int = 2, pooled: bool = True) -> ForestEnsemble:
     torch.manual_seed(3)
     table = WordTable(len(FILM) + len(SEA), 16)
     table.fill(torch.randn(len(FILM) + len(SEA), 16))
@@ -50,7 +50,7 @@ def network(members: int = 2, summed: bool = True) -> ForestEnsemble:
                 table=table,
                 classes=5,
                 hidden=6,
-                traits=SummedWords() if summed and member == 0 else None,
+                traits=PooledWords() if pooled and member == 0 else None,
             )
             for member in range(members)
         ]
@@ -91,19 +91,11 @@ def test_a_batchs_traits_are_its_trees_alone() -> None:
     torch.testing.assert_close(together, alone, rtol=1e-5, atol=1e-6)
 
 
-def test_summing_changes_no_answer_and_nothing_is_summed_in_training() -> None:
+def test_in_training_nothing_is_pooled_and_no_more_is_learned() -> None:
     joined = join([forest(text) for text in TREES])
-    with_traits, without = read(joined), read(joined, summed=False)
-    assert without.traits is None
-    for one, other in (
-        (with_traits.nodes, without.nodes),
-        (with_traits.embedding, without.embedding),
-    ):
-        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-6)
-    training = network().train()
-    assert training.read(*tensors(joined)).traits is None
-    weights = {name: weight.shape for name, weight in network().state_dict().items()}
-    assert weights == {n: w.shape for n, w in network(summed=False).state_dict().items()}
+    assert network().train().read(*tensors(joined)).traits is None
+    weights, plain = (network(pooled=pooled).state_dict() for pooled in (True, False))
+    assert {n: w.shape for n, w in weights.items()} == {n: w.shape for n, w in plain.items()}
 
 
 def examples(words: list[str], count: int, seed: int) -> Examples:

@@ -9,9 +9,11 @@ import pytest
 
 from app.bundle import read_bundle
 from app.pipeline import Pipeline, replay
+from tests.training.packages import write_prose
 from tests.training.samples import write_corpus, write_mnist, write_recordings, write_treebank
 from training.data import listops
 from training.data.spamassassin import ARCHIVES
+from training.data.split import Shares
 from training.exporting.export_pretrained import export_pretrained
 from training.recipes import RECIPES, Pretrained, Recipe, sentiment
 from training.run import run
@@ -24,9 +26,11 @@ WRITE: dict[str, Callable[[Path], Path | None]] = {
     "spam": lambda folder: write_corpus(folder, 24, MAILS),
     "spoken-digits": lambda folder: write_recordings(folder, ("anna", "ben", "chloe"), each=8),
     "listops": lambda _: None,
-    "sentiment": lambda folder: write_treebank(folder, train=120, dev=40),
+    "sentiment": lambda folder: write_treebank(write_prose(folder), train=120, dev=40),
 }
+HELD_OUT = Shares(validation=40, test=0)  # of few sentences enough to set thresholds by
 FEW_TREES = {"train": 200, "validation": 50, "test": 50}
+ASIDE = ("sentences of news", "sentences of a program's documentation")  # not shown to sentiment
 LABELS = {
     "digits": tuple("0123456789"),
     "spam": ("ham", "spam"),
@@ -41,6 +45,8 @@ def few_steps(name: str) -> Recipe:
     assert isinstance(recipe, Recipe)
     if name == "listops":
         recipe = replace(recipe, load=partial(listops.load, counts=FEW_TREES))
+    if name == "sentiment":
+        recipe = replace(recipe, shares=HELD_OUT)
     return replace(recipe, golden=None, schedule=replace(recipe.schedule, epochs=2))
 
 
@@ -61,6 +67,11 @@ def test_a_few_steps_make_a_bundle_that_the_service_accepts(name: str, tmp_path:
     assert {"accuracy", "expected calibration error"} <= figures
     assert ("accuracy of the baseline" in figures) == (name in ("spam", "listops"))
     assert ("accuracy, leave one speaker out, mean" in figures) == (name == "spoken-digits")
+    if name == "sentiment":
+        assert bundle.manifest.novelty is not None
+        assert bundle.manifest.novelty.method == "outlier-exposure"
+        unlike = {m.split for m in bundle.manifest.metrics if m.name == "AUROC of the novelty"}
+        assert unlike == {f"test against {kind}" for kind in ASIDE}
     card = (folder / "README.md").read_text()
     assert f"`thalamus-train run {name}`" in card and "![learning-curve]" in card
 
