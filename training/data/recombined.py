@@ -52,17 +52,10 @@ class _Mixer:
 
     def changed(self, sentence: Phrase) -> dict[str, np.ndarray]:
         """Return a forest of one."""
-        children = 2 * _size(sentence) - 2
-        share = EXCHANGED / max(children, 1)
-        tree = BinaryTree(_ROOM, _ROOM)
-        words: list[int] = []
-        mixed = sentence
+        tree, words = BinaryTree(_ROOM, _ROOM), list[int]()
         if isinstance(sentence, tuple):
-            mixed = (
-                self._exchange(sentence[0], True, share),
-                self._exchange(sentence[1], False, share),
-            )
-        self._grow(mixed, tree, words)
+            sentence = self._children(sentence, EXCHANGED / (2 * _size(sentence) - 2))
+        self._grow(sentence, tree, words)
         return tree.arrays(np.asarray(words, dtype=np.int64))
 
     def _exchange(self, phrase: Phrase, left: bool, share: float) -> Phrase:

@@ -3,9 +3,10 @@
 Training needs logits alone and calls `forward`; what is exported calls `read`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
+import torch
 from torch import Tensor
 
 
@@ -46,3 +47,31 @@ def label_weights(weight: Tensor, labels: Tensor) -> Tensor:
     The labels' mean is taken off: what speaks for every label alike speaks for none.
     """
     return (weight - weight.mean(0))[labels]
+
+
+def averaged(readings: Sequence[Reading]) -> Reading:
+    """Return the members' mean logits, evidence and nodes, and their embeddings side by side.
+
+    Evidence and nodes are told if all members tell them, the traits if the first one does.
+    """
+    evidence, nodes = None, None
+    told = [reading.evidence for reading in readings if reading.evidence is not None]
+    if len(told) == len(readings):
+
+        def evidence(labels: Tensor) -> Tensor:
+            return mean([tell(labels) for tell in told])
+
+    if all(reading.nodes is not None for reading in readings):
+        nodes = mean([reading.nodes for reading in readings if reading.nodes is not None])
+    return Reading(
+        mean([reading.logits for reading in readings]),
+        torch.cat([reading.embedding for reading in readings], 1),
+        evidence,
+        nodes,
+        readings[0].traits,
+    )
+
+
+def mean(parts: Sequence[Tensor]) -> Tensor:
+    """Return the mean of tensors of one shape."""
+    return torch.stack(list(parts), -1).mean(-1)

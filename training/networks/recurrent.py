@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from training.networks.bag import pair_buckets, true_steps
-from training.networks.reading import Reading, label_weights
+from training.networks.reading import Reading, averaged, label_weights
 
 BIGRAM_BUCKETS = 1 << 16  # pairs of neighbouring tokens share rows of a table of this size
 BIGRAM_SIZE = 24  # size of a pair's embedding
@@ -197,8 +197,4 @@ class TextEnsemble(nn.Module):
     def read(self, tokens: Tensor, lengths: Tensor) -> Reading:
         """Return the members' mean logits and evidence, and their embeddings side by side."""
         readings = [member.read(tokens, lengths) for member in self.members]  # type: ignore[operator]
-        return Reading(
-            torch.stack([reading.logits for reading in readings], 2).mean(2),
-            torch.cat([reading.embedding for reading in readings], 1),
-            lambda labels: torch.stack([r.evidence(labels) for r in readings], 2).mean(2),
-        )
+        return averaged(readings)

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from training.networks.counting import CountedWords, PooledWords, widened
 from training.networks.onnx_functions import DOMAIN
-from training.networks.reading import Reading
+from training.networks.reading import Reading, averaged
 from training.networks.sentence_encoder import WordsInContext
 
 
@@ -224,9 +224,4 @@ class ForestEnsemble(nn.Module):
     def read(self, *forest: Tensor) -> Reading:
         """Return the members' mean logits, and their embeddings side by side."""
         readings = [member.read(*forest) for member in self.members]  # type: ignore[operator]
-        return Reading(
-            torch.stack([reading.logits for reading in readings], 2).mean(2),
-            torch.cat([reading.embedding for reading in readings], 1),
-            nodes=torch.stack([reading.nodes for reading in readings], 2).mean(2),
-            traits=readings[0].traits,
-        )
+        return averaged(readings)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from training.networks.gradient import EVEN, follow, undo
-from training.networks.reading import Reading, label_weights
+from training.networks.reading import Reading, averaged, label_weights
 
 LOW = 60.0  # Hz, the lower edge of the first mel band
 FLOOR = 1e-5  # power, against the clip's strongest band and frame, that counts as silence
@@ -238,12 +238,7 @@ class SpectrogramEnsemble(nn.Module):
 
     def read(self, pcm: Tensor) -> Reading:
         """Return the members' mean logits and evidence, and their embeddings side by side."""
-        readings = self._readings(pcm)
-        return Reading(
-            torch.stack([reading.logits for reading in readings], 2).mean(2),
-            torch.cat([reading.embedding for reading in readings], 1),
-            lambda labels: torch.stack([r.evidence(labels) for r in readings], 3).mean(3),  # type: ignore[misc]
-        )
+        return averaged(self._readings(pcm))
 
     def bands(self) -> tuple[float, ...]:
         """As the members tell them."""

@@ -8,6 +8,7 @@ whether the network then answers as published is for the caller to check.
 """
 
 from collections.abc import Mapping
+from typing import TypeVar
 
 import numpy as np
 import onnx
@@ -19,6 +20,7 @@ from training.errors import TrainingError
 from training.networks.recurrent import MaskedLSTM
 from training.networks.recursive import TreeLSTM
 
+Module = TypeVar("Module", bound=nn.Module)
 _PREFIX = "network."  # of the network within what is exported
 _TORCH_GATES = (0, 2, 3, 1)  # i, f, g, o among ONNX's i, o, f, c
 _COUNTER = "num_batches_tracked"  # of a batch normalisation; its answers do not depend on it
@@ -84,10 +86,8 @@ def _recurrent(
     network: nn.Module, graph: onnx.GraphProto, found: Mapping[str, Tensor]
 ) -> dict[str, Tensor]:
     """The weights of the recurrent layers, in the order in which the graph computes them."""
-    cells = [(name, m) for name, m in network.named_modules() if isinstance(m, MaskedLSTM)]
-    nodes = [node for node in graph.node if node.op_type == "LSTM"]
     parts: dict[str, Tensor] = {}
-    for (name, _), node in zip(cells, nodes, strict=False):
+    for name, _, node in _computed(network, MaskedLSTM, graph, "LSTM"):
         weight, recurrent, bias = (found[value.removeprefix(_PREFIX)] for value in node.input[1:4])
         for direction, cell in enumerate(("ahead", "back")):
             both = bias[direction].chunk(2)
@@ -107,12 +107,19 @@ def _climbing(
     network: nn.Module, graph: onnx.GraphProto, found: Mapping[str, Tensor]
 ) -> dict[str, Tensor]:
     """The biases of Tree-LSTMs in the order of the graph, without those of more units."""
-    cells = [(name, m) for name, m in network.named_modules() if isinstance(m, TreeLSTM)]
-    nodes = [node for node in graph.node if node.op_type == "TreeLSTM"]
     parts: dict[str, Tensor] = {}
-    for (name, cell), node in zip(cells, nodes, strict=False):
+    for name, cell, node in _computed(network, TreeLSTM, graph, "TreeLSTM"):
         wide = found.get(node.input[4])
         if wide is not None:
             place = f"{name}.bias" if name else "bias"
             parts[place] = wide.view(5, -1)[:, : cell.hidden].flatten()
     return parts
+
+
+def _computed(
+    network: nn.Module, kind: type[Module], graph: onnx.GraphProto, operator: str
+) -> list[tuple[str, Module, onnx.NodeProto]]:
+    """Return the layers of a kind by name, each with the node that computes it, in their order."""
+    layers = [(name, m) for name, m in network.named_modules() if isinstance(m, kind)]
+    nodes = [node for node in graph.node if node.op_type == operator]
+    return [(name, m, node) for (name, m), node in zip(layers, nodes, strict=False)]
