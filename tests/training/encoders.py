@@ -5,10 +5,11 @@ from torch import Tensor
 
 from tests.trees import IDS
 from training.networks.contextual import ContextualTreeLSTM
+from training.networks.counting import PooledWords
 from training.networks.sentence_encoder import SentenceEncoder, WordsInContext
 
 WORDS = tuple(IDS)
-SIZE, HEADS, LAYERS, MOST, PIECES = 8, 2, 2, 64, 40
+SIZE, HEADS, LAYERS, MOST, PIECES = 8, 2, 2, 300, 40
 
 
 def weights() -> dict[str, Tensor]:
@@ -31,11 +32,15 @@ def weights() -> dict[str, Tensor]:
     return found
 
 
-def contextual(classes: int, kept: int = 0) -> ContextualTreeLSTM:
-    """Every word has one or two pieces."""
-    pieces = torch.zeros(len(WORDS), 3, dtype=torch.long)
-    pieces[:, 0] = torch.arange(3, 3 + len(WORDS))
-    pieces[::2, 1] = torch.arange(20, 20 + len(pieces[::2]))
-    encoder = SentenceEncoder(weights(), HEADS, dropout=0.0, kept=kept)
-    words = WordsInContext(encoder, pieces, (1, 2))
-    return ContextualTreeLSTM(words=words, classes=classes, hidden=6)
+def pieces() -> Tensor:
+    """Every word has one or two."""
+    table = torch.zeros(len(WORDS), 3, dtype=torch.long)
+    table[:, 0] = torch.arange(3, 3 + len(WORDS))
+    table[::2, 1] = torch.arange(20, 20 + len(table[::2]))
+    return table
+
+
+def contextual(classes: int, traits: PooledWords | None = None) -> ContextualTreeLSTM:
+    """A Tree-LSTM over that encoder, which loses nothing while it learns."""
+    words = WordsInContext(SentenceEncoder(weights(), HEADS, dropout=0.0), pieces(), (1, 2))
+    return ContextualTreeLSTM(words=words, classes=classes, hidden=6, traits=traits)

@@ -20,8 +20,7 @@ class Examples:
     """Encoded samples of one split, and the index of each one's label (int64).
 
     `lessons`, where there are some, teach more than that: a label for every node of a tree,
-    int64 (nodes,) each, `UNTAUGHT` where a node has none; or float32 (nodes, labels),
-    probabilities.
+    int64 (nodes,) each, `UNTAUGHT` where a node has none.
     """
 
     items: Sequence[Arrays]
@@ -43,7 +42,7 @@ class Examples:
         inputs, targets = self.batch(indices)
         if self.lessons:
             lessons = [self.lessons[i] for i in indices]
-            targets = np.empty((sum(map(len, lessons)), *lessons[0].shape[1:]), lessons[0].dtype)
+            targets = np.empty(sum(map(len, lessons)), dtype=np.int64)
             for places, lesson in zip(
                 node_places([self.items[i] for i in indices]), lessons, strict=True
             ):

@@ -38,34 +38,38 @@ def known_words(most: int) -> list[str]:
 
 
 def word_vectors(
-    words: Sequence[str], size: int, encoder: SentenceEncoder | None = None
+    words: Sequence[str], size: int
 ) -> np.ndarray:
     """Return the words' vectors, float32 (words, size): half of either kind, of mean 0.
 
-    The standard deviation over all numbers of a kind is 1. encoder: one trained further, in
-    place of the published one.
+    The standard deviation over all numbers of a kind is 1.
     """
     half = size // 2
-    encoded = _encoded(words, encoder or SentenceEncoder(_model()[1], _HEADS))
+    encoded = _encoded(words)
     kinds = ((_table(words), size - half), (encoded, half))
     return np.concatenate([_reduced(vectors, share) for vectors, share in kinds], axis=1)
 
 
-def words_in_context(words: Sequence[str], kept: int = 0) -> WordsInContext:
-    """Return the encoder, to be trained further, for sentences of these words and unknown ones.
-
-    A word's id is its place, from 1; 0 stands for those that are unknown. kept: the first layers
-    that do not learn (`SentenceEncoder`).
-    """
+def words_in_context() -> WordsInContext:
+    """Return the published encoder, to be trained further; it knows no words yet (`pieces_of`)."""
     tokenizer, weights = _model()
-    encodings = tokenizer.encode_batch([*words], add_special_tokens=False)
     first, unknown, last = tokenizer.encode("[UNK]").ids
-    table = np.zeros((1 + len(words), _PIECES), dtype=np.int64)
-    for row, ids in zip(table, [[], *(encoding.ids for encoding in encodings)], strict=True):
-        few = ids[:_PIECES] or [unknown]
-        row[: len(few)] = few
-    encoder = SentenceEncoder(weights, _HEADS, kept=kept)
-    return WordsInContext(encoder, torch.from_numpy(table), (first, last))
+    pieces = torch.tensor([[unknown]])
+    return WordsInContext(SentenceEncoder(weights, _HEADS), pieces, (first, last))
+
+
+def pieces_of(words: Sequence[str]) -> Tensor:
+    """Return the ids of the words' pieces, int32 (1 + words, most), 0 after a word's last.
+
+    The first row is that of a word that is unknown.
+    """
+    tokenizer, _ = _model()
+    encodings = tokenizer.encode_batch(["[UNK]", *words], add_special_tokens=False)
+    table = torch.zeros(len(encodings), _PIECES, dtype=torch.int32)
+    for row, encoding in zip(table, encodings, strict=True):
+        few = encoding.ids[:_PIECES] or encodings[0].ids
+        row[: len(few)] = torch.tensor(few)
+    return table
 
 
 def _reduced(vectors: np.ndarray, size: int) -> np.ndarray:
@@ -84,18 +88,21 @@ def _table(words: Sequence[str]) -> np.ndarray:
     return np.stack([rows[text.ids].mean(axis=0) if text.ids else blank for text in texts])
 
 
-def _encoded(words: Sequence[str], encoder: SentenceEncoder) -> np.ndarray:
+def _encoded(words: Sequence[str]) -> np.ndarray:
     """Return the encoder's vector of every word's sentence, float64 (words, its size)."""
-    tokenizer, _ = _model()
-    encoder.eval()
+    tokenizer, weights = _model()
+    encoder = SentenceEncoder(weights, _HEADS).eval()
     texts = [encoding.ids for encoding in tokenizer.encode_batch([*map(SENTENCE.format, words)])]
     lengths = np.asarray([len(text) for text in texts])
     vectors = np.empty((len(words), encoder.size))
     for length in np.unique(lengths):
         chosen = np.flatnonzero(lengths == length)
         for part in np.split(chosen, range(_BATCH, len(chosen), _BATCH)):
+            ids = torch.tensor([texts[i] for i in part])
+            own = torch.arange(len(part))[:, None].expand_as(ids)
             with torch.no_grad():
-                vectors[part] = encoder(torch.tensor([texts[i] for i in part])).mean(1).numpy()
+                states = encoder(ids.flatten(), own.flatten()).unflatten(0, ids.shape)
+            vectors[part] = states.mean(1).numpy()
     return vectors
 
 

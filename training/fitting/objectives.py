@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -20,8 +21,7 @@ Term = Callable[[Tensor, Tensor], Tensor]
 class Classify:
     """Cross-entropy on a network's logits; `weights` (labels,) float32 weigh the labels.
 
-    Targets are labels, int64, or probabilities of them, float32 with an axis more. beside: what is
-    asked for as well.
+    beside: what is asked for as well.
     """
 
     weights: Tensor | None = None
@@ -36,15 +36,14 @@ class Classify:
         targets: Tensor,
     ) -> tuple[Tensor, Tensor | None]:
         """Return the mean loss and the accuracy."""
-        logits, soft = network(*inputs), targets.is_floating_point()
-        if logits.ndim > targets.ndim + (not soft):  # an ensemble: each member learns on its own
-            targets = targets[..., None].expand(*targets.shape, logits.shape[2])
+        logits = network(*inputs)
+        if logits.ndim > targets.ndim + 1:  # an ensemble: each member learns on its own
+            targets = targets[:, None].expand(-1, logits.shape[2])
         weights = None if self.weights is None else self.weights.to(logits.device)
         loss = functional.cross_entropy(logits, targets, weights, label_smoothing=self.smoothing)
         if self.beside is not None:
             loss = loss + self.beside(logits, targets)
-        right = targets.argmax(1) if soft else targets
-        return loss, (logits.argmax(1) == right).float().mean()
+        return loss, (logits.argmax(1) == targets).float().mean()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +102,11 @@ def polarity_loss(logits: Tensor, targets: Tensor) -> Tensor:
 
     Of an odd number of labels in order, the probabilities of either side of the middle one are
     summed, as the figure that is told does. logits: float32 (nodes, labels) or (nodes, labels,
-    members). targets: int64 (nodes,) or (nodes, members), below 0 where there is none; or
-    probabilities, float32 as the logits, of which the middle label's share asks for nothing.
+    members). targets: int64 (nodes,) or (nodes, members); below 0 where there is none.
     """
     neutral = logits.shape[1] // 2
-    if not targets.is_floating_point():
-        told = functional.one_hot(targets.clamp(min=0), logits.shape[1]).to(logits.dtype)
-        targets = (told * (targets >= 0)[..., None]).movedim(-1, 1)
-    good, bad = targets[:, neutral + 1 :].sum(1), targets[:, :neutral].sum(1)
-    margin = logits[:, neutral + 1 :].logsumexp(1) - logits[:, :neutral].logsumexp(1)
-    losses = good * functional.softplus(-margin) + bad * functional.softplus(margin)
-    return losses.sum() / (good + bad).sum().clamp(min=1)
+    good, bad = logits[:, neutral + 1 :], logits[:, :neutral]
+    margin = good.logsumexp(1) - bad.logsumexp(1)
+    told = (targets >= 0) & (targets != neutral)
+    losses = functional.softplus(torch.where(targets > neutral, -margin, margin))
+    return (losses * told).sum() / told.sum().clamp(min=1)

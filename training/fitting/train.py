@@ -25,19 +25,13 @@ def train_network(
     network = recipe.network(labels)
     if recipe.start is not None:
         recipe.start(network, files)
-    history = (recipe.learn or _learn)(network, examples, validation, recipe, files)
+    history = (recipe.learn or _learn)(network, examples, validation, recipe)
     if recipe.finish is not None:
         recipe.finish(network)
     return network, history
 
 
-def _learn(
-    network: nn.Module,
-    examples: Examples,
-    validation: Examples,
-    recipe: Recipe,
-    _files: Mapping[str, bytes],
-) -> History:
+def _learn(network: nn.Module, examples: Examples, validation: Examples, recipe: Recipe) -> History:
     """All of it, from the start that the recipe gives."""
     return fit(
         network,

@@ -1,21 +1,30 @@
-"""A Tree-LSTM over words in their context: slow, and a good teacher. It is not exported."""
-
-from itertools import pairwise
+"""A Tree-LSTM over words in their context: the leaves are what a sentence encoder makes of them."""
 
 import torch
 from torch import Tensor, nn
 
+from training.networks.counting import PooledWords
 from training.networks.recursive import TreeLSTM
 from training.networks.sentence_encoder import WordsInContext
+
+_DOUBLINGS = 10  # of the steps upwards; a tree has at most 1,000 levels
 
 
 class ContextualTreeLSTM(TreeLSTM):
     """As `TreeLSTM`; a word's vector is what a pretrained encoder makes of it in its sentence."""
 
     def __init__(
-        self, *, words: WordsInContext, classes: int, hidden: int, dropout: float = 0.0
+        self,
+        *,
+        words: WordsInContext,
+        classes: int,
+        hidden: int,
+        dropout: float = 0.0,
+        traits: PooledWords | None = None,
     ) -> None:
-        super().__init__(table=words, classes=classes, hidden=hidden, dropout=dropout)
+        super().__init__(
+            table=words, classes=classes, hidden=hidden, dropout=dropout, traits=traits
+        )
 
     @property
     def words(self) -> WordsInContext:
@@ -28,26 +37,22 @@ class ContextualTreeLSTM(TreeLSTM):
         """What learns slowly."""
         return self.embed
 
-    def vectors(
-        self, tokens: Tensor, left: Tensor, right: Tensor, levels: Tensor, roots: Tensor
-    ) -> Tensor:
+    def vectors(self, tokens: Tensor, left: Tensor, right: Tensor) -> Tensor:
         """Return the words' vectors, each tree being a sentence."""
-        vectors: Tensor = self.words(tokens, leaves_below(tokens, left, right, levels)[roots])
+        vectors: Tensor = self.words(tokens, roots_above(tokens, left, right))
         return vectors
 
 
-def leaves_below(tokens: Tensor, left: Tensor, right: Tensor, levels: Tensor) -> Tensor:
-    """Return how many leaves stand below every node of a forest, int64 (nodes,)."""
-    counts = tokens.new_ones(len(tokens) + len(left))
-    for start, end in pairwise(levels.tolist()):
-        below = counts[left[start:end]] + counts[right[start:end]]
-        counts[len(tokens) + start : len(tokens) + end] = below
-    return counts
+def roots_above(tokens: Tensor, left: Tensor, right: Tensor) -> Tensor:
+    """Return the root above every leaf of a forest, int64 (leaves,).
 
-
-@torch.no_grad()
-def judged(network: TreeLSTM, *forest: Tensor) -> Tensor:
-    """Return the probabilities of every node's labels, float32 (nodes, classes)."""
-    nodes = network.read(*forest).nodes
-    assert nodes is not None
-    return nodes.softmax(1)
+    By pointer jumping (Wyllie, "The Complexity of Parallel Computations", 1979): from node to
+    parent, then from parent to its parent's parent, and so on, twice as far each time.
+    """
+    leaves, count = tokens.shape[0], tokens.shape[0] + left.shape[0]
+    inner = torch.arange(leaves, count, device=tokens.device)
+    above = torch.arange(count, device=tokens.device)
+    above = above.scatter(0, left, inner).scatter(0, right, inner)
+    for _ in range(_DOUBLINGS):
+        above = above[above]
+    return above[:leaves]

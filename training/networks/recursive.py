@@ -5,17 +5,15 @@ Memory Networks", ACL 2015, equations 9-14 with N = 2. A forest (`app.engine.for
 off level by level: all nodes of one height are one matrix product.
 """
 
-from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from training.networks.counting import CountedWords, PooledWords, widened
 from training.networks.onnx_functions import DOMAIN
-from training.networks.reading import Reading, averaged
+from training.networks.reading import Reading
 from training.networks.sentence_encoder import WordsInContext
 
 
@@ -88,65 +86,25 @@ def climb(leaves: Tensor, pairs: Tensor, levels: Tensor, weight: Tensor, bias: T
     )
 
 
-class WordTable(nn.Module):
-    """Rows for `words` words and the unknown one, id 0: vectors that are given, and tuned a little.
-
-    Given vectors are kept in float16. What the first `tuned` words learn is added to theirs, in
-    steps of `pace` times the network's own, and decays towards the given vector. `settle` ends the
-    tuning: then there is one table in float16, half the size in the exported graph.
-    """
-
-    given: Tensor
-
-    def __init__(self, words: int, size: int, *, tuned: int = 0, pace: float = 0.1) -> None:
-        super().__init__()
-        self.embedding_dim, self.pace = size, pace
-        self.register_buffer("given", torch.zeros(1 + words, size, dtype=torch.float16))
-        # The last row stands for all words that are not tuned, and stays zero.
-        self.change = nn.Parameter(torch.zeros(2 + tuned, size)) if tuned else None
-
-    def fill(self, vectors: Tensor) -> None:
-        """Take these vectors, float32 (words, size), for the words from id 1 on."""
-        self.given[1 : 1 + len(vectors)] = vectors
-
-    def settle(self) -> None:
-        """Add what was learned to the table, for good."""
-        if self.change is not None:
-            learned = self.pace * self.change.detach()[:-1]
-            self.given[: len(learned)] = self.given[: len(learned)].float() + learned
-            self.change = None
-
-    def forward(self, tokens: Tensor) -> Tensor:
-        """Return the vectors of `tokens`, int64 (n,), float32 (n, size)."""
-        vectors = functional.embedding(tokens, self.given).float()
-        if self.change is None:
-            return vectors
-        last = len(self.change) - 1
-        changes = functional.embedding(tokens.clamp(max=last), self.change, padding_idx=last)
-        return vectors + self.pace * changes
-
-
 class TreeLSTM(nn.Module):
     """A label for every node of every tree.
 
     A leaf's state is an affine map of its word's row in `table`, so it has the same two halves as
-    that of an inner node; a table may be shared by several networks. While training, words
-    read as unknown (id 0) at the rate `word_dropout`, and `dropout` acts on embeddings and on what
-    the head reads. `traits` of the trees may be told as well, but not while training.
+    that of an inner node. While training, `dropout` acts on embeddings and on what the head reads.
+    `traits` of the trees may be told as well, but not while training.
     """
 
     def __init__(
         self,
         *,
-        table: nn.Embedding | WordTable | WordsInContext,
+        table: nn.Embedding | WordsInContext,
         classes: int,
         hidden: int,
         dropout: float = 0.0,
-        word_dropout: float = 0.0,
         traits: CountedWords | PooledWords | None = None,
     ) -> None:
         super().__init__()
-        self.hidden, self.word_dropout, self._traits = hidden, word_dropout, traits
+        self.hidden, self._traits = hidden, traits
         self.embed = table
         self.leaf = nn.Linear(table.embedding_dim, 2 * hidden)
         self.weight = nn.Parameter(torch.empty(2 * hidden, 5 * hidden))
@@ -171,10 +129,7 @@ class TreeLSTM(nn.Module):
         self, tokens: Tensor, left: Tensor, right: Tensor, levels: Tensor, roots: Tensor
     ) -> Reading:
         """Return the logits of the roots and of every node; the embedding is the roots' state."""
-        if self.training and self.word_dropout > 0:
-            lost = torch.rand(tokens.shape, device=tokens.device) < self.word_dropout
-            tokens = tokens.masked_fill(lost, 0)
-        vectors = self.vectors(tokens, left, right, levels, roots)
+        vectors = self.vectors(tokens, left, right)
         leaves = self.leaf(self.dropout(vectors))
         hidden, memory = leaves.chunk(2, dim=1)
         leaves = torch.cat([hidden.tanh(), memory], dim=1)
@@ -189,9 +144,7 @@ class TreeLSTM(nn.Module):
             told = self._traits.tell(sums, vectors, levels, roots - tokens.shape[0])
         return Reading(nodes[roots], shown[roots], nodes=nodes, traits=told)
 
-    def vectors(
-        self, tokens: Tensor, left: Tensor, right: Tensor, levels: Tensor, roots: Tensor
-    ) -> Tensor:
+    def vectors(self, tokens: Tensor, left: Tensor, right: Tensor) -> Tensor:
         """Return the words' vectors, float32 (leaves, d): here their rows, wherever they stand."""
         vectors: Tensor = self.embed(tokens)
         return vectors
@@ -204,24 +157,3 @@ class TreeLSTM(nn.Module):
         wide = torch.cat([hidden, torch.zeros_like(added), memory, added], dim=1)
         weights = widened(self.weight, self.bias, added.shape[1])
         return climb(wide, pairs, levels, *weights)
-
-
-class ForestEnsemble(nn.Module):
-    """Several networks over forests, trained side by side, that answer as one.
-
-    While training the output is (nodes, classes, members), else the members' mean.
-    """
-
-    def __init__(self, members: Sequence[TreeLSTM]) -> None:
-        super().__init__()
-        self.members = nn.ModuleList(members)
-
-    def forward(self, *forest: Tensor) -> Tensor:
-        """Return logits of a forest, as the members do."""
-        logits = torch.stack([member(*forest) for member in self.members], 2)
-        return logits if self.training else logits.mean(2)
-
-    def read(self, *forest: Tensor) -> Reading:
-        """Return the members' mean logits, and their embeddings side by side."""
-        readings = [member.read(*forest) for member in self.members]  # type: ignore[operator]
-        return averaged(readings)

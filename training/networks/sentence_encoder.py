@@ -1,7 +1,9 @@
 """A small sentence encoder, from the tensors that its authors published.
 
-Devlin et al., "BERT", NAACL 2019; mean pooling after Reimers and Gurevych, "Sentence-BERT", EMNLP
-2019. It can be run as it is and trained further; nothing of it is exported.
+Devlin et al., "BERT", NAACL 2019, with the attention of Beltagy et al., "Longformer", 2020: a
+piece sees those of its text that are less than `REACH` away, so a sentence of up to `REACH` pieces
+is read as published, and time and memory grow with the length of a text, not with its square.
+Texts of any lengths stand one after another, without padding.
 """
 
 from collections.abc import Mapping
@@ -11,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 Weights = Mapping[str, Tensor]
+REACH = 64  # pieces; sentences of the treebank have up to 56 words
 _EPSILON = 1e-12
 _UNUSED = ("pooler.", "embeddings.position_ids")
 
@@ -18,13 +21,10 @@ _UNUSED = ("pooler.", "embeddings.position_ids")
 class SentenceEncoder(nn.Module):
     """Pieces of words in, their states in context out.
 
-    weights: as a `BertModel` names them. While training `dropout` acts as it did when they were
-    learned. The tables and the first `kept` layers do not learn; with 0, everything does.
+    weights: as a `BertModel` names them. While training, `dropout` acts on what every part adds.
     """
 
-    def __init__(
-        self, weights: Weights, heads: int, *, dropout: float = 0.1, kept: int = 0
-    ) -> None:
+    def __init__(self, weights: Weights, heads: int, *, dropout: float = 0.1) -> None:
         super().__init__()
         self.heads, self.rate = heads, dropout
         self.weights = nn.ParameterDict(
@@ -36,41 +36,52 @@ class SentenceEncoder(nn.Module):
         )
         self.layers = len({n.split(".")[2] for n in weights if n.startswith("encoder.layer.")})
         self.most, self.size = weights["embeddings.position_embeddings.weight"].shape
-        below = ("embeddings_", *(f"encoder_layer_{layer}_" for layer in range(kept)))
-        for name, tensor in self.weights.items():
-            tensor.requires_grad_(not (kept and name.startswith(below)))
 
-    def forward(self, ids: Tensor, there: Tensor | None = None) -> Tensor:
-        """Return the states, float32 (texts, time, size), of pieces, int64 (texts, time).
+    def settle(self) -> None:
+        """End the training: keep the weights in float16, half the size in the exported graph."""
+        for tensor in self.weights.values():
+            tensor.requires_grad_(False)
+            tensor.data = tensor.data.half()
 
-        ids: with the special ones. there: bool (texts, time), False at padding.
+    def forward(self, ids: Tensor, texts: Tensor) -> Tensor:
+        """Return the states, float32 (n, size), of pieces, int64 (n,), text after text.
+
+        ids: with those that begin and end a text. texts: int64 (n,), which text each piece is of, a
+        number ≥ 0 of its own. After as many places as the encoder knows, they begin anew.
         """
-        positions = self._tensor("embeddings.position_embeddings.weight")[: ids.shape[1]]
+        rows = self._rows("embeddings.word_embeddings.weight", ids)
+        rows = rows + self._rows(
+            "embeddings.position_embeddings.weight", _places(texts) % self.most
+        )
         kind = self._tensor("embeddings.token_type_embeddings.weight")[0]
-        rows = functional.embedding(ids, self._tensor("embeddings.word_embeddings.weight"))
-        states = self._dropped(self._normalised("embeddings.LayerNorm", rows + positions + kind))
-        mask = None if there is None else there[:, None, None]
+        states = self._dropped(self._normalised("embeddings.LayerNorm", rows + kind))
+        seen = _seen(texts)
         for layer in range(self.layers):
-            states = self._layer(f"encoder.layer.{layer}.", states, mask)
+            states = self._layer(f"encoder.layer.{layer}.", states, seen)
         return states
 
-    def _layer(self, name: str, states: Tensor, mask: Tensor | None) -> Tensor:
+    def _layer(self, name: str, states: Tensor, seen: Tensor) -> Tensor:
         query, key, value = (
-            self._linear(f"{name}attention.self.{part}", states)
-            .unflatten(2, (self.heads, -1))
-            .transpose(1, 2)
+            _blocks(self._linear(f"{name}attention.self.{part}", states))
             for part in ("query", "key", "value")
         )
-        dropped = self.rate if self.training else 0.0
-        seen = functional.scaled_dot_product_attention(query, key, value, mask, dropped)
-        seen = self._linear(f"{name}attention.output.dense", seen.transpose(1, 2).flatten(2))
-        states = self._normalised(f"{name}attention.output.LayerNorm", states + self._dropped(seen))
+        heads = (
+            part.unflatten(2, (self.heads, -1)).transpose(1, 2)
+            for part in (query, _neighbours(key), _neighbours(value))
+        )
+        told = functional.scaled_dot_product_attention(*heads, seen)
+        told = told.transpose(1, 2).flatten(2).flatten(0, 1)[: states.shape[0]]
+        told = self._linear(f"{name}attention.output.dense", told)
+        states = self._normalised(f"{name}attention.output.LayerNorm", states + self._dropped(told))
         wide = functional.gelu(self._linear(f"{name}intermediate.dense", states))
         changed = self._dropped(self._linear(f"{name}output.dense", wide))
         return self._normalised(f"{name}output.LayerNorm", states + changed)
 
     def _tensor(self, name: str) -> Tensor:
-        return self.weights[name.replace(".", "_")]
+        return self.weights[name.replace(".", "_")].float()
+
+    def _rows(self, name: str, ids: Tensor) -> Tensor:
+        return functional.embedding(ids, self.weights[name.replace(".", "_")]).float()
 
     def _linear(self, name: str, states: Tensor) -> Tensor:
         weight, bias = self._tensor(f"{name}.weight"), self._tensor(f"{name}.bias")
@@ -85,10 +96,10 @@ class SentenceEncoder(nn.Module):
 
 
 class WordsInContext(nn.Module):
-    """Words of sentences → their vectors there, the mean of their pieces' states.
+    """Words of sentences → their vectors there: the state of each word's first piece.
 
-    pieces: int64 (words, most), each word's pieces, 0 after the last; every word has one. ends: the
-    ids of the pieces that begin and end a text. Pieces beyond what the encoder reads are left out.
+    As Devlin et al. do to tell names. pieces: int64 (words, most), each word's pieces, 0 after the
+    last; every word has one. ends: the pieces that begin and end a text.
     """
 
     pieces: Tensor
@@ -97,28 +108,60 @@ class WordsInContext(nn.Module):
         super().__init__()
         self.encoder, self.ends = encoder, ends
         self.embedding_dim = encoder.size
-        self.register_buffer("pieces", pieces)
+        self.know(pieces)
 
-    def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
+    def know(self, pieces: Tensor) -> None:
+        """Take these words in place of those it knows."""
+        self.register_buffer("pieces", pieces.to(torch.int32))
+
+    def forward(self, tokens: Tensor, texts: Tensor) -> Tensor:
         """Return vectors, float32 (n, size), of `tokens`, int64 (n,), sentence after sentence.
 
-        lengths: int64 (sentences,), how many of them each has.
+        texts: int64 (n,), which sentence each word is of, a number ≥ 0 of its own.
         """
-        pieces = self.pieces[tokens]
-        word, column = (pieces > 0).nonzero(as_tuple=True)
-        row = torch.repeat_interleave(torch.arange(len(lengths), device=tokens.device), lengths)[
-            word
-        ]
-        counts = torch.bincount(row, minlength=len(lengths))
-        place = 1 + torch.arange(len(row), device=tokens.device) - (counts.cumsum(0) - counts)[row]
-        read = place < self.encoder.most - 1
-        word, column, row, place = word[read], column[read], row[read], place[read]
-        last = 1 + torch.bincount(row, minlength=len(lengths))
-        ids = tokens.new_zeros(len(lengths), int(last.max()) + 1)
-        ids[:, 0] = self.ends[0]
-        ids[row, place] = pieces[word, column]
-        ids.scatter_(1, last[:, None], self.ends[1])
-        there = torch.arange(ids.shape[1], device=tokens.device)[None] <= last[:, None]
-        states = self.encoder(ids, there)[row, place]
-        sums = states.new_zeros(len(tokens), states.shape[1]).index_add(0, word, states)
-        return sums / torch.bincount(word, minlength=len(tokens)).clamp(min=1)[:, None]
+        first, last = _edges(texts)
+        begin, end = self.ends
+        rows = functional.embedding(tokens, self.pieces).long()
+        rows = torch.cat([begin * first[:, None], rows, end * last[:, None]], dim=1)
+        word, column = rows.nonzero(as_tuple=True)
+        states = self.encoder(rows[word, column], texts[word])
+        counts = (rows > 0).sum(1)
+        vectors: Tensor = states[counts.cumsum(0) - counts + first]
+        return vectors
+
+
+def _edges(texts: Tensor) -> tuple[Tensor, Tensor]:
+    """Return where a text begins, and where one ends, int64 (n,) of 0 and 1."""
+    changed = (texts[1:] != texts[:-1]).long()
+    one = torch.ones_like(texts[:1])
+    return torch.cat([one, changed]), torch.cat([changed, one])
+
+
+def _places(texts: Tensor) -> Tensor:
+    """Return the place of each piece in its text, int64 (n,)."""
+    first, _ = _edges(texts)
+    starts = first.nonzero()[:, 0]
+    return torch.arange(texts.shape[0], device=texts.device) - starts[first.cumsum(0) - 1]
+
+
+def _blocks(values: Tensor) -> Tensor:
+    """Return `values` (n, …) in blocks (blocks, REACH, …), the last one filled up with zeros."""
+    return _padded(values, 0, -values.shape[0] % REACH).unflatten(0, (-1, REACH))
+
+
+def _neighbours(blocks: Tensor) -> Tensor:
+    """Return each block between its neighbours, (blocks, 3 × REACH, …)."""
+    padded = _padded(blocks, 1, 1)
+    return torch.cat([padded[:-2], padded[1:-1], padded[2:]], dim=1)
+
+
+def _seen(texts: Tensor) -> Tensor:
+    """Return which of the neighbours each piece sees, bool (blocks, 1, REACH, 3 × REACH)."""
+    own = _blocks(texts + 1)  # 0 is what fills up
+    place = _blocks(torch.arange(texts.shape[0], device=texts.device))
+    near = (place[:, :, None] - _neighbours(place)[:, None]).abs() < REACH
+    return ((own[:, :, None] == _neighbours(own)[:, None]) & near)[:, None]
+
+
+def _padded(values: Tensor, before: int, after: int) -> Tensor:
+    return functional.pad(values, (0, 0) * (values.ndim - 1) + (before, after))

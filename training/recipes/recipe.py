@@ -25,9 +25,8 @@ Prepare = Callable[[Sequence[Sample]], tuple[EncoderSpec, dict[str, bytes]]]
 Variants = Callable[[Sample], Sequence[Sample]]
 # What a network knows before it is trained, put into it; from the bundle's files.
 Start = Callable[[nn.Module, Mapping[str, bytes]], None]
-# How the network learns from training and validation samples, where not all of it by `fit`; told
-# the bundle's files too.
-Learn = Callable[[nn.Module, Examples, Examples, "Recipe", Mapping[str, bytes]], History]
+# How the network learns from training and validation samples, where not all of it by `fit`.
+Learn = Callable[[nn.Module, Examples, Examples, "Recipe"], History]
 # What is done once to a trained network, before anything is measured of it.
 Finish = Callable[[nn.Module], None]
 # What an encoded training sample teaches beside its label: one for every node of a tree.

@@ -6,7 +6,6 @@ finds. How strongly it is regularised is chosen by the loss on the validation sp
 
 import time
 import warnings
-from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -26,13 +25,7 @@ _STEPS = 1000
 _FLAT = 1e-6  # a feature that varies less is left as it is
 
 
-def extract(
-    network: nn.Module,
-    train: Examples,
-    validation: Examples,
-    _recipe: Recipe,
-    _files: Mapping[str, bytes],
-) -> History:
+def extract(network: nn.Module, train: Examples, validation: Examples, recipe: Recipe) -> History:
     """Fit the last layer in place; an "epoch" of the curve is one strength of regularisation."""
     return fit_head(network, train, validation)
 

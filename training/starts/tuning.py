@@ -6,6 +6,8 @@ at a lower rate, and batch statistics stay as they are. Where a network can be c
 before the first layer that learns is computed once for every sample, not once in every epoch.
 """
 
+from functools import partial
+
 import numpy as np
 import torch
 from torch import nn
@@ -26,9 +28,7 @@ MOST = 1 << 30  # bytes of computed outputs to keep; with more, every epoch comp
 
 def tuning(share: float) -> Learn:
     """Return what tunes the last `share` of a network's layers."""
-    return lambda network, train, validation, recipe, _: tune(
-        network, train, validation, recipe, share=share
-    )
+    return partial(tune, share=share)
 
 
 def tune(
