@@ -28,7 +28,8 @@ _ONNX_TYPES: dict[DType, str] = {
     "int64": "tensor(int64)",
     "float32": "tensor(float)",
 }
-EXPLAIN = "explain"  # an input that graphs may have, false unless it is fed
+# An input that graphs may have, false unless it is fed, and the output that is empty meanwhile.
+EXPLAIN, EXPLAINED = "explain", "saliency"
 # Sizes of batch whose first run costs much: cuDNN plans for each (0.4 to 1.2 s on an H100, where
 # the next run takes 1 to 4 ms); TensorRT builds an engine for the range that it has seen.
 _PREPARED: Mapping[str, Sequence[int]] = {CUDA: SIZES, TENSORRT: (SIZES[-1], SIZES[0])}
@@ -53,12 +54,17 @@ class Session:
             raise DeviceUnavailable(
                 f"THALAMUS_DEVICE={device}, but the model runs on {self.provider}"
             )
-        self._outputs = [output.name for output in self._session.get_outputs()]
         defaults = self._session.get_overridable_initializers()
         self._on_demand = any(value.name == EXPLAIN for value in defaults)
+        self._outputs = [output.name for output in self._session.get_outputs()]
+        # What is fetched costs a microsecond, even where it is empty.
+        empty = EXPLAINED if self._on_demand else None
+        self._unasked = [name for name in self._outputs if name != empty]
         memory = None if self.provider == CPU else page_locked()
         self.empty = Staging(memory).empty if memory else new  # for `collate`
-        run: Run = self._run_plain if self.provider == CPU else partial(_bound, self._session)
+        run: Run = self._run_plain
+        if self.provider != CPU:
+            run = partial(_bound, self._session, self._unasked)
         if self.provider == CUDA and self._has_sizes():
             run = alone(self._sized)(partial(_open, model, threads), graphs)
         elif self.provider == CUDA and graphs:
@@ -69,14 +75,16 @@ class Session:
     def run(
         self, arrays: Mapping[str, np.ndarray], *, explain: bool = False
     ) -> dict[str, np.ndarray]:
-        """Return every output of the graph for this batch.
+        """Return the outputs of the graph for this batch.
 
-        explain: have the graph compute what it computes on demand only, if there is any.
+        explain: have the graph compute what it computes on demand only, if there is any; else
+        that is left out.
         """
         if explain and self._on_demand:
             arrays = {**arrays, EXPLAIN: np.array(True)}
+        names = self._outputs if explain else self._unasked
         try:
-            return dict(zip(self._outputs, self._run(arrays), strict=True))
+            return dict(zip(names, self._run(arrays), strict=True))
         except Exception as error:  # ONNX Runtime's own exceptions share no base class
             raise InvalidBundle(f"ONNX Runtime cannot run the graph: {error}") from error
 
@@ -125,7 +133,7 @@ class Session:
                 event("no CUDA graphs", reason=str(error))
         elif graphs:
             event("no CUDA graphs", reason="sizes other than the batch's are free")
-        return Sized(lambda _: partial(_bound, self._another(anew, False))).run
+        return Sized(lambda _: partial(_bound, self._another(anew, False), self._unasked)).run
 
     def _another(self, anew: Callable[[Any], Any], graphs: bool) -> Any:
         session = anew(providers_for("cuda", graphs))
@@ -147,11 +155,14 @@ class Session:
         return any(node.shape[0] in FOREST for node in self._session.get_inputs() if node.shape)
 
     def _run_plain(self, arrays: Mapping[str, np.ndarray]) -> list[np.ndarray]:
-        results: list[np.ndarray] = self._session.run(self._outputs, dict(arrays))
+        names = self._outputs if EXPLAIN in arrays else self._unasked
+        results: list[np.ndarray] = self._session.run(names, dict(arrays))
         return results
 
 
-def _bound(session: Any, arrays: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+def _bound(
+    session: Any, unasked: Sequence[str], arrays: Mapping[str, np.ndarray]
+) -> list[np.ndarray]:
     """Run a session on a device, with nothing copied more than once."""
     if EXPLAIN in arrays:  # ONNX Runtime cannot bind an input that has a default
         told: list[np.ndarray] = session.run(None, dict(arrays))
@@ -159,8 +170,8 @@ def _bound(session: Any, arrays: Mapping[str, np.ndarray]) -> list[np.ndarray]:
     binding = session.io_binding()
     for name, array in arrays.items():
         binding.bind_cpu_input(name, array)
-    for output in session.get_outputs():
-        binding.bind_output(output.name, "cpu")
+    for name in unasked:
+        binding.bind_output(name, "cpu")
     session.run_with_iobinding(binding)
     results: list[np.ndarray] = binding.copy_outputs_to_cpu()
     return results

@@ -19,7 +19,7 @@ from app.engine.session import EXPLAIN
 def put_on_demand(model: onnx.ModelProto, output: str, rank: int) -> None:
     """Move `output`, float32 of so many axes, and a copy of all it needs, into a branch.
 
-    Not asked for, it is (batch, 0, …): a gather of nothing from the graph's first output.
+    Not asked for, it is (0, 0, …), a constant.
     """
     graph = model.graph
     kept = _needed(graph, {value.name for value in graph.output} - {output})
@@ -27,12 +27,9 @@ def put_on_demand(model: onnx.ModelProto, output: str, rank: int) -> None:
     own = {name for node in copies for name in node.output}
     for node in copies:
         node.input[:] = [_renamed(name) if _renamed(name) in own else name for name in node.input]
-    unasked, nothing = f"{output}_unasked", f"{output}_nothing"
-    empty = numpy_helper.from_array(np.zeros((0,) * (rank - 1), dtype=np.int64))
-    rest = [
-        helper.make_node("Constant", [], [nothing], value=empty),
-        helper.make_node("Gather", [graph.output[0].name, nothing], [unasked], axis=1),
-    ]
+    unasked = f"{output}_unasked"
+    empty = numpy_helper.from_array(np.zeros((0,) * rank, dtype=np.float32))
+    rest = [helper.make_node("Constant", [], [unasked], value=empty)]
     branches = {
         "then_branch": _branch("asked", copies, _renamed(output)),
         "else_branch": _branch("unasked", rest, unasked),

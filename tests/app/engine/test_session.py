@@ -55,7 +55,7 @@ def test_io_binding_gives_the_same_answers() -> None:
     session = Session(fakes.image_graph())
     plain, bound = (
         session._run_plain({"image": PIXELS}),
-        _bound(session._session, {"image": PIXELS}),
+        _bound(session._session, ["probabilities"], {"image": PIXELS}),
     )
     assert np.array_equal(plain[0], bound[0])
 
@@ -70,6 +70,8 @@ def test_what_is_computed_on_demand_is_had_on_a_gpu_too(monkeypatch) -> None:
     OnGpu(monkeypatch, "cpu")
     answers = Session(bundle.model, "cuda").run({"image": images}, explain=True)
     assert expected["saliency"].size
+    unasked = Session(bundle.model, "cuda").run({"image": images})
+    assert expected.keys() - unasked.keys() == {"saliency"}
     for name, values in expected.items():
         assert np.allclose(answers[name], values, atol=1e-5)
 
