@@ -37,9 +37,7 @@ def known_words(most: int) -> list[str]:
     return [word for word, _ in pieces if _WORD.fullmatch(word)][:most]
 
 
-def word_vectors(
-    words: Sequence[str], size: int
-) -> np.ndarray:
+def word_vectors(words: Sequence[str], size: int) -> np.ndarray:
     """Return the words' vectors, float32 (words, size): half of either kind, of mean 0.
 
     The standard deviation over all numbers of a kind is 1.

@@ -65,11 +65,11 @@ class SentenceEncoder(nn.Module):
             _blocks(self._linear(f"{name}attention.self.{part}", states))
             for part in ("query", "key", "value")
         )
-        heads = (
+        query, key, value = (
             part.unflatten(2, (self.heads, -1)).transpose(1, 2)
             for part in (query, _neighbours(key), _neighbours(value))
         )
-        told = functional.scaled_dot_product_attention(*heads, seen)
+        told = functional.scaled_dot_product_attention(query, key, value, seen)
         told = told.transpose(1, 2).flatten(2).flatten(0, 1)[: states.shape[0]]
         told = self._linear(f"{name}attention.output.dense", told)
         states = self._normalised(f"{name}attention.output.LayerNorm", states + self._dropped(told))

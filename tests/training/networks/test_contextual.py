@@ -1,4 +1,4 @@
-"""Words in their context below a tree: a batch = its trees, torch = ONNX, with a tree or without."""
+"""Words in their context below a tree: a batch = its trees, torch = ONNX, given trees = guessed."""
 
 import numpy as np
 import onnx

@@ -1,0 +1,70 @@
+"""The deletion test of words: it tells scores that say why from scores that say the opposite."""
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from app.bundle import TreeSpec
+from app.engine.forest import NAMES, join
+from app.inputs import Payload, encoder_for
+from tests.training.samples import sample
+from training.data.encode import Examples
+from training.exporting.export import Servable, export
+from training.measuring.deleted_words import deleted_words
+from training.networks.contextual import roots_above
+from training.networks.reading import Reading
+
+SPEC = TreeSpec(notation="ptb")
+WORDS = ("", "good", "bad", "it", "is", "a", "film", "and", "so")
+ENCODER = encoder_for(SPEC, {SPEC.vocabulary: ("\n".join(WORDS) + "\n").encode()})
+
+
+class Tally(nn.Module):
+    """Adds up what the words of a tree are worth; says so of each word, or the opposite."""
+
+    def __init__(self, *, honest: bool) -> None:
+        super().__init__()
+        self.sign = 1.0 if honest else -1.0
+        self.register_buffer("worth", torch.tensor([0.0, 2, -2, *[0] * 6]))
+
+    def forward(self, *forest: Tensor) -> Tensor:
+        return self.read(*forest).logits
+
+    def read(
+        self, tokens: Tensor, left: Tensor, right: Tensor, levels: Tensor, roots: Tensor
+    ) -> Reading:
+        worth = self.worth[tokens]
+        above = roots_above(tokens, left, right)
+        inner = torch.zeros_like(left, dtype=torch.float32)
+        sums = torch.cat([worth * 0, inner]).index_add(0, above, worth)[roots]
+        nodes = logits(torch.cat([self.sign * worth, inner + levels[-1]]))
+        return Reading(logits(sums), sums[:, None], nodes=nodes)
+
+
+def logits(worth: Tensor) -> Tensor:
+    """Bad, neutral, good."""
+    return torch.stack([-worth, torch.ones_like(worth), worth], 1)
+
+
+def sentences(count: int) -> Examples:
+    rng = np.random.default_rng(1)
+    texts = []
+    for _ in range(count):
+        told = [*rng.choice(WORDS[3:], 8), rng.choice(WORDS[1:3]), "so"]
+        texts.append(" ".join(rng.permutation(told)))
+    items = [ENCODER.encode(Payload(text.encode(), "text/plain")).arrays for text in texts]
+    samples = [sample(text, "a") for text in texts]
+    return Examples(items, np.zeros(count, dtype=np.int64), samples, SPEC.tensors())
+
+
+@pytest.mark.parametrize("honest", [True, False])
+def test_it_tells_scores_that_say_why_from_others(honest: bool) -> None:
+    known = sentences(60)
+    forest = join(known.items[:2])
+    example = [torch.from_numpy(forest[name]) for name in NAMES]
+    model = export(Servable(Tally(honest=honest)), known.inputs, example)
+    found = deleted_words(model, known)
+    assert found.count == 60
+    assert (found.salient > 3 * found.random) == honest  # at random it goes one time in five
+    assert [figure.samples for figure in found.measurements("test")] == [60, 60]

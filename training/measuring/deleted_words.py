@@ -1,0 +1,65 @@
+"""The deletion test of a tree's node scores: do the words matter that they call good or bad?
+
+As `training.measuring.deletion`; removed is a word of a sentence: the unknown word takes its place,
+so that the tree stays. Of a sentence that is called good, the most salient words are those whose
+own scores are highest on the good side; likewise for bad. Neutral ones say nothing to remove.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from app.engine.collate import Arrays
+from app.engine.forest import join, node_places
+from app.engine.session import Session
+from app.inputs.tree import UNKNOWN
+from app.outputs import NODES
+from training.data.encode import Examples
+from training.exporting.export import OUTPUT
+from training.measuring.deletion import DRAWS, Deletion, most
+
+_BATCH = 32
+
+
+def deleted_words(model: bytes, test: Examples) -> Deletion:
+    """Measure the exported graph on sentences; its labels are in order, neutral is the middle."""
+    session, rng = Session(model), np.random.default_rng(0)
+    told = _sides(session, test.items)
+    chosen = [i for i, (sides, _) in enumerate(told) if sides.argmax() != 1]
+    trees = [test.items[i] for i in chosen]
+    labels = [int(told[i][0].argmax()) for i in chosen]
+    before = np.asarray([told[i][0].max() for i in chosen])
+    scores = [told[i][1][:, label] for i, label in zip(chosen, labels, strict=True)]
+
+    def lost(scores: list[np.ndarray]) -> float:
+        rest = [
+            {**tree, "tokens": np.where(most(s), UNKNOWN, tree["tokens"])}
+            for tree, s in zip(trees, scores, strict=True)
+        ]
+        after = _sides(session, rest)
+        left = [sides[label] for (sides, _), label in zip(after, labels, strict=True)]
+        return float((before - np.asarray(left)).mean())
+
+    random = [lost([rng.random(s.shape) for s in scores]) for _ in range(DRAWS)]
+    return Deletion(lost(scores), float(np.mean(random)), len(trees))
+
+
+def _sides(session: Session, trees: Sequence[Arrays]) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return of each tree and of each of its leaves how probably it is bad, neutral, good.
+
+    float32 (3,) and (leaves, 3).
+    """
+    told = []
+    for start in range(0, len(trees), _BATCH):
+        batch = trees[start : start + _BATCH]
+        answers = session.run(join(batch))
+        roots, nodes = (_summed(answers[name]) for name in (OUTPUT, NODES))
+        for root, tree, places in zip(roots, batch, node_places(batch), strict=True):
+            told.append((root, nodes[places[: len(tree["tokens"])]]))
+    return told
+
+
+def _summed(probabilities: np.ndarray) -> np.ndarray:
+    middle = probabilities.shape[1] // 2
+    bad, good = probabilities[:, :middle].sum(1), probabilities[:, middle + 1 :].sum(1)
+    return np.stack([bad, probabilities[:, middle], good], axis=1)
