@@ -8,7 +8,7 @@ import pytest
 
 from app.cli import main
 from app.engine.providers import cuda_present
-from tests import fakes
+from tests import fakes, media
 
 
 @pytest.fixture(autouse=True)
@@ -84,7 +84,7 @@ def test_models_are_listed(capsys, published: Path) -> None:
 
 def test_predict_answers_as_the_pipeline(capsys, published: Path, tmp_path: Path) -> None:
     file = tmp_path / "what.bin"
-    file.write_bytes(fakes.picture())
+    file.write_bytes(media.picture())
     status, out, _ = run(capsys, "predict", published / "colours", file, file, "--top-k", 2)
     assert status == 0
     answers = [json.loads(line) for line in out.splitlines()]
@@ -95,7 +95,7 @@ def test_an_autoencoder_is_asked_for_what_it_can_say(capsys, tmp_path: Path) -> 
     from app.bundle import publish
 
     folder, file = publish(fakes.autoencoder_bundle(), tmp_path / "models"), tmp_path / "scene.png"
-    file.write_bytes(fakes.saved(fakes.scene()))
+    file.write_bytes(media.saved(media.scene()))
     answer = json.loads(run(capsys, "predict", folder, file)[1])
     assert set(answer) == {"file", "reconstruction_error", "novelty"}
     assert 0 < answer["novelty"] <= 1
@@ -110,7 +110,7 @@ def test_predict_takes_the_newest_version(capsys, models: Path, tmp_path: Path) 
 
     publish(fakes.image_bundle(version=10, sharpness=0.5), models)
     file = tmp_path / "red.png"
-    file.write_bytes(fakes.picture())
+    file.write_bytes(media.picture())
     probabilities = [
         json.loads(run(capsys, "predict", models / below, file)[1])["probability"]
         for below in ("colours", "colours/10", "colours/1")

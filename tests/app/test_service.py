@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from app.bundle import publish
-from tests import fakes
+from tests import fakes, media
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def client(process: subprocess.Popen) -> Iterator[httpx.Client]:
 
 def test_it_answers(client: httpx.Client) -> None:
     response = client.post(
-        "/v1/classify", content=fakes.picture(), headers={"Content-Type": "image/png"}
+        "/v1/classify", content=media.picture(), headers={"Content-Type": "image/png"}
     )
     assert response.json()["predictions"][0]["label"] == "red"
     assert "server" not in response.headers
@@ -85,7 +85,9 @@ def test_what_is_published_while_it_runs_is_served(client: httpx.Client, root: P
     while client.get("/v1/models/tints").json()["versions"][0]["state"] == "loading":
         pass
     response = client.post(
-        "/v1/models/tints/classify", content=fakes.picture(), headers={"Content-Type": "image/png"}
+        "/v1/models/tints/classify",
+        content=media.picture(),
+        headers={"Content-Type": "image/png"},
     )
     assert response.status_code == 200
 

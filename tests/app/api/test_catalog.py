@@ -1,7 +1,7 @@
 import pytest
 
 from app.bundle import publish
-from tests import fakes
+from tests import fakes, media
 from tests.conftest import open_service
 
 pytestmark = pytest.mark.anyio
@@ -24,7 +24,7 @@ async def test_models_of_any_task_stand_in_one_folder(models) -> None:
     async with open_service(models, defaults={}) as client:
         listed = (await client.get("/v1/models")).json()["models"]
         assert ("a-colour", "reconstruct") in [(m["name"], m["task"]) for m in listed]
-        send = {"content": fakes.picture(), "headers": {"Content-Type": "image/png"}}
+        send = {"content": media.picture(), "headers": {"Content-Type": "image/png"}}
         refused = await client.post("/v1/models/a-colour/classify", **send)
         assert refused.status_code == 404
         assert refused.json()["detail"] == (

@@ -5,11 +5,11 @@ import pytest
 
 from app.inputs import Payload
 from app.pipeline import Pipeline
-from tests import fakes
+from tests import fakes, media
 
 pytestmark = pytest.mark.anyio
-RED, BLUE = fakes.picture(), fakes.picture(colour=(10, 20, 220))
-LOW, HIGH = fakes.sound(fakes.tone(100)), fakes.sound(fakes.tone(3000))
+RED, BLUE = media.picture(), media.picture(colour=(10, 20, 220))
+LOW, HIGH = media.sound(media.tone(100)), media.sound(media.tone(3000))
 GLAD, SAD = b"the day is good", b"sorry the awful day is bad"
 ITEMS = {
     "colours": ("image/png", RED, BLUE, fakes.image_bundle),
@@ -55,7 +55,7 @@ async def test_every_form_of_a_body_gets_the_same_answer(service, model: str) ->
         return await ask(service, model, body, "application/json")
 
     async def parts(*parts) -> list[dict]:
-        return await ask(service, model, *fakes.multipart(*parts))
+        return await ask(service, model, *media.multipart(*parts))
 
     expected = Pipeline(make()).classify([Payload(item, media_type) for item in (one, other)])
     assert [answer["label"] for answer in raw] == [answer.label for answer in expected]
@@ -124,7 +124,7 @@ async def test_a_cut_is_reported(service) -> None:
 
 
 async def test_one_bad_item_is_named(service) -> None:
-    body, kind = fakes.multipart(("file", RED, None), ("file", b"junk", None), ("file", RED, None))
+    body, kind = media.multipart(("file", RED, None), ("file", b"junk", None), ("file", RED, None))
     response = await service.post(
         "/v1/models/colours/classify", content=body, headers={"Content-Type": kind}
     )
@@ -156,7 +156,7 @@ async def test_another_media_type(service, model: str, media_type: str) -> None:
 
 
 async def test_one_item_of_another_media_type_is_named(service) -> None:
-    body, kind = fakes.multipart(("file", RED, "image/png"), ("text", b"good", None))
+    body, kind = media.multipart(("file", RED, "image/png"), ("text", b"good", None))
     response = await service.post(
         "/v1/models/colours/classify", content=body, headers={"Content-Type": kind}
     )
@@ -176,7 +176,7 @@ async def test_the_stages_are_timed(service) -> None:
 async def test_the_wire_knows_no_nan(service) -> None:
     response = await service.post(
         "/v1/models/sounds/classify",
-        content=fakes.sound(fakes.tone(3) * 1e30, subtype="FLOAT"),
+        content=media.sound(media.tone(3) * 1e30, subtype="FLOAT"),
         headers={"Content-Type": "audio/wav"},
     )
     assert response.status_code == 200

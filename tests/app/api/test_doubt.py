@@ -7,14 +7,14 @@ import pytest
 from app.bundle import publish
 from app.inputs import Payload
 from app.pipeline import Pipeline
-from tests import fakes
+from tests import fakes, media
 from tests.conftest import open_service
 
 pytestmark = pytest.mark.anyio
 PATH = "/v1/models/doubting/classify"
 PNG = {"Content-Type": "image/png"}
-GRAY = fakes.picture(colour=(90, 90, 90))
-PICTURES = [fakes.picture(), fakes.saved(fakes.scene()), GRAY]
+GRAY = media.picture(colour=(90, 90, 90))
+PICTURES = [media.picture(), media.saved(media.scene()), GRAY]
 
 
 @pytest.fixture(scope="module")

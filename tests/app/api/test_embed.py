@@ -5,11 +5,11 @@ import pytest
 from app.bundle import publish
 from app.inputs import Payload
 from app.pipeline import Features, Pipeline
-from tests import fakes
+from tests import fakes, media
 from tests.conftest import open_service
 
 pytestmark = pytest.mark.anyio
-PICTURES = [fakes.picture(), fakes.saved(fakes.scene()), fakes.picture(colour=(9, 99, 199))]
+PICTURES = [media.picture(), media.saved(media.scene()), media.picture(colour=(9, 99, 199))]
 BUNDLES = [fakes.autoencoder_bundle("a-colour"), fakes.embedding_bundle("a-classifier")]
 
 
@@ -44,11 +44,11 @@ async def test_features_are_those_of_the_pipeline_in_every_form(service, bundle)
         for data in PICTURES
     ]
     assert np.allclose(np.concatenate(raw), expected, atol=1e-5)
-    body, media_type = fakes.multipart(*(("file", data, "image/png") for data in PICTURES))
+    body, media_type = media.multipart(*(("file", data, "image/png") for data in PICTURES))
     for address in (f"{name}/embed", f"{name}/versions/1/embed"):
         many = await embedded(service, address, content=body, headers={"Content-Type": media_type})
         assert np.allclose(many, expected, atol=1e-5)
-    instances = {"instances": [fakes.b64(data) for data in PICTURES]}
+    instances = {"instances": [media.b64(data) for data in PICTURES]}
     assert np.allclose(
         await embedded(service, f"{name}/embed", json=instances), expected, atol=1e-5
     )
@@ -65,7 +65,7 @@ async def test_a_model_without_features_says_so(service) -> None:
 
 
 async def test_a_bad_item_is_named_as_classify_names_it(service) -> None:
-    body, media_type = fakes.multipart(
+    body, media_type = media.multipart(
         ("file", PICTURES[0], "image/png"), ("file", b"no picture", "image/png")
     )
     response = await service.post(

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from app.bundle import publish
-from tests import fakes
+from tests import fakes, media
 from tests.conftest import open_service
 
 pytestmark = pytest.mark.anyio
@@ -27,7 +27,7 @@ def spot() -> bytes:
     """A dim picture with one bright red cell, in row 2, column 5 of 8."""
     pixels = np.full((8, 8, 3), 10, dtype=np.uint8)
     pixels[2, 5, 0] = 250
-    return fakes.saved(Image.fromarray(pixels))
+    return media.saved(Image.fromarray(pixels))
 
 
 async def ask(folder: Path, model: str, content: bytes, kind: str, **params: str) -> dict:
@@ -51,8 +51,8 @@ async def test_a_picture_gets_a_map_that_peaks_where_it_should(folder: Path) -> 
 
 
 async def test_a_sound_gets_a_map_in_seconds_and_hertz(folder: Path) -> None:
-    signal = np.concatenate([np.zeros(1000), fakes.tone(100, 0.1)])  # heard: 1,100 before it
-    told = (await ask(folder, "sounds", fakes.sound(signal), "audio/wav", **ASKED))["explanation"]
+    signal = np.concatenate([np.zeros(1000), media.tone(100, 0.1)])  # heard: 1,100 before it
+    told = (await ask(folder, "sounds", media.sound(signal), "audio/wav", **ASKED))["explanation"]
     weights, seconds = np.asarray(told["weights"]), told["seconds"]
     assert weights.shape == (1, 10) and told["hertz"] == [60, 3900]
     assert len(seconds) == 11 and seconds[0] == -0.1375 and seconds[-1] == pytest.approx(0.3625)

@@ -4,18 +4,18 @@ import random
 
 import pytest
 
-from tests import fakes
+from tests import media
 
 pytestmark = pytest.mark.anyio
 SEEDS = {
-    "image/png": [fakes.picture(), fakes.saved(fakes.scene(), "TIFF")],
-    "image/jpeg": [fakes.saved(fakes.scene(), "JPEG"), fakes.saved(fakes.scene(), "WEBP")],
-    "audio/wav": [fakes.sound(fakes.tone(440, 0.1)), fakes.wav(kind=0x11)],
-    "audio/flac": [fakes.sound(fakes.tone(440, 0.1), kind=k) for k in ("FLAC", "OGG", "MP3")],
+    "image/png": [media.picture(), media.saved(media.scene(), "TIFF")],
+    "image/jpeg": [media.saved(media.scene(), "JPEG"), media.saved(media.scene(), "WEBP")],
+    "audio/wav": [media.sound(media.tone(440, 0.1)), media.wav(kind=0x11)],
+    "audio/flac": [media.sound(media.tone(440, 0.1), kind=k) for k in ("FLAC", "OGG", "MP3")],
     "text/plain": [b"the day is good", "日本 🎉".encode("utf-16")],
     "application/json": [b'{"instances": ["good", {"b64": "eA==", "media_type": "text/a"}]}'],
     "multipart/form-data; boundary=frontier": [
-        fakes.multipart(("file", fakes.picture(), "image/png"), ("text", b"good", None))[0]
+        media.multipart(("file", media.picture(), "image/png"), ("text", b"good", None))[0]
     ],
 }
 MODELS = {"image": "colours", "audio": "sounds"}

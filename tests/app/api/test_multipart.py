@@ -3,13 +3,13 @@ import pytest
 from app.api.multipart import MAX_HEADER, MAX_HEADERS, parse_multipart
 from app.errors import MalformedRequest, TooLarge
 from app.inputs import Payload
-from tests import fakes
+from tests import media
 
 HEAD = b'--x\r\nContent-Disposition: form-data; name="file"\r\n'
 
 
 def test_parts_come_in_their_order() -> None:
-    body, _ = fakes.multipart(
+    body, _ = media.multipart(
         ("text", b"one", None),
         ("file", b"\0\r\n--frontie\r\n", "Image/PNG"),
         ("text", b"", "text/html; charset=KOI8-R"),
@@ -66,9 +66,9 @@ def test_another_boundary(boundary: str) -> None:
 
 def test_too_many_parts() -> None:
     parts = [("text", b"a", None)] * 10
-    assert len(parse_multipart(fakes.multipart(*parts)[0], "frontier", 10)) == 10
+    assert len(parse_multipart(media.multipart(*parts)[0], "frontier", 10)) == 10
     with pytest.raises(TooLarge, match="at most 9 parts"):
-        parse_multipart(fakes.multipart(*parts)[0], "frontier", 9)
+        parse_multipart(media.multipart(*parts)[0], "frontier", 9)
 
 
 @pytest.mark.parametrize("piece", [b"\r", b"\r\n", b"\r\n--", b"--x", b"\r\n-", b"-", b"\r\n--y"])

@@ -7,7 +7,7 @@ from python_multipart.multipart import MultipartParser
 
 from app.api.multipart import parse_multipart
 from app.errors import MalformedRequest
-from tests import fakes
+from tests import media
 
 HEADERS = b'\r\nContent-Disposition: form-data; name="file"\r\n\r\n'
 PIECES = [b"--x", b"--x--", b"\r\n--x", b"\r\n--x--", b"\r\n", b"\r", b"\n", b"-", b"--", b"data"]
@@ -45,7 +45,7 @@ def test_whole_bodies_are_taken_by_both() -> None:
     chance = random.Random(1)
     for _ in range(300):
         data = [chance.randbytes(chance.randrange(300)) for _ in range(chance.randrange(5))]
-        body, _ = fakes.multipart(*[("file", part, None) for part in data], boundary="x")
+        body, _ = media.multipart(*[("file", part, None) for part in data], boundary="x")
         assert ours(body) == oracle(body) == data
 
 

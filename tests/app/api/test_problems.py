@@ -13,7 +13,7 @@ from app.api import problems
 from app.api.limits import Door, Limits
 from app.crew import Crew
 from app.metrics import Metrics
-from tests import fakes
+from tests import media
 
 pytestmark = pytest.mark.anyio
 MARK = "Zq7Marker"
@@ -155,7 +155,7 @@ def marked_requests():
         "part charset": ("file", b"good", f"text/plain; charset={MARK}"),
         "part data": ("file", b"\xff" + mark, "text/plain"),
     }.items():
-        body, kind = fakes.multipart(part)
+        body, kind = media.multipart(part)
         yield name, PATH, {"Content-Type": kind}, body
 
 

@@ -9,11 +9,11 @@ from app.api.reconstruct import wants_png
 from app.bundle import publish
 from app.inputs import Payload
 from app.pipeline import Pipeline, Rebuilt
-from tests import fakes
+from tests import fakes, media
 from tests.conftest import open_service
 
 pytestmark = pytest.mark.anyio
-SCENE, RED = fakes.saved(fakes.scene()), fakes.picture()
+SCENE, RED = media.saved(media.scene()), media.picture()
 PATH = "/v1/models/plain-colours/reconstruct"
 PNG = {"Content-Type": "image/png"}
 
@@ -38,7 +38,7 @@ def pixels(file: bytes) -> np.ndarray:
 
 @pytest.mark.parametrize("path", [PATH, "/v1/models/plain-colours/versions/1/reconstruct"])
 async def test_many_items_are_answered_in_order(service, path: str) -> None:
-    body, media_type = fakes.multipart(("file", SCENE, "image/png"), ("file", RED, "image/png"))
+    body, media_type = media.multipart(("file", SCENE, "image/png"), ("file", RED, "image/png"))
     response = await service.post(path, content=body, headers={"Content-Type": media_type})
     assert response.status_code == 200, response.text
     answer = response.json()
@@ -59,7 +59,7 @@ async def test_who_accepts_png_is_sent_the_picture(service) -> None:
 
 
 async def test_a_picture_holds_one_item(service) -> None:
-    body, media_type = fakes.multipart(("file", SCENE, "image/png"), ("file", RED, "image/png"))
+    body, media_type = media.multipart(("file", SCENE, "image/png"), ("file", RED, "image/png"))
     headers = {"Content-Type": media_type, "Accept": "image/png"}
     response = await service.post(PATH, content=body, headers=headers)
     assert response.status_code == 422

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from app.bundle import publish
-from tests import fakes
+from tests import fakes, media
 from tests.conftest import open_service
 
 pytestmark = pytest.mark.anyio
@@ -24,7 +24,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 async def test_every_form_of_a_body_gets_the_same_answer(folder: Path) -> None:
     async with open_service(folder) as service:
-        body, media_type = fakes.multipart(("text", TREE.encode(), None))
+        body, media_type = media.multipart(("text", TREE.encode(), None))
         answers = [
             await service.post(PATH, content=TREE, headers=TEXT),
             await service.post(PATH, content=TREE, headers=OWN),

@@ -7,7 +7,8 @@ from app.bundle import AudioSpec
 from app.errors import InvalidInput
 from app.inputs import Encoded, Payload, encoder_for
 from app.inputs.audio import MAX_SECONDS, duration, window
-from tests.fakes import RATE, SAMPLES, sound, tone, wav
+from tests.fakes import RATE, SAMPLES
+from tests.media import sound, tone, wav
 
 SPEC = AudioSpec(rate=RATE, samples=SAMPLES)
 TONE = tone(440)

@@ -8,7 +8,7 @@ import soundfile
 
 from app.inputs.audio import RATES
 from app.inputs.wav import read_pcm16
-from tests import fakes
+from tests import media
 
 PCM = np.random.default_rng(0).integers(-32768, 32768, (1000, 2), dtype=np.int16)
 
@@ -20,7 +20,7 @@ def libsndfile(data: bytes) -> tuple[np.ndarray, int]:
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("rate", [8000, 44_100])
 def test_samples_are_those_of_libsndfile(channels: int, rate: int) -> None:
-    data = fakes.sound(PCM[:, :channels], rate, subtype="PCM_16")
+    data = media.sound(PCM[:, :channels], rate, subtype="PCM_16")
     samples, found = read_pcm16(data)
     expected, known = libsndfile(data)
     assert np.array_equal(samples, expected)
@@ -28,7 +28,7 @@ def test_samples_are_those_of_libsndfile(channels: int, rate: int) -> None:
 
 
 def test_other_chunks_are_passed_over() -> None:
-    plain = fakes.wav(PCM[:, 0].tobytes())
+    plain = media.wav(PCM[:, 0].tobytes())
     place = plain.index(b"data")
     data = plain[:place] + b"LIST\x03\0\0\0odd\0" + plain[place:] + b"note\x02\0\0\0ab"
     assert np.array_equal(read_pcm16(data)[0], libsndfile(data)[0])
@@ -39,20 +39,20 @@ def test_other_chunks_are_passed_over() -> None:
     [
         b"",
         b"RIFF",
-        fakes.wav()[:30],
-        fakes.wav()[:-1],
-        fakes.wav(b""),
-        fakes.wav(kind=3, bits=32, block=4),
-        fakes.wav(kind=1, bits=24, block=3),
-        fakes.wav(kind=0xFFFE),
-        fakes.wav(channels=0, block=0),
-        fakes.wav(channels=2),
-        fakes.wav(b"\0" * 801),
-        fakes.wav(size=0xFFFFFFFF),
-        fakes.wav(extra=b"\0" * 24),
-        fakes.wav().replace(b"data", b"fact"),
-        fakes.wav() + b"fmt \x10\0\0\0",
-        fakes.sound(PCM, kind="FLAC"),
+        media.wav()[:30],
+        media.wav()[:-1],
+        media.wav(b""),
+        media.wav(kind=3, bits=32, block=4),
+        media.wav(kind=1, bits=24, block=3),
+        media.wav(kind=0xFFFE),
+        media.wav(channels=0, block=0),
+        media.wav(channels=2),
+        media.wav(b"\0" * 801),
+        media.wav(size=0xFFFFFFFF),
+        media.wav(extra=b"\0" * 24),
+        media.wav().replace(b"data", b"fact"),
+        media.wav() + b"fmt \x10\0\0\0",
+        media.sound(PCM, kind="FLAC"),
     ],
 )
 def test_what_is_not_quite_right_is_left_to_libsndfile(data: bytes) -> None:
@@ -61,7 +61,7 @@ def test_what_is_not_quite_right_is_left_to_libsndfile(data: bytes) -> None:
 
 def test_damage_gives_what_libsndfile_reads_or_nothing() -> None:
     chance = np.random.default_rng(1)
-    whole = fakes.sound(PCM, subtype="PCM_16")
+    whole = media.sound(PCM, subtype="PCM_16")
     read = 0
     for _ in range(2000):
         data = bytearray(whole)

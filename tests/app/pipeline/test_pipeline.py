@@ -5,20 +5,20 @@ from app.errors import DeadlineExceeded, InvalidBundle, InvalidInput, Unsupporte
 from app.inputs import Payload
 from app.outputs import Prediction
 from app.pipeline import Classes, Features, Pipeline, Question, Rebuilt
-from tests import fakes
+from tests import fakes, media
 
 TEXTS = ["good", "bad bad good", "the day is a sorry day", "fine " * 30, "awful the"]
 
 
 def pictures() -> list[Payload]:
     noise = np.random.default_rng(3).integers(0, 256, (5, 3))
-    files = [fakes.picture((9 + n, 20 - n), tuple(map(int, c))) for n, c in enumerate(noise)]
+    files = [media.picture((9 + n, 20 - n), tuple(map(int, c))) for n, c in enumerate(noise)]
     return [Payload(data, "image/png") for data in files]
 
 
 def sounds() -> list[Payload]:
-    tones = [fakes.tone(100 * n, seconds=0.1 * n) for n in range(1, 9)]
-    return [Payload(fakes.sound(signal), "audio/wav") for signal in tones]
+    tones = [media.tone(100 * n, seconds=0.1 * n) for n in range(1, 9)]
+    return [Payload(media.sound(signal), "audio/wav") for signal in tones]
 
 
 def texts() -> list[Payload]:
@@ -94,7 +94,7 @@ def test_a_bad_item_is_its_askers_matter() -> None:
 
 def test_an_autoencoder_says_how_it_sees_an_item() -> None:
     pipeline = Pipeline(fakes.autoencoder_bundle())
-    plain, scene = pictures()[0], Payload(fakes.saved(fakes.scene()), "image/png")
+    plain, scene = pictures()[0], Payload(media.saved(media.scene()), "image/png")
     together = pipeline.predict([plain, scene], Rebuilt())
     for payload, answer in zip([plain, scene], together, strict=True):
         pixels = pipeline.encode([payload])[0].arrays["image"].astype(np.float64)

@@ -14,7 +14,7 @@ from app.inputs import ENCODERS, Payload, TextEncoder
 from app.pipeline import Classes
 from app.serving.catalog import Catalog, Loading, State
 from app.telemetry import Timings
-from tests import fakes
+from tests import fakes, media
 
 pytestmark = pytest.mark.anyio
 
@@ -91,7 +91,7 @@ async def test_while_one_loads_the_loop_turns_and_others_answer(published: Path)
                 await catalog.find("moods")
             model = await catalog.find("colours")
             answers = await model.answer(
-                [Payload(fakes.picture(), "image/png")], Classes(1), Timings()
+                [Payload(media.picture(), "image/png")], Classes(1), Timings()
             )
             assert answers[0].label == "red"
             go.set()
@@ -163,7 +163,7 @@ async def test_what_vanished_is_served_no_more(models: Path) -> None:
         with pytest.raises(UnknownModel):
             await catalog.find("colours")
         with pytest.raises(NotReady):
-            await removed.answer([Payload(fakes.picture(), "image/png")], Classes(1), Timings())
+            await removed.answer([Payload(media.picture(), "image/png")], Classes(1), Timings())
 
 
 async def test_what_was_replaced_is_loaded_again(models: Path) -> None:
