@@ -29,7 +29,7 @@ class _Part:
 
 def parse(text: str, tree: BinaryTree) -> None:
     """Grow `tree` by what `text` says; raise `InvalidInput` with the position of a mistake."""
-    binary = "(" in text
+    binary = text.lstrip().startswith("(")
     stack: list[list[_Part]] = [[]]
     position = 0
     for match in _TOKEN.finditer(text):

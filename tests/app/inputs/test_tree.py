@@ -74,6 +74,7 @@ LISTOPS_MISTAKES = {
     "[max 2 3 ]": "one of the operators",
     "[MAX 12 3 ]": "something else, at character 6",
     "[MAX 2 x ]": "something else, at character 8",
+    "[MAX 2 ( 3 ]": "something else, at character 8",
     "[MAX 2 ٣ ]": "something else, at character 8",
     "[MAX 2 3 ] 4": "nothing after the tree, at character 12",
     "] 2": "no end without an open list, at character 1",
