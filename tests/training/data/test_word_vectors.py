@@ -3,7 +3,13 @@
 import numpy as np
 import torch
 
-from training.data.word_vectors import _model, known_words, word_vectors, words_in_context
+from training.data.word_vectors import (
+    _model,
+    known_words,
+    pieces_of,
+    word_vectors,
+    words_in_context,
+)
 from training.networks.sentence_encoder import SentenceEncoder
 
 
@@ -27,22 +33,25 @@ def test_the_encoder_is_the_published_one() -> None:
     tokenizer, weights = _model()
     texts = ("That is a happy dog", "That is a happy person", "That is a very happy person")
     encoder = SentenceEncoder(weights, 12).eval()
-    ids = [torch.tensor([tokenizer.encode(text).ids]) for text in texts]
-    vectors = [encoder(text).mean(1)[0].detach() for text in ids]
+    ids = [torch.tensor(tokenizer.encode(text).ids) for text in texts]
+    vectors = [encoder(text, torch.zeros_like(text)).mean(0).detach() for text in ids]
     dog, person, very = (vector / vector.norm() for vector in vectors)
     assert float(person @ very) > 0.9 and 0.5 < float(person @ dog) < 0.8
 
 
-def test_words_in_context_are_those_of_the_sentence_alone() -> None:
-    """Several sentences at once = one at a time = the encoder's own reading of the text."""
-    names = ["a", "quiet", "beauty", "dazzlingly", "unmemorable", "."]
-    words = words_in_context(names).eval()
-    lengths = torch.tensor([4, 6, 1])
-    tokens = torch.tensor([1, 2, 3, 6, 1, 4, 5, 0, 3, 6, 2])
+def test_words_have_the_pieces_of_the_encoders_tokenizer() -> None:
+    pieces = pieces_of(["film", "unmemorable", "n't"])
+    tokenizer = _model()[0]
+    written = [" ".join(tokenizer.id_to_token(i) for i in row if i) for row in pieces.tolist()]
+    assert written == ["[UNK]", "film", "un ##me ##mora ##ble", "n ' t"]
+
+
+def test_words_in_context_are_the_encoders_own_reading_of_the_sentence() -> None:
+    words, names = words_in_context().eval(), ["a", "quiet", "beauty", "dazzlingly", "."]
+    words.know(pieces_of(names))
+    tokens, texts = torch.tensor([1, 4, 3, 5, 1, 2, 3, 5]), torch.tensor([6, 6, 6, 6, 2, 2, 2, 2])
+    ids = torch.tensor(_model()[0].encode("a quiet beauty .").ids)
     with torch.no_grad():
-        together = words(tokens, lengths)
-        parts = [words(part, torch.tensor([len(part)])) for part in tokens.split(lengths.tolist())]
-        ids = torch.tensor([_model()[0].encode("a quiet beauty .").ids])
-        alone = words.encoder(ids)[0, 1:-1]
-    assert torch.allclose(together, torch.cat(parts), atol=1e-5)
-    assert torch.allclose(together[:4], alone, atol=1e-5)
+        told = words(tokens, texts)[4:]
+        alone = words.encoder(ids, torch.zeros_like(ids))[1:-1]
+    torch.testing.assert_close(told, alone, rtol=1e-4, atol=1e-5)
