@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 Modality = Literal["image", "text", "audio", "tree"]
 Task = Literal["classify", "reconstruct", "complete"]
 DType = Literal["uint8", "int16", "int64", "float32"]
+SALIENCY = "saliency"  # an output that graphs may compute on demand; see docs/bundle.md
 FOREST = ("leaf", "inner", "level", "node")  # axes of trees that are joined, not stacked
 
 # The outputs that a graph must have for its task. A classifier's scores have any name.

@@ -13,7 +13,7 @@ import numpy as np
 import onnxruntime
 
 from app.bundle import TensorSpec
-from app.bundle.manifest import FOREST, DType
+from app.bundle.manifest import FOREST, SALIENCY, DType
 from app.engine.captured import Captured
 from app.engine.collate import new, size_of
 from app.engine.cuda import Staging, in_one_thread, page_locked
@@ -28,8 +28,7 @@ _ONNX_TYPES: dict[DType, str] = {
     "int64": "tensor(int64)",
     "float32": "tensor(float)",
 }
-# An input that graphs may have, false unless it is fed, and the output that is empty meanwhile.
-EXPLAIN, EXPLAINED = "explain", "saliency"
+EXPLAIN = "explain"  # an input that graphs may have, false unless it is fed
 # Sizes of batch whose first run costs much: cuDNN plans for each (0.4 to 1.2 s on an H100, where
 # the next run takes 1 to 4 ms); TensorRT builds an engine for the range that it has seen.
 _PREPARED: Mapping[str, Sequence[int]] = {CUDA: SIZES, TENSORRT: (SIZES[-1], SIZES[0])}
@@ -58,7 +57,7 @@ class Session:
         self._on_demand = any(value.name == EXPLAIN for value in defaults)
         self._outputs = [output.name for output in self._session.get_outputs()]
         # What is fetched costs a microsecond, even where it is empty.
-        empty = EXPLAINED if self._on_demand else None
+        empty = SALIENCY if self._on_demand else None
         self._unasked = [name for name in self._outputs if name != empty]
         memory = None if self.provider == CPU else page_locked()
         self.empty = Staging(memory).empty if memory else new  # for `collate`
@@ -82,9 +81,8 @@ class Session:
         """
         if explain and self._on_demand:
             arrays = {**arrays, EXPLAIN: np.array(True)}
-        names = self._outputs if explain else self._unasked
         try:
-            return dict(zip(names, self._run(arrays), strict=True))
+            return dict(zip(self._fetched(arrays), self._run(arrays), strict=True))
         except Exception as error:  # ONNX Runtime's own exceptions share no base class
             raise InvalidBundle(f"ONNX Runtime cannot run the graph: {error}") from error
 
@@ -155,9 +153,11 @@ class Session:
         return any(node.shape[0] in FOREST for node in self._session.get_inputs() if node.shape)
 
     def _run_plain(self, arrays: Mapping[str, np.ndarray]) -> list[np.ndarray]:
-        names = self._outputs if EXPLAIN in arrays else self._unasked
-        results: list[np.ndarray] = self._session.run(names, dict(arrays))
+        results: list[np.ndarray] = self._session.run(self._fetched(arrays), dict(arrays))
         return results
+
+    def _fetched(self, arrays: Mapping[str, np.ndarray]) -> Sequence[str]:
+        return self._outputs if EXPLAIN in arrays else self._unasked
 
 
 def _bound(

@@ -1,10 +1,10 @@
 """Named arrays → what a client reads. Shared by serving and training's evaluation."""
 
+from app.bundle.manifest import SALIENCY
 from app.outputs.classes import Prediction, decode_classes, probabilities
 from app.outputs.doubt import NOVELTY, doubt, is_credible, tells_nothing
 from app.outputs.embedding import EMBEDDING, decode_embedding
 from app.outputs.explanation import (
-    SALIENCY,
     HeatMap,
     Piece,
     Token,

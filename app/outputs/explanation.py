@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-SALIENCY = "saliency"  # the output; see docs/bundle.md
 _DIGITS = 4  # of a weight
 
 
