@@ -91,17 +91,14 @@ def _encoded(words: Sequence[str]) -> np.ndarray:
     tokenizer, weights = _model()
     encoder = SentenceEncoder(weights, _HEADS).eval()
     texts = [encoding.ids for encoding in tokenizer.encode_batch([*map(SENTENCE.format, words)])]
-    lengths = np.asarray([len(text) for text in texts])
-    vectors = np.empty((len(words), encoder.size))
-    for length in np.unique(lengths):
-        chosen = np.flatnonzero(lengths == length)
-        for part in np.split(chosen, range(_BATCH, len(chosen), _BATCH)):
-            ids = torch.tensor([texts[i] for i in part])
-            own = torch.arange(len(part))[:, None].expand_as(ids)
-            with torch.no_grad():
-                states = encoder(ids.flatten(), own.flatten()).unflatten(0, ids.shape)
-            vectors[part] = states.mean(1).numpy()
-    return vectors
+    vectors = []
+    for start in range(0, len(texts), _BATCH):
+        part = [torch.tensor(text) for text in texts[start : start + _BATCH]]
+        lengths = torch.tensor([len(text) for text in part])
+        with torch.no_grad():
+            states = encoder(torch.cat(part), torch.arange(len(part)).repeat_interleave(lengths))
+        vectors += [own.mean(0) for own in states.split(lengths.tolist())]
+    return torch.stack(vectors).numpy().astype(np.float64)
 
 
 @cache

@@ -50,25 +50,21 @@ def label_weights(weight: Tensor, labels: Tensor) -> Tensor:
 
 
 def averaged(readings: Sequence[Reading]) -> Reading:
-    """Return the members' mean logits, evidence and nodes, and their embeddings side by side.
+    """Return the members' mean logits and evidence, and their embeddings side by side.
 
-    Evidence and nodes are told if all members tell them, the traits if the first one does.
+    Evidence is told if all members tell it.
     """
-    evidence, nodes = None, None
+    evidence = None
     told = [reading.evidence for reading in readings if reading.evidence is not None]
     if len(told) == len(readings):
 
         def evidence(labels: Tensor) -> Tensor:
             return mean([tell(labels) for tell in told])
 
-    if all(reading.nodes is not None for reading in readings):
-        nodes = mean([reading.nodes for reading in readings if reading.nodes is not None])
     return Reading(
         mean([reading.logits for reading in readings]),
         torch.cat([reading.embedding for reading in readings], 1),
         evidence,
-        nodes,
-        readings[0].traits,
     )
 
 
