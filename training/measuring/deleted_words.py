@@ -16,22 +16,27 @@ from app.inputs.tree import UNKNOWN
 from app.outputs import NODES
 from training.data.encode import Examples
 from training.exporting.export import OUTPUT
-from training.measuring.deletion import DRAWS, Deletion, most
+from training.measuring.deletion import Deletion, compared, most
 
 _BATCH = 32
 
 
-def deleted_words(model: bytes, test: Examples) -> Deletion:
-    """Measure the exported graph on sentences; its labels are in order, neutral is the middle."""
-    session, rng = Session(model), np.random.default_rng(0)
+def deleted_words(model: bytes, test: Examples) -> Deletion | None:
+    """Measure the exported graph on sentences; None where none is called good or bad.
+
+    Its labels are in order, the middle one neutral.
+    """
+    session = Session(model)
     told = _sides(session, test.items)
     chosen = [i for i, (sides, _) in enumerate(told) if sides.argmax() != 1]
+    if not chosen:
+        return None
     trees = [test.items[i] for i in chosen]
     labels = [int(told[i][0].argmax()) for i in chosen]
     before = np.asarray([told[i][0].max() for i in chosen])
     scores = [told[i][1][:, label] for i, label in zip(chosen, labels, strict=True)]
 
-    def lost(scores: list[np.ndarray]) -> float:
+    def lost(scores: Sequence[np.ndarray]) -> float:
         rest = [
             {**tree, "tokens": np.where(most(s), UNKNOWN, tree["tokens"])}
             for tree, s in zip(trees, scores, strict=True)
@@ -40,8 +45,7 @@ def deleted_words(model: bytes, test: Examples) -> Deletion:
         left = [sides[label] for (sides, _), label in zip(after, labels, strict=True)]
         return float((before - np.asarray(left)).mean())
 
-    random = [lost([rng.random(s.shape) for s in scores]) for _ in range(DRAWS)]
-    return Deletion(lost(scores), float(np.mean(random)), len(trees))
+    return compared(lost, scores)
 
 
 def _sides(session: Session, trees: Sequence[Arrays]) -> list[tuple[np.ndarray, np.ndarray]]:

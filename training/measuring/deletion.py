@@ -66,8 +66,7 @@ def deletion(
     """
     if SALIENCY not in {spec.name for spec in output_specs(model, inputs)}:
         return None
-    session, rng = Session(model), np.random.default_rng(0)
-    chosen = items[:MOST]
+    session, chosen = Session(model), items[:MOST]
     answers = _run(session, chosen, inputs)
     labels = [int(answer[OUTPUT].argmax()) for answer in answers]
     before = np.asarray([a[OUTPUT][label] for a, label in zip(answers, labels, strict=True)])
@@ -88,9 +87,19 @@ def deletion(
         left = [a[OUTPUT][label] for a, label in zip(after, labels, strict=True)]
         return float((before - np.asarray(left)).mean())
 
-    draws = max(DRAWS, -(-FEWEST // len(chosen)))
-    random = [lost([rng.random(m.shape) for m in maps]) for _ in range(draws)]
-    return Deletion(lost(maps), float(np.mean(random)), len(chosen))
+    return compared(lost, maps)
+
+
+def compared(
+    lost: Callable[[Sequence[np.ndarray]], float], scores: Sequence[np.ndarray]
+) -> Deletion:
+    """Return what is lost on average without the `most` by `scores`, and by random ones.
+
+    lost: told scores for the places of every item.
+    """
+    rng, draws = np.random.default_rng(0), max(DRAWS, -(-FEWEST // len(scores)))
+    random = [lost([rng.random(s.shape) for s in scores]) for _ in range(draws)]
+    return Deletion(lost(scores), float(np.mean(random)), len(scores))
 
 
 def most(scores: np.ndarray) -> np.ndarray:

@@ -59,9 +59,11 @@ def _finish(network: nn.Module) -> None:
 
 
 def _figures(model: bytes, test: Examples, encoder: Encoder) -> list[Measurement]:
-    deleted = deleted_words(model, test)
-    print(deleted, flush=True)
-    return [*polarity(model, test, encoder), *deleted.measurements("test")]
+    figures = polarity(model, test, encoder)
+    if deleted := deleted_words(model, test):
+        print(deleted, flush=True)
+        figures += deleted.measurements("test")
+    return figures
 
 
 RECIPE = Recipe(

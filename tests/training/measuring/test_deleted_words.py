@@ -1,5 +1,7 @@
 """The deletion test of words: it tells scores that say why from scores that say the opposite."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -47,6 +49,12 @@ def logits(worth: Tensor) -> Tensor:
     return torch.stack([-worth, torch.ones_like(worth), worth], 1)
 
 
+def graph(known: Examples, *, honest: bool) -> bytes:
+    forest = join(known.items[:2])
+    example = [torch.from_numpy(forest[name]) for name in NAMES]
+    return export(Servable(Tally(honest=honest)), known.inputs, example)
+
+
 def sentences(count: int) -> Examples:
     rng = np.random.default_rng(1)
     texts = []
@@ -61,10 +69,13 @@ def sentences(count: int) -> Examples:
 @pytest.mark.parametrize("honest", [True, False])
 def test_it_tells_scores_that_say_why_from_others(honest: bool) -> None:
     known = sentences(60)
-    forest = join(known.items[:2])
-    example = [torch.from_numpy(forest[name]) for name in NAMES]
-    model = export(Servable(Tally(honest=honest)), known.inputs, example)
-    found = deleted_words(model, known)
-    assert found.count == 60
+    found = deleted_words(graph(known, honest=honest), known)
+    assert found is not None and found.count == 60
     assert (found.salient > 3 * found.random) == honest  # at random it goes one time in five
     assert [figure.samples for figure in found.measurements("test")] == [60, 60]
+
+
+def test_where_all_are_neutral_nothing_is_measured() -> None:
+    known = sentences(8)
+    neutral = [{**item, "tokens": np.full_like(item["tokens"], 3)} for item in known.items]
+    assert deleted_words(graph(known, honest=True), replace(known, items=neutral)) is None
