@@ -27,6 +27,9 @@ def parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
     for name, text in _TRAINING.items():
         _add_recipe(subs.add_parser(name, help=text), name)
     _add_publish(subs.add_parser("publish", help="a published bundle's next version in fewer bits"))
+    _add_calibrate(
+        subs.add_parser("calibrate", help="a published bundle's next version, set on your files")
+    )
     subs.add_parser("recipes", help="list the shipped recipes")
     for name, sub in subs.choices.items():
         sub.set_defaults(command=commands[name])
@@ -109,12 +112,23 @@ def _add_choices(sub: argparse.ArgumentParser, command: str) -> None:
         sub.add_argument("--picture", type=Path, help="where to draw the curves (.svg, .png)")
 
 
-def _add_publish(sub: argparse.ArgumentParser) -> None:
+def _add_bundle(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("name", help="of the bundle")
-    sub.add_argument("--precision", choices=("int8", "fp16"), required=True)
     sub.add_argument("--version", type=_count(1), help="default: the highest")
-    sub.add_argument("--data", type=Path, help="what it was trained on; pictures for imagenet")
     sub.add_argument("--models", type=Path, default=Path("models"), help="where it lies")
+    sub.add_argument("--threads", type=_count(1), default=1, help="CPU threads (default: 1)")
+
+
+def _add_calibrate(sub: argparse.ArgumentParser) -> None:
+    _add_bundle(sub)
+    text = "a folder with a sub-folder for each label, or a table, of what it will be asked"
+    sub.add_argument("--data", type=Path, required=True, help=text)
+
+
+def _add_publish(sub: argparse.ArgumentParser) -> None:
+    _add_bundle(sub)
+    sub.add_argument("--precision", choices=("int8", "fp16"), required=True)
+    sub.add_argument("--data", type=Path, help="what it was trained on; pictures for imagenet")
     sub.add_argument(
         "--device",
         choices=("auto", "cpu", "cuda", "tensorrt"),
@@ -122,7 +136,6 @@ def _add_publish(sub: argparse.ArgumentParser) -> None:
         help="where speed is measured",
     )
     sub.add_argument("--force", action="store_true", help="even where it is not faster")
-    sub.add_argument("--threads", type=_count(1), default=1, help="CPU threads (default: 1)")
     for name, default, text in (
         ("--most-lost", 0.5, "percent of accuracy that may be lost"),
         ("--most-changed", 10.0, "percent of unlabelled pictures that may be called otherwise"),

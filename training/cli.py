@@ -1,4 +1,4 @@
-"""`thalamus-train run | compare | compare-starts | few-labels | publish | recipes | inspect`.
+"""`thalamus-train run | inspect | compare | compare-starts | few-labels | publish | calibrate`.
 
 A user's mistake is answered with one line on stderr and exit status 2.
 """
@@ -84,7 +84,8 @@ def _together(options: argparse.Namespace) -> Iterator[None]:
 def _publish(options: argparse.Namespace) -> None:
     import torch
 
-    from training.exporting.conversion import Bounds, newest, publish_converted
+    from training.exporting.conversion import Bounds, publish_converted
+    from training.exporting.successor import newest
 
     torch.set_num_threads(options.threads)
     bundle = newest(options.models, options.name, options.version)
@@ -93,6 +94,17 @@ def _publish(options: argparse.Namespace) -> None:
         bundle, options.precision, options.data, options.models, bounds, options.device
     )
     print(f"published {folder}")
+
+
+def _calibrate(options: argparse.Namespace) -> None:
+    import torch
+
+    from training.exporting.recalibration import publish_calibrated
+    from training.exporting.successor import newest
+
+    torch.set_num_threads(options.threads)
+    bundle = newest(options.models, options.name, options.version)
+    print(f"published {publish_calibrated(bundle, options.data, options.models)}")
 
 
 def _compare(options: argparse.Namespace) -> None:
@@ -198,6 +210,7 @@ _COMMANDS: dict[str, Command] = {
     "compare-starts": _compare_starts,
     "few-labels": _few_labels,
     "publish": _publish,
+    "calibrate": _calibrate,
     "recipes": _recipes,
 }
 

@@ -15,13 +15,13 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 CURVE, CONFUSION, CARD = "learning-curve.png", "confusion.png", "README.md"
-_MOST_LABELS = 40  # above, a confusion matrix cannot be read
+MOST_LABELS = 40  # above, a confusion matrix cannot be read
 
 
 def pictures(history: History, confusion: np.ndarray, labels: Sequence[str]) -> dict[str, bytes]:
     """Return the card's pictures by file name."""
     files = {CURVE: curve(history)}
-    if len(labels) <= _MOST_LABELS:
+    if len(labels) <= MOST_LABELS:
         files[CONFUSION] = draw_confusion(confusion, labels)
     return files
 
@@ -63,7 +63,7 @@ def _doubts(manifest: Manifest) -> list[str]:
         rows.append(
             f"| label set | {100 * sets.coverage:g} %, split conformal ({sets.method.upper()}): "
             f"every label of a probability from {sets.threshold:.4g} on, perhaps none; set on "
-            f"{sets.samples} validation samples that chose neither the epoch nor the temperature |"
+            f"{sets.samples} held-out samples that chose neither the epoch nor the temperature |"
         )
     if novelty := manifest.novelty:
         beside = " and shown outliers" if novelty.method == "outlier-exposure" else " alone"

@@ -12,10 +12,11 @@ from app.outputs import is_credible, tells_nothing
 from training.data.encode import Examples
 from training.data.sources import warn
 from training.exporting.export import NOVELTY, OUTPUT
+from training.measuring.answers import Answers
 from training.measuring.calibrate import log_loss
 from training.measuring.conformal import COVERAGE, least_ambiguous, set_figures
 from training.measuring.evaluate import outputs_of, probabilities_of
-from training.measuring.novelty import novelty_figures
+from training.measuring.novelty import kept_below, novelty_figures
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +83,46 @@ def _unlike(
 
 def abstained(
     probabilities: np.ndarray,
-    novelty: np.ndarray,
+    novelty: np.ndarray | None,
     conformal: Conformal | None,
-    score: NoveltyScore,
+    score: NoveltyScore | None,
 ) -> np.ndarray:
     """Return which answers the service would abstain, bool (samples,); see `app.outputs.doubt`."""
-    unlike = novelty >= score.threshold
-    if conformal is None:
-        return np.asarray(unlike)
-    sizes = is_credible(probabilities, conformal).sum(axis=1)
-    return np.asarray(unlike | tells_nothing(sizes, probabilities.shape[1]))
+    withheld = np.zeros(len(probabilities), dtype=bool)
+    if novelty is not None and score is not None:
+        withheld |= novelty >= score.threshold
+    if conformal is not None:
+        sizes = is_credible(probabilities, conformal).sum(axis=1)
+        withheld |= tells_nothing(sizes, probabilities.shape[1])
+    return withheld
+
+
+def renewed(
+    answers: Answers, targets: np.ndarray, score: NoveltyScore | None
+) -> tuple[Conformal | None, NoveltyScore | None]:
+    """Return thresholds set on other answers than those of the training: of another graph, or data.
+
+    targets: int64 (samples,). No label sets with too few samples, and no novelty where the bundle
+    told none or the graph tells none.
+    """
+    conformal = least_ambiguous(answers.probabilities, targets)
+    if score is None or answers.novelty is None:
+        return conformal, None
+    found = max(kept_below(answers.novelty, score.kept), float(np.finfo(np.float32).tiny))
+    changes = {"threshold": found, "samples": len(targets)}
+    return conformal, score.model_copy(update=changes)
+
+
+def trust_figures(
+    answers: Answers, targets: np.ndarray, conformal: Conformal | None, score: NoveltyScore | None
+) -> list[Measurement]:
+    """Return what sets are like, and how many answers are withheld, on samples kept aside."""
+    withheld = abstained(answers.probabilities, answers.novelty, conformal, score)
+    figures = set_figures(conformal, answers.probabilities, targets) if conformal else []
+    share = Measurement(
+        name="share of answers abstained",
+        value=float(withheld.mean()),
+        split="test",
+        samples=len(targets),
+    )
+    return [*figures, share] if conformal or score else []

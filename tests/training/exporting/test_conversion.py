@@ -16,8 +16,9 @@ from training.cli import main
 from training.data.photos import cuts, from_folder, photos
 from training.data.split import Shares
 from training.errors import MissingData, TrainingError
-from training.exporting import conversion
-from training.exporting.conversion import Bounds, newest, publish_converted
+from training.exporting import judging
+from training.exporting.conversion import Bounds, publish_converted
+from training.exporting.successor import newest
 from training.fitting.fit import Schedule
 from training.recipes import RECIPES
 from training.run import run
@@ -54,7 +55,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def faster(ratio: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(conversion, "speed_up", lambda *_: ratio)
+    monkeypatch.setattr(judging, "speed_up", lambda *_: ratio)
 
 
 @pytest.mark.parametrize("precision", ["int8", "fp16"])
@@ -69,7 +70,10 @@ def test_the_next_version_says_what_it_gained_and_lost(
     manifest = bundle.manifest
     assert (manifest.precision, manifest.provenance) == (precision, old.manifest.provenance)
     assert bundle.model != old.model
-    assert old.manifest.conformal is not None and manifest.conformal is None
+    sets, before = manifest.conformal, old.manifest.conformal
+    assert sets is not None and before is not None
+    assert sets.threshold == pytest.approx(before.threshold, abs=0.1)  # of its own answers
+    assert (sets.samples, manifest.novelty) == (before.samples, None)
     assert 5e-3 <= manifest.tolerance <= 0.1
     assert replay(bundle, Pipeline(bundle)) == []
     figures = {m.name: m.value for m in manifest.metrics}

@@ -1,0 +1,179 @@
+"""A published bundle → its next version, calibrated on labelled files of one's own.
+
+The network stays, and so does every label that it calls. Set anew are what it says of its answers:
+the temperature, the label sets, and from where on an input is called novel. Half of the files,
+chosen by their content, judge the result, as published and as calibrated; of the others a third
+sets the temperature and the rest the thresholds. What is told then holds for data like
+these files, be they unlike those that the network was trained on.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from app.bundle import Bundle, Manifest, Measurement
+from app.bundle.files import MODEL
+from app.engine.session import Session
+from app.inputs import encoder_for
+from training.data import labelled
+from training.data.dataset import Dataset
+from training.data.encode import Examples, encode
+from training.data.sources import warn
+from training.data.split import deduplicate, halve
+from training.errors import BadData, TrainingError
+from training.exporting.card import CONFUSION, MOST_LABELS, draw_confusion
+from training.exporting.publish import check_folder
+from training.exporting.successor import publish_next
+from training.exporting.tempering import tempered
+from training.measuring.answers import Answers, answers_of
+from training.measuring.calibrate import fit_temperature, log_loss
+from training.measuring.evaluate import evaluate
+from training.measuring.trust import renewed, trust_figures
+
+_FEWEST = 19  # samples for thresholds, a third of all
+_SHOWN = 5  # labels and files that are named
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Labelled files, encoded: to set the temperature, to set the thresholds, to judge by."""
+
+    name: str
+    choosing: Examples
+    calibration: Examples
+    test: Examples
+
+
+def publish_calibrated(bundle: Bundle, data: Path, models: Path) -> Path:
+    """Calibrate, measure, prove, and write the next version; return its folder.
+
+    data: a folder with a sub-folder for each label, or a table; see `training.data.labelled`.
+    Raises `BadData` where it has labels that the bundle has not, or too few samples.
+    """
+    check_folder(models)
+    old = bundle.manifest
+    if old.task != "classify":
+        raise TrainingError(f"{old.name} does not classify; only classifiers are calibrated")
+    parts = read(bundle, data)
+    session = Session(bundle.model)
+    before = [answers_of(old, session, part.items) for part in (parts.choosing, parts.test)]
+    factor = fit_temperature(_logits(before[0]), parts.choosing.targets)
+    changes, files = _at(bundle, factor)
+    manifest = old.model_copy(update=changes)
+    session = Session(files.get(MODEL, bundle.model))
+    answers = answers_of(manifest, session, parts.calibration.items)
+    conformal, novelty = renewed(answers, parts.calibration.targets, old.novelty)
+    rules = {"conformal": conformal, "novelty": novelty}
+    manifest = manifest.model_copy(update=rules)
+    after = answers_of(manifest, session, parts.test.items)
+    metrics = [
+        *_figures(manifest, after, parts),
+        *_as_published(_figures(old, before[1], parts)),
+    ]
+    for measured in metrics:
+        print(f"{measured.name}: {measured.value:.4f} ({measured.samples} samples)")
+    if len(old.labels) <= MOST_LABELS:
+        confusion = evaluate(after.probabilities, parts.test, old.labels).confusion
+        files[CONFUSION] = draw_confusion(confusion, old.labels)
+    changes |= {**rules, "metrics": tuple(metrics)}
+    return publish_next(bundle, changes, files, _section(old, parts), models)
+
+
+def read(bundle: Bundle, data: Path) -> Parts:
+    """Return the files in three parts; say what is dropped; raise `BadData`."""
+    manifest = bundle.manifest
+    dataset, remarks = deduplicate(labelled.load(data))
+    _check(dataset, manifest)
+    encoder = encoder_for(manifest.encoder, bundle.files)
+    specs = manifest.encoder.tensors()
+    examples, unreadable = encode(encoder, dataset.samples, manifest.labels, specs)
+    lost = [*remarks, *dataset.unreadable, *unreadable]
+    for line in lost[:_SHOWN]:
+        warn(line)
+    if len(lost) > _SHOWN:
+        warn(f"… and {len(lost) - _SHOWN} more")
+    places = range(len(examples))
+    judges = [i for i in places if int(examples.samples[i].digest[:8], 16) % 2]
+    others = examples.select(sorted(set(places) - set(judges)))
+    choosing, calibration = (others.select(part) for part in halve(others.samples))
+    if min(len(calibration), len(judges)) < _FEWEST:
+        raise BadData(
+            f"{data}: {len(examples)} different samples that can be read are too few; "
+            f"with {4 * _FEWEST} or more there are enough for every part"
+        )
+    return Parts(dataset.name, choosing, calibration, examples.select(judges))
+
+
+def _check(dataset: Dataset, manifest: Manifest) -> None:
+    if dataset.sha256 == manifest.provenance.data_sha256:
+        raise BadData(
+            f"{dataset.name}: {manifest.name}/{manifest.version} was trained on these very files; "
+            "what it has learnt tells nothing of what it will be asked"
+        )
+    foreign = sorted(set(dataset.counts()) - set(manifest.labels))
+    if foreign:
+        raise BadData(
+            f"{dataset.name}: {manifest.name} has no label {_some(foreign)}; its labels are "
+            f"{_some(manifest.labels)}"
+        )
+    missing = [label for label in manifest.labels if label not in dataset.counts()]
+    if missing:
+        warn(f"{dataset.name} has no samples of {_some(missing)}")
+
+
+def _some(labels: Sequence[str]) -> str:
+    more = f" and {len(labels) - _SHOWN} more" if len(labels) > _SHOWN else ""
+    return ", ".join(repr(label) for label in labels[:_SHOWN]) + more
+
+
+def _logits(answers: Answers) -> np.ndarray:
+    return np.log(np.maximum(answers.probabilities, np.finfo(np.float32).tiny))
+
+
+def _at(bundle: Bundle, factor: float) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """Return what of the manifest, and which files, another temperature changes."""
+    old = bundle.manifest
+    changes = {"temperature": old.temperature * factor}
+    if old.scores == "logits":
+        return changes, {}
+    return changes, {MODEL: tempered(bundle.model, old.outputs[0].name, factor)}
+
+
+def _figures(manifest: Manifest, answers: Answers, parts: Parts) -> list[Measurement]:
+    test = parts.test
+    report = evaluate(answers.probabilities, test, manifest.labels)
+    figures = {
+        "accuracy": report.accuracy,
+        "expected calibration error": report.calibration_error,
+        "expected calibration error of perfectly calibrated answers, by chance": (
+            report.chance_error
+        ),
+        "negative log-likelihood": log_loss(answers.probabilities, test.targets),
+    }
+    trust = trust_figures(answers, test.targets, manifest.conformal, manifest.novelty)
+    measured = [
+        Measurement(name=name, value=value, split=parts.name, samples=len(test))
+        for name, value in figures.items()
+    ]
+    return measured + [m.model_copy(update={"split": parts.name}) for m in trust]
+
+
+def _as_published(figures: Sequence[Measurement]) -> list[Measurement]:
+    """Return the figures of the answers before, but for the accuracy, which stays what it is."""
+    return [
+        m.model_copy(update={"name": f"{m.name}, as published"})
+        for m in figures
+        if m.name != "accuracy"
+    ]
+
+
+def _section(old: Manifest, parts: Parts) -> str:
+    return (
+        f"## Calibrated anew\n\nVersion {old.version}, calibrated by `thalamus-train calibrate "
+        f"{old.name}` on {parts.name}: {len(parts.choosing)} samples set the temperature, "
+        f"{len(parts.calibration)} the thresholds, {len(parts.test)} others judge. How it was "
+        "trained stands in that version's card."
+    )
