@@ -24,6 +24,7 @@ _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 
 _COUNTERS = {
     "thalamus_requests": ("Requests by status", ["status"]),
     "thalamus_items": ("Items answered", ["model", "version"]),
+    "thalamus_abstained": ("Answers not to be relied on", ["model", "version"]),
 }
 _HISTOGRAMS = {
     "thalamus_stage_seconds": ("Time spent in each stage of a request", ["model", "stage"])
@@ -56,6 +57,10 @@ class Metrics:
             sums = self._series(("thalamus_stage_seconds", model, stage), len(_BUCKETS) + 2)
             sums[bisect_left(_BUCKETS, spent)] += 1
             sums[-1] += spent
+
+    def abstained(self, model: str, version: int, items: int) -> None:
+        """Count how many of the items of one request were abstained, be it none of them."""
+        self._count(("thalamus_abstained", model, str(version)), items)
 
     def save(self) -> bool:
         """Say whether there is something new, and tell the other workers if there are any."""

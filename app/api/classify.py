@@ -31,7 +31,7 @@ Value = TypeVar("Value")
 
 def routes(serving: Serving) -> list[HotRoute]:
     """Return the routes, the most frequented first."""
-    endpoint = Endpoint(serving, Translation(_wanted, _written))
+    endpoint = Endpoint(serving, Translation(_wanted, _written, _withheld))
     extra = described(schemas.Classification)
     return [
         *model_routes("classify", endpoint, classify, classify_version, **extra),
@@ -80,3 +80,9 @@ def _written(
         "predictions": [schemas.answer(prediction) for prediction in predictions],
     }
     return orjson.dumps(answer), JSON
+
+
+def _withheld(predictions: Sequence[Prediction]) -> int | None:
+    if predictions[0].abstained is None:
+        return None
+    return sum(prediction.abstained is True for prediction in predictions)

@@ -37,11 +37,13 @@ class Translation:
     """A kind of request: what it wants of a model, and how the answers are written.
 
     wanted: of a request's scope; raises `InvalidInput`. written: body and media type, of the
-    scope, the model that answered and its answers.
+    scope, the model that answered and its answers. withheld: how many of them are abstained; of
+    answers that cannot be, None.
     """
 
     wanted: Callable[[Scope], Wanted[Any]]
     written: Callable[[Scope, Manifest, Sequence[Any]], tuple[bytes, bytes]]
+    withheld: Callable[[Sequence[Any]], int | None] = lambda _: None
 
 
 class Endpoint:
@@ -50,6 +52,7 @@ class Endpoint:
     def __init__(self, serving: Serving, translation: Translation) -> None:
         self._serving = serving
         self._wanted, self._written = translation.wanted, translation.written
+        self._withheld = translation.withheld
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; every error is raised, for `limits` to answer."""
@@ -64,6 +67,8 @@ class Endpoint:
         timings, manifest = Timings(), served.manifest
         answers = await served.answer(payloads, wanted, timings, partial(departure, receive))
         serving.metrics.served(manifest.name, manifest.version, len(answers), timings)
+        if (withheld := self._withheld(answers)) is not None:
+            serving.metrics.abstained(manifest.name, manifest.version, withheld)
         await send_answer(send, *self._written(scope, manifest, answers), timings)
 
 

@@ -45,6 +45,20 @@ async def test_what_is_unlike_the_data_or_not_credible_is_abstained(folder: Path
         assert abstained["label"] in fakes.COLOURS and len(abstained["top"]) == 3
 
 
+async def test_abstained_answers_are_counted_of_models_that_can_abstain(folder: Path) -> None:
+    async with open_service(folder) as service:
+        await service.post(PATH, content=PICTURES[0], headers=PNG)
+        await service.post("/v1/models/colours/classify", content=PICTURES[1], headers=PNG)
+        counted = (await service.get("/metrics")).text
+        assert 'thalamus_abstained_total{model="doubting",version="1"} 0.0' in counted
+        files = [("file", (f"{n}.png", picture, "image/png")) for n, picture in enumerate(PICTURES)]
+        await service.post(PATH, files=files)
+        counted = (await service.get("/metrics")).text
+    assert 'thalamus_abstained_total{model="doubting",version="1"} 2.0' in counted
+    assert 'thalamus_items_total{model="doubting",version="1"} 4.0' in counted
+    assert 'abstained_total{model="colours"' not in counted
+
+
 async def test_a_model_without_thresholds_answers_as_ever(folder: Path) -> None:
     async with open_service(folder) as service:
         path = "/v1/models/colours/classify"
