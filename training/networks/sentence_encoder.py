@@ -16,6 +16,7 @@ Weights = Mapping[str, Tensor]
 REACH = 64  # pieces; sentences of the treebank have up to 56 words
 _EPSILON = 1e-12
 _UNUSED = ("pooler.", "embeddings.position_ids")
+_KINDS = "embeddings.token_type_embeddings.weight"
 
 
 class SentenceEncoder(nn.Module):
@@ -27,21 +28,27 @@ class SentenceEncoder(nn.Module):
     def __init__(self, weights: Weights, heads: int, *, dropout: float = 0.1) -> None:
         super().__init__()
         self.heads, self.rate = heads, dropout
+        kept = {n: tensor for n, tensor in weights.items() if not n.startswith(_UNUSED)}
+        kept[_KINDS] = kept[_KINDS][:1]  # every text is of the first kind
         self.weights = nn.ParameterDict(
-            {
-                name.replace(".", "_"): nn.Parameter(tensor.clone())
-                for name, tensor in weights.items()
-                if not name.startswith(_UNUSED)
-            }
+            {n.replace(".", "_"): nn.Parameter(tensor.clone()) for n, tensor in kept.items()}
         )
         self.layers = len({n.split(".")[2] for n in weights if n.startswith("encoder.layer.")})
         self.most, self.size = weights["embeddings.position_embeddings.weight"].shape
 
     def settle(self) -> None:
-        """End the training: keep the weights in float16, half the size in the exported graph."""
+        """End the training: round the weights to float16, half the size in the exported graph.
+
+        Matrices and tables stay in it; biases, normalisations and the one kind of texts are float32
+        again.
+        """
         for tensor in self.weights.values():
             tensor.requires_grad_(False)
-            tensor.data = tensor.data.half()
+            halves = tensor.data.half()
+            # The exporter folds the cast of a small tensor into a constant that has lost the name
+            # by which `training.starts` finds it, and in float32.
+            single = halves.ndim == 1 or len(halves) == 1
+            tensor.data = halves.float() if single else halves
 
     def forward(self, ids: Tensor, texts: Tensor) -> Tensor:
         """Return the states, float32 (n, size), of pieces, int64 (n,), text after text.
@@ -53,8 +60,8 @@ class SentenceEncoder(nn.Module):
         rows = rows + self._rows(
             "embeddings.position_embeddings.weight", _places(texts) % self.most
         )
-        kind = self._tensor("embeddings.token_type_embeddings.weight")[0]
-        states = self._dropped(self._normalised("embeddings.LayerNorm", rows + kind))
+        rows = rows + self._tensor(_KINDS)
+        states = self._dropped(self._normalised("embeddings.LayerNorm", rows))
         seen = _seen(texts)
         for layer in range(self.layers):
             states = self._layer(f"encoder.layer.{layer}.", states, seen)
