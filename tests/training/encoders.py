@@ -12,14 +12,14 @@ WORDS = tuple(IDS)
 SIZE, HEADS, LAYERS, MOST, PIECES = 8, 2, 2, 300, 40
 
 
-def weights() -> dict[str, Tensor]:
+def weights(size: int = SIZE) -> dict[str, Tensor]:
     """Tensors as a `BertModel` names them."""
     torch.manual_seed(5)
     tables = {"word": PIECES, "position": MOST, "token_type": 2}
-    found = {f"embeddings.{n}_embeddings.weight": torch.randn(k, SIZE) for n, k in tables.items()}
-    sizes = {"attention.self.query": (SIZE, SIZE), "attention.self.key": (SIZE, SIZE)}
-    sizes |= {"attention.self.value": (SIZE, SIZE), "attention.output.dense": (SIZE, SIZE)}
-    sizes |= {"intermediate.dense": (16, SIZE), "output.dense": (SIZE, 16)}
+    found = {f"embeddings.{n}_embeddings.weight": torch.randn(k, size) for n, k in tables.items()}
+    sizes = {"attention.self.query": (size, size), "attention.self.key": (size, size)}
+    sizes |= {"attention.self.value": (size, size), "attention.output.dense": (size, size)}
+    sizes |= {"intermediate.dense": (2 * size, size), "output.dense": (size, 2 * size)}
     norms = ["embeddings.LayerNorm"]
     for layer in range(LAYERS):
         prefix = f"encoder.layer.{layer}."
@@ -28,7 +28,7 @@ def weights() -> dict[str, Tensor]:
             found[f"{prefix}{name}.weight"] = torch.randn(shape) / 2
             found[f"{prefix}{name}.bias"] = torch.randn(shape[0]) / 2
     for name in norms:
-        found |= {f"{name}.weight": torch.ones(SIZE), f"{name}.bias": torch.zeros(SIZE)}
+        found |= {f"{name}.weight": torch.ones(size), f"{name}.bias": torch.zeros(size)}
     return found
 
 
@@ -40,7 +40,9 @@ def pieces() -> Tensor:
     return table
 
 
-def contextual(classes: int, traits: PooledWords | None = None) -> ContextualTreeLSTM:
+def contextual(
+    classes: int, traits: PooledWords | None = None, size: int = SIZE
+) -> ContextualTreeLSTM:
     """A Tree-LSTM over that encoder, which loses nothing while it learns."""
-    words = WordsInContext(SentenceEncoder(weights(), HEADS, dropout=0.0), pieces(), (1, 2))
+    words = WordsInContext(SentenceEncoder(weights(size), HEADS, dropout=0.0), pieces(), (1, 2))
     return ContextualTreeLSTM(words=words, classes=classes, hidden=6, traits=traits)

@@ -2,9 +2,9 @@
 
 The exporter keeps the names of most weights. What it folds is unfolded by four rules: a batch
 normalisation within the convolution before it, a linear layer's weight transposed to a factor of
-a product, an LSTM's gates in ONNX's order, and a Tree-LSTM's bias beside that of units that tell
-traits. A weight that none of them finds is an error, and
-whether the network then answers as published is for the caller to check.
+a product, an LSTM's gates in ONNX's order, and a Tree-LSTM's weights beside those of units that
+tell traits. A weight that none of them finds is an error, and whether the network then answers as
+published is for the caller to check.
 """
 
 from collections.abc import Mapping
@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from training.errors import TrainingError
 from training.networks.recurrent import MaskedLSTM
 from training.networks.recursive import TreeLSTM
+from training.starts.weights import make_room
 
 Module = TypeVar("Module", bound=nn.Module)
 _PREFIX = "network."  # of the network within what is exported
@@ -29,7 +30,8 @@ _COUNTER = "num_batches_tracked"  # of a batch normalisation; its answers do not
 def fill_from_graph(network: nn.Module, model: bytes) -> None:
     """Give `network` the weights of the serialised graph; raise `TrainingError` if it is another.
 
-    Every weight must be found, and have the network's shape.
+    Every weight must be found, and have the network's shape; but it comes to know as many words as
+    the graph does. What the graph holds in float16 gets the network's dtype.
     """
     graph = onnx.load_from_string(model).graph
     found = {
@@ -38,6 +40,7 @@ def fill_from_graph(network: nn.Module, model: bytes) -> None:
     }
     found |= _norms(network, found) | _factors(graph, found) | _recurrent(network, graph, found)
     found |= _climbing(network, graph, found)
+    make_room(network, found)
     wanted = network.state_dict()
     for name, weight in wanted.items():
         if name.endswith(_COUNTER):
@@ -106,13 +109,19 @@ def _recurrent(
 def _climbing(
     network: nn.Module, graph: onnx.GraphProto, found: Mapping[str, Tensor]
 ) -> dict[str, Tensor]:
-    """The biases of Tree-LSTMs in the order of the graph, without those of more units."""
+    """The weights of Tree-LSTMs in the order of the graph, without those of more units.
+
+    The bias is always beside theirs; the weight only where it is so small that it was folded too.
+    """
     parts: dict[str, Tensor] = {}
     for name, cell, node in _computed(network, TreeLSTM, graph, "TreeLSTM"):
-        wide = found.get(node.input[4])
-        if wide is not None:
-            place = f"{name}.bias" if name else "bias"
-            parts[place] = wide.view(5, -1)[:, : cell.hidden].flatten()
+        own, place = cell.hidden, f"{name}." if name else ""
+        weight, bias = (found.get(value) for value in node.input[3:5])
+        if bias is not None:
+            parts[f"{place}bias"] = bias.view(5, -1)[:, :own].flatten()
+        if weight is not None and bias is not None:
+            wide = weight.view(2, len(bias) // 5, 5, -1)
+            parts[f"{place}weight"] = wide[:, :own, :, :own].reshape(2 * own, 5 * own)
     return parts
 
 

@@ -1,9 +1,12 @@
 """One network's weights into another that differs in its last layer at most."""
 
-from torch import nn
+from collections.abc import Mapping
+
+from torch import Tensor, nn
 
 from training.errors import TrainingError
 from training.networks.frozen import heads
+from training.networks.sentence_encoder import WordsInContext
 
 
 def take(network: nn.Module, trained: nn.Module) -> None:
@@ -11,6 +14,7 @@ def take(network: nn.Module, trained: nn.Module) -> None:
 
     Raises `TrainingError` where the two differ otherwise than in what depends on the labels.
     """
+    make_room(network, trained.state_dict())
     last = {id(parameter) for head in heads(network) for parameter in head.parameters()}
     own = {name: id(parameter) for name, parameter in network.named_parameters()}
     wanted, given = network.state_dict(), trained.state_dict()
@@ -22,3 +26,11 @@ def take(network: nn.Module, trained: nn.Module) -> None:
         for name, weight in wanted.items()
     }
     network.load_state_dict(taken)
+
+
+def make_room(network: nn.Module, weights: Mapping[str, Tensor]) -> None:
+    """Have `network` know as many words as `weights` are of: it is told them once it is made."""
+    for name, module in network.named_modules():
+        pieces = weights.get(f"{name}.pieces".removeprefix("."))
+        if isinstance(module, WordsInContext) and pieces is not None:
+            module.know(pieces.clone())

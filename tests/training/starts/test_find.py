@@ -25,6 +25,7 @@ MODELS = REPOSITORY / "models"
         ("spoken-digits", "audio", set()),  # some folded, some not
         ("spam", "text", {"tokenizer.json"}),  # an LSTM, and products whose names are lost
         ("listops/1", "tree", {"vocabulary.txt"}),
+        ("sentiment", "tree", {"vocabulary.txt"}),  # in float16, over as many words as it was told
     ],
 )
 def test_a_bundle_gives_its_weights_back(name: str, encoder: str, files: set[str]):
