@@ -8,11 +8,12 @@ import numpy as np
 import torch
 
 from app.bundle import AudioSpec, EncoderSpec, Measurement
+from app.engine.collate import is_forest
 from app.inputs import encoder_for
 from app.pipeline import Golden
 from training.comparisons.leave_one_out import leave_one_out
 from training.data.dataset import Dataset
-from training.data.encode import Examples, encode
+from training.data.encode import Examples, encode, root_lessons
 from training.data.sources import warn
 from training.data.split import Splits, check_classes, deduplicate, halve, split
 from training.errors import BadData
@@ -160,13 +161,18 @@ def arrange(recipe: Recipe, dataset: Dataset) -> Data:
     for index, label in enumerate(labels):
         if not (encoded[0].targets == index).any():
             raise BadData(f"{dataset.name}: no readable training sample of {label!r}")
-    if recipe.teach is not None:
-        taught = zip(encoded[0].samples, encoded[0].items, strict=True)
-        lessons = [recipe.teach(sample, arrays) for sample, arrays in taught]
-        encoded[0] = replace(encoded[0], lessons=lessons)
+    encoded[0] = replace(encoded[0], lessons=_lessons(recipe, encoded[0]))
     dataset = replace(dataset, unreadable=unreadable)
     splits = Splits(*(examples.samples for examples in encoded))
     return Data(dataset, splits, labels, spec, files, *encoded)
+
+
+def _lessons(recipe: Recipe, train: Examples) -> Sequence[np.ndarray]:
+    """Return what the samples teach beside their labels; trees of which no node has one, those."""
+    if recipe.teach is not None:
+        taught = zip(train.samples, train.items, strict=True)
+        return [recipe.teach(sample, arrays) for sample, arrays in taught]
+    return root_lessons(train) if is_forest(train.inputs) else ()
 
 
 def _report(dataset: Dataset, splits: Splits, unreadable: Sequence[str]) -> None:

@@ -89,6 +89,16 @@ def encode(
     return Examples(items, np.asarray(targets, dtype=np.int64), kept, inputs), unreadable
 
 
+def root_lessons(trees: Examples) -> list[np.ndarray]:
+    """Return lessons, int64 (nodes,) each, for trees of whose nodes only the root has a label."""
+    lessons = []
+    for item, target in zip(trees.items, trees.targets, strict=True):
+        lesson = np.full(len(item["tokens"]) + len(item["left"]), UNTAUGHT, dtype=np.int64)
+        lesson[item["roots"]] = target
+        lessons.append(lesson)
+    return lessons
+
+
 def epoch_order(lengths: np.ndarray, batch: int, seed: int) -> list[list[int]]:
     """Return one epoch's batches, shuffled by `seed`, items of like length together.
 

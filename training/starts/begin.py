@@ -56,6 +56,7 @@ def begin(recipe: Recipe, dataset: Dataset, start: str, source: Source) -> Recip
         network=source.build,
         start=lambda network, _: source.fill(network),
         augment=_augmentation(source.encoder),
+        finish=source.finish,
         teach=recipe.teach if source.encoder.kind == "tree" else None,
         learn=tuning(source.tuned) if start == PRETRAINED else extract,
         schedule=SCHEDULE,

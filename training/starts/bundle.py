@@ -16,6 +16,7 @@ from training.measuring.calibrate import softmax
 from training.measuring.evaluate import logits_of
 from training.recipes import RECIPES, Recipe
 from training.recipes.own import default_network
+from training.recipes.recipe import Finish
 from training.starts.initialisers import fill_from_graph
 from training.starts.source import Source
 from training.starts.weights import take
@@ -47,6 +48,7 @@ def from_bundle(folder: Path, packages: Packages) -> Source:
         lambda network: take(network, trained),
         {k: v for k, v in bundle.files.items() if k in manifest.encoder.model_dump().values()},
         tuned=1.0,  # ours are small
+        finish=_finish(manifest),
     )
 
 
@@ -66,6 +68,12 @@ def _architecture(manifest: Manifest, packages: Packages) -> Callable[[int], nn.
     raise TrainingError(
         f"--from {manifest.name}: no recipe {made_by!r} is known, so neither is its network"
     )
+
+
+def _finish(manifest: Manifest) -> Finish | None:
+    """Return what the bundle's recipe does once its network is trained."""
+    recipe = RECIPES.get(manifest.provenance.recipe)
+    return recipe.finish if isinstance(recipe, Recipe) else None
 
 
 def _check(bundle: Bundle, network: nn.Module) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from torch import nn
 
 from app.bundle import EncoderSpec
+from training.recipes.recipe import Finish
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +16,8 @@ class Source:
     build: number of labels → the network, untrained. fill: puts the weights in, all but those of
     the last layer. tuned: share of the layers that transfer lets learn, counted from the end.
     windowed: whether the encoder's window is the longest that the network hears, so that one as
-    long as the training sounds will do.
+    long as the training sounds will do. finish: what is done to the network once it
+    has learnt.
     """
 
     name: str
@@ -25,3 +27,4 @@ class Source:
     files: Mapping[str, bytes] = field(default_factory=dict)
     tuned: float = 1 / 3
     windowed: bool = False
+    finish: Finish | None = None

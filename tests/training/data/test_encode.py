@@ -11,7 +11,7 @@ from app.inputs import Payload, encoder_for
 from tests.training.samples import SENTENCE, digit, png, sentence, sentences, sound, squares
 from training.data import listops
 from training.data.dataset import Sample
-from training.data.encode import encode, epoch_order
+from training.data.encode import UNTAUGHT, Examples, encode, epoch_order, root_lessons
 from training.data.tokens import PADDING, UNKNOWN, train_tokenizer, vocabulary
 
 RNG = np.random.default_rng(1)
@@ -116,20 +116,36 @@ def test_padding_and_the_unknown_are_the_ids_that_the_networks_expect():
     assert ids[0] == 1 and (ids > 0).all()
 
 
-def test_lessons_stand_at_the_nodes_they_are_of():
-    texts = ["[MAX 2 9 ]", "7", "[SM 1 [MIN 3 4 ] ]"]
-    spec = TreeSpec(notation="listops")
+def lists(*labels: str) -> Examples:
+    """Three trees so labelled, of the labels a and b."""
+    texts, spec = ["[MAX 2 9 ]", "7", "[SM 1 [MIN 3 4 ] ]"], TreeSpec(notation="listops")
     encoder = encoder_for(spec, {spec.vocabulary: "\n".join(listops.WORDS).encode()})
-    samples = [Sample(text, Payload(text.encode(), "text/plain"), "a") for text in texts]
-    examples, _ = encode(encoder, samples, ("a",), spec.tensors())
+    samples = [
+        Sample(text, Payload(text.encode(), "text/plain"), label)
+        for text, label in zip(texts, labels, strict=True)
+    ]
+    return encode(encoder, samples, ("a", "b"), spec.tensors())[0]
+
+
+def test_lessons_stand_at_the_nodes_they_are_of():
+    examples = lists("a", "a", "a")
     assert examples.lengths().tolist() == [4, 1, 7]
     inputs, targets = examples.lesson([0, 1, 2])  # without lessons, the batch itself
     assert targets.tolist() == [0, 0, 0]
     taught = replace(examples, lessons=[listops.node_values(item) for item in examples.items])
     for order in ([0, 1, 2], [2, 0], [1]):
         inputs, targets = taught.lesson(order)
-        forest = dict(zip((tensor.name for tensor in spec.tensors()), inputs, strict=True))
+        forest = dict(zip((tensor.name for tensor in examples.inputs), inputs, strict=True))
         assert targets.tolist() == listops.node_values(forest).tolist()
         assert targets[forest["roots"]].tolist() == [[9, 7, 4][i] for i in order]
     assert taught.select([2, 0]).lesson([0, 1])[1].tolist() == taught.lesson([2, 0])[1].tolist()
     assert len(taught.select([])) == len(examples.select([])) == 0
+
+
+def test_a_tree_with_one_label_teaches_it_at_the_root():
+    trees = lists("b", "a", "b")
+    taught = replace(trees, lessons=root_lessons(trees))
+    inputs, targets = taught.lesson([2, 0, 1])
+    assert targets[inputs[-1]].tolist() == [1, 1, 0]
+    assert sorted(set(targets.tolist())) == [UNTAUGHT, 0, 1]
+    assert (targets != UNTAUGHT).sum() == 3

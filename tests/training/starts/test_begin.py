@@ -92,3 +92,23 @@ def test_texts_start_from_the_packages_network(tmp_path: Path):
     rng = np.random.default_rng(7)
     fresh = [Payload(sentence(k, rng).encode(), "text/plain") for k in ("ham", "spam") * 3]
     assert [a.label for a in pipeline.classify(fresh)] == ["0", "1"] * 3
+
+
+@pytest.mark.training
+@pytest.mark.parametrize("start", ["pretrained", "features"])
+def test_texts_start_from_a_bundle_of_trees(start: str, tmp_path: Path):
+    models, data = tmp_path / "models", texts(tmp_path, 12)
+    command = ["run", "--data", data, "--start", start, "--from", MODELS / "sentiment"]
+    command += ["--models", models, "--checkpoints", tmp_path / "checkpoints"]
+    command += ["--epochs", "1"] if start == "pretrained" else []
+    assert main([str(word) for word in command]) == 0
+    bundle, source = (read_bundle(f / "1") for f in (models / "mails", MODELS / "sentiment"))
+    assert bundle.manifest.encoder == source.manifest.encoder
+    assert bundle.files["vocabulary.txt"] == source.files["vocabulary.txt"]
+    assert len(bundle.model) < 1.01 * len(source.model)  # its weights are in float16 again
+    pipeline = Pipeline(bundle)
+    assert replay(bundle, pipeline) == []
+    if start == "features":
+        rng = np.random.default_rng(7)
+        fresh = [Payload(sentence(k, rng).encode(), "text/plain") for k in ("ham", "spam") * 3]
+        assert [a.label for a in pipeline.classify(fresh)] == ["0", "1"] * 3

@@ -1,13 +1,17 @@
 """Tuning: what is frozen stays, and computing the trunk once is computing it every time."""
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from tests.training.encoders import contextual
+from tests.training.networks.test_contextual import examples as sentences
 from tests.training.samples import gray_pictures, squares, toy_recipe
 from tests.training.starts.test_features import Reader
+from training.data.encode import root_lessons
 from training.fitting.fit import Schedule, parameter_groups
 from training.measuring.evaluate import logits_of
 from training.networks.frozen import freeze, heads
@@ -66,6 +70,20 @@ def test_what_is_frozen_stays_and_the_rest_learns():
     }
     assert len(history.epochs) == 2 and history.epochs[-1].accuracy == 1.0
     assert not network.training
+
+
+def test_trees_are_tuned_by_the_labels_of_their_roots():
+    torch.manual_seed(0)
+    network, trees = contextual(2), sentences("0123456", 40, 1)
+    trees = replace(trees, targets=np.asarray([int(7 in t["tokens"]) for t in trees.items]))
+    before = copy.deepcopy(network.state_dict())
+    taught = replace(trees, lessons=root_lessons(trees))
+    history = tune(network, taught, trees, RECIPE, share=1.0)
+    after = network.state_dict()
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert changed >= {"bias", "head.weight"} and "embed.pieces" not in changed
+    assert any(name.startswith("embed.encoder") for name in changed)
+    assert len(history.epochs) == 2 and not network.training
 
 
 def test_the_trunk_computed_once_is_the_whole():
