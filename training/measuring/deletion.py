@@ -2,8 +2,8 @@
 
 A fifth of each input is removed, once the most salient and then at random, and how much
 probability the winning label loses is compared (Petsiuk et al., "RISE", BMVC 2018, do so from
-nothing to all). Removed is, of a picture, a cell of the map: it gets the picture's mean colour; of
-a sound, a cell of the map, silenced in its spectrum; of a text, a token.
+nothing to all). Removed is, of a picture, a cell of the map, smoothed away; of a sound, a cell of
+the map, silenced in its spectrum; of a text, a token.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,6 +17,7 @@ from app.engine.collate import Arrays, collate
 from app.engine.session import Session
 from app.outputs import SALIENCY
 from training.exporting.export import OUTPUT, output_specs
+from training.measuring.imputation import imputed
 
 SHARE, MOST = 0.2, 1000  # removed; items that are tried
 DRAWS, FEWEST = 3, 300  # random removals of each item, at least, and in all: chance is to be small
@@ -76,7 +77,7 @@ def deletion(
         for item, answer in zip(chosen, answers, strict=True)
     ]
     remove: Callable[[Arrays, np.ndarray], Arrays] = {
-        "image": _grey,
+        "image": _smooth,
         "tokens": _drop,
         "pcm": lambda item, cells: _silence(item, cells, bands, rate),
     }[kind]
@@ -128,11 +129,10 @@ def _places(size: int, cells: int) -> np.ndarray:
     return np.arange(size) * cells // size
 
 
-def _grey(item: Arrays, cells: np.ndarray) -> Arrays:
-    image = item["image"].copy()  # (height, width, channels) uint8
+def _smooth(item: Arrays, cells: np.ndarray) -> Arrays:
+    image = item["image"]  # (height, width, channels) uint8
     rows, columns = (_places(image.shape[axis], cells.shape[axis]) for axis in (0, 1))
-    image[cells[rows][:, columns]] = image.mean(axis=(0, 1)).astype(image.dtype)
-    return {"image": image}
+    return {"image": imputed(image, cells[rows][:, columns])}
 
 
 def _drop(item: Arrays, cells: np.ndarray) -> Arrays:

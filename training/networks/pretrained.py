@@ -14,7 +14,7 @@ from training.networks.gradient import follow, undo
 from training.networks.reading import Reading, label_weights
 
 CENTRE, SPREAD = 127.0, 128.0  # its authors feed (x - 127) / 128
-STEPS = 4  # of the way from a picture of one colour to the picture
+STEPS = 6  # of the way from a picture of one colour to the picture
 
 
 class FromBytes(nn.Module):
