@@ -39,7 +39,7 @@ from training.measuring.evaluate import Report, evaluate, logits_of, probabiliti
 from training.measuring.novelty import fit_novelty
 from training.measuring.trust import assess
 from training.networks.reading import Banded
-from training.outliers import gather
+from training.outliers import gather_shown
 from training.recipes.recipe import GOLDEN, Recipe
 
 _SHOWN = 20  # warnings of a kind, and files that cannot be used, named one by one
@@ -112,12 +112,7 @@ def _outliers(
     if recipe.outliers is None:
         return {}, []
     encoder = encoder_for(data.encoder, data.files)
-    found = gather(recipe.outliers, given, encoder, data.test)
-    shown = [found.pop(kind) for kind in recipe.shown if kind in found]
-    if len(shown) < len(recipe.shown):
-        warn(f"without {' and '.join(recipe.shown)} to fit it to, there is no novelty score")
-        return found, None
-    return found, shown
+    return gather_shown((recipe.outliers, recipe.shown), given, encoder, data.test)
 
 
 def _exported(served: Servable, data: Data) -> tuple[bytes, float]:

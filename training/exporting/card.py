@@ -2,7 +2,7 @@
 
 import io
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import matplotlib as mpl
 import numpy as np
@@ -38,7 +38,7 @@ def card(manifest: Manifest, sections: Sequence[str], images: Sequence[str]) -> 
         "|---|---|",
         *([f"| labels | {_some(manifest.labels)} |"] if manifest.labels else []),
         f"| data | {origin.data} ({origin.data_licence}), {origin.data_source} |",
-        f"| samples | {', '.join(f'{n} {part}' for part, n in origin.splits.items())} |",
+        *([f"| samples | {_counts(origin.splits)} |"] if origin.splits else []),
         f"| made by | `thalamus-train run {origin.recipe}`, seed {origin.seed}, {origin.code} |",
         f"| licence of the weights | {manifest.licence} |",
         *([f"| temperature | {manifest.temperature:.3f} |"] if manifest.labels else []),
@@ -82,6 +82,10 @@ def cost(history: History) -> str:
         f"## Cost\n\n{len(seconds)} epochs, {np.mean(seconds):.1f} s each, "
         f"{sum(seconds):.0f} s in all; the weights are those of epoch {history.kept}."
     )
+
+
+def _counts(splits: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {part}" for part, count in splits.items())
 
 
 def _figure(value: float) -> str:

@@ -55,17 +55,20 @@ def assess(
     else:
         figures += set_figures(conformal, probabilities, test.targets)
     if novelty is not None:
-        figures += _unlike(model, (conformal, novelty), test, outliers)
+        figures += unlike(model, (conformal, novelty), test, outliers)
     return Trust(conformal, novelty, tuple(figures))
 
 
-def _unlike(
+def unlike(
     model: bytes,
     rules: tuple[Conformal | None, NoveltyScore],
     test: Examples,
     outliers: Mapping[str, Examples],
 ) -> list[Measurement]:
-    """Return how novel the outliers are called, and how many answers are abstained, for each."""
+    """Return how novel the outliers are called, and how many answers are abstained, for each.
+
+    test: what the graph knows. rules: those of the manifest.
+    """
     figures, scores = [], {}
     for kind, examples in {"test": test, **outliers}.items():
         probabilities, scores[kind] = outputs_of(model, examples, [OUTPUT, NOVELTY])

@@ -6,10 +6,21 @@ says what to fetch.
 """
 
 from training.outliers.glyphs import glyphs
-from training.outliers.kinds import Outliers, gather
+from training.outliers.kinds import Outliers, gather, gather_shown
+from training.outliers.pictures import pictures
 from training.outliers.prose import prose
 from training.outliers.sentences import sentences
 from training.outliers.sounds import sounds
 from training.outliers.trees import trees
 
-__all__ = ["Outliers", "gather", "glyphs", "prose", "sentences", "sounds", "trees"]
+__all__ = [
+    "Outliers",
+    "gather",
+    "gather_shown",
+    "glyphs",
+    "pictures",
+    "prose",
+    "sentences",
+    "sounds",
+    "trees",
+]

@@ -35,6 +35,19 @@ def gather(
     return found
 
 
+def gather_shown(
+    kinds: tuple[Outliers, Sequence[str]], given: Path | None, encoder: Encoder, like: Examples
+) -> tuple[dict[str, Examples], list[Examples] | None]:
+    """Return the kinds to measure by, and those that are shown: None where one is missing."""
+    outliers, names = kinds
+    found = gather(outliers, given, encoder, like)
+    shown = [found.pop(kind) for kind in names if kind in found]
+    if len(shown) < len(names):
+        warn(f"without {' and '.join(names)} to fit it to, there is no novelty score")
+        return found, None
+    return found, shown
+
+
 def _find(source: Source, given: Path | None) -> Path:
     if given is not None:
         try:

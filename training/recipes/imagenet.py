@@ -8,7 +8,11 @@ from importlib.resources import files as resources
 from torch import nn
 
 from app.bundle import ImageSpec
+from training.data import imagenet
+from training.data.dataset import Dataset
 from training.networks.pretrained import efficientnet_lite0
+from training.outliers import pictures
+from training.outliers.pictures import SHOWN
 from training.recipes.recipe import Pretrained
 
 _WEIGHTS = "models/efficientnet-lite0-57934424.pth"
@@ -36,6 +40,10 @@ def _labels() -> tuple[str, ...]:
     return tuple(labels)
 
 
+def _pictures() -> Dataset:
+    return imagenet.load(dict(zip(_lines(_SYNSETS), _labels(), strict=True)))
+
+
 @cache
 def _lines(name: str) -> list[str]:
     """Return a text file of timm's wheel; timm itself is not imported (it needs torchvision)."""
@@ -54,4 +62,7 @@ RECIPE = Pretrained(
     data="ImageNet-1k (ILSVRC 2012), by the authors of EfficientNet-Lite",
     data_licence="weights: Apache-2.0",
     weights_sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+    pictures=_pictures,
+    outliers=pictures,
+    shown=SHOWN,
 )

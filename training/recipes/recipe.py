@@ -85,6 +85,9 @@ class Pretrained:
     data: str
     data_licence: str
     weights_sha256: str
+    pictures: Callable[[], Dataset] | None = None  # such as it was trained on
+    outliers: Outliers | None = None  # kinds of pictures to measure novelty by
+    shown: tuple[str, ...] = ()  # the kinds that the novelty score is fitted to
     licence: str = "Apache-2.0"
 
 

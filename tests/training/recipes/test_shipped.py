@@ -1,8 +1,10 @@
 """Every shipped recipe, its real code path, on tiny data in its authors' layout."""
 
-from collections.abc import Callable
+import zipfile
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,8 @@ from app.bundle import read_bundle
 from app.pipeline import Pipeline, replay
 from tests.training.packages import write_prose
 from tests.training.samples import write_corpus, write_mnist, write_recordings, write_treebank
-from training.data import listops
+from training.data import imagenet, listops
+from training.data.photos import cuts, photos
 from training.data.spamassassin import ARCHIVES
 from training.data.split import Shares
 from training.exporting.export_pretrained import export_pretrained
@@ -86,11 +89,47 @@ def test_the_same_recipe_twice_gives_the_same_graph(name: str, tmp_path: Path):
     assert (first / "model.onnx").read_bytes() == (second / "model.onnx").read_bytes()
 
 
+def write_photos(path: Path, synsets: Sequence[str]) -> Path:
+    """The archive of ImageNet's photos, with cuts of packages' photos in their place."""
+    sources = [photo for half in photos() for photo in half]
+    found = cuts(sources, -(-len(synsets) // len(sources)), seed=0)
+    with zipfile.ZipFile(path, "w") as archive:
+        for synset, photo in zip(synsets, found, strict=False):
+            archive.writestr(f"imagenet-sample-images-master/{synset}_a-thing.JPEG", photo.data)
+    return path
+
+
 def test_the_pretrained_network_is_exported_whole(tmp_path: Path):
     recipe = RECIPES["imagenet"]
     assert isinstance(recipe, Pretrained)
-    bundle = read_bundle(export_pretrained(recipe, tmp_path))
+    bundle = read_bundle(export_pretrained(replace(recipe, pictures=None), tmp_path))
     assert len(set(bundle.manifest.labels)) == 1000
     assert replay(bundle, Pipeline(bundle)) == []
+    assert bundle.manifest.novelty is None
+    assert "`thalamus-train calibrate imagenet --data FOLDER`" in bundle.files["README.md"].decode()
     for trace in (b"/work", b"site-packages"):
         assert trace not in bundle.model
+
+
+def test_with_photos_that_it_knows_it_tells_what_is_no_photo(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    recipe, synsets = RECIPES["imagenet"], [f"n{number:08d}" for number in range(120)]
+    assert isinstance(recipe, Pretrained)
+    monkeypatch.setattr(import_module("training.outliers.pictures"), "COUNT", 50)
+    known = dict(zip(synsets, recipe.labels(), strict=False))
+    archive = write_photos(tmp_path / "photos.zip", synsets)
+    few = replace(
+        recipe,
+        pictures=lambda: imagenet.load(known, archive),
+        shown=("pages of words", "plain colours"),
+    )
+    bundle = read_bundle(export_pretrained(few, tmp_path / "models"))
+    assert replay(bundle, Pipeline(bundle)) == []
+    score = bundle.manifest.novelty
+    assert score is not None and score.method == "outlier-exposure"
+    figures = {(m.name, m.split): m.value for m in bundle.manifest.metrics}
+    assert figures["AUROC of the novelty", "test against noise"] > 0.9  # not shown
+    name, where = "accuracy on pictures that it may have learnt", "a thousand photos of ImageNet"
+    assert figures[name, where] == figures[f"{name}, in torch", where]
+    assert 0 <= figures["share of answers abstained", "photos"] < 0.5

