@@ -43,7 +43,7 @@ class Items:
 class Judged:
     """What the conversion brought: figures for the card, thresholds, and the confusion.
 
-    Where there are no labels there is only the first.
+    Where there are no labels there are no label sets, and the threshold of novelty stays.
     """
 
     metrics: tuple[Measurement, ...]
@@ -68,7 +68,9 @@ def judge(bundle: Bundle, model: bytes, items: Items, device: Device) -> Judged:
     speed, costs = _costs(manifest, sessions, items, (bundle.model, model))
     if items.targets is None or items.held_out is None:
         lost = 1 - figures["called the same as by float32"]
-        return Judged((*_measured(figures, items), *costs), speed, lost)
+        figures |= _same_doubts(manifest.novelty, before, after)
+        metrics = (*_measured(figures, items), *costs)
+        return Judged(metrics, speed, lost, novelty=manifest.novelty)
     right = [float((labels == items.targets).mean()) for labels in called]
     error = expected_calibration_error(after.probabilities, items.targets)
     figures = {
@@ -129,6 +131,14 @@ def _costs(
     name = "size of the graph against float32"
     metrics.append(Measurement(name=name, value=new / old, split="bytes", samples=new))
     return speeds[1], metrics
+
+
+def _same_doubts(score: NoveltyScore | None, before: Answers, after: Answers) -> dict[str, float]:
+    """Return how often an item is novel to both or to neither."""
+    if score is None or before.novelty is None or after.novelty is None:
+        return {}
+    novel = [told >= score.threshold for told in (before.novelty, after.novelty)]
+    return {"abstained the same as by float32": float(np.mean(novel[0] == novel[1]))}
 
 
 def _confusion(answers: Answers, targets: np.ndarray) -> np.ndarray:

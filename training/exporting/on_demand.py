@@ -41,6 +41,58 @@ def put_on_demand(model: onnx.ModelProto, output: str, rank: int) -> None:
     graph.initializer.append(numpy_helper.from_array(np.array(False), EXPLAIN))
 
 
+def take_off(graph: onnx.GraphProto) -> onnx.GraphProto | None:
+    """Take the branch off, with its input, its output, and copies of the weights that it needs.
+
+    What is left tells the other outputs. None where nothing is told on demand.
+    """
+    node = next((node for node in graph.node if node.name == EXPLAIN), None)
+    if node is None:
+        return None
+    taken, weights = onnx.GraphProto(), {weight.name: weight for weight in graph.initializer}
+    for inner in (inner for attribute in node.attribute for inner in attribute.g.node):
+        for place, name in enumerate(inner.input):
+            if name in weights:
+                inner.input[place] = own = _renamed(name)
+                if own not in {weight.name for weight in taken.initializer}:
+                    taken.initializer.append(weights[name])
+                    taken.initializer[-1].name = own
+    taken.node.append(node)
+    graph.node.remove(node)
+    for values, kept in (
+        (graph.input, taken.input),
+        (graph.output, taken.output),
+        (graph.initializer, taken.initializer),
+    ):
+        for value in [value for value in values if value.name in (EXPLAIN, *node.output)]:
+            kept.append(value)
+            values.remove(value)
+    wanted = {name for node in graph.node for name in node.input}
+    for weight in [weight for weight in graph.initializer if weight.name not in wanted]:
+        graph.initializer.remove(weight)
+    return taken
+
+
+def put_back(graph: onnx.GraphProto, taken: onnx.GraphProto) -> None:
+    """Give a graph, converted since, the branch that `take_off` took; its output comes last.
+
+    Weights that the conversion left as they were are shared.
+    """
+    left = {_renamed(weight.name): weight for weight in graph.initializer}
+    shared = {
+        weight.name: left[weight.name].name
+        for weight in taken.initializer
+        if weight.name in left and weight.raw_data == left[weight.name].raw_data
+    }
+    for node in taken.node:
+        for inner in (inner for attribute in node.attribute for inner in attribute.g.node):
+            inner.input[:] = [shared.get(name, name) for name in inner.input]
+    graph.node.extend(taken.node)
+    graph.input.extend(taken.input)
+    graph.output.extend(taken.output)
+    graph.initializer.extend(w for w in taken.initializer if w.name not in shared)
+
+
 def _needed(graph: onnx.GraphProto, outputs: set[str]) -> list[onnx.NodeProto]:
     """Return the nodes that these outputs need, in the graph's order."""
     wanted, nodes = set(outputs), []

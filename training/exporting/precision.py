@@ -5,8 +5,8 @@ activations in uint8, measured on samples (Jacob et al., "Quantization and Train
 Networks for Efficient Integer-Arithmetic-Only Inference", CVPR 2018); one scale for a whole
 tensor ruins them. The first convolution and the last layer, a matrix product, stay as they are:
 small and sensitive. Graphs without convolutions dynamically: LSTM and matrix products, scaled
-when they run. What stands before a logarithm, a spectrogram, keeps its 32 bits. Inputs and
-outputs stay what they are.
+when they run. What stands before a logarithm, a spectrogram, keeps its 32 bits, and so does what is
+told on demand. Inputs and outputs stay what they are.
 """
 
 import logging
@@ -28,6 +28,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from onnxruntime.transformers.float16 import convert_float_to_float16
 
 from training.errors import TrainingError
+from training.exporting.on_demand import put_back, take_off
 
 Precision = Literal["int8", "fp16"]
 Feeds = Mapping[str, np.ndarray]
@@ -69,7 +70,7 @@ def _in_whole_numbers(graph: onnx.ModelProto, calibration: Sequence[Feeds]) -> o
     present = {node.op_type for node in graph.graph.node}
     with tempfile.TemporaryDirectory() as folder:
         before, ready, after = (Path(folder) / f"{i}.onnx" for i in range(3))
-        _keep_for_branches(graph.graph)
+        asked = take_off(graph.graph)
         onnx.save(graph, before)
         if "Conv" in present:
             quant_pre_process(before, ready, skip_symbolic_shape=True)
@@ -94,29 +95,16 @@ def _in_whole_numbers(graph: onnx.ModelProto, calibration: Sequence[Feeds]) -> o
             )
         else:
             raise TrainingError(f"the graph has nothing to quantise ({', '.join(_OTHERS)})")
-        return onnx.load(after)
+        converted = onnx.load(after)
+    if asked is not None:
+        put_back(converted.graph, asked)
+    return converted
 
 
 def _first_convolution(graph: onnx.ModelProto, spared: Sequence[str]) -> list[str]:
     """Return the name of the one that meets the input: what it rounds away is nowhere else."""
     names = (node.name for node in graph.graph.node if node.op_type == "Conv")
     return [name for name in names if name not in spared][:1]
-
-
-def _keep_for_branches(graph: onnx.GraphProto) -> None:
-    """Give branches weights of their own, since the converter changes the others."""
-    weights = {weight.name: weight for weight in graph.initializer}
-    for node in graph.node:
-        for attribute in node.attribute:
-            for inner in attribute.g.node:
-                for place, name in enumerate(inner.input):
-                    if name in weights:
-                        inner.input[place] = own = f"{name}_asked"
-                        if own not in {weight.name for weight in graph.initializer}:
-                            copy = onnx.TensorProto()
-                            copy.CopyFrom(weights[name])
-                            copy.name = own
-                            graph.initializer.append(copy)
 
 
 class _Samples(CalibrationDataReader):

@@ -21,7 +21,7 @@ def tempered(model: bytes, output: str, factor: float) -> bytes:
     """
     proto = onnx.load_from_string(model)
     graph = proto.graph
-    for name in {output, NODES} & {value.name for value in graph.output}:
+    for name in sorted({output, NODES} & {value.name for value in graph.output}):
         softmax, number = _softmax(graph, name)
         weight = _free(f"{name}_{_FACTOR}", graph)
         graph.initializer.append(numpy_helper.from_array(np.array(factor, number), weight))

@@ -6,12 +6,17 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from app.bundle import read_bundle
 from app.engine.session import Session
+from app.inputs import encoder_for
+from app.pipeline.replay import golden_payload
+from tests.training.conftest import REPOSITORY
 from tests.training.samples import Toy, sentences, squares
 from training.data.encode import Examples
 from training.errors import TrainingError
 from training.exporting.export import OUTPUT, Servable, export
 from training.exporting.precision import Precision, convert
+from training.measuring import answers
 from training.networks.recurrent import TextRecurrentNet
 
 
@@ -94,6 +99,21 @@ def test_what_stands_before_a_logarithm_keeps_its_bits():
     assert np.abs(answers[0] - answers[1]).max() < 0.01
     kinds = [i.data_type for i in half.graph.initializer if list(i.dims) == [8, 1, 3, 3]]
     assert kinds == [onnx.TensorProto.FLOAT]
+
+
+@pytest.mark.parametrize("name", ["digits", "spam"])
+def test_what_is_told_on_demand_keeps_its_bits_and_shares_what_it_can(name: str):
+    bundle = read_bundle(REPOSITORY / "models" / name / "1")
+    encoder = encoder_for(bundle.manifest.encoder, bundle.files)
+    items = [encoder.encode(golden_payload(bundle, case)).arrays for case in bundle.golden]
+    inputs = answers.feeds(bundle.manifest, items)
+    converted = convert(bundle.model, "int8", [inputs])
+    told = [Session(model).run(inputs, explain=True) for model in (bundle.model, converted)]
+    assert set(told[0]) == set(told[1])
+    np.testing.assert_allclose(told[1]["saliency"], told[0]["saliency"], atol=1e-6)
+    assert not np.array_equal(told[1][OUTPUT], told[0][OUTPUT])
+    assert Session(converted).run(inputs)["embedding"].shape == told[0]["embedding"].shape
+    assert len(converted) < 1.3 * len(bundle.model)
 
 
 def test_an_lstm_is_scaled_as_it_runs():
