@@ -25,6 +25,7 @@ from training.starts.library import (
     fill_model,
     load_model,
     read_json,
+    read_preprocessing,
 )
 from training.starts.sounds import sounds_from
 from training.starts.source import Source
@@ -50,7 +51,7 @@ def from_folder(folder: Path, name: str | None = None) -> Source:
 
 
 def _pictures(folder: Path, name: str) -> Source:
-    steps = read_json(folder / PREPROCESSING)
+    steps = read_preprocessing(folder, "image_processor")
     spec, pixels = image_spec(steps, name), _pixels(steps)
     model = load_model(folder, name)
 

@@ -10,6 +10,7 @@ from torch import nn
 from training.errors import TrainingError
 
 CONFIG, PREPROCESSING = "config.json", "preprocessor_config.json"
+_TOGETHER = "processor_config.json"  # holds what goes before the model, and a tokenizer's part
 _UNUSED = ("pooler.", "masked_spec_embed")  # weights that no embedding here depends on
 
 
@@ -46,6 +47,18 @@ def empty_model(model: nn.Module) -> nn.Module:
 def fill_model(network: nn.Module, model: nn.Module) -> None:
     """Give the backbone `network.model` all weights of `model`: its last layer is not a head."""
     network.model.load_state_dict(model.state_dict())  # type: ignore[union-attr]
+
+
+def read_preprocessing(folder: Path, part: str) -> dict[str, Any]:
+    """Return what a folder says of its preprocessing; raise `TrainingError` where it says nothing.
+
+    part: `feature_extractor` or `image_processor`, as a processor that was saved whole names it.
+    """
+    if not (folder / PREPROCESSING).exists() and (folder / _TOGETHER).exists():
+        found = read_json(folder / _TOGETHER).get(part)
+        if isinstance(found, dict):
+            return found
+    return read_json(folder / PREPROCESSING)
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -34,7 +34,13 @@ from training.networks.sound_backbone import (
 )
 from training.networks.waveform import Waveform
 from training.recipes.own import LONGEST
-from training.starts.library import PREPROCESSING, empty_model, fill_model, load_model, read_json
+from training.starts.library import (
+    PREPROCESSING,
+    empty_model,
+    fill_model,
+    load_model,
+    read_preprocessing,
+)
 from training.starts.source import Source
 
 # Of ASTFeatureExtractor, where the file does not say.
@@ -43,7 +49,7 @@ _AST_MEAN, _AST_STD = -4.2677393, 4.5689974
 
 def sounds_from(folder: Path, name: str, kind: str) -> Source:
     """Return the backbone of a folder with a model type of `SOUNDS`; raise `TrainingError`."""
-    steps = read_json(folder / PREPROCESSING)
+    steps = read_preprocessing(folder, "feature_extractor")
     rate = int(steps.get("sampling_rate", RATE))
     if kind not in WAVEFORMS and rate != RATE:
         raise TrainingError(f"--from {name}: {PREPROCESSING} says {rate} Hz; {RATE} are known")

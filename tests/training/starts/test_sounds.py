@@ -251,3 +251,20 @@ def test_a_backbone_becomes_a_bundle(make: Callable[[Path], Path], start: str, t
     assert all((answer.explanation is None) == (make is ast) for answer in answers)
     right = sum(a.label == kind for a, kind in zip(answers, SOUNDS * 4, strict=True))
     assert right >= 6  # of 12, where chance gives 4
+
+
+def test_a_processor_that_was_saved_whole_is_read(tmp_path: Path):
+    from transformers import Wav2Vec2CTCTokenizer, Wav2Vec2FeatureExtractor, Wav2Vec2Processor
+
+    source = from_folder(waves(tmp_path / "alone"))
+    folder = waves(tmp_path / "together")
+    extractor = Wav2Vec2FeatureExtractor.from_pretrained(folder)
+    (folder / "preprocessor_config.json").unlink()
+    (folder / "letters.json").write_text(json.dumps({"<pad>": 0, "<unk>": 1, "|": 2, "a": 3}))
+    letters = Wav2Vec2CTCTokenizer(str(folder / "letters.json"))
+    Wav2Vec2Processor(extractor, letters).save_pretrained(folder)
+    assert not (folder / "preprocessor_config.json").exists()
+    assert from_folder(folder).encoder == source.encoder
+    (folder / "processor_config.json").write_text("{}")
+    with pytest.raises(TrainingError, match=r"preprocessor_config\.json is missing"):
+        from_folder(folder)
