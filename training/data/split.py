@@ -106,6 +106,18 @@ def halve(validation: Sequence[Sample]) -> tuple[list[int], list[int]]:
     return chosen, sorted(set(places) - set(chosen))
 
 
+def judged_apart(samples: Sequence[Sample]) -> tuple[list[int], list[int], list[int]]:
+    """Return which of samples that nothing was trained on choose, which calibrate, and which judge.
+
+    Half of them judge; of the others a third chooses, as in `halve`. By their content.
+    """
+    judge = [i for i, sample in enumerate(samples) if int(sample.digest[:8], 16) % 2]
+    others = sorted(set(range(len(samples))) - set(judge))
+    parts = halve([samples[i] for i in others])
+    choose, calibrate = ([others[i] for i in part] for part in parts)
+    return choose, calibrate, judge
+
+
 def _divide(samples: list[Sample], shares: Shares) -> dict[str, list[Sample]]:
     parts: dict[str, list[Sample]] = {TRAIN: [], VALIDATION: [], TEST: []}
     for sample in samples:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from app import __version__
 from app.bundle import Manifest, Measurement, Provenance, TensorSpec
@@ -18,10 +19,17 @@ from training.exporting.card import CARD, card
 from training.exporting.export import Servable, check_parity, export, output_specs
 from training.exporting.publish import golden_from_files, prove_and_publish
 from training.measuring.answers import answers_of
+from training.measuring.calibrate import (
+    expected_calibration_error,
+    fit_temperature,
+    softmax,
+)
 from training.measuring.deletion import deletion
-from training.measuring.familiar import Familiar, familiar
+from training.measuring.evaluate import logits_of
+from training.measuring.familiar import Familiar, familiar, unseen
+from training.measuring.judging_apart import Parts, figures_on
 from training.measuring.novelty import fit_novelty
-from training.measuring.trust import abstained
+from training.measuring.trust import abstained, renewed
 from training.recipes.recipe import GOLDEN, Pretrained
 
 _UNKNOWN = (
@@ -35,7 +43,8 @@ _UNKNOWN = (
 def export_pretrained(recipe: Pretrained, models: Path) -> Path:
     """Export, prove on real files that ONNX equals torch, publish; return the folder.
 
-    Where pictures such as it was trained on are found, it tells what is unlike them.
+    Where pictures such as it was trained on are found, it tells what is unlike them; on labelled
+    ones that it was not trained on it is calibrated and gets label sets.
     """
     labels, spec = recipe.labels(), recipe.encoder
     golden = golden_from_files(GOLDEN / recipe.golden)
@@ -45,21 +54,51 @@ def export_pretrained(recipe: Pretrained, models: Path) -> Path:
     network, known, head, score = recipe.network(), familiar(recipe, labels), None, None
     if known is not None and known.shown is not None:
         head, score = fit_novelty(network, known.train, known.calibration, known.shown)
-    servable = Servable(network, novelty=head)
+    new = unseen(recipe, labels)
+    servable = Servable(network, _temperature(network, new), head)
     arrays, _ = examples.batch(range(2))
     model = export(servable, spec.tensors(), [torch.from_numpy(array) for array in arrays])
     difference = check_parity(model, servable, examples, spec.tensors())
     manifest = _manifest(recipe, labels, output_specs(model, spec.tensors()), models)
-    manifest = manifest.model_copy(update={"novelty": score})
+    changes = {"temperature": servable.temperature, "novelty": score}
+    manifest = manifest.model_copy(update=changes)
     metrics = [_on_photos("largest difference torch to ONNX Runtime", difference, len(examples))]
+    if new is not None:
+        manifest, more = _calibrated(model, manifest, network, new)
+        metrics += more
     if known is not None:
-        metrics += known.figures(model, network, score)
+        metrics += known.figures(model, network, (manifest.conformal, score))
     more, sections = _explained(model, manifest, known)
     metrics += more
     manifest = manifest.model_copy(update={"metrics": tuple(metrics)})
-    sections += _told(recipe, known)
+    sections += _told(recipe, known, new)
     files = {MODEL: model, CARD: card(manifest, sections, [])}
     return prove_and_publish(manifest, files, golden, models)
+
+
+def _temperature(network: nn.Module, new: Parts | None) -> float:
+    if new is None:
+        return 1.0
+    return fit_temperature(logits_of(network, new.choosing), new.choosing.targets)
+
+
+def _calibrated(
+    model: bytes, manifest: Manifest, network: nn.Module, new: Parts
+) -> tuple[Manifest, list[Measurement]]:
+    """Return the manifest with label sets, and what is measured on what nothing was set by."""
+    session = Session(model)
+    held_out = answers_of(manifest, session, new.calibration.items)
+    conformal, _ = renewed(held_out, new.calibration.targets, None)
+    manifest = manifest.model_copy(update={"conformal": conformal})
+    raw = softmax(logits_of(network, new.test))
+    before = Measurement(
+        name="expected calibration error without temperature",
+        value=expected_calibration_error(raw, new.test.targets),
+        split=new.name,
+        samples=len(new.test),
+    )
+    answers = answers_of(manifest, session, new.test.items)
+    return manifest, [*figures_on(manifest, answers, new), before]
 
 
 def _on_photos(name: str, value: float, count: int) -> Measurement:
@@ -77,7 +116,8 @@ def _explained(
     metrics, lines = [], []
     if manifest.novelty is not None:
         answers = answers_of(manifest, Session(model), photos)
-        withheld = abstained(answers.probabilities, answers.novelty, None, manifest.novelty)
+        rules = (manifest.conformal, manifest.novelty)
+        withheld = abstained(answers.probabilities, answers.novelty, *rules)
         share = float(withheld.mean())
         metrics.append(_on_photos("share of answers abstained", share, len(photos)))
     tried = {"photos": photos} | ({known.name: known.test.items} if known else {})
@@ -88,19 +128,28 @@ def _explained(
     return metrics, ["## Explanation\n\n" + "\n\n".join(lines)] if lines else []
 
 
-def _told(recipe: Pretrained, known: Familiar | None) -> list[str]:
+def _told(recipe: Pretrained, known: Familiar | None, new: Parts | None) -> list[str]:
     """Return what the card says of the pictures, and of what is not measured."""
-    unknown = _UNKNOWN.format(name=recipe.name)
-    if known is None:
-        return [unknown]
-    counts = [len(part) for part in (known.train, known.calibration, known.test)]
-    novelty = (
-        f"## Novelty\n\nFitted to {counts[0]} of {known.name} and to the pictures that were shown "
-        f"as none, its threshold set on {counts[1]} others, measured on {counts[2]}. The network "
-        "was trained on most of them, so of photos that are new to it somewhat more may be called "
-        "novel."
-    )
-    return [novelty, unknown]
+    sections = []
+    if known is not None:
+        counts = [len(part) for part in (known.train, known.calibration, known.test)]
+        sections.append(
+            f"## Novelty\n\nFitted to {counts[0]} of {known.name} and to the pictures that were "
+            f"shown as none, its threshold set on {counts[1]} others, measured on {counts[2]}. The "
+            "network was trained on most of them, so of photos that are new to it somewhat more "
+            "may be called novel."
+        )
+    if new is None:
+        return [*sections, _UNKNOWN.format(name=recipe.name)]
+    classes = len(set(new.test.targets.tolist()))
+    return [
+        *sections,
+        f"## Calibration\n\nThe weights were not trained on {new.name}: {len(new.choosing)} set "
+        f"the temperature, {len(new.calibration)} the label sets, {len(new.test)} others judge. "
+        f"They show {classes} of its {len(recipe.labels())} classes, one thing in the middle of "
+        "each; what is told of other photos is told better by `thalamus-train calibrate "
+        f"{recipe.name} --data FOLDER`, on labelled ones of your own.",
+    ]
 
 
 def _photos(manifest: Manifest) -> list[Arrays]:

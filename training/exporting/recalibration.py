@@ -8,7 +8,6 @@ these files, be they unlike those that the network was trained on.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,31 +19,22 @@ from app.engine.session import Session
 from app.inputs import encoder_for
 from training.data import labelled
 from training.data.dataset import Dataset
-from training.data.encode import Examples, encode
+from training.data.encode import encode
 from training.data.sources import warn
-from training.data.split import deduplicate, halve
+from training.data.split import deduplicate, judged_apart
 from training.errors import BadData, TrainingError
 from training.exporting.card import CONFUSION, MOST_LABELS, draw_confusion
 from training.exporting.publish import check_folder
 from training.exporting.successor import publish_next
 from training.exporting.tempering import tempered
 from training.measuring.answers import Answers, answers_of
-from training.measuring.calibrate import fit_temperature, log_loss
+from training.measuring.calibrate import fit_temperature
 from training.measuring.evaluate import evaluate
-from training.measuring.trust import renewed, trust_figures
+from training.measuring.judging_apart import Parts, figures_on
+from training.measuring.trust import renewed
 
 _FEWEST = 19  # samples for thresholds, a third of all
 _SHOWN = 5  # labels and files that are named
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """Labelled files, encoded: to set the temperature, to set the thresholds, to judge by."""
-
-    name: str
-    choosing: Examples
-    calibration: Examples
-    test: Examples
 
 
 def publish_calibrated(bundle: Bundle, data: Path, models: Path) -> Path:
@@ -70,8 +60,8 @@ def publish_calibrated(bundle: Bundle, data: Path, models: Path) -> Path:
     manifest = manifest.model_copy(update=rules)
     after = answers_of(manifest, session, parts.test.items)
     metrics = [
-        *_figures(manifest, after, parts),
-        *_as_published(_figures(old, before[1], parts)),
+        *figures_on(manifest, after, parts),
+        *_as_published(figures_on(old, before[1], parts)),
     ]
     for measured in metrics:
         print(f"{measured.name}: {measured.value:.4f} ({measured.samples} samples)")
@@ -95,16 +85,13 @@ def read(bundle: Bundle, data: Path) -> Parts:
         warn(line)
     if len(lost) > _SHOWN:
         warn(f"… and {len(lost) - _SHOWN} more")
-    places = range(len(examples))
-    judges = [i for i in places if int(examples.samples[i].digest[:8], 16) % 2]
-    others = examples.select(sorted(set(places) - set(judges)))
-    choosing, calibration = (others.select(part) for part in halve(others.samples))
-    if min(len(calibration), len(judges)) < _FEWEST:
+    parts = [examples.select(part) for part in judged_apart(examples.samples)]
+    if min(map(len, parts[1:])) < _FEWEST:
         raise BadData(
             f"{data}: {len(examples)} different samples that can be read are too few; "
             f"with {4 * _FEWEST} or more there are enough for every part"
         )
-    return Parts(dataset.name, choosing, calibration, examples.select(judges))
+    return Parts(dataset.name, *parts)
 
 
 def _check(dataset: Dataset, manifest: Manifest) -> None:
@@ -140,25 +127,6 @@ def _at(bundle: Bundle, factor: float) -> tuple[dict[str, Any], dict[str, bytes]
     if old.scores == "logits":
         return changes, {}
     return changes, {MODEL: tempered(bundle.model, old.outputs[0].name, factor)}
-
-
-def _figures(manifest: Manifest, answers: Answers, parts: Parts) -> list[Measurement]:
-    test = parts.test
-    report = evaluate(answers.probabilities, test, manifest.labels)
-    figures = {
-        "accuracy": report.accuracy,
-        "expected calibration error": report.calibration_error,
-        "expected calibration error of perfectly calibrated answers, by chance": (
-            report.chance_error
-        ),
-        "negative log-likelihood": log_loss(answers.probabilities, test.targets),
-    }
-    trust = trust_figures(answers, test.targets, manifest.conformal, manifest.novelty)
-    measured = [
-        Measurement(name=name, value=value, split=parts.name, samples=len(test))
-        for name, value in figures.items()
-    ]
-    return measured + [m.model_copy(update={"split": parts.name}) for m in trust]
 
 
 def _as_published(figures: Sequence[Measurement]) -> list[Measurement]:

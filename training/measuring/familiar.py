@@ -1,18 +1,20 @@
-"""Pictures such as a network was trained on by somebody else, and what is unlike them."""
+"""Pictures that a network was trained on by somebody else, others, and what is no such picture."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from torch import nn
 
-from app.bundle import Measurement, NoveltyScore
+from app.bundle import Conformal, Measurement, NoveltyScore
 from app.inputs import encoder_for
+from training.data.dataset import Dataset
 from training.data.encode import Examples, encode
 from training.data.sources import warn
-from training.data.split import Shares, split
+from training.data.split import Shares, deduplicate, judged_apart, split
 from training.errors import MissingData, TrainingError
 from training.exporting.export import OUTPUT
 from training.measuring.evaluate import logits_of, probabilities_of
+from training.measuring.judging_apart import Parts
 from training.measuring.trust import unlike
 from training.outliers import gather_shown
 from training.recipes.recipe import Pretrained
@@ -32,9 +34,12 @@ class Familiar:
     shown: list[Examples] | None
 
     def figures(
-        self, model: bytes, network: nn.Module, score: NoveltyScore | None
+        self, model: bytes, network: nn.Module, rules: tuple[Conformal | None, NoveltyScore | None]
     ) -> list[Measurement]:
-        """Return how often the graph, and torch, call them rightly, and how novel others are."""
+        """Return how often the graph, and torch, call them rightly, and how novel others are.
+
+        rules: those of the manifest.
+        """
         parts = (self.train, self.calibration, self.test)
         called = {
             "": [probabilities_of(model, part, OUTPUT).argmax(1) for part in parts],
@@ -50,8 +55,9 @@ class Familiar:
             )
             for where, labels in called.items()
         ]
+        conformal, score = rules
         if score is not None:
-            figures += unlike(model, (None, score), self.test, self.outliers)
+            figures += unlike(model, (conformal, score), self.test, self.outliers)
         return figures
 
 
@@ -64,13 +70,33 @@ def familiar(recipe: Pretrained, labels: tuple[str, ...]) -> Familiar | None:
     except MissingData as error:
         warn(f"no novelty, for want of pictures it was trained on: {error}")
         return None
-    splits, encoder = split(dataset.samples, _SHARES), encoder_for(recipe.encoder, {})
-    parts = []
-    for part in (splits.train, splits.validation, splits.test):
-        examples, unreadable = encode(encoder, part, labels, recipe.encoder.tensors())
-        if unreadable:
-            raise TrainingError(f"{dataset.name}: {unreadable[0]}")
-        parts.append(examples)
-    train, calibration, test = parts
-    outliers, shown = gather_shown((recipe.outliers, recipe.shown), None, encoder, test)
+    splits = split(dataset.samples, _SHARES)
+    train, calibration, test = (
+        _encoded(recipe, replace(dataset, samples=part), labels)
+        for part in (splits.train, splits.validation, splits.test)
+    )
+    kinds, encoder = (recipe.outliers, recipe.shown), encoder_for(recipe.encoder, {})
+    outliers, shown = gather_shown(kinds, None, encoder, test)
     return Familiar(dataset.name, train, calibration, test, outliers, shown)
+
+
+def unseen(recipe: Pretrained, labels: tuple[str, ...]) -> Parts | None:
+    """Return labelled pictures that it never saw; nothing, with a warning, without them."""
+    if recipe.unseen is None:
+        return None
+    try:
+        dataset, _ = deduplicate(recipe.unseen())
+    except MissingData as error:
+        warn(f"no label sets, for want of labelled pictures it never saw: {error}")
+        return None
+    examples = _encoded(recipe, dataset, labels)
+    parts = (examples.select(part) for part in judged_apart(examples.samples))
+    return Parts(dataset.name, *parts)
+
+
+def _encoded(recipe: Pretrained, dataset: Dataset, labels: tuple[str, ...]) -> Examples:
+    encoder, specs = encoder_for(recipe.encoder, {}), recipe.encoder.tensors()
+    examples, unreadable = encode(encoder, dataset.samples, labels, specs)
+    if unreadable:
+        raise TrainingError(f"{dataset.name}: {unreadable[0]}")
+    return examples

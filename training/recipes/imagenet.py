@@ -8,7 +8,7 @@ from importlib.resources import files as resources
 from torch import nn
 
 from app.bundle import ImageSpec
-from training.data import imagenet
+from training.data import caltech101, imagenet
 from training.data.dataset import Dataset
 from training.networks.pretrained import efficientnet_lite0
 from training.outliers import pictures
@@ -44,6 +44,16 @@ def _pictures() -> Dataset:
     return imagenet.load(dict(zip(_lines(_SYNSETS), _labels(), strict=True)))
 
 
+def _unseen() -> Dataset:
+    """Return photos of Caltech-101 whose category is a name of one class and of no other."""
+    lemmas = dict(line.split("\t", 1) for line in _lines(_LEMMAS))
+    names: dict[str, list[str]] = {}
+    for synset, label in zip(_lines(_SYNSETS), _labels(), strict=True):
+        for name in lemmas[synset].split(","):
+            names.setdefault(name.strip().lower(), []).append(label)
+    return caltech101.load({name: found[0] for name, found in names.items() if len(found) == 1})
+
+
 @cache
 def _lines(name: str) -> list[str]:
     """Return a text file of timm's wheel; timm itself is not imported (it needs torchvision)."""
@@ -63,6 +73,7 @@ RECIPE = Pretrained(
     data_licence="weights: Apache-2.0",
     weights_sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
     pictures=_pictures,
+    unseen=_unseen,
     outliers=pictures,
     shown=SHOWN,
 )

@@ -86,6 +86,7 @@ class Pretrained:
     data_licence: str
     weights_sha256: str
     pictures: Callable[[], Dataset] | None = None  # such as it was trained on
+    unseen: Callable[[], Dataset] | None = None  # such as it was not trained on, with its labels
     outliers: Outliers | None = None  # kinds of pictures to measure novelty by
     shown: tuple[str, ...] = ()  # the kinds that the novelty score is fitted to
     licence: str = "Apache-2.0"

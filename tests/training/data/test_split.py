@@ -6,7 +6,16 @@ from dataclasses import replace
 import pytest
 
 from tests.training.samples import dataset, sample
-from training.data.split import TEST, TRAIN, Shares, check_classes, deduplicate, halve, split
+from training.data.split import (
+    TEST,
+    TRAIN,
+    Shares,
+    check_classes,
+    deduplicate,
+    halve,
+    judged_apart,
+    split,
+)
 from training.errors import BadData
 
 SHARES = Shares(validation=10, test=15)
@@ -157,3 +166,14 @@ def test_the_digest_of_a_data_set_ignores_the_order_only():
     assert dataset(samples).sha256 == dataset(samples[::-1]).sha256
     assert dataset(samples).sha256 != dataset(relabelled).sha256
     assert dataset(samples).counts() == Counter(a=5)
+
+
+def test_half_of_what_was_never_trained_on_judges():
+    samples = [sample(f"s{number}", "ab"[number % 2]) for number in range(400)]
+    choose, calibrate, judge = judged_apart(samples)
+    assert sorted([*choose, *calibrate, *judge]) == list(range(400))
+    assert 170 < len(judge) < 230 and 100 < len(calibrate) < 165 and 40 < len(choose) < 95
+    backwards = samples[::-1]
+    assert {backwards[i].name for i in judged_apart(backwards)[2]} == {
+        samples[i].name for i in judge
+    }

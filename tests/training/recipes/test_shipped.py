@@ -10,14 +10,18 @@ from pathlib import Path
 import pytest
 
 from app.bundle import read_bundle
+from app.inputs import Payload, encoder_for
 from app.pipeline import Pipeline, replay
 from tests.training.packages import write_prose
 from tests.training.samples import write_corpus, write_mnist, write_recordings, write_treebank
 from training.data import imagenet, listops
+from training.data.dataset import Dataset, Sample
+from training.data.encode import encode
 from training.data.photos import cuts, photos
 from training.data.spamassassin import ARCHIVES
 from training.data.split import Shares
 from training.exporting.export_pretrained import export_pretrained
+from training.measuring.evaluate import logits_of
 from training.recipes import RECIPES, Pretrained, Recipe, sentiment
 from training.run import run
 
@@ -102,10 +106,10 @@ def write_photos(path: Path, synsets: Sequence[str]) -> Path:
 def test_the_pretrained_network_is_exported_whole(tmp_path: Path):
     recipe = RECIPES["imagenet"]
     assert isinstance(recipe, Pretrained)
-    bundle = read_bundle(export_pretrained(replace(recipe, pictures=None), tmp_path))
+    bundle = read_bundle(export_pretrained(replace(recipe, pictures=None, unseen=None), tmp_path))
     assert len(set(bundle.manifest.labels)) == 1000
     assert replay(bundle, Pipeline(bundle)) == []
-    assert bundle.manifest.novelty is None
+    assert (bundle.manifest.novelty, bundle.manifest.conformal) == (None, None)
     assert "`thalamus-train calibrate imagenet --data FOLDER`" in bundle.files["README.md"].decode()
     for trace in (b"/work", b"site-packages"):
         assert trace not in bundle.model
@@ -123,6 +127,7 @@ def test_with_photos_that_it_knows_it_tells_what_is_no_photo(
         recipe,
         pictures=lambda: imagenet.load(known, archive),
         shown=("pages of words", "plain colours"),
+        unseen=lambda: calls_of(cuts([*photos()[0], *photos()[1]], 25, seed=3), recipe),
     )
     bundle = read_bundle(export_pretrained(few, tmp_path / "models"))
     assert replay(bundle, Pipeline(bundle)) == []
@@ -133,3 +138,19 @@ def test_with_photos_that_it_knows_it_tells_what_is_no_photo(
     name, where = "accuracy on pictures that it may have learnt", "a thousand photos of ImageNet"
     assert figures[name, where] == figures[f"{name}, in torch", where]
     assert 0 <= figures["share of answers abstained", "photos"] < 0.5
+    sets = bundle.manifest.conformal
+    assert sets is not None and bundle.manifest.temperature < 1  # it is always right here
+    assert figures["accuracy", "cuts"] == 1
+    assert 0.8 < figures["coverage of the 95 % label set", "cuts"] <= 1
+    assert "with labels that the weights" not in bundle.files["README.md"].decode()
+
+
+def calls_of(pictures: Sequence[Payload], recipe: Pretrained) -> Dataset:
+    """Pictures that are labelled as the network calls them."""
+    labels, samples = recipe.labels(), [Sample(f"{n}", p, "") for n, p in enumerate(pictures)]
+    unlabelled = [replace(sample, label=labels[0]) for sample in samples]
+    encoder = encoder_for(recipe.encoder, {})
+    examples, _ = encode(encoder, unlabelled, labels, recipe.encoder.tensors())
+    called = logits_of(recipe.network(), examples).argmax(1)
+    labelled = [replace(s, label=labels[i]) for s, i in zip(samples, called, strict=True)]
+    return Dataset("cuts", "here", "none", labelled)
