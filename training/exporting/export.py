@@ -23,6 +23,7 @@ logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it misses torchvision
 
 OPSET = 20
 TOLERANCE = 1e-4  # of a probability, torch against ONNX Runtime
+SWITCHED = 1e-3  # of saliency, on the mean over an item: a unit may switch in one of the two
 _MARK = "output "  # before the name of an output while it is exported
 OUTPUT, EMBEDDING, NOVELTY = "probabilities", "embedding", "novelty"
 # The axes of saliency after the first, by what the network reads.
@@ -140,7 +141,7 @@ def check_parity(
     that is above 1; of saliency the mean over an item's places, for a unit that is about to
     switch may do so in one of the two, and its place's gradient with it. Tried on single items
     and on batches of sizes (and so paddings) that were not the exporter's example; raises
-    `TrainingError` above `TOLERANCE`.
+    `TrainingError` above `TOLERANCE`, of saliency above `SWITCHED`.
     """
     session = Session(model)
     session.check(specs, output_specs(model, specs))
@@ -159,9 +160,10 @@ def check_parity(
         for name, tensor in expected.items():
             places = name == SALIENCY
             difference = _difference(tensor.numpy(), actual[name], on_average=places)
-            worst = float(np.maximum(worst, difference))  # NaN stays NaN
-    if not worst <= TOLERANCE:
-        raise TrainingError(f"ONNX Runtime and torch differ by {worst:.2g}; nothing is published")
+            if not difference <= (SWITCHED if places else TOLERANCE):  # nor if it is NaN
+                told = f"ONNX Runtime and torch differ by {difference:.2g} in {name!r}"
+                raise TrainingError(f"{told}; nothing is published")
+            worst = max(worst, difference)
     return worst
 
 
