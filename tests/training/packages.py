@@ -1,8 +1,9 @@
-"""Packages of prose in miniature, laid out as their authors lay them out."""
+"""Data sets and packages in miniature, laid out as their authors lay them out."""
 
 import bz2
 import json
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from tests.training.samples import mail, mail_name, write_tar
@@ -46,4 +47,26 @@ def article(number: int) -> str:
         "{{Redirect|a {{nested}} one}}\n'''Planet''' is a heading.\n"
         f"{LONG}The [[planet (world)|planet]] was seen {number} times.&lt;ref&gt;Not read. "
         "Nor this.&lt;/ref&gt; [[File:x.png|Its [[moon]]. Not read.]] This is the last one.\n"
+    )
+
+
+def write_files(folder: Path, files: Mapping[str, bytes]) -> Path:
+    """Files by their paths below a folder."""
+    for name, data in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
+    return folder
+
+
+def write_zip(path: Path, files: Mapping[str, bytes]) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return path
+
+
+def write_repository(folder: Path, name: str, files: Mapping[str, bytes]) -> Path:
+    """The archive of a public repository's files, in `folder`."""
+    return write_zip(
+        folder / f"{name}-master.zip", {f"{name}-master/{n}": data for n, data in files.items()}
     )

@@ -5,14 +5,13 @@ Fei-Fei, Fergus and Perona, "Learning Generative Visual Models from Few Training
 holds it.
 """
 
-import zipfile
-import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from app.inputs import Payload
 from training.data.dataset import Dataset, Sample
 from training.data.sources import Source, locate
+from training.data.unpacked import files_of
 from training.errors import MissingData
 
 URL = "https://data.caltech.edu/records/mzrjq-6wc02"
@@ -26,9 +25,11 @@ def load(labels: Mapping[str, str], given: Path | None = None) -> Dataset:
     """
     source = locate([FOLDER], given)[0]
     samples = []
-    for category, name, data in _files(source):
+    pattern, what = f"{FOLDER.file}/*/*.jpg", "an archive of Caltech-101"
+    for path, data in files_of(source, pattern, what):
+        category = path.parent.name
         if label := _label(category, labels):
-            samples.append(Sample(f"{category}/{name}", Payload(data, "image/jpeg"), label))
+            samples.append(Sample(f"{category}/{path.name}", Payload(data, "image/jpeg"), label))
     if not samples:
         raise MissingData(f"{source} holds no photos of Caltech-101")
     return Dataset("photos of Caltech-101", URL, "CC BY 4.0", samples)
@@ -40,18 +41,3 @@ def _label(category: str, labels: Mapping[str, str]) -> str | None:
         if form in labels:
             return labels[form]
     return None
-
-
-def _files(source: Path) -> Iterator[tuple[str, str, bytes]]:
-    if source.is_dir():
-        for path in sorted(source.glob("*/*.jpg")):
-            yield path.parent.name, path.name, path.read_bytes()
-        return
-    try:
-        with zipfile.ZipFile(source) as archive:
-            for name in sorted(archive.namelist()):
-                path = Path(name)
-                if path.suffix == ".jpg" and path.parts[-3:-2] == (FOLDER.file,):
-                    yield path.parent.name, path.name, archive.read(name)
-    except (zipfile.BadZipFile, zlib.error, OSError):
-        raise MissingData(f"{source} is not an archive of Caltech-101") from None

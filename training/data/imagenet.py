@@ -8,14 +8,13 @@ research and not for profit; none of them is shipped.
 """
 
 import re
-import zipfile
-import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from app.inputs import Payload
 from training.data.dataset import Dataset, Sample
 from training.data.sources import CACHE, Source, locate
+from training.data.unpacked import files_of
 from training.errors import MissingData
 
 URL = "https://github.com/EliSchwartz/imagenet-sample-images"
@@ -38,9 +37,9 @@ def load(labels: Mapping[str, str], given: Path | None = None) -> Dataset:
     """
     source = locate([ARCHIVE], given)[0]
     samples = [
-        Sample(name, Payload(data, "image/jpeg"), labels[match[1]])
-        for name, data in _files(source)
-        if (match := _NAME.fullmatch(name)) and match[1] in labels
+        Sample(path.name, Payload(data, "image/jpeg"), labels[match[1]])
+        for path, data in files_of(source, "*.JPEG", "an archive of ImageNet's photos")
+        if (match := _NAME.fullmatch(path.name)) and match[1] in labels
     ]
     if not samples:
         raise MissingData(f"{source} holds no photos named as n01440764_tench.JPEG")
@@ -49,16 +48,3 @@ def load(labels: Mapping[str, str], given: Path | None = None) -> Dataset:
     if source.parent == CACHE and dataset.sha256 != CONTENT:
         raise MissingData(f"{source} holds other photos than the 1,000 that were pinned")
     return dataset
-
-
-def _files(source: Path) -> Iterator[tuple[str, bytes]]:
-    if source.is_dir():
-        for path in sorted(source.glob("*.JPEG")):
-            yield path.name, path.read_bytes()
-        return
-    try:
-        with zipfile.ZipFile(source) as archive:
-            for name in sorted(archive.namelist()):
-                yield Path(name).name, archive.read(name) if name.endswith(".JPEG") else b""
-    except (zipfile.BadZipFile, zlib.error, OSError):
-        raise MissingData(f"{source} is not an archive of ImageNet's photos") from None

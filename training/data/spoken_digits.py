@@ -5,8 +5,6 @@ Reads the archive of the repository, or its unpacked folder.
 
 import re
 import zipfile
-import zlib
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +12,7 @@ from app.inputs import Payload
 from training.data.dataset import Dataset, Sample
 from training.data.sources import CACHE, Source, locate
 from training.data.split import TEST, TRAIN
+from training.data.unpacked import files_of
 from training.errors import MissingData
 
 URL = "https://github.com/Jakobovski/free-spoken-digit-dataset"
@@ -34,8 +33,8 @@ def load(given: Path | None) -> Dataset:
     """Return every recording, labelled with its digit and grouped by speaker."""
     source = given if given and _is_unpacked(given) else locate([ARCHIVE], given)[0]
     samples = []
-    for name, data in _files(source):
-        if match := _NAME.fullmatch(name):
+    for path, data in files_of(source, "recordings/*.wav", "a readable zip archive"):
+        if match := _NAME.fullmatch(name := path.name):
             digit, speaker, index = match.groups()
             fixed = TEST if int(index) < 5 else None
             samples.append(
@@ -67,17 +66,3 @@ def load_with_voices(given: Path | None) -> Dataset:
 
 def _is_unpacked(folder: Path) -> bool:
     return folder.is_dir() and any(folder.glob("**/recordings/*.wav"))
-
-
-def _files(source: Path) -> Iterator[tuple[str, bytes]]:
-    if source.is_dir():
-        for path in sorted(source.glob("**/recordings/*.wav")):
-            yield path.name, path.read_bytes()
-        return
-    try:
-        with zipfile.ZipFile(source) as archive:
-            for name in sorted(archive.namelist()):
-                if "/recordings/" in f"/{name}" and name.endswith(".wav"):
-                    yield name.rsplit("/", 1)[-1], archive.read(name)
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError):
-        raise MissingData(f"{source} is not a readable zip archive") from None

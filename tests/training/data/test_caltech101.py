@@ -1,11 +1,11 @@
 """Caltech-101's categories under the names of another model's labels."""
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.training.packages import write_files, write_repository
 from tests.training.samples import png
 from training.data import caltech101
 from training.errors import MissingData
@@ -13,21 +13,16 @@ from training.errors import MissingData
 LABELS = {"electric guitar": "guitar", "binoculars": "binoculars", "leopard": "leopard"}
 CATEGORIES = ("electric_guitar", "binocular", "Leopards", "snoopy")
 PHOTO = png(np.zeros((4, 4, 3), np.uint8))
+FILES = {
+    f"101_ObjectCategories/{name}/image_0001.jpg": PHOTO + name.encode() for name in CATEGORIES
+} | {"README.md": b"no photo"}
 
 
 def write(folder: Path, packed: bool) -> Path:
     if packed:
-        with zipfile.ZipFile(folder / "Homework2-Caltech101-master.zip", "w") as archive:
-            for name in CATEGORIES:
-                inside = f"Homework2-Caltech101-master/101_ObjectCategories/{name}/image_0001.jpg"
-                archive.writestr(inside, PHOTO + name.encode())
-            archive.writestr("Homework2-Caltech101-master/README.md", "no photo")
+        write_repository(folder, "Homework2-Caltech101", FILES)
         return folder
-    for name in CATEGORIES:
-        path = folder / "101_ObjectCategories" / name / "image_0001.jpg"
-        path.parent.mkdir(parents=True)
-        path.write_bytes(PHOTO + name.encode())
-    return folder
+    return write_files(folder, FILES)
 
 
 @pytest.mark.parametrize("packed", [True, False])

@@ -1,29 +1,26 @@
 """ImageNet's photos as their collector names them, packed or not."""
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.training.packages import write_files, write_repository
 from tests.training.samples import png
 from training.data import imagenet
 from training.errors import MissingData
 
 LABELS = {"n01440764": "tench", "n03126707": "crane (machine)"}
 PHOTO = png(np.zeros((4, 4, 3), np.uint8))
-FILES = ("n01440764_tench.JPEG", "n03126707_crane.JPEG", "n09999999_other.JPEG", "gallery.md")
+NAMES = ("n01440764_tench.JPEG", "n03126707_crane.JPEG", "n09999999_other.JPEG", "gallery.md")
+FILES = {name: PHOTO + name.encode() for name in NAMES}
 
 
 def write(folder: Path, packed: bool) -> Path:
     if packed:
-        with zipfile.ZipFile(folder / "imagenet-sample-images-master.zip", "w") as archive:
-            for name in FILES:
-                archive.writestr(f"imagenet-sample-images-master/{name}", PHOTO + name.encode())
-    else:
-        (folder / "imagenet-sample-images").mkdir()
-        for name in FILES:
-            (folder / "imagenet-sample-images" / name).write_bytes(PHOTO + name.encode())
+        write_repository(folder, "imagenet-sample-images", FILES)
+        return folder
+    write_files(folder / "imagenet-sample-images", FILES)
     return folder
 
 

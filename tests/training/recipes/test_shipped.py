@@ -1,6 +1,5 @@
 """Every shipped recipe, its real code path, on tiny data in its authors' layout."""
 
-import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -12,7 +11,7 @@ import pytest
 from app.bundle import read_bundle
 from app.inputs import Payload, encoder_for
 from app.pipeline import Pipeline, replay
-from tests.training.packages import write_prose
+from tests.training.packages import write_prose, write_zip
 from tests.training.samples import write_corpus, write_mnist, write_recordings, write_treebank
 from training.data import imagenet, listops
 from training.data.dataset import Dataset, Sample
@@ -97,10 +96,8 @@ def write_photos(path: Path, synsets: Sequence[str]) -> Path:
     """The archive of ImageNet's photos, with cuts of packages' photos in their place."""
     sources = [photo for half in photos() for photo in half]
     found = cuts(sources, -(-len(synsets) // len(sources)), seed=0)
-    with zipfile.ZipFile(path, "w") as archive:
-        for synset, photo in zip(synsets, found, strict=False):
-            archive.writestr(f"imagenet-sample-images-master/{synset}_a-thing.JPEG", photo.data)
-    return path
+    named = zip(synsets, found, strict=False)
+    return write_zip(path, {f"{synset}_a-thing.JPEG": photo.data for synset, photo in named})
 
 
 def test_the_pretrained_network_is_exported_whole(tmp_path: Path):
