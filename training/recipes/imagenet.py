@@ -26,32 +26,35 @@ def _network() -> nn.Module:
         return efficientnet_lite0(path)
 
 
+def _names() -> dict[str, list[str]]:
+    """Return the lemmas of each class by its synset, in the order of the classes."""
+    lemmas = dict(line.split("\t", 1) for line in _lines(_LEMMAS))
+    return {s: [name.strip() for name in lemmas[s].split(",")] for s in _lines(_SYNSETS)}
+
+
 def _labels() -> tuple[str, ...]:
     """Return a distinct name for each class: its first lemma, or a longer form of it.
 
     WordNet's first lemma of a cat is "tabby"; its second, "tabby cat", says what it is.
     """
-    lemmas = dict(line.split("\t", 1) for line in _lines(_LEMMAS))
     labels: list[str] = []
-    for synset in _lines(_SYNSETS):
-        names = [name.strip() for name in lemmas[synset].split(",")]
+    for synset, names in _names().items():
         label = next((name for name in names if name.startswith(f"{names[0]} ")), names[0])
         labels.append(_TWICE.get(synset, label))
     return tuple(labels)
 
 
 def _pictures() -> Dataset:
-    return imagenet.load(dict(zip(_lines(_SYNSETS), _labels(), strict=True)))
+    return imagenet.load(dict(zip(_names(), _labels(), strict=True)))
 
 
 def _unseen() -> Dataset:
     """Return photos of Caltech-101 whose category is a name of one class and of no other."""
-    lemmas = dict(line.split("\t", 1) for line in _lines(_LEMMAS))
-    names: dict[str, list[str]] = {}
-    for synset, label in zip(_lines(_SYNSETS), _labels(), strict=True):
-        for name in lemmas[synset].split(","):
-            names.setdefault(name.strip().lower(), []).append(label)
-    return caltech101.load({name: found[0] for name, found in names.items() if len(found) == 1})
+    called: dict[str, list[str]] = {}
+    for names, label in zip(_names().values(), _labels(), strict=True):
+        for name in names:
+            called.setdefault(name.lower(), []).append(label)
+    return caltech101.load({name: found[0] for name, found in called.items() if len(found) == 1})
 
 
 @cache
