@@ -17,9 +17,10 @@ import onnx
 
 from app.bundle import Bundle, read_bundle
 from app.engine.collate import Arrays, collate
-from app.engine.session import EXPLAIN, Session
+from app.engine.session import Session
 from app.inputs import Payload, encoder_for
 from app.outputs import SALIENCY
+from training.exporting.on_demand import take_off
 
 SECONDS, PAIRS, BATCHES = 2.0, 5, (1, 8)
 
@@ -27,19 +28,7 @@ SECONDS, PAIRS, BATCHES = 2.0, 5, (1, 8)
 def bare(model: bytes) -> bytes:
     """Return the graph without its branch."""
     proto = onnx.load_from_string(model)
-    graph = proto.graph
-    for values, name in (
-        (graph.output, SALIENCY),
-        (graph.node, EXPLAIN),
-        (graph.input, EXPLAIN),
-        (graph.initializer, EXPLAIN),
-    ):
-        (found,) = (value for value in values if value.name == name)
-        values.remove(found)
-    wanted = {name for node in graph.node for name in node.input}
-    unused = [value for value in graph.initializer if value.name not in wanted]
-    for value in unused:
-        graph.initializer.remove(value)
+    take_off(proto.graph)
     return bytes(proto.SerializeToString())
 
 

@@ -50,13 +50,12 @@ def take_off(graph: onnx.GraphProto) -> onnx.GraphProto | None:
     if node is None:
         return None
     taken, weights = onnx.GraphProto(), {weight.name: weight for weight in graph.initializer}
-    for inner in (inner for attribute in node.attribute for inner in attribute.g.node):
-        for place, name in enumerate(inner.input):
-            if name in weights:
-                inner.input[place] = own = _renamed(name)
-                if own not in {weight.name for weight in taken.initializer}:
-                    taken.initializer.append(weights[name])
-                    taken.initializer[-1].name = own
+    read = weights.keys() & {name for inner in _within(node) for name in inner.input}
+    for name in sorted(read):
+        taken.initializer.append(weights[name])
+        taken.initializer[-1].name = _renamed(name)
+    for inner in _within(node):
+        inner.input[:] = [_renamed(name) if name in read else name for name in inner.input]
     taken.node.append(node)
     graph.node.remove(node)
     for values, kept in (
@@ -85,12 +84,17 @@ def put_back(graph: onnx.GraphProto, taken: onnx.GraphProto) -> None:
         if weight.name in left and weight.raw_data == left[weight.name].raw_data
     }
     for node in taken.node:
-        for inner in (inner for attribute in node.attribute for inner in attribute.g.node):
+        for inner in _within(node):
             inner.input[:] = [shared.get(name, name) for name in inner.input]
     graph.node.extend(taken.node)
     graph.input.extend(taken.input)
     graph.output.extend(taken.output)
     graph.initializer.extend(w for w in taken.initializer if w.name not in shared)
+
+
+def _within(node: onnx.NodeProto) -> list[onnx.NodeProto]:
+    """Return the nodes of a node's branches."""
+    return [inner for attribute in node.attribute for inner in attribute.g.node]
 
 
 def _needed(graph: onnx.GraphProto, outputs: set[str]) -> list[onnx.NodeProto]:
