@@ -25,7 +25,7 @@ from training.data.passages import END_ID, passages, vocabulary
 from training.data.split import Splits, deduplicate, split
 from training.errors import BadData
 from training.exporting.card import CARD, CURVE, card, cost, curve
-from training.exporting.export import ServableWords, check_parity, export, output_specs
+from training.exporting.export import ServableWords, check_parity, export, output_specs, parity
 from training.exporting.publish import check_folder, golden_from_files, prove_and_publish
 from training.fitting.curve import History
 from training.fitting.fit import fit
@@ -67,7 +67,7 @@ def run_language(recipe: Language, data: Path | None, models: Path) -> Path | No
     arrays, _ = tried.batch([0, 1])
     model = export(servable, specs, [torch.from_numpy(array) for array in arrays])
     difference = check_parity(model, servable, tried, specs)
-    metrics = [*_figures(recipe, prose, model), _parity(difference, len(tried))]
+    metrics = [*_figures(recipe, prose, model), parity(difference, "test", len(tried))]
     for figure in metrics:
         print(f"{figure.name}: {figure.value:.6g} on {figure.samples} ({figure.split})")
     manifest = _manifest(recipe, prose, metrics, output_specs(model, specs), models)
@@ -167,11 +167,6 @@ def _figures(recipe: Language, prose: Prose, model: bytes) -> list[Measurement]:
     return [
         Measurement(name=name, value=value, split="test", samples=count) for name, value in figures
     ]
-
-
-def _parity(difference: float, samples: int) -> Measurement:
-    name = "largest difference torch to ONNX Runtime"
-    return Measurement(name=name, value=difference, split="test", samples=samples)
 
 
 def _compared(metrics: Sequence[Measurement]) -> list[str]:

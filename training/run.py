@@ -14,10 +14,10 @@ from app.pipeline import Golden
 from training.comparisons.leave_one_out import leave_one_out
 from training.data.dataset import Dataset
 from training.data.encode import Examples, encode, root_lessons
-from training.data.sources import warn
+from training.data.sources import warn, warn_each
 from training.data.split import Splits, check_classes, deduplicate, halve, split
 from training.errors import BadData
-from training.exporting.export import OUTPUT, Servable, check_parity, export
+from training.exporting.export import OUTPUT, Servable, check_parity, export, parity
 from training.exporting.publish import (
     Trained,
     check_folder,
@@ -41,8 +41,6 @@ from training.measuring.trust import assess
 from training.networks.reading import Banded
 from training.outliers import gather_shown
 from training.recipes.recipe import GOLDEN, Recipe
-
-_SHOWN = 20  # warnings of a kind, and files that cannot be used, named one by one
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +81,8 @@ def run(recipe: Recipe, data: Path | None, models: Path) -> Path | None:
     )
     print(f"test accuracy {100 * report.accuracy:.2f} % on {report.count} untouched samples")
     metrics = [
-        *_figures(report, difference),
+        *report.measurements("test"),
+        parity(difference, "test", min(report.count, 42)),
         *_uncalibrated(network, prepared.test),
         *(trust := assess(model, score, calibration, prepared.test, outliers)).metrics,
     ]
@@ -132,7 +131,7 @@ def prepare(recipe: Recipe, data: Path | None) -> Data:
 def load(recipe: Recipe, data: Path | None) -> Dataset:
     """Load and deduplicate; say what is dropped; raise `BadData`."""
     dataset, remarks = deduplicate(recipe.load(data))
-    _warn_each([*remarks, *check_classes(dataset)])
+    warn_each([*remarks, *check_classes(dataset)])
     return dataset
 
 
@@ -175,31 +174,7 @@ def _report(dataset: Dataset, splits: Splits, unreadable: Sequence[str]) -> None
     print(f"{dataset.name}: {len(dataset.counts())} labels, {counts}")
     if unreadable:
         warn(f"{len(unreadable)} file(s) cannot be used:")
-        _warn_each([f"  {line}" for line in unreadable])
-
-
-def _warn_each(lines: Sequence[str]) -> None:
-    for line in lines[:_SHOWN]:
-        warn(line)
-    if len(lines) > _SHOWN:
-        warn(f"  … and {len(lines) - _SHOWN} more")
-
-
-def _figures(report: Report, difference: float) -> list[Measurement]:
-    count = report.count
-    figures = {
-        "accuracy": (report.accuracy, count),
-        "expected calibration error": (report.calibration_error, count),
-        "expected calibration error of perfectly calibrated answers, by chance": (
-            report.chance_error,
-            count,
-        ),
-        "largest difference torch to ONNX Runtime": (difference, min(count, 42)),
-    }
-    return [
-        Measurement(name=name, value=value, split="test", samples=samples)
-        for name, (value, samples) in figures.items()
-    ]
+        warn_each([f"  {line}" for line in unreadable])
 
 
 def _uncalibrated(network: torch.nn.Module, test: Examples) -> list[Measurement]:

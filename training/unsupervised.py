@@ -26,7 +26,7 @@ from training.data.outliers import (
 )
 from training.errors import TrainingError
 from training.exporting.card import CARD, CURVE, card, cost, curve
-from training.exporting.export import check_parity, export, output_specs
+from training.exporting.export import check_parity, export, output_specs, parity
 from training.exporting.publish import check_folder, prove_and_publish, provenance
 from training.fitting.curve import History
 from training.fitting.train import train_network
@@ -95,13 +95,15 @@ def _studied(recipe: Recipe, data: Data, network: Autoencoder) -> list[Result]:
 def _figures(told: Told, difference: float) -> list[Measurement]:
     count = len(told.error)
     figures = {
-        "mean squared error of the reconstruction": (float(told.error.mean()), count),
-        "share of known images called novel": (float((told.novelty >= 0.5).mean()), count),
-        "largest difference torch to ONNX Runtime": (difference, min(count, 42)),
+        "mean squared error of the reconstruction": float(told.error.mean()),
+        "share of known images called novel": float((told.novelty >= 0.5).mean()),
     }
     return [
-        Measurement(name=name, value=value, split="test", samples=samples)
-        for name, (value, samples) in figures.items()
+        *(
+            Measurement(name=name, value=value, split="test", samples=count)
+            for name, value in figures.items()
+        ),
+        parity(difference, "test", min(count, 42)),
     ]
 
 

@@ -23,6 +23,7 @@ from training.errors import MissingData
 CACHE = Path("data")
 _CHUNK = 1 << 16
 _NPM = "npm:"
+_SHOWN = 20  # warnings of a kind
 _NOTHING_LEFT = 416  # answered when all of the file (or more) is here already
 
 
@@ -145,3 +146,11 @@ def _digest(path: Path) -> str:
 def warn(message: str) -> None:
     """Tell the person at the terminal."""
     print(f"warning: {message}", file=sys.stderr)
+
+
+def warn_each(lines: Sequence[str]) -> None:
+    """Tell the first of many warnings of a kind one by one, and how many more there are."""
+    for line in lines[:_SHOWN]:
+        warn(line)
+    if len(lines) > _SHOWN:
+        warn(f"  … and {len(lines) - _SHOWN} more")

@@ -27,7 +27,7 @@ from training.data.photos import cuts, from_folder, photos
 from training.data.split import halve
 from training.errors import TrainingError
 from training.exporting.card import CONFUSION, draw_confusion
-from training.exporting.judging import Items, Judged, Labelled, judge
+from training.exporting.judging import Items, Judged, judge
 from training.exporting.precision import Precision, convert
 from training.exporting.publish import check_folder
 from training.exporting.successor import publish_next
@@ -99,13 +99,12 @@ def items_for(bundle: Bundle, data: Path | None) -> Items:
     if (prepared.encoder, prepared.labels) != (manifest.encoder, manifest.labels):
         raise TrainingError(f"{manifest.provenance.recipe} is no longer what made this bundle")
     spread = np.linspace(0, len(prepared.train) - 1, min(_CALIBRATION, len(prepared.train)))
-    held_out = prepared.validation.select(halve(prepared.validation.samples)[1])
     return Items(
         prepared.train.select(spread.astype(int).tolist()).items,
         prepared.test.items,
         "test",
         prepared.test.targets,
-        Labelled(held_out.items, held_out.targets),
+        prepared.validation.select(halve(prepared.validation.samples)[1]),
     )
 
 

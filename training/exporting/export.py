@@ -9,7 +9,7 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from app.bundle import TensorSpec
+from app.bundle import Measurement, TensorSpec
 from app.engine.session import Session
 from app.outputs import LOG_PROBABILITIES, NEXT_STATE, NODES, SALIENCY
 from training.data.encode import Examples
@@ -165,6 +165,12 @@ def check_parity(
                 raise TrainingError(f"{told}; nothing is published")
             worst = max(worst, difference)
     return worst
+
+
+def parity(difference: float, split: str, samples: int) -> Measurement:
+    """Return what `check_parity` found as a figure for the manifest."""
+    name = "largest difference torch to ONNX Runtime"
+    return Measurement(name=name, value=difference, split=split, samples=samples)
 
 
 def _difference(expected: np.ndarray, actual: np.ndarray, *, on_average: bool) -> float:

@@ -16,7 +16,7 @@ from training.data.dataset import Sample
 from training.data.encode import encode
 from training.data.photos import more_photos, photos
 from training.exporting.card import CARD, card
-from training.exporting.export import Servable, check_parity, export, output_specs
+from training.exporting.export import Servable, check_parity, export, output_specs, parity
 from training.exporting.publish import golden_from_files, prove_and_publish
 from training.measuring.answers import answers_of
 from training.measuring.calibrate import (
@@ -29,7 +29,7 @@ from training.measuring.evaluate import logits_of
 from training.measuring.familiar import Familiar, familiar, unseen
 from training.measuring.judging_apart import Parts, figures_on
 from training.measuring.novelty import fit_novelty
-from training.measuring.trust import abstained, renewed
+from training.measuring.trust import renewed, share_abstained
 from training.recipes.recipe import GOLDEN, Pretrained
 
 _UNKNOWN = (
@@ -62,7 +62,7 @@ def export_pretrained(recipe: Pretrained, models: Path) -> Path:
     manifest = _manifest(recipe, labels, output_specs(model, spec.tensors()), models)
     changes = {"temperature": servable.temperature, "novelty": score}
     manifest = manifest.model_copy(update=changes)
-    metrics = [_on_photos("largest difference torch to ONNX Runtime", difference, len(examples))]
+    metrics = [parity(difference, "photos", len(examples))]
     if new is not None:
         manifest, more = _calibrated(model, manifest, network, new)
         metrics += more
@@ -101,10 +101,6 @@ def _calibrated(
     return manifest, [*figures_on(manifest, answers, new), before]
 
 
-def _on_photos(name: str, value: float, count: int) -> Measurement:
-    return Measurement(name=name, value=value, split="photos", samples=count)
-
-
 def _explained(
     model: bytes, manifest: Manifest, known: Familiar | None
 ) -> tuple[list[Measurement], list[str]]:
@@ -117,9 +113,7 @@ def _explained(
     if manifest.novelty is not None:
         answers = answers_of(manifest, Session(model), photos)
         rules = (manifest.conformal, manifest.novelty)
-        withheld = abstained(answers.probabilities, answers.novelty, *rules)
-        share = float(withheld.mean())
-        metrics.append(_on_photos("share of answers abstained", share, len(photos)))
+        metrics.append(share_abstained(answers, rules, "photos"))
     tried = {"photos": photos} | ({known.name: known.test.items} if known else {})
     for name, items in tried.items():
         if found := deletion(model, items, manifest.encoder.tensors()):

@@ -10,19 +10,13 @@ from app.bundle import Bundle, Conformal, Manifest, Measurement, NoveltyScore
 from app.engine.collate import Arrays
 from app.engine.providers import CPU, Device
 from app.engine.session import Session
+from training.data.encode import Examples
 from training.measuring.answers import Answers, answers_of, feeds
 from training.measuring.calibrate import expected_calibration_error
+from training.measuring.evaluate import confusion_of
 from training.measuring.trust import renewed, trust_figures
 
 _ROUNDS, _SIZES = 40, (1, 8)  # runs of each graph, and items in a run
-
-
-@dataclass(frozen=True, slots=True)
-class Labelled:
-    """Encoded items and the index of each one's label, int64 (items,)."""
-
-    items: Sequence[Arrays]
-    targets: np.ndarray
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +30,7 @@ class Items:
     test: Sequence[Arrays]
     split: str
     targets: np.ndarray | None = None
-    held_out: Labelled | None = None
+    held_out: Examples | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +74,11 @@ def judge(bundle: Bundle, model: bytes, items: Items, device: Device) -> Judged:
         **figures,
     }
     held_out = answers_of(manifest, sessions[1], items.held_out.items)
-    conformal, novelty = renewed(held_out, items.held_out.targets, manifest.novelty)
-    trust = trust_figures(after, items.targets, conformal, novelty)
+    rules = renewed(held_out, items.held_out.targets, manifest.novelty)
+    trust = trust_figures(after, items.targets, rules, items.split)
     metrics = (*_measured(figures, items), *trust, *costs)
-    confusion = _confusion(after, items.targets)
-    return Judged(metrics, speed, right[0] - right[1], conformal, novelty, confusion)
+    confusion = confusion_of(after.probabilities, items.targets)
+    return Judged(metrics, speed, right[0] - right[1], *rules, confusion)
 
 
 def speed_up(manifest: Manifest, sessions: Sequence[Session], items: Sequence[Arrays]) -> float:
@@ -139,10 +133,3 @@ def _same_doubts(score: NoveltyScore | None, before: Answers, after: Answers) ->
         return {}
     novel = [told >= score.threshold for told in (before.novelty, after.novelty)]
     return {"abstained the same as by float32": float(np.mean(novel[0] == novel[1]))}
-
-
-def _confusion(answers: Answers, targets: np.ndarray) -> np.ndarray:
-    labels = answers.probabilities.shape[1]
-    confusion = np.zeros((labels, labels), dtype=np.int64)
-    np.add.at(confusion, (targets, answers.probabilities.argmax(1)), 1)
-    return confusion

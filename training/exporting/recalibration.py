@@ -20,7 +20,7 @@ from app.inputs import encoder_for
 from training.data import labelled
 from training.data.dataset import Dataset
 from training.data.encode import encode
-from training.data.sources import warn
+from training.data.sources import warn, warn_each
 from training.data.split import deduplicate, judged_apart
 from training.errors import BadData, TrainingError
 from training.exporting.card import CONFUSION, MOST_LABELS, draw_confusion
@@ -29,12 +29,12 @@ from training.exporting.successor import publish_next
 from training.exporting.tempering import tempered
 from training.measuring.answers import Answers, answers_of
 from training.measuring.calibrate import fit_temperature
-from training.measuring.evaluate import evaluate
+from training.measuring.evaluate import confusion_of
 from training.measuring.judging_apart import Parts, figures_on
+from training.measuring.novelty import FEWEST
 from training.measuring.trust import renewed
 
-_FEWEST = 19  # samples for thresholds, a third of all
-_SHOWN = 5  # labels and files that are named
+_SHOWN = 5  # labels that are named
 
 
 def publish_calibrated(bundle: Bundle, data: Path, models: Path) -> Path:
@@ -66,7 +66,7 @@ def publish_calibrated(bundle: Bundle, data: Path, models: Path) -> Path:
     for measured in metrics:
         print(f"{measured.name}: {measured.value:.4f} ({measured.samples} samples)")
     if len(old.labels) <= MOST_LABELS:
-        confusion = evaluate(after.probabilities, parts.test, old.labels).confusion
+        confusion = confusion_of(after.probabilities, parts.test.targets)
         files[CONFUSION] = draw_confusion(confusion, old.labels)
     changes |= {**rules, "metrics": tuple(metrics)}
     return publish_next(bundle, changes, files, _section(old, parts), models)
@@ -80,16 +80,12 @@ def read(bundle: Bundle, data: Path) -> Parts:
     encoder = encoder_for(manifest.encoder, bundle.files)
     specs = manifest.encoder.tensors()
     examples, unreadable = encode(encoder, dataset.samples, manifest.labels, specs)
-    lost = [*remarks, *dataset.unreadable, *unreadable]
-    for line in lost[:_SHOWN]:
-        warn(line)
-    if len(lost) > _SHOWN:
-        warn(f"… and {len(lost) - _SHOWN} more")
+    warn_each([*remarks, *dataset.unreadable, *unreadable])
     parts = [examples.select(part) for part in judged_apart(examples.samples)]
-    if min(map(len, parts[1:])) < _FEWEST:
+    if min(map(len, parts[1:])) < FEWEST:
         raise BadData(
             f"{data}: {len(examples)} different samples that can be read are too few; "
-            f"with {4 * _FEWEST} or more there are enough for every part"
+            f"with {4 * FEWEST} or more there are enough for every part"
         )
     return Parts(dataset.name, *parts)
 

@@ -37,9 +37,9 @@ def least_ambiguous(
 
 
 def set_figures(
-    conformal: Conformal, probabilities: np.ndarray, targets: np.ndarray
+    conformal: Conformal, probabilities: np.ndarray, targets: np.ndarray, split: str = "test"
 ) -> list[Measurement]:
-    """Return what the sets are like on the untouched test split."""
+    """Return what the sets are like on untouched data, which are called `split`."""
     sets = is_credible(probabilities, conformal)
     sizes, right = sets.sum(axis=1), probabilities.argmax(axis=1) == targets
     one = sizes == 1
@@ -52,7 +52,7 @@ def set_figures(
         "accuracy where the label set is one label": right[one],
     }
     return [
-        Measurement(name=name, value=float(values.mean()), split="test", samples=len(values))
+        Measurement(name=name, value=float(values.mean()), split=split, samples=len(values))
         for name, values in figures.items()
         if len(values)
     ]

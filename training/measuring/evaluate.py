@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from app.bundle import Measurement
 from app.engine.session import Session
 from training.data.encode import Examples
 from training.measuring.calibrate import calibration_error_by_chance, expected_calibration_error
@@ -31,6 +32,20 @@ class Report:
     def count(self) -> int:
         """How many samples were tested."""
         return int(self.confusion.sum())
+
+    def measurements(self, split: str) -> list[Measurement]:
+        """Return the figures for the manifest."""
+        figures = {
+            "accuracy": self.accuracy,
+            "expected calibration error": self.calibration_error,
+            "expected calibration error of perfectly calibrated answers, by chance": (
+                self.chance_error
+            ),
+        }
+        return [
+            Measurement(name=name, value=value, split=split, samples=self.count)
+            for name, value in figures.items()
+        ]
 
 
 def logits_of(network: nn.Module, examples: Examples) -> np.ndarray:
@@ -76,8 +91,7 @@ def outputs_of(model: bytes, examples: Examples, outputs: Sequence[str]) -> list
 def evaluate(probabilities: np.ndarray, examples: Examples, labels: tuple[str, ...]) -> Report:
     """Compare probabilities, float (samples, labels), with the examples' targets."""
     called = probabilities.argmax(axis=1)
-    confusion = np.zeros((len(labels), len(labels)), dtype=np.int64)
-    np.add.at(confusion, (examples.targets, called), 1)
+    confusion = confusion_of(probabilities, examples.targets)
     wrong = [
         (examples.samples[i].name, labels[examples.targets[i]], labels[called[i]])
         for i in np.flatnonzero(called != examples.targets).tolist()
@@ -89,6 +103,13 @@ def evaluate(probabilities: np.ndarray, examples: Examples, labels: tuple[str, .
         confusion,
         wrong,
     )
+
+
+def confusion_of(probabilities: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Return how often each label, a row, was called which, int64 (labels, labels)."""
+    confusion = np.zeros((probabilities.shape[1],) * 2, dtype=np.int64)
+    np.add.at(confusion, (targets, probabilities.argmax(axis=1)), 1)
+    return confusion
 
 
 def chunks(count: int) -> list[range]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from torch import nn
 
-from app.bundle import Conformal, Measurement, NoveltyScore
+from app.bundle import Measurement
 from app.inputs import encoder_for
 from training.data.dataset import Dataset
 from training.data.encode import Examples, encode
@@ -15,7 +15,7 @@ from training.errors import MissingData, TrainingError
 from training.exporting.export import OUTPUT
 from training.measuring.evaluate import logits_of, probabilities_of
 from training.measuring.judging_apart import Parts
-from training.measuring.trust import unlike
+from training.measuring.trust import Rules, unlike
 from training.outliers import gather_shown
 from training.recipes.recipe import Pretrained
 
@@ -33,9 +33,7 @@ class Familiar:
     outliers: dict[str, Examples]
     shown: list[Examples] | None
 
-    def figures(
-        self, model: bytes, network: nn.Module, rules: tuple[Conformal | None, NoveltyScore | None]
-    ) -> list[Measurement]:
+    def figures(self, model: bytes, network: nn.Module, rules: Rules) -> list[Measurement]:
         """Return how often the graph, and torch, call them rightly, and how novel others are.
 
         rules: those of the manifest.
@@ -55,9 +53,8 @@ class Familiar:
             )
             for where, labels in called.items()
         ]
-        conformal, score = rules
-        if score is not None:
-            figures += unlike(model, (conformal, score), self.test, self.outliers)
+        if rules[1] is not None:
+            figures += unlike(model, rules, self.test, self.outliers)
         return figures
 
 

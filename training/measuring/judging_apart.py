@@ -22,19 +22,16 @@ class Parts:
 
 def figures_on(manifest: Manifest, answers: Answers, parts: Parts) -> list[Measurement]:
     """Return how right, how calibrated and how sure the answers on the last part are."""
-    test = parts.test
-    report = evaluate(answers.probabilities, test, manifest.labels)
-    figures = {
-        "accuracy": report.accuracy,
-        "expected calibration error": report.calibration_error,
-        "expected calibration error of perfectly calibrated answers, by chance": (
-            report.chance_error
-        ),
-        "negative log-likelihood": log_loss(answers.probabilities, test.targets),
-    }
-    trust = trust_figures(answers, test.targets, manifest.conformal, manifest.novelty)
-    measured = [
-        Measurement(name=name, value=value, split=parts.name, samples=len(test))
-        for name, value in figures.items()
+    test, name = parts.test, parts.name
+    likelihood = Measurement(
+        name="negative log-likelihood",
+        value=log_loss(answers.probabilities, test.targets),
+        split=name,
+        samples=len(test),
+    )
+    rules = (manifest.conformal, manifest.novelty)
+    return [
+        *evaluate(answers.probabilities, test, manifest.labels).measurements(name),
+        likelihood,
+        *trust_figures(answers, test.targets, rules, name),
     ]
-    return measured + [m.model_copy(update={"split": parts.name}) for m in trust]

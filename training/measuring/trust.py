@@ -18,6 +18,9 @@ from training.measuring.conformal import COVERAGE, least_ambiguous, set_figures
 from training.measuring.evaluate import outputs_of, probabilities_of
 from training.measuring.novelty import kept_below, novelty_figures
 
+# From where on an answer is doubted, as a manifest has it; see `app.outputs.doubt`.
+Rules = tuple[Conformal | None, NoveltyScore | None]
+
 
 @dataclass(frozen=True, slots=True)
 class Trust:
@@ -61,7 +64,7 @@ def assess(
 
 def unlike(
     model: bytes,
-    rules: tuple[Conformal | None, NoveltyScore],
+    rules: Rules,
     test: Examples,
     outliers: Mapping[str, Examples],
 ) -> list[Measurement]:
@@ -72,37 +75,28 @@ def unlike(
     figures, scores = [], {}
     for kind, examples in {"test": test, **outliers}.items():
         probabilities, scores[kind] = outputs_of(model, examples, [OUTPUT, NOVELTY])
-        withheld = abstained(probabilities, scores[kind], *rules)
-        figures.append(
-            Measurement(
-                name="share of answers abstained",
-                value=float(withheld.mean()),
-                split=kind,
-                samples=len(examples),
-            )
-        )
+        figures.append(share_abstained(Answers(probabilities, scores[kind]), rules, kind))
     return [*novelty_figures(scores.pop("test"), scores), *figures]
 
 
-def abstained(
-    probabilities: np.ndarray,
-    novelty: np.ndarray | None,
-    conformal: Conformal | None,
-    score: NoveltyScore | None,
-) -> np.ndarray:
-    """Return which answers the service would abstain, bool (samples,); see `app.outputs.doubt`."""
-    withheld = np.zeros(len(probabilities), dtype=bool)
-    if novelty is not None and score is not None:
-        withheld |= novelty >= score.threshold
+def share_abstained(answers: Answers, rules: Rules, split: str) -> Measurement:
+    """Return how many answers the service would abstain; see `app.outputs.doubt`."""
+    conformal, score = rules
+    withheld = np.zeros(len(answers.probabilities), dtype=bool)
+    if answers.novelty is not None and score is not None:
+        withheld |= answers.novelty >= score.threshold
     if conformal is not None:
-        sizes = is_credible(probabilities, conformal).sum(axis=1)
-        withheld |= tells_nothing(sizes, probabilities.shape[1])
-    return withheld
+        sizes = is_credible(answers.probabilities, conformal).sum(axis=1)
+        withheld |= tells_nothing(sizes, answers.probabilities.shape[1])
+    return Measurement(
+        name="share of answers abstained",
+        value=float(withheld.mean()),
+        split=split,
+        samples=len(withheld),
+    )
 
 
-def renewed(
-    answers: Answers, targets: np.ndarray, score: NoveltyScore | None
-) -> tuple[Conformal | None, NoveltyScore | None]:
+def renewed(answers: Answers, targets: np.ndarray, score: NoveltyScore | None) -> Rules:
     """Return thresholds set on other answers than those of the training: of another graph, or data.
 
     targets: int64 (samples,). No label sets with too few samples, and no novelty where the bundle
@@ -117,15 +111,14 @@ def renewed(
 
 
 def trust_figures(
-    answers: Answers, targets: np.ndarray, conformal: Conformal | None, score: NoveltyScore | None
+    answers: Answers, targets: np.ndarray, rules: Rules, split: str
 ) -> list[Measurement]:
-    """Return what sets are like, and how many answers are withheld, on samples kept aside."""
-    withheld = abstained(answers.probabilities, answers.novelty, conformal, score)
-    figures = set_figures(conformal, answers.probabilities, targets) if conformal else []
-    share = Measurement(
-        name="share of answers abstained",
-        value=float(withheld.mean()),
-        split="test",
-        samples=len(targets),
-    )
-    return [*figures, share] if conformal or score else []
+    """Return what sets are like, and how many answers are withheld, on samples kept aside.
+
+    Nothing where the manifest has neither rule.
+    """
+    conformal, score = rules
+    if conformal is None and score is None:
+        return []
+    sets = set_figures(conformal, answers.probabilities, targets, split) if conformal else []
+    return [*sets, share_abstained(answers, rules, split)]
