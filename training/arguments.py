@@ -27,6 +27,7 @@ def parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
     for name, text in _TRAINING.items():
         _add_recipe(subs.add_parser(name, help=text), name)
     _add_publish(subs.add_parser("publish", help="a published bundle's next version in fewer bits"))
+    _add_measure(subs.add_parser("measure", help="how good a published bundle is on your files"))
     _add_calibrate(
         subs.add_parser("calibrate", help="a published bundle's next version, set on your files")
     )
@@ -123,6 +124,11 @@ def _add_calibrate(sub: argparse.ArgumentParser) -> None:
     _add_bundle(sub)
     text = "a folder with a sub-folder for each label, or a table, of what it will be asked"
     sub.add_argument("--data", type=Path, required=True, help=text)
+
+
+def _add_measure(sub: argparse.ArgumentParser) -> None:
+    _add_calibrate(sub)
+    sub.add_argument("--report", type=Path, metavar="FILE", help="where to write all of it as JSON")
 
 
 def _add_publish(sub: argparse.ArgumentParser) -> None:

@@ -1,4 +1,5 @@
-"""`thalamus-train run | inspect | compare | compare-starts | few-labels | publish | calibrate`.
+"""`thalamus-train run | inspect | compare | compare-starts | few-labels`, and of what is published
+`measure | calibrate | publish`.
 
 A user's mistake is answered with one line on stderr and exit status 2.
 """
@@ -94,6 +95,18 @@ def _publish(options: argparse.Namespace) -> None:
         bundle, options.precision, options.data, options.models, bounds, options.device
     )
     print(f"published {folder}")
+
+
+def _measure(options: argparse.Namespace) -> None:
+    import torch
+
+    from training.exporting.successor import newest
+    from training.measuring.measure import measure
+
+    torch.set_num_threads(options.threads)
+    measured = measure(newest(options.models, options.name, options.version), options.data)
+    if options.report is not None:
+        options.report.write_bytes(measured.report())
 
 
 def _calibrate(options: argparse.Namespace) -> None:
@@ -210,6 +223,7 @@ _COMMANDS: dict[str, Command] = {
     "compare-starts": _compare_starts,
     "few-labels": _few_labels,
     "publish": _publish,
+    "measure": _measure,
     "calibrate": _calibrate,
     "recipes": _recipes,
 }

@@ -76,9 +76,7 @@ def run(recipe: Recipe, data: Path | None, models: Path) -> Path | None:
         (None, None) if shown is None else fit_novelty(network, prepared.train, calibration, shown)
     )
     model, difference = _exported(Servable(network, temperature, head), prepared)
-    report = evaluate(
-        probabilities_of(model, prepared.test, OUTPUT), prepared.test, prepared.labels
-    )
+    report = evaluate(probabilities_of(model, prepared.test, OUTPUT), prepared.test)
     print(f"test accuracy {100 * report.accuracy:.2f} % on {report.count} untouched samples")
     metrics = [
         *report.measurements("test"),

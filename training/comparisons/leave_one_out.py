@@ -39,7 +39,7 @@ def leave_one_out(
         print(f"without {word} {group}:")
         network, _ = train_network(alone, len(labels), rest, choosing, files)
         strangers = _select(everything, group, keep=True)
-        report = evaluate(logits_of(network, strangers), strangers, labels)
+        report = evaluate(logits_of(network, strangers), strangers)
         print(f"{word} {group}, never heard: {100 * report.accuracy:.1f} %")
         split = f"{word} {group} held out"
         figures.append(

@@ -98,7 +98,8 @@ def _calibrated(
         samples=len(new.test),
     )
     answers = answers_of(manifest, session, new.test.items)
-    return manifest, [*figures_on(manifest, answers, new), before]
+    rules = (conformal, manifest.novelty)
+    return manifest, [*figures_on(answers, new.test, rules, new.name), before]
 
 
 def _explained(

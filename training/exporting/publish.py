@@ -79,7 +79,7 @@ def golden_from_files(folder: Path) -> list[Golden]:
 
 def golden_from_samples(test: Examples, report: Report) -> list[Golden]:
     """Return a few test samples that are answered rightly, of every label in turn."""
-    wrong = {name for name, _, _ in report.wrong}
+    wrong = set(report.wrong)
     chosen: dict[str, list[Golden]] = {}
     for sample in test.samples:
         if sample.name not in wrong:

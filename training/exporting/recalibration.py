@@ -16,13 +16,8 @@ import numpy as np
 from app.bundle import Bundle, Manifest, Measurement
 from app.bundle.files import MODEL
 from app.engine.session import Session
-from app.inputs import encoder_for
-from training.data import labelled
-from training.data.dataset import Dataset
-from training.data.encode import encode
-from training.data.sources import warn, warn_each
-from training.data.split import deduplicate, judged_apart
-from training.errors import BadData, TrainingError
+from training.data.split import judged_apart
+from training.errors import BadData
 from training.exporting.card import CONFUSION, MOST_LABELS, draw_confusion
 from training.exporting.publish import check_folder
 from training.exporting.successor import publish_next
@@ -31,23 +26,21 @@ from training.measuring.answers import Answers, answers_of
 from training.measuring.calibrate import fit_temperature
 from training.measuring.evaluate import confusion_of
 from training.measuring.judging_apart import Parts, figures_on
+from training.measuring.labelled_files import read
+from training.measuring.measure import tell
 from training.measuring.novelty import FEWEST
 from training.measuring.trust import renewed
-
-_SHOWN = 5  # labels that are named
 
 
 def publish_calibrated(bundle: Bundle, data: Path, models: Path) -> Path:
     """Calibrate, measure, prove, and write the next version; return its folder.
 
-    data: a folder with a sub-folder for each label, or a table; see `training.data.labelled`.
-    Raises `BadData` where it has labels that the bundle has not, or too few samples.
+    data: see `training.measuring.labelled_files`, whose errors it raises, and `BadData` where the
+    samples are too few.
     """
     check_folder(models)
     old = bundle.manifest
-    if old.task != "classify":
-        raise TrainingError(f"{old.name} does not classify; only classifiers are calibrated")
-    parts = read(bundle, data)
+    parts = _parts(bundle, data)
     session = Session(bundle.model)
     before = [answers_of(old, session, part.items) for part in (parts.choosing, parts.test)]
     factor = fit_temperature(_logits(before[0]), parts.choosing.targets)
@@ -55,61 +48,30 @@ def publish_calibrated(bundle: Bundle, data: Path, models: Path) -> Path:
     manifest = old.model_copy(update=changes)
     session = Session(files.get(MODEL, bundle.model))
     answers = answers_of(manifest, session, parts.calibration.items)
-    conformal, novelty = renewed(answers, parts.calibration.targets, old.novelty)
-    rules = {"conformal": conformal, "novelty": novelty}
-    manifest = manifest.model_copy(update=rules)
+    rules = renewed(answers, parts.calibration.targets, old.novelty)
     after = answers_of(manifest, session, parts.test.items)
     metrics = [
-        *figures_on(manifest, after, parts),
-        *_as_published(figures_on(old, before[1], parts)),
+        *figures_on(after, parts.test, rules, parts.name),
+        *_as_published(figures_on(before[1], parts.test, (old.conformal, old.novelty), parts.name)),
     ]
-    for measured in metrics:
-        print(f"{measured.name}: {measured.value:.4f} ({measured.samples} samples)")
+    tell(metrics)
     if len(old.labels) <= MOST_LABELS:
         confusion = confusion_of(after.probabilities, parts.test.targets)
         files[CONFUSION] = draw_confusion(confusion, old.labels)
-    changes |= {**rules, "metrics": tuple(metrics)}
+    changes |= {"conformal": rules[0], "novelty": rules[1], "metrics": tuple(metrics)}
     return publish_next(bundle, changes, files, _section(old, parts), models)
 
 
-def read(bundle: Bundle, data: Path) -> Parts:
-    """Return the files in three parts; say what is dropped; raise `BadData`."""
-    manifest = bundle.manifest
-    dataset, remarks = deduplicate(labelled.load(data))
-    _check(dataset, manifest)
-    encoder = encoder_for(manifest.encoder, bundle.files)
-    specs = manifest.encoder.tensors()
-    examples, unreadable = encode(encoder, dataset.samples, manifest.labels, specs)
-    warn_each([*remarks, *dataset.unreadable, *unreadable])
+def _parts(bundle: Bundle, data: Path) -> Parts:
+    """Return the files in three parts; raise `BadData` where they are too few for that."""
+    name, examples = read(bundle, data)
     parts = [examples.select(part) for part in judged_apart(examples.samples)]
     if min(map(len, parts[1:])) < FEWEST:
         raise BadData(
             f"{data}: {len(examples)} different samples that can be read are too few; "
             f"with {4 * FEWEST} or more there are enough for every part"
         )
-    return Parts(dataset.name, *parts)
-
-
-def _check(dataset: Dataset, manifest: Manifest) -> None:
-    if dataset.sha256 == manifest.provenance.data_sha256:
-        raise BadData(
-            f"{dataset.name}: {manifest.name}/{manifest.version} was trained on these very files; "
-            "what it has learnt tells nothing of what it will be asked"
-        )
-    foreign = sorted(set(dataset.counts()) - set(manifest.labels))
-    if foreign:
-        raise BadData(
-            f"{dataset.name}: {manifest.name} has no label {_some(foreign)}; its labels are "
-            f"{_some(manifest.labels)}"
-        )
-    missing = [label for label in manifest.labels if label not in dataset.counts()]
-    if missing:
-        warn(f"{dataset.name} has no samples of {_some(missing)}")
-
-
-def _some(labels: Sequence[str]) -> str:
-    more = f" and {len(labels) - _SHOWN} more" if len(labels) > _SHOWN else ""
-    return ", ".join(repr(label) for label in labels[:_SHOWN]) + more
+    return Parts(name, *parts)
 
 
 def _logits(answers: Answers) -> np.ndarray:

@@ -19,14 +19,15 @@ _BATCH = 64
 class Report:
     """What a test split says. `confusion[i, j]`: label i was called label j.
 
-    chance_error: the calibration error of perfectly calibrated answers.
+    wrong: the names of the samples that were called something else. chance_error: the calibration
+    error of perfectly calibrated answers.
     """
 
     accuracy: float
     calibration_error: float
     chance_error: float
     confusion: np.ndarray
-    wrong: list[tuple[str, str, str]]
+    wrong: list[str]
 
     @property
     def count(self) -> int:
@@ -88,20 +89,17 @@ def outputs_of(model: bytes, examples: Examples, outputs: Sequence[str]) -> list
     return [np.concatenate([part[output] for part in parts]) for output in outputs]
 
 
-def evaluate(probabilities: np.ndarray, examples: Examples, labels: tuple[str, ...]) -> Report:
+def evaluate(probabilities: np.ndarray, examples: Examples) -> Report:
     """Compare probabilities, float (samples, labels), with the examples' targets."""
     called = probabilities.argmax(axis=1)
     confusion = confusion_of(probabilities, examples.targets)
-    wrong = [
-        (examples.samples[i].name, labels[examples.targets[i]], labels[called[i]])
-        for i in np.flatnonzero(called != examples.targets).tolist()
-    ]
+    missed = np.flatnonzero(called != examples.targets).tolist()
     return Report(
         float((called == examples.targets).mean()),
         expected_calibration_error(probabilities, examples.targets),
         calibration_error_by_chance(probabilities),
         confusion,
-        wrong,
+        [examples.samples[i].name for i in missed],
     )
 
 

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from app.bundle import Manifest, Measurement
+from app.bundle import Measurement
 from training.data.encode import Examples
 from training.measuring.answers import Answers
 from training.measuring.calibrate import log_loss
 from training.measuring.evaluate import evaluate
-from training.measuring.trust import trust_figures
+from training.measuring.trust import Rules, trust_figures
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,18 +20,16 @@ class Parts:
     test: Examples
 
 
-def figures_on(manifest: Manifest, answers: Answers, parts: Parts) -> list[Measurement]:
-    """Return how right, how calibrated and how sure the answers on the last part are."""
-    test, name = parts.test, parts.name
+def figures_on(answers: Answers, examples: Examples, rules: Rules, name: str) -> list[Measurement]:
+    """Return how right, how calibrated and how sure the answers to samples kept aside are."""
     likelihood = Measurement(
         name="negative log-likelihood",
-        value=log_loss(answers.probabilities, test.targets),
+        value=log_loss(answers.probabilities, examples.targets),
         split=name,
-        samples=len(test),
+        samples=len(examples),
     )
-    rules = (manifest.conformal, manifest.novelty)
     return [
-        *evaluate(answers.probabilities, test, manifest.labels).measurements(name),
+        *evaluate(answers.probabilities, examples).measurements(name),
         likelihood,
-        *trust_figures(answers, test.targets, rules, name),
+        *trust_figures(answers, examples.targets, rules, name),
     ]

@@ -127,7 +127,7 @@ def test_golden_samples_are_right_ones_of_every_label_in_turn():
     test = called([(f"{label}/{i}.png", label) for label in LABELS for i in range(9)])
     answers = np.eye(2)[test.targets]
     answers[0] = [0, 1]  # dark/0.png is called light
-    cases = golden_from_samples(test, evaluate(answers, test, LABELS))
+    cases = golden_from_samples(test, evaluate(answers, test))
     assert [case.expected for case in cases] == ["dark", "light", "dark", "light"]
     assert cases[0].payload == test.samples[1].payload
     assert len({case.file for case in cases}) == 4
@@ -138,7 +138,7 @@ def test_of_many_labels_only_some_are_golden():
     samples = [sample(f"{label}.png", label) for label in labels]
     items = [{"image": np.zeros((4, 4, 1), np.uint8)}] * 120
     test = Examples(items, np.arange(120), samples, SQUARE)
-    cases = golden_from_samples(test, evaluate(np.eye(120), test, labels))
+    cases = golden_from_samples(test, evaluate(np.eye(120), test))
     assert [case.expected for case in cases] == list(labels[:MOST_GOLDEN])
 
 
@@ -154,7 +154,7 @@ def test_of_many_labels_only_some_are_golden():
 )
 def test_golden_files_have_plain_names(name: str, suffix: str):
     test = called([(name, "dark")])
-    cases = golden_from_samples(test, evaluate(np.eye(2)[[0]], test, LABELS))
+    cases = golden_from_samples(test, evaluate(np.eye(2)[[0]], test))
     assert [case.file for case in cases] == [f"case-01-0{suffix}"]
 
 

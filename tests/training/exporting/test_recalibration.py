@@ -6,8 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
-from sklearn.datasets import load_digits
 
 from app.bundle import Manifest, read_bundle
 from app.inputs import Payload
@@ -15,25 +13,13 @@ from app.pack import Package, pack
 from app.pipeline import Classes, Pipeline, replay
 from tests.graphs import image_graph
 from tests.training.conftest import REPOSITORY, left_behind
+from tests.training.optical import write_digits
 from tests.training.samples import gray_pictures, png, toy_recipe
 from training.cli import main
 from training.data.split import Shares
 from training.run import run
 
 SET = "coverage of the 95 % label set"
-
-
-def write_digits(folder: Path, count: int) -> Path:
-    """The optical digits of scikit-learn, drawn in the middle of 28×28 pixels."""
-    digits = load_digits()
-    for number in range(count):
-        picture = Image.fromarray((digits.images[number] * 255 / 16).astype(np.uint8))
-        page = np.zeros((28, 28), np.uint8)
-        page[4:24, 4:24] = np.asarray(picture.resize((20, 20), Image.Resampling.BICUBIC))
-        path = folder / str(digits.target[number]) / f"{number}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(png(page))
-    return folder
 
 
 def figures(manifest: Manifest) -> dict[str, float]:

@@ -1,0 +1,58 @@
+"""Anyone's labelled files, encoded as a published bundle reads them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from app.bundle import Bundle, Manifest
+from app.inputs import encoder_for
+from training.data import labelled
+from training.data.dataset import Dataset
+from training.data.encode import Examples, encode
+from training.data.sources import warn, warn_each
+from training.data.split import deduplicate
+from training.errors import BadData, TrainingError
+
+_SHOWN = 5  # labels that are named
+
+
+def read(bundle: Bundle, data: Path) -> tuple[str, Examples]:
+    """Return the name of the data and the samples, each once; say what is dropped.
+
+    data: a folder with a sub-folder for each label, or a table; see `training.data.labelled`.
+    Raises `TrainingError` where the bundle is no classifier, and `BadData` where the files have
+    labels that it has not, were those it was trained on, or cannot be read at all.
+    """
+    manifest = bundle.manifest
+    if manifest.task != "classify":
+        raise TrainingError(f"{manifest.name} does not classify; labelled files tell nothing of it")
+    dataset, remarks = deduplicate(labelled.load(data))
+    _check(dataset, manifest)
+    encoder = encoder_for(manifest.encoder, bundle.files)
+    specs = manifest.encoder.tensors()
+    examples, unreadable = encode(encoder, dataset.samples, manifest.labels, specs)
+    warn_each([*remarks, *dataset.unreadable, *unreadable])
+    if not len(examples):
+        raise BadData(f"{data}: no sample that {manifest.name} can read")
+    return dataset.name, examples
+
+
+def _check(dataset: Dataset, manifest: Manifest) -> None:
+    if dataset.sha256 == manifest.provenance.data_sha256:
+        raise BadData(
+            f"{dataset.name}: {manifest.name}/{manifest.version} was trained on these very files; "
+            "what it has learnt tells nothing of what it will be asked"
+        )
+    foreign = sorted(set(dataset.counts()) - set(manifest.labels))
+    if foreign:
+        raise BadData(
+            f"{dataset.name}: {manifest.name} has no label {_some(foreign)}; its labels are "
+            f"{_some(manifest.labels)}"
+        )
+    missing = [label for label in manifest.labels if label not in dataset.counts()]
+    if missing:
+        warn(f"{dataset.name} has no samples of {_some(missing)}")
+
+
+def _some(labels: Sequence[str]) -> str:
+    more = f" and {len(labels) - _SHOWN} more" if len(labels) > _SHOWN else ""
+    return ", ".join(repr(label) for label in labels[:_SHOWN]) + more
