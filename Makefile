@@ -9,6 +9,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 LOCKED := install --require-hashes --no-deps
 EDITABLE := install --no-deps --no-build-isolation --editable .
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
 .PHONY: serve test check fix verify bench bench-self simulate setup clean
 
@@ -16,10 +17,10 @@ serve: .venv/.serve  ## serve models/ on PORT (8000)
 	$(BIN)/thalamus serve --port $(PORT)
 
 test: .venv/.training  ## everything but the marked trainings
-	$(BIN)/python -m pytest -m "not training"
+	$(PYTEST) -m "not training"
 
 test-training: .venv/.training  ## train each recipe for a few steps
-	$(BIN)/python -m pytest -m training
+	$(PYTEST) -m training
 
 check: .venv/.training  ## format, lint, types, import contracts, tests
 	$(BIN)/ruff format --check .
