@@ -80,7 +80,18 @@ def unlike(
 
 
 def share_abstained(answers: Answers, rules: Rules, split: str) -> Measurement:
-    """Return how many answers the service would abstain; see `app.outputs.doubt`."""
+    """Return how many answers the service would abstain."""
+    withheld = abstained(answers, rules)
+    return Measurement(
+        name="share of answers abstained",
+        value=float(withheld.mean()),
+        split=split,
+        samples=len(withheld),
+    )
+
+
+def abstained(answers: Answers, rules: Rules) -> np.ndarray:
+    """Return which answers the service would abstain, bool (items,); see `app.outputs.doubt`."""
     conformal, score = rules
     withheld = np.zeros(len(answers.probabilities), dtype=bool)
     if answers.novelty is not None and score is not None:
@@ -88,12 +99,7 @@ def share_abstained(answers: Answers, rules: Rules, split: str) -> Measurement:
     if conformal is not None:
         sizes = is_credible(answers.probabilities, conformal).sum(axis=1)
         withheld |= tells_nothing(sizes, answers.probabilities.shape[1])
-    return Measurement(
-        name="share of answers abstained",
-        value=float(withheld.mean()),
-        split=split,
-        samples=len(withheld),
-    )
+    return withheld
 
 
 def renewed(answers: Answers, targets: np.ndarray, score: NoveltyScore | None) -> Rules:
@@ -113,12 +119,16 @@ def renewed(answers: Answers, targets: np.ndarray, score: NoveltyScore | None) -
 def trust_figures(
     answers: Answers, targets: np.ndarray, rules: Rules, split: str
 ) -> list[Measurement]:
-    """Return what sets are like, and how many answers are withheld, on samples kept aside.
+    """Return what sets are like, how many answers are withheld, and how right the others are.
 
-    Nothing where the manifest has neither rule.
+    On samples kept aside. Nothing where the manifest has neither rule.
     """
     conformal, score = rules
     if conformal is None and score is None:
         return []
     sets = set_figures(conformal, answers.probabilities, targets, split) if conformal else []
-    return [*sets, share_abstained(answers, rules, split)]
+    figures = [*sets, share_abstained(answers, rules, split)]
+    if len(right := (answers.probabilities.argmax(1) == targets)[~abstained(answers, rules)]):
+        name, value = "accuracy of the answers that are not abstained", float(right.mean())
+        figures.append(Measurement(name=name, value=value, split=split, samples=len(right)))
+    return figures

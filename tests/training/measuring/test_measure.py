@@ -43,6 +43,8 @@ def test_the_figures_are_those_of_the_answers_of_other_data(optical, tmp_path: P
     assert figures["accuracy"] == np.mean(right)
     assert figures["coverage of the 95 % label set"] == np.mean(held)
     assert figures["share of answers abstained"] == np.mean([a.abstained for a in answers])
+    given = [r for a, r in zip(answers, right, strict=True) if not a.abstained]
+    assert figures["accuracy of the answers that are not abstained"] == np.mean(given)
     assert (told["model"], told["version"], told["data"]) == ("digits", 1, "optical")
     assert left_behind(MODELS) == before
 
