@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from app.bundle import AudioSpec, EncoderSpec, Measurement
+from app.bundle import AudioSpec, EncoderSpec, Measurement, NoveltyScore
 from app.engine.collate import is_forest
 from app.inputs import encoder_for
 from app.pipeline import Golden
@@ -36,6 +36,7 @@ from training.measuring.calibrate import (
 )
 from training.measuring.deletion import deletion
 from training.measuring.evaluate import Report, evaluate, logits_of, probabilities_of
+from training.measuring.nodes import node_figures, node_temperature
 from training.measuring.novelty import fit_novelty
 from training.measuring.trust import assess
 from training.networks.reading import Banded
@@ -71,11 +72,9 @@ def run(recipe: Recipe, data: Path | None, models: Path) -> Path | None:
     network, history = train_network(
         recipe, len(prepared.labels), prepared.train, choosing, prepared.files
     )
-    temperature = fit_temperature(logits_of(network, choosing), choosing.targets)
-    head, score = (
-        (None, None) if shown is None else fit_novelty(network, prepared.train, calibration, shown)
-    )
-    model, difference = _exported(Servable(network, temperature, head), prepared)
+    held_out = (choosing, calibration)
+    served, score = _served(recipe, network, prepared.train, held_out, shown)
+    model, difference = _exported(served, prepared)
     report = evaluate(probabilities_of(model, prepared.test, OUTPUT), prepared.test)
     print(f"test accuracy {100 * report.accuracy:.2f} % on {report.count} untouched samples")
     metrics = [
@@ -90,9 +89,29 @@ def run(recipe: Recipe, data: Path | None, models: Path) -> Path | None:
     if not leads():
         return None
     trained = Trained(
-        model, history, report, temperature, tuple(metrics), tuple(sections), trust, bands
+        model, history, report, served.temperature, tuple(metrics), tuple(sections), trust, bands
     )
     return publish_trained(recipe, prepared, trained, _golden(recipe, prepared, report), models)
+
+
+def _served(
+    recipe: Recipe,
+    network: torch.nn.Module,
+    train: Examples,
+    held_out: tuple[Examples, Examples],
+    shown: list[Examples] | None,
+) -> tuple[Servable, NoveltyScore | None]:
+    """Set how sure the network is, and what is unlike its data, by what it did not learn from.
+
+    held_out: the samples that choose, and those that calibrate.
+    """
+    choosing, calibration = held_out
+    temperature = fit_temperature(logits_of(network, choosing), choosing.targets)
+    below = node_temperature(network, _taught(recipe, choosing))
+    if shown is None:
+        return Servable(network, temperature, None, below), None
+    head, score = fit_novelty(network, train, calibration, shown)
+    return Servable(network, temperature, head, below), score
 
 
 def _golden(recipe: Recipe, data: Data, report: Report) -> list[Golden]:
@@ -153,18 +172,21 @@ def arrange(recipe: Recipe, dataset: Dataset) -> Data:
     for index, label in enumerate(labels):
         if not (encoded[0].targets == index).any():
             raise BadData(f"{dataset.name}: no readable training sample of {label!r}")
-    encoded[0] = replace(encoded[0], lessons=_lessons(recipe, encoded[0]))
+    encoded[0] = _taught(recipe, encoded[0])
     dataset = replace(dataset, unreadable=unreadable)
     splits = Splits(*(examples.samples for examples in encoded))
     return Data(dataset, splits, labels, spec, files, *encoded)
 
 
-def _lessons(recipe: Recipe, train: Examples) -> Sequence[np.ndarray]:
-    """Return what the samples teach beside their labels; trees of which no node has one, those."""
+def _taught(recipe: Recipe, examples: Examples) -> Examples:
+    """Return the examples with what they teach beside their labels; of trees at least those."""
+    lessons: Sequence[np.ndarray] = ()
     if recipe.teach is not None:
-        taught = zip(train.samples, train.items, strict=True)
-        return [recipe.teach(sample, arrays) for sample, arrays in taught]
-    return root_lessons(train) if is_forest(train.inputs) else ()
+        pairs = zip(examples.samples, examples.items, strict=True)
+        lessons = [recipe.teach(sample, arrays) for sample, arrays in pairs]
+    elif is_forest(examples.inputs):
+        lessons = root_lessons(examples)
+    return replace(examples, lessons=lessons)
 
 
 def _report(dataset: Dataset, splits: Splits, unreadable: Sequence[str]) -> None:
@@ -194,6 +216,7 @@ def _comparisons(recipe: Recipe, data: Data, model: bytes, metrics: list[Measure
     sections = []
     if recipe.figures is not None:
         metrics += recipe.figures(model, data.test, encoder_for(data.encoder, data.files))
+    metrics += node_figures(model, _taught(recipe, data.test), "test")
     if recipe.baseline is not None:
         text, right = recipe.baseline(data.splits)
         accuracy, count = float(right.mean()), len(right)

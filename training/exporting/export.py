@@ -35,16 +35,21 @@ class Servable(nn.Module):
 
     novelty: a module fitted after the training; a reading's features (batch, d) and its logits
     (batch, labels), before the temperature, in; how unlike the training data an item is, (batch,)
-    in 0..1, out.
+    in 0..1, out. node_temperature: of a tree's nodes below its root; None: the same.
     """
 
     def __init__(
-        self, network: nn.Module, temperature: float = 1.0, novelty: nn.Module | None = None
+        self,
+        network: nn.Module,
+        temperature: float = 1.0,
+        novelty: nn.Module | None = None,
+        node_temperature: float | None = None,
     ) -> None:
         super().__init__()
         self.network = network
         self.temperature = temperature
         self.novelty = novelty
+        self.node_temperature = node_temperature
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
         """Return the values of `outputs`, in that order."""
@@ -67,11 +72,18 @@ class Servable(nn.Module):
         if self.novelty is not None:
             told[NOVELTY] = self.novelty(reading.features, reading.logits)
         if reading.nodes is not None:
-            told[NODES] = self._probabilities(reading.nodes)
+            told[NODES] = self._of_nodes(reading.nodes, roots=inputs[-1])
         return told
 
     def _probabilities(self, logits: Tensor) -> Tensor:
         return torch.softmax(logits / self.temperature, dim=1)
+
+    def _of_nodes(self, logits: Tensor, roots: Tensor) -> Tensor:
+        """Return the nodes' probabilities; those of a root are its tree's."""
+        if self.node_temperature is None:
+            return self._probabilities(logits)
+        every = logits.new_full((logits.shape[0], 1), self.node_temperature)
+        return torch.softmax(logits / every.index_fill(0, roots, self.temperature), dim=1)
 
 
 class ServableWords(Servable):

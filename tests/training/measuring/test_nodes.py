@@ -1,0 +1,81 @@
+"""Nodes below the roots have a temperature of their own; a root is told as its tree."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from app.engine.forest import join, node_places
+from app.engine.session import Session
+from app.outputs import NODES
+from tests.training.networks.test_recursive import FORESTS, SPECS, examples, network, tensors
+from training.data.encode import UNTAUGHT, Examples, root_lessons
+from training.exporting.export import OUTPUT, Servable, check_parity, export
+from training.measuring.calibrate import softmax
+from training.measuring.nodes import node_figures, node_temperature
+
+ROOTS, BELOW = 1.3, 0.6
+
+
+def node_logits(trees: Examples) -> list[np.ndarray]:
+    with torch.no_grad():
+        nodes = network().eval().read(*tensors(join(trees.items))).nodes.numpy()
+    return [nodes[places] for places in node_places(trees.items)]
+
+
+def drawn(trees: Examples, temperature: float) -> Examples:
+    """Each node's label is drawn as its logits at a temperature say; few of them have none."""
+    rng, lessons = np.random.default_rng(0), []
+    for logits in node_logits(trees):
+        labels = [rng.choice(len(row), p=row) for row in softmax(10 * logits, temperature)]
+        lessons.append(np.where(rng.random(len(labels)) < 0.1, UNTAUGHT, labels))
+    return replace(trees, lessons=lessons)
+
+
+def many() -> Examples:
+    trees = examples()
+    return trees.select([i % len(trees) for i in range(2000)])
+
+
+def test_the_temperature_is_that_by_which_the_labels_were_drawn() -> None:
+    assert node_temperature(network(), drawn(many(), 4.0)) == pytest.approx(0.4, rel=0.1)
+
+
+def test_trees_of_which_only_the_root_has_a_label_have_none() -> None:
+    trees = examples()
+    alone = replace(trees, lessons=root_lessons(trees))
+    model = export(Servable(network()), SPECS, tensors(join(FORESTS[2:4])))
+    for known in (trees, alone):
+        assert node_temperature(network(), known) is None
+        assert node_figures(model, known, "test") == []
+
+
+def test_a_root_is_told_as_its_tree_and_the_others_at_theirs() -> None:
+    served, trees = Servable(network(), ROOTS, None, BELOW), examples()
+    model = export(served, SPECS, tensors(join(FORESTS[2:4])))
+    assert check_parity(model, served, trees, SPECS) < 1e-6
+    together = Session(model).run(join(FORESTS))
+    logits = node_logits(trees.select(range(len(FORESTS))))
+    for tree, places, row, own in zip(
+        FORESTS, node_places(FORESTS), together[OUTPUT], logits, strict=True
+    ):
+        nodes, root = together[NODES][places], tree["roots"][0]
+        assert np.array_equal(nodes[root], row)
+        assert np.allclose(row, softmax(own, ROOTS)[root], atol=1e-6)
+        below = np.arange(len(nodes)) != root
+        assert np.allclose(nodes[below], softmax(own, BELOW)[below], atol=1e-6)
+        assert np.allclose(Session(model).run(join([tree]))[NODES], nodes, atol=1e-6)
+
+
+def test_the_figures_are_those_of_the_nodes_below_the_root() -> None:
+    trees = examples()
+    called = [logits.argmax(1) for logits in node_logits(trees)]
+    lessons = [labels.copy() for labels in called]
+    for labels, item in zip(lessons, trees.items, strict=True):
+        labels[item["roots"]] = -1  # a root is never right, and not counted
+    model = export(Servable(network()), SPECS, tensors(join(FORESTS[2:4])))
+    figures = node_figures(model, replace(trees, lessons=lessons), "dev")
+    assert {figure.split for figure in figures} == {"dev"}
+    assert {figure.samples for figure in figures} == {sum(map(len, called)) - len(trees)}
+    assert {f.name: f.value for f in figures}["accuracy, nodes below the root"] == 1
