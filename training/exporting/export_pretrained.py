@@ -13,7 +13,7 @@ from app.engine.collate import Arrays
 from app.engine.session import Session
 from app.inputs import Payload, encoder_for
 from training.data.dataset import Sample
-from training.data.encode import encode
+from training.data.encode import Examples, encode
 from training.data.photos import more_photos, photos
 from training.exporting.card import CARD, card
 from training.exporting.export import Servable, check_parity, export, output_specs, parity
@@ -26,7 +26,7 @@ from training.measuring.calibrate import (
 )
 from training.measuring.deletion import deletion
 from training.measuring.evaluate import logits_of
-from training.measuring.familiar import Familiar, familiar, unseen
+from training.measuring.familiar import Familiar, aside, familiar, unseen
 from training.measuring.judging_apart import Parts, figures_on
 from training.measuring.novelty import fit_novelty
 from training.measuring.trust import renewed, share_abstained
@@ -66,6 +66,7 @@ def export_pretrained(recipe: Pretrained, models: Path) -> Path:
     if new is not None:
         manifest, more = _calibrated(model, manifest, network, new)
         metrics += more
+    metrics += _judged_aside(recipe, model, manifest, network)
     if known is not None:
         metrics += known.figures(model, network, (manifest.conformal, score))
     more, sections = _explained(model, manifest, known)
@@ -90,16 +91,34 @@ def _calibrated(
     held_out = answers_of(manifest, session, new.calibration.items)
     conformal, _ = renewed(held_out, new.calibration.targets, None)
     manifest = manifest.model_copy(update={"conformal": conformal})
-    raw = softmax(logits_of(network, new.test))
-    before = Measurement(
-        name="expected calibration error without temperature",
-        value=expected_calibration_error(raw, new.test.targets),
-        split=new.name,
-        samples=len(new.test),
-    )
-    answers = answers_of(manifest, session, new.test.items)
-    rules = (conformal, manifest.novelty)
-    return manifest, [*figures_on(answers, new.test, rules, new.name), before]
+    return manifest, _judged(session, manifest, network, (new.name, new.test))
+
+
+def _judged_aside(
+    recipe: Pretrained, model: bytes, manifest: Manifest, network: nn.Module
+) -> list[Measurement]:
+    """Return what the graph, and torch, say of pictures that nothing was set by."""
+    found = aside(recipe, manifest.labels)
+    return [] if found is None else _judged(Session(model), manifest, network, found)
+
+
+def _judged(
+    session: Session, manifest: Manifest, network: nn.Module, on: tuple[str, Examples]
+) -> list[Measurement]:
+    """Return the figures of the graph, and of torch beside it, on named pictures."""
+    (name, examples), rules = on, (manifest.conformal, manifest.novelty)
+    answers, logits = answers_of(manifest, session, examples.items), logits_of(network, examples)
+    in_torch = {
+        "expected calibration error without temperature": expected_calibration_error(
+            softmax(logits), examples.targets
+        ),
+        "accuracy in torch": float((logits.argmax(1) == examples.targets).mean()),
+    }
+    more = [
+        Measurement(name=figure, value=value, split=name, samples=len(examples))
+        for figure, value in in_torch.items()
+    ]
+    return [*figures_on(answers, examples, rules, name), *more]
 
 
 def _explained(

@@ -1,5 +1,6 @@
 """Pictures that a network was trained on by somebody else, others, and what is no such picture."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -79,16 +80,33 @@ def familiar(recipe: Pretrained, labels: tuple[str, ...]) -> Familiar | None:
 
 def unseen(recipe: Pretrained, labels: tuple[str, ...]) -> Parts | None:
     """Return labelled pictures that it never saw; nothing, with a warning, without them."""
-    if recipe.unseen is None:
+    why = "no label sets, for want of labelled pictures it never saw"
+    found = _labelled(recipe, recipe.unseen, labels, why)
+    if found is None:
+        return None
+    name, examples = found
+    return Parts(name, *(examples.select(part) for part in judged_apart(examples.samples)))
+
+
+def aside(recipe: Pretrained, labels: tuple[str, ...]) -> tuple[str, Examples] | None:
+    """Return the name, and labelled pictures that judge alone; nothing, and a warning, without."""
+    return _labelled(recipe, recipe.aside, labels, "not measured on pictures kept aside")
+
+
+def _labelled(
+    recipe: Pretrained,
+    load: Callable[[], Dataset] | None,
+    labels: tuple[str, ...],
+    why: str,
+) -> tuple[str, Examples] | None:
+    if load is None:
         return None
     try:
-        dataset, _ = deduplicate(recipe.unseen())
+        dataset, _ = deduplicate(load())
     except MissingData as error:
-        warn(f"no label sets, for want of labelled pictures it never saw: {error}")
+        warn(f"{why}: {error}")
         return None
-    examples = _encoded(recipe, dataset, labels)
-    parts = (examples.select(part) for part in judged_apart(examples.samples))
-    return Parts(dataset.name, *parts)
+    return dataset.name, _encoded(recipe, dataset, labels)
 
 
 def _encoded(recipe: Pretrained, dataset: Dataset, labels: tuple[str, ...]) -> Examples:

@@ -8,7 +8,7 @@ from importlib.resources import files as resources
 from torch import nn
 
 from app.bundle import ImageSpec
-from training.data import caltech101, imagenet
+from training.data import caltech101, imagenet, imagenet_validation
 from training.data.dataset import Dataset
 from training.networks.pretrained import efficientnet_lite0
 from training.outliers import pictures
@@ -44,8 +44,16 @@ def _labels() -> tuple[str, ...]:
     return tuple(labels)
 
 
+def _by_synset() -> dict[str, str]:
+    return dict(zip(_names(), _labels(), strict=True))
+
+
 def _pictures() -> Dataset:
-    return imagenet.load(dict(zip(_names(), _labels(), strict=True)))
+    return imagenet.load(_by_synset())
+
+
+def _aside() -> Dataset:
+    return imagenet_validation.load(_by_synset())
 
 
 def _unseen() -> Dataset:
@@ -77,6 +85,7 @@ RECIPE = Pretrained(
     weights_sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
     pictures=_pictures,
     unseen=_unseen,
+    aside=_aside,
     outliers=pictures,
     shown=SHOWN,
 )

@@ -87,6 +87,7 @@ class Pretrained:
     weights_sha256: str
     pictures: Callable[[], Dataset] | None = None  # such as it was trained on
     unseen: Callable[[], Dataset] | None = None  # such as it was not trained on, with its labels
+    aside: Callable[[], Dataset] | None = None  # the same, and nothing is set by them
     outliers: Outliers | None = None  # kinds of pictures to measure novelty by
     shown: tuple[str, ...] = ()  # the kinds that the novelty score is fitted to
     licence: str = "Apache-2.0"

@@ -103,7 +103,8 @@ def write_photos(path: Path, synsets: Sequence[str]) -> Path:
 def test_the_pretrained_network_is_exported_whole(tmp_path: Path):
     recipe = RECIPES["imagenet"]
     assert isinstance(recipe, Pretrained)
-    bundle = read_bundle(export_pretrained(replace(recipe, pictures=None, unseen=None), tmp_path))
+    alone = replace(recipe, pictures=None, unseen=None, aside=None)
+    bundle = read_bundle(export_pretrained(alone, tmp_path))
     assert len(set(bundle.manifest.labels)) == 1000
     assert replay(bundle, Pipeline(bundle)) == []
     assert (bundle.manifest.novelty, bundle.manifest.conformal) == (None, None)
@@ -125,6 +126,7 @@ def test_with_photos_that_it_knows_it_tells_what_is_no_photo(
         pictures=lambda: imagenet.load(known, archive),
         shown=("pages of words", "plain colours"),
         unseen=lambda: calls_of(cuts([*photos()[0], *photos()[1]], 25, seed=3), recipe),
+        aside=lambda: replace(calls_of(cuts(photos()[0], 8, seed=4), recipe), name="more cuts"),
     )
     bundle = read_bundle(export_pretrained(few, tmp_path / "models"))
     assert replay(bundle, Pipeline(bundle)) == []
@@ -137,7 +139,8 @@ def test_with_photos_that_it_knows_it_tells_what_is_no_photo(
     assert 0 <= figures["share of answers abstained", "photos"] < 0.5
     sets = bundle.manifest.conformal
     assert sets is not None and bundle.manifest.temperature < 1  # it is always right here
-    assert figures["accuracy", "cuts"] == 1
+    for cuts_of in ("cuts", "more cuts"):
+        assert figures["accuracy", cuts_of] == figures["accuracy in torch", cuts_of] == 1
     assert 0.8 < figures["coverage of the 95 % label set", "cuts"] <= 1
     assert "with labels that the weights" not in bundle.files["README.md"].decode()
 
