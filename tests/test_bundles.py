@@ -38,6 +38,8 @@ TARGETS = {
 }
 # Kinds of other data that are told less well than the others; see docs/decisions/0018.
 HARDER = {("listops", "a program's functions"): 0.85}
+# Calibration errors above 2 % and above what perfectly calibrated answers have by chance.
+WORSE = {("imagenet", "photos of Caltech-101"): 0.045}
 
 
 @pytest.fixture(scope="module", params=FOLDERS, ids=lambda path: path.parent.name)
@@ -88,10 +90,34 @@ def test_targets_are_reached(bundle: Bundle) -> None:
         assert measured[name].samples >= 300
 
 
+def figures(bundle: Bundle, name: str) -> dict[str, float]:
+    """The figure of this name by the data it was measured on."""
+    return {m.split: m.value for m in bundle.manifest.metrics if m.name == name}
+
+
+def test_answers_are_calibrated(bundle: Bundle) -> None:
+    error = "expected calibration error"
+    by_chance = figures(bundle, f"{error} of perfectly calibrated answers, by chance")
+    measured = figures(bundle, error)
+    assert bool(measured) == (bundle.manifest.task == "classify")
+    for split, value in measured.items():
+        known = WORSE.get((bundle.manifest.name, split), 0.02)
+        assert value <= max(known, by_chance.get(split, 0)), split
+    for split, value in figures(bundle, f"{error}, nodes below the root").items():
+        assert value <= 0.02, split
+
+
 def test_label_sets_cover_what_they_promise(bundle: Bundle) -> None:
-    measured = {m.name: m.value for m in bundle.manifest.metrics}
-    if bundle.manifest.conformal is not None:
-        assert 0.94 <= measured["coverage of the 95 % label set"] <= 0.965
+    measured = figures(bundle, "coverage of the 95 % label set")
+    assert bool(measured) == (bundle.manifest.conformal is not None)
+    for split, value in measured.items():
+        assert 0.94 <= value <= 0.965, split
+
+
+def test_the_graph_is_right_as_often_as_torch(bundle: Bundle) -> None:
+    measured = figures(bundle, "accuracy")
+    for split, value in figures(bundle, "accuracy in torch").items():
+        assert value == measured[split], split
 
 
 def test_what_is_unlike_the_data_is_told(bundle: Bundle) -> None:
