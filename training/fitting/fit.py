@@ -160,6 +160,7 @@ def fit(
             print(f"going on after epoch {len(curve.history.epochs)} of {path}", flush=True)
     if not curve.ended:
         lightning.seed_everything(seed, verbose=False)
+        network.train()  # Lightning leaves it as it is; dropout, and trees that tell every node
         module = _Learner(network, schedule, augment, seed, weights)
         _train(_trainer(schedule, curve, path), module, lessons, path if before else None)
         ranks.check_equal(curve.kept)

@@ -13,7 +13,6 @@ import torch
 from torch import nn
 
 from app.bundle import TensorSpec
-from app.engine.collate import is_forest
 from training.data.encode import Examples
 from training.fitting.fit import History, Schedule, fit
 from training.measuring.evaluate import chunks
@@ -46,8 +45,6 @@ def tune(
         train, validation, augment = compute(trunk, train), compute(trunk, validation), None
     if last_layers(part):
         fit_head(part, train, validation)
-    if is_forest(train.inputs):
-        part.train()  # only while training it tells every node, of which the lessons are
     history = fit(part, train, validation, recipe.schedule, seed=recipe.seed, augment=augment)
     network.eval()
     return history

@@ -27,9 +27,10 @@ def noisy(images: Tensor, generator: torch.Generator) -> Tensor:
     return torch.randint(0, 50, images.shape, generator=generator, dtype=torch.uint8) + images // 2
 
 
-def weights(seed: int, schedule: Schedule = SCHEDULE, augment=None) -> bytes:
+def weights(seed: int, schedule: Schedule = SCHEDULE, augment=None, measured=False) -> bytes:
     torch.manual_seed(0)
     network = nn.Sequential(Toy(8), nn.Dropout(0.2), nn.Linear(8, 2))
+    network.train(not measured)
     fit(network, TRAIN, VALIDATION, schedule, seed=seed, augment=augment)
     return b"".join(value.numpy().tobytes() for value in network.state_dict().values())
 
@@ -44,6 +45,10 @@ def test_the_same_seed_gives_the_same_bytes(schedule: Schedule, augment):
     torch.rand(10)
     assert weights(1, schedule, augment) == first
     assert weights(2, schedule, augment) != first
+
+
+def test_a_network_that_was_measured_before_learns_the_same():
+    assert weights(1, measured=True) == weights(1)
 
 
 def test_texts_of_any_length_too():
