@@ -23,13 +23,17 @@ _SHARE = 0.9  # of the time that one's own cores take, from which on it is worth
 class Wide:
     """Answers as `narrow` does, with the pipeline of `widen()` when `alone()` and if that pays.
 
-    One batch at a time.
+    One batch at a time. clock: tells seconds.
     """
 
     def __init__(
-        self, narrow: Pipeline, widen: Callable[[], Pipeline], alone: Callable[[], bool]
+        self,
+        narrow: Pipeline,
+        widen: Callable[[], Pipeline],
+        alone: Callable[[], bool],
+        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        self._narrow, self._widen, self._alone = narrow, widen, alone
+        self._narrow, self._widen, self._alone, self._clock = narrow, widen, alone, clock
         self._chosen = narrow  # for who asks alone
         self._tried: dict[Pipeline, list[float]] = {}  # seconds, while it is not decided
         self._maker: Thread | None = None
@@ -41,9 +45,9 @@ class Wide:
         pipeline = self._chosen
         if self._tried:
             pipeline = min(self._tried, key=lambda each: len(self._tried[each]))
-        begun = time.perf_counter()
+        begun = self._clock()
         answers = pipeline.answer(questions)
-        self._learn(pipeline, time.perf_counter() - begun)
+        self._learn(pipeline, self._clock() - begun)
         return answers
 
     def made(self) -> bool:

@@ -1,4 +1,3 @@
-import time
 from collections.abc import Sequence
 
 from app.errors import InvalidBundle
@@ -11,32 +10,43 @@ ONE = ask([Payload(b"good", "text/plain")])
 TWO = ask([Payload(b"good", "text/plain"), Payload(b"bad", "text/plain")])
 
 
-class Timed(Pipeline):
-    """A real pipeline that takes a while."""
+class Clock:
+    """Seconds that pass only where they are said to: no other process's doing."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Timed(Pipeline):
+    """A real pipeline that takes so long by a clock."""
+
+    def __init__(self, clock: Clock, seconds: float) -> None:
         super().__init__(fakes.text_bundle())
-        self.seconds, self.asked = seconds, 0
+        self.clock, self.seconds, self.asked = clock, seconds, 0
 
     def answer(self, questions: Sequence[Question]) -> list[Answered | Exception]:
-        time.sleep(self.seconds)
+        self.clock.now += self.seconds
         self.asked += 1
         return super().answer(questions)
 
 
-def tried(narrow: Pipeline, other: Pipeline) -> Wide:
-    """Return one that has asked both."""
-    wide = Wide(narrow, lambda: other, lambda: True)
+def tried(seconds: float, other_seconds: float) -> tuple[Wide, Timed, Timed]:
+    """Return one that has asked both, the worker's own pipeline and the other."""
+    clock = Clock()
+    narrow, other = Timed(clock, seconds), Timed(clock, other_seconds)
+    wide = Wide(narrow, lambda: other, lambda: True, clock)
     wide.answer(ONE)
     assert wide.made()
     for _ in range(2 * TRIES):
         wide.answer(ONE)
-    return wide
+    return wide, narrow, other
 
 
 def test_who_asks_alone_is_answered_by_the_quicker_one() -> None:
-    narrow, quick = Timed(3 * WORTHWHILE), Timed(0.0)
-    wide = tried(narrow, quick)
+    wide, narrow, quick = tried(3 * WORTHWHILE, 0.0)
     assert (narrow.asked, quick.asked) == (1 + TRIES, TRIES)
     answers = wide.answer(ONE)
     assert (narrow.asked, quick.asked) == (1 + TRIES, TRIES + 1)
@@ -46,15 +56,16 @@ def test_who_asks_alone_is_answered_by_the_quicker_one() -> None:
 
 
 def test_what_is_no_quicker_is_let_go() -> None:
-    narrow, slow = Timed(2 * WORTHWHILE), Timed(4 * WORTHWHILE)
-    wide = tried(narrow, slow)
+    wide, _, slow = tried(2 * WORTHWHILE, 4 * WORTHWHILE)
     wide.answer(ONE)
     assert slow.asked == TRIES
 
 
 def test_none_is_made_for_who_is_not_alone_or_quick() -> None:
-    for narrow, alone in ((Timed(3 * WORTHWHILE), False), (Timed(0.0), True)):
-        wide = Wide(narrow, lambda: Timed(0.0), lambda alone=alone: alone)
+    clock = Clock()
+    for seconds, alone in ((3 * WORTHWHILE, False), (WORTHWHILE, True)):
+        narrow, quick = Timed(clock, seconds), Timed(clock, 0.0)
+        wide = Wide(narrow, lambda quick=quick: quick, lambda alone=alone: alone, clock)
         for questions in (ONE, TWO, ONE):
             wide.answer(questions)
         assert not wide.made()
@@ -64,7 +75,8 @@ def test_where_none_can_be_made_it_goes_on() -> None:
     def fails() -> Pipeline:
         raise InvalidBundle("the folder is gone")
 
-    wide = Wide(Timed(3 * WORTHWHILE), fails, lambda: True)
+    clock = Clock()
+    wide = Wide(Timed(clock, 3 * WORTHWHILE), fails, lambda: True, clock)
     for _ in range(2):
         assert len(wide.answer(ONE)) == 1
         assert wide.made()
