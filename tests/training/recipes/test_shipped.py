@@ -57,8 +57,10 @@ def few_steps(name: str) -> Recipe:
 
 
 @pytest.fixture(autouse=True)
-def few_words(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(sentiment, "KNOWN", 200)  # words to encode: most of the time otherwise
+def little_to_do(monkeypatch: pytest.MonkeyPatch):
+    """What takes most of the time otherwise: words to encode, cells of pictures to fill."""
+    monkeypatch.setattr(sentiment, "KNOWN", 200)
+    monkeypatch.setattr(import_module("training.measuring.deletion"), "FEWEST", 30)
 
 
 @pytest.mark.parametrize("name", WRITE)
