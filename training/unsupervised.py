@@ -32,6 +32,7 @@ from training.fitting.curve import History
 from training.fitting.train import train_network
 from training.measuring.density import fit_detector, images_of
 from training.measuring.detection import Told, areas, tell
+from training.measuring.measurements import measured
 from training.networks.autoencoder import Autoencoder
 from training.recipes.recipe import Recipe
 from training.run import Data, prepare
@@ -99,10 +100,7 @@ def _figures(told: Told, difference: float) -> list[Measurement]:
         "share of known images called novel": float((told.novelty >= 0.5).mean()),
     }
     return [
-        *(
-            Measurement(name=name, value=value, split="test", samples=count)
-            for name, value in figures.items()
-        ),
+        *measured(figures, "test", count),
         parity(difference, "test", min(count, 42)),
     ]
 

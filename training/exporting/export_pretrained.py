@@ -28,6 +28,7 @@ from training.measuring.deletion import deletion
 from training.measuring.evaluate import logits_of
 from training.measuring.familiar import Familiar, aside, familiar, unseen
 from training.measuring.judging_apart import Parts, figures_on
+from training.measuring.measurements import measured
 from training.measuring.novelty import fit_novelty
 from training.measuring.trust import renewed, share_abstained
 from training.recipes.recipe import GOLDEN, Pretrained
@@ -108,17 +109,14 @@ def _judged(
     """Return the figures of the graph, and of torch beside it, on named pictures."""
     (name, examples), rules = on, (manifest.conformal, manifest.novelty)
     answers, logits = answers_of(manifest, session, examples.items), logits_of(network, examples)
-    in_torch = {
+    figures = {
         "expected calibration error without temperature": expected_calibration_error(
             softmax(logits), examples.targets
         ),
         "accuracy in torch": float((logits.argmax(1) == examples.targets).mean()),
     }
-    more = [
-        Measurement(name=figure, value=value, split=name, samples=len(examples))
-        for figure, value in in_torch.items()
-    ]
-    return [*figures_on(answers, examples, rules, name), *more]
+    in_torch = measured(figures, name, len(examples))
+    return [*figures_on(answers, examples, rules, name), *in_torch]
 
 
 def _explained(

@@ -14,6 +14,7 @@ from training.data.encode import Examples
 from training.measuring.answers import Answers, answers_of, feeds
 from training.measuring.calibrate import expected_calibration_error
 from training.measuring.evaluate import confusion_of
+from training.measuring.measurements import measured
 from training.measuring.trust import renewed, trust_figures
 
 _ROUNDS, _SIZES = 40, (1, 8)  # runs of each graph, and items in a run
@@ -63,7 +64,7 @@ def judge(bundle: Bundle, model: bytes, items: Items, device: Device) -> Judged:
     if items.targets is None or items.held_out is None:
         lost = 1 - figures["called the same as by float32"]
         figures |= _same_doubts(manifest.novelty, before, after)
-        metrics = (*_measured(figures, items), *costs)
+        metrics = (*measured(figures, items.split, len(items.test)), *costs)
         return Judged(metrics, speed, lost, novelty=manifest.novelty)
     right = [float((labels == items.targets).mean()) for labels in called]
     error = expected_calibration_error(after.probabilities, items.targets)
@@ -76,7 +77,7 @@ def judge(bundle: Bundle, model: bytes, items: Items, device: Device) -> Judged:
     held_out = answers_of(manifest, sessions[1], items.held_out.items)
     rules = renewed(held_out, items.held_out.targets, manifest.novelty)
     trust = trust_figures(after, items.targets, rules, items.split)
-    metrics = (*_measured(figures, items), *trust, *costs)
+    metrics = (*measured(figures, items.split, len(items.test)), *trust, *costs)
     confusion = confusion_of(after.probabilities, items.targets)
     return Judged(metrics, speed, right[0] - right[1], *rules, confusion)
 
@@ -97,13 +98,6 @@ def speed_up(manifest: Manifest, sessions: Sequence[Session], items: Sequence[Ar
             if number >= 5:  # warm by then
                 seconds.append(clock() - begun)
     return float(np.median(taken[0]) / np.median(taken[1]))
-
-
-def _measured(figures: dict[str, float], items: Items) -> list[Measurement]:
-    return [
-        Measurement(name=name, value=value, split=items.split, samples=len(items.test))
-        for name, value in figures.items()
-    ]
 
 
 def _costs(

@@ -18,6 +18,7 @@ from app.engine.session import Session
 from app.outputs import SALIENCY
 from training.exporting.export import OUTPUT, output_specs
 from training.measuring.imputation import imputed
+from training.measuring.measurements import measured
 
 SHARE, MOST = 0.2, 1000  # removed; items that are tried
 DRAWS, FEWEST = 3, 300  # random removals of each item, at least, and in all: chance is to be small
@@ -35,16 +36,11 @@ class Deletion:
 
     def measurements(self, split: str) -> list[Measurement]:
         """Return the figures for the manifest."""
-        named = {"the most salient": self.salient, "a random": self.random}
-        return [
-            Measurement(
-                name=f"probability lost without {part} fifth",
-                value=value,
-                split=split,
-                samples=self.count,
-            )
-            for part, value in named.items()
-        ]
+        figures = {
+            "probability lost without the most salient fifth": self.salient,
+            "probability lost without a random fifth": self.random,
+        }
+        return measured(figures, split, self.count)
 
     def __str__(self) -> str:
         times = f", {self.salient / self.random:.1f} times as much" if self.random > 0 else ""

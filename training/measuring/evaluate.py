@@ -11,6 +11,7 @@ from app.bundle import Measurement
 from app.engine.session import Session
 from training.data.encode import Examples
 from training.measuring.calibrate import calibration_error_by_chance, expected_calibration_error
+from training.measuring.measurements import measured
 
 _BATCH = 64
 
@@ -43,10 +44,7 @@ class Report:
                 self.chance_error
             ),
         }
-        return [
-            Measurement(name=name, value=value, split=split, samples=self.count)
-            for name, value in figures.items()
-        ]
+        return measured(figures, split, self.count)
 
 
 def logits_of(network: nn.Module, examples: Examples) -> np.ndarray:

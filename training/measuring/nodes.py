@@ -4,7 +4,7 @@ The parts of a tree, which an explanation tells, are not called as surely as who
 phrases less can be said wrongly. So those below the roots have a temperature of their own.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -20,6 +20,10 @@ from training.measuring.calibrate import (
     fit_temperature,
 )
 from training.measuring.evaluate import chunks
+from training.measuring.measurements import measured
+
+# A forest's arrays → float32 (nodes, labels).
+_Tell = Callable[[Sequence[np.ndarray]], np.ndarray]
 
 
 def node_temperature(network: nn.Module, trees: Examples) -> float | None:
@@ -28,14 +32,14 @@ def node_temperature(network: nn.Module, trees: Examples) -> float | None:
     trees: with their lessons. network: its `read` tells the nodes' logits.
     """
     network.eval()
-    logits, targets = [], []
-    for inputs, labels, below in _batches(trees):
+
+    def tell(arrays: Sequence[np.ndarray]) -> np.ndarray:
         with torch.no_grad():
-            nodes = network.read(*map(torch.from_numpy, inputs)).nodes  # type: ignore[operator]
-        logits.append(nodes.numpy()[below])
-        targets.append(labels[below])
-    found = np.concatenate(targets) if targets else ()
-    return fit_temperature(np.concatenate(logits), np.asarray(found)) if len(found) else None
+            reading = network.read(*map(torch.from_numpy, arrays))  # type: ignore[operator]
+        return np.asarray(reading.nodes.numpy())
+
+    found = _below_roots(trees, tell)
+    return None if found is None else fit_temperature(*found)
 
 
 def node_figures(model: bytes, trees: Examples, split: str) -> list[Measurement]:
@@ -43,33 +47,33 @@ def node_figures(model: bytes, trees: Examples, split: str) -> list[Measurement]
 
     trees: with their lessons.
     """
-    session, names = Session(model), [spec.name for spec in trees.inputs]
-    told, targets = [], []
-    for inputs, labels, below in _batches(trees):
-        answers = session.run(dict(zip(names, inputs, strict=True)), explain=True)
-        told.append(answers[NODES][below])
-        targets.append(labels[below])
-    if not sum(map(len, targets)):
+    if not trees.lessons:
         return []
-    probabilities, truth = np.concatenate(told), np.concatenate(targets)
+    session, names = Session(model), [spec.name for spec in trees.inputs]
+    found = _below_roots(
+        trees,
+        lambda arrays: session.run(dict(zip(names, arrays, strict=True)), explain=True)[NODES],
+    )
+    if found is None:
+        return []
+    probabilities, targets = found
     figures = {
-        "accuracy": float((probabilities.argmax(1) == truth).mean()),
-        "expected calibration error": expected_calibration_error(probabilities, truth),
+        "accuracy": float((probabilities.argmax(1) == targets).mean()),
+        "expected calibration error": expected_calibration_error(probabilities, targets),
         "expected calibration error by chance": calibration_error_by_chance(probabilities),
     }
-    return [
-        Measurement(
-            name=f"{name}, nodes below the root", value=value, split=split, samples=len(truth)
-        )
-        for name, value in figures.items()
-    ]
+    named = {f"{name}, nodes below the root": value for name, value in figures.items()}
+    return measured(named, split, len(targets))
 
 
-def _batches(trees: Examples) -> Iterator[tuple[list[np.ndarray], np.ndarray, np.ndarray]]:
-    """Yield inputs, the label of every node, and which of them are below a root and have one."""
-    roots = [spec.name for spec in trees.inputs].index("roots") if trees.lessons else 0
-    for indices in chunks(len(trees) if trees.lessons else 0):
-        inputs, labels = trees.lesson(indices)
+def _below_roots(trees: Examples, tell: _Tell) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return what is told of the nodes below a root that have a label, and the labels, int64."""
+    told, targets = [], []
+    for indices in chunks(len(trees)) if trees.lessons else ():
+        arrays, labels = trees.lesson(indices)
         below = labels != UNTAUGHT
-        below[inputs[roots]] = False
-        yield inputs, labels, below
+        below[arrays[-1]] = False  # the roots
+        if below.any():
+            told.append(tell(arrays)[below])
+            targets.append(labels[below])
+    return (np.concatenate(told), np.concatenate(targets)) if told else None
