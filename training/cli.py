@@ -17,6 +17,7 @@ from training.arguments import Command, parser
 from training.errors import TrainingError
 
 if TYPE_CHECKING:
+    from app.bundle import Bundle
     from training.recipes import Language, Recipe
 
 Trained = TypeVar("Trained", "Recipe", "Language")
@@ -83,13 +84,9 @@ def _together(options: argparse.Namespace) -> Iterator[None]:
 
 
 def _publish(options: argparse.Namespace) -> None:
-    import torch
-
     from training.exporting.conversion import Bounds, publish_converted
-    from training.exporting.successor import newest
 
-    torch.set_num_threads(options.threads)
-    bundle = newest(options.models, options.name, options.version)
+    bundle = _published(options)
     bounds = Bounds(options.most_lost / 100, options.most_changed / 100, options.force)
     folder = publish_converted(
         bundle, options.precision, options.data, options.models, bounds, options.device
@@ -98,26 +95,28 @@ def _publish(options: argparse.Namespace) -> None:
 
 
 def _measure(options: argparse.Namespace) -> None:
-    import torch
-
-    from training.exporting.successor import newest
     from training.measuring.measure import measure
 
-    torch.set_num_threads(options.threads)
-    measured = measure(newest(options.models, options.name, options.version), options.data)
+    measured = measure(_published(options), options.data)
     if options.report is not None:
         options.report.write_bytes(measured.report())
 
 
 def _calibrate(options: argparse.Namespace) -> None:
+    from training.exporting.recalibration import publish_calibrated
+
+    folder = publish_calibrated(_published(options), options.data, options.models)
+    print(f"published {folder}")
+
+
+def _published(options: argparse.Namespace) -> "Bundle":
+    """Return the bundle that a command is about, and compute with the threads asked for."""
     import torch
 
-    from training.exporting.recalibration import publish_calibrated
     from training.exporting.successor import newest
 
     torch.set_num_threads(options.threads)
-    bundle = newest(options.models, options.name, options.version)
-    print(f"published {publish_calibrated(bundle, options.data, options.models)}")
+    return newest(options.models, options.name, options.version)
 
 
 def _compare(options: argparse.Namespace) -> None:
