@@ -65,6 +65,15 @@ def write_zip(path: Path, files: Mapping[str, bytes]) -> Path:
     return path
 
 
+def write_collection(folder: Path, name: str, files: Mapping[str, bytes], *, packed: bool) -> Path:
+    """The files of a public repository in `folder`, as its archive or unpacked."""
+    if packed:
+        write_repository(folder, name, files)
+    else:
+        write_files(folder / name, files)
+    return folder
+
+
 def write_repository(folder: Path, name: str, files: Mapping[str, bytes]) -> Path:
     """The archive of a public repository's files, in `folder`."""
     return write_zip(

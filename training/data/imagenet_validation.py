@@ -8,6 +8,7 @@ them is flattered. ImageNet's photos are for research and not for profit; none o
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 
 from app.inputs import Payload
@@ -38,9 +39,8 @@ def load(labels: Mapping[str, str]) -> Dataset:
     labels: what each WordNet synset, `n01440764`, is called, in the order of ImageNet's classes.
     """
     imagenette, picked = locate((IMAGENETTE, PICKED), None)
-    photos = {
-        s.name: s for part in (_of_ten(imagenette, labels), _of_all(picked, labels)) for s in part
-    }
+    found = chain(_of_ten(imagenette, labels), _of_all(picked, labels))
+    photos = {sample.name: sample for sample in found}
     samples = [photos[name] for name in sorted(photos)]
     url, licence = f"{IMAGENETTE.url}, {PICKED.url}", "research, not for profit"
     return Dataset("photos of ImageNet's validation set", url, licence, samples)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.training.packages import write_files, write_repository
+from tests.training.packages import write_collection
 from tests.training.samples import png
 from training.data import imagenet
 from training.errors import MissingData
@@ -17,11 +17,7 @@ FILES = {name: PHOTO + name.encode() for name in NAMES}
 
 
 def write(folder: Path, packed: bool) -> Path:
-    if packed:
-        write_repository(folder, "imagenet-sample-images", FILES)
-        return folder
-    write_files(folder / "imagenet-sample-images", FILES)
-    return folder
+    return write_collection(folder, "imagenet-sample-images", FILES, packed=packed)
 
 
 @pytest.mark.parametrize("packed", [True, False])

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.training.packages import write_files, write_repository
+from tests.training.packages import write_collection
 from tests.training.samples import png
 from training.data import imagenet_validation
 from training.errors import MissingData
@@ -39,10 +39,7 @@ PICKED = contents(*(f"ILSVRC2012_VAL_SET/data/{photo(n)}" for n in (*LISTED, 6))
 
 def write(folder: Path, packed: bool) -> Path:
     for name, files in (("imagenette", OF_TEN), ("acuity-dataset", PICKED)):
-        if packed:
-            write_repository(folder, name, files)
-        else:
-            write_files(folder / name, files)
+        write_collection(folder, name, files, packed=packed)
     return folder
 
 
