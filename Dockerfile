@@ -35,7 +35,7 @@ RUN rm /opt/venv/lib/python3.11/site-packages/onnxruntime/capi/libonnxruntime_pr
     && pip --python /opt/venv/bin/python uninstall --yes setuptools
 
 
-# CUDA 13 and cuDNN come as NVIDIA's wheels, locked like the rest, and app/engine/session.py
+# CUDA 13 and cuDNN come as NVIDIA's wheels, locked like the rest, and app/runtime/session.py
 # loads them with onnxruntime.preload_dlls(). So both targets share one small base, and the
 # libraries are those that this ONNX Runtime was built for. The driver comes from the host.
 FROM libraries AS libraries-gpu

@@ -53,7 +53,7 @@ def _serve(options: argparse.Namespace) -> int:
 
 def _predict(options: argparse.Namespace) -> int:
     from app.bundle import read_bundle
-    from app.inputs import Payload
+    from app.modalities import Payload
     from app.pipeline import Classes, Pipeline, Rebuilt
 
     pipeline = Pipeline(read_bundle(_newest(options.bundle)))
@@ -80,7 +80,7 @@ def _reconstructed(answer: Any) -> dict[str, Any]:
 
 def _complete(options: argparse.Namespace) -> int:
     from app.bundle import read_bundle
-    from app.inputs import Payload
+    from app.modalities import Payload
     from app.pipeline import Manner, Pipeline, begin, stream
 
     pipeline = Pipeline(read_bundle(_newest(options.bundle)))

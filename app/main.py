@@ -33,22 +33,22 @@ from app.api import (
     problems,
     reconstruct,
 )
+from app.api.edge import Door, Limits
 from app.api.endpoint import Serving
-from app.api.limits import Door, Limits
-from app.api.shortcut import HotRoute, Shortcut
-from app.connection import Connection
-from app.crew import Crew
-from app.engine.gpus import see_only, visible_gpus
-from app.engine.memory import release_memory, use_one_heap
-from app.engine.pace import Bounds
-from app.engine.providers import Device, cuda_present, providers_for
+from app.api.fast_path import HotRoute, Shortcut
+from app.batching.latency_model import Bounds
+from app.in_flight import Crew
 from app.metrics import Metrics
-from app.server import Server
+from app.process.allocator import release_memory, use_one_heap
+from app.process.connection import Connection
+from app.process.gpus import see_only, visible_gpus
+from app.process.server import Server
+from app.process.supervisor import Supervisor, listen
+from app.process.worker import Worker
+from app.runtime.providers import Device, cuda_present, providers_for
 from app.serving.catalog import Catalog, Loading
 from app.settings import Settings
 from app.telemetry import configure_logging, event
-from app.worker import Worker
-from app.workers import Supervisor, listen
 
 DESCRIPTION = "Classify images, text, audio and trees by HTTP POST."
 _KINDS = (classify, embed, reconstruct, complete)  # of requests, the most frequented first

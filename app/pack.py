@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Literal
 
 from app import __version__
-from app.bundle import ImageSpec, Manifest, Provenance, TensorSpec, publish
+from app.bundle import ImageSpec, Manifest, Provenance, publish
 from app.bundle.files import MODEL, sha256
 from app.bundle.publish import next_version
-from app.engine.session import Session
+from app.bundle.tensors import TensorSpec
 from app.errors import InvalidBundle
-from app.inputs import Payload
+from app.modalities import Payload
 from app.pipeline import Golden, answer_golden
+from app.runtime.session import Session
 
 _SUFFIXES = {".jpg": "jpeg", ".jpeg": "jpeg", ".png": "png", ".webp": "webp", ".bmp": "bmp"}
 CARD = "README.md"

@@ -12,7 +12,7 @@ from statistics import median
 
 import numpy as np
 
-from app.engine.session import Session
+from app.runtime.session import Session
 from benchmarks import machine
 from benchmarks.forms import Answer, Form, multipart, raw
 from benchmarks.limit import Limit

@@ -97,7 +97,7 @@ def measure(runs: int = 6) -> Curve:
     machine does only ever makes one slower.
     """
     from app.bundle import read_bundle
-    from app.inputs import Payload
+    from app.modalities import Payload
     from app.pipeline import Pipeline
 
     bundle = read_bundle(MODELS / "imagenet" / "1")

@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 import onnx
 
+from app.batching.collate import collate
 from app.bundle import Bundle, read_bundle
-from app.engine.collate import Arrays, collate
-from app.engine.session import Session
-from app.inputs import Payload, encoder_for
-from app.outputs import SALIENCY
-from training.exporting.on_demand import take_off
+from app.bundle.tensors import SALIENCY, Arrays
+from app.modalities import Payload, encoder_for
+from app.runtime.session import Session
+from training.exporting.optional_outputs import take_off
 
 SECONDS, PAIRS, BATCHES = 2.0, 5, (1, 8)
 

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from app.bundle import read_bundle
-from app.inputs import Payload
+from app.modalities import Payload
 from app.pipeline import Pipeline, ask
 from benchmarks import machine
 from benchmarks.forms import Form, Requests, raw

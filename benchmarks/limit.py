@@ -18,7 +18,7 @@ import soundfile
 import soxr
 
 from app.bundle import AudioSpec, ImageSpec, read_bundle
-from app.inputs import Payload, encoder_for
+from app.modalities import Payload, encoder_for
 from benchmarks.models import workload
 from benchmarks.peers.picture import decode
 

@@ -14,10 +14,10 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from app.bundle import ImageSpec, Manifest, Provenance, TextSpec, publish, read_bundle
-from app.engine.session import Session
-from app.inputs import Payload, encoder_for
+from app.modalities import Payload, encoder_for
 from app.pack import Package, pack
 from app.pipeline import Golden, answer_golden
+from app.runtime.session import Session
 from benchmarks import graphs, inputs
 from benchmarks.inputs import MODELS
 

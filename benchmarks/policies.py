@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from app.engine.pace import Bounds, Pace
+from app.batching.latency_model import Bounds, Pace
 
 NEVER = float("inf")
 
@@ -26,7 +26,7 @@ class Policy(Protocol):
 
 
 class Own:
-    """What app/engine/batcher.py does; how many may run together is asked of its own code."""
+    """What app/batching/batcher.py does; how many may run together is asked of its own code."""
 
     patience = NEVER  # whoever waits while the device is free runs at once
 

@@ -115,7 +115,7 @@ def single(
 
 
 def fewest(loads: Sequence[int]) -> int:
-    """Choose the first of those with the least in hand, as app/workers.py does."""
+    """Choose the first of those with the least in hand, as app/process/supervisor.py does."""
     return loads.index(min(loads))
 
 

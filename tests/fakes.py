@@ -17,14 +17,14 @@ from app.bundle import (
     Manifest,
     NoveltyScore,
     Provenance,
-    TensorSpec,
     TextSpec,
     TreeSpec,
     WordsSpec,
     publish,
 )
 from app.bundle.publish import seal
-from app.inputs import Payload
+from app.bundle.tensors import TensorSpec
+from app.modalities import Payload
 from app.pipeline import Golden, answer_golden
 from tests.graphs import (
     audio_graph,

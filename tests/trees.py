@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from app.inputs import listops
-from app.inputs.binary_tree import BinaryTree
+from app.modalities.tree import listops
+from app.modalities.tree.binary_tree import BinaryTree
 
 IDS = {word: i for i, word in enumerate((*listops.OPERATORS, listops.END, *listops.DIGITS))}
 LISTS = (

@@ -47,12 +47,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> None:
     import torch
 
-    from training.exporting.export_pretrained import export_pretrained
-    from training.language import run_language
     from training.recipes import Language, Pretrained, Recipe
-    from training.run import run
-    from training.starts import started
-    from training.unsupervised import run_unsupervised
+    from training.runs.autoencoder import run_unsupervised
+    from training.runs.classifier import run
+    from training.runs.language_model import run_language
+    from training.runs.pretrained import export_pretrained
+    from training.transfer import started
 
     torch.set_num_threads(options.threads)
     recipe = _recipe(options)
@@ -84,7 +84,7 @@ def _together(options: argparse.Namespace) -> Iterator[None]:
 
 
 def _publish(options: argparse.Namespace) -> None:
-    from training.exporting.conversion import Bounds, publish_converted
+    from training.runs.convert import Bounds, publish_converted
 
     bundle = _published(options)
     bounds = Bounds(options.most_lost / 100, options.most_changed / 100, options.force)
@@ -95,7 +95,7 @@ def _publish(options: argparse.Namespace) -> None:
 
 
 def _measure(options: argparse.Namespace) -> None:
-    from training.measuring.measure import measure
+    from training.runs.measure import measure
 
     measured = measure(_published(options), options.data)
     if options.report is not None:
@@ -103,7 +103,7 @@ def _measure(options: argparse.Namespace) -> None:
 
 
 def _calibrate(options: argparse.Namespace) -> None:
-    from training.exporting.recalibration import publish_calibrated
+    from training.runs.calibrate import publish_calibrated
 
     folder = publish_calibrated(_published(options), options.data, options.models)
     print(f"published {folder}")
@@ -113,7 +113,7 @@ def _published(options: argparse.Namespace) -> "Bundle":
     """Return the bundle that a command is about, and compute with the threads asked for."""
     import torch
 
-    from training.exporting.successor import newest
+    from training.runs.next_version import newest
 
     torch.set_num_threads(options.threads)
     return newest(options.models, options.name, options.version)
@@ -122,7 +122,7 @@ def _published(options: argparse.Namespace) -> "Bundle":
 def _compare(options: argparse.Namespace) -> None:
     import torch
 
-    from training.comparisons.compare import compare
+    from training.runs.cross_validate import compare
 
     torch.set_num_threads(options.threads)
     recipe = _classifier(options, "there is no baseline to compare with in folds")
@@ -133,7 +133,7 @@ def _compare(options: argparse.Namespace) -> None:
 def _few_labels(options: argparse.Namespace) -> None:
     import torch
 
-    from training.unsupervised import study
+    from training.runs.autoencoder import study
 
     torch.set_num_threads(options.threads)
     recipe = _classifier(options, "there is nothing to study")
@@ -144,7 +144,7 @@ def _few_labels(options: argparse.Namespace) -> None:
 def _compare_starts(options: argparse.Namespace) -> None:
     import torch
 
-    from training.comparisons.compare_starts import compare_starts
+    from training.runs.compare_transfer import compare_starts
 
     torch.set_num_threads(options.threads)
     recipe = _classifier(options, "there is no start to compare")
@@ -163,9 +163,9 @@ def _recipes(options: argparse.Namespace) -> None:
 
 
 def _inspect(options: argparse.Namespace) -> None:
-    from training.language import read
     from training.recipes import Language, Pretrained
-    from training.run import prepare
+    from training.runs.classifier import prepare
+    from training.runs.language_model import read
 
     recipe = _recipe(options)
     if isinstance(recipe, Language):
@@ -181,7 +181,7 @@ def _inspect(options: argparse.Namespace) -> None:
 
 def _recipe(options: argparse.Namespace):  # type: ignore[no-untyped-def]
     from training.recipes import RECIPES
-    from training.recipes.own import own_recipe
+    from training.recipes.auto import own_recipe
 
     if options.recipe is None:
         if options.data is None:

@@ -3,7 +3,7 @@
 from starlette.types import Receive
 
 from app.errors import TooSlow
-from app.serving.watch import watched
+from app.serving.deadline import watched
 
 
 async def read_body(receive: Receive, seconds: float) -> bytes:

@@ -11,8 +11,8 @@ from starlette.types import Scope
 
 from app.api import schemas
 from app.api.endpoint import JSON, Endpoint, Serving, Translation
+from app.api.fast_path import HotRoute, model_routes
 from app.api.openapi import described
-from app.api.shortcut import HotRoute, model_routes
 from app.bundle import Manifest
 from app.errors import InvalidInput
 from app.outputs import Prediction

@@ -16,11 +16,11 @@ from starlette.types import Receive, Scope, Send
 from app.api import schemas
 from app.api.body import departure, read_body
 from app.api.endpoint import JSON, Serving, header, named, send_answer
+from app.api.fast_path import HotRoute, model_routes
 from app.api.openapi import COMPLETE
 from app.api.problems import problem_for
-from app.api.shortcut import HotRoute, model_routes
 from app.errors import Departed, InvalidInput, MalformedRequest, TooLarge, UnsupportedMedia
-from app.inputs import Payload
+from app.modalities import Payload
 from app.pipeline import Continuation, Manner, NextWord, Word, begin
 from app.serving.model import ServedModel
 from app.telemetry import Timings

@@ -6,9 +6,9 @@ import orjson
 from starlette.types import Scope
 
 from app.api.endpoint import JSON, Endpoint, Serving, Translation
+from app.api.fast_path import HotRoute, model_routes
 from app.api.openapi import described
 from app.api.schemas import Embeddings
-from app.api.shortcut import HotRoute, model_routes
 from app.bundle import Manifest
 from app.pipeline import Features
 

@@ -11,8 +11,8 @@ from app.api.body import departure, read_body
 from app.api.payload import SNIFFED, parse_body
 from app.bundle import Manifest
 from app.errors import UnsupportedMedia
-from app.inputs import Payload
 from app.metrics import Metrics
+from app.modalities import Payload
 from app.pipeline import Wanted
 from app.serving.catalog import Catalog
 from app.serving.model import ServedModel

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from python_multipart.multipart import parse_options_header
 
 from app.errors import MalformedRequest, TooLarge
-from app.inputs import Payload
+from app.modalities import Payload
 
 MAX_HEADERS = 16  # of one part
 MAX_HEADER = 4096  # bytes of one header's name and value

@@ -15,7 +15,8 @@ from fastapi.openapi.utils import get_openapi
 from app.api import schemas
 from app.api.schemas import Continued, Problem, Wire
 from app.bundle import GoldenCase, GoldenClasses, GoldenReconstruction, Manifest
-from app.outputs import NOVELTY, Prediction, doubt
+from app.bundle.tensors import NOVELTY
+from app.outputs import Prediction, doubt
 from app.pipeline import Classes, Features, Pipeline, Rebuilt, Wanted
 
 # A model's golden case as its answer goes over the wire; None: it has no such answer.

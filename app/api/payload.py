@@ -17,7 +17,7 @@ import orjson
 
 from app.api.multipart import parse_multipart
 from app.errors import InvalidInput, MalformedRequest, TooLarge, UnsupportedMedia
-from app.inputs import Payload
+from app.modalities import Payload
 
 SNIFFED = "application/octet-stream"  # the sender does not know; the content decides
 MAX_CONTENT_TYPE = 1000  # characters

@@ -10,9 +10,9 @@ import orjson
 from starlette.types import Scope
 
 from app.api.endpoint import JSON, Endpoint, Serving, Translation, header
+from app.api.fast_path import HotRoute, model_routes
 from app.api.openapi import PICTURE, described
 from app.api.schemas import Reconstructions
-from app.api.shortcut import HotRoute, model_routes
 from app.bundle import Manifest
 from app.errors import InvalidInput
 from app.outputs import Reconstruction, png

@@ -18,12 +18,12 @@ from app.bundle.manifest import (
     NoveltyScore,
     Provenance,
     Task,
-    TensorSpec,
     TextSpec,
     TreeSpec,
     WordsSpec,
 )
 from app.bundle.publish import publish
+from app.bundle.tensors import TensorSpec
 
 __all__ = [
     "AudioSpec",

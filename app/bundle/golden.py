@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 from pydantic import Field, TypeAdapter
 
-from app.bundle.manifest import Frozen, Manifest, Task
+from app.bundle.manifest import Manifest, Task
+from app.bundle.tensors import Frozen
 
 
 class GoldenCase(Frozen):

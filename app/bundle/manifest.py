@@ -6,13 +6,12 @@ the same bytes.
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from app.bundle.tensors import Frozen, TensorSpec
 
 Modality = Literal["image", "text", "audio", "tree"]
 Task = Literal["classify", "reconstruct", "complete"]
-DType = Literal["uint8", "int16", "int64", "float32"]
-SALIENCY = "saliency"  # an output that graphs may compute on demand; see docs/bundle.md
-FOREST = ("leaf", "inner", "level", "node")  # axes of trees that are joined, not stacked
 
 # The outputs that a graph must have for its task. A classifier's scores have any name.
 OUTPUTS: dict[Task, frozenset[str]] = {
@@ -21,32 +20,6 @@ OUTPUTS: dict[Task, frozenset[str]] = {
     "complete": frozenset({"log_probabilities", "next_state"}),
 }
 NAME = r"^[a-z0-9][a-z0-9-]{0,62}$"  # of a model
-
-
-class Frozen(BaseModel):
-    """A value: immutable, closed, without NaN."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class TensorSpec(Frozen):
-    """One input or output of the graph.
-
-    `shape` mixes sizes and named axes: `("batch", 224, 224, 3)`, `("batch", "time")`.
-    The first axis is `batch`, and any other named axis varies between items and is padded
-    with zeros to the longest of a batch; or it is an axis of `FOREST`, along which the items
-    of a batch follow one another.
-    """
-
-    name: str
-    dtype: DType
-    shape: tuple[int | str, ...] = Field(min_length=1)
-
-    @model_validator(mode="after")
-    def _batch_comes_first(self) -> Self:
-        if self.shape[0] not in ("batch", *FOREST):
-            raise ValueError(f"the first axis of {self.name!r} must be 'batch' or of a forest")
-        return self
 
 
 class ImageSpec(Frozen):
@@ -119,7 +92,7 @@ class TextSpec(Frozen):
 
 
 class TreeSpec(Frozen):
-    """How a bracketed tree becomes a forest of one (see `app.engine.forest`).
+    """How a bracketed tree becomes a forest of one (see `app.batching.forest`).
 
     `vocabulary` holds a word a line; its number is the word's id. In the notation `ptb` a text
     that is no tree is given one, and its first line stands for unknown words.
@@ -194,7 +167,7 @@ class NoveltyScore(Frozen):
     """From where on the graph's output `novelty`, 0..1, says: unlike the training data.
 
     Of the calibration `samples` the share `kept` is below `threshold`. The methods:
-    `training/networks/novelty.py`.
+    `training/networks/heads/novelty.py`.
     """
 
     method: Literal["relative-mahalanobis", "mahalanobis", "outlier-exposure"]

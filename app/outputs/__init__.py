@@ -1,9 +1,9 @@
 """Named arrays → what a client reads. Shared by serving and training's evaluation."""
 
-from app.bundle.manifest import SALIENCY
+from app.bundle.tensors import EMBEDDING, LOG_PROBABILITIES, NEXT_STATE, NODES, NOVELTY, SALIENCY
 from app.outputs.classes import Prediction, decode_classes, probabilities
-from app.outputs.doubt import NOVELTY, doubt, is_credible, tells_nothing
-from app.outputs.embedding import EMBEDDING, decode_embedding
+from app.outputs.doubt import doubt, is_credible, tells_nothing
+from app.outputs.embedding import decode_embedding
 from app.outputs.explanation import (
     HeatMap,
     Piece,
@@ -12,9 +12,9 @@ from app.outputs.explanation import (
     map_sound,
     weigh_tokens,
 )
-from app.outputs.phrases import NODES, Phrase, label_phrases
+from app.outputs.phrases import Phrase, label_phrases
 from app.outputs.reconstruction import Reconstruction, decode_reconstruction, png
-from app.outputs.steps import LOG_PROBABILITIES, NEXT_STATE, Step, decode_step
+from app.outputs.steps import Step, decode_step
 
 __all__ = [
     "EMBEDDING",

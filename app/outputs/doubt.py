@@ -11,9 +11,8 @@ from typing import NamedTuple
 import numpy as np
 
 from app.bundle import Conformal, Manifest
+from app.bundle.tensors import NOVELTY
 from app.errors import GoldenMismatch
-
-NOVELTY = "novelty"  # the output that holds a number in 0..1 for every item
 
 
 class Doubt(NamedTuple):

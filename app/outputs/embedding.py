@@ -4,9 +4,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from app.bundle.tensors import EMBEDDING
 from app.errors import GoldenMismatch
-
-EMBEDDING = "embedding"  # the output that holds a row of features for every item
 
 
 def decode_embedding(outputs: Mapping[str, np.ndarray]) -> tuple[float, ...]:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-NODES = "nodes"  # the output that holds a row of probabilities for every node
 LONGEST = 200  # characters of a phrase that are shown
 
 

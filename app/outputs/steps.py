@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-LOG_PROBABILITIES, NEXT_STATE = "log_probabilities", "next_state"
+from app.bundle.tensors import LOG_PROBABILITIES, NEXT_STATE
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,11 +4,9 @@
 answer through this one path.
 """
 
-from app.pipeline.completion import Continuation, Manner, Word, begin, complete, stream
+from app.pipeline.generation import Continuation, Manner, Word, begin, complete, stream
 from app.pipeline.golden import Golden, answer_golden
-from app.pipeline.pipeline import Answered, Pipeline
-from app.pipeline.published import PUBLISHED
-from app.pipeline.question import (
+from app.pipeline.item import (
     CLASSES,
     Answer,
     Asker,
@@ -20,6 +18,8 @@ from app.pipeline.question import (
     Wanted,
     ask,
 )
+from app.pipeline.pipeline import Answered, Pipeline
+from app.pipeline.published import PUBLISHED
 from app.pipeline.replay import Difference, replay
 
 __all__ = [

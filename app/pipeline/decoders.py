@@ -6,10 +6,9 @@ from functools import partial
 from typing import Any
 
 from app.bundle import Manifest
-from app.engine.collate import Arrays
-from app.inputs import Encoded
+from app.bundle.tensors import EMBEDDING, Arrays
+from app.modalities import Encoded
 from app.outputs import (
-    EMBEDDING,
     Prediction,
     Reconstruction,
     Step,
@@ -21,7 +20,7 @@ from app.outputs import (
     probabilities,
 )
 from app.pipeline.explain import explanation
-from app.pipeline.question import Classes, Features, NextWord, Rebuilt, Wanted
+from app.pipeline.item import Classes, Features, NextWord, Rebuilt, Wanted
 
 Decode = Callable[[Encoded, Arrays, Any], Any]  # of an item, its outputs and what is wanted
 

@@ -1,11 +1,9 @@
 """An item and its outputs → what led to its label, as far as the model tells it."""
 
 from app.bundle import AudioSpec, Manifest
-from app.engine.collate import Arrays
-from app.inputs import Encoded
+from app.bundle.tensors import NODES, SALIENCY, Arrays
+from app.modalities import Encoded
 from app.outputs import (
-    NODES,
-    SALIENCY,
     HeatMap,
     Phrase,
     Piece,

@@ -9,7 +9,7 @@ from app.bundle import Bundle, Manifest
 from app.bundle.files import CASES
 from app.bundle.publish import seal
 from app.errors import GoldenMismatch, InvalidBundle
-from app.inputs import Payload
+from app.modalities import Payload
 from app.pipeline.pipeline import Pipeline
 from app.pipeline.published import PUBLISHED
 from app.pipeline.replay import replay

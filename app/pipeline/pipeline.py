@@ -7,16 +7,17 @@ from typing import Any
 
 import numpy as np
 
+from app.batching.collate import collate, split
+from app.batching.length_bucketing import groups
 from app.bundle import Bundle, Manifest
-from app.engine.collate import Arrays, collate, size_of, split
-from app.engine.companions import groups
-from app.engine.providers import Device
-from app.engine.session import Session
+from app.bundle.tensors import Arrays, size_of
 from app.errors import DeadlineExceeded, InvalidInput, ThalamusError, UnsupportedTask
-from app.inputs import Encoded, Payload, encoder_for
+from app.modalities import Encoded, Payload, encoder_for
 from app.outputs import Prediction
 from app.pipeline.decoders import Decode, decoders_for
-from app.pipeline.question import Answer, Classes, Question, Wanted, ask
+from app.pipeline.item import Answer, Classes, Question, Wanted, ask
+from app.runtime.providers import Device
+from app.runtime.session import Session
 from app.telemetry import Timings
 
 

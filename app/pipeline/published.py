@@ -15,11 +15,11 @@ from app.bundle import (
     GoldenWord,
     Task,
 )
-from app.inputs import Payload
+from app.modalities import Payload
 from app.outputs import Prediction, Reconstruction
-from app.pipeline.completion import Continuation, Manner, begin, complete
+from app.pipeline.generation import Continuation, Manner, begin, complete
+from app.pipeline.item import Classes, Rebuilt
 from app.pipeline.pipeline import Pipeline
-from app.pipeline.question import Classes, Rebuilt
 
 TOP = 5  # probabilities published with each case
 ALL = 1 << 30

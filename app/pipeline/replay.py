@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from app.bundle import Bundle, GoldenCase
 from app.errors import ThalamusError
-from app.inputs import Payload
+from app.modalities import Payload
 from app.pipeline.pipeline import Pipeline
 from app.pipeline.published import PUBLISHED
 

@@ -20,16 +20,16 @@ from enum import StrEnum
 from functools import partial
 from pathlib import Path
 
+from app.batching.latency_model import Bounds
 from app.bundle import Manifest, read_bundle
-from app.crew import Crew
-from app.engine.memory import release_memory
-from app.engine.pace import Bounds
-from app.engine.providers import CPU, Device
 from app.errors import GoldenMismatch, NotReady, ThalamusError, UnknownModel, UnsupportedMedia
+from app.in_flight import Crew
 from app.pipeline import Classes, Pipeline, replay
+from app.process.allocator import release_memory
+from app.runtime.providers import CPU, Device
+from app.serving.all_cores import Wide
 from app.serving.folder import Fingerprint, is_published, published
 from app.serving.model import ServedModel
-from app.serving.wide import Wide
 from app.telemetry import event
 
 MOMENT = 2.0

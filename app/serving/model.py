@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
-from app.engine.batcher import Batcher
-from app.engine.pace import Bounds
+from app.batching.batcher import Batcher
+from app.batching.latency_model import Bounds
 from app.errors import DeadlineExceeded
-from app.inputs import Payload
+from app.modalities import Payload
 from app.pipeline import (
     Answer,
     Answered,
@@ -19,7 +19,7 @@ from app.pipeline import (
     Word,
     ask,
 )
-from app.serving.watch import Departure, watched
+from app.serving.deadline import Departure, watched
 from app.telemetry import Timings
 
 Run = Callable[[Sequence[Question]], Sequence[Answered | Exception]]

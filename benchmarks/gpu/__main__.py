@@ -7,7 +7,7 @@ from pathlib import Path
 
 import onnxruntime
 
-from app.engine.providers import CPU, providers_for
+from app.runtime.providers import CPU, providers_for
 from benchmarks.gpu import agreement, batches, options, serving
 from benchmarks.gpu.subject import shipped, timed
 

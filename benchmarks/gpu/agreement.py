@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from app.engine.providers import CPU, Device, providers_for
 from app.errors import ThalamusError
 from app.pipeline import Pipeline, replay
+from app.runtime.providers import CPU, Device, providers_for
 from benchmarks.gpu.subject import Subject, quiet, told
 
 

@@ -5,10 +5,10 @@ from itertools import cycle
 
 import onnxruntime
 
-from app.engine.collate import new
-from app.engine.providers import Device, providers_for
-from app.engine.session import Session
+from app.bundle.tensors import allocate
 from app.pipeline import Pipeline
+from app.runtime.providers import Device, providers_for
+from app.runtime.session import Session
 from benchmarks.gpu.subject import Subject, quiet, seconds, told
 
 SIZES = (1, 2, 4, 8, 16, 32, 64)
@@ -45,7 +45,7 @@ def ways(subject: Subject, device: Device) -> Mapping[str, Way]:
 
 def _of(subject: Subject, session: Session, locked: bool) -> Way:
     def way(size: int) -> Callable[[], object]:
-        feeds = subject.feeds(size, session.empty if locked else new)
+        feeds = subject.feeds(size, session.empty if locked else allocate)
         return lambda: session.run(feeds)
 
     return way

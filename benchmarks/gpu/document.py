@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from app.engine.providers import Device
+from app.runtime.providers import Device
 from benchmarks import machine
 from benchmarks.servers import ROOT
 

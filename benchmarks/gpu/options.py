@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import onnxruntime
 
-from app.engine.providers import CUDA, Device, Provider, providers_for
+from app.runtime.providers import CUDA, Device, Provider, providers_for
 from benchmarks.gpu.subject import Subject, quiet, seconds
 
 SIZES = (1, 8, 32)

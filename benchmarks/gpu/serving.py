@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from statistics import median
 
 from app.bundle import read_bundle
-from app.engine.providers import Device
-from app.inputs import Payload
+from app.modalities import Payload
 from app.pipeline import Pipeline
+from app.runtime.providers import Device
 from benchmarks import machine
 from benchmarks.load import drive
 from benchmarks.models import workload

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
+from app.batching.collate import collate
 from app.bundle import Bundle, read_bundle
-from app.engine.collate import Arrays, Empty, collate, new
-from app.inputs import Payload, encoder_for
+from app.bundle.tensors import Allocate, Arrays, allocate
+from app.modalities import Payload, encoder_for
 from benchmarks.inputs import MODELS
 from benchmarks.models import BUNDLES
 
@@ -37,7 +38,7 @@ class Subject:
             for case in self.bundle.golden
         ]
 
-    def feeds(self, size: int, empty: Empty = new) -> Mapping[str, np.ndarray]:
+    def feeds(self, size: int, empty: Allocate = allocate) -> Mapping[str, np.ndarray]:
         """Return a batch of so many items, its golden cases in turn."""
         manifest = self.bundle.manifest
         items = [self.items[place % len(self.items)] for place in range(size)]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.cli import main
-from app.engine.providers import cuda_present
+from app.runtime.providers import cuda_present
 from tests import fakes, media
 
 

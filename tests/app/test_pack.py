@@ -10,7 +10,7 @@ from PIL import Image
 
 from app.bundle import read_bundle
 from app.cli import main
-from app.inputs import Payload
+from app.modalities import Payload
 from app.pipeline import Pipeline, replay
 from tests.graphs import image_graph
 

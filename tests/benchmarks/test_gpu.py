@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from app.engine.providers import CPU
+from app.runtime.providers import CPU
 from app.telemetry import event
 from benchmarks.gpu.agreement import agreement, kernels
 from benchmarks.gpu.subject import Subject, told

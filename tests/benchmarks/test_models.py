@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from app.engine.session import Session
+from app.runtime.session import Session
 from benchmarks import graphs, inputs
 from benchmarks.peers.picture import decode
 

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from app.engine.batcher import Batcher
-from app.engine.pace import Bounds
+from app.batching.batcher import Batcher
+from app.batching.latency_model import Bounds
 from benchmarks.curves import H100, T4, line
 from benchmarks.optimum import capacity, ceiling, clairvoyant, optimum, sustained
 from benchmarks.policies import NEVER, Own, own, timer
@@ -147,7 +147,7 @@ async def test_the_batcher_itself_forms_the_same_batches(rate: float, monkeypatc
 
     clock = SimpleNamespace(now=0.0)
     clock.perf_counter = lambda: clock.now
-    monkeypatch.setattr("app.engine.batcher.time", clock)
+    monkeypatch.setattr("app.batching.batcher.time", clock)
     coming, tasks, batches = list(enumerate(arrivals)), [], []
     loop = asyncio.get_running_loop()
 

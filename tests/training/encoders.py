@@ -4,9 +4,9 @@ import torch
 from torch import Tensor
 
 from tests.trees import IDS
-from training.networks.contextual import ContextualTreeLSTM
-from training.networks.counting import PooledWords
-from training.networks.sentence_encoder import SentenceEncoder, WordsInContext
+from training.networks.backbones.sentence_encoder import SentenceEncoder, WordsInContext
+from training.networks.tree.contextual import ContextualTreeLSTM
+from training.networks.tree.statistics import PooledWords
 
 WORDS = tuple(IDS)
 SIZE, HEADS, LAYERS, MOST, PIECES = 8, 2, 2, 300, 40

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tests.training.samples import mail, mail_name, write_tar
-from training.data.spamassassin import ARCHIVES
+from training.datasets.spamassassin import ARCHIVES
 from training.outliers.prose import GENSIM, NEWS, NOVEL, SPEECHES
 from training.outliers.sentences import ARTICLES
 

@@ -15,13 +15,13 @@ import numpy as np
 import torch
 from sklearn.datasets import load_digits
 
-from app.bundle import TensorSpec
+from app.bundle.tensors import TensorSpec
 from tests.training.samples import sample
 from training.data.encode import Examples
 from training.fitting import ranks
 from training.fitting.fit import Schedule, fit
 from training.measuring.evaluate import logits_of
-from training.networks.convolutional import ConvNet
+from training.networks.convolutional.classifier import ConvNet
 
 _INPUTS = (TensorSpec(name="image", dtype="uint8", shape=("batch", 8, 8, 1)),)
 SCHEDULE = Schedule(epochs=6, batch=64, rate=4e-3, weight_decay=0.05, ema=0.99)

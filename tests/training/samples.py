@@ -15,12 +15,13 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor, nn
 
-from app.bundle import ImageSpec, TensorSpec
-from app.inputs import Payload
+from app.bundle import ImageSpec
+from app.bundle.tensors import TensorSpec
+from app.modalities import Payload
 from training.data.dataset import Dataset, Sample
 from training.data.encode import Examples
 from training.fitting.fit import Schedule
-from training.networks.reading import Reading
+from training.networks.heads.model_output import Reading
 from training.recipes.recipe import Recipe
 
 WORDS = {

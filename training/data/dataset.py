@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from app.bundle.files import sha256
-from app.inputs import Payload
+from app.modalities import Payload
 
 
 @dataclass(frozen=True, slots=True)

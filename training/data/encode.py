@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.bundle import TensorSpec
-from app.engine.collate import Arrays, collate
-from app.engine.forest import node_places
+from app.batching.collate import collate
+from app.batching.forest import node_places
+from app.bundle.tensors import Arrays, TensorSpec
 from app.errors import InvalidInput
-from app.inputs import Encoder
+from app.modalities import Encoder
 from training.data.dataset import Sample
 
 UNTAUGHT = -100  # what cross-entropy ignores

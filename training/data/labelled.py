@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from app.inputs import Payload
+from app.modalities import Payload
 from training.data.dataset import Dataset, Sample
 from training.errors import BadData, MissingData
 

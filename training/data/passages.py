@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from app.bundle import TensorSpec
-from app.inputs.words import END, SENTENCE_ENDS, UNKNOWN, known_words, split_words
+from app.bundle.tensors import TensorSpec
+from app.modalities.words.tokenizer import END, SENTENCE_ENDS, UNKNOWN, known_words, split_words
 from training.data.dataset import Sample
 from training.data.encode import Examples
 from training.errors import BadData

@@ -9,15 +9,24 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from app.bundle import Measurement, TensorSpec
-from app.engine.session import Session
-from app.outputs import LOG_PROBABILITIES, NEXT_STATE, NODES, SALIENCY
+from app.bundle import Measurement
+from app.bundle.tensors import (
+    EMBEDDING,
+    LOG_PROBABILITIES,
+    NEXT_STATE,
+    NODES,
+    NOVELTY,
+    PROBABILITIES,
+    SALIENCY,
+    TensorSpec,
+)
+from app.runtime.session import Session
 from training.data.encode import Examples
 from training.errors import TrainingError
-from training.exporting.on_demand import put_on_demand
-from training.networks.detector import NoveltyDetector
-from training.networks.onnx_functions import DOMAIN, FUNCTIONS
-from training.networks.reading import Reading
+from training.exporting.optional_outputs import put_on_demand
+from training.networks.convolutional.detector import NoveltyDetector
+from training.networks.heads.model_output import Reading
+from training.networks.tree.onnx_functions import DOMAIN, FUNCTIONS
 
 logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it misses torchvision, we do not
 
@@ -25,7 +34,6 @@ OPSET = 20
 TOLERANCE = 1e-4  # of a probability, torch against ONNX Runtime
 SWITCHED = 1e-3  # of saliency, on the mean over an item: a unit may switch in one of the two
 _MARK = "output "  # before the name of an output while it is exported
-OUTPUT, EMBEDDING, NOVELTY = "probabilities", "embedding", "novelty"
 # The axes of saliency after the first, by what the network reads.
 _PLACES = {"image": ("row", "column"), "pcm": ("band", "frame"), "tokens": ("time",)}
 
@@ -64,9 +72,9 @@ class Servable(nn.Module):
         without `read` tells probabilities only.
         """
         if not hasattr(self.network, "read"):
-            return {OUTPUT: self._probabilities(self.network(*inputs))}
+            return {PROBABILITIES: self._probabilities(self.network(*inputs))}
         reading: Reading = self.network.read(*inputs)  # type: ignore[operator]
-        told = {OUTPUT: self._probabilities(reading.logits), EMBEDDING: reading.embedding}
+        told = {PROBABILITIES: self._probabilities(reading.logits), EMBEDDING: reading.embedding}
         if reading.evidence is not None:
             told[SALIENCY] = torch.relu(reading.evidence(reading.logits.argmax(1)))
         if self.novelty is not None:

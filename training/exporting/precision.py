@@ -28,7 +28,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from onnxruntime.transformers.float16 import convert_float_to_float16
 
 from training.errors import TrainingError
-from training.exporting.on_demand import put_back, take_off
+from training.exporting.optional_outputs import put_back, take_off
 
 Precision = Literal["int8", "fp16"]
 Feeds = Mapping[str, np.ndarray]

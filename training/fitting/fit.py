@@ -27,7 +27,7 @@ from training.fitting.batches import Batches
 from training.fitting.checkpoint import KeepEpoch, SealedFile, current, fingerprint
 from training.fitting.curve import Curve, Epoch, History
 from training.fitting.objectives import Classify, Objective, Term
-from training.networks.frozen import heads
+from training.networks.backbones.freezing import heads
 
 for _name in ("lightning.pytorch", "lightning.fabric"):  # what it found, and advertisements
     logging.getLogger(_name).setLevel(logging.ERROR)

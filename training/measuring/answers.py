@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from app.batching.collate import collate
 from app.bundle import Manifest
-from app.engine.collate import Arrays, collate
-from app.engine.session import Session
-from app.outputs import NOVELTY
+from app.bundle.tensors import NOVELTY, Arrays
+from app.runtime.session import Session
 from training.measuring.calibrate import softmax
 
 _BATCH = 32

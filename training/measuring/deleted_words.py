@@ -9,13 +9,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from app.engine.collate import Arrays
-from app.engine.forest import join, node_places
-from app.engine.session import Session
-from app.inputs.tree import UNKNOWN
-from app.outputs import NODES
+from app.batching.forest import join, node_places
+from app.bundle.tensors import NODES, PROBABILITIES, Arrays
+from app.modalities.tree.encoder import UNKNOWN
+from app.runtime.session import Session
 from training.data.encode import Examples
-from training.exporting.export import OUTPUT
 from training.measuring.deletion import Deletion, compared, most
 
 _BATCH = 32
@@ -57,7 +55,7 @@ def _sides(session: Session, trees: Sequence[Arrays]) -> list[tuple[np.ndarray, 
     for start in range(0, len(trees), _BATCH):
         batch = trees[start : start + _BATCH]
         answers = session.run(join(batch))
-        roots, nodes = (_summed(answers[name]) for name in (OUTPUT, NODES))
+        roots, nodes = (_summed(answers[name]) for name in (PROBABILITIES, NODES))
         for root, tree, places in zip(roots, batch, node_places(batch), strict=True):
             told.append((root, nodes[places[: len(tree["tokens"])]]))
     return told

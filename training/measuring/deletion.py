@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.signal import istft, stft  # type: ignore[import-untyped]
 
-from app.bundle import Measurement, TensorSpec
-from app.engine.collate import Arrays, collate
-from app.engine.session import Session
-from app.outputs import SALIENCY
-from training.exporting.export import OUTPUT, output_specs
+from app.batching.collate import collate
+from app.bundle import Measurement
+from app.bundle.tensors import PROBABILITIES, SALIENCY, Arrays, TensorSpec
+from app.runtime.session import Session
+from training.exporting.export import output_specs
 from training.measuring.imputation import imputed
 from training.measuring.measurements import measured
 
@@ -65,8 +65,8 @@ def deletion(
         return None
     session, chosen = Session(model), items[:MOST]
     answers = _run(session, chosen, inputs)
-    labels = [int(answer[OUTPUT].argmax()) for answer in answers]
-    before = np.asarray([a[OUTPUT][label] for a, label in zip(answers, labels, strict=True)])
+    labels = [int(answer[PROBABILITIES].argmax()) for answer in answers]
+    before = np.asarray([a[PROBABILITIES][label] for a, label in zip(answers, labels, strict=True)])
     kind = inputs[0].name
     maps = [
         answer[SALIENCY][: len(item["tokens"])] if kind == "tokens" else answer[SALIENCY]
@@ -81,7 +81,7 @@ def deletion(
     def lost(scores: Sequence[np.ndarray]) -> float:
         rest = [remove(i, most(s)) for i, s in zip(chosen, scores, strict=True)]
         after = _run(session, rest, inputs, explain=False)
-        left = [a[OUTPUT][label] for a, label in zip(after, labels, strict=True)]
+        left = [a[PROBABILITIES][label] for a, label in zip(after, labels, strict=True)]
         return float((before - np.asarray(left)).mean())
 
     return compared(lost, maps)

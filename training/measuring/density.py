@@ -7,8 +7,8 @@ import torch
 from sklearn.mixture import GaussianMixture
 
 from training.data.encode import Examples
-from training.networks.autoencoder import Autoencoder
-from training.networks.detector import Mixture, NoveltyDetector, Scale
+from training.networks.convolutional.autoencoder import Autoencoder
+from training.networks.convolutional.detector import Mixture, NoveltyDetector, Scale
 
 COMPONENTS, AXES = 30, 64
 _FLOOR = 5e-4  # least variance of a component along any axis, as a share of the first axis's

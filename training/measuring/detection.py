@@ -8,8 +8,8 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from app.bundle import Measurement
-from app.engine.session import Session
-from training.data.outliers import Outliers
+from app.runtime.session import Session
+from training.outliers.drawn import Outliers
 
 _BATCH = 256
 

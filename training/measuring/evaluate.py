@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from app.bundle import Measurement
-from app.engine.session import Session
+from app.runtime.session import Session
 from training.data.encode import Examples
 from training.measuring.calibrate import calibration_error_by_chance, expected_calibration_error
 from training.measuring.measurements import measured

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 
 from app.bundle import Measurement
-from app.inputs import Encoder, Payload
+from app.bundle.tensors import PROBABILITIES
+from app.modalities import Encoder, Payload
 from training.data.encode import Examples, encode
-from training.data.sentiment_treebank import LABELS, NEUTRAL, words
-from training.exporting.export import OUTPUT
+from training.datasets.sentiment_treebank import LABELS, NEUTRAL, words
 from training.measuring.evaluate import probabilities_of
 
 
@@ -18,7 +18,7 @@ def long_trees(model: bytes, test: Examples, _: Encoder, *, least: int) -> list[
     if not len(chosen):
         return []
     trees = test.select(chosen.tolist())
-    right = probabilities_of(model, trees, OUTPUT).argmax(1) == trees.targets
+    right = probabilities_of(model, trees, PROBABILITIES).argmax(1) == trees.targets
     name = f"accuracy, trees of {least} tokens and more"
     return [Measurement(name=name, value=float(right.mean()), split="test", samples=len(trees))]
 
@@ -40,7 +40,7 @@ def polarity(model: bytes, test: Examples, encoder: Encoder) -> list[Measurement
         ("accuracy, positive or negative", chosen),
         ("accuracy, positive or negative, without the trees", guessed),
     ):
-        scores = probabilities_of(model, examples, OUTPUT)
+        scores = probabilities_of(model, examples, PROBABILITIES)
         good = scores[:, NEUTRAL + 1 :].sum(1) > scores[:, :NEUTRAL].sum(1)
         right = float((good == (examples.targets > NEUTRAL)).mean())
         figures.append(Measurement(name=name, value=right, split="test", samples=len(examples)))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from app.bundle import Bundle, Manifest
-from app.inputs import encoder_for
+from app.modalities import encoder_for
 from training.data import labelled
 from training.data.dataset import Dataset
 from training.data.encode import Examples, encode

@@ -11,8 +11,8 @@ import torch
 from torch import nn
 
 from app.bundle import Measurement
-from app.engine.session import Session
-from app.outputs import NODES
+from app.bundle.tensors import NODES
+from app.runtime.session import Session
 from training.data.encode import UNTAUGHT, Examples
 from training.measuring.calibrate import (
     calibration_error_by_chance,

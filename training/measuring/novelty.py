@@ -18,10 +18,15 @@ from sklearn.metrics import roc_auc_score
 from torch import nn
 
 from app.bundle import Measurement, NoveltyScore
-from app.engine.collate import is_forest
+from app.bundle.tensors import is_forest
 from training.data.encode import Examples
 from training.measuring.evaluate import features_of
-from training.networks.novelty import Mahalanobis, NoveltyHead, OutlierExposure, RelativeMahalanobis
+from training.networks.heads.novelty import (
+    Mahalanobis,
+    NoveltyHead,
+    OutlierExposure,
+    RelativeMahalanobis,
+)
 
 KEPT = 0.98  # of data like the training data is below the threshold
 FEWEST = 19  # calibration samples, as many as the label sets need

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.bundle import Conformal, Measurement, NoveltyScore
+from app.bundle.tensors import NOVELTY, PROBABILITIES
 from app.outputs import is_credible, tells_nothing
 from training.data.encode import Examples
 from training.data.sources import warn
-from training.exporting.export import NOVELTY, OUTPUT
 from training.measuring.answers import Answers
 from training.measuring.calibrate import log_loss
 from training.measuring.conformal import COVERAGE, least_ambiguous, set_figures
@@ -39,7 +39,7 @@ def assess(
     outliers: Mapping[str, Examples],
 ) -> Trust:
     """Set the threshold of the label sets, and measure sets and novelty."""
-    probabilities = probabilities_of(model, test, OUTPUT)
+    probabilities = probabilities_of(model, test, PROBABILITIES)
     figures = [
         Measurement(
             name="negative log-likelihood",
@@ -50,7 +50,7 @@ def assess(
     ]
     conformal = None
     if len(calibration):
-        held_out = probabilities_of(model, calibration, OUTPUT)
+        held_out = probabilities_of(model, calibration, PROBABILITIES)
         conformal = least_ambiguous(held_out, calibration.targets)
     if conformal is None:
         few = f"{len(calibration)} calibration samples are too few"
@@ -74,7 +74,7 @@ def unlike(
     """
     figures, scores = [], {}
     for kind, examples in {"test": test, **outliers}.items():
-        probabilities, scores[kind] = outputs_of(model, examples, [OUTPUT, NOVELTY])
+        probabilities, scores[kind] = outputs_of(model, examples, [PROBABILITIES, NOVELTY])
         figures.append(share_abstained(Answers(probabilities, scores[kind]), rules, kind))
     return [*novelty_figures(scores.pop("test"), scores), *figures]
 

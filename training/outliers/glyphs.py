@@ -14,10 +14,10 @@ import matplotlib as mpl
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from app.inputs import Payload
+from app.modalities import Payload
 from training.data.dataset import Sample
-from training.data.mnist import png
 from training.data.sources import Source
+from training.datasets.mnist import png
 from training.outliers.kinds import Locate
 
 CAVEAT = Source("fontsource-caveat-5.3.0.tgz", "npm pack @fontsource/caveat@5.3.0", None)

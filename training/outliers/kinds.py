@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from app.inputs import Encoder
+from app.modalities import Encoder
 from training.data.dataset import Sample
 from training.data.encode import Examples, encode
 from training.data.sources import Source, locate, warn

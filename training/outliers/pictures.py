@@ -13,12 +13,12 @@ import matplotlib as mpl
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from app.inputs import Payload
-from training.data import emoji, mnist
+from app.modalities import Payload
 from training.data.dataset import Sample
-from training.data.mnist import png
 from training.data.sources import Source
-from training.data.word_vectors import known_words
+from training.datasets import emoji, mnist
+from training.datasets.mnist import png
+from training.networks.backbones.word_vectors import known_words
 from training.outliers.kinds import Locate
 
 STAMPS = Source("tuxpaint-stamps", "the package tuxpaint-stamps-default (Debian, Ubuntu)", None)

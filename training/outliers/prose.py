@@ -12,7 +12,7 @@ import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from app.inputs import Payload
+from app.modalities import Payload
 from training.data.dataset import Sample
 from training.data.sources import Source
 from training.outliers.kinds import Locate

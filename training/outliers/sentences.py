@@ -1,8 +1,8 @@
 """English sentences that judge no film, each by itself, as film reviews are judged.
 
 Sentences of what `training.outliers.prose` reads; of e-mails, the text that mails quote left out
-(`training.data.spamassassin`); and, of what the package gensim carries for its tests and of itself,
-of Wikipedia's first articles and of the program's documentation.
+(`training.datasets.spamassassin`); and, of what the package gensim carries for its tests and of
+itself, of Wikipedia's first articles and of the program's documentation.
 """
 
 import ast
@@ -15,11 +15,11 @@ from functools import partial
 from html import unescape
 from pathlib import Path
 
-from app.inputs import Payload
-from app.inputs.plain_text import is_html
+from app.modalities import Payload
+from app.modalities.text.plain_text import is_html
 from training.data.dataset import Sample
-from training.data.mail import read_bodies
-from training.data.spamassassin import ARCHIVES
+from training.datasets.mail import read_bodies
+from training.datasets.spamassassin import ARCHIVES
 from training.outliers.kinds import Locate
 from training.outliers.prose import GENSIM, prose
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from app.inputs import Payload
+from app.modalities import Payload
 from training.data.dataset import Sample
 from training.data.sources import Source
 from training.outliers.kinds import Locate

@@ -10,13 +10,14 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
-from app.inputs import Payload, treebank
-from app.inputs.binary_tree import BinaryTree
-from app.inputs.listops import DIGITS, MOST, OPERATORS
-from training.data import listops
+from app.modalities import Payload
+from app.modalities.tree import ptb as treebank
+from app.modalities.tree.binary_tree import BinaryTree
+from app.modalities.tree.listops import DIGITS, MOST, OPERATORS
 from training.data.dataset import Sample
-from training.data.sentiment_treebank import ARCHIVE, load
 from training.data.split import TEST
+from training.datasets import listops
+from training.datasets.sentiment_treebank import ARCHIVE, load
 from training.outliers.kinds import Locate
 from training.outliers.prose import GENSIM
 

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import torch
 
-from training.data import addresses
 from training.data.split import Shares
-from training.data.word_vectors import word_vectors
+from training.datasets import state_of_the_union as addresses
 from training.fitting.fit import Schedule
 from training.fitting.objectives import PredictWords
-from training.networks.language import WordLSTM
+from training.networks.backbones.word_vectors import word_vectors
+from training.networks.recurrent.language import WordLSTM
 from training.recipes.recipe import Language
 
 VOCABULARY, EMBEDDING = 6_000, 160

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 from app.bundle import EncoderSpec, ImageSpec
-from training.data import mnist
+from training.augmentation.images import warp
 from training.data.dataset import Sample
 from training.data.split import Shares
-from training.data.warp import warp
+from training.datasets import mnist
 from training.fitting.fit import Schedule
-from training.networks.convolutional import ConvNet
+from training.networks.convolutional.classifier import ConvNet
 from training.outliers import glyphs
 from training.recipes.recipe import Recipe
 

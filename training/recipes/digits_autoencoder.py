@@ -2,12 +2,12 @@
 
 from torch import Generator, Tensor
 
-from training.comparisons.few_labels import Study
+from training.augmentation.images import mask_patches, warp
 from training.data.split import Shares
-from training.data.warp import mask_patches, warp
 from training.fitting.fit import Schedule
 from training.fitting.objectives import Reconstruct
-from training.networks.autoencoder import Autoencoder
+from training.measuring.few_labels import Study
+from training.networks.convolutional.autoencoder import Autoencoder
 from training.recipes import digits
 from training.recipes.recipe import Recipe
 

@@ -5,12 +5,12 @@ No bundle of it is shipped: it is what docs/transfer.md compares the ways of lea
 
 from functools import partial
 
-from training.data import emoji
+from training.augmentation.images import PICTURES, warp
 from training.data.split import Shares
-from training.data.warp import PICTURES, warp
+from training.datasets import emoji
 from training.fitting.fit import Schedule
-from training.networks.convolutional import ConvNet
-from training.recipes.own import prepare_images
+from training.networks.convolutional.classifier import ConvNet
+from training.recipes.auto import prepare_images
 from training.recipes.recipe import Recipe
 
 RECIPE = Recipe(

@@ -8,9 +8,9 @@ from importlib.resources import files as resources
 from torch import nn
 
 from app.bundle import ImageSpec
-from training.data import caltech101, imagenet, imagenet_validation
 from training.data.dataset import Dataset
-from training.networks.pretrained import efficientnet_lite0
+from training.datasets import caltech101, imagenet, imagenet_validation
+from training.networks.backbones.efficientnet import efficientnet_lite0
 from training.outliers import pictures
 from training.outliers.pictures import SHOWN
 from training.recipes.recipe import Pretrained

@@ -6,13 +6,13 @@ from functools import partial
 from torch import nn
 
 from app.bundle import EncoderSpec, TreeSpec
-from training.comparisons.flat_lstm import flat_lstm
-from training.data import listops
+from training.baselines.lstm import flat_lstm
 from training.data.dataset import Sample
+from training.datasets import listops
 from training.fitting.fit import Schedule
 from training.measuring.figures import long_trees
-from training.networks.counting import CountedWords
-from training.networks.recursive import TreeLSTM
+from training.networks.tree.statistics import CountedWords
+from training.networks.tree.tree_lstm import TreeLSTM
 from training.outliers import trees
 from training.recipes.recipe import Recipe
 

@@ -1,4 +1,4 @@
-"""What a recipe says. It is data; `training.run` does the work."""
+"""What a recipe says. It is data; `training.runs.classifier` does the work."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,15 +8,15 @@ import numpy as np
 from torch import nn
 
 from app.bundle import EncoderSpec, Measurement
-from app.engine.collate import Arrays
-from app.inputs import Encoder
-from training.comparisons.few_labels import Study
+from app.bundle.tensors import Arrays
+from app.modalities import Encoder
 from training.data.dataset import Dataset, Sample
 from training.data.encode import Examples
 from training.data.split import Shares, Splits
 from training.fitting.curve import History
 from training.fitting.fit import Augment, Schedule
-from training.networks.language import WordLSTM
+from training.measuring.few_labels import Study
+from training.networks.recurrent.language import WordLSTM
 from training.outliers import Outliers
 
 # What the training samples determine: the encoder, and the files it needs in the bundle.

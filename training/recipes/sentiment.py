@@ -8,19 +8,19 @@ from collections.abc import Mapping, Sequence
 from torch import nn
 
 from app.bundle import EncoderSpec, Measurement, TreeSpec
-from app.inputs import Encoder
-from training.data import sentiment_treebank
+from app.modalities import Encoder
 from training.data.dataset import Sample
 from training.data.encode import Examples
-from training.data.sentiment_treebank import LABELS, node_labels, words
 from training.data.split import Shares
-from training.data.word_vectors import known_words, pieces_of, words_in_context
+from training.datasets import sentiment_treebank
+from training.datasets.sentiment_treebank import LABELS, node_labels, words
 from training.fitting.fit import Schedule
 from training.fitting.objectives import polarity_loss
 from training.measuring.deleted_words import deleted_words
 from training.measuring.figures import polarity
-from training.networks.contextual import ContextualTreeLSTM
-from training.networks.counting import PooledWords
+from training.networks.backbones.word_vectors import known_words, pieces_of, words_in_context
+from training.networks.tree.contextual import ContextualTreeLSTM
+from training.networks.tree.statistics import PooledWords
 from training.outliers import sentences
 from training.recipes.recipe import Recipe
 

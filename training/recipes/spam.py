@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 
 from app.bundle import EncoderSpec, TextSpec
-from app.inputs.plain_text import plain_text
-from training.data import spamassassin
-from training.data.baselines import tfidf_logistic_regression
+from app.modalities.text.plain_text import plain_text
+from training.baselines.tfidf import tfidf_logistic_regression
 from training.data.dataset import Sample
 from training.data.split import Shares
-from training.data.tokens import train_tokenizer
+from training.data.tokenizers import train_tokenizer
+from training.datasets import spamassassin
 from training.fitting.fit import Schedule
-from training.networks.bag import LinearBag
-from training.networks.recurrent import TextEnsemble, TextRecurrentNet
+from training.networks.recurrent.bag_of_ngrams import LinearBag
+from training.networks.recurrent.classifier import TextEnsemble, TextRecurrentNet
 from training.outliers import prose
 from training.recipes.recipe import Recipe
 

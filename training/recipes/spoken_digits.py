@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 from app.bundle import AudioSpec, EncoderSpec
-from training.data import spoken_digits
+from training.augmentation.audio import augment
 from training.data.dataset import Sample
 from training.data.split import Shares
-from training.data.voices import augment
+from training.datasets import spoken_digits
 from training.fitting.fit import Schedule
-from training.networks.spectrogram import SpectrogramEnsemble, SpectrogramNet
+from training.networks.audio.spectrogram import SpectrogramEnsemble, SpectrogramNet
 from training.outliers import sounds
 from training.recipes.recipe import Recipe
 

@@ -3,7 +3,7 @@ import base64
 import httpx
 import pytest
 
-from app.inputs import Payload
+from app.modalities import Payload
 from app.pipeline import Pipeline
 from tests import fakes, media
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from app.bundle import publish
-from app.inputs import Payload
+from app.modalities import Payload
 from app.pipeline import Pipeline
 from tests import fakes, media
 from tests.conftest import open_service

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from app.bundle import publish
-from app.inputs import Payload
+from app.modalities import Payload
 from app.pipeline import Features, Pipeline
 from tests import fakes, media
 from tests.conftest import open_service

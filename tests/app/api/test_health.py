@@ -3,7 +3,7 @@ import re
 
 import pytest
 
-from app.inputs import ENCODERS
+from app.modalities import ENCODERS
 from tests.app.serving.test_catalog import slow_loading
 from tests.conftest import open_service
 

@@ -2,7 +2,7 @@ import pytest
 
 from app.api.multipart import MAX_HEADER, MAX_HEADERS, parse_multipart
 from app.errors import MalformedRequest, TooLarge
-from app.inputs import Payload
+from app.modalities import Payload
 from tests import media
 
 HEAD = b'--x\r\nContent-Disposition: form-data; name="file"\r\n'

@@ -4,7 +4,7 @@ import pytest
 
 from app.api.payload import parse_body, split_content_type
 from app.errors import ClientError, InvalidInput, MalformedRequest, TooLarge
-from app.inputs import Payload
+from app.modalities import Payload
 
 JSON = "application/json"
 

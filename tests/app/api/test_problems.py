@@ -10,8 +10,8 @@ from fastapi import FastAPI
 
 from app import errors
 from app.api import problems
-from app.api.limits import Door, Limits
-from app.crew import Crew
+from app.api.edge import Door, Limits
+from app.in_flight import Crew
 from app.metrics import Metrics
 from tests import media
 

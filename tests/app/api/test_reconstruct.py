@@ -7,7 +7,7 @@ from PIL import Image
 
 from app.api.reconstruct import wants_png
 from app.bundle import publish
-from app.inputs import Payload
+from app.modalities import Payload
 from app.pipeline import Pipeline, Rebuilt
 from tests import fakes, media
 from tests.conftest import open_service

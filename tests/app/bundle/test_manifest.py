@@ -3,7 +3,8 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from app.bundle import AudioSpec, ImageSpec, Manifest, TensorSpec, TextSpec
+from app.bundle import AudioSpec, ImageSpec, Manifest, TextSpec
+from app.bundle.tensors import TensorSpec
 from tests import fakes
 
 

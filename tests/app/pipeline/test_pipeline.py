@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from app.errors import DeadlineExceeded, InvalidBundle, InvalidInput, UnsupportedTask
-from app.inputs import Payload
+from app.modalities import Payload
 from app.outputs import Prediction
 from app.pipeline import Classes, Features, Pipeline, Question, Rebuilt
 from tests import fakes, media

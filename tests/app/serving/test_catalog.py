@@ -10,7 +10,7 @@ import pytest
 from app.bundle import publish
 from app.bundle.publish import seal
 from app.errors import NotReady, UnknownModel, UnsupportedMedia
-from app.inputs import ENCODERS, Payload, TextEncoder
+from app.modalities import ENCODERS, Payload, TextEncoder
 from app.pipeline import Classes
 from app.serving.catalog import Catalog, Loading, State
 from app.telemetry import Timings

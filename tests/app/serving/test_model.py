@@ -2,9 +2,9 @@ import threading
 
 import pytest
 
-from app.engine.pace import Bounds
+from app.batching.latency_model import Bounds
 from app.errors import DeadlineExceeded, InvalidInput, NotReady
-from app.inputs import Encoded, Payload
+from app.modalities import Encoded, Payload
 from app.pipeline import Classes, Pipeline
 from app.serving.model import ServedModel
 from app.telemetry import Timings

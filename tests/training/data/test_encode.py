@@ -5,14 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from app.batching.collate import collate
 from app.bundle import AudioSpec, ImageSpec, TextSpec, TreeSpec
-from app.engine.collate import collate
-from app.inputs import Payload, encoder_for
+from app.modalities import Payload, encoder_for
 from tests.training.samples import SENTENCE, digit, png, sentence, sentences, sound, squares
-from training.data import listops
 from training.data.dataset import Sample
 from training.data.encode import UNTAUGHT, Examples, encode, epoch_order, root_lessons
-from training.data.tokens import PADDING, UNKNOWN, train_tokenizer, vocabulary
+from training.data.tokenizers import PADDING, UNKNOWN, train_tokenizer, vocabulary
+from training.datasets import listops
 
 RNG = np.random.default_rng(1)
 TEXTS = [sentence(kind, RNG) for kind in ("ham", "spam") for _ in range(20)]

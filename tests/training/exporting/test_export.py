@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from app.bundle import TensorSpec
-from app.engine.session import Session
+from app.bundle.tensors import PROBABILITIES, TensorSpec
+from app.runtime.session import Session
 from tests.training.samples import SENTENCE, SQUARE, Toy, sentences, squares
 from training.errors import TrainingError
-from training.exporting.export import OUTPUT, Servable, check_parity, export, output_specs
-from training.networks.reading import Reading
+from training.exporting.export import Servable, check_parity, export, output_specs
+from training.networks.heads.model_output import Reading
 
 
 class Counting(nn.Module):
@@ -56,7 +56,7 @@ def test_it_ends_in_calibrated_probabilities(servable: Servable, model: bytes):
     with torch.no_grad():
         logits = servable.network(torch.from_numpy(images)).numpy()
     expected = np.exp(logits / 1.7) / np.exp(logits / 1.7).sum(axis=1, keepdims=True)
-    actual = Session(model).run({"image": images})[OUTPUT]
+    actual = Session(model).run({"image": images})[PROBABILITIES]
     assert actual.dtype == np.float32
     assert np.allclose(actual, expected, atol=1e-6)
 

@@ -7,17 +7,18 @@ import torch
 from torch import Tensor, nn
 
 from app.bundle import read_bundle
-from app.engine.session import Session
-from app.inputs import encoder_for
+from app.bundle.tensors import PROBABILITIES
+from app.modalities import encoder_for
 from app.pipeline.replay import golden_payload
+from app.runtime.session import Session
 from tests.training.conftest import REPOSITORY
 from tests.training.samples import Toy, sentences, squares
 from training.data.encode import Examples
 from training.errors import TrainingError
-from training.exporting.export import OUTPUT, Servable, export
+from training.exporting.export import Servable, export
 from training.exporting.precision import Precision, convert
 from training.measuring import answers
-from training.networks.recurrent import TextRecurrentNet
+from training.networks.recurrent.classifier import TextRecurrentNet
 
 
 class Small(nn.Module):
@@ -71,7 +72,7 @@ def test_the_converted_graph_answers_nearly_the_same(case: str):
     converted = convert(model, precision, [feeds(examples)])
     session = Session(converted)
     assert session.tensors() == Session(model).tensors()
-    before, after = (Session(m).run(feeds(examples))[OUTPUT] for m in (model, converted))
+    before, after = (Session(m).run(feeds(examples))[PROBABILITIES] for m in (model, converted))
     assert 0 < np.abs(before - after).max() < 0.02
     assert convert(model, precision, [feeds(examples)]) == converted
 
@@ -95,7 +96,8 @@ def test_what_stands_before_a_logarithm_keeps_its_bits():
     )
     assert behind < plain
     half = onnx.load_from_string(convert(model, "fp16", []))
-    answers = [Session(m).run(feeds(examples))[OUTPUT] for m in (model, half.SerializeToString())]
+    graphs = (model, half.SerializeToString())
+    answers = [Session(m).run(feeds(examples))[PROBABILITIES] for m in graphs]
     assert np.abs(answers[0] - answers[1]).max() < 0.01
     kinds = [i.data_type for i in half.graph.initializer if list(i.dims) == [8, 1, 3, 3]]
     assert kinds == [onnx.TensorProto.FLOAT]
@@ -111,7 +113,7 @@ def test_what_is_told_on_demand_keeps_its_bits_and_shares_what_it_can(name: str)
     told = [Session(model).run(inputs, explain=True) for model in (bundle.model, converted)]
     assert set(told[0]) == set(told[1])
     np.testing.assert_allclose(told[1]["saliency"], told[0]["saliency"], atol=1e-6)
-    assert not np.array_equal(told[1][OUTPUT], told[0][OUTPUT])
+    assert not np.array_equal(told[1][PROBABILITIES], told[0][PROBABILITIES])
     assert Session(converted).run(inputs)["embedding"].shape == told[0]["embedding"].shape
     assert len(converted) < 1.3 * len(bundle.model)
 

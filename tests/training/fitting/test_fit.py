@@ -17,7 +17,7 @@ from training.data.encode import Examples
 from training.errors import Diverged
 from training.fitting.fit import Schedule, fit, label_weights
 from training.measuring.evaluate import logits_of
-from training.networks.recurrent import TextRecurrentNet
+from training.networks.recurrent.classifier import TextRecurrentNet
 
 TRAIN, VALIDATION = squares(40, seed=1), squares(16, seed=2)
 SCHEDULE = Schedule(epochs=3, batch=8, rate=0.02)

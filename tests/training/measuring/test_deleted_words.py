@@ -7,15 +7,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from app.batching.forest import NAMES, join
 from app.bundle import TreeSpec
-from app.engine.forest import NAMES, join
-from app.inputs import Payload, encoder_for
+from app.modalities import Payload, encoder_for
 from tests.training.samples import sample
 from training.data.encode import Examples
 from training.exporting.export import Servable, export
 from training.measuring.deleted_words import deleted_words
-from training.networks.contextual import roots_above
-from training.networks.reading import Reading
+from training.networks.heads.model_output import Reading
+from training.networks.tree.contextual import roots_above
 
 SPEC = TreeSpec(notation="ptb")
 WORDS = ("", "good", "bad", "it", "is", "a", "film", "and", "so")

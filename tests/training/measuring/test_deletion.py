@@ -5,11 +5,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from app.bundle import TensorSpec
+from app.bundle.tensors import TensorSpec
 from tests.training.samples import SQUARE, Toy, squares
 from training.exporting.export import Servable, export
 from training.measuring.deletion import deletion, most
-from training.networks.reading import Reading
+from training.networks.heads.model_output import Reading
 
 PCM = (TensorSpec(name="pcm", dtype="int16", shape=("batch", 4000)),)
 

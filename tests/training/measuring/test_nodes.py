@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from app.engine.forest import join, node_places
-from app.engine.session import Session
-from app.outputs import NODES
-from tests.training.networks.test_recursive import FORESTS, SPECS, examples, network, tensors
+from app.batching.forest import join, node_places
+from app.bundle.tensors import NODES, PROBABILITIES
+from app.runtime.session import Session
+from tests.training.networks.tree.test_tree_lstm import FORESTS, SPECS, examples, network, tensors
 from training.data.encode import UNTAUGHT, Examples, root_lessons
-from training.exporting.export import OUTPUT, Servable, check_parity, export
+from training.exporting.export import Servable, check_parity, export
 from training.measuring.calibrate import softmax
 from training.measuring.nodes import node_figures, node_temperature
 
@@ -58,7 +58,7 @@ def test_a_root_is_told_as_its_tree_and_the_others_at_theirs() -> None:
     together = Session(model).run(join(FORESTS))
     logits = node_logits(trees.select(range(len(FORESTS))))
     for tree, places, row, own in zip(
-        FORESTS, node_places(FORESTS), together[OUTPUT], logits, strict=True
+        FORESTS, node_places(FORESTS), together[PROBABILITIES], logits, strict=True
     ):
         nodes, root = together[NODES][places], tree["roots"][0]
         assert np.array_equal(nodes[root], row)

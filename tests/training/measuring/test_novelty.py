@@ -7,9 +7,10 @@ import pytest
 import torch
 from torch import nn
 
+from app.bundle.tensors import NOVELTY
 from tests.training.samples import SQUARE, Seeing, squares
 from training.data.encode import Examples
-from training.exporting.export import NOVELTY, Servable, check_parity, export
+from training.exporting.export import Servable, check_parity, export
 from training.measuring.evaluate import features_of, outputs_of
 from training.measuring.novelty import (
     KEPT,

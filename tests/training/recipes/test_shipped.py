@@ -9,20 +9,20 @@ from pathlib import Path
 import pytest
 
 from app.bundle import read_bundle
-from app.inputs import Payload, encoder_for
+from app.modalities import Payload, encoder_for
 from app.pipeline import Pipeline, replay
 from tests.training.packages import write_prose, write_zip
 from tests.training.samples import write_corpus, write_mnist, write_recordings, write_treebank
-from training.data import imagenet, listops
 from training.data.dataset import Dataset, Sample
 from training.data.encode import encode
-from training.data.photos import cuts, photos
-from training.data.spamassassin import ARCHIVES
 from training.data.split import Shares
-from training.exporting.export_pretrained import export_pretrained
+from training.datasets import imagenet, listops
+from training.datasets.package_photos import cuts, photos
+from training.datasets.spamassassin import ARCHIVES
 from training.measuring.evaluate import logits_of
 from training.recipes import RECIPES, Pretrained, Recipe, sentiment
-from training.run import run
+from training.runs.classifier import run
+from training.runs.pretrained import export_pretrained
 
 pytestmark = pytest.mark.training
 

@@ -1,0 +1,52 @@
+"""Items → one batch, and the batch's outputs → items again.
+
+Trees are joined to a forest (`app.batching.forest`). Of anything else, axes that a `TensorSpec`
+names (other than `batch`) vary between items and are padded with zeros to the longest of the
+batch; the graphs take lengths and are exact under any padding, so an answer does not depend on
+its batch mates.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from app.batching import forest
+from app.bundle.tensors import FOREST, Allocate, Arrays, TensorSpec, allocate, is_forest
+
+
+def collate(
+    items: Sequence[Arrays], specs: Sequence[TensorSpec], empty: Allocate = allocate
+) -> dict[str, np.ndarray]:
+    """Stack the items' arrays along a new first axis, one entry per spec; join trees.
+
+    empty: makes the arrays that are stacked into.
+    """
+    if is_forest(specs):
+        return forest.join(items)
+    return {spec.name: _stack([item[spec.name] for item in items], spec, empty) for spec in specs}
+
+
+def split(
+    outputs: Arrays, items: Sequence[Arrays], specs: Sequence[TensorSpec]
+) -> list[dict[str, np.ndarray]]:
+    """Return row i of every output as item i; of a forest's nodes, the rows of tree i."""
+    if not is_forest(specs):
+        return [{name: array[row] for name, array in outputs.items()} for row in range(len(items))]
+    nodes = {spec.name for spec in specs if spec.shape[0] in FOREST}
+    return [
+        {name: array[own if name in nodes else row] for name, array in outputs.items()}
+        for row, own in enumerate(forest.node_places(items))
+    ]
+
+
+def _stack(arrays: Sequence[np.ndarray], spec: TensorSpec, empty: Allocate) -> np.ndarray:
+    if len(arrays) == 1 and empty is allocate:  # nothing need be copied
+        return arrays[0][np.newaxis]
+    if not any(isinstance(axis, str) for axis in spec.shape[1:]):
+        return np.stack(arrays, out=empty(spec.name, (len(arrays), *arrays[0].shape), spec.dtype))
+    shape = tuple(max(sizes) for sizes in zip(*(a.shape for a in arrays), strict=True))
+    batch = empty(spec.name, (len(arrays), *shape), spec.dtype)
+    batch.fill(0)
+    for row, array in zip(batch, arrays, strict=True):
+        row[tuple(slice(size) for size in array.shape)] = array
+    return batch

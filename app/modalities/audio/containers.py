@@ -1,0 +1,94 @@
+"""Looking at a sound file's first bytes before a native decoder sees them.
+
+libsndfile opens 26 formats; only those named in `_SIGNATURES` reach it. An ID3
+tag is taken off first, since libsndfile opens whatever stands behind it. In WAV files
+every `fmt ` chunk is checked as well, wherever it stands: libsndfile 1.2.2 multiplies
+two header fields of IMA ADPCM in 32 bits (CVE-2026-37555), so a block must hold what
+its size says.
+"""
+
+import struct
+
+from app.errors import InvalidInput
+from app.modalities.audio.wav import find_chunk
+
+EXPECTED = "expected a WAV, FLAC, Ogg or MP3 sound"
+_SIGNATURES = {b"RIFF": "WAV", b"fLaC": "FLAC", b"OggS": "Ogg"}
+_ELSEWHERE = {
+    b"\x1aE\xdf\xa3": "WebM or Matroska, as browsers record; record PCM and send WAV",
+    b"FORM": "AIFF; convert it to WAV or FLAC",
+    b"RF64": "RF64; convert it to WAV or FLAC",
+    b".snd": "AU; convert it to WAV or FLAC",
+}
+_PCM, _FLOAT, _ALAW, _ULAW, _IMA_ADPCM, _EXTENSIBLE = 1, 3, 6, 7, 0x11, 0xFFFE
+_WAV_KINDS = {_PCM, _FLOAT, _ALAW, _ULAW, _IMA_ADPCM}
+
+
+def checked(data: bytes) -> bytes:
+    """Return the sound without ID3 tags; raise `InvalidInput` unless its format is read safely."""
+    while data.startswith(b"ID3") and len(data) >= 10:
+        data = data[_tag_size(data) :]
+    if not data:
+        raise InvalidInput(f"{EXPECTED}, got 0 bytes")
+    for signature, advice in _ELSEWHERE.items():
+        if data.startswith(signature):
+            raise InvalidInput(f"{EXPECTED}, got {advice}")
+    if data[4:8] == b"ftyp":
+        raise InvalidInput(f"{EXPECTED}, got MP4 or M4A; convert it to WAV, FLAC or MP3")
+    kind = next((k for s, k in _SIGNATURES.items() if data.startswith(s)), None)
+    if kind is None and not (len(data) > 1 and data[0] == 0xFF and data[1] & 0xE0 == 0xE0):
+        raise InvalidInput(f"{EXPECTED}, got something else")
+    if kind == "WAV":
+        _check_wav(data)
+    return data
+
+
+def _tag_size(data: bytes) -> int:
+    """Return the size of an ID3v2 tag with its header: four times seven bits say it."""
+    size = 0
+    for byte in data[6:10]:
+        size = size << 7 | byte & 0x7F
+    return 10 + size
+
+
+def _check_wav(data: bytes) -> None:
+    if data[8:12] != b"WAVE":
+        raise InvalidInput(f"{EXPECTED}, got a RIFF file of another kind")
+    place = find_chunk(data, b"fmt ", 12)  # after RIFF, size, WAVE
+    if place is None:
+        raise InvalidInput(f"{EXPECTED}, got a WAV file without a format chunk")
+    _check_format(data[place + 8 : place + 48])
+    # libsndfile looks for chunks byte by byte where sizes lie, and the last format counts.
+    place = data.find(b"fmt ", place + 4)
+    while place >= 0:
+        form = data[place + 8 : place + 48]
+        if len(form) >= 16 and _kind(form) == _IMA_ADPCM:
+            _check_format(form)
+        place = data.find(b"fmt ", place + 4)
+
+
+def _check_format(chunk: bytes) -> None:
+    if len(chunk) < 16:
+        raise InvalidInput("the WAV file's format chunk is too short")
+    _, channels, rate, _, block, _ = struct.unpack_from("<HHIIHH", chunk)
+    kind = _kind(chunk)
+    if kind not in _WAV_KINDS:
+        raise InvalidInput(
+            "expected PCM, float, A-law, µ-law or IMA ADPCM in the WAV file, "
+            f"got format tag {kind:#06x}; convert it to 16-bit PCM"
+        )
+    if rate == 0 or channels == 0:
+        raise InvalidInput("the WAV file declares no sample rate or no channels")
+    if kind == _IMA_ADPCM:
+        expected = (block - 4 * channels) * 2 // channels + 1
+        declared = struct.unpack_from("<H", chunk, 18)[0] if len(chunk) >= 20 else 0
+        if not 1 <= channels <= 2 or block <= 4 * channels or declared != expected:
+            raise InvalidInput("the WAV file's ADPCM block size contradicts its sample count")
+
+
+def _kind(chunk: bytes) -> int:
+    """Return the format tag; an extensible header holds the real one where its GUID begins."""
+    (kind,) = struct.unpack_from("<H", chunk)
+    if kind == _EXTENSIBLE and len(chunk) >= 26:
+        (kind,) = struct.unpack_from("<H", chunk, 24)
+    return int(kind)

@@ -1,0 +1,1 @@
+"""Texts for classifiers: specification, encoder, cleaning."""

@@ -1,0 +1,1 @@
+"""Trees: specification, encoder, notations."""

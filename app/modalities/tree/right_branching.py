@@ -1,0 +1,75 @@
+"""Plain text → words → a binary tree, for whoever has no parser.
+
+The rule is fixed, so the same text always gives the same tree: words are parted as the treebanks
+part them (`does n't`, `it 's`, punctuation by itself). The text is cut behind each full stop, each
+sentence before its final stop, behind its commas and other marks, and before `but` and the like.
+The words of a piece are joined from the right, `(not (very good))`, and what was cut is joined in
+halves, so that no text makes a tree that is much higher than its longest piece.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+from app.modalities.tree.binary_tree import BinaryTree
+
+_WORD = re.compile(
+    r"\w+(?=n't\b)|n't\b|'(?:s|re|ve|ll|d|m)\b|\.\.\.|--"
+    r"|\w+(?:[-./,]\w+|'(?!(?:s|re|ve|ll|d|m)\b)\w+)*+|[^\w\s]",
+    re.IGNORECASE,
+)
+_PLAIN = str.maketrans({"’": "'", "‘": "`", "“": '"', "”": '"', "–": "-", "—": "-", "…": "..."})
+_ENDS = frozenset((".", "!", "?", "..."))
+_MARKS = frozenset((",", ";", ":", "--", "-", "(", ")", '"'))
+_TURNS = frozenset(("but", "although", "though", "while", "because", "and", "or"))
+LONGEST = 40  # words in a piece; a longer one is cut, lest the tree become a stick
+MAX_CHARS = 40_000  # read of a text
+
+
+def parse(text: str, tree: BinaryTree) -> str | None:
+    """Grow `tree` by the words of `text`, which is not blank; return what was left out, if any."""
+    text = text.strip()
+    words: list[str] = []
+    truncated = f"only the first {MAX_CHARS} characters were read" if text[MAX_CHARS:] else None
+    for match in _WORD.finditer(text[:MAX_CHARS].translate(_PLAIN)):
+        if len(words) == tree.max_leaves:
+            truncated = f"only the first {tree.max_leaves} words were read"
+            break
+        words.append(match[0])
+    nodes = [tree.leaf(word) for word in words]
+    sentences = _cut(nodes, lambda i: words[i] in _ENDS and words[i + 1] not in _ENDS)
+    _halves([_sentence(nodes, tree) for nodes in sentences], tree)
+    return truncated
+
+
+def _sentence(nodes: Sequence[int], tree: BinaryTree) -> int:
+    words = tree.words
+    stopped = len(nodes) > 1 and words[nodes[-1]] in _ENDS
+    body = nodes[:-1] if stopped else nodes
+    pieces = [
+        _from_the_right(part[start : start + LONGEST], tree)
+        for part in _cut(body, lambda i: words[i] in _MARKS or words[i + 1].lower() in _TURNS)
+        for start in range(0, len(part), LONGEST)
+    ]
+    whole = _halves(pieces, tree)
+    return tree.join(whole, nodes[-1]) if stopped else whole
+
+
+def _cut(nodes: Sequence[int], behind: Callable[[int], bool]) -> list[Sequence[int]]:
+    """Cut neighbouring leaves behind those that `behind` names; never behind the last."""
+    cuts = [0, *(node + 1 - nodes[0] for node in nodes[:-1] if behind(node)), len(nodes)]
+    return [nodes[start:end] for start, end in pairwise(cuts)]
+
+
+def _from_the_right(nodes: Sequence[int], tree: BinaryTree) -> int:
+    joined = nodes[-1]
+    for node in reversed(nodes[:-1]):
+        joined = tree.join(node, joined)
+    return joined
+
+
+def _halves(nodes: Sequence[int], tree: BinaryTree) -> int:
+    if len(nodes) == 1:
+        return nodes[0]
+    middle = (len(nodes) + 1) // 2
+    return tree.join(_halves(nodes[:middle], tree), _halves(nodes[middle:], tree))

@@ -1,0 +1,82 @@
+"""Prose → ids of words, for a model that predicts the next word.
+
+A text is read from nothing; `Continued` is one word more, and the state that came of what was read
+before it. The same graph takes both.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from app.bundle import WordsSpec
+from app.errors import InvalidBundle, InvalidInput
+from app.modalities.payload import Encoded, Payload
+from app.modalities.text.encoder import decode_text
+from app.modalities.words.tokenizer import END, UNKNOWN, known_words, split_words
+
+_LONGEST = 20  # characters, on average, of words that are looked at
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Continued(Payload):
+    """The id of one more word, and the state, float32 (state,), after the words before it."""
+
+    word: int
+    state: np.ndarray
+
+
+def continued(word: int, state: np.ndarray) -> Continued:
+    """Return what goes on from `state` with `word`."""
+    return Continued(data=b"", media_type="text/plain", word=word, state=state)
+
+
+class WordsEncoder:
+    """Splits text into words and numbers them by the bundle's vocabulary."""
+
+    media_types = "text/*"
+
+    def __init__(self, spec: WordsSpec, files: Mapping[str, bytes]) -> None:
+        self.spec = spec
+        try:
+            self.vocabulary = tuple(files[spec.vocabulary].decode().splitlines())
+        except (KeyError, UnicodeDecodeError):
+            raise InvalidBundle(f"{spec.vocabulary} is missing or not text") from None
+        self._ids = {word: place for place, word in enumerate(self.vocabulary)}
+        if len(self._ids) != len(self.vocabulary) or self.vocabulary[:2] != (UNKNOWN, END):
+            raise InvalidBundle(f"{spec.vocabulary} repeats a word, or lacks {UNKNOWN} and {END}")
+
+    def accepts(self, media_type: str) -> bool:
+        """Any `text/…` but a tree."""
+        return media_type.startswith("text/") and media_type != "text/x-tree"
+
+    def cost(self, payload: Payload) -> float:
+        """By the words that a text can hold: the network reads them one after another."""
+        return 1e-4 + 1e-4 * min(len(payload.data) / 4, self.spec.max_words)
+
+    def encode(self, payload: Payload) -> Encoded:
+        """Return `{"tokens": (time,), "length": (), "state": (state,)}`, int64 and float32."""
+        if isinstance(payload, Continued):
+            return _encoded([payload.word], payload.state)
+        ids, truncated = self._last_ids(decode_text(payload))
+        return _encoded(ids, np.zeros(self.spec.state, dtype=np.float32), truncated)
+
+    def ids(self, text: str) -> list[int]:
+        """Return the ids of all words of a text."""
+        return [self._ids[word] for word in known_words(split_words(text), self._ids)]
+
+    def _last_ids(self, text: str) -> tuple[list[int], str | None]:
+        """Return the ids of the last words, and what was left out, if anything was."""
+        limit = self.spec.max_words
+        kept = text[-_LONGEST * limit :]
+        ids = self.ids(kept)
+        if not ids:
+            raise InvalidInput("expected some text to go on from, got none (or only white space)")
+        if len(kept) == len(text) and len(ids) <= limit:
+            return ids, None
+        return ids[-limit:], f"only the last {min(limit, len(ids))} words of the text were read"
+
+
+def _encoded(ids: list[int], state: np.ndarray, truncated: str | None = None) -> Encoded:
+    tokens, length = np.asarray(ids, dtype=np.int64), np.asarray(len(ids), dtype=np.int64)
+    return Encoded({"tokens": tokens, "length": length, "state": state}, truncated)

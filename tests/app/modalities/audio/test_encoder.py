@@ -1,0 +1,246 @@
+import struct
+
+import numpy as np
+import pytest
+
+from app.bundle import AudioSpec
+from app.errors import InvalidInput
+from app.modalities import Encoded, Payload, encoder_for
+from app.modalities.audio.encoder import MAX_SECONDS, duration, window
+from tests.fakes import RATE, SAMPLES
+from tests.media import sound, tone, wav
+
+SPEC = AudioSpec(rate=RATE, samples=SAMPLES)
+TONE = tone(440)
+
+
+def encoded(data: bytes, **spec) -> Encoded:
+    return encoder_for(SPEC.model_copy(update=spec), {}).encode(Payload(data, "audio/wav"))
+
+
+def encode(data: bytes, **spec) -> np.ndarray:
+    return encoded(data, **spec).arrays["pcm"]
+
+
+def refused(data: bytes, message: str) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        encode(data)
+
+
+def difference(one: np.ndarray, other: np.ndarray) -> float:
+    """Return the root mean square of what differs, as a share of full scale."""
+    return float(np.sqrt(np.mean((one.astype(float) - other) ** 2)) / 32768)
+
+
+def test_pcm_is_passed_on_as_it_is() -> None:
+    pcm = np.round(TONE * 32767).astype(np.int16)
+    made = encode(sound(pcm))
+    assert made.dtype == np.int16
+    assert np.array_equal(made, pcm)
+
+
+def pitch(pcm: np.ndarray) -> float:
+    """Return the strongest frequency, in hertz."""
+    return float(np.argmax(np.abs(np.fft.rfft(pcm))) * RATE / pcm.size)
+
+
+@pytest.mark.parametrize(
+    ("kind", "subtype"),
+    [
+        *(("WAV", s) for s in ("PCM_U8", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ALAW", "ULAW")),
+        ("WAV", "IMA_ADPCM"),
+        ("WAVEX", "PCM_16"),
+        ("WAVEX", "FLOAT"),
+        ("FLAC", "PCM_16"),
+        ("OGG", "VORBIS"),
+        ("OGG", "OPUS"),
+        ("MP3", "MPEG_LAYER_III"),
+    ],
+)
+def test_formats_hold_the_same_sound(kind: str, subtype: str) -> None:
+    made = encode(sound(TONE, kind=kind, subtype=subtype))
+    assert pitch(made) == 440
+    assert made.std() == pytest.approx(encode(sound(TONE)).std(), rel=0.1)
+
+
+@pytest.mark.parametrize("rate", [2_000, 11_025, 16_000, 44_100, 48_000, 192_000, 384_000])
+def test_any_rate_is_the_same_sound(rate: int) -> None:
+    made = encode(sound(tone(440, rate=rate), rate))
+    assert difference(made[200:-200], (TONE * 32768)[200:-200]) < 0.01
+
+
+def test_channels_are_averaged() -> None:
+    left, right = tone(440), tone(900)
+    made = encode(sound(np.stack([left, right], axis=1)))
+    assert difference(made, (left + right) / 2 * 32768) < 1e-4
+
+
+def test_antiphase_stereo_is_not_silence() -> None:
+    made = encode(sound(np.stack([TONE * 0.99, -TONE], axis=1)))
+    assert difference(made, -TONE * 32768) < 1e-4, "the loudest channel"
+
+
+def test_a_longer_sound_is_cut_to_its_loudest_part_and_says_so() -> None:
+    quiet = np.zeros(2 * SAMPLES)
+    made = encoded(sound(np.concatenate([quiet, TONE, quiet])))
+    assert np.array_equal(made.arrays["pcm"], encode(sound(TONE)))
+    assert made.truncated == "the sound lasts 2.50 s; its loudest 0.50 s were heard"
+
+
+def test_a_shorter_sound_is_centred_in_silence() -> None:
+    made = encoded(sound(TONE[:1000]))
+    assert made.truncated is None
+    assert np.array_equal(made.arrays["pcm"][1500:2500], encode(sound(TONE))[:1000])
+    assert not made.arrays["pcm"][:1500].any()
+    assert not made.arrays["pcm"][2500:].any()
+
+
+@pytest.mark.parametrize("size", [0, 1, 5, 6, 7, 50])
+def test_a_window_has_its_length(size: int) -> None:
+    assert window(np.arange(size, dtype=np.int16), 6)[0].shape == (6,)
+
+
+def test_one_sample_is_a_sound() -> None:
+    assert encode(sound(np.array([0.5]))).shape == (SAMPLES,)
+    assert encode(sound(np.array([0.5]), 384_000)).shape == (SAMPLES,)
+
+
+def test_duration() -> None:
+    assert duration(sound(TONE)) == 0.5
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_values_that_are_no_numbers_are_refused(value: float) -> None:
+    signal = TONE.copy()
+    signal[100] = value
+    refused(sound(signal, subtype="FLOAT"), "not numbers")
+
+
+@pytest.mark.parametrize("value", [3e38, 1e30, 2.0])
+@pytest.mark.parametrize("rate", [RATE, 2 * RATE])
+def test_floats_far_over_full_scale_stay_finite(value: float, rate: int) -> None:
+    made = encode(sound(np.sign(TONE) * value, rate, subtype="FLOAT"))
+    assert made.max() == 32767
+    assert made.min() == -32768
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "got 0 bytes"),
+        (b"text", "got something else"),
+        (b"\xff", "got something else"),
+        (b"\xff\xfb", "damaged"),
+        (b"RIFF", "another kind"),
+        (b"RIFF\0\0\0\0AVI LIST", "another kind"),
+        (b"RIFF\0\0\0\0WAVE", "without a format chunk"),
+        (b"RIFF\0\0\0\0WAVEfmt \4\0\0\0\1\0\1\0", "too short"),
+        (b"fLaC" + b"\0" * 60, "damaged"),
+        (b"OggS" + b"\0" * 60, "damaged"),
+        (b"\x1aE\xdf\xa3webm", "WebM"),
+        (b"\0\0\0\x20ftypM4A ", "M4A"),
+        (b"FORM\0\0\0\0AIFF", "AIFF"),
+        (b"RF64", "RF64"),
+        (b".snd", "AU"),
+        (wav(b""), "without samples"),
+        (wav(rate=0), "no sample rate"),
+        (wav(channels=0), "no channels"),
+        (wav(rate=1999), "sample rate of 2000 to 384000"),
+        (wav(rate=400_000), "sample rate of 2000 to 384000"),
+        (wav(rate=2**32 - 1), "sample rate|damaged"),
+        (wav(channels=17, block=34), "1 to 16 channels|damaged"),
+        (wav(channels=65535, block=65535), "channels|damaged"),
+        (wav(kind=2), "0x0002"),
+        (wav(kind=0x55), "0x0055"),
+        (wav(bits=0, block=0), "damaged"),
+    ],
+)
+def test_refused(data: bytes, message: str) -> None:
+    refused(data, message)
+
+
+def ima(channels: int, block: int, samples: int, kind: int = 0x11) -> bytes:
+    extra = struct.pack("<HH", 2, samples)
+    return wav(b"\0" * 4 * block, kind, channels, RATE, block, 4, extra)
+
+
+def test_consistent_ima_adpcm_is_read() -> None:
+    assert encode(ima(1, 256, 505)).shape == (SAMPLES,)
+
+
+@pytest.mark.parametrize(
+    ("channels", "block", "samples"),
+    [(1, 256, 65535), (1, 256, 504), (2, 8, 1), (1, 4, 1), (1, 0, 505), (65535, 256, 505)],
+)
+def test_inconsistent_ima_adpcm_never_reaches_the_decoder(channels, block, samples) -> None:
+    refused(ima(channels, block, samples), "contradicts")
+
+
+def test_a_second_format_chunk_is_checked_too() -> None:
+    hostile = ima(1, 256, 65535)
+    good = wav()
+    refused(good[:36] + hostile[12:], "contradicts")
+    refused(good[:36] + b"\x01junk" + hostile[12:], "contradicts")
+
+
+def test_a_tag_does_not_hide_what_stands_behind_it() -> None:
+    tag = b"ID3\3\0\0\0\0\0\x0a" + b"\0" * 10
+    assert np.array_equal(encode(tag + sound(TONE)), encode(sound(TONE)))
+    refused(tag * 3 + ima(1, 256, 65535), "contradicts")
+    refused(tag + b"FORM\0\0\0\0AIFF", "AIFF")
+    refused(tag, "got 0 bytes")
+    refused(b"ID3", "something else")
+
+
+def test_an_extensible_header_is_read_by_its_real_tag() -> None:
+    guid = struct.pack("<HHIH", 22, 16, 0, 2) + b"\0\0\0\0\x10\0\x80\0\0\xaa\0\x38\x9b\x71"
+    refused(wav(kind=0xFFFE, extra=guid), "0x0002")
+
+
+def test_an_untrue_size_is_read_as_far_as_it_goes() -> None:
+    pcm = encode(sound(TONE))
+    assert np.array_equal(encode(wav(pcm.tobytes(), size=0xFFFFFFFF)), pcm)
+    assert np.array_equal(encode(wav(pcm.tobytes(), size=2**20)), pcm)
+
+
+@pytest.mark.parametrize("kind", ["WAV", "FLAC", "MP3"])
+def test_a_sound_cut_short_is_read_as_far_as_it_goes(kind: str) -> None:
+    data = sound(tone(440, seconds=6), kind=kind)
+    assert 0.5 < duration(data[: len(data) // 2]) < 6
+
+
+def test_an_ogg_file_cut_short_is_refused() -> None:
+    data = sound(tone(440, seconds=6), kind="OGG")
+    refused(data[: len(data) // 2], "without samples|damaged")
+
+
+def test_an_hour_of_silence_in_a_few_bytes_is_refused() -> None:
+    data = sound(np.zeros((MAX_SECONDS + 1) * 2000, dtype=np.int16), 2000, "FLAC")
+    assert len(data) < 50_000
+    refused(data, "at most 300 s of sound, got more")
+
+
+def test_channels_count_towards_the_limit() -> None:
+    data = sound(np.zeros((2_000_000, 16), dtype=np.int16), 44_100, "WAV")
+    refused(data, "at most 43 s of sound")
+
+
+@pytest.mark.parametrize("kind", ["WAV", "FLAC", "OGG", "MP3"])
+def test_bit_rot_gives_a_sound_or_a_refusal(kind: str) -> None:
+    random = np.random.default_rng(2)
+    data = sound(TONE, kind=kind)
+    for _ in range(40):
+        rotten = bytearray(data)
+        for place in random.integers(0, min(len(data), 400), 4):
+            rotten[place] = random.integers(256)
+        try:
+            assert encode(bytes(rotten)).shape == (SAMPLES,)
+        except InvalidInput:
+            continue
+
+
+def test_accepts_sounds_only() -> None:
+    encoder = encoder_for(SPEC, {})
+    assert encoder.accepts("audio/x-wav")
+    assert encoder.accepts("application/ogg")
+    assert not encoder.accepts("video/webm")

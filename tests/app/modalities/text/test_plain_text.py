@@ -1,0 +1,99 @@
+"""What `plain_text` promises, whatever it does inside."""
+
+import pytest
+
+from app.modalities.text.plain_text import plain_text
+
+ORDINARY = [
+    "the day is good",
+    "Hello, how are you?",
+    "Grüße aus 東京 🎉",
+    "3 < 4 and 5 > 2",
+    "I'll be there at 10",
+]
+
+
+@pytest.mark.parametrize("text", ORDINARY)
+def test_the_words_of_ordinary_text_stay(text: str) -> None:
+    made = plain_text(text).casefold()
+    assert [word for word in text.casefold().split() if word not in made] == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *ORDINARY,
+        "<p>Hello <b>you</b></p>",
+        "see http://example.com/a?b=c or mail me@example.com",
+        "call 0123456789 now!!!!!!!! -------",
+        "one\n\n\ttwo",
+    ],
+)
+def test_what_is_plain_stays_as_it_is(text: str) -> None:
+    once = plain_text(text)
+    assert plain_text(once) == once
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n\t\r", "\u200b", "\ufeff"])
+def test_nothing_is_nothing(text: str) -> None:
+    assert plain_text(text) == ""
+
+
+def test_markup_is_taken_off_and_the_words_stay() -> None:
+    marked = "<html><body><p>Win <b>money</b> now</p><script>var x = 1</script></body></html>"
+    made = plain_text(marked).casefold()
+    assert made.endswith("win money now")
+    assert not set("<>=") & set(made)
+
+
+def test_it_is_a_function_of_its_input() -> None:
+    assert plain_text("<p>One") == plain_text("<p>One")
+
+
+def test_the_answer_is_one_line() -> None:
+    assert plain_text("a\r\nb\u2028c\x0bd") == "a b c d"
+
+
+HOSTILE = [
+    "<",
+    "<!--",
+    "<script>",
+    "<a ",
+    "</",
+    "&#",
+    "&#9",
+    "&#x",
+    "&amp;",
+    "&",
+    "a@",
+    "@a",
+    "a.",
+    "www.",
+    "http://",
+    "-",
+    "9",
+    " ",
+    "\n",
+    "\u0301",
+    "\ufdfa",  # NFKC makes eighteen characters of it
+    "\U0001f468\u200d",
+    "\u202e",
+    "\0",
+]
+
+
+@pytest.mark.parametrize("piece", HOSTILE)
+def test_hostile_input_is_read_in_linear_time(piece: str) -> None:
+    """Anything quadratic would take hours here."""
+    made = plain_text(piece * (1_000_000 // len(piece)))
+    assert len(made) < 1_000_000
+
+
+@pytest.mark.parametrize("piece", HOSTILE)
+def test_hostile_input_within_markup(piece: str) -> None:
+    plain_text("<p>" + piece * (300_000 // len(piece)) + "</p>")
+
+
+@pytest.mark.parametrize("text", ["\ud800", "good \udfff bad", "<p>\ud800</p>"])
+def test_lone_surrogates_do_not_come_out(text: str) -> None:
+    plain_text(text).encode()

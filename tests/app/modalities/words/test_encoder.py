@@ -1,0 +1,52 @@
+"""Texts as ids, from the beginning and on from a state."""
+
+import numpy as np
+import pytest
+
+from app.bundle import WordsSpec
+from app.errors import InvalidBundle, InvalidInput
+from app.modalities import Payload
+from app.modalities.words.encoder import WordsEncoder, continued
+from tests.fakes import PROSE
+
+SPEC = WordsSpec(max_words=4, state=3)
+
+
+def encoder(words=PROSE):
+    return WordsEncoder(SPEC, {"vocabulary.txt": "".join(f"{w}\n" for w in words).encode()})
+
+
+def encode(text):
+    return encoder().encode(Payload(text.encode(), "text/plain"))
+
+
+def test_words_are_numbered_by_the_vocabulary_and_the_state_is_zero():
+    arrays = encode("The day, elsewhere").arrays
+    assert arrays["tokens"].tolist() == [2, 3, 6, 0]
+    assert arrays["length"] == 4
+    assert arrays["state"].tolist() == [0, 0, 0]
+
+
+def test_only_the_last_words_of_a_long_text_are_read():
+    encoded = encode("we are glad and the day is good.")
+    assert encoded.arrays["tokens"].tolist() == [3, 4, 5, 11]
+    assert encoded.truncated == "only the last 4 words of the text were read"
+
+
+def test_one_word_more_keeps_its_state():
+    state = np.ones(3, dtype=np.float32)
+    arrays = encoder().encode(continued(5, state)).arrays
+    assert arrays["tokens"].tolist() == [5]
+    assert arrays["state"] is state
+
+
+@pytest.mark.parametrize("text", ["", " \n\t", "\u200b" * 0])
+def test_nothing_to_go_on_from_is_refused(text):
+    with pytest.raises(InvalidInput, match="got none"):
+        encode(text)
+
+
+@pytest.mark.parametrize("words", [("the", "day"), (*PROSE, "day"), ()])
+def test_a_vocabulary_that_is_none_is_refused(words):
+    with pytest.raises(InvalidBundle):
+        encoder(words)

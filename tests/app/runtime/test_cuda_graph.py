@@ -1,0 +1,24 @@
+"""A captured graph, gone through on the CPU: a real session, buffers and bindings in its memory.
+
+Only the capture itself is missing: the CPU computes each time.
+"""
+
+import numpy as np
+import onnxruntime
+
+from app.bundle.tensors import TensorSpec
+from app.runtime.cuda_graph import Captured
+from tests import fakes
+
+IMAGE = TensorSpec(name="image", dtype="uint8", shape=("batch", 8, 8, 3))
+OUTPUT = TensorSpec(name="probabilities", dtype="float32", shape=("batch", 3))
+PIXELS = np.random.default_rng(0).integers(0, 256, (4, 8, 8, 3), dtype=np.uint8)
+
+
+def test_a_batch_is_answered_and_its_answer_outlives_the_next() -> None:
+    session = onnxruntime.InferenceSession(fakes.image_graph())
+    captured = Captured(session, 2, [IMAGE], [OUTPUT], "cpu")
+    first, second = (captured.run({"image": PIXELS[i : i + 2]})[0] for i in (0, 2))
+    for answers, pixels in ((first, PIXELS[:2]), (second, PIXELS[2:])):
+        expected = session.run(None, {"image": pixels})[0]
+        assert np.allclose(answers, expected, atol=1e-6)

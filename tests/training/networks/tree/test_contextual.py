@@ -1,0 +1,120 @@
+"""Words in their context below a tree: a batch = its trees, torch = ONNX, given trees = guessed."""
+
+import numpy as np
+import onnx
+import torch
+from torch import Tensor
+
+from app.batching.collate import collate
+from app.batching.forest import join, node_places
+from app.bundle import TreeSpec
+from app.bundle.tensors import NOVELTY, Arrays
+from app.modalities import Payload, encoder_for
+from tests.training.encoders import PIECES, SIZE, WORDS, contextual
+from tests.training.samples import sample
+from training.data.encode import Examples
+from training.exporting.export import Servable, check_parity, export
+from training.fitting.fit import Schedule, parameter_groups
+from training.measuring.evaluate import outputs_of
+from training.measuring.novelty import fit_novelty
+from training.networks.tree.contextual import roots_above
+from training.networks.tree.statistics import PooledWords
+
+SPEC = TreeSpec(notation="ptb")
+SPECS = SPEC.tensors()
+TREES = (
+    "(3 (2 1) (3 (3 (2 2) (3 3)) (2 4)))",
+    "(2 5)",
+    "(1 (1 (1 6) (1 (2 7) (2 8))) (2 (2 9) (2 (2 0) (1 (1 1) (2 2)))))",
+)
+TEXTS = ("1 2 3 4", "5", "6 7 8 9 0 1 2")
+ENCODER = encoder_for(SPEC, {SPEC.vocabulary: ("\n".join(["", *WORDS[1:]]) + "\n").encode()})
+
+
+def forest(text: str) -> Arrays:
+    return ENCODER.encode(Payload(text.encode(), "text/plain")).arrays
+
+
+FORESTS = [forest(text) for text in (*TREES, *TEXTS)]
+
+
+def tensors(arrays: Arrays) -> list[Tensor]:
+    return [torch.from_numpy(array) for array in collate([arrays], SPECS).values()]
+
+
+def test_every_leaf_finds_its_root() -> None:
+    tokens, left, right, _, roots = tensors(join(FORESTS))
+    lengths = torch.tensor([len(tree["tokens"]) for tree in FORESTS])
+    assert torch.equal(roots_above(tokens, left, right), roots.repeat_interleave(lengths))
+
+
+def test_the_deepest_tree_has_one_root() -> None:
+    deep = tensors(forest("(2 " * 500 + "(2 1)" + " (2 2))" * 500))
+    assert roots_above(*deep[:3]).unique().tolist() == deep[4].tolist()
+
+
+@torch.no_grad()
+def test_a_batch_is_answered_as_its_trees_alone() -> None:
+    network = contextual(4).eval()
+    together = network.read(*tensors(join(FORESTS))).nodes
+    for tree, places in zip(FORESTS, node_places(FORESTS), strict=True):
+        alone = network.read(*tensors(tree)).nodes
+        torch.testing.assert_close(together[places], alone, rtol=1e-4, atol=1e-5)
+
+
+def test_a_words_vector_depends_on_its_sentence() -> None:
+    network = contextual(4).eval()
+    one, other = (network.vectors(*tensors(FORESTS[i])[:3]) for i in (0, 2))
+    assert FORESTS[0]["tokens"][0] == FORESTS[2]["tokens"][-2]
+    assert not torch.allclose(one[0], other[-2], atol=1e-3)
+
+
+def test_what_is_pretrained_learns_slowly() -> None:
+    network = contextual(4)
+    groups = parameter_groups(network, Schedule(epochs=1, rate=1.0, trunk=0.01))
+    rates = {id(p): group["lr"] for group in groups for p in group["params"]}
+    slow = {id(tensor) for tensor in network.words.encoder.weights.values()}
+    for name, parameter in network.named_parameters():
+        assert rates[id(parameter)] == (0.01 if id(parameter) in slow else 1.0), name
+
+
+def test_a_given_tree_and_one_by_rule_have_the_same_traits() -> None:
+    network = contextual(4, PooledWords()).eval()
+    for given, guessed in zip(FORESTS[:3], FORESTS[3:], strict=True):
+        one, other = (network.read(*tensors(tree)).traits for tree in (given, guessed))
+        vectors = network.vectors(*tensors(given)[:3])
+        assert one is not None and torch.equal(one, other)
+        torch.testing.assert_close(one[0], vectors.sum(0) / len(vectors) ** 0.5)
+
+
+def examples(words: str, count: int, seed: int) -> Examples:
+    """Sentences of random words, five to nine, and the trees above."""
+    rng = np.random.default_rng(seed)
+    texts = [" ".join(rng.choice([*words], rng.integers(5, 10))) for _ in range(count)]
+    items = [forest(text) for text in texts]
+    return Examples(
+        items, np.zeros(count, dtype=np.int64), [sample(text, "a") for text in texts], SPECS
+    )
+
+
+def test_the_graph_tells_what_torch_does_and_other_words() -> None:
+    net, known = contextual(4, PooledWords()), examples("01234", 200, 1)
+    net.words.encoder.settle()
+    net.eval()
+    head, score = fit_novelty(net, known, examples("01234", 100, 2), [examples("567", 100, 3)])
+    assert score is not None and score.method == "outlier-exposure"
+    served = Servable(net, 1.0, head)
+    model = export(served, SPECS, tensors(join(known.items[:2])))
+    test = examples("01234", 40, 4)
+    assert check_parity(model, served, test, SPECS) < 1e-4
+    together = outputs_of(model, test, [NOVELTY])[0]
+    alone = [outputs_of(model, test.select([i]), [NOVELTY])[0][0] for i in range(len(test))]
+    np.testing.assert_allclose(together, alone, atol=1e-4)
+    other = outputs_of(model, examples("567", 40, 5), [NOVELTY])[0]
+    assert np.median(other) > np.quantile(together, 0.9)
+    halves = [
+        list(weight.dims)
+        for weight in onnx.load_from_string(model).graph.initializer
+        if weight.data_type == onnx.TensorProto.FLOAT16
+    ]
+    assert [PIECES, SIZE] in halves

@@ -1,0 +1,72 @@
+"""What `--from` names: packages, bundles whose weights come back, folders; and what it does not."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from app.bundle import read_bundle
+from tests.training.conftest import REPOSITORY
+from training.errors import TrainingError
+from training.networks.backbones.freezing import heads
+from training.networks.convolutional.classifier import ConvNet
+from training.transfer import find
+from training.transfer.graph_weights import take
+from training.transfer.initial_weights import fill_from_graph
+
+MODELS = REPOSITORY / "models"
+
+
+@pytest.mark.parametrize(
+    ("name", "encoder", "files"),
+    [
+        ("digits", "image", set()),  # batch normalisation folded into convolutions
+        ("spoken-digits", "audio", set()),  # some folded, some not
+        ("spam", "text", {"tokenizer.json"}),  # an LSTM, and products whose names are lost
+        ("listops/1", "tree", {"vocabulary.txt"}),
+        ("sentiment", "tree", {"vocabulary.txt"}),  # in float16, over as many words as it was told
+    ],
+)
+def test_a_bundle_gives_its_weights_back(name: str, encoder: str, files: set[str]):
+    """`find` itself compares the network's answers with the golden cases."""
+    source = find(name, "image", MODELS)
+    assert source.encoder.kind == encoder and set(source.files) == files
+    fresh, again = source.build(7), source.build(7)
+    for network in (fresh, again):
+        source.fill(network)
+    last = {id(p) for head in heads(fresh) for p in head.parameters()}
+    kept = dict(again.named_parameters())
+    for key, weight in fresh.named_parameters():
+        if id(weight) not in last and weight.shape[-1] != 7:  # bags have a column for every label
+            assert torch.equal(weight, kept[key]), key
+
+
+def test_another_network_is_refused():
+    model = read_bundle(MODELS / "digits" / "1").model
+    with pytest.raises(TrainingError, match=r"'features\.0\.0\.weight' has the shape \(24, 1, 3"):
+        fill_from_graph(ConvNet(1, 10, width=8), model)
+    with pytest.raises(TrainingError, match=r"no weight 'weight' of the network"):
+        fill_from_graph(nn.Linear(3, 2), model)
+
+
+def test_the_last_layer_is_left_alone():
+    trained, network = ConvNet(1, 10, width=2), ConvNet(1, 4, width=2)
+    head = network.head.weight.clone()
+    take(network, trained)
+    assert torch.equal(network.head.weight, head)
+    assert torch.equal(network.features[0][0].weight, trained.features[0][0].weight)
+    with pytest.raises(TrainingError, match="only one has"):
+        take(network, nn.Linear(2, 4))
+
+
+def test_what_is_no_trained_network_is_said(tmp_path: Path):
+    cases = {
+        "nowhere": "--from nowhere: neither imagenet, minilm, nor a bundle in",
+        str(tmp_path): r"neither a bundle \(manifest.json\) nor a backbone \(config.json\)",
+    }
+    for given, told in cases.items():
+        with pytest.raises(TrainingError, match=told):
+            find(given, "image", tmp_path / "models")
+    with pytest.raises(TrainingError, match="name one: --from"):
+        find(None, "tree", tmp_path)

@@ -1,0 +1,1 @@
+"""Plain methods that a network is compared with."""

@@ -1,1 +1,0 @@
-"""What a network is held against: baselines, other starts, other splits."""

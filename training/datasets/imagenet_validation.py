@@ -1,0 +1,70 @@
+"""Photos of ImageNet's validation set (ILSVRC 2012), which networks are judged by, not trained on.
+
+1,790 of its 50,000, as two public repositories hold them: all fifty of each of Imagenette's ten
+classes, and 1,300 of 725 classes that VeriSilicon picked, all squeezed to squares of 224 or 227
+pixels. How the latter were picked is not said; they are easier than the whole set, so accuracy on
+them is flattered. ImageNet's photos are for research and not for profit; none of them is shipped.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from itertools import chain
+from pathlib import Path
+
+from app.modalities import Payload
+from training.data.archives import files_of
+from training.data.dataset import Dataset, Sample
+from training.data.sources import Source, locate
+from training.errors import MissingData
+
+IMAGENETTE = Source(
+    "imagenette",
+    "https://github.com/thunderInfy/imagenette",
+    None,
+    alias="imagenette-master.zip",
+)
+PICKED = Source(
+    "ILSVRC2012_VAL_SET",
+    "https://github.com/VeriSilicon/acuity-dataset",
+    None,
+    alias="acuity-dataset-master.zip",
+)
+_LIST, _PHOTOS = f"{PICKED.file}/dataset.txt", f"{PICKED.file}/data/ILSVRC2012_val_*.JPEG"
+_LINE = re.compile(r"\./data/(ILSVRC2012_val_[0-9]{8}\.JPEG), ([0-9]+)")
+
+
+def load(labels: Mapping[str, str]) -> Dataset:
+    """Return the photos, each once; raise `MissingData` where one of the collections is missing.
+
+    labels: what each WordNet synset, `n01440764`, is called, in the order of ImageNet's classes.
+    """
+    imagenette, picked = locate((IMAGENETTE, PICKED), None)
+    found = chain(_of_ten(imagenette, labels), _of_all(picked, labels))
+    photos = {sample.name: sample for sample in found}
+    samples = [photos[name] for name in sorted(photos)]
+    url, licence = f"{IMAGENETTE.url}, {PICKED.url}", "research, not for profit"
+    return Dataset("photos of ImageNet's validation set", url, licence, samples)
+
+
+def _of_ten(source: Path, labels: Mapping[str, str]) -> Iterator[Sample]:
+    """Yield the photos that lie in a folder called by their synset."""
+    for path, data in files_of(source, "n*/ILSVRC2012_val_*.JPEG", "an archive of Imagenette"):
+        if path.parent.name in labels:
+            yield _sample(path.name, data, labels[path.parent.name])
+
+
+def _of_all(source: Path, labels: Mapping[str, str]) -> Iterator[Sample]:
+    """Yield the photos that a list gives the number of a class; raise `MissingData` without it."""
+    what, names = "an archive of VeriSilicon's photos", list(labels.values())
+    listed = [data.decode() for _, data in files_of(source, _LIST, what)]
+    if not listed:
+        raise MissingData(f"{source} holds no {_LIST}")
+    numbers = {name: int(number) for name, number in _LINE.findall(listed[0])}
+    for path, data in files_of(source, _PHOTOS, what):
+        number = numbers.get(path.name, len(names))
+        if number < len(names):
+            yield _sample(path.name, data, names[number])
+
+
+def _sample(name: str, data: bytes, label: str) -> Sample:
+    return Sample(name, Payload(data, "image/jpeg"), label)

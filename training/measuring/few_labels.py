@@ -1,0 +1,181 @@
+"""What learning without labels is worth: classifying with few labels, with it and without.
+
+The same network classifies in three ways: started from what the autoencoder learnt; from random
+weights; and frozen, either way, under a linear classifier. Beside them a linear classifier on the
+pixels. Everybody gets the same labelled samples of the training split, drawn anew for every seed.
+"""
+
+import copy
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from sklearn.linear_model import LogisticRegression
+from torch import nn
+
+from app.bundle import Measurement
+from training.data.encode import Examples
+from training.fitting.fit import Augment, Schedule, fit
+from training.measuring.density import encode_images, images_of
+from training.measuring.evaluate import logits_of
+from training.networks.convolutional.autoencoder import Autoencoder, CodeClassifier
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """How many labels of each class, how many draws, and how those who learn from them learn.
+
+    steps: of training, a batch each. augment: of the samples of those who train the network.
+    strength: of the linear classifiers, scikit-learn's C.
+    """
+
+    augment: Augment
+    rate: float
+    rate_from_scratch: float
+    labels: tuple[int, ...] = (2, 5, 10)
+    draws: int = 10
+    steps: int = 150
+    batch: int = 64
+    strength: float = 0.1
+
+    def schedule(self, rate: float) -> Schedule:
+        """Return one epoch of so many steps."""
+        return Schedule(1, self.batch, rate, weight_decay=0.05, quiet=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The accuracies of one way, by the number of labels of each class and then by draw."""
+
+    name: str
+    accuracies: Mapping[int, list[float]] = field(default_factory=dict)
+
+
+def few_labels(
+    network: Autoencoder, study: Study, train: Examples, tested: Examples
+) -> list[Result]:
+    """Return what each way reaches on `tested`, in the order of `WAYS`."""
+    results = [Result(name, {count: [] for count in study.labels}) for name in WAYS]
+    for draw in range(study.draws):
+        contest = _Contest(network, study, train, tested, draw)
+        for count in study.labels:
+            few = drawn(train, count, draw)
+            for result, accuracy in zip(results, contest.enter(few), strict=True):
+                result.accuracies[count].append(accuracy)
+        print(f"draw {draw + 1}/{study.draws} of few labels", flush=True)
+    return results
+
+
+WAYS = (
+    "pretrained, fine-tuned",
+    "from scratch",
+    "pretrained, frozen, linear",
+    "random weights, frozen, linear",
+    "pixels, linear",
+)
+
+
+class _Contest:
+    """One draw: all ways, with the same seed."""
+
+    def __init__(
+        self, network: Autoencoder, study: Study, train: Examples, tested: Examples, seed: int
+    ) -> None:
+        self._network, self._study, self._train, self._tested = network, study, train, tested
+        self._seed = seed
+        torch.manual_seed(seed)
+        self._random = _reset(network)
+        spaces = [
+            (encode_images(each, images_of(train)), encode_images(each, images_of(tested)))
+            for each in (network, self._random)
+        ]
+        self._spaces = [_standardised(*space) for space in spaces]
+        flat = [images_of(part).reshape(len(part), -1) / 255 for part in (train, tested)]
+        self._spaces.append((flat[0], flat[1]))
+
+    def enter(self, few: np.ndarray) -> Iterator[float]:
+        """Yield the accuracy of every way, in the order of `WAYS`."""
+        study = self._study
+        yield self._trained(self._network, few, study.rate)
+        yield self._trained(self._random, few, study.rate_from_scratch)
+        for known, tested in self._spaces:
+            linear = LogisticRegression(C=study.strength, max_iter=1000)
+            linear.fit(known[few], self._train.targets[few])
+            yield float(linear.score(tested, self._tested.targets))
+
+    def _trained(self, start: Autoencoder, few: np.ndarray, rate: float) -> float:
+        study, classes = self._study, int(self._train.targets.max()) + 1
+        torch.manual_seed(self._seed)
+        classifier = CodeClassifier(copy.deepcopy(start.encoder), classes)
+        labelled = self._train.select(few.tolist())
+        again = np.resize(few, study.steps * study.batch)  # as one epoch
+        fit(
+            classifier,
+            self._train.select(again.tolist()),
+            labelled,
+            study.schedule(rate),
+            seed=self._seed,
+            augment=study.augment,
+        )
+        called = logits_of(classifier, self._tested).argmax(1)
+        return float((called == self._tested.targets).mean())
+
+
+def drawn(train: Examples, count: int, seed: int) -> np.ndarray:
+    """Return the places of so many samples of each class, int64."""
+    chance = np.random.default_rng([seed, count])
+    return np.concatenate(
+        [
+            chance.choice(np.flatnonzero(train.targets == label), count, replace=False)
+            for label in np.unique(train.targets)
+        ]
+    )
+
+
+def measurements(results: Sequence[Result], split: str, samples: int) -> list[Measurement]:
+    """Return the mean accuracies and their deviations over the draws."""
+    return [
+        Measurement(
+            name=f"{what}, {count} labels per class, {result.name}",
+            value=value,
+            split=split,
+            samples=samples,
+        )
+        for result in results
+        for count, accuracies in result.accuracies.items()
+        for what, value in (
+            ("accuracy", float(np.mean(accuracies))),
+            ("deviation of the accuracy", float(np.std(accuracies, ddof=1))),
+        )
+    ]
+
+
+def table(results: Sequence[Result]) -> str:
+    """Return the results as a table in Markdown: mean ± deviation over the draws."""
+    counts = list(results[0].accuracies)
+    rows = [
+        f"| {result.name} | "
+        + " | ".join(
+            f"{np.mean(result.accuracies[n]):.3f} ± {np.std(result.accuracies[n], ddof=1):.3f}"
+            for n in counts
+        )
+        + " |"
+        for result in results
+    ]
+    heads = " | ".join(f"{count} labels per class" for count in counts)
+    return "\n".join([f"| | {heads} |", "|---" * (len(counts) + 1) + "|", *rows])
+
+
+def _reset(network: Autoencoder) -> Autoencoder:
+    """Return the same network with weights as torch draws them."""
+    fresh = copy.deepcopy(network)
+    for module in fresh.modules():
+        if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d | nn.BatchNorm2d):
+            module.reset_parameters()
+    return fresh
+
+
+def _standardised(known: np.ndarray, tested: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    mean, deviation = known.mean(0), known.std(0) + 1e-6
+    return (known - mean) / deviation, (tested - mean) / deviation

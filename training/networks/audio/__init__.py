@@ -1,0 +1,1 @@
+"""Networks for sounds: their front ends and backbones."""

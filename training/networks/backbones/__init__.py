@@ -1,0 +1,1 @@
+"""Networks whose weights somebody else trained."""

@@ -1,0 +1,1 @@
+"""What every classifier gives beside its logits: features, attribution, novelty."""

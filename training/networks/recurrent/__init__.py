@@ -1,0 +1,1 @@
+"""Recurrent networks for texts, and their bags of n-grams."""

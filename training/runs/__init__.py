@@ -1,0 +1,1 @@
+"""What each command of `thalamus-train` does, from samples to a published bundle."""

@@ -1,0 +1,138 @@
+"""The three ways of learning on one data set: accuracy, seconds and curves, side by side.
+
+Every way learns from the same training samples and chooses by the same validation samples; the
+test samples are looked at once, after that. Seeds change weights and order, not the splits.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+
+from training.errors import TrainingError
+from training.fitting.curve import History
+from training.measuring.evaluate import logits_of
+from training.recipes.recipe import Recipe
+from training.runs.classifier import Data, arrange, load
+from training.runs.fit_recipe import train_network
+from training.transfer import FEATURES, PRETRAINED, SCRATCH, STARTS, started
+
+mpl.use("Agg")
+from matplotlib import pyplot as plt
+
+_COLOURS = {SCRATCH: "tab:gray", PRETRAINED: "tab:blue", FEATURES: "tab:orange"}
+_NO_DATE = {".svg": {"Date": None}, ".png": {"Software": None}}
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One training: which test samples it calls rightly, bool (samples,), and what it cost.
+
+    seconds: processor time of everything after encoding, embeddings included. before: which share
+    of it passed before the first epoch.
+    """
+
+    right: np.ndarray
+    seconds: float
+    before: float
+    history: History
+
+
+def compare_starts(
+    recipe: Recipe,
+    data: Path | None,
+    given: str | None,
+    models: Path,
+    seeds: Sequence[int],
+    *,
+    picture: Path | None = None,
+) -> dict[str, list[Attempt]]:
+    """Learn in every way with every seed, print a table, and draw the curves where asked.
+
+    given: what `--from` names. Publishes nothing.
+    """
+    if picture is not None and picture.suffix not in (".svg", ".png"):
+        raise TrainingError(f"{picture}: a picture is .svg or .png")
+    dataset = load(recipe, data)
+    loaded = replace(recipe, load=lambda _: dataset)
+    attempts: dict[str, list[Attempt]] = {}
+    for start in STARTS:
+        source = None if start == SCRATCH else given
+        begun = started(loaded, None, start, source, models)
+        prepared = arrange(begun, dataset)
+        for seed in seeds:
+            print(f"{start}, seed {seed}", flush=True)
+            attempts.setdefault(start, []).append(_attempt(replace(begun, seed=seed), prepared))
+    print(table(attempts, len(prepared.train)))
+    if picture is not None:
+        draw(attempts, picture)
+    return attempts
+
+
+def _attempt(recipe: Recipe, data: Data) -> Attempt:
+    begun, clock = time.process_time(), time.perf_counter()
+    network, history = train_network(
+        recipe, len(data.labels), data.train, data.validation, data.files
+    )
+    seconds, elapsed = time.process_time() - begun, time.perf_counter() - clock
+    before = 1 - min(1.0, sum(epoch.seconds for epoch in history.epochs) / elapsed)
+    called = logits_of(network, data.test).argmax(axis=1)
+    return Attempt(called == data.test.targets, seconds, before, history)
+
+
+def table(attempts: Mapping[str, Sequence[Attempt]], samples: int) -> str:
+    """Return the figures in Markdown: the mean over the seeds, and their standard deviation."""
+    tested = len(next(iter(attempts.values()))[0].right)
+    lines = [
+        f"{samples} training samples; accuracy on {tested} test samples",
+        "",
+        "| start | accuracy, mean ± deviation over the seeds | seeds | processor seconds |",
+        "|---|---|---|---|",
+    ]
+    for start, tries in attempts.items():
+        accuracy = 100 * np.asarray([attempt.right.mean() for attempt in tries])
+        seconds = float(np.mean([attempt.seconds for attempt in tries]))
+        spread = accuracy.std(ddof=1) if len(tries) > 1 else 0.0
+        lines.append(
+            f"| `{start}` | {accuracy.mean():.1f} ± {spread:.1f} % | {len(tries)} | {seconds:.1f} |"
+        )
+    return "\n".join(lines)
+
+
+def draw(attempts: Mapping[str, Sequence[Attempt]], picture: Path) -> None:
+    """Draw validation accuracy against processor seconds, a line for every training.
+
+    Each epoch takes the share of the seconds that it took of the time. Of feature extraction,
+    which has no epochs, the best strength is shown where it was done.
+    """
+    figure, axes = plt.subplots(figsize=(7, 3.6), layout="constrained")
+    for start, tries in attempts.items():
+        for number, attempt in enumerate(tries):
+            epochs = attempt.history.epochs
+            accuracy = [100 * epoch.accuracy for epoch in epochs if epoch.accuracy is not None]
+            if start == FEATURES:
+                place, shown = [attempt.seconds], [accuracy[attempt.history.kept - 1]]
+            else:
+                parts = np.cumsum([epoch.seconds for epoch in epochs])
+                share = attempt.before + (1 - attempt.before) * parts / parts[-1]
+                place, shown = list(share * attempt.seconds), accuracy
+            axes.plot(
+                place,
+                shown,
+                marker="o",
+                markersize=6 if start == FEATURES else 3,
+                linewidth=1,
+                alpha=0.7,
+                color=_COLOURS[start],
+                label=start if number == 0 else None,
+            )
+    axes.set(xlabel="processor seconds", ylabel="validation accuracy, %", ylim=(0, 100))
+    axes.grid(alpha=0.3)
+    axes.legend()
+    picture.parent.mkdir(parents=True, exist_ok=True)
+    with plt.rc_context({"svg.hashsalt": "starts"}):  # else its ids differ from run to run
+        figure.savefig(picture, dpi=110, metadata=_NO_DATE[picture.suffix])
+    plt.close(figure)

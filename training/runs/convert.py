@@ -1,0 +1,181 @@
+"""A published bundle → its next version in int8 or fp16, where it pays.
+
+What it gains and loses is measured here and told in the card: the time of a run, interleaved with
+that of the float32 graph, and the answers, on the untouched test split of the very data the
+bundle was trained on, or, for a network that came trained, on unlabelled pictures. Label sets and
+the threshold of novelty are set anew, on the samples that set the old ones. It is not
+published when it is not faster, when it errs or differs more than `Bounds` allow, or when a
+golden case is called something else. Wherever it is served its golden cases judge it again, within
+the largest difference that the conversion itself made to one of them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from app.bundle import Bundle
+from app.bundle.files import MODEL
+from app.bundle.tensors import Arrays
+from app.errors import InvalidInput
+from app.modalities import Encoder, Payload, encoder_for
+from app.pipeline.replay import golden_payload
+from app.runtime.providers import Device
+from app.runtime.session import Session
+from training.data.split import halve
+from training.datasets.package_photos import cuts, from_folder, photos
+from training.errors import TrainingError
+from training.exporting.card import CONFUSION, draw_confusion
+from training.exporting.precision import Precision, convert
+from training.measuring.answers import answers_of, feeds
+from training.measuring.conversion_metrics import Items, Judged, judge
+from training.recipes import RECIPES, Pretrained
+from training.recipes.auto import own_recipe
+from training.runs.classifier import prepare
+from training.runs.next_version import publish_next
+from training.runs.publish import check_folder
+
+_CALIBRATION, _BATCH = 256, 32  # items, and how many at once
+_CUTS = 100  # of each photo
+_LOOSEST = 0.1  # that a manifest allows
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a conversion may lose: accuracy on labelled data, else agreement on pictures."""
+
+    accuracy: float = 0.005
+    disagreement: float = 0.1
+    slower: bool = False  # whether it may be
+
+
+def publish_converted(
+    bundle: Bundle,
+    precision: Precision,
+    data: Path | None,
+    models: Path,
+    bounds: Bounds,
+    device: Device = "auto",
+) -> Path:
+    """Convert, measure, prove, and write the next version; return its folder.
+
+    Raises `TrainingError` where it does not pay, `GoldenMismatch` where an answer changes.
+    """
+    check_folder(models)
+    old = bundle.manifest
+    if old.task != "classify":
+        raise TrainingError(f"{old.name} does not classify; only classifiers are converted")
+    if old.precision != "float32":
+        raise TrainingError(f"{old.name}/{old.version} is {old.precision} already")
+    items = items_for(bundle, data)
+    batches = [
+        feeds(old, items.calibration[i : i + _BATCH])
+        for i in range(0, len(items.calibration), _BATCH)
+    ]
+    model = convert(bundle.model, precision, batches)
+    judged = judge(bundle, model, items, device)
+    for measured in judged.metrics:
+        print(f"{measured.name}: {measured.value:.4f} ({measured.split})")
+    _check(judged, items, bounds)
+    return _publish(bundle, model, precision, judged, models)
+
+
+def items_for(bundle: Bundle, data: Path | None) -> Items:
+    """Return what the bundle is calibrated with and judged by; raise `TrainingError`."""
+    manifest = bundle.manifest
+    recipe = RECIPES.get(manifest.provenance.recipe)
+    encoder = encoder_for(manifest.encoder, bundle.files)
+    if recipe is None and data is None:
+        raise TrainingError(f"name the data that {manifest.name} was trained on with --data")
+    if isinstance(recipe, Pretrained):
+        return _unlabelled(encoder, data)
+    prepared = prepare(recipe or own_recipe(data, manifest.name), data)  # type: ignore[arg-type]
+    if prepared.dataset.sha256 != manifest.provenance.data_sha256:
+        raise TrainingError(
+            f"{manifest.name}/{manifest.version} was trained on other data: what would be its "
+            "test split may have been learnt"
+        )
+    if (prepared.encoder, prepared.labels) != (manifest.encoder, manifest.labels):
+        raise TrainingError(f"{manifest.provenance.recipe} is no longer what made this bundle")
+    spread = np.linspace(0, len(prepared.train) - 1, min(_CALIBRATION, len(prepared.train)))
+    return Items(
+        prepared.train.select(spread.astype(int).tolist()).items,
+        prepared.test.items,
+        "test",
+        prepared.test.targets,
+        prepared.validation.select(halve(prepared.validation.samples)[1]),
+    )
+
+
+def _unlabelled(encoder: Encoder, data: Path | None) -> Items:
+    if data is None:
+        first, second = (cuts(sources, _CUTS, seed=1) for sources in photos())
+        split = "cuts of photos"
+    else:
+        payloads = from_folder(data)
+        first, second, split = payloads[::2], payloads[1::2], "files given"
+    parts = [_encoded(encoder, payloads) for payloads in (first, second)]
+    if not all(parts):
+        raise TrainingError(f"{data} holds too few files that can be read")
+    return Items(parts[0][:_CALIBRATION], parts[1], split)
+
+
+def _encoded(encoder: Encoder, payloads: Sequence[Payload]) -> list[Arrays]:
+    items = []
+    for payload in payloads:
+        try:
+            items.append(encoder.encode(payload).arrays)
+        except InvalidInput:
+            continue
+    return items
+
+
+def _check(judged: Judged, items: Items, bounds: Bounds) -> None:
+    most = bounds.disagreement if items.targets is None else bounds.accuracy
+    what = "of the answers change" if items.targets is None else "of accuracy is lost"
+    if judged.lost > most:
+        raise TrainingError(
+            f"{100 * judged.lost:.2f} % {what}, more than {100 * most:g} %; nothing is published"
+        )
+    if judged.speed <= 1 and not bounds.slower:
+        raise TrainingError(
+            f"it is {judged.speed:.2f} times as fast as float32 here, so it does not pay; "
+            "--force publishes it nevertheless"
+        )
+
+
+def _publish(
+    bundle: Bundle, model: bytes, precision: Precision, judged: Judged, models: Path
+) -> Path:
+    old = bundle.manifest
+    changes = {
+        "precision": precision,
+        "tolerance": _tolerance(bundle, model),
+        "metrics": judged.metrics,
+        "conformal": judged.conformal,
+        "novelty": judged.novelty,
+    }
+    files = {MODEL: model}
+    if judged.confusion is not None and CONFUSION in bundle.files:
+        files[CONFUSION] = draw_confusion(judged.confusion, old.labels)
+    text = (
+        f"## Precision\n\nVersion {old.version} in {precision}, by `thalamus-train publish "
+        f"{old.name} --precision {precision}`; how it was trained stands in that version's card."
+    )
+    return publish_next(bundle, changes, files, text, models)
+
+
+def _tolerance(bundle: Bundle, model: bytes) -> float:
+    """Return how far an answer may lie from the published one on another machine.
+
+    Processors round whole numbers differently; by no more than the conversion did here.
+    """
+    encoder = encoder_for(bundle.manifest.encoder, bundle.files)
+    items = [encoder.encode(golden_payload(bundle, case)).arrays for case in bundle.golden]
+    before, after = (
+        answers_of(bundle.manifest, Session(graph), items).probabilities
+        for graph in (bundle.model, model)
+    )
+    difference = float(np.abs(before - after).max())
+    return min(max(bundle.manifest.tolerance, difference), _LOOSEST)

@@ -1,0 +1,63 @@
+"""A published bundle → its next version: some of it changed, all of it proved again."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from app.bundle import Bundle, GoldenClasses, read_bundle, versions
+from app.bundle.files import MODEL
+from app.bundle.publish import next_version
+from app.pipeline import Golden
+from app.pipeline.replay import golden_payload
+from training.errors import TrainingError
+from training.exporting.card import CARD, card
+from training.runs.publish import prove_and_publish
+
+
+def newest(models: Path, name: str, version: int | None) -> Bundle:
+    """Return a published bundle, by default the highest version; raise `TrainingError`."""
+    folder = models / name
+    found = versions(folder) if folder.is_dir() else {}
+    if not found or version not in (None, *found):
+        raise TrainingError(f"{models} holds no {name}" + (f"/{version}" if version else ""))
+    return read_bundle(found[version or max(found)])
+
+
+def publish_next(
+    bundle: Bundle,
+    changes: Mapping[str, Any],
+    files: Mapping[str, bytes],
+    section: str,
+    models: Path,
+) -> Path:
+    """Publish a classifier's bundle anew and return its folder.
+
+    changes: of the manifest. files: the graph, if it is another, and the card's pictures, which
+    take the place of the old ones. section: of the card. Raises `GoldenMismatch` where a golden
+    case would be called something else.
+    """
+    old = bundle.manifest
+    version = next_version(models, old.name)
+    manifest = old.model_copy(update={**changes, "version": version, "files": {}})
+    kept = {
+        name: content
+        for name, content in bundle.files.items()
+        if not name.startswith("golden/") and not name.endswith((".png", ".md"))
+    }
+    images = [name for name in files if name != MODEL]
+    whole = {**kept, **files, CARD: card(manifest, [section], images)}
+    return prove_and_publish(manifest, whole, golden_of(bundle), models)
+
+
+def golden_of(bundle: Bundle) -> list[Golden]:
+    """Return a classifier's golden cases, each to be called what it is called now."""
+    return [
+        Golden(
+            case.file,
+            golden_payload(bundle, case),
+            max(case.probabilities, key=lambda label: case.probabilities[label]),
+            case.note,
+        )
+        for case in bundle.golden
+        if isinstance(case, GoldenClasses)
+    ]

@@ -1,0 +1,200 @@
+"""A network that somebody else trained → a bundle."""
+
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from app import __version__
+from app.bundle import Manifest, Measurement, Provenance
+from app.bundle.files import MODEL
+from app.bundle.publish import next_version
+from app.bundle.tensors import Arrays, TensorSpec
+from app.modalities import Payload, encoder_for
+from app.runtime.session import Session
+from training.data.dataset import Sample
+from training.data.encode import Examples, encode
+from training.datasets.package_photos import more_photos, photos
+from training.exporting.card import CARD, card
+from training.exporting.export import Servable, check_parity, export, output_specs, parity
+from training.measuring.answers import answers_of
+from training.measuring.calibrate import (
+    expected_calibration_error,
+    fit_temperature,
+    softmax,
+)
+from training.measuring.deletion import deletion
+from training.measuring.evaluate import logits_of
+from training.measuring.judging_apart import Parts, figures_on
+from training.measuring.measurements import measured
+from training.measuring.novelty import fit_novelty
+from training.measuring.trust import renewed, share_abstained
+from training.recipes.recipe import GOLDEN, Pretrained
+from training.runs.in_distribution import Familiar, aside, familiar, unseen
+from training.runs.publish import golden_from_files, prove_and_publish
+
+_UNKNOWN = (
+    "## Not measured\n\nAccuracy, calibration and label sets need pictures with labels that the "
+    "weights were not trained on, and there are none here; so an answer has no `set`. On labelled "
+    "pictures of your own `thalamus-train calibrate {name} --data FOLDER` measures them, and "
+    "gives it sets."
+)
+
+
+def export_pretrained(recipe: Pretrained, models: Path) -> Path:
+    """Export, prove on real files that ONNX equals torch, publish; return the folder.
+
+    Where pictures such as it was trained on are found, it tells what is unlike them; on labelled
+    ones that it was not trained on it is calibrated and gets label sets.
+    """
+    labels, spec = recipe.labels(), recipe.encoder
+    golden = golden_from_files(GOLDEN / recipe.golden)
+    samples = [Sample(case.file, case.payload, case.expected or labels[0]) for case in golden]
+    examples, unreadable = encode(encoder_for(spec, {}), samples, labels, spec.tensors())
+    assert not unreadable, unreadable
+    network, known, head, score = recipe.network(), familiar(recipe, labels), None, None
+    if known is not None and known.shown is not None:
+        head, score = fit_novelty(network, known.train, known.calibration, known.shown)
+    new = unseen(recipe, labels)
+    servable = Servable(network, _temperature(network, new), head)
+    arrays, _ = examples.batch(range(2))
+    model = export(servable, spec.tensors(), [torch.from_numpy(array) for array in arrays])
+    difference = check_parity(model, servable, examples, spec.tensors())
+    manifest = _manifest(recipe, labels, output_specs(model, spec.tensors()), models)
+    changes = {"temperature": servable.temperature, "novelty": score}
+    manifest = manifest.model_copy(update=changes)
+    metrics = [parity(difference, "photos", len(examples))]
+    if new is not None:
+        manifest, more = _calibrated(model, manifest, network, new)
+        metrics += more
+    metrics += _judged_aside(recipe, model, manifest, network)
+    if known is not None:
+        metrics += known.figures(model, network, (manifest.conformal, score))
+    more, sections = _explained(model, manifest, known)
+    metrics += more
+    manifest = manifest.model_copy(update={"metrics": tuple(metrics)})
+    sections += _told(recipe, known, new)
+    files = {MODEL: model, CARD: card(manifest, sections, [])}
+    return prove_and_publish(manifest, files, golden, models)
+
+
+def _temperature(network: nn.Module, new: Parts | None) -> float:
+    if new is None:
+        return 1.0
+    return fit_temperature(logits_of(network, new.choosing), new.choosing.targets)
+
+
+def _calibrated(
+    model: bytes, manifest: Manifest, network: nn.Module, new: Parts
+) -> tuple[Manifest, list[Measurement]]:
+    """Return the manifest with label sets, and what is measured on what nothing was set by."""
+    session = Session(model)
+    held_out = answers_of(manifest, session, new.calibration.items)
+    conformal, _ = renewed(held_out, new.calibration.targets, None)
+    manifest = manifest.model_copy(update={"conformal": conformal})
+    return manifest, _judged(session, manifest, network, (new.name, new.test))
+
+
+def _judged_aside(
+    recipe: Pretrained, model: bytes, manifest: Manifest, network: nn.Module
+) -> list[Measurement]:
+    """Return what the graph, and torch, say of pictures that nothing was set by."""
+    found = aside(recipe, manifest.labels)
+    return [] if found is None else _judged(Session(model), manifest, network, found)
+
+
+def _judged(
+    session: Session, manifest: Manifest, network: nn.Module, on: tuple[str, Examples]
+) -> list[Measurement]:
+    """Return the figures of the graph, and of torch beside it, on named pictures."""
+    (name, examples), rules = on, (manifest.conformal, manifest.novelty)
+    answers, logits = answers_of(manifest, session, examples.items), logits_of(network, examples)
+    figures = {
+        "expected calibration error without temperature": expected_calibration_error(
+            softmax(logits), examples.targets
+        ),
+        "accuracy in torch": float((logits.argmax(1) == examples.targets).mean()),
+    }
+    in_torch = measured(figures, name, len(examples))
+    return [*figures_on(answers, examples, rules, name), *in_torch]
+
+
+def _explained(
+    model: bytes, manifest: Manifest, known: Familiar | None
+) -> tuple[list[Measurement], list[str]]:
+    """Test what is called salient, and how often it abstains, on photos that packages carry.
+
+    The form of the explanations was chosen on those, so it is tested on unseen ones as well.
+    """
+    photos = _photos(manifest)
+    metrics, lines = [], []
+    if manifest.novelty is not None:
+        answers = answers_of(manifest, Session(model), photos)
+        rules = (manifest.conformal, manifest.novelty)
+        metrics.append(share_abstained(answers, rules, "photos"))
+    tried = {"photos": photos} | ({known.name: known.test.items} if known else {})
+    for name, items in tried.items():
+        if found := deletion(model, items, manifest.encoder.tensors()):
+            metrics += found.measurements(name)
+            lines.append(f"Deletion test on {name}: {found}.")
+    return metrics, ["## Explanation\n\n" + "\n\n".join(lines)] if lines else []
+
+
+def _told(recipe: Pretrained, known: Familiar | None, new: Parts | None) -> list[str]:
+    """Return what the card says of the pictures, and of what is not measured."""
+    sections = []
+    if known is not None:
+        counts = [len(part) for part in (known.train, known.calibration, known.test)]
+        sections.append(
+            f"## Novelty\n\nFitted to {counts[0]} of {known.name} and to the pictures that were "
+            f"shown as none, its threshold set on {counts[1]} others, measured on {counts[2]}. The "
+            "network was trained on most of them, so of photos that are new to it somewhat more "
+            "may be called novel."
+        )
+    if new is None:
+        return [*sections, _UNKNOWN.format(name=recipe.name)]
+    classes = len(set(new.test.targets.tolist()))
+    return [
+        *sections,
+        f"## Calibration\n\nThe weights were not trained on {new.name}: {len(new.choosing)} set "
+        f"the temperature, {len(new.calibration)} the label sets, {len(new.test)} others judge. "
+        f"They show {classes} of its {len(recipe.labels())} classes, one thing in the middle of "
+        "each; what is told of other photos is told better by `thalamus-train calibrate "
+        f"{recipe.name} --data FOLDER`, on labelled ones of your own.",
+    ]
+
+
+def _photos(manifest: Manifest) -> list[Arrays]:
+    """Return all photos that packages carry, encoded."""
+    encoder = encoder_for(manifest.encoder, {})
+    own = [Payload(photo.read_bytes(), "image/jpeg") for half in photos() for photo in half]
+    return [encoder.encode(payload).arrays for payload in [*own, *more_photos()]]
+
+
+def _manifest(
+    recipe: Pretrained,
+    labels: tuple[str, ...],
+    outputs: tuple[TensorSpec, ...],
+    models: Path,
+) -> Manifest:
+    return Manifest(
+        name=recipe.name,
+        version=next_version(models, recipe.name),
+        description=recipe.description,
+        encoder=recipe.encoder,
+        inputs=recipe.encoder.tensors(),
+        outputs=outputs,
+        labels=labels,
+        provenance=Provenance(
+            recipe=recipe.name,
+            seed=0,
+            code=f"thalamus {__version__}",
+            data=recipe.data,
+            data_source=recipe.source,
+            data_licence=recipe.data_licence,
+            data_sha256=recipe.weights_sha256,
+            splits={},
+        ),
+        licence=recipe.licence,
+        files={},
+    )

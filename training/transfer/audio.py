@@ -1,0 +1,153 @@
+"""A folder of the library `transformers` whose model hears: its extractor becomes layers.
+
+The rate comes from preprocessor_config.json and becomes that of an `AudioSpec`; its window is the
+longest that the model hears, and the training samples shorten it.
+"""
+
+import math
+import warnings
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from app.bundle import AudioSpec
+from training.errors import TrainingError
+from training.networks.audio.backbone import (
+    SPECTROGRAMS,
+    WAVEFORMS,
+    FrameBackbone,
+    Framing,
+    SpectrogramBackbone,
+)
+from training.networks.audio.filterbank import (
+    HOP,
+    KALDI_FRAME,
+    KALDI_SIZE,
+    RATE,
+    WHISPER_FRAME,
+    KaldiFilterbank,
+    WhisperFilterbank,
+)
+from training.networks.audio.waveform import Waveform
+from training.recipes.auto import LONGEST
+from training.transfer.source import Source
+from training.transfer.transformers_library import (
+    PREPROCESSING,
+    empty_model,
+    fill_model,
+    load_model,
+    read_preprocessing,
+)
+
+# Of ASTFeatureExtractor, where the file does not say.
+_AST_MEAN, _AST_STD = -4.2677393, 4.5689974
+
+
+def sounds_from(folder: Path, name: str, kind: str) -> Source:
+    """Return the backbone of a folder with a model type of `SOUNDS`; raise `TrainingError`."""
+    steps = read_preprocessing(folder, "feature_extractor")
+    rate = int(steps.get("sampling_rate", RATE))
+    if kind not in WAVEFORMS and rate != RATE:
+        raise TrainingError(f"--from {name}: {PREPROCESSING} says {rate} Hz; {RATE} are known")
+    model = load_model(folder, name)
+    if kind in SPECTROGRAMS:
+        return _spectrograms(model, steps, name)
+    return _waveforms(model, steps, name) if kind in WAVEFORMS else _speech(model, steps, name)
+
+
+def _spectrograms(model: nn.Module, steps: dict[str, Any], name: str) -> Source:
+    config: Any = model.config
+    for key in ("num_mel_bins", "max_length"):
+        if (said := steps.get(key, getattr(config, key))) != (reads := getattr(config, key)):
+            raise TrainingError(
+                f"--from {name}: {PREPROCESSING} says {key} {said}, the model reads {reads}"
+            )
+    filters = _filters(
+        KALDI_SIZE, config.num_mel_bins, low=20, scale="kaldi", triangularize_in_mel_space=True
+    )
+    plain = not steps.get("do_normalize", True)
+    mean = 0.0 if plain else steps.get("mean", _AST_MEAN)
+    scale = 1.0 if plain else 2 * steps.get("std", _AST_STD)
+
+    def build(labels: int) -> nn.Module:
+        bank = KaldiFilterbank(filters, frames=config.max_length, mean=mean, scale=scale)
+        empty = empty_model(model)
+        return SpectrogramBackbone(empty, bank, size=config.hidden_size, classes=labels)
+
+    samples = KALDI_FRAME + HOP * (config.max_length - 1)
+    return _source(name, AudioSpec(rate=RATE, samples=samples), build, model)
+
+
+def _waveforms(model: nn.Module, steps: dict[str, Any], name: str) -> Source:
+    config: Any = model.config
+    if getattr(config, "add_adapter", False):
+        raise TrainingError(f"--from {name}: a model with an adapter is not supported")
+    # What it hides of a sound and skips of itself in training is left to our augmentation: it
+    # would draw from a generator that has no seed of ours, and fail on short sounds.
+    config.apply_spec_augment, config.layerdrop = False, 0.0
+    rate = int(steps.get("sampling_rate", RATE))
+    framing = Framing(
+        count=partial(_convolved, sizes=tuple(config.conv_kernel), steps=tuple(config.conv_stride)),
+        step=math.prod(config.conv_stride),
+        rate=rate,
+        masked=bool(steps.get("return_attention_mask", False)),
+    )
+    even = bool(steps.get("do_normalize", True))
+
+    def build(labels: int) -> nn.Module:
+        features, size = Waveform(even=even), config.hidden_size
+        return FrameBackbone(empty_model(model), features, framing, size=size, classes=labels)
+
+    return _source(name, AudioSpec(rate=rate, samples=round(LONGEST * rate)), build, model)
+
+
+def _speech(model: nn.Module, steps: dict[str, Any], name: str) -> Source:
+    encoder: Any = model.get_encoder()  # type: ignore[operator]
+    config: Any = model.config
+    config.encoder_layerdrop = 0.0
+    filters = _filters(WHISPER_FRAME, config.num_mel_bins, low=0, scale="slaney", norm="slaney")
+    frame = 2 * HOP  # the second convolution halves
+    samples = frame * config.max_source_positions
+    framing = Framing(lambda length: (length + frame - 1) // frame, frame, RATE)
+
+    def build(labels: int) -> nn.Module:
+        bank = WhisperFilterbank(filters, samples=samples)
+        empty = empty_model(model).get_encoder()  # type: ignore[operator]
+        return FrameBackbone(empty, bank, framing, size=config.d_model, classes=labels)
+
+    return _source(name, AudioSpec(rate=RATE, samples=samples), build, encoder)
+
+
+def _convolved(length: Tensor, sizes: Sequence[int], steps: Sequence[int]) -> Tensor:
+    """Return what convolutions of these sizes and steps leave of lengths, int64 (B,)."""
+    for size, step in zip(sizes, steps, strict=True):
+        length = (length - size) // step + 1
+    return length
+
+
+def _source(
+    name: str, spec: AudioSpec, build: Callable[[int], nn.Module], model: nn.Module
+) -> Source:
+    return Source(name, spec, build, partial(fill_model, model=model), windowed=True)
+
+
+def _filters(size: int, bands: int, *, low: int, scale: str, **options: Any) -> Tensor:
+    """Return the library's filters over the bins of a DFT, (size // 2 + 1, bands) float64."""
+    from transformers.audio_utils import mel_filter_bank
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # some bands lie between two bins
+        filters = mel_filter_bank(
+            num_frequency_bins=size // 2 + 1,
+            num_mel_filters=bands,
+            min_frequency=low,
+            max_frequency=RATE // 2,
+            sampling_rate=RATE,
+            mel_scale=scale,
+            **options,
+        )
+    return torch.from_numpy(filters)

@@ -1,0 +1,137 @@
+"""A folder of the library `transformers` (config.json, *.safetensors) as the start of a network.
+
+How a picture meets the backbone's size comes from its preprocessor_config.json and becomes an
+`ImageSpec`; normalisation goes into the graph. A text's tokens come from its tokenizer.json. So
+nothing of the library is needed to serve what is trained from here. Of sounds, see
+`training.transfer.audio`.
+"""
+
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from tokenizers import Tokenizer
+from torch import nn
+
+from app.bundle import ImageSpec, TextSpec
+from training.errors import TrainingError
+from training.networks.audio.backbone import SOUNDS
+from training.networks.backbones.image import PICTURES, TEXTS, PictureBackbone, Pixels, TextBackbone
+from training.transfer.audio import sounds_from
+from training.transfer.source import Source
+from training.transfer.transformers_library import (
+    CONFIG,
+    PREPROCESSING,
+    empty_model,
+    fill_model,
+    load_model,
+    read_json,
+    read_preprocessing,
+)
+
+TOKENIZER = "tokenizer.json"
+MOST_TOKENS = 256  # of a text, where the backbone would read more
+_BILINEAR = 2  # PIL's number; others are read as bicubic
+
+
+def from_folder(folder: Path, name: str | None = None) -> Source:
+    """Return the backbone of a folder; raise `TrainingError` naming what it lacks."""
+    name = name or folder.resolve().name
+    kind = read_json(folder / CONFIG).get("model_type")
+    if kind not in (known := (*PICTURES, *TEXTS, *SOUNDS)):
+        raise TrainingError(
+            f"--from {name}: the architecture {kind!r} is not known; {', '.join(known)} are"
+        )
+    if not any(folder.glob("*.safetensors")):
+        raise TrainingError(f"--from {name}: the folder holds no *.safetensors")
+    if kind in SOUNDS:
+        return sounds_from(folder, name, kind)
+    return _pictures(folder, name) if kind in PICTURES else _texts(folder, name)
+
+
+def _pictures(folder: Path, name: str) -> Source:
+    steps = read_preprocessing(folder, "image_processor")
+    spec, pixels = image_spec(steps, name), _pixels(steps)
+    model = load_model(folder, name)
+
+    def build(labels: int) -> nn.Module:
+        empty = empty_model(model)
+        with torch.no_grad():
+            picture = torch.zeros(1, 3, spec.height, spec.width)
+            state = empty.eval()(pixel_values=picture).last_hidden_state
+        size = state.shape[1] if state.ndim == 4 else state.shape[2]
+        return PictureBackbone(empty, pixels, size=size, classes=labels)
+
+    return Source(name, spec, build, partial(fill_model, model=model))
+
+
+def _texts(folder: Path, name: str) -> Source:
+    tokenizer = _tokenizer(folder / TOKENIZER)
+    ends = tokenizer.encode("").ids  # what stands around every text
+    if len(ends) != 2:
+        raise TrainingError(f"--from {name}: {TOKENIZER} puts no opening and closing token")
+    model = load_model(folder, name)
+    config: Any = model.config
+    reads = config.max_position_embeddings - config.pad_token_id - 1 - len(ends)
+    spec = TextSpec(max_tokens=min(MOST_TOKENS, reads))
+
+    def build(labels: int) -> nn.Module:
+        return TextBackbone(
+            empty_model(model),
+            opening=ends[0],
+            closing=ends[1],
+            padding=config.pad_token_id,
+            classes=labels,
+        )
+
+    files = {spec.tokenizer: tokenizer.to_str().encode()}
+    return Source(name, spec, build, partial(fill_model, model=model), files)
+
+
+def image_spec(steps: dict[str, Any], name: str = "") -> ImageSpec:
+    """Return how our encoder does what a preprocessor_config.json describes.
+
+    A shortest edge and a centre crop become `crop`, a fixed size becomes `stretch`. Raises
+    `TrainingError` where the file says no size.
+    """
+    size, crop = _size(steps.get("size")), _size(steps.get("crop_size"))
+    resample: Literal["bilinear", "bicubic"] = (
+        "bilinear" if steps.get("resample", _BILINEAR) == _BILINEAR else "bicubic"
+    )
+    edge = size.get("shortest_edge")
+    if steps.get("do_center_crop") and crop:
+        height, width = crop["height"], crop["width"]
+        fraction = min(1.0, min(height, width) / (edge or min(size.values(), default=height)))
+        fit: Literal["crop", "stretch"] = "crop"
+    elif edge:  # as ConvNeXt has it: enlarged by 1 / crop_pct, then cropped
+        height = width = edge
+        fraction, fit = (steps.get("crop_pct") or 224 / 256 if edge < 384 else 1.0), "crop"
+    elif "height" in size and "width" in size:
+        height, width, fraction, fit = size["height"], size["width"], 1.0, "stretch"
+    else:
+        raise TrainingError(f"--from {name}: {PREPROCESSING} says no size")
+    return ImageSpec(height=height, width=width, fit=fit, crop_fraction=fraction, resample=resample)
+
+
+def _size(value: int | dict[str, int] | None) -> dict[str, int]:
+    """Return a size as newer files write it; older ones have a number for a square."""
+    return {"height": value, "width": value} if isinstance(value, int) else dict(value or {})
+
+
+def _pixels(steps: dict[str, Any]) -> Pixels:
+    scale = steps.get("rescale_factor", 1 / 255) if steps.get("do_rescale", True) else 1.0
+    plain = not steps.get("do_normalize", True)
+    mean = (0.0,) * 3 if plain else tuple(steps.get("image_mean", (0.5,) * 3))
+    std = (1.0,) * 3 if plain else tuple(steps.get("image_std", (0.5,) * 3))
+    return Pixels(scale, mean, std, bool(steps.get("do_flip_channel_order", False)))
+
+
+def _tokenizer(path: Path) -> Tokenizer:
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except Exception:  # what the Rust side raises
+        raise TrainingError(f"{path.name} is missing or not a tokenizer") from None
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return tokenizer

@@ -1,0 +1,42 @@
+"""What `--from` names → the trained network."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from app.bundle import versions
+from app.bundle.files import MANIFEST
+from training.errors import TrainingError
+from training.transfer.bundle import from_bundle
+from training.transfer.folder import from_folder
+from training.transfer.packages import imagenet, minilm
+from training.transfer.source import Source
+from training.transfer.transformers_library import CONFIG
+
+PACKAGES: dict[str, Callable[[], Source]] = {"imagenet": imagenet, "minilm": minilm}
+_DEFAULTS = {"image": "imagenet", "text": "minilm", "audio": "spoken-digits"}
+
+
+def find(given: str | None, kind: str, models: Path) -> Source:
+    """Return the network that `given` names, or the default one for that kind of data.
+
+    given: a package's network, a bundle under `models` or anywhere, or a folder of the library
+    `transformers`. Raises `TrainingError`, or what reading a bundle raises.
+    """
+    named = given or _DEFAULTS.get(kind)
+    if named is None:
+        raise TrainingError(f"no trained network for {kind} data comes with this; name one: --from")
+    if named in PACKAGES:
+        return PACKAGES[named]()
+    known = ", ".join(PACKAGES)
+    path = next((path for path in (Path(named), models / named) if path.is_dir()), None)
+    if path is None:
+        raise TrainingError(
+            f"--from {named}: neither {known}, nor a bundle in {models}, nor a folder"
+        )
+    if found := versions(path):
+        path = found[max(found)]
+    if (path / MANIFEST).exists():
+        return from_bundle(path, PACKAGES)
+    if (path / CONFIG).exists():
+        return from_folder(path)
+    raise TrainingError(f"--from {named}: neither a bundle ({MANIFEST}) nor a backbone ({CONFIG})")

@@ -1,0 +1,69 @@
+"""Transfer: the last layers of a trained network go on learning, on other data.
+
+The new last layer starts as a logistic regression (Kumar et al., "Fine-Tuning can Distort
+Pretrained Features and Underperform Out-of-Distribution", ICLR 2022); the layers before it learn
+at a lower rate, and batch statistics stay as they are. Where a network can be cut, what comes
+before the first layer that learns is computed once for every sample, not once in every epoch.
+"""
+
+from functools import partial
+
+import numpy as np
+import torch
+from torch import nn
+
+from app.bundle.tensors import TensorSpec
+from training.data.encode import Examples
+from training.fitting.fit import History, Schedule, fit
+from training.measuring.evaluate import chunks
+from training.networks.backbones.freezing import freeze
+from training.recipes.recipe import Learn, Recipe
+from training.transfer.features import fit_head, last_layers
+
+SCHEDULE = Schedule(
+    epochs=8, batch=16, rate=2e-3, label_smoothing=0.1, trunk=0.5, patience=8, warmup=0.25
+)
+MOST = 1 << 30  # bytes of computed outputs to keep; with more, every epoch computes them anew
+
+
+def tuning(share: float) -> Learn:
+    """Return what tunes the last `share` of a network's layers."""
+    return partial(tune, share=share)
+
+
+def tune(
+    network: nn.Module, train: Examples, validation: Examples, recipe: Recipe, *, share: float
+) -> History:
+    """Fit the last `share` of the layers in place and return the learning curve.
+
+    The samples are altered (`recipe.augment`) only where nothing is computed in advance.
+    """
+    freeze(network, share)
+    part, augment = network, recipe.augment
+    if hasattr(network, "cut") and _size(network, train) <= MOST:
+        trunk, part = network.cut()  # type: ignore[operator]
+        train, validation, augment = compute(trunk, train), compute(trunk, validation), None
+    if last_layers(part):
+        fit_head(part, train, validation)
+    history = fit(part, train, validation, recipe.schedule, seed=recipe.seed, augment=augment)
+    network.eval()
+    return history
+
+
+def compute(trunk: nn.Module, examples: Examples) -> Examples:
+    """Return the examples as the trunk's outputs, float32, in place of their inputs."""
+    trunk.eval()
+    items = []
+    with torch.no_grad():
+        for indices in chunks(len(examples)):
+            inputs = [torch.from_numpy(array) for array in examples.batch(indices)[0]]
+            items += [{"trunk": state} for state in trunk(*inputs).numpy()]
+    spec = TensorSpec(name="trunk", dtype="float32", shape=("batch", *items[0]["trunk"].shape))
+    return Examples(items, examples.targets, examples.samples, (spec,))
+
+
+def _size(network: nn.Module, examples: Examples) -> int:
+    """Return how many bytes the outputs of the trunk would take."""
+    trunk, _ = network.cut()  # type: ignore[operator]
+    one = compute(trunk, examples.select([0])).items[0]["trunk"]
+    return len(examples) * int(np.asarray(one).nbytes)
