@@ -18,6 +18,7 @@ from pydantic_settings import SettingsError
 
 from app import __version__
 from app.errors import InvalidInput, ThalamusError
+from app.registry import SHIPPED
 from app.settings import Settings
 
 
@@ -40,26 +41,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    from app.main import serve
+    from app.factory import create_app
+    from app.process.serve import serve
 
     chosen = {
         name: value
         for name in ("models", "host", "port", "device", "workers")
         if (value := getattr(options, name)) is not None
     }
-    serve(Settings(**chosen))
+    serve(Settings(**chosen), create_app)
     return 0
 
 
 def _predict(options: argparse.Namespace) -> int:
     from app.bundle import read_bundle
     from app.modalities import Payload
-    from app.pipeline import Classes, Pipeline, Rebuilt
+    from app.pipeline import Pipeline
+    from app.tasks.classify import ClassifyOptions
+    from app.tasks.reconstruct import ReconstructOptions
 
-    pipeline = Pipeline(read_bundle(_newest(options.bundle)))
+    pipeline = Pipeline(read_bundle(_newest(options.bundle), SHIPPED))
     asked: dict[str, tuple[Any, Callable[[Any], dict[str, Any]]]] = {
-        "classify": (Classes(options.top_k, options.explain), asdict),
-        "reconstruct": (Rebuilt(), _reconstructed),
+        "classify": (ClassifyOptions(top_k=options.top_k, explain=options.explain), asdict),
+        "reconstruct": (ReconstructOptions(), _reconstructed),
     }
     if pipeline.manifest.task not in asked:
         raise ThalamusError(f"{pipeline.manifest.name} goes on from texts: thalamus complete")
@@ -81,14 +85,23 @@ def _reconstructed(answer: Any) -> dict[str, Any]:
 def _complete(options: argparse.Namespace) -> int:
     from app.bundle import read_bundle
     from app.modalities import Payload
-    from app.pipeline import Manner, Pipeline, begin, stream
+    from app.pipeline import Pipeline, stream
+    from app.tasks.complete import begin
+    from app.tasks.generation import SamplingParams
 
-    pipeline = Pipeline(read_bundle(_newest(options.bundle)))
-    manner = Manner(options.max_words, options.temperature, options.seed, sentence=options.sentence)
-    continuation = begin(pipeline, Payload(options.text.encode(), "text/plain"), manner)
+    pipeline = Pipeline(read_bundle(_newest(options.bundle), SHIPPED))
+    params = SamplingParams(
+        options.max_words,
+        options.temperature,
+        options.seed,
+        stop_at_sentence_end=options.sentence,
+    )
+    pipeline.require("complete")
+    payload = Payload(options.text.encode(), "text/plain")
+    continuation = begin(pipeline.encoder, payload, params)
     print(options.text, end="", flush=True)
     begun, busy = time.perf_counter(), time.process_time()
-    for word in stream(pipeline, continuation):
+    for word in stream(pipeline, pipeline.task, continuation):
         print(word.text, end="", flush=True)
     seconds, busy = time.perf_counter() - begun, time.process_time() - busy
     print()
@@ -102,7 +115,7 @@ def _models(options: argparse.Namespace) -> int:
     from app.bundle import read_bundle
 
     for folder in _bundles(options.folder):
-        manifest = read_bundle(folder).manifest
+        manifest = read_bundle(folder, SHIPPED).manifest
         figures = ", ".join(f"{m.name} {m.value:.4g} ({m.split})" for m in manifest.metrics[:1])
         print(f"{manifest.name}/{manifest.version}\t{manifest.modality}\t{figures}")
     return 0
@@ -115,7 +128,7 @@ def _verify(options: argparse.Namespace) -> int:
     failed = 0
     for folder in _bundles(options.folder):
         try:
-            bundle = read_bundle(folder)
+            bundle = read_bundle(folder, SHIPPED)
             pipeline = Pipeline(bundle, options.device)
             problems = [str(difference) for difference in replay(bundle, pipeline)]
         except ThalamusError as error:
@@ -130,7 +143,7 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _pack(options: argparse.Namespace) -> int:
-    from app.bundle import ImageSpec
+    from app.modalities.image.spec import ImageSpec
     from app.pack import Package, pack
 
     labels = tuple(line for line in options.labels.read_text("utf-8").splitlines() if line.strip())

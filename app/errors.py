@@ -9,7 +9,7 @@ ThalamusError
 │   ├── UnsupportedMedia     a media type this model does not take
 │   ├── TooLarge             over a size limit
 │   ├── TooSlow              the body did not arrive in time
-│   └── Departed             the caller left before the answer
+│   └── ClientDisconnected             the caller left before the answer
 ├── Unavailable              the caller may try again
 │   ├── NotReady             loading, failed or draining
 │   ├── Overloaded           the queue is full
@@ -61,7 +61,7 @@ class TooSlow(ClientError):
     """The body did not arrive before the receive deadline."""
 
 
-class Departed(ClientError):
+class ClientDisconnected(ClientError):
     """The caller closed the connection; its work is dropped and nobody reads the answer."""
 
 

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Literal
 
 from app import __version__
-from app.bundle import ImageSpec, Manifest, Provenance, publish
+from app.bundle import Manifest, Provenance, publish
 from app.bundle.files import MODEL, sha256
 from app.bundle.publish import next_version
 from app.bundle.tensors import TensorSpec
 from app.errors import InvalidBundle
 from app.modalities import Payload
+from app.modalities.image.spec import ImageSpec
 from app.pipeline import Golden, answer_golden
 from app.runtime.session import Session
 

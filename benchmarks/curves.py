@@ -11,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
+from app.registry import SHIPPED
+
 MODELS = Path(__file__).parent.parent / "models"
 LARGEST = 512  # items in the largest batch that anybody forms here
 
@@ -100,11 +102,11 @@ def measure(runs: int = 6) -> Curve:
     from app.modalities import Payload
     from app.pipeline import Pipeline
 
-    bundle = read_bundle(MODELS / "imagenet" / "1")
+    bundle = read_bundle(MODELS / "imagenet" / "1", SHIPPED)
     pipeline = Pipeline(bundle, threads=1)
     case = bundle.golden[0]
     payload = Payload(bundle.files[f"golden/{case.file}"], case.media_type)
-    (item,) = pipeline.encode([payload])
+    item = pipeline.encoder.encode(payload)
     best = dict.fromkeys(SIZES, float("inf"))
     for _ in range(runs):
         for size in SIZES:

@@ -19,6 +19,7 @@ from app.batching.collate import collate
 from app.bundle import Bundle, read_bundle
 from app.bundle.tensors import SALIENCY, Arrays
 from app.modalities import Payload, encoder_for
+from app.registry import SHIPPED
 from app.runtime.session import Session
 from training.exporting.optional_outputs import take_off
 
@@ -61,7 +62,7 @@ def _ratio_of_pair(model: bytes, feeds: Mapping[str, np.ndarray], *, explain: bo
 def main(models: Path) -> None:
     """Print a line for every bundle under `models` and every size of batch."""
     for folder in sorted(path.parent for path in models.glob("*/*/manifest.json")):
-        bundle = read_bundle(folder)
+        bundle = read_bundle(folder, SHIPPED)
         if SALIENCY not in {spec.name for spec in bundle.manifest.outputs}:
             continue
         for size in BATCHES:

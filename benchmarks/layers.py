@@ -13,7 +13,8 @@ from pathlib import Path
 
 from app.bundle import read_bundle
 from app.modalities import Payload
-from app.pipeline import Pipeline, ask
+from app.pipeline import Pipeline, make_items
+from app.registry import SHIPPED
 from benchmarks import machine
 from benchmarks.forms import Form, Requests, raw
 from benchmarks.limit import cost
@@ -22,7 +23,7 @@ from benchmarks.models import Workload, workload
 from benchmarks.servers import ROOT, Kind, Server, Thalamus, start
 
 MODELS = ("large", "small", "text", "audio")
-TOGETHER = 16  # that wait in each of two workers when 32 clients ask
+TOGETHER = 16  # that wait in each of two workers when 32 clients make_items
 BULK = "decode and run in bulk: the limit"
 BATCH = f"pipeline, the {TOGETHER} that wait"
 LONE = "pipeline, one alone"
@@ -89,7 +90,7 @@ def _layers(
     model: str, servers: Sequence[Server], seconds: float
 ) -> dict[str, Callable[[], float]]:
     work = workload(model)
-    pipeline = Pipeline(read_bundle(work.bundle))
+    pipeline = Pipeline(read_bundle(work.bundle, SHIPPED))
     payloads = [Payload(data, work.media_type) for data in work.payloads] * TOGETHER
     found: dict[str, Callable[[], float]] = {
         BULK: partial(cost, model),
@@ -107,10 +108,10 @@ def _layers(
 def _answering(pipeline: Pipeline, payloads: Sequence[Payload], together: int) -> float:
     """Return the processor seconds of an item, in this process."""
     some = payloads[: max(TOGETHER, len(payloads) // TOGETHER)]
-    pipeline.answer(ask(some[:together]))
+    pipeline.answer(make_items(some[:together], pipeline.task.options()))
     begun = time.process_time()
     for place in range(0, len(some), together):
-        pipeline.answer(ask(some[place : place + together]))
+        pipeline.answer(make_items(some[place : place + together], pipeline.task.options()))
     return (time.process_time() - begun) / len(some)
 
 

@@ -17,8 +17,11 @@ import onnxruntime
 import soundfile
 import soxr
 
-from app.bundle import AudioSpec, ImageSpec, read_bundle
+from app.bundle import read_bundle
 from app.modalities import Payload, encoder_for
+from app.modalities.audio.spec import AudioSpec
+from app.modalities.image.spec import ImageSpec
+from app.registry import SHIPPED
 from benchmarks.models import workload
 from benchmarks.peers.picture import decode
 
@@ -165,7 +168,7 @@ def _padded(items: Sequence[Arrays]) -> Arrays:
 def _encoder(model: str, draft: bool) -> Callable[[bytes], Arrays]:
     """Return what decodes with the usual library: Pillow, soundfile and soxr, tokenizers."""
     work = workload(model)
-    bundle = read_bundle(work.bundle)
+    bundle = read_bundle(work.bundle, SHIPPED)
     spec = bundle.manifest.encoder
     if isinstance(spec, ImageSpec):
         return lambda payload: {"image": decode(payload, spec.width, draft)}

@@ -13,10 +13,13 @@ from pathlib import Path
 import numpy as np
 from tokenizers import Tokenizer
 
-from app.bundle import ImageSpec, Manifest, Provenance, TextSpec, publish, read_bundle
+from app.bundle import Manifest, Provenance, publish, read_bundle
 from app.modalities import Payload, encoder_for
+from app.modalities.image.spec import ImageSpec
+from app.modalities.text.spec import TextSpec
 from app.pack import Package, pack
 from app.pipeline import Golden, answer_golden
+from app.registry import SHIPPED
 from app.runtime.session import Session
 from benchmarks import graphs, inputs
 from benchmarks.inputs import MODELS
@@ -135,7 +138,7 @@ def _text(work: Workload, folder: Path) -> None:
 
 
 def _audio(work: Workload, folder: Path) -> None:
-    bundle = read_bundle(MODELS / "spoken-digits/1")
+    bundle = read_bundle(MODELS / "spoken-digits/1", SHIPPED)
     golden = [Golden("sound.wav", Payload(work.payloads[0], work.media_type))]
     publish(
         answer_golden(bundle.manifest.model_copy(update={"name": "audio"}), bundle.files, golden),

@@ -9,8 +9,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.main import create_app
+from app.factory import create_app
+from app.modalities import MODALITIES
 from app.settings import Settings
+from app.tasks import TASKS
 from tests import fakes
 
 Open = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
@@ -36,17 +38,17 @@ def models(published: Path, tmp_path: Path) -> Path:
 @asynccontextmanager
 async def running(app) -> AsyncIterator[None]:
     """Start and stop an application as a server does."""
-    async with app.router.lifespan_context(app):
+    async with app.api.router.lifespan_context(app.api):
         yield
 
 
 @asynccontextmanager
 async def open_service(
-    models: Path, *, wait: bool = True, **settings
+    models: Path, *, wait: bool = True, tasks=TASKS, modalities=MODALITIES, **settings
 ) -> AsyncIterator[httpx.AsyncClient]:
     """Serve `models` in this process; the client's `app` is the application."""
     settings = {"device": "cpu", "threads": 1, "poll": 3600, "defaults": DEFAULTS} | settings
-    app = create_app(Settings(models=models, **settings))
+    app = create_app(Settings(models=models, **settings), tasks=tasks, modalities=modalities)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with (
         running(app),

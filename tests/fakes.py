@@ -9,23 +9,17 @@ from pathlib import Path
 
 from tokenizers import Tokenizer, models, pre_tokenizers
 
-from app.bundle import (
-    AudioSpec,
-    Bundle,
-    Conformal,
-    ImageSpec,
-    Manifest,
-    NoveltyScore,
-    Provenance,
-    TextSpec,
-    TreeSpec,
-    WordsSpec,
-    publish,
-)
+from app.bundle import Bundle, Conformal, Manifest, NoveltyScore, Provenance, publish
 from app.bundle.publish import seal
 from app.bundle.tensors import TensorSpec
 from app.modalities import Payload
+from app.modalities.audio.spec import AudioSpec
+from app.modalities.image.spec import ImageSpec
+from app.modalities.text.spec import TextSpec
+from app.modalities.tree.spec import TreeSpec
+from app.modalities.words.spec import WordsSpec
 from app.pipeline import Golden, answer_golden
+from app.registry import SHIPPED
 from tests.graphs import (
     audio_graph,
     autoencoder_graph,
@@ -211,7 +205,7 @@ def explained(bundle: Bundle) -> Bundle:
     saliency = TensorSpec(name="saliency", dtype="float32", shape=("batch", *axes))
     changed = {"outputs": (*manifest.outputs, saliency), "files": {}}
     changed |= {"bands": (60.0, 3900.0)} if manifest.modality == "audio" else {}
-    return seal(manifest.model_copy(update=changed), files)
+    return seal(manifest.model_copy(update=changed), files, SHIPPED)
 
 
 def tree_bundle(name: str = "parsed", version: int = 1) -> Bundle:

@@ -10,6 +10,8 @@ from app.bundle import Bundle, read_bundle
 from app.cli import main
 from app.pipeline import PUBLISHED, Pipeline, replay
 from app.pipeline.replay import golden_payload
+from app.registry import SHIPPED
+from app.tasks.classify import ClassifyOptions
 
 MODELS = Path(__file__).parent.parent / "models"
 FOLDERS = sorted(path.parent for path in MODELS.glob("*/*/manifest.json"))
@@ -44,7 +46,7 @@ WORSE = {("imagenet", "photos of Caltech-101"): 0.045}
 
 @pytest.fixture(scope="module", params=FOLDERS, ids=lambda path: path.parent.name)
 def bundle(request: pytest.FixtureRequest) -> Bundle:
-    return read_bundle(request.param)
+    return read_bundle(request.param, SHIPPED)
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +81,7 @@ def test_an_answer_does_not_depend_on_its_batch_mates(bundle: Bundle, pipeline: 
 def test_probabilities_sum_to_one(bundle: Bundle, pipeline: Pipeline) -> None:
     if bundle.manifest.task == "classify":
         payload = golden_payload(bundle, bundle.golden[0])
-        answer = pipeline.classify([payload], len(bundle.manifest.labels))[0]
+        answer = pipeline.predict([payload], ClassifyOptions(top_k=len(bundle.manifest.labels)))[0]
         assert np.isclose(sum(p for _, p in answer.top), 1.0, atol=1e-4)
 
 
@@ -136,7 +138,7 @@ def test_what_is_called_salient_matters(bundle: Bundle) -> None:
 
 
 def test_what_was_learnt_without_labels_is_worth_having() -> None:
-    metrics = read_bundle(MODELS / "digits-autoencoder" / "1").manifest.metrics
+    metrics = read_bundle(MODELS / "digits-autoencoder" / "1", SHIPPED).manifest.metrics
     measured = {m.name: m.value for m in metrics}
     for count in (2, 5, 10):
         reached = f"accuracy, {count} labels per class, "

@@ -27,7 +27,7 @@ async def _read(receive: Receive) -> bytes:
     return b"".join(parts)
 
 
-async def departure(receive: Receive) -> None:
-    """Return when the client has left; its body must have been read."""
+async def disconnected(receive: Receive) -> None:
+    """Return when the client has closed the connection; its body must have been read."""
     while (await receive())["type"] != "http.disconnect":
         pass

@@ -2,12 +2,13 @@
 
 from itertools import groupby
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 
 from app.api import schemas
+from app.api.query import no_query
 from app.errors import UnknownModel
 
-router = APIRouter(prefix="/v1/models", tags=["catalog"])
+router = APIRouter(prefix="/v1/models", tags=["catalog"], dependencies=[Depends(no_query)])
 
 
 @router.get("", response_model_exclude_none=True)

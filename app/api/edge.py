@@ -3,7 +3,7 @@
 Everything that can be refused is refused before a byte of the body is read. The body is
 counted as it arrives, whatever Content-Length says, and so are the bytes of all bodies
 together. Whatever error a request ends in is answered here. (`BaseHTTPMiddleware` is
-avoided: it hides a client's departure.)
+avoided: it hides that a client has disconnected.)
 """
 
 import logging
@@ -16,7 +16,7 @@ import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.problems import MEDIA_TYPE, problem_for
-from app.errors import Departed, Overloaded, TooLarge
+from app.errors import ClientDisconnected, Overloaded, TooLarge
 from app.in_flight import Crew
 from app.metrics import Metrics
 from app.telemetry import event
@@ -25,23 +25,23 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
-    """What is let in: bytes of one body, and of all that are in flight; how many requests."""
+class AdmissionLimits:
+    """What is admitted: bytes of one body and of all bodies in flight; requests in flight."""
 
     max_body: int
     max_bytes: int
     max_requests: int
 
 
-class Limits:
+class Edge:
     """Wraps an ASGI app; answers what is over a limit, and what failed, with a problem."""
 
     def __init__(
-        self, app: ASGIApp, metrics: Metrics, door: Door, crew: Crew, *, log_all: bool
+        self, app: ASGIApp, metrics: Metrics, limits: AdmissionLimits, crew: Crew, *, log_all: bool
     ) -> None:
         self._app = app
         self._metrics = metrics
-        self._door = door
+        self._limits = limits
         self._log_all = log_all
         self._crew = crew
         self._bytes = 0  # of the bodies in flight
@@ -74,28 +74,28 @@ class Limits:
     def arrived(self, size: int, more: int) -> None:
         """Count `more` bytes of a body that holds `size` by now; raise over a limit."""
         self._bytes += more
-        if size > self._door.max_body:
-            raise TooLarge(f"expected a body of at most {self._door.max_body} bytes, got more")
-        if self._bytes > self._door.max_bytes:
+        if size > self._limits.max_body:
+            raise TooLarge(f"expected a body of at most {self._limits.max_body} bytes, got more")
+        if self._bytes > self._limits.max_bytes:
             raise Overloaded("the requests in flight hold too many bytes; try again later")
 
     def _admit(self, headers: dict[bytes, bytes]) -> None:
-        if self._crew.own >= self._door.max_requests:
+        if self._crew.own >= self._limits.max_requests:
             raise Overloaded("too many requests are in flight; try again later")
         declared = headers.get(b"content-length", b"0")
-        digits = len(str(self._door.max_bytes)) + 1  # more would only take longer to read
+        digits = len(str(self._limits.max_bytes)) + 1  # more would only take longer to read
         size = int(declared.lstrip(b"0")[:digits] or b"0") if declared.isdigit() else 0
-        if size > self._door.max_body:
-            raise TooLarge(f"expected a body of at most {self._door.max_body} bytes, got more")
-        if self._bytes + size > self._door.max_bytes:
+        if size > self._limits.max_body:
+            raise TooLarge(f"expected a body of at most {self._limits.max_body} bytes, got more")
+        if self._bytes + size > self._limits.max_bytes:
             raise Overloaded("the requests in flight hold too many bytes; try again later")
 
 
 class _Body:
     """Counts a body as it arrives."""
 
-    def __init__(self, receive: Receive, limits: Limits) -> None:
-        self._receive, self._limits = receive, limits
+    def __init__(self, receive: Receive, edge: Edge) -> None:
+        self._receive, self._edge = receive, edge
         self.size = 0
         self._complete = False
 
@@ -104,11 +104,11 @@ class _Body:
         if self._complete:
             return message
         if message["type"] == "http.disconnect":
-            raise Departed("the client left before its body had arrived")
+            raise ClientDisconnected("the client left before its body had arrived")
         more = len(message.get("body", b""))
         self.size += more
         self._complete = not message.get("more_body", False)
-        self._limits.arrived(self.size, more)
+        self._edge.arrived(self.size, more)
         return message
 
 

@@ -1,75 +1,90 @@
 """What all endpoints that take items have in common. They translate; `serving` does the work."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import orjson
 from starlette.types import Receive, Scope, Send
 
-from app.api.body import departure, read_body
+from app.api.accept import preferred
+from app.api.body import disconnected, read_body
 from app.api.payload import SNIFFED, parse_body
+from app.api.query import parse_options
 from app.bundle import Manifest
 from app.errors import UnsupportedMedia
 from app.metrics import Metrics
 from app.modalities import Payload
-from app.pipeline import Wanted
 from app.serving.catalog import Catalog
 from app.serving.model import ServedModel
+from app.tasks import Task
 from app.telemetry import Timings
 
-JSON = b"application/json"
+JSON = "application/json"
 _LONGEST_VERSION = 18  # digits
 
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """What answers requests, and what they may hold."""
+    """What answers requests, and what they may hold.
+
+    receive_timeout: seconds for a body to arrive. instances: the readers of items in JSON, see
+    `Modality.instance`.
+    """
 
     catalog: Catalog
     metrics: Metrics
     max_items: int
-    seconds: float  # for a body to arrive
+    receive_timeout: float
+    instances: Sequence[Callable[[Any], Payload | None]]
 
 
-@dataclass(frozen=True, slots=True)
-class Translation:
-    """A kind of request: what it wants of a model, and how the answers are written.
+class ItemEndpoint:
+    """Answers the requests of one task as plain ASGI: items in the body, options in the query."""
 
-    wanted: of a request's scope; raises `InvalidInput`. written: body and media type, of the
-    scope, the model that answered and its answers. withheld: how many of them are abstained; of
-    answers that cannot be, None.
-    """
-
-    wanted: Callable[[Scope], Wanted[Any]]
-    written: Callable[[Scope, Manifest, Sequence[Any]], tuple[bytes, bytes]]
-    withheld: Callable[[Sequence[Any]], int | None] = lambda _: None
-
-
-class Endpoint:
-    """Answers one kind of request as plain ASGI."""
-
-    def __init__(self, serving: Serving, translation: Translation) -> None:
-        self._serving = serving
-        self._wanted, self._written = translation.wanted, translation.written
-        self._withheld = translation.withheld
+    def __init__(self, serving: Serving, task: Task) -> None:
+        self._serving, self._task = serving, task
+        self._default_options = task.options()
+        self._renderings: Mapping[str, Callable[[Manifest, Sequence[Any]], bytes]] = {
+            JSON: self._json,
+            **task.renderings,
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request; every error is raised, for `limits` to answer."""
-        serving, wanted = self._serving, self._wanted(scope)
+        """Answer one request; every error is raised, for `edge` to answer."""
+        serving, task, query = self._serving, self._task, scope["query_string"]
+        options = parse_options(query, task.options) if query else self._default_options
         served = await named(serving.catalog, **scope["path_params"])
         if served is not None:
-            served.pipeline.decoder(type(wanted))  # before the body is read
-        body = await read_body(receive, serving.seconds)
-        payloads = parse_body(body, header(scope, b"content-type"), serving.max_items)
+            served.pipeline.require(task.name)  # before the body is read
+        body = await read_body(receive, serving.receive_timeout)
+        content_type = header(scope, b"content-type")
+        payloads = parse_body(body, content_type, serving.max_items, serving.instances)
         served = served or serving.catalog.for_media_type(payloads[0].media_type)
         _check_media_types(served, payloads)
         timings, manifest = Timings(), served.manifest
-        answers = await served.answer(payloads, wanted, timings, partial(departure, receive))
+        answers = await served.answer(payloads, options, timings, partial(disconnected, receive))
         serving.metrics.served(manifest.name, manifest.version, len(answers), timings)
-        if (withheld := self._withheld(answers)) is not None:
-            serving.metrics.abstained(manifest.name, manifest.version, withheld)
-        await send_answer(send, *self._written(scope, manifest, answers), timings)
+        if (abstained := task.abstained(answers)) is not None:
+            serving.metrics.abstained(manifest.name, manifest.version, abstained)
+        media_type = self._media_type(scope)
+        rendered = self._renderings[media_type](manifest, answers)
+        await send_answer(send, rendered, media_type, timings)
+
+    def _media_type(self, scope: Scope) -> str:
+        if len(self._renderings) == 1:
+            return JSON
+        return preferred(header(scope, b"accept"), tuple(self._renderings))
+
+    def _json(self, manifest: Manifest, answers: Sequence[Any]) -> bytes:
+        item = self._task.item
+        answer = {
+            "model": manifest.name,
+            "version": manifest.version,
+            self._task.plural: [item(each) for each in answers],
+        }
+        return orjson.dumps(answer)
 
 
 async def named(catalog: Catalog, model: str = "", version: str = "") -> ServedModel | None:
@@ -87,21 +102,18 @@ def header(scope: Scope, name: bytes) -> str:
 
 def _check_media_types(served: ServedModel, payloads: list[Payload]) -> None:
     for index, payload in enumerate(payloads):
-        if payload.media_type != SNIFFED and not served.pipeline.encoder.accepts(
-            payload.media_type
-        ):
+        if payload.media_type != SNIFFED and not served.accepts(payload.media_type):
             which = f"item {index}: " if len(payloads) > 1 else ""
-            taken = served.pipeline.encoder.media_types
             raise UnsupportedMedia(
-                f"{which}{served.manifest.name} takes {taken} (or {SNIFFED}), "
+                f"{which}{served.manifest.name} takes {served.media_types} (or {SNIFFED}), "
                 "but another media type was declared"
             )
 
 
-async def send_answer(send: Send, body: bytes, media_type: bytes, timings: Timings) -> None:
+async def send_answer(send: Send, body: bytes, media_type: str, timings: Timings) -> None:
     """Send an answer that is known as a whole."""
     headers = [
-        (b"content-type", media_type),
+        (b"content-type", media_type.encode()),
         (b"content-length", b"%d" % len(body)),
         (b"server-timing", timings.header().encode()),
     ]

@@ -1,8 +1,10 @@
 """Routes that are found without the framework's router.
 
 FastAPI takes about as long to find its way to an endpoint as a small model takes to answer.
-A `HotRoute` stands in its table, and so in its OpenAPI description, like any other; what
-answers is plain ASGI, and `Shortcut` finds it before the router is asked.
+A `FastRoute` stands in its table, and so in its OpenAPI description, like any other; what
+answers is plain ASGI, and `FastPath` finds it before the router is asked. So FastAPI's
+dependencies would never run for it: a route that has some is refused. Middleware belongs
+around the whole application, see `app.factory`.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,48 +14,35 @@ from fastapi.routing import APIRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 
-class HotRoute(APIRoute):
-    """A POST route: described by the signature of `endpoint`, answered by `answer`."""
+class FastRoute(APIRoute):
+    """A POST route: described by the signature of `endpoint`, answered by `answer`.
+
+    Raises `TypeError` for `dependencies`, and for `Depends` or `Security` in the signature.
+    """
 
     def __init__(
         self, path: str, endpoint: Callable[..., Any], answer: ASGIApp, **described: Any
     ) -> None:
         super().__init__(path, endpoint, methods=["POST"], **described)
+        if self.dependencies or self.dependant.dependencies:
+            raise TypeError(
+                f"{path}: Depends and Security never run on a route that answers before FastAPI; "
+                "use middleware (app.factory), which runs for every route"
+            )
         self.app = answer
 
 
-def model_routes(
-    verb: str,
-    answer: ASGIApp,
-    newest: Callable[..., Any],
-    version: Callable[..., Any],
-    **described: Any,
-) -> list[HotRoute]:
-    """Return the routes by which a model is asked to `verb`, the most frequented first.
+class FastPath:
+    """Asks the fast routes first, and `app` for everything else."""
 
-    Its newest ready version answers, or the one that is named.
-    """
-    model = "/v1/models/{model}"
-    return [
-        HotRoute(path, function, answer, tags=[verb], **described)
-        for path, function in (
-            (f"{model}/{verb}", newest),
-            (f"{model}/versions/{{version:int}}/{verb}", version),
-        )
-    ]
-
-
-class Shortcut:
-    """Asks the hot routes first, and `app` for everything else."""
-
-    def __init__(self, app: ASGIApp, routes: Sequence[HotRoute]) -> None:
+    def __init__(self, app: ASGIApp, routes: Sequence[FastRoute]) -> None:
         self._app = app
-        self._hot = [(route.path_regex, route.app) for route in routes]
+        self._routes = [(route.path_regex, route.app) for route in routes]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one connection event."""
         if scope["type"] == "http" and scope["method"] == "POST":
-            for pattern, answer in self._hot:
+            for pattern, answer in self._routes:
                 if found := pattern.match(scope["path"]):
                     scope["path_params"] = found.groupdict()
                     return await answer(scope, receive, send)

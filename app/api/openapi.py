@@ -1,71 +1,40 @@
 """The part of the OpenAPI description that FastAPI cannot infer.
 
-Bodies of many forms are described by hand; the examples are golden cases of the models that
-are ready, so what the docs show is what the service answers.
+Bodies of many forms are described from the modalities; the examples are golden cases of the models
+that are ready, so what the docs show is what the service answers.
 """
 
 import copy
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from app.api import schemas
-from app.api.schemas import Continued, Problem, Wire
-from app.bundle import GoldenCase, GoldenClasses, GoldenReconstruction, Manifest
-from app.bundle.tensors import NOVELTY
-from app.outputs import Prediction, doubt
-from app.pipeline import Classes, Features, Pipeline, Rebuilt, Wanted
-
-# A model's golden case as its answer goes over the wire; None: it has no such answer.
-Example = Callable[[Manifest, GoldenCase], dict[str, Any] | None]
+from app.api.schemas import Problem
+from app.bundle import Registry
+from app.serving.model import ServedModel
+from app.tasks import Task
+from app.tasks.task import Steps
 
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
-_PARTS = {
-    "schema": {
-        "type": "object",
-        "properties": {
-            "file": {"type": "array", "items": {"type": "string", "format": "binary"}},
-            "text": {"type": "array", "items": {"type": "string"}},
-        },
+_FILE = {
+    "type": "object",
+    "required": ["b64"],
+    "additionalProperties": False,
+    "properties": {
+        "b64": {"type": "string", "contentEncoding": "base64"},
+        "media_type": {"type": "string"},
     },
-    "encoding": {"file": {"contentType": "image/*, audio/*, text/plain"}},
 }
-_INSTANCES = {
-    "schema": {
-        "type": "object",
-        "required": ["instances"],
-        "properties": {
-            "instances": {
-                "type": "array",
-                "minItems": 1,
-                "items": {
-                    "oneOf": [
-                        {"type": "string"},
-                        {
-                            "type": "object",
-                            "required": ["b64"],
-                            "properties": {
-                                "b64": {"type": "string", "contentEncoding": "base64"},
-                                "media_type": {"type": "string"},
-                            },
-                        },
-                    ]
-                },
-            }
-        },
-    },
-    "example": {"instances": ["You have WON a free cruise!!! Click here to claim your prize."]},
-}
+_TEXT_EXAMPLE = "You have WON a free cruise!!! Click here to claim your prize."
 _PROBLEMS = {
     400: "The JSON or multipart body is malformed",
     404: "There is no such model or version",
     408: "The body did not arrive in time",
     413: "The body is over a limit",
     415: "The model takes other media types",
-    422: "An item cannot be read; `index` says which",
+    422: "An item cannot be read (`index` says which), or a parameter is unknown or not valid",
     503: "Overloaded, or the model is not ready; see Retry-After",
     504: "The deadline passed",
 }
@@ -81,120 +50,96 @@ def _problem(description: str) -> dict[str, Any]:
 
 # For every route: instead of FastAPI's own shape of a 422.
 RESPONSES: dict[int | str, dict[str, Any]] = {422: _problem("A parameter is not valid")}
-PICTURE = {"image/png": _BINARY}
 _REFUSALS = {status: _problem(text) for status, text in _PROBLEMS.items()}
-_REQUEST: dict[str, Any] = {
-    "required": True,
-    "description": (
-        "The file itself with its media type, several as multipart/form-data, or JSON instances."
-    ),
-    "content": {
-        "multipart/form-data": _PARTS,
-        "application/json": _INSTANCES,
-        "image/*": _BINARY,
-        "audio/*": _BINARY,
-        "text/plain": {
-            "schema": {"type": "string"},
-            "example": "You have WON a free cruise!!! Click here to claim your prize.",
-        },
-        "text/x-tree": {"schema": {"type": "string"}, "example": "[MAX 2 9 [MIN 4 7 ] 0 ]"},
-    },
-}
-# What an answer is, whole or as events. FastAPI describes the request by its schema.
-COMPLETE: dict[str, Any] = {
-    "response_model": Continued,
-    "responses": {
-        200: {
-            "description": "The continuation; as events where Accept asks for text/event-stream",
-            "content": {"text/event-stream": {"schema": {"type": "string"}}},
-        }
-    }
-    | _REFUSALS,
-}
 
 
-def described(answer: type[Wire], *others: dict[str, Any]) -> dict[str, Any]:
-    """Describe a route that takes items and gives `answer`, or `others` by media type."""
-    content = {name: kind for other in others for name, kind in other.items()}
+def describe_items(task: Task, registry: Registry) -> dict[str, Any]:
+    """Describe a route of `task`, which takes items of every modality."""
+    content = dict.fromkeys(task.renderings, _BINARY)
     return {
-        "response_model": answer,
+        "response_model": task.response(registry),
         "responses": _REFUSALS | ({200: {"content": content}} if content else {}),
-        "openapi_extra": {"requestBody": _REQUEST},
+        "openapi_extra": {"requestBody": _request_body(registry)},
     }
 
 
-def describe(app: FastAPI) -> dict[str, Any]:
+def describe_generation(steps: Steps) -> dict[str, Any]:
+    """Describe a route whose request is JSON, which FastAPI describes by its schema."""
+    events = {
+        "description": "The whole answer; as events where Accept asks for text/event-stream",
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    }
+    return {"response_model": steps.response, "responses": {200: events} | _REFUSALS}
+
+
+def _request_body(registry: Registry) -> dict[str, Any]:
+    bodies = {
+        media_type: dict(body)
+        for modality in registry.modalities.values()
+        for media_type, body in modality.bodies.items()
+    }
+    own = (modality.instance_schema for modality in registry.modalities.values())
+    instance = {"oneOf": [*(dict(schema) for schema in own if schema), _FILE]}
+    instances = {"type": "array", "minItems": 1, "items": instance}
+    properties = {
+        "file": {"type": "array", "items": {"type": "string", "format": "binary"}},
+        "text": {"type": "array", "items": {"type": "string"}},
+    }
+    return {
+        "required": True,
+        "description": "The file itself with its media type, several as multipart/form-data, "
+        "or JSON instances.",
+        "content": {
+            "multipart/form-data": {
+                "schema": {"type": "object", "properties": properties},
+                "encoding": {"file": {"contentType": ", ".join(bodies)}},
+            },
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["instances"],
+                    "additionalProperties": False,
+                    "properties": {"instances": instances},
+                },
+                "example": {"instances": [_TEXT_EXAMPLE]},
+            },
+            **bodies,
+        },
+    }
+
+
+def describe(app: FastAPI, registry: Registry) -> dict[str, Any]:
     """Return the OpenAPI document, with an example of every ready model."""
     document = get_openapi(
         title=app.title, version=app.version, description=app.description, routes=app.routes
     )
-    ready = [entry.model.pipeline for entry in app.state.catalog.entries if entry.model]
+    ready = [entry.model for entry in app.state.catalog.entries if entry.model]
     for path, operations in document["paths"].items():
-        kind = _EXAMPLES.get(path.rpartition("/")[2])
-        if kind is not None and "post" in operations:
-            wanted, example = kind
-            _illustrate(operations["post"], [p for p in ready if p.can(wanted)], example)
+        task = registry.tasks.get(path.rpartition("/")[2])
+        if task is not None and "post" in operations:
+            _illustrate(operations["post"], task, [m for m in ready if m.pipeline.can(task.name)])
     return document
 
 
-def _illustrate(operation: dict[str, Any], ready: list[Pipeline], example: Example) -> None:
+def _illustrate(operation: dict[str, Any], task: Task, ready: Sequence[ServedModel]) -> None:
     """Add what these models answer to their first golden cases."""
-    cases = [(pipeline, *pipeline.examples[0]) for pipeline in ready]
+    cases = [(m.manifest, *m.example) for m in ready if m.example is not None]
     answers = {
-        pipeline.manifest.name: {
-            "summary": f"{pipeline.manifest.name}: {case.file}",
-            "value": {
-                "model": pipeline.manifest.name,
-                "version": pipeline.manifest.version,
-                **shown,
-            },
+        manifest.name: {
+            "summary": f"{manifest.name}: {case.file}",
+            "value": {"model": manifest.name, "version": manifest.version, task.plural: [shown]},
         }
-        for pipeline, _, case in cases
-        if (shown := example(pipeline.manifest, case)) is not None
+        for manifest, _, case in cases
+        if (shown := task.example(manifest, case)) is not None
     }
     texts = {
-        pipeline.manifest.name: {
-            "summary": case.file,
-            "value": payload.decode("utf-8", "replace"),
-        }
-        for pipeline, payload, case in cases
-        if pipeline.manifest.modality in ("text", "tree")
+        manifest.name: {"summary": case.file, "value": payload.decode("utf-8", "replace")}
+        for manifest, payload, case in cases
+        if case.media_type.startswith("text/")
     }
     if answers:
         operation["responses"]["200"]["content"]["application/json"]["examples"] = answers
-    if texts:
+    if texts and task.steps is None:
         body = copy.deepcopy(operation["requestBody"])  # the routes share one
         body["content"]["text/plain"] = {"schema": {"type": "string"}, "examples": texts}
         operation["requestBody"] = body
-
-
-def _classified(manifest: Manifest, case: GoldenCase) -> dict[str, Any] | None:
-    if not isinstance(case, GoldenClasses):
-        return None
-    published = case.probabilities
-    scores = np.asarray([published.get(label, 0.0) for label in manifest.labels], np.float32)
-    known = doubt(manifest, scores, {NOVELTY: np.asarray(case.novelty or 0.0)})
-    best, *_ = top = tuple(published.items())
-    return {"predictions": [schemas.answer(Prediction(*best, top, **known._asdict()))]}
-
-
-def _embedded(_manifest: Manifest, case: GoldenCase) -> dict[str, Any] | None:
-    if not isinstance(case, GoldenReconstruction):
-        return None
-    return {"embeddings": [list(case.embedding)]}
-
-
-def _reconstructed(_manifest: Manifest, case: GoldenCase) -> dict[str, Any] | None:
-    if not isinstance(case, GoldenReconstruction):
-        return None
-    rebuilt = {"reconstruction_error": case.reconstruction_error, "novelty": case.novelty}
-    picture = {"b64": "iVBORw0KGgo…", "media_type": "image/png"}
-    return {"reconstructions": [{**rebuilt, "reconstruction": picture}]}
-
-
-# By the end of a path: which models can be asked, and how the answer to a golden case looks.
-_EXAMPLES: dict[str, tuple[type[Wanted[Any]], Example]] = {
-    "classify": (Classes, _classified),
-    "embed": (Features, _embedded),
-    "reconstruct": (Rebuilt, _reconstructed),
-}

@@ -2,7 +2,8 @@
 
 - raw: the body is the item, its Content-Type the item's;
 - `multipart/form-data`: parts named `file` or `text`, in order;
-- JSON: `{"instances": ["some text", {"b64": "…", "media_type": "image/png"}]}`.
+- JSON: `{"instances": ["some text", {"b64": "…", "media_type": "image/png"}]}`; what else an
+  instance may be is up to the modalities (`Modality.instance`).
 
 Parsing is done in memory (the body is bounded by then), so a full disk cannot be
 mistaken for a client's error. JSON is parsed by orjson, which refuses NaN, lone
@@ -11,6 +12,7 @@ surrogates and bottomless nesting.
 
 import binascii
 import re
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import orjson
@@ -18,10 +20,13 @@ import orjson
 from app.api.multipart import parse_multipart
 from app.errors import InvalidInput, MalformedRequest, TooLarge, UnsupportedMedia
 from app.modalities import Payload
+from app.names import unknown_name
 
 SNIFFED = "application/octet-stream"  # the sender does not know; the content decides
 MAX_CONTENT_TYPE = 1000  # characters
 MAX_CONTAINERS = 10_000  # lists and objects in a JSON body
+_FILE_MEMBERS = ("b64", "media_type")
+Instance = Callable[[Any], Payload | None]
 _PARAMETER = re.compile(r""";\s*([\w.+-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^";\s]+))""")
 _ESCAPED = re.compile(r"\\(.)")
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
@@ -33,13 +38,18 @@ _EXPECTED = (
 )
 
 
-def parse_body(body: bytes, content_type: str, max_items: int) -> list[Payload]:
-    """Return the items of a request body, at least one; raise a `ClientError`."""
+def parse_body(
+    body: bytes, content_type: str, max_items: int, instances: Sequence[Instance]
+) -> list[Payload]:
+    """Return the items of a request body, at least one; raise a `ClientError`.
+
+    instances: the modalities' readers of items in JSON, asked in turn.
+    """
     media_type, parameters = split_content_type(content_type)
     if media_type == "multipart/form-data":
         payloads = parse_multipart(body, parameters.get("boundary", ""), max_items)
     elif media_type == "application/json":
-        payloads = _parse_json(body, max_items)
+        payloads = _parse_json(body, max_items, instances)
     elif not media_type or media_type == "application/x-www-form-urlencoded":
         raise UnsupportedMedia(
             f"the Content-Type is missing, too long or a form's default; {_EXPECTED}"
@@ -63,7 +73,7 @@ def split_content_type(value: str) -> tuple[str, dict[str, str]]:
     return media_type.strip().lower(), parameters
 
 
-def _parse_json(body: bytes, max_items: int) -> list[Payload]:
+def _parse_json(body: bytes, max_items: int, readers: Sequence[Instance]) -> list[Payload]:
     if _containers(body) > MAX_CONTAINERS:
         raise InvalidInput(_INSTANCES)  # millions of empty lists would hold up everybody
     try:
@@ -71,12 +81,16 @@ def _parse_json(body: bytes, max_items: int) -> list[Payload]:
     except orjson.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         raise MalformedRequest(f"the body is not valid JSON ({place})") from None
-    instances = document.get("instances") if isinstance(document, dict) else None
+    if not isinstance(document, dict):
+        raise InvalidInput(_INSTANCES)
+    if extra := document.keys() - {"instances"}:
+        raise InvalidInput(unknown_name("member", min(extra), ("instances",)))
+    instances = document.get("instances")
     if not isinstance(instances, list):
         raise InvalidInput(_INSTANCES)
     if len(instances) > max_items:
         raise TooLarge(f"expected at most {max_items} instances, got {len(instances)}")
-    return [_instance(value, index) for index, value in enumerate(instances)]
+    return [_instance(value, index, readers) for index, value in enumerate(instances)]
 
 
 def _containers(body: bytes) -> int:
@@ -88,10 +102,13 @@ def _containers(body: bytes) -> int:
     return bare.count(b"[") + bare.count(b"{")
 
 
-def _instance(value: Any, index: int) -> Payload:
-    if isinstance(value, str):
-        return Payload(value.encode(), "text/plain", "utf-8")
+def _instance(value: Any, index: int, readers: Sequence[Instance]) -> Payload:
+    for read in readers:
+        if (payload := read(value)) is not None:
+            return payload
     if isinstance(value, dict) and isinstance(value.get("b64"), str):
+        if extra := value.keys() - _FILE_MEMBERS:
+            raise InvalidInput(unknown_name("member", min(extra), _FILE_MEMBERS), index)
         media_type = value.get("media_type", SNIFFED)
         if not isinstance(media_type, str):
             raise InvalidInput("media_type must be a string", index)

@@ -24,7 +24,7 @@ STATUSES: dict[type[errors.ThalamusError], int] = {
     errors.TooLarge: 413,
     errors.UnsupportedMedia: 415,
     errors.InvalidInput: 422,
-    errors.Departed: 499,  # as nginx counts it; HTTP has no such status
+    errors.ClientDisconnected: 499,  # as nginx counts it; HTTP has no such status
     errors.NotReady: 503,
     errors.Overloaded: 503,
     errors.DeadlineExceeded: 504,

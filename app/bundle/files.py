@@ -8,12 +8,14 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from app.bundle.golden import GOLDEN_CASES, GoldenCase
+from app.bundle.golden import GoldenCase
 from app.bundle.manifest import Manifest
+from app.bundle.registry import Registry
 from app.errors import InvalidBundle
 
 MODEL = "model.onnx"
@@ -24,11 +26,15 @@ _VERSION = re.compile(r"[1-9][0-9]{0,8}")
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A bundle whose every byte agrees with its manifest."""
+    """A bundle whose every byte agrees with its manifest.
+
+    registry: the tasks and modalities that it was read with, and is run with.
+    """
 
     manifest: Manifest
     files: Mapping[str, bytes]
     golden: tuple[GoldenCase, ...]
+    registry: Registry
 
     @property
     def model(self) -> bytes:
@@ -47,9 +53,9 @@ def versions(folder: Path) -> dict[int, Path]:
     return {int(p.name): p for p in sorted(found, key=lambda p: int(p.name)) if p.is_dir()}
 
 
-def read_bundle(folder: Path) -> Bundle:
+def read_bundle(folder: Path, registry: Registry) -> Bundle:
     """Read `models/<name>/<version>` whole; raise `InvalidBundle` when anything is off."""
-    manifest = _read_manifest(folder)
+    manifest = _read_manifest(folder, registry)
     if (manifest.name, str(manifest.version)) != (folder.parent.name, folder.name):
         raise InvalidBundle(
             f"{_shown(folder)}: the manifest is of {manifest.name}/{manifest.version}, "
@@ -65,16 +71,20 @@ def read_bundle(folder: Path) -> Bundle:
         files[name] = _read(folder / name)
         if sha256(files[name]) != digest:
             raise InvalidBundle(f"{_shown(folder)}: {name} was altered (its sha256 differs)")
-    return assemble(manifest, files)
+    return assemble(manifest, files, registry)
 
 
-def assemble(manifest: Manifest, files: Mapping[str, bytes]) -> Bundle:
-    """Join a manifest and its files; raise `InvalidBundle` when a required one is missing."""
+def assemble(manifest: Manifest, files: Mapping[str, bytes], registry: Registry) -> Bundle:
+    """Join a manifest and its files; raise `InvalidBundle` where they contradict each other."""
+    try:
+        registry.check(manifest)
+    except ValueError as error:
+        raise InvalidBundle(f"{manifest.name}: {error}") from error
     missing = {MODEL, CASES} - set(files)
     if missing:
         raise InvalidBundle(f"{manifest.name}: no {', '.join(sorted(missing))} in the bundle")
     try:
-        golden = GOLDEN_CASES[manifest.task].validate_json(files[CASES])
+        golden = _cases(registry.tasks[manifest.task].golden).validate_json(files[CASES])
     except ValidationError as error:
         raise InvalidBundle(f"{manifest.name}: {CASES} is not readable: {error}") from error
     for case in golden:
@@ -84,12 +94,17 @@ def assemble(manifest: Manifest, files: Mapping[str, bytes]) -> Bundle:
             raise InvalidBundle(f"{manifest.name}: {what}")
     if not golden:
         raise InvalidBundle(f"{manifest.name}: a bundle needs at least one golden case")
-    return Bundle(manifest, files, golden)
+    return Bundle(manifest, files, golden, registry)
 
 
-def _read_manifest(folder: Path) -> Manifest:
+@cache
+def _cases(kind: type[GoldenCase]) -> TypeAdapter[tuple[GoldenCase, ...]]:
+    return TypeAdapter(tuple[kind, ...])  # type: ignore[valid-type]
+
+
+def _read_manifest(folder: Path, registry: Registry) -> Manifest:
     try:
-        return Manifest.model_validate_json(_read(folder / MANIFEST))
+        return Manifest.model_validate_json(_read(folder / MANIFEST), context=registry)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "top level"

@@ -1,143 +1,39 @@
 """What a bundle says of itself. Parsed once, frozen, and unknown fields are refused.
 
-A manifest holds no time stamps and no absolute paths: the same training run writes
-the same bytes.
+A manifest holds no time stamps and no absolute paths: the same training run writes the same
+bytes. Which tasks and encoders there are is not known here: whoever parses a manifest gives
+a `Registry` (`app.bundle.registry`), and whatever it lacks is refused.
 """
 
-from typing import Annotated, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import (
+    Field,
+    SerializeAsAny,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
-from app.bundle.tensors import Frozen, TensorSpec
+from app.bundle.registry import Registry
+from app.bundle.tensors import NOVELTY, Frozen, TensorSpec
 
-Modality = Literal["image", "text", "audio", "tree"]
-Task = Literal["classify", "reconstruct", "complete"]
-
-# The outputs that a graph must have for its task. A classifier's scores have any name.
-OUTPUTS: dict[Task, frozenset[str]] = {
-    "classify": frozenset(),
-    "reconstruct": frozenset({"reconstruction", "reconstruction_error", "novelty", "embedding"}),
-    "complete": frozenset({"log_probabilities", "next_state"}),
-}
 NAME = r"^[a-z0-9][a-z0-9-]{0,62}$"  # of a model
 
 
-class ImageSpec(Frozen):
-    """How an image file becomes one tensor.
+class EncoderSpec(Frozen):
+    """How a payload becomes the tensors of a graph. Each modality has a class of its own.
 
-    `fit` says how the picture meets the size: `crop` takes the central square-ish part
-    that covers `crop_fraction` of the shorter side, `pad` shows all of it on black,
-    `stretch` ignores the aspect ratio. With `dtype` float32 the pixel values become
-    `(x / 255 - mean) / std` per channel; with uint8 the graph does that itself.
+    `modality` is the kind of payload as clients know it, `kind` the encoder's name in manifests.
     """
 
-    kind: Literal["image"] = "image"
-    height: int = Field(ge=1, le=4096)
-    width: int = Field(ge=1, le=4096)
-    channels: Literal[1, 3] = 3
-    fit: Literal["crop", "pad", "stretch"] = "crop"
-    crop_fraction: float = Field(default=1.0, gt=0, le=1)
-    resample: Literal["bilinear", "bicubic"] = "bicubic"
-    layout: Literal["NHWC", "NCHW"] = "NHWC"
-    channel_order: Literal["RGB", "BGR"] = "RGB"
-    dtype: Literal["uint8", "float32"] = "uint8"
-    mean: tuple[float, ...] = ()
-    std: tuple[float, ...] = ()
+    modality: ClassVar[str]
+
+    kind: str
 
     def tensors(self) -> tuple[TensorSpec, ...]:
-        """Return what the encoder makes of one image."""
-        size: tuple[int, ...] = (self.height, self.width)
-        size = (*size, self.channels) if self.layout == "NHWC" else (self.channels, *size)
-        return (TensorSpec(name="image", dtype=self.dtype, shape=("batch", *size)),)
-
-
-class AudioSpec(Frozen):
-    """How a sound file becomes `samples` values of 16-bit PCM at `rate` Hz, one channel.
-
-    A longer sound is cut to its loudest window, a shorter one stands centred in silence.
-    """
-
-    kind: Literal["audio"] = "audio"
-    rate: int = Field(ge=4000, le=48000)
-    samples: int = Field(ge=400, le=30 * 48000)
-
-    def tensors(self) -> tuple[TensorSpec, ...]:
-        """Return what the encoder makes of one sound."""
-        return (TensorSpec(name="pcm", dtype="int16", shape=("batch", self.samples)),)
-
-
-class TextSpec(Frozen):
-    """How text becomes token ids: cleaned, tokenized by `tokenizer`, cut to `max_tokens`.
-
-    A longer text keeps its first `max_tokens - tail_tokens` and its last `tail_tokens`.
-    """
-
-    kind: Literal["text"] = "text"
-    tokenizer: str = "tokenizer.json"
-    max_tokens: int = Field(ge=1, le=8192)
-    tail_tokens: int = Field(default=0, ge=0)
-
-    @model_validator(mode="after")
-    def _tail_is_a_part(self) -> Self:
-        if self.tail_tokens > self.max_tokens:
-            raise ValueError("tail_tokens is more than max_tokens")
-        return self
-
-    def tensors(self) -> tuple[TensorSpec, ...]:
-        """Return what the encoder makes of one text."""
-        return (
-            TensorSpec(name="tokens", dtype="int64", shape=("batch", "time")),
-            TensorSpec(name="length", dtype="int64", shape=("batch",)),
-        )
-
-
-class TreeSpec(Frozen):
-    """How a bracketed tree becomes a forest of one (see `app.batching.forest`).
-
-    `vocabulary` holds a word a line; its number is the word's id. In the notation `ptb` a text
-    that is no tree is given one, and its first line stands for unknown words.
-    """
-
-    kind: Literal["tree"] = "tree"
-    notation: Literal["listops", "ptb"]
-    vocabulary: str = "vocabulary.txt"
-    max_leaves: int = Field(default=4096, ge=1, le=65536)
-    max_height: int = Field(default=500, ge=1, le=1000)
-
-    def tensors(self) -> tuple[TensorSpec, ...]:
-        """Return what the encoder makes of one tree, and `collate` of several."""
-        axes = {"tokens": "leaf", "left": "inner", "right": "inner", "levels": "level"}
-        axes["roots"] = "batch"
-        return tuple(
-            TensorSpec(name=name, dtype="int64", shape=(axis,)) for name, axis in axes.items()
-        )
-
-
-class WordsSpec(Frozen):
-    """How prose becomes the ids of words, for a model that predicts the next one.
-
-    `vocabulary` holds a word a line, the commonest first, after `<unk>` and `<end>`; its number
-    is the word's id. Of a longer text the last `max_words` words and marks are read. `state` is
-    the number of values that the model remembers from one word to the next, zero at first.
-    """
-
-    kind: Literal["words"] = "words"
-    vocabulary: str = "vocabulary.txt"
-    max_words: int = Field(ge=1, le=4096)
-    state: int = Field(ge=1, le=65536)
-
-    def tensors(self) -> tuple[TensorSpec, ...]:
-        """Return what the encoder makes of one text."""
-        return (
-            TensorSpec(name="tokens", dtype="int64", shape=("batch", "time")),
-            TensorSpec(name="length", dtype="int64", shape=("batch",)),
-            TensorSpec(name="state", dtype="float32", shape=("batch", self.state)),
-        )
-
-
-EncoderSpec = Annotated[
-    ImageSpec | AudioSpec | TextSpec | TreeSpec | WordsSpec, Field(discriminator="kind")
-]
+        """Return the inputs of the graph, in its order."""
+        raise NotImplementedError
 
 
 class Measurement(Frozen):
@@ -190,14 +86,17 @@ class Provenance(Frozen):
 
 
 class Manifest(Frozen):
-    """Everything the service needs to know of a model that is not in its graph."""
+    """Everything the service needs to know of a model that is not in its graph.
+
+    From JSON it is parsed by `Manifest.model_validate_json(data, context=registry)`.
+    """
 
     schema_version: Literal[1] = 1
     name: str = Field(pattern=NAME)
     version: int = Field(ge=1, le=999_999_999)
     description: str
-    task: Task = "classify"
-    encoder: EncoderSpec
+    task: str = "classify"
+    encoder: SerializeAsAny[EncoderSpec]
     inputs: tuple[TensorSpec, ...] = Field(min_length=1)
     outputs: tuple[TensorSpec, ...] = Field(min_length=1)
     scores: Literal["probabilities", "logits"] = "probabilities"
@@ -214,9 +113,27 @@ class Manifest(Frozen):
     files: dict[str, str]
 
     @property
-    def modality(self) -> Modality:
-        """The kind of file the model reads."""
-        return "text" if isinstance(self.encoder, WordsSpec) else self.encoder.kind
+    def modality(self) -> str:
+        """The kind of payload that the model reads, as clients know it."""
+        return self.encoder.modality
+
+    @property
+    def output_names(self) -> frozenset[str]:
+        """The names of everything that the graph gives."""
+        return frozenset(spec.name for spec in self.outputs)
+
+    @field_validator("encoder", mode="before")
+    @classmethod
+    def _encoder_of_its_kind(cls, value: Any, info: ValidationInfo) -> Any:
+        if not isinstance(value, dict):
+            return value
+        if not isinstance(info.context, Registry):
+            raise ValueError("a manifest is parsed with a Registry as its context")
+        known = info.context.modalities
+        modality = known.get(str(value.get("kind")))
+        if modality is None:
+            raise ValueError(f"expected an encoder of kind {' or '.join(known)}")
+        return modality.spec.model_validate(value)
 
     @model_validator(mode="after")
     def _inputs_are_the_encoders(self) -> Self:
@@ -228,23 +145,16 @@ class Manifest(Frozen):
     def _labels_are_distinct(self) -> Self:
         if len(set(self.labels)) != len(self.labels):
             raise ValueError("labels must be distinct")
-        if (self.task == "classify") != (len(self.labels) > 1):
-            raise ValueError("a classifier has two labels or more, any other model has none")
         return self
 
     @model_validator(mode="after")
-    def _doubts_are_a_classifiers(self) -> Self:
-        if self.task != "classify" and (self.conformal or self.novelty):
-            raise ValueError("only a classifier has label sets and a threshold of novelty")
-        if self.novelty and ("novelty", ("batch",)) not in {
-            (s.name, s.shape) for s in self.outputs
-        }:
+    def _novelty_is_an_output(self) -> Self:
+        if self.novelty and (NOVELTY, ("batch",)) not in {(s.name, s.shape) for s in self.outputs}:
             raise ValueError("without an output 'novelty' (batch,), novelty has no threshold")
         return self
 
     @model_validator(mode="after")
-    def _outputs_are_the_tasks(self) -> Self:
-        missing = OUTPUTS[self.task] - {spec.name for spec in self.outputs}
-        if missing:
-            raise ValueError(f"to {self.task}, a graph gives {', '.join(sorted(missing))} too")
+    def _task_allows_it(self, info: ValidationInfo) -> Self:
+        if isinstance(info.context, Registry):
+            info.context.check(self)
         return self

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from app.bundle.files import MANIFEST, Bundle, assemble, sha256, versions
 from app.bundle.manifest import Manifest
+from app.bundle.registry import Registry
 from app.errors import InvalidBundle
 
 
@@ -23,10 +24,10 @@ def next_version(root: Path, name: str) -> int:
     return max(versions(folder), default=0) + 1 if folder.is_dir() else 1
 
 
-def seal(manifest: Manifest, files: Mapping[str, bytes]) -> Bundle:
+def seal(manifest: Manifest, files: Mapping[str, bytes], registry: Registry) -> Bundle:
     """Return the bundle of these files, its manifest naming the sha256 of each."""
     digests = {name: sha256(data) for name, data in sorted(files.items())}
-    return assemble(manifest.model_copy(update={"files": digests}), files)
+    return assemble(manifest.model_copy(update={"files": digests}), files, registry)
 
 
 def publish(bundle: Bundle, root: Path) -> Path:

@@ -1,31 +1,32 @@
 """Raw payloads → named arrays. Pure numpy, shared by training and serving.
 
-This is the only preprocessing there is: training calls the same `encode` on the same
-bytes, so the two halves cannot disagree.
+This is the only preprocessing there is: training calls the same `encode` on the same bytes, so
+the two halves cannot disagree. `MODALITIES` is what the service and the trainer ship with; a
+composition root may hand down more.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 from app.bundle import EncoderSpec
-from app.modalities.audio.encoder import AudioEncoder
-from app.modalities.image.encoder import ImageEncoder
+from app.modalities.audio import AUDIO
+from app.modalities.image import IMAGE
+from app.modalities.modality import Modality
 from app.modalities.payload import Encoded, Encoder, Payload
-from app.modalities.text.encoder import TextEncoder
-from app.modalities.tree.encoder import TreeEncoder
-from app.modalities.words.encoder import WordsEncoder
+from app.modalities.text import TEXT
+from app.modalities.tree import TREE
+from app.modalities.words import WORDS
 
-__all__ = ["ENCODERS", "Encoded", "Encoder", "Payload", "encoder_for"]
+__all__ = ["MODALITIES", "Encoded", "Encoder", "Modality", "Payload", "encoder_for"]
 
-ENCODERS: dict[str, Callable[[Any, Mapping[str, bytes]], Encoder]] = {
-    "image": ImageEncoder,
-    "audio": AudioEncoder,
-    "text": TextEncoder,
-    "tree": TreeEncoder,
-    "words": WordsEncoder,
+MODALITIES: Mapping[str, Modality] = {
+    modality.name: modality for modality in (IMAGE, AUDIO, TEXT, TREE, WORDS)
 }
 
 
-def encoder_for(spec: EncoderSpec, files: Mapping[str, bytes]) -> Encoder:
+def encoder_for(
+    spec: EncoderSpec,
+    files: Mapping[str, bytes],
+    modalities: Mapping[str, Modality] = MODALITIES,
+) -> Encoder:
     """Return the encoder that `spec` asks for; `files` are the bundle's."""
-    return ENCODERS[spec.kind](spec, files)
+    return modalities[spec.kind].encoder(spec, files)

@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 
-from app.modalities.text.tokenized import TokenizedText
-from app.modalities.tree.binary_tree import BinaryTree
+Context = TypeVar("Context", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,19 +19,16 @@ class Payload:
 
 
 @dataclass(frozen=True, slots=True)
-class Encoded:
+class Encoded(Generic[Context]):
     """The graph's inputs for one item, without the batch axis.
 
-    `truncated` is a sentence saying what was left out, or None when all was used. What an
-    explanation tells of: `tree` or `text`, what the arrays were made of, and `start`, at which
-    second of a sound they begin (before 0 where silence was put before it).
+    truncated: a sentence saying what was left out; None when all was used. context: what the
+    modality's explanation needs of the item beside its arrays; its type is the modality's own.
     """
 
     arrays: Mapping[str, np.ndarray]
     truncated: str | None = None
-    tree: BinaryTree | None = None
-    text: TokenizedText | None = None
-    start: float = 0.0
+    context: Context | None = None
 
 
 class Encoder(Protocol):
@@ -51,6 +47,6 @@ class Encoder(Protocol):
         """Estimate, from above and without decoding, the seconds that `encode` will take."""
         ...
 
-    def encode(self, payload: Payload) -> Encoded:
+    def encode(self, payload: Payload) -> Encoded[Any]:
         """Decode and prepare one payload."""
         ...

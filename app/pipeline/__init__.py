@@ -1,49 +1,25 @@
 """One bundle, whole: payload → arrays → graph → answer, without a server.
 
-`thalamus predict`, `thalamus verify`, training's publish gate and the service all
-answer through this one path.
+`thalamus predict`, `thalamus verify`, training's publish gate and the service all answer through
+one path, `Pipeline.answer`.
 """
 
-from app.pipeline.generation import Continuation, Manner, Word, begin, complete, stream
+from app.pipeline.generate import generate, stream
 from app.pipeline.golden import Golden, answer_golden
-from app.pipeline.item import (
-    CLASSES,
-    Answer,
-    Asker,
-    Classes,
-    Features,
-    NextWord,
-    Question,
-    Rebuilt,
-    Wanted,
-    ask,
-)
-from app.pipeline.pipeline import Answered, Pipeline
-from app.pipeline.published import PUBLISHED
+from app.pipeline.item import CancelToken, InferenceItem, ItemResult, make_items
+from app.pipeline.pipeline import Pipeline
 from app.pipeline.replay import Difference, replay
 
 __all__ = [
-    "CLASSES",
-    "PUBLISHED",
-    "Answer",
-    "Answered",
-    "Asker",
-    "Classes",
-    "Continuation",
+    "CancelToken",
     "Difference",
-    "Features",
     "Golden",
-    "Manner",
-    "NextWord",
+    "InferenceItem",
+    "ItemResult",
     "Pipeline",
-    "Question",
-    "Rebuilt",
-    "Wanted",
-    "Word",
     "answer_golden",
-    "ask",
-    "begin",
-    "complete",
+    "generate",
+    "make_items",
     "replay",
     "stream",
 ]

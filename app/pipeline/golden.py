@@ -5,19 +5,19 @@ from dataclasses import dataclass
 
 import orjson
 
-from app.bundle import Bundle, Manifest
+from app.bundle import Bundle, Manifest, Registry
 from app.bundle.files import CASES
 from app.bundle.publish import seal
 from app.errors import GoldenMismatch, InvalidBundle
 from app.modalities import Payload
 from app.pipeline.pipeline import Pipeline
-from app.pipeline.published import PUBLISHED
-from app.pipeline.replay import replay
+from app.pipeline.replay import golden_answers, replay
+from app.registry import SHIPPED
 
 
 @dataclass(frozen=True, slots=True)
 class Golden:
-    """A payload to publish with its answer; `expected` is what it must be called, if known."""
+    """A payload to publish with its answer; `expected` is what its top answer must be, if known."""
 
     file: str
     payload: Payload
@@ -26,28 +26,32 @@ class Golden:
 
 
 def answer_golden(
-    manifest: Manifest, files: Mapping[str, bytes], golden: Sequence[Golden]
+    manifest: Manifest,
+    files: Mapping[str, bytes],
+    golden: Sequence[Golden],
+    registry: Registry = SHIPPED,
 ) -> Bundle:
     """Return the sealed bundle with these cases answered and replayed.
 
-    Raises `GoldenMismatch` when a payload is not called what it must be, or when the bundle
-    does not answer the same twice; `InvalidBundle` without a payload.
+    Raises `GoldenMismatch` when the top answer to a payload is not the expected one, or when the
+    bundle does not answer the same twice; `InvalidBundle` without a payload.
     """
     if not golden:
         raise InvalidBundle(f"{manifest.name}: a bundle needs at least one golden case")
     files = {**files, **{f"golden/{case.file}": case.payload.data for case in golden}}
-    published, pipeline = PUBLISHED[manifest.task], Pipeline(Bundle(manifest, files, ()))
-    answers = published.answers(pipeline, [case.payload for case in golden])
+    pipeline = Pipeline(Bundle(manifest, files, (), registry))
+    task = pipeline.task
+    answers = golden_answers(pipeline, [case.payload for case in golden])
     for case, answer in zip(golden, answers, strict=True):
-        called, degree = published.called(answer)
-        if case.expected not in (None, called):
+        top, score = task.top_answer(answer)
+        if case.expected not in (None, top):
             raise GoldenMismatch(
-                f"golden/{case.file} is {case.expected!r} but is called {called!r} "
-                f"({degree:.2f}); nothing is published"
+                f"golden/{case.file} is {case.expected!r} but the model answers {top!r} "
+                f"({score:.2f}); nothing is published"
             )
-    cases = [published.case(a, _about(case)) for case, a in zip(golden, answers, strict=True)]
+    cases = [task.golden_case(a, _about(case)) for case, a in zip(golden, answers, strict=True)]
     document = orjson.dumps([case.model_dump() for case in cases], option=orjson.OPT_INDENT_2)
-    bundle = seal(manifest, {**files, CASES: document + b"\n"})
+    bundle = seal(manifest, {**files, CASES: document + b"\n"}, registry)
     differences = replay(bundle, pipeline)
     if differences:
         raise GoldenMismatch(f"the bundle contradicts itself: {differences[0]}")

@@ -1,79 +1,45 @@
-"""What can be asked of a model, and who asks."""
+"""One item on its way through a pipeline: what came in, what is wanted, what came out."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any
 
 from app.modalities import Payload
-from app.outputs import Prediction, Reconstruction, Step
-
-Answer = TypeVar("Answer")
-
-
-class Wanted(Generic[Answer]):
-    """What is wanted of an item; a model can give some of it, by its task and its outputs."""
-
-    __slots__ = ()
-    verb: ClassVar[str]
-    explain = False  # whether the graph is to compute what only explanations need
-
-
-@dataclass(frozen=True, slots=True)
-class Classes(Wanted[Prediction]):
-    """The `top_k` labels, and with `explain` what led to them, where the model can say."""
-
-    verb: ClassVar[str] = "classify"
-    top_k: int = 5
-    explain: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Features(Wanted[tuple[float, ...]]):
-    """What the network made of an item before its last layer."""
-
-    verb: ClassVar[str] = "embed"
-
-
-@dataclass(frozen=True, slots=True)
-class Rebuilt(Wanted[Reconstruction]):
-    """The item as an autoencoder sees it."""
-
-    verb: ClassVar[str] = "reconstruct"
-
-
-@dataclass(frozen=True, slots=True)
-class NextWord(Wanted[Step]):
-    """What comes after the words of an item."""
-
-    verb: ClassVar[str] = "complete"
-
-
-CLASSES = Classes()
+from app.tasks import Options
+from app.telemetry import Timings
 
 
 @dataclass(slots=True)
-class Asker:
-    """Who asked; set `left` when nobody waits for the answer any more."""
+class CancelToken:
+    """Shared by all items of a request; `cancelled` is set when nobody waits for the answer."""
 
-    left: bool = False
+    cancelled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """A payload, what is wanted of it, and which of its asker's items it is."""
+class InferenceItem:
+    """A payload, what is wanted of it, and which of its request's items it is."""
 
     payload: Payload
-    wanted: Wanted[Any] = CLASSES
+    options: Options
     index: int | None = None
-    asker: Asker = field(default_factory=Asker)
+    token: CancelToken = field(default_factory=CancelToken)
 
 
-def ask(
-    payloads: Sequence[Payload], wanted: Wanted[Any] = CLASSES, asker: Asker | None = None
-) -> list[Question]:
-    """Return one question a payload, all of one asker; several know their places."""
-    asker, several = asker or Asker(), len(payloads) > 1
+@dataclass(frozen=True, slots=True)
+class ItemResult:
+    """The answer to an item, and where the time of its batch went."""
+
+    answer: Any
+    timings: Timings
+
+
+def make_items(
+    payloads: Sequence[Payload], options: Options, token: CancelToken | None = None
+) -> list[InferenceItem]:
+    """Return one item a payload, all of one request; several know their places."""
+    token, several = token or CancelToken(), len(payloads) > 1
     return [
-        Question(payload, wanted, index if several else None, asker)
+        InferenceItem(payload, options, index if several else None, token)
         for index, payload in enumerate(payloads)
     ]

@@ -1,12 +1,17 @@
-"""Replaying a bundle's golden cases: publish gate, start-up test, `thalamus verify`."""
+"""Replaying a bundle's golden cases: publish gate, start-up test, `thalamus verify`.
 
+They take the very path of traffic, `Pipeline.answer`, alone and all in one batch.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from app.bundle import Bundle, GoldenCase
 from app.errors import ThalamusError
 from app.modalities import Payload
+from app.pipeline.generate import generate
 from app.pipeline.pipeline import Pipeline
-from app.pipeline.published import PUBLISHED
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +30,27 @@ def golden_payload(bundle: Bundle, case: GoldenCase) -> Payload:
     return Payload(bundle.files[f"golden/{case.file}"], case.media_type)
 
 
+def golden_answers(pipeline: Pipeline, payloads: Sequence[Payload]) -> Sequence[Any]:
+    """Answer payloads as golden cases are answered: by the bundle's own task, in one batch."""
+    task = pipeline.task
+    if task.steps is None:
+        return pipeline.predict(payloads, task.golden_options)
+    generations = [task.steps.golden(pipeline.encoder, payload) for payload in payloads]
+    generate(pipeline, task, generations)
+    return generations
+
+
 def replay(bundle: Bundle, pipeline: Pipeline) -> list[Difference]:
     """Answer every golden case, alone and all in one batch; return what differs.
 
     A case holds when every published number is met within the manifest's tolerance. Running
     alone and together also warms up both paths.
     """
-    cases, published = bundle.golden, PUBLISHED[bundle.manifest.task]
+    cases, difference = bundle.golden, pipeline.task.difference
     try:
         payloads = [golden_payload(bundle, case) for case in cases]
-        together = published.answers(pipeline, payloads)
-        alone = [published.answers(pipeline, [payload])[0] for payload in payloads]
+        together = golden_answers(pipeline, payloads)
+        alone = [golden_answers(pipeline, [payload])[0] for payload in payloads]
     except ThalamusError as error:
         return [Difference(cases[0].file, str(error))]
     tolerance = bundle.manifest.tolerance
@@ -43,5 +58,5 @@ def replay(bundle: Bundle, pipeline: Pipeline) -> list[Difference]:
         Difference(case.file, f"{way}: {what}")
         for way, answers in (("alone", alone), ("in a batch", together))
         for case, answer in zip(cases, answers, strict=True)
-        if (what := published.difference(case, answer, tolerance))
+        if (what := difference(case, answer, tolerance))
     ]

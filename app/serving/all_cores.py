@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from threading import Thread
 
-from app.pipeline import Answered, Pipeline, Question
+from app.pipeline import InferenceItem, ItemResult, Pipeline
 from app.telemetry import event
 
 WORTHWHILE = 0.005  # seconds
@@ -38,15 +38,15 @@ class Wide:
         self._tried: dict[Pipeline, list[float]] = {}  # seconds, while it is not decided
         self._maker: Thread | None = None
 
-    def answer(self, questions: Sequence[Question]) -> list[Answered | Exception]:
+    def answer(self, items: Sequence[InferenceItem]) -> list[ItemResult | Exception]:
         """Answer what came together."""
-        if len(questions) > 1 or not self._alone():
-            return self._narrow.answer(questions)
+        if len(items) > 1 or not self._alone():
+            return self._narrow.answer(items)
         pipeline = self._chosen
         if self._tried:
             pipeline = min(self._tried, key=lambda each: len(self._tried[each]))
         begun = self._clock()
-        answers = pipeline.answer(questions)
+        answers = pipeline.answer(items)
         self._learn(pipeline, self._clock() - begun)
         return answers
 

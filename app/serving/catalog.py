@@ -7,29 +7,23 @@ it fails, the versions that were ready go on answering. All slow work is done in
 
 Several processes may each serve the folder, and find a new bundle a moment apart. So a
 request for what is not known here looks into the folder, and one for what is being loaded
-waits for it, `MOMENT` seconds at most: who was told by one process that a model is ready
-gets its answer from any other.
+waits for it, `MOMENT` seconds at most: a client that read in one process's catalog that a model
+is ready gets its answer from any other process.
 """
 
 import asyncio
 import gc
 import logging
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import partial
 from pathlib import Path
 
-from app.batching.latency_model import Bounds
-from app.bundle import Manifest, read_bundle
-from app.errors import GoldenMismatch, NotReady, ThalamusError, UnknownModel, UnsupportedMedia
-from app.in_flight import Crew
-from app.pipeline import Classes, Pipeline, replay
-from app.process.allocator import release_memory
-from app.runtime.providers import CPU, Device
-from app.serving.all_cores import Wide
+from app.errors import NotReady, ThalamusError, UnknownModel
 from app.serving.folder import Fingerprint, is_published, published
+from app.serving.loading import LoadOptions, load
 from app.serving.model import ServedModel
+from app.serving.selection import choose_by_media_type
 from app.telemetry import event
 
 MOMENT = 2.0
@@ -54,38 +48,26 @@ class Entry:
     state: State = State.LOADING
     reason: str | None = None
     model: ServedModel | None = None
-    settled: asyncio.Event = field(default_factory=asyncio.Event)  # loading is over
-
-
-@dataclass(frozen=True, slots=True)
-class Loading:
-    """How bundles are loaded: on which device, with how many threads, behind which queue."""
-
-    device: Device = "auto"
-    threads: int = 1
-    bounds: Bounds = field(default_factory=Bounds)
-    deadline: float = 30.0  # seconds for an answer
-    cuda_graphs: bool = False
-    crew: Crew = field(default_factory=Crew)
+    load_finished: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Catalog:
     """The models of one folder."""
 
-    def __init__(self, root: Path, loading: Loading, defaults: dict[str, str]) -> None:
+    def __init__(self, root: Path, options: LoadOptions, defaults: dict[str, str]) -> None:
         self._root = root
-        self._loading = loading
+        self._options = options
         self._defaults = defaults
         self._entries: dict[tuple[str, int], Entry] = {}
         # What answers: by version, and the newest of each name under None.
         self._ready: dict[tuple[str, int | None], ServedModel] = {}
         self._refreshing = asyncio.Lock()
-        self._settled = False
+        self._initial_scan_done = False
 
     @property
     def ready(self) -> bool:
         """True once every bundle found at the start was tried and at least one answers."""
-        return self._settled and bool(self._ready)
+        return self._initial_scan_done and bool(self._ready)
 
     @property
     def entries(self) -> list[Entry]:
@@ -102,30 +84,15 @@ class Catalog:
         if not entries:
             raise UnknownModel(self._published_instead(name))
         with suppress(TimeoutError):
-            await asyncio.wait_for(entries[-1].settled.wait(), MOMENT)
+            await asyncio.wait_for(entries[-1].load_finished.wait(), MOMENT)
         if model := self._ready.get((name, version)):
             return model
         raise NotReady(f"{name} is {entries[-1].state}; GET /v1/models/{name} says why")
 
     def for_media_type(self, media_type: str) -> ServedModel:
         """Return the default classifier for it; raise `UnsupportedMedia` or `NotReady`."""
-        newest = {
-            name: model
-            for (name, version), model in self._ready.items()
-            if version is None and model.pipeline.can(Classes)
-        }
-        if not newest:
-            raise NotReady("no classifier is ready; GET /v1/models says why")
-        fitting = [m for m in newest.values() if m.pipeline.encoder.accepts(media_type)]
-        if not fitting:
-            kinds = ", ".join(sorted({m.pipeline.encoder.media_types for m in newest.values()}))
-            raise UnsupportedMedia(f"no model takes this media type; there are some for {kinds}")
-        order = list(self._defaults)  # plain text is a text before it is a tree
-        modalities = {m.manifest.modality for m in fitting}
-        modality = next((each for each in order if each in modalities), min(modalities))
-        likely = [m for m in fitting if m.manifest.modality == modality]
-        preferred = newest.get(self._defaults.get(modality, ""))
-        return preferred if preferred in likely else likely[0]
+        newest = [model for (_, version), model in self._ready.items() if version is None]
+        return choose_by_media_type(newest, media_type, self._defaults)
 
     def _known(self, name: str, version: int | None) -> list[Entry]:
         return [e for e in self.entries if e.name == name and version in (None, e.version)]
@@ -153,8 +120,8 @@ class Catalog:
         if new:  # what was loaded stays: looking for garbage among it would stop all requests
             gc.collect()
             gc.freeze()
-            release_memory()
-        self._settled = True
+            self._options.after_load()
+        self._initial_scan_done = True
 
     async def watch(self, poll: float) -> None:
         """Refresh every `poll` seconds, for ever; a failing refresh is logged and retried."""
@@ -175,7 +142,7 @@ class Catalog:
         self._entries[name, version] = entry
         folder = self._root / name / str(version)
         try:
-            pipeline = await asyncio.to_thread(_load, folder, self._loading)
+            model = await asyncio.to_thread(load, folder, self._options)
         except ThalamusError as error:
             entry.state, entry.reason = State.FAILED, str(error)
             event("model failed", logging.ERROR, model=name, version=version, reason=str(error))
@@ -183,11 +150,11 @@ class Catalog:
             entry.state, entry.reason = State.FAILED, "an unexpected error; the log has it"
             logging.getLogger("thalamus").exception("model failed: %s/%s", name, version)
         else:
-            entry.model = _served(pipeline, folder, self._loading)
-            entry.state = State.READY
-            event("model ready", model=name, version=version, provider=pipeline.provider)
+            entry.model, entry.state = model, State.READY
+            provider = model.pipeline.provider
+            event("model ready", model=name, version=version, provider=provider)
         self._index()
-        entry.settled.set()
+        entry.load_finished.set()
 
     def _index(self) -> None:
         """Note anew what answers, since an entry has changed its state."""
@@ -203,43 +170,3 @@ class Catalog:
         if self._entries.get((entry.name, entry.version)) is entry:
             del self._entries[entry.name, entry.version]
         event("model removed", model=entry.name, version=entry.version)
-
-
-def _served(pipeline: Pipeline, folder: Path, loading: Loading) -> ServedModel:
-    bounds, crew = loading.bounds, loading.crew
-    if pipeline.provider != CPU:  # a batch is prepared while the GPU runs another
-        bounds = replace(bounds, inline_seconds=0.0, lanes=2)
-    elif crew.cores > loading.threads:
-        widen = partial(_load, folder, replace(loading, threads=crew.cores))
-        wide = Wide(pipeline, widen, lambda: crew.alone)
-        return ServedModel(pipeline, bounds, loading.deadline, wide.answer)
-    return ServedModel(pipeline, bounds, loading.deadline)
-
-
-def _load(folder: Path, loading: Loading) -> Pipeline:
-    bundle = read_bundle(folder)
-    pipeline = Pipeline(bundle, loading.device, loading.threads, loading.cuda_graphs)
-    differences = replay(bundle, pipeline)
-    if differences:
-        raise GoldenMismatch(
-            f"{len(differences)} of the golden cases differ on {pipeline.provider}; "
-            f"the first: {differences[0]}"
-        )
-    return pipeline
-
-
-def describe(manifest: Manifest) -> dict[str, object]:
-    """Return the facts of a manifest that clients may want to know."""
-    return {
-        "description": manifest.description,
-        "labels": list(manifest.labels),
-        "encoder": manifest.encoder.model_dump(),
-        "metrics": [m.model_dump() for m in manifest.metrics],
-        "provenance": manifest.provenance.model_dump(),
-        "licence": manifest.licence,
-        **{
-            name: value.model_dump()
-            for name, value in (("conformal", manifest.conformal), ("novelty", manifest.novelty))
-            if value is not None
-        },
-    }

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
-from app.errors import Departed, ThalamusError
+from app.errors import ClientDisconnected, ThalamusError
 
 UNWATCHED = 0.05
 
@@ -26,7 +26,8 @@ async def watched(
 ) -> Answer:
     """Return what `work` gives.
 
-    Cancels it and raises `late()` after so many seconds, `Departed` when the caller leaves.
+    Cancels it and raises `late()` after so many seconds, `ClientDisconnected` when the
+    client leaves.
     """
     task = asyncio.current_task()
     assert task is not None
@@ -114,7 +115,7 @@ class _Watch:
         try:
             async with asyncio.timeout_at(self._deadline):
                 await (self._departure or _never)()
-            self.verdict = Departed("the client left before the answer")
+            self.verdict = ClientDisconnected("the client left before the answer")
         except TimeoutError:
             self.verdict = self._late()
         self._task.cancel()

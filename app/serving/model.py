@@ -2,90 +2,110 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 from app.batching.batcher import Batcher
 from app.batching.latency_model import Bounds
+from app.bundle import GoldenCase
 from app.errors import DeadlineExceeded
 from app.modalities import Payload
-from app.pipeline import (
-    Answer,
-    Answered,
-    Asker,
-    Continuation,
-    NextWord,
-    Pipeline,
-    Question,
-    Wanted,
-    Word,
-    ask,
-)
+from app.pipeline import CancelToken, InferenceItem, ItemResult, Pipeline, make_items
 from app.serving.deadline import Departure, watched
+from app.tasks import Options, Task
+from app.tasks.task import Generation
 from app.telemetry import Timings
 
-Run = Callable[[Sequence[Question]], Sequence[Answered | Exception]]
-Told = Callable[[Word], Awaitable[None]]
+Run = Callable[[Sequence[InferenceItem]], Sequence[ItemResult | Exception]]
+OnStep = Callable[[Any], Awaitable[None]]
 
 
 class ServedModel:
     """Asks a pipeline in batches; each batch is encoded, run and decoded in one go."""
 
     def __init__(
-        self, pipeline: Pipeline, bounds: Bounds, deadline: float, answer: Run | None = None
+        self,
+        pipeline: Pipeline,
+        bounds: Bounds,
+        deadline: float,
+        answer: Run | None = None,
+        example: tuple[bytes, GoldenCase] | None = None,
     ) -> None:
-        """`answer`: answers a batch in the pipeline's place."""
+        """`answer` answers a batch in the pipeline's place.
+
+        example: a golden case and its payload, for the API's description.
+        """
+        self.example = example
         self.pipeline = pipeline
         self.manifest = pipeline.manifest
         self._deadline = deadline
-        self._batcher: Batcher[Question, Answered] = Batcher(
+        self._batcher: Batcher[InferenceItem, ItemResult] = Batcher(
             answer or pipeline.answer, bounds, self._cost
         )
+
+    @property
+    def media_types(self) -> str:
+        """What the model accepts, in words for a person."""
+        return self.pipeline.encoder.media_types
+
+    def accepts(self, media_type: str) -> bool:
+        """Say whether payloads of this media type are worth decoding."""
+        return self.pipeline.encoder.accepts(media_type)
 
     async def answer(
         self,
         payloads: Sequence[Payload],
-        wanted: Wanted[Answer],
+        options: Options,
         timings: Timings,
         departure: Departure | None = None,
-    ) -> list[Answer]:
-        """Answer every payload, in order; `pipeline.decoder` says what can be wanted.
+    ) -> list[Any]:
+        """Answer every payload, in order; `pipeline.require` says whether the task can be asked.
 
         Raises `InvalidInput` with the index of a bad one, `DeadlineExceeded` after the deadline,
-        `Departed` once `departure()` returns.
+        `ClientDisconnected` once `departure()` returns.
         """
         deadline = asyncio.get_running_loop().time() + self._deadline
-        asker = Asker()
-        questions = ask(payloads, wanted, asker)
-        work = self._batcher.submit(questions, deadline)
+        token = CancelToken()
+        items = make_items(payloads, options, token)
+        work = self._batcher.submit(items, deadline)
         try:
-            answers = await watched(work, self._deadline, self._late, departure)
+            results = await watched(work, self._deadline, self._late, departure)
         finally:
-            asker.left = True
-        timings.waited(answers[-1].timings)
-        return [answer.answer for answer in answers]
+            token.cancelled = True
+        timings.waited(results[-1].timings)
+        return [result.answer for result in results]
 
-    async def complete(
-        self, continuation: Continuation, timings: Timings, told: Told, departure: Departure
+    async def generate(
+        self,
+        task: Task,
+        generation: Generation,
+        timings: Timings,
+        on_step: OnStep,
+        departure: Departure,
     ) -> None:
-        """Go on until `continuation` is finished; `told` gets every word as it is chosen.
+        """Ask until `generation` is finished; `on_step` gets every step as it is made.
 
-        Its steps run in batches with those of others. Raises what `answer` does.
+        The steps run in batches with those of others, all within one deadline. Raises what
+        `answer` does.
         """
-        work = self._go_on(continuation, timings, told)
+        work = self._steps(task, generation, timings, on_step)
         await watched(work, self._deadline, self._late, departure)
 
     async def close(self) -> None:
         """Refuse new work and wait for the work that was taken."""
         await self._batcher.close()
 
-    async def _go_on(self, continuation: Continuation, timings: Timings, told: Told) -> None:
-        while continuation.finished is None:
+    async def _steps(
+        self, task: Task, generation: Generation, timings: Timings, on_step: OnStep
+    ) -> None:
+        options = task.options()
+        while generation.finish_reason is None:
             spent = Timings()
-            [step] = await self.answer([continuation.payload], NextWord(), spent)
+            [answer] = await self.answer([generation.payload], options, spent)
             timings.add(spent)
-            await told(continuation.take(step))
+            await on_step(generation.append(answer))
 
-    def _cost(self, question: Question) -> float:
-        return self.pipeline.encoder.cost(question.payload)
+    def _cost(self, item: InferenceItem) -> float:
+        return self.pipeline.encoder.cost(item.payload)
 
     def _late(self) -> DeadlineExceeded:
         return DeadlineExceeded(

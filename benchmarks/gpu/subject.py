@@ -14,6 +14,7 @@ from app.batching.collate import collate
 from app.bundle import Bundle, read_bundle
 from app.bundle.tensors import Allocate, Arrays, allocate
 from app.modalities import Payload, encoder_for
+from app.registry import SHIPPED
 from benchmarks.inputs import MODELS
 from benchmarks.models import BUNDLES
 
@@ -24,7 +25,7 @@ class Subject:
     """A bundle and its golden cases, encoded."""
 
     def __init__(self, folder: Path) -> None:
-        self.bundle: Bundle = read_bundle(folder)
+        self.bundle: Bundle = read_bundle(folder, SHIPPED)
         version = folder.parent.parent == MODELS and folder.name == "1"
         self.name = self.bundle.manifest.name + ("" if version else f"/{folder.name}")
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.cli import main
+from app.registry import SHIPPED
 from app.runtime.providers import cuda_present
 from tests import fakes, media
 
@@ -65,7 +66,8 @@ def test_verify_says_which_answer_differs(capsys, models: Path) -> None:
 
     bundle = fakes.image_bundle(version=2)
     publish(
-        seal(bundle.manifest, {**bundle.files, "model.onnx": fakes.image_graph(8, 2.0)}), models
+        seal(bundle.manifest, {**bundle.files, "model.onnx": fakes.image_graph(8, 2.0)}, SHIPPED),
+        models,
     )
     status, out, _ = run(capsys, "verify", models)
     assert status == 1

@@ -12,6 +12,7 @@ from app.bundle import read_bundle
 from app.cli import main
 from app.modalities import Payload
 from app.pipeline import Pipeline, replay
+from app.registry import SHIPPED
 from tests.graphs import image_graph
 
 COLOURS = {"red": (250, 10, 20), "green": (10, 240, 30), "blue": (5, 15, 235)}
@@ -69,16 +70,16 @@ FLOATS = ("--order", "BGR", "--mean", "0.5", "0.4", "0.3", "--std", "0.2", "0.25
 @pytest.mark.parametrize(("model", "options"), [("bytes.onnx", BYTES), ("floats.onnx", FLOATS)])
 def test_a_packed_graph_answers(files: Path, model: str, options: tuple[str, ...]) -> None:
     assert pack(files, model, *options) == 0
-    bundle = read_bundle(files / "models/mine/1")
+    bundle = read_bundle(files / "models/mine/1", SHIPPED)
     pipeline = Pipeline(bundle)
     assert replay(bundle, pipeline) == []
     payloads = [Payload(picture(colour), "image/png") for colour in COLOURS.values()]
-    assert [answer.label for answer in pipeline.classify(payloads)] == list(COLOURS)
+    assert [answer.label for answer in pipeline.predict(payloads)] == list(COLOURS)
 
 
 def test_normalisation_is_what_was_said(files: Path) -> None:
     assert pack(files, "floats.onnx", *FLOATS) == 0
-    encoder = Pipeline(read_bundle(files / "models/mine/1")).encoder
+    encoder = Pipeline(read_bundle(files / "models/mine/1", SHIPPED)).encoder
     pixels = encoder.encode(Payload(picture(COLOURS["red"]), "image/png")).arrays["image"]
     blue_green_red = np.array(COLOURS["red"])[::-1] / 255
     expected = (blue_green_red - [0.5, 0.4, 0.3]) / [0.2, 0.25, 0.3]

@@ -15,9 +15,9 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor, nn
 
-from app.bundle import ImageSpec
 from app.bundle.tensors import TensorSpec
 from app.modalities import Payload
+from app.modalities.image.spec import ImageSpec
 from training.data.dataset import Dataset, Sample
 from training.data.encode import Examples
 from training.fitting.fit import Schedule

@@ -16,7 +16,7 @@ can only keep the rate by having no credible label for the least certain inputs.
 import numpy as np
 
 from app.bundle import Conformal, Measurement
-from app.outputs import is_credible
+from app.tasks.reliability import in_prediction_set
 
 COVERAGE = 0.95
 
@@ -40,7 +40,7 @@ def set_figures(
     conformal: Conformal, probabilities: np.ndarray, targets: np.ndarray, split: str = "test"
 ) -> list[Measurement]:
     """Return what the sets are like on untouched data, which are called `split`."""
-    sets = is_credible(probabilities, conformal)
+    sets = in_prediction_set(probabilities, conformal)
     sizes, right = sets.sum(axis=1), probabilities.argmax(axis=1) == targets
     one = sizes == 1
     figures = {

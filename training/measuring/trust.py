@@ -9,7 +9,7 @@ import numpy as np
 
 from app.bundle import Conformal, Measurement, NoveltyScore
 from app.bundle.tensors import NOVELTY, PROBABILITIES
-from app.outputs import is_credible, tells_nothing
+from app.tasks.reliability import in_prediction_set, is_uninformative
 from training.data.encode import Examples
 from training.data.sources import warn
 from training.measuring.answers import Answers
@@ -97,8 +97,8 @@ def abstained(answers: Answers, rules: Rules) -> np.ndarray:
     if answers.novelty is not None and score is not None:
         withheld |= answers.novelty >= score.threshold
     if conformal is not None:
-        sizes = is_credible(answers.probabilities, conformal).sum(axis=1)
-        withheld |= tells_nothing(sizes, answers.probabilities.shape[1])
+        sizes = in_prediction_set(answers.probabilities, conformal).sum(axis=1)
+        withheld |= is_uninformative(sizes, answers.probabilities.shape[1])
     return withheld
 
 

@@ -8,12 +8,15 @@ from pathlib import Path
 import numpy as np
 from torch import nn
 
-from app.bundle import AudioSpec, EncoderSpec, ImageSpec, TextSpec
+from app.bundle import EncoderSpec
 from app.errors import InvalidInput
 from app.modalities import Payload
 from app.modalities.audio.encoder import duration
-from app.modalities.text.encoder import decode_text
+from app.modalities.audio.spec import AudioSpec
+from app.modalities.charset import decode_text
+from app.modalities.image.spec import ImageSpec
 from app.modalities.text.plain_text import plain_text
+from app.modalities.text.spec import TextSpec
 from training.augmentation.audio import augment
 from training.augmentation.images import PICTURES, warp
 from training.data import labelled

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from app.bundle import EncoderSpec, ImageSpec
+from app.bundle import EncoderSpec
+from app.modalities.image.spec import ImageSpec
 from training.augmentation.images import warp
 from training.data.dataset import Sample
 from training.data.split import Shares

@@ -7,7 +7,7 @@ from importlib.resources import files as resources
 
 from torch import nn
 
-from app.bundle import ImageSpec
+from app.modalities.image.spec import ImageSpec
 from training.data.dataset import Dataset
 from training.datasets import caltech101, imagenet, imagenet_validation
 from training.networks.backbones.efficientnet import efficientnet_lite0

@@ -5,7 +5,8 @@ from functools import partial
 
 from torch import nn
 
-from app.bundle import EncoderSpec, TreeSpec
+from app.bundle import EncoderSpec
+from app.modalities.tree.spec import TreeSpec
 from training.baselines.lstm import flat_lstm
 from training.data.dataset import Sample
 from training.datasets import listops

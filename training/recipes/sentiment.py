@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 
 from torch import nn
 
-from app.bundle import EncoderSpec, Measurement, TreeSpec
+from app.bundle import EncoderSpec, Measurement
 from app.modalities import Encoder
+from app.modalities.tree.spec import TreeSpec
 from training.data.dataset import Sample
 from training.data.encode import Examples
 from training.data.split import Shares

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from app.bundle import EncoderSpec, TextSpec
+from app.bundle import EncoderSpec
 from app.modalities.text.plain_text import plain_text
+from app.modalities.text.spec import TextSpec
 from training.baselines.tfidf import tfidf_logistic_regression
 from training.data.dataset import Sample
 from training.data.split import Shares

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from app.bundle import AudioSpec, EncoderSpec
+from app.bundle import EncoderSpec
+from app.modalities.audio.spec import AudioSpec
 from training.augmentation.audio import augment
 from training.data.dataset import Sample
 from training.data.split import Shares

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from app.bundle import AudioSpec, EncoderSpec, Measurement, NoveltyScore
+from app.bundle import EncoderSpec, Measurement, NoveltyScore
 from app.bundle.tensors import PROBABILITIES, is_forest
 from app.modalities import encoder_for
+from app.modalities.audio.spec import AudioSpec
 from app.pipeline import Golden
 from training.data.dataset import Dataset
 from training.data.encode import Examples, encode, root_lessons

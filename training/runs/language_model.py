@@ -10,14 +10,18 @@ import numpy as np
 import torch
 
 from app import __version__
-from app.bundle import Bundle, Manifest, Measurement, Provenance, WordsSpec
+from app.bundle import Bundle, Manifest, Measurement, Provenance
 from app.bundle.files import MODEL
 from app.bundle.publish import next_version
 from app.bundle.tensors import LOG_PROBABILITIES, NEXT_STATE, TensorSpec
 from app.modalities import Payload
 from app.modalities.words.encoder import WordsEncoder
-from app.pipeline import Manner, Pipeline, begin, complete
+from app.modalities.words.spec import WordsSpec
+from app.pipeline import Pipeline, generate
+from app.registry import SHIPPED
 from app.runtime.session import Session
+from app.tasks.complete import begin
+from app.tasks.generation import SamplingParams
 from training.baselines.kneser_ney import ORDER, kneser_ney, require_kenlm
 from training.data.dataset import Dataset, Sample
 from training.data.encode import Examples
@@ -74,7 +78,7 @@ def run_language(recipe: Language, data: Path | None, models: Path) -> Path | No
     words = "".join(f"{word}\n" for word in prose.encoder.vocabulary).encode()
     files = {MODEL: model, CURVE: curve(history), prose.encoder.spec.vocabulary: words}
     golden = golden_from_files(GOLDEN / recipe.golden)
-    fast = _speed(Pipeline(Bundle(manifest, files, ())), golden[0].payload)
+    fast = _speed(Pipeline(Bundle(manifest, files, (), SHIPPED)), golden[0].payload)
     files[CARD] = card(manifest, [cost(history), *_compared(metrics), fast], [CURVE])
     return prove_and_publish(manifest, files, golden, models)
 
@@ -187,9 +191,9 @@ def _speed(pipeline: Pipeline, payload: Payload) -> str:
 
     By the process's own time: others may be at work on the machine.
     """
-    continuation = begin(pipeline, payload, Manner(max_words=_TIMED))
+    continuation = begin(pipeline.encoder, payload, SamplingParams(max_words=_TIMED))
     begun = time.process_time()
-    complete(pipeline, [continuation])
+    generate(pipeline, pipeline.task, [continuation])
     words = _TIMED / (time.process_time() - begun)
     print(f"{words:.0f} words a second of one core's time")
     return (

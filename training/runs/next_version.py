@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from app.bundle import Bundle, GoldenClasses, read_bundle, versions
+from app.bundle import Bundle, read_bundle, versions
 from app.bundle.files import MODEL
 from app.bundle.publish import next_version
 from app.pipeline import Golden
 from app.pipeline.replay import golden_payload
+from app.registry import SHIPPED
+from app.tasks.classify import GoldenClasses
 from training.errors import TrainingError
 from training.exporting.card import CARD, card
 from training.runs.publish import prove_and_publish
@@ -20,7 +22,7 @@ def newest(models: Path, name: str, version: int | None) -> Bundle:
     found = versions(folder) if folder.is_dir() else {}
     if not found or version not in (None, *found):
         raise TrainingError(f"{models} holds no {name}" + (f"/{version}" if version else ""))
-    return read_bundle(found[version or max(found)])
+    return read_bundle(found[version or max(found)], SHIPPED)
 
 
 def publish_next(

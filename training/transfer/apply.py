@@ -5,8 +5,10 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from app.bundle import AudioSpec, EncoderSpec, ImageSpec
+from app.bundle import EncoderSpec
 from app.modalities import encoder_for
+from app.modalities.audio.spec import AudioSpec
+from app.modalities.image.spec import ImageSpec
 from training.augmentation.audio import augment as alter
 from training.augmentation.images import PICTURES, warp
 from training.data import labelled

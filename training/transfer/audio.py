@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from app.bundle import AudioSpec
+from app.modalities.audio.spec import AudioSpec
 from training.errors import TrainingError
 from training.networks.audio.backbone import (
     SPECTROGRAMS,

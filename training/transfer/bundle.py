@@ -6,9 +6,11 @@ from pathlib import Path
 import numpy as np
 from torch import nn
 
-from app.bundle import Bundle, GoldenClasses, Manifest, read_bundle
+from app.bundle import Bundle, Manifest, read_bundle
 from app.modalities import encoder_for
 from app.pipeline.replay import golden_payload
+from app.registry import SHIPPED
+from app.tasks.classify import GoldenClasses
 from training.data.dataset import Sample
 from training.data.encode import encode
 from training.errors import TrainingError
@@ -29,7 +31,7 @@ def from_bundle(folder: Path, packages: Packages) -> Source:
 
     packages: the networks by whose names a bundle may say that it started from one.
     """
-    bundle = read_bundle(folder)
+    bundle = read_bundle(folder, SHIPPED)
     manifest = bundle.manifest
     name = f"{manifest.name}/{manifest.version}"
     if manifest.provenance.recipe in packages:

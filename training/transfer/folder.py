@@ -14,7 +14,8 @@ import torch
 from tokenizers import Tokenizer
 from torch import nn
 
-from app.bundle import ImageSpec, TextSpec
+from app.modalities.image.spec import ImageSpec
+from app.modalities.text.spec import TextSpec
 from training.errors import TrainingError
 from training.networks.audio.backbone import SOUNDS
 from training.networks.backbones.image import PICTURES, TEXTS, PictureBackbone, Pixels, TextBackbone

@@ -1,1 +1,16 @@
-"""Sound files: specification, encoder, containers."""
+"""Sound files: specification, encoder, containers, explanation."""
+
+from app.modalities.audio.encoder import AudioEncoder
+from app.modalities.audio.explanation import explain_sound
+from app.modalities.audio.spec import AudioSpec
+from app.modalities.modality import Modality
+from app.modalities.saliency import SaliencyMap
+
+AUDIO = Modality(
+    name="audio",
+    spec=AudioSpec,
+    encoder=AudioEncoder,
+    bodies={"audio/*": {"schema": {"type": "string", "format": "binary"}}},
+    explain=explain_sound,
+    explanation=SaliencyMap,
+)

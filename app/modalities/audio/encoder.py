@@ -13,9 +13,10 @@ import numpy as np
 import soundfile
 import soxr
 
-from app.bundle import AudioSpec
 from app.errors import InvalidInput
 from app.modalities.audio.containers import checked
+from app.modalities.audio.explanation import Window
+from app.modalities.audio.spec import AudioSpec
 from app.modalities.audio.wav import read_pcm16
 from app.modalities.payload import Encoded, Payload
 
@@ -45,7 +46,7 @@ class AudioEncoder:
         size = len(payload.data)
         return 1e-4 + 2e-8 * size if payload.data.startswith(b"RIFF") else 1e-3 + 5e-7 * size
 
-    def encode(self, payload: Payload) -> Encoded:
+    def encode(self, payload: Payload) -> Encoded[Window]:
         """Return `{"pcm": (samples,)}`, int16."""
         spec = self.spec
         frames, rate = _decode(payload.data)
@@ -60,7 +61,8 @@ class AudioEncoder:
                 f"its loudest {spec.samples / spec.rate:.2f} s were heard"
             )
         heard, start = window(pcm, spec.samples)
-        return Encoded({"pcm": heard}, truncated, start=start / spec.rate)
+        heard_window = Window(start / spec.rate, spec.samples / spec.rate)
+        return Encoded({"pcm": heard}, truncated, heard_window)
 
 
 def window(pcm: np.ndarray, samples: int) -> tuple[np.ndarray, int]:

@@ -1,1 +1,16 @@
-"""Image files: specification, encoder, resizing."""
+"""Image files: specification, encoder, resizing, explanation."""
+
+from app.modalities.image.encoder import ImageEncoder
+from app.modalities.image.explanation import explain_image
+from app.modalities.image.spec import ImageSpec
+from app.modalities.modality import Modality
+from app.modalities.saliency import SaliencyMap
+
+IMAGE = Modality(
+    name="image",
+    spec=ImageSpec,
+    encoder=ImageEncoder,
+    bodies={"image/*": {"schema": {"type": "string", "format": "binary"}}},
+    explain=explain_image,
+    explanation=SaliencyMap,
+)

@@ -15,9 +15,9 @@ import numpy as np
 import simplejpeg
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from app.bundle import ImageSpec
 from app.errors import InvalidInput
 from app.modalities.image.resize import fit, shrunk
+from app.modalities.image.spec import ImageSpec
 from app.modalities.payload import Encoded, Payload
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
@@ -62,7 +62,7 @@ class ImageEncoder:
             pixels = _jpeg_pixels(data)
         return 5e-5 + 2e-8 * len(data) + 1e-8 * pixels
 
-    def encode(self, payload: Payload) -> Encoded:
+    def encode(self, payload: Payload) -> Encoded[None]:
         """Return `{"image": (height, width, channels)}`, or channels first if so laid out."""
         spec = self.spec
         pixels = _pixels(payload.data, spec)

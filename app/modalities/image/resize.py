@@ -17,7 +17,7 @@ from cykooz_resizer import (
 )
 from PIL import Image
 
-from app.bundle import ImageSpec
+from app.modalities.image.spec import ImageSpec
 
 _FILTERS = {"bilinear": FilterType.bilinear, "bicubic": FilterType.catmull_rom}
 _PIXELS = {1: PixelType.U8, 3: PixelType.U8x3}

@@ -1,40 +1,20 @@
 """Text → token ids.
 
-Bytes are read as UTF-8 unless a byte order mark or a declared charset says otherwise;
-what does not decode is refused with its position, never replaced. The text is cleaned
-by `plain_text`, tokenized, and cut by the rule in `TextSpec`; a cut is reported.
+The text is decoded by `app.modalities.charset`, cleaned by `plain_text`, tokenized, and cut by
+the rule in `TextSpec`; a cut is reported.
 """
 
 from collections.abc import Mapping
-from encodings import normalize_encoding
-from encodings.aliases import aliases
 
 import numpy as np
 from tokenizers import Tokenizer
 
-from app.bundle import TextSpec
 from app.errors import InvalidBundle, InvalidInput
+from app.modalities.charset import decode_text
 from app.modalities.payload import Encoded, Payload
 from app.modalities.text.plain_text import MAX_CHARS, clean
+from app.modalities.text.spec import TextSpec
 from app.modalities.text.tokenized import TokenizedText
-
-# Longest first: the mark of UTF-32-LE starts with that of UTF-16-LE.
-_BYTE_ORDER_MARKS = (
-    (b"\xff\xfe\x00\x00", "utf-32"),
-    (b"\x00\x00\xfe\xff", "utf-32"),
-    (b"\xef\xbb\xbf", "utf-8-sig"),
-    (b"\xff\xfe", "utf-16"),
-    (b"\xfe\xff", "utf-16"),
-)
-# Python's registry also holds codecs that are no charsets (punycode is quadratic), and it
-# remembers every name it was ever asked for: only names from this set reach it.
-_FAMILIES = ("ascii", "utf_8", "utf_16", "utf_32", "latin_1", "iso8859", "cp", "koi8", "gb", "big5")
-_CHARSETS = {
-    charset
-    for charset in aliases.values()
-    if charset.startswith((*_FAMILIES, "shift_jis", "euc", "mac"))
-}
-_LONGEST_NAME = 40  # characters of a charset
 
 
 class TextEncoder:
@@ -57,7 +37,7 @@ class TextEncoder:
         """By bytes: each is cleaned, those that are kept are tokenized."""
         return 2e-5 + 5e-7 * len(payload.data)
 
-    def encode(self, payload: Payload) -> Encoded:
+    def encode(self, payload: Payload) -> Encoded[TokenizedText]:
         """Return `{"tokens": (time,), "length": ()}`, both int64."""
         sent = decode_text(payload)
         text, cut = clean(sent)
@@ -78,26 +58,4 @@ class TextEncoder:
             ids = np.concatenate([ids[: limit - tail], ids[ids.size - tail :]])
             read = TokenizedText(sent, text, encoding, limit - tail, tail)
         arrays = {"tokens": ids, "length": np.asarray(ids.size, dtype=np.int64)}
-        return Encoded(arrays, truncated, text=read)
-
-
-def decode_text(payload: Payload) -> str:
-    """Return the payload as a string without byte order mark; raise `InvalidInput`."""
-    marked = next((c for mark, c in _BYTE_ORDER_MARKS if payload.data.startswith(mark)), None)
-    charset = marked or _known_charset(payload.charset or "utf-8")
-    try:
-        return payload.data.decode(charset)
-    except UnicodeDecodeError as error:
-        raise InvalidInput(
-            f"expected {charset} text, but byte {error.start} does not decode; "
-            "send UTF-8, or declare the charset in the Content-Type"
-        ) from None
-
-
-def _known_charset(declared: str) -> str:
-    """Return Python's name of a charset, which is never the client's spelling of it."""
-    name = normalize_encoding(declared[:_LONGEST_NAME]).lower()
-    name = aliases.get(name, name)
-    if len(declared) > _LONGEST_NAME or name not in _CHARSETS:
-        raise InvalidInput("the declared charset is not known; send UTF-8")
-    return name.replace("_", "-")
+        return Encoded(arrays, truncated, read)

@@ -9,14 +9,14 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from app.bundle import TreeSpec
 from app.errors import InvalidBundle, InvalidInput
+from app.modalities.charset import decode_text
 from app.modalities.payload import Encoded, Payload
-from app.modalities.text.encoder import decode_text
 from app.modalities.tree import listops
 from app.modalities.tree import ptb as treebank
 from app.modalities.tree import right_branching as sentence
 from app.modalities.tree.binary_tree import BinaryTree
+from app.modalities.tree.spec import TreeSpec
 
 MEDIA_TYPES = ("text/x-tree", "text/plain")
 # Prose may start with a bracket too; a tree's is followed by a label, or by what is a mistake.
@@ -47,7 +47,7 @@ class TreeEncoder:
         size = len(payload.data)
         return 5e-5 + 3e-6 * min(size, _READ) + 5e-8 * size
 
-    def encode(self, payload: Payload) -> Encoded:
+    def encode(self, payload: Payload) -> Encoded[BinaryTree]:
         """Return a forest of one, five int64 arrays; see `app.batching.forest`."""
         text = decode_text(payload)
         if not text.strip():

@@ -1,6 +1,6 @@
 """Prose → ids of words, for a model that predicts the next word.
 
-A text is read from nothing; `Continued` is one word more, and the state that came of what was read
+A text is read from the state zero; `LanguageState` is one word more and the state after the words
 before it. The same graph takes both.
 """
 
@@ -9,26 +9,26 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.bundle import WordsSpec
 from app.errors import InvalidBundle, InvalidInput
+from app.modalities.charset import decode_text
 from app.modalities.payload import Encoded, Payload
-from app.modalities.text.encoder import decode_text
+from app.modalities.words.spec import WordsSpec
 from app.modalities.words.tokenizer import END, UNKNOWN, known_words, split_words
 
 _LONGEST = 20  # characters, on average, of words that are looked at
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Continued(Payload):
+class LanguageState(Payload):
     """The id of one more word, and the state, float32 (state,), after the words before it."""
 
     word: int
     state: np.ndarray
 
 
-def continued(word: int, state: np.ndarray) -> Continued:
-    """Return what goes on from `state` with `word`."""
-    return Continued(data=b"", media_type="text/plain", word=word, state=state)
+def next_word(word: int, state: np.ndarray) -> LanguageState:
+    """Return the item that gives the model `word` after what led to `state`."""
+    return LanguageState(data=b"", media_type="text/plain", word=word, state=state)
 
 
 class WordsEncoder:
@@ -54,9 +54,9 @@ class WordsEncoder:
         """By the words that a text can hold: the network reads them one after another."""
         return 1e-4 + 1e-4 * min(len(payload.data) / 4, self.spec.max_words)
 
-    def encode(self, payload: Payload) -> Encoded:
+    def encode(self, payload: Payload) -> Encoded[None]:
         """Return `{"tokens": (time,), "length": (), "state": (state,)}`, int64 and float32."""
-        if isinstance(payload, Continued):
+        if isinstance(payload, LanguageState):
             return _encoded([payload.word], payload.state)
         ids, truncated = self._last_ids(decode_text(payload))
         return _encoded(ids, np.zeros(self.spec.state, dtype=np.float32), truncated)
@@ -71,12 +71,12 @@ class WordsEncoder:
         kept = text[-_LONGEST * limit :]
         ids = self.ids(kept)
         if not ids:
-            raise InvalidInput("expected some text to go on from, got none (or only white space)")
+            raise InvalidInput("expected some text to continue, got none (or only white space)")
         if len(kept) == len(text) and len(ids) <= limit:
             return ids, None
         return ids[-limit:], f"only the last {min(limit, len(ids))} words of the text were read"
 
 
-def _encoded(ids: list[int], state: np.ndarray, truncated: str | None = None) -> Encoded:
+def _encoded(ids: list[int], state: np.ndarray, truncated: str | None = None) -> Encoded[None]:
     tokens, length = np.asarray(ids, dtype=np.int64), np.asarray(len(ids), dtype=np.int64)
     return Encoded({"tokens": tokens, "length": length, "state": state}, truncated)

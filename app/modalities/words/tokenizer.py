@@ -67,7 +67,7 @@ def _canonical(word: str, match: re.Match[str]) -> str:
     return "..." if word == "…" or word.startswith("..") else word
 
 
-class Writer:
+class Detokenizer:
     """Writes words one after another as people do, on from a text.
 
     No space before most marks, none after what opens; the first word of a sentence has a

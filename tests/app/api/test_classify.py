@@ -5,6 +5,7 @@ import pytest
 
 from app.modalities import Payload
 from app.pipeline import Pipeline
+from app.tasks.classify import ClassifyOptions
 from tests import fakes, media
 
 pytestmark = pytest.mark.anyio
@@ -57,7 +58,9 @@ async def test_every_form_of_a_body_gets_the_same_answer(service, model: str) ->
     async def parts(*parts) -> list[dict]:
         return await ask(service, model, *media.multipart(*parts))
 
-    expected = Pipeline(make()).classify([Payload(item, media_type) for item in (one, other)])
+    expected = Pipeline(make()).predict(
+        [Payload(item, media_type) for item in (one, other)], ClassifyOptions()
+    )
     assert [answer["label"] for answer in raw] == [answer.label for answer in expected]
     assert raw[0]["label"] != raw[1]["label"]
     same(raw, await parts(("file", one, media_type), ("file", other, media_type)))

@@ -40,7 +40,7 @@ async def test_a_text_is_gone_on_with(folder: Path) -> None:
             "/v1/models/prose/versions/1/complete", json={"text": "The day", "max_words": 8}
         )
     assert answer.status_code == 200 and "infer" in answer.headers["server-timing"]
-    assert (body["model"], body["version"], body["finished"]) == ("prose", 1, "length")
+    assert (body["model"], body["version"], body["finish_reason"]) == ("prose", 1, "length")
     assert body["text"] == " is good, and we are glad." == "".join(w["text"] for w in body["words"])
     assert "alternatives" not in body["words"][0] and "seed" not in body
     assert versioned.json() == body
@@ -97,7 +97,7 @@ async def test_many_at_once_are_answered_as_each_alone(folder: Path) -> None:
         ('{"text": "the", "temperature": NaN}', 400, "JSON"),
         ('{"text": "the", "alternatives": 51}', 422, "alternatives"),
         ('{"text": "the", "seed": 1.5}', 422, "seed"),
-        ('{"text": "the", "secret": 1}', 422, "no other fields"),
+        ('{"text": "the", "secret": 1}', 422, "unknown member"),
         ('{"text": 5}', 422, "text"),
         ("[]", 422, "dictionary"),
         ("the day", 400, "JSON"),
@@ -196,7 +196,7 @@ async def test_the_docs_describe_completions(folder: Path) -> None:
         paths = (await service.get("/openapi.json")).json()["paths"]
     operation = paths["/v1/models/{model}/complete"]["post"]
     schema = operation["requestBody"]["content"]["application/json"]["schema"]
-    assert schema["$ref"].endswith("/Completion")
+    assert schema["$ref"].endswith("/CompletionRequest")
     assert "text/event-stream" in operation["responses"]["200"]["content"]
 
 

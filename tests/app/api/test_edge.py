@@ -3,11 +3,14 @@
 import asyncio
 import threading
 from collections.abc import Iterable
+from dataclasses import replace
 
 import httpx
 import pytest
 
-from app.modalities import ENCODERS, TextEncoder
+from app.modalities import MODALITIES
+from app.modalities.text import TEXT as TEXTS
+from app.modalities.text.encoder import TextEncoder
 from tests.conftest import open_service
 
 pytestmark = pytest.mark.anyio
@@ -80,12 +83,11 @@ class Gate:
                     assert gate.go.wait(20)
                 return super().encode(payload)
 
-        ENCODERS["text"] = Waiting
+        self.modalities = {**MODALITIES, "text": replace(TEXTS, encoder=Waiting)}
         return self
 
     def __exit__(self, *_) -> None:
         self.go.set()
-        ENCODERS["text"] = TextEncoder
 
     async def entered(self) -> None:
         assert await asyncio.to_thread(self.begun.acquire, timeout=20)
@@ -164,7 +166,7 @@ async def test_a_client_that_leaves_before_its_body_ended(small) -> None:
 
 async def test_a_client_that_leaves_takes_its_work_with_it(published) -> None:
     with Gate() as gate:
-        async with open_service(published) as client:
+        async with open_service(published, modalities=gate.modalities) as client:
             exchange = Exchange(client.app, b"multipart/form-data; boundary=x")
             part = b'--x\r\nContent-Disposition: form-data; name="text"\r\n\r\nwait\r\n'
             exchange.arrives(part * 20 + b"--x--\r\n")
@@ -178,7 +180,7 @@ async def test_a_client_that_leaves_takes_its_work_with_it(published) -> None:
 
 async def test_requests_in_flight_are_bounded_and_probes_answer(published) -> None:
     with Gate() as gate:
-        async with open_service(published, max_requests=2) as client:
+        async with open_service(published, modalities=gate.modalities, max_requests=2) as client:
             waiting = [
                 asyncio.create_task(client.post(PATH, content=b"wait", headers=TEXT))
                 for _ in range(2)
@@ -204,8 +206,8 @@ async def test_a_full_queue_is_503(published) -> None:
 
 
 async def test_the_deadline_is_504(published) -> None:
-    with Gate():
-        async with open_service(published, deadline=0.02) as client:
+    with Gate() as gate:
+        async with open_service(published, deadline=0.02, modalities=gate.modalities) as client:
             response = await client.post(PATH, content=b"wait", headers=TEXT)
             assert response.status_code == 504
             assert response.headers["retry-after"] == "1"

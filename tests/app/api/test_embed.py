@@ -4,7 +4,8 @@ import pytest
 
 from app.bundle import publish
 from app.modalities import Payload
-from app.pipeline import Features, Pipeline
+from app.pipeline import Pipeline
+from app.tasks.embed import EmbedOptions
 from tests import fakes, media
 from tests.conftest import open_service
 
@@ -35,7 +36,7 @@ async def embedded(service: httpx.AsyncClient, address: str, **request) -> np.nd
 async def test_features_are_those_of_the_pipeline_in_every_form(service, bundle) -> None:
     name = bundle.manifest.name
     payloads = [Payload(data, "image/png") for data in PICTURES]
-    expected = np.asarray(Pipeline(bundle).predict(payloads, Features()))
+    expected = np.asarray(Pipeline(bundle).predict(payloads, EmbedOptions()))
     assert expected.shape == (3, 3) and np.unique(expected, axis=0).shape == (3, 3)
     raw = [
         await embedded(

@@ -1,6 +1,6 @@
 import pytest
 
-from app.api.fast_path import HotRoute, Shortcut
+from app.api.fast_path import FastPath, FastRoute
 
 pytestmark = pytest.mark.anyio
 
@@ -28,15 +28,15 @@ class Recorder:
 )
 async def test_only_what_a_hot_route_takes_goes_there(kind, method, path, who) -> None:
     calls: list = []
-    route = HotRoute("/v1/models/{model}/classify", lambda: None, Recorder("hot", calls))
+    route = FastRoute("/v1/models/{model}/classify", lambda: None, Recorder("hot", calls))
     scope = {"type": kind, "method": method, "path": path}
-    await Shortcut(Recorder("app", calls), [route])(scope, None, None)
+    await FastPath(Recorder("app", calls), [route])(scope, None, None)
     assert calls == [who]
 
 
 async def test_the_router_finds_the_same(service) -> None:
     """Who comes without the shortcut gets the same answer: the route is in FastAPI's table."""
-    hot = [route for route in service.app.router.routes if isinstance(route, HotRoute)]
+    hot = [route for route in service.app.api.router.routes if isinstance(route, FastRoute)]
     assert [route.path for route in hot[:3]] == [
         "/v1/models/{model}/classify",
         "/v1/models/{model}/versions/{version:int}/classify",
@@ -58,7 +58,7 @@ async def test_the_router_finds_the_same(service) -> None:
         "query_string": b"top_k=1",
         "headers": [(b"content-type", b"text/plain")],
     }
-    await service.app.router(scope, receive, send)
+    await service.app.api.router(scope, receive, send)
     straight = await service.post(
         "/v1/models/moods/classify?top_k=1", content=b"good", headers={"Content-Type": "text/plain"}
     )

@@ -5,7 +5,9 @@ import pytest
 from app.api.payload import parse_body, split_content_type
 from app.errors import ClientError, InvalidInput, MalformedRequest, TooLarge
 from app.modalities import Payload
+from app.modalities.text import text_instance
 
+READERS = (text_instance,)
 JSON = "application/json"
 
 
@@ -30,14 +32,14 @@ def test_content_types(header: str, media_type: str, parameters: dict[str, str])
 
 
 def test_a_raw_body_is_one_item() -> None:
-    assert parse_body(b"x", "image/png", 9) == [Payload(b"x", "image/png")]
-    assert parse_body(b"x", "text/a; charset=b", 9) == [Payload(b"x", "text/a", "b")]
-    assert parse_body(b"", "image/png", 9) == [Payload(b"", "image/png")]
+    assert parse_body(b"x", "image/png", 9, READERS) == [Payload(b"x", "image/png")]
+    assert parse_body(b"x", "text/a; charset=b", 9, READERS) == [Payload(b"x", "text/a", "b")]
+    assert parse_body(b"", "image/png", 9, READERS) == [Payload(b"", "image/png")]
 
 
 def test_json_strings_are_text_and_b64_is_whatever_it_says() -> None:
     body = {"instances": ["ü", {"b64": "eA=="}, {"b64": "", "media_type": "A/B; charset=c"}]}
-    assert parse_body(json.dumps(body).encode(), JSON, 9) == [
+    assert parse_body(json.dumps(body).encode(), JSON, 9, READERS) == [
         Payload("ü".encode(), "text/plain", "utf-8"),
         Payload(b"x", "application/octet-stream"),
         Payload(b"", "a/b", "c"),
@@ -63,7 +65,7 @@ def test_json_strings_are_text_and_b64_is_whatever_it_says() -> None:
 )
 def test_malformed_json(body: bytes) -> None:
     with pytest.raises(MalformedRequest, match="not valid JSON"):
-        parse_body(body, JSON, 9)
+        parse_body(body, JSON, 9, READERS)
 
 
 @pytest.mark.parametrize(
@@ -100,25 +102,25 @@ def test_malformed_json(body: bytes) -> None:
 )
 def test_json_of_another_shape(body: bytes) -> None:
     with pytest.raises(InvalidInput):
-        parse_body(body, JSON, 9)
+        parse_body(body, JSON, 9, READERS)
 
 
 def test_the_bad_instance_is_named() -> None:
     with pytest.raises(InvalidInput) as caught:
-        parse_body(b'{"instances": ["a", {"b64": "!"}]}', JSON, 9)
+        parse_body(b'{"instances": ["a", {"b64": "!"}]}', JSON, 9, READERS)
     assert caught.value.index == 1
 
 
 def test_brackets_within_texts_are_no_lists() -> None:
     body = json.dumps({"instances": ['[{"' * 50_000]}).encode()
-    assert parse_body(body, JSON, 9)[0].data == b'[{"' * 50_000
+    assert parse_body(body, JSON, 9, READERS)[0].data == b'[{"' * 50_000
 
 
 def test_too_many_instances() -> None:
     body = json.dumps({"instances": ["a"] * 10}).encode()
-    assert len(parse_body(body, JSON, 10)) == 10
+    assert len(parse_body(body, JSON, 10, READERS)) == 10
     with pytest.raises(TooLarge, match="at most 9 instances, got 10"):
-        parse_body(body, JSON, 9)
+        parse_body(body, JSON, 9, READERS)
 
 
 @pytest.mark.parametrize(
@@ -127,6 +129,6 @@ def test_too_many_instances() -> None:
 )
 def test_hostile_content_types_cost_little(header: str) -> None:
     try:
-        assert len(parse_body(b"x", header, 9)) == 1
+        assert len(parse_body(b"x", header, 9, READERS)) == 1
     except ClientError:
         assert header.startswith(";")

@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.api.reconstruct import wants_png
+from app.api.accept import preferred
 from app.bundle import publish
 from app.modalities import Payload
-from app.pipeline import Pipeline, Rebuilt
+from app.pipeline import Pipeline
+from app.tasks.reconstruct import ReconstructOptions
 from tests import fakes, media
 from tests.conftest import open_service
 
@@ -29,7 +30,7 @@ async def service(anyio_backend: str, tmp_path_factory: pytest.TempPathFactory):
 
 def expected(*pictures: bytes) -> list:
     payloads = [Payload(data, "image/png") for data in pictures]
-    return Pipeline(fakes.autoencoder_bundle()).predict(payloads, Rebuilt())
+    return Pipeline(fakes.autoencoder_bundle()).predict(payloads, ReconstructOptions())
 
 
 def pixels(file: bytes) -> np.ndarray:
@@ -103,4 +104,5 @@ async def test_it_is_documented_with_an_example(service) -> None:
     ],
 )
 async def test_the_accept_header(accept: str, png: bool) -> None:
-    assert wants_png(accept) is png
+    chosen = preferred(accept, ("application/json", "image/png"))
+    assert (chosen == "image/png") is png

@@ -7,8 +7,8 @@ import pytest
 
 from app.batching.collate import collate, split
 from app.batching.forest import NAMES, join, node_places
-from app.bundle import TreeSpec
 from app.bundle.tensors import TensorSpec, size_of
+from app.modalities.tree.spec import TreeSpec
 from tests.trees import LISTS, drawn, forest
 
 FORESTS = [forest(text) for text in LISTS]

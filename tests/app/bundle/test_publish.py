@@ -7,6 +7,7 @@ import pytest
 from app.bundle import publish, read_bundle, versions
 from app.bundle.publish import next_version, seal
 from app.errors import InvalidBundle
+from app.registry import SHIPPED
 from tests import fakes
 
 BUNDLES = [fakes.image_bundle, fakes.text_bundle, fakes.audio_bundle]
@@ -34,7 +35,7 @@ def test_what_is_read_is_what_was_published(make, tmp_path: Path) -> None:
     bundle = make()
     folder = publish(bundle, tmp_path)
     assert folder == tmp_path / bundle.manifest.name / "1"
-    assert read_bundle(folder) == bundle
+    assert read_bundle(folder, SHIPPED) == bundle
 
 
 def test_the_same_bundle_is_the_same_bytes(tmp_path: Path) -> None:
@@ -66,10 +67,10 @@ def test_what_lies_aside_is_no_version(tmp_path: Path) -> None:
 
 def test_a_published_version_is_never_overwritten(tmp_path: Path) -> None:
     folder = publish(fakes.image_bundle(), tmp_path)
-    before = read_bundle(folder)
+    before = read_bundle(folder, SHIPPED)
     with pytest.raises(InvalidBundle, match="exists already"):
         publish(fakes.image_bundle(sharpness=3), tmp_path)
-    assert read_bundle(folder) == before
+    assert read_bundle(folder, SHIPPED) == before
 
 
 def test_of_two_publishers_at_once_one_is_refused(tmp_path: Path) -> None:
@@ -82,7 +83,7 @@ def test_of_two_publishers_at_once_one_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(InvalidBundle, match="exists already"):
         publish(replace(bundle, files=Overtaken(bundle.files)), tmp_path)
-    assert read_bundle(tmp_path / "colours" / "1") == rival
+    assert read_bundle(tmp_path / "colours" / "1", SHIPPED) == rival
     assert [path.name for path in (tmp_path / "colours").iterdir()] == ["1"]
 
 
@@ -129,7 +130,7 @@ def test_versions_count_upwards(tmp_path: Path) -> None:
 def test_sealing_refuses(files: dict[str, bytes], message: str) -> None:
     bundle = fakes.image_bundle()
     with pytest.raises(InvalidBundle, match=message):
-        seal(bundle.manifest, {**bundle.files, **files})
+        seal(bundle.manifest, {**bundle.files, **files}, SHIPPED)
 
 
 @pytest.mark.parametrize("missing", ["model.onnx", "golden/cases.json"])
@@ -137,4 +138,4 @@ def test_sealing_needs(missing: str) -> None:
     bundle = fakes.image_bundle()
     files = {name: data for name, data in bundle.files.items() if name != missing}
     with pytest.raises(InvalidBundle, match=missing):
-        seal(bundle.manifest, files)
+        seal(bundle.manifest, files, SHIPPED)

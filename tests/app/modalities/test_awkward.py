@@ -53,10 +53,10 @@ def test_an_answer_or_a_refusal(path: Path, pipelines: dict[str, Pipeline]) -> N
     payload = Payload(path.read_bytes(), f"{kind}/x")
     if path.name in REFUSED:
         with pytest.raises(ClientError, match=REFUSED[path.name]):
-            pipelines[kind].classify([payload])
+            pipelines[kind].predict([payload])
     else:
         try:
-            (answer,) = pipelines[kind].classify([payload])
+            (answer,) = pipelines[kind].predict([payload])
             assert np.isfinite([probability for _, probability in answer.top]).all()
         except ClientError:
             assert path.name in UNDECIDED

@@ -3,8 +3,10 @@ import pytest
 
 from app.errors import DeadlineExceeded, InvalidBundle, InvalidInput, UnsupportedTask
 from app.modalities import Payload
-from app.outputs import Prediction
-from app.pipeline import Classes, Features, Pipeline, Question, Rebuilt
+from app.pipeline import InferenceItem, Pipeline, make_items
+from app.tasks.classify import ClassifyOptions, Prediction
+from app.tasks.embed import EmbedOptions
+from app.tasks.reconstruct import ReconstructOptions
 from tests import fakes, media
 
 TEXTS = ["good", "bad bad good", "the day is a sorry day", "fine " * 30, "awful the"]
@@ -41,15 +43,18 @@ def same(one: Prediction, other: Prediction) -> None:
 @pytest.mark.parametrize(("make", "payloads"), CASES)
 def test_a_batch_answers_as_its_items_alone(make, payloads: list[Payload]) -> None:
     pipeline = Pipeline(make())
-    together = pipeline.classify(payloads)
+    together = pipeline.predict(payloads)
     for payload, answer in zip(payloads, together, strict=True):
-        same(answer, pipeline.classify([payload])[0])
+        same(answer, pipeline.predict([payload])[0])
 
 
 @pytest.mark.parametrize(("make", "payloads"), CASES)
 def test_the_order_of_a_batch_does_not_matter(make, payloads: list[Payload]) -> None:
     pipeline = Pipeline(make())
-    forwards, backwards = pipeline.classify(payloads), pipeline.classify(payloads[::-1])
+    forwards, backwards = (
+        pipeline.predict(payloads),
+        pipeline.predict(payloads[::-1]),
+    )
     for one, other in zip(forwards, backwards[::-1], strict=True):
         same(one, other)
 
@@ -58,87 +63,93 @@ def test_padding_does_not_change_the_answer() -> None:
     pipeline = Pipeline(fakes.text_bundle())
     short = texts()[0]
     for mate in texts():
-        same(pipeline.classify([short, mate])[0], pipeline.classify([short])[0])
+        same(
+            pipeline.predict([short, mate])[0],
+            pipeline.predict([short])[0],
+        )
 
 
 def test_a_bad_item_is_named_by_its_index() -> None:
     pipeline = Pipeline(fakes.image_bundle())
     good, bad = pictures()[0], Payload(b"no picture", "image/png")
     with pytest.raises(InvalidInput) as caught:
-        pipeline.classify([good, good, bad])
+        pipeline.predict([good, good, bad])
     assert caught.value.index == 2
     with pytest.raises(InvalidInput) as caught:
-        pipeline.classify([bad])
+        pipeline.predict([bad])
     assert caught.value.index is None
 
 
-def test_what_nobody_waits_for_is_not_encoded() -> None:
+def test_a_cancelled_item_is_not_encoded() -> None:
     pipeline = Pipeline(fakes.image_bundle())
-    one, other = (Question(picture) for picture in pictures()[:2])
-    one.asker.left = True
+    one, other = (InferenceItem(picture, ClassifyOptions()) for picture in pictures()[:2])
+    one.token.cancelled = True
     spared, answered = pipeline.answer([one, other])
     assert isinstance(spared, DeadlineExceeded)
-    assert answered.answer == pipeline.classify([other.payload])[0]
+    assert answered.answer == pipeline.predict([other.payload])[0]
 
 
-def test_a_bad_item_is_its_askers_matter() -> None:
+def test_a_bad_item_fails_alone() -> None:
     pipeline = Pipeline(fakes.text_bundle())
     texts = [b"good", b"\xff", b"the awful day is bad bad bad", b"sorry", b""]
     payloads = [Payload(text, "text/plain") for text in texts]
-    outcomes = pipeline.answer([Question(p, index=i) for i, p in enumerate(payloads)])
+    outcomes = pipeline.answer(make_items(payloads, ClassifyOptions()))
     bad = [outcome for outcome in outcomes if isinstance(outcome, InvalidInput)]
     assert [error.index for error in bad] == [1, 4]
     for place in (0, 2, 3):
-        assert outcomes[place].answer == pipeline.classify([payloads[place]])[0]
+        assert outcomes[place].answer == pipeline.predict([payloads[place]])[0]
 
 
 def test_an_autoencoder_says_how_it_sees_an_item() -> None:
     pipeline = Pipeline(fakes.autoencoder_bundle())
     plain, scene = pictures()[0], Payload(media.saved(media.scene()), "image/png")
-    together = pipeline.predict([plain, scene], Rebuilt())
+    together = pipeline.predict([plain, scene], ReconstructOptions())
     for payload, answer in zip([plain, scene], together, strict=True):
-        pixels = pipeline.encode([payload])[0].arrays["image"].astype(np.float64)
+        pixels = pipeline.encoder.encode(payload).arrays["image"].astype(np.float64)
         mean = pixels.mean(axis=(0, 1))
         assert answer.embedding == pytest.approx(tuple(mean / 255), abs=1e-5)
         assert np.abs(answer.picture - mean).max() <= 0.51
         assert answer.error == pytest.approx((((pixels - mean) / 255) ** 2).sum(), abs=1e-4)
         assert answer.novelty == pytest.approx(np.tanh(answer.error), abs=1e-5)
-    assert pipeline.predict([plain], Features()) == [pytest.approx(together[0].embedding)]
+    assert pipeline.predict([plain], EmbedOptions()) == [pytest.approx(together[0].embedding)]
 
 
 def test_what_a_model_cannot_do_is_refused_and_what_it_can_is_said() -> None:
     with pytest.raises(UnsupportedTask, match=r"not classify; .* to embed or reconstruct"):
-        Pipeline(fakes.autoencoder_bundle()).classify(pictures())
+        Pipeline(fakes.autoencoder_bundle()).predict(pictures(), ClassifyOptions())
     with pytest.raises(UnsupportedTask, match=r"not reconstruct; .* to classify"):
-        Pipeline(fakes.image_bundle()).predict(pictures(), Rebuilt())
+        Pipeline(fakes.image_bundle()).predict(pictures(), ReconstructOptions())
 
 
 def test_trees_of_any_size_run_at_once_and_each_is_explained_if_asked(monkeypatch) -> None:
     pipeline = Pipeline(fakes.tree_bundle())
     payloads = [Payload(text.encode(), "text/plain") for text in (*TEXTS, "(2 (2 the) (2 day))")]
-    expected = pipeline.classify(payloads, explain=True)
-    questions = [Question(p, Classes(explain=i % 2 == 0)) for i, p in enumerate(payloads)]
+    expected = pipeline.predict(payloads, ClassifyOptions(explain=True))
+    items = [InferenceItem(p, ClassifyOptions(explain=i % 2 == 0)) for i, p in enumerate(payloads)]
     runs, run = [], pipeline.run
     monkeypatch.setattr(
         pipeline, "run", lambda items, *how: runs.append(len(items)) or run(items, *how)
     )
-    answers = [answered.answer for answered in pipeline.answer(questions)]
+    answers = [answered.answer for answered in pipeline.answer(items)]
     assert runs == [len(payloads)]
-    for question, answer, explained in zip(questions, answers, expected, strict=True):
+    for item, answer, explained in zip(items, answers, expected, strict=True):
         same(answer, explained)
-        assert answer.explanation == (explained.explanation if question.wanted.explain else None)
+        assert answer.explanation == (explained.explanation if item.options.explain else None)
     assert all(explained.explanation for explained in expected)
 
 
 def test_several_threads_encode_the_same() -> None:
     one, several = (Pipeline(fakes.image_bundle(), threads=threads) for threads in (1, 3))
-    assert several.classify(pictures()) == one.classify(pictures())
+    assert several.predict(pictures()) == one.predict(pictures(), ClassifyOptions())
 
 
 def test_a_graph_of_other_shapes_is_refused() -> None:
     bundle = fakes.image_bundle()
     other = type(bundle)(
-        bundle.manifest, {**bundle.files, "model.onnx": fakes.image_graph(9)}, bundle.golden
+        bundle.manifest,
+        {**bundle.files, "model.onnx": fakes.image_graph(9)},
+        bundle.golden,
+        bundle.registry,
     )
     with pytest.raises(InvalidBundle, match="the manifest says"):
         Pipeline(other)

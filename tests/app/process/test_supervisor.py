@@ -15,9 +15,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-import app.main
 from app.bundle import publish
 from app.in_flight import Crew
+from app.process import cpus, serve
 from app.settings import Settings
 from tests import fakes
 
@@ -203,16 +203,16 @@ def test_who_replaces_a_worker_has_its_place(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("device", "gpus", "expected"),
     [
-        ("cpu", ["0", "1"], app.main.available_cpus()),
+        ("cpu", ["0", "1"], cpus.available_cpus()),
         ("cuda", ["0", "1", "5"], 3),
         ("auto", ["0"], 1),
         ("tensorrt", [], 1),  # there is one, without a node of its own
     ],
 )
 def test_a_worker_for_each_gpu(monkeypatch, device, gpus: list[str], expected: int) -> None:
-    monkeypatch.setattr(app.main, "cuda_present", lambda: True)
-    monkeypatch.setattr(app.main, "visible_gpus", lambda: gpus)
-    assert app.main.default_workers(device) == expected
+    monkeypatch.setattr(cpus, "cuda_present", lambda: True)
+    monkeypatch.setattr(cpus, "visible_gpus", lambda: gpus)
+    assert cpus.default_workers(device) == expected
 
 
 @pytest.mark.parametrize(("device", "seen"), [("cuda", "6"), ("auto", "6"), ("cpu", "4,6")])
@@ -221,7 +221,6 @@ def test_a_worker_sees_its_gpu_before_it_does_anything(monkeypatch, device, seen
         raise InterruptedError(os.environ["CUDA_VISIBLE_DEVICES"])
 
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,6")
-    monkeypatch.setattr(app.main, "create_app", create_app)
     ours, theirs = socket.socketpair()
     with ours, theirs, pytest.raises(InterruptedError, match=f"^{seen}$"):
-        app.main._work(Settings(models=Path(), device=device), Crew(4), theirs, 3)
+        serve._work(Settings(models=Path(), device=device), create_app, Crew(4), theirs, 3)

@@ -12,10 +12,12 @@ import pytest
 
 import app.runtime.providers
 import app.runtime.session
-from app.bundle import ImageSpec, read_bundle
+from app.bundle import read_bundle
 from app.bundle.tensors import TensorSpec
 from app.errors import DeviceUnavailable, InvalidBundle
 from app.modalities import Payload, encoder_for
+from app.modalities.image.spec import ImageSpec
+from app.registry import SHIPPED
 from app.runtime.per_size import SIZES
 from app.runtime.providers import CPU, CUDA, TENSORRT, cuda_present
 from app.runtime.session import Session, _bound
@@ -62,7 +64,7 @@ def test_io_binding_gives_the_same_answers() -> None:
 
 
 def test_what_is_computed_on_demand_is_had_on_a_gpu_too(monkeypatch) -> None:
-    bundle = read_bundle(MODELS / "digits" / "1")
+    bundle = read_bundle(MODELS / "digits" / "1", SHIPPED)
     files = [case.file for case in bundle.golden[:3]]
     encoder = encoder_for(bundle.manifest.encoder, bundle.files)
     payloads = [Payload(bundle.files[f"golden/{file}"], "image/png") for file in files]

@@ -2,12 +2,13 @@ from collections.abc import Sequence
 
 from app.errors import InvalidBundle
 from app.modalities import Payload
-from app.pipeline import Answered, Pipeline, Question, ask
+from app.pipeline import InferenceItem, ItemResult, Pipeline, make_items
 from app.serving.all_cores import TRIES, WORTHWHILE, Wide
+from app.tasks.classify import ClassifyOptions
 from tests import fakes
 
-ONE = ask([Payload(b"good", "text/plain")])
-TWO = ask([Payload(b"good", "text/plain"), Payload(b"bad", "text/plain")])
+ONE = make_items([Payload(b"good", "text/plain")], ClassifyOptions())
+TWO = make_items([Payload(b"good", "text/plain"), Payload(b"bad", "text/plain")], ClassifyOptions())
 
 
 class Clock:
@@ -27,7 +28,7 @@ class Timed(Pipeline):
         super().__init__(fakes.text_bundle())
         self.clock, self.seconds, self.asked = clock, seconds, 0
 
-    def answer(self, questions: Sequence[Question]) -> list[Answered | Exception]:
+    def answer(self, questions: Sequence[InferenceItem]) -> list[ItemResult | Exception]:
         self.clock.now += self.seconds
         self.asked += 1
         return super().answer(questions)

@@ -1,18 +1,24 @@
 import asyncio
 import shutil
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from app.bundle import publish
+from app.bundle import Registry, publish
 from app.bundle.publish import seal
 from app.errors import NotReady, UnknownModel, UnsupportedMedia
-from app.modalities import ENCODERS, Payload, TextEncoder
-from app.pipeline import Classes
-from app.serving.catalog import Catalog, Loading, State
+from app.modalities import MODALITIES, Modality, Payload
+from app.modalities.text import TEXT
+from app.modalities.text.encoder import TextEncoder
+from app.registry import SHIPPED
+from app.serving.catalog import Catalog, State
+from app.serving.loading import LoadOptions
+from app.tasks import TASKS
+from app.tasks.classify import ClassifyOptions
 from app.telemetry import Timings
 from tests import fakes, media
 
@@ -20,8 +26,11 @@ pytestmark = pytest.mark.anyio
 
 
 @asynccontextmanager
-async def opened(root: Path, **defaults: str) -> AsyncIterator[Catalog]:
-    catalog = Catalog(root, Loading("cpu"), defaults)
+async def opened(
+    root: Path, modalities: Mapping[str, Modality] = MODALITIES, **defaults: str
+) -> AsyncIterator[Catalog]:
+    options = LoadOptions(Registry(TASKS, modalities), device="cpu")
+    catalog = Catalog(root, options, defaults)
     yield catalog
     await catalog.close()
 
@@ -34,12 +43,12 @@ def publish_lying(root: Path, version: int) -> None:
     """Publish a version whose weights do not give its golden answers."""
     bundle = fakes.image_bundle(version=version)
     files = {**bundle.files, "model.onnx": fakes.image_graph(8, 1.0)}
-    publish(seal(bundle.manifest, files), root)
+    publish(seal(bundle.manifest, files, SHIPPED), root)
 
 
 @contextmanager
-def slow_loading() -> Iterator[threading.Event]:
-    """Make the text encoder wait, in its thread, until the event is set."""
+def slow_loading() -> Iterator[tuple[threading.Event, dict[str, Modality]]]:
+    """Yield modalities whose text encoder waits, in its thread, until the event is set."""
     go = threading.Event()
 
     class Slow(TextEncoder):
@@ -47,12 +56,10 @@ def slow_loading() -> Iterator[threading.Event]:
             assert go.wait(20)
             super().__init__(*arguments)
 
-    ENCODERS["text"] = Slow
     try:
-        yield go
+        yield go, {**MODALITIES, "text": replace(TEXT, encoder=Slow)}
     finally:
         go.set()
-        ENCODERS["text"] = TextEncoder
 
 
 async def test_an_empty_folder_is_never_ready(tmp_path: Path) -> None:
@@ -80,8 +87,8 @@ async def test_ready_once_everything_was_tried(published: Path) -> None:
 
 
 async def test_while_one_loads_the_loop_turns_and_others_answer(published: Path) -> None:
-    async with opened(published) as catalog:
-        with slow_loading() as go:
+    with slow_loading() as (go, modalities):
+        async with opened(published, modalities) as catalog:
             loading = asyncio.create_task(catalog.refresh())
             while states(catalog).get("colours/1") != "ready":
                 await asyncio.sleep(0.001)  # would never come back if loading held the loop
@@ -91,13 +98,13 @@ async def test_while_one_loads_the_loop_turns_and_others_answer(published: Path)
                 await catalog.find("moods")
             model = await catalog.find("colours")
             answers = await model.answer(
-                [Payload(media.picture(), "image/png")], Classes(1), Timings()
+                [Payload(media.picture(), "image/png")], ClassifyOptions(top_k=1), Timings()
             )
             assert answers[0].label == "red"
             go.set()
             await loading
-        assert catalog.ready
-        assert (await catalog.find("moods")).manifest.name == "moods"
+            assert catalog.ready
+            assert (await catalog.find("moods")).manifest.name == "moods"
 
 
 async def test_the_newest_ready_version_answers(models: Path) -> None:
@@ -136,7 +143,7 @@ async def test_a_damaged_bundle_says_why(models: Path) -> None:
 async def test_a_graph_that_fails_at_run_time_says_why(models: Path) -> None:
     bundle = fakes.text_bundle(version=2)
     files = {**bundle.files, "model.onnx": fakes.text_graph(8)}  # too few rows for the tokens
-    publish(seal(bundle.manifest, files), models)
+    publish(seal(bundle.manifest, files, SHIPPED), models)
     async with opened(models) as catalog:
         await catalog.refresh()
         assert "cannot run the graph" in str(catalog.entries[2].reason)
@@ -163,7 +170,9 @@ async def test_what_vanished_is_served_no_more(models: Path) -> None:
         with pytest.raises(UnknownModel):
             await catalog.find("colours")
         with pytest.raises(NotReady):
-            await removed.answer([Payload(media.picture(), "image/png")], Classes(1), Timings())
+            await removed.answer(
+                [Payload(media.picture(), "image/png")], ClassifyOptions(top_k=1), Timings()
+            )
 
 
 async def test_what_was_replaced_is_loaded_again(models: Path) -> None:
@@ -209,7 +218,7 @@ async def test_watching_goes_on_after_a_failure(published: Path) -> None:
                 raise OSError("the disk is away")
             await super().refresh()
 
-    catalog = Flaky(published, Loading("cpu"), {})
+    catalog = Flaky(published, LoadOptions(device="cpu"), {})
     watching = asyncio.create_task(catalog.watch(poll=0.001))
     while not catalog.ready:
         await asyncio.sleep(0.001)

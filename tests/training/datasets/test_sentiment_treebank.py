@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from app.bundle import TreeSpec
 from app.modalities import Payload
 from app.modalities.tree.encoder import TreeEncoder
+from app.modalities.tree.spec import TreeSpec
 from tests.training.samples import write_treebank
 from training.datasets.sentiment_treebank import LABELS, load, node_labels, words
 from training.errors import BadData, MissingData

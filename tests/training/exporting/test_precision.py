@@ -10,6 +10,7 @@ from app.bundle import read_bundle
 from app.bundle.tensors import PROBABILITIES
 from app.modalities import encoder_for
 from app.pipeline.replay import golden_payload
+from app.registry import SHIPPED
 from app.runtime.session import Session
 from tests.training.conftest import REPOSITORY
 from tests.training.samples import Toy, sentences, squares
@@ -105,7 +106,7 @@ def test_what_stands_before_a_logarithm_keeps_its_bits():
 
 @pytest.mark.parametrize("name", ["digits", "spam"])
 def test_what_is_told_on_demand_keeps_its_bits_and_shares_what_it_can(name: str):
-    bundle = read_bundle(REPOSITORY / "models" / name / "1")
+    bundle = read_bundle(REPOSITORY / "models" / name / "1", SHIPPED)
     encoder = encoder_for(bundle.manifest.encoder, bundle.files)
     items = [encoder.encode(golden_payload(bundle, case)).arrays for case in bundle.golden]
     inputs = answers.feeds(bundle.manifest, items)

@@ -8,6 +8,7 @@ import pytest
 from app.bundle import Bundle, read_bundle
 from app.modalities import encoder_for
 from app.pipeline.replay import golden_payload
+from app.registry import SHIPPED
 from app.runtime.session import Session
 from tests.training.conftest import REPOSITORY
 from training.errors import TrainingError
@@ -20,7 +21,7 @@ MODELS = REPOSITORY / "models"
 
 
 def shipped(name: str) -> Bundle:
-    return read_bundle(MODELS / name / "1")
+    return read_bundle(MODELS / name / "1", SHIPPED)
 
 
 def asked(bundle: Bundle) -> dict[str, np.ndarray]:

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from app.batching.forest import NAMES, join
-from app.bundle import TreeSpec
 from app.modalities import Payload, encoder_for
+from app.modalities.tree.spec import TreeSpec
 from tests.training.samples import sample
 from training.data.encode import Examples
 from training.exporting.export import Servable, export

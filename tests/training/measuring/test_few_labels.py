@@ -7,7 +7,7 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-from app.bundle import ImageSpec
+from app.modalities.image.spec import ImageSpec
 from tests.training.samples import sample
 from training.augmentation.images import mask_patches
 from training.data.encode import Examples

@@ -11,8 +11,9 @@ import pytest
 import soundfile
 from PIL import Image, ImageFont
 
-from app.bundle import ImageSpec, TreeSpec
 from app.modalities import Payload, encoder_for
+from app.modalities.image.spec import ImageSpec
+from app.modalities.tree.spec import TreeSpec
 from tests.training.samples import wav, write_tar
 from training.data.encode import Examples
 from training.data.sources import Source

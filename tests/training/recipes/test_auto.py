@@ -12,6 +12,7 @@ import pytest
 from app.bundle import read_bundle
 from app.modalities import Payload
 from app.pipeline import Pipeline, replay
+from app.registry import SHIPPED
 from tests.training.conftest import REPOSITORY
 from tests.training.samples import WORDS, sentence, shape, sound
 from training.cli import main
@@ -86,12 +87,12 @@ def test_one_command_makes_a_model_that_is_right(name: str, tmp_path: Path):
     models = tmp_path / "models"
     data = write(tmp_path)
     assert main(["run", "--data", str(data), "--models", str(models), "--epochs", epochs]) == 0
-    bundle = read_bundle(models / name / "1")
+    bundle = read_bundle(models / name / "1", SHIPPED)
     assert accuracy(bundle.manifest) >= 0.9
     assert bundle.manifest.provenance.recipe == f"--data {data.name}"
     pipeline = Pipeline(bundle)
     assert replay(bundle, pipeline) == []
-    answers = pipeline.classify([payload for payload, _ in fresh])
+    answers = pipeline.predict([payload for payload, _ in fresh])
     right = sum(answer.label == label for answer, (_, label) in zip(answers, fresh, strict=True))
     assert right >= 0.8 * len(fresh)
 
@@ -124,7 +125,7 @@ def test_a_hundred_and_more_labels(tmp_path: Path):
     models = tmp_path / "models"
     assert main(["run", "--data", str(path), "--models", str(models), "--epochs", "4"]) == 0
     folder = models / "many" / "1"
-    assert len(read_bundle(folder).manifest.labels) == 110
+    assert len(read_bundle(folder, SHIPPED).manifest.labels) == 110
     assert not (folder / "confusion.png").exists()
 
 

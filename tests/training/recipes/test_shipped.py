@@ -11,6 +11,7 @@ import pytest
 from app.bundle import read_bundle
 from app.modalities import Payload, encoder_for
 from app.pipeline import Pipeline, replay
+from app.registry import SHIPPED
 from tests.training.packages import write_prose, write_zip
 from tests.training.samples import write_corpus, write_mnist, write_recordings, write_treebank
 from training.data.dataset import Dataset, Sample
@@ -68,7 +69,7 @@ def test_a_few_steps_make_a_bundle_that_the_service_accepts(name: str, tmp_path:
     (tmp_path / "data").mkdir()
     folder = run(few_steps(name), WRITE[name](tmp_path / "data"), tmp_path / "models")
     assert folder == tmp_path / "models" / name / "1"
-    bundle = read_bundle(folder)
+    bundle = read_bundle(folder, SHIPPED)
     assert bundle.manifest.labels == LABELS[name]
     assert replay(bundle, Pipeline(bundle)) == []
     figures = {m.name for m in bundle.manifest.metrics}
@@ -106,7 +107,7 @@ def test_the_pretrained_network_is_exported_whole(tmp_path: Path):
     recipe = RECIPES["imagenet"]
     assert isinstance(recipe, Pretrained)
     alone = replace(recipe, pictures=None, unseen=None, aside=None)
-    bundle = read_bundle(export_pretrained(alone, tmp_path))
+    bundle = read_bundle(export_pretrained(alone, tmp_path), SHIPPED)
     assert len(set(bundle.manifest.labels)) == 1000
     assert replay(bundle, Pipeline(bundle)) == []
     assert (bundle.manifest.novelty, bundle.manifest.conformal) == (None, None)
@@ -130,7 +131,7 @@ def test_with_photos_that_it_knows_it_tells_what_is_no_photo(
         unseen=lambda: calls_of(cuts([*photos()[0], *photos()[1]], 25, seed=3), recipe),
         aside=lambda: replace(calls_of(cuts(photos()[0], 8, seed=4), recipe), name="more cuts"),
     )
-    bundle = read_bundle(export_pretrained(few, tmp_path / "models"))
+    bundle = read_bundle(export_pretrained(few, tmp_path / "models"), SHIPPED)
     assert replay(bundle, Pipeline(bundle)) == []
     score = bundle.manifest.novelty
     assert score is not None and score.method == "outlier-exposure"

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from app.bundle import GoldenReconstruction, read_bundle
+from app.bundle import read_bundle
 from app.pipeline import Pipeline, replay
+from app.registry import SHIPPED
+from app.tasks.reconstruct import GoldenReconstruction
 from tests.training.samples import Toy, gray_pictures, toy_recipe, write_mnist
 from training.errors import TrainingError
 from training.measuring.few_labels import WAYS
@@ -36,7 +38,7 @@ def test_a_few_steps_make_a_bundle_that_the_service_accepts(
     recipe: Recipe, data: Path, tmp_path: Path
 ) -> None:
     folder = run_unsupervised(recipe, data, tmp_path)
-    bundle = read_bundle(folder)
+    bundle = read_bundle(folder, SHIPPED)
     assert (bundle.manifest.task, bundle.manifest.labels) == ("reconstruct", ())
     assert replay(bundle, Pipeline(bundle)) == []
     files = {case.file for case in bundle.golden}

@@ -10,7 +10,8 @@ import pytest
 from app.bundle import Manifest, read_bundle
 from app.modalities import Payload
 from app.pack import Package, pack
-from app.pipeline import Classes, Pipeline, replay
+from app.pipeline import Pipeline, replay
+from app.registry import SHIPPED
 from tests.graphs import image_graph
 from tests.training.conftest import REPOSITORY, left_behind
 from tests.training.optical import write_digits
@@ -37,7 +38,7 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 def test_the_sets_hold_what_they_promise_on_the_other_data(digits: tuple[Path, Path]):
-    found = figures(read_bundle(digits[0] / "2").manifest)
+    found = figures(read_bundle(digits[0] / "2", SHIPPED).manifest)
     assert found[f"{SET}, as published"] < 0.8  # other scanners, other hands
     assert 0.92 < found[SET] < 0.985  # of some 450 samples
     assert found["share of answers abstained"] < 0.1
@@ -46,18 +47,21 @@ def test_the_sets_hold_what_they_promise_on_the_other_data(digits: tuple[Path, P
 
 
 def test_every_label_stays_what_it_was(digits: tuple[Path, Path]):
-    old, new = (Pipeline(read_bundle(digits[0] / version)) for version in "12")
+    old, new = (Pipeline(read_bundle(digits[0] / version, SHIPPED)) for version in "12")
     pictures = [
         Payload(path.read_bytes(), "image/png") for path in sorted(digits[1].glob("*/1*.png"))
     ]
-    before, after = old.predict(pictures, Classes()), new.predict(pictures, Classes())
+    before, after = (
+        old.predict(pictures),
+        new.predict(pictures),
+    )
     assert [answer.label for answer in before] == [answer.label for answer in after]
     assert {answer.novelty for answer in before} == {answer.novelty for answer in after}
     assert [answer.set for answer in before] != [answer.set for answer in after]
 
 
 def test_it_is_the_next_version_and_proves_itself(digits: tuple[Path, Path]):
-    old, new = (read_bundle(digits[0] / version) for version in "12")
+    old, new = (read_bundle(digits[0] / version, SHIPPED) for version in "12")
     assert replay(new, Pipeline(new)) == []
     kept = {"provenance", "encoder", "labels", "inputs", "outputs", "precision", "name"}
     assert old.manifest.model_dump(include=kept) == new.manifest.model_dump(include=kept)
@@ -72,7 +76,7 @@ def test_it_is_the_next_version_and_proves_itself(digits: tuple[Path, Path]):
 def test_a_packed_graph_of_logits_gets_a_temperature_and_sets(tmp_path: Path):
     (tmp_path / "model.onnx").write_bytes(image_graph())
     labels = ("red", "green", "blue")
-    spec = read_bundle(REPOSITORY / "models" / "imagenet" / "1").manifest.encoder
+    spec = read_bundle(REPOSITORY / "models" / "imagenet" / "1", SHIPPED).manifest.encoder
     encoder = spec.model_copy(update={"height": 8, "width": 8, "fit": "stretch"})
     package = Package("colours", labels, encoder, "logits", "none")  # type: ignore[arg-type]
     rng = np.random.default_rng(0)
@@ -86,12 +90,15 @@ def test_a_packed_graph_of_logits_gets_a_temperature_and_sets(tmp_path: Path):
     first = pack(tmp_path / "model.onnx", package, [path], tmp_path / "models")
     arguments = ["--data", str(tmp_path / "data"), "--models", str(tmp_path / "models")]
     assert main(["calibrate", "colours", *arguments]) == 0
-    old, new = read_bundle(first), read_bundle(tmp_path / "models" / "colours" / "2")
+    old, new = (
+        read_bundle(first, SHIPPED),
+        read_bundle(tmp_path / "models" / "colours" / "2", SHIPPED),
+    )
     assert (old.model, old.manifest.conformal) == (new.model, None)
     assert new.manifest.temperature == pytest.approx(0.2, abs=0.01)  # softmaxed twice, so too flat
     assert new.manifest.conformal is not None
     assert 0.85 < figures(new.manifest)[SET] <= 1
-    answer = Pipeline(new).predict([Payload(path.read_bytes(), "image/png")], Classes())[0]
+    answer = Pipeline(new).predict([Payload(path.read_bytes(), "image/png")])[0]
     assert (answer.label, answer.abstained) == (labels[label], False)
 
 

@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 from torch import Tensor
 
-from app.bundle import Bundle, ImageSpec, read_bundle
+from app.bundle import Bundle, read_bundle
 from app.errors import GoldenMismatch
 from app.modalities import Payload
+from app.modalities.image.spec import ImageSpec
 from app.pipeline import Pipeline, replay
+from app.registry import SHIPPED
 from tests.training.conftest import left_behind
 from tests.training.samples import (
     Seeing,
@@ -55,14 +57,14 @@ def test_the_same_run_twice_gives_the_same_bytes(models: Path):
 
 
 def test_the_bundle_answers_as_published(models: Path):
-    bundle = read_bundle(models / "toy" / "1")
+    bundle = read_bundle(models / "toy" / "1", SHIPPED)
     pipeline = Pipeline(bundle)
     assert replay(bundle, pipeline) == []
     figures = {m.name: m.value for m in bundle.manifest.metrics}
     assert figures["accuracy"] == 1.0
     assert bundle.manifest.provenance.splits["unreadable"] == 0
     assert bundle.manifest.provenance.data_sha256 == PICTURES.sha256
-    answers = pipeline.classify([s.payload for s in PICTURES.samples])
+    answers = pipeline.predict([s.payload for s in PICTURES.samples])
     assert [a.label for a in answers] == [s.label for s in PICTURES.samples]
 
 
@@ -84,7 +86,7 @@ def doubting(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     recipe = toy_recipe(
         gray_pictures(200), network=Seeing, shares=Shares(validation=40), outliers=striped
     )
-    return read_bundle(run(recipe, None, tmp_path_factory.mktemp("doubting")))
+    return read_bundle(run(recipe, None, tmp_path_factory.mktemp("doubting")), SHIPPED)
 
 
 def test_with_enough_data_the_answers_say_how_far_to_trust_them(doubting: Bundle):
@@ -94,8 +96,8 @@ def test_with_enough_data_the_answers_say_how_far_to_trust_them(doubting: Bundle
     assert figures["coverage of the 95 % label set", "test"] > 0.8
     assert figures["AUROC of the novelty", "test against stripes"] == 1.0
     assert figures["share of answers abstained", "stripes"] == 1.0
-    unlike = pipeline.classify([s.payload for s in striped(None)["stripes"]()])
-    known = pipeline.classify([s.payload for s in PICTURES.samples])
+    unlike = pipeline.predict([s.payload for s in striped(None)["stripes"]()])
+    known = pipeline.predict([s.payload for s in PICTURES.samples])
     assert all(answer.abstained and answer.novelty > 0.5 for answer in unlike)
     assert sum(answer.abstained for answer in known) < len(known) / 4
     assert replay(doubting, pipeline) == []
@@ -114,13 +116,13 @@ def test_without_what_it_is_fitted_to_there_is_no_novelty(
     recipe = toy_recipe(
         gray_pictures(80), network=Seeing, shares=Shares(40), outliers=striped, shown=("dots",)
     )
-    manifest = read_bundle(run(recipe, None, tmp_path)).manifest
+    manifest = read_bundle(run(recipe, None, tmp_path), SHIPPED).manifest
     assert manifest.conformal is not None and manifest.novelty is None
     assert "without dots to fit it to, there is no novelty score" in capsys.readouterr().err
 
 
 def test_too_few_samples_are_told(models: Path):
-    manifest = read_bundle(models / "toy" / "1").manifest
+    manifest = read_bundle(models / "toy" / "1", SHIPPED).manifest
     assert manifest.conformal is None and manifest.novelty is None
 
 

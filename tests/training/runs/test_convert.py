@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from app.bundle import read_bundle
 from app.pipeline import Pipeline, replay
+from app.registry import SHIPPED
 from tests.training.conftest import left_behind
 from tests.training.samples import gray_pictures, png, toy_recipe
 from training.cli import main
@@ -66,7 +67,7 @@ def test_the_next_version_says_what_it_gained_and_lost(
     faster(1.5, monkeypatch)
     old = newest(trained, "toy", None)
     folder = publish_converted(old, precision, None, tmp_path, Bounds(accuracy=1), "cpu")
-    bundle = read_bundle(folder)
+    bundle = read_bundle(folder, SHIPPED)
     manifest = bundle.manifest
     assert (manifest.precision, manifest.provenance) == (precision, old.manifest.provenance)
     assert bundle.model != old.model

@@ -12,7 +12,10 @@ import torch
 
 from app.bundle import read_bundle
 from app.modalities import Payload
-from app.pipeline import Manner, Pipeline, begin, complete, replay
+from app.pipeline import Pipeline, complete, replay
+from app.registry import SHIPPED
+from app.tasks.complete import begin
+from app.tasks.generation import SamplingParams
 from training.baselines import kneser_ney as ngrams
 from training.data.dataset import Dataset, Sample
 from training.data.split import Shares
@@ -76,7 +79,7 @@ RECIPE = Language(
 
 @pytest.mark.training
 def test_a_run_publishes_what_goes_on_from_texts(tmp_path: Path) -> None:
-    bundle = read_bundle(run_language(RECIPE, None, tmp_path))
+    bundle = read_bundle(run_language(RECIPE, None, tmp_path), SHIPPED)
     pipeline = Pipeline(bundle)
     assert replay(bundle, pipeline) == []
     figures = {figure.name: figure for figure in bundle.manifest.metrics}
@@ -84,7 +87,9 @@ def test_a_run_publishes_what_goes_on_from_texts(tmp_path: Path) -> None:
     words = sum(map(len, prose.test)) + len(prose.test)  # and the end of each document
     assert figures["perplexity"].samples == words
     assert figures["perplexity"].value < 6  # of 15; a chain of its own has about 2
-    continuation = begin(pipeline, Payload(b"we must work", "text/plain"), Manner(max_words=3))
+    continuation = begin(
+        pipeline, Payload(b"we must work", "text/plain"), SamplingParams(max_words=3)
+    )
     complete(pipeline, [continuation])
     assert continuation.text == " together for peace"
     assert b"perplexity" in bundle.files["README.md"]

@@ -8,8 +8,9 @@ import pytest
 
 from app.bundle import read_bundle
 from app.modalities import Payload
-from app.outputs import Prediction
-from app.pipeline import Classes, Pipeline
+from app.pipeline import Pipeline
+from app.registry import SHIPPED
+from app.tasks.classify import ClassifyOptions, Prediction
 from tests.training.conftest import REPOSITORY, left_behind
 from tests.training.optical import write_digits
 from training.cli import main
@@ -23,7 +24,9 @@ def optical(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str], 
     data = write_digits(tmp_path_factory.mktemp("measure") / "optical", 900)
     paths = sorted(data.glob("*/*.png"))
     pictures = [Payload(path.read_bytes(), "image/png") for path in paths]
-    answers = Pipeline(read_bundle(MODELS / "digits" / "1")).predict(pictures, Classes())
+    answers = Pipeline(read_bundle(MODELS / "digits" / "1", SHIPPED)).predict(
+        pictures, ClassifyOptions()
+    )
     return data, [path.parent.name for path in paths], answers
 
 

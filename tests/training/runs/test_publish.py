@@ -7,11 +7,14 @@ import numpy as np
 import pytest
 import torch
 
-from app.bundle import ImageSpec, Manifest, Provenance, read_bundle
+from app.bundle import Manifest, Provenance, read_bundle
 from app.bundle.tensors import TensorSpec
 from app.errors import GoldenMismatch
 from app.modalities import Payload
+from app.modalities.image.spec import ImageSpec
 from app.pipeline import Golden, Pipeline, replay
+from app.registry import SHIPPED
+from app.tasks.classify import ClassifyOptions
 from tests.training.conftest import left_behind
 from tests.training.samples import SQUARE, Toy, png, sample, squares
 from training.data.encode import Examples
@@ -77,13 +80,13 @@ def test_golden_answers_are_the_pipelines(model: bytes, tmp_path: Path):
     folder = prove_and_publish(manifest(), files, golden(), tmp_path)
     assert folder == tmp_path / "toy" / "1"
     assert set(files) == {"model.onnx"}
-    bundle = read_bundle(folder)
+    bundle = read_bundle(folder, SHIPPED)
     pipeline = Pipeline(bundle)
     assert replay(bundle, pipeline) == []
     assert [(case.file, case.note) for case in bundle.golden] == [("a.png", ""), ("b.png", "drawn")]
     for case, wanted in zip(bundle.golden, golden(), strict=True):
         assert (folder / "golden" / case.file).read_bytes() == wanted.payload.data
-        assert case.probabilities == dict(pipeline.classify([wanted.payload])[0].top)
+        assert case.probabilities == dict(pipeline.predict([wanted.payload])[0].top)
 
 
 def test_a_payload_that_is_called_something_else_stops_it(model: bytes, tmp_path: Path):
@@ -113,7 +116,9 @@ def test_a_broken_graph_leaves_nothing_behind(tmp_path: Path, broken: bytes):
 def test_any_label_survives(model: bytes, tmp_path: Path, labels: tuple[str, ...]):
     cases = [replace(g, expected=label) for g, label in zip(golden(), labels, strict=True)]
     folder = prove_and_publish(manifest(labels=labels), {"model.onnx": model}, cases, tmp_path)
-    answers = Pipeline(read_bundle(folder)).classify([case.payload for case in cases])
+    answers = Pipeline(read_bundle(folder, SHIPPED)).predict(
+        [case.payload for case in cases], ClassifyOptions()
+    )
     assert [answer.label for answer in answers] == list(labels)
 
 

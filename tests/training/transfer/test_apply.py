@@ -6,9 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.bundle import EncoderSpec, ImageSpec, read_bundle
+from app.bundle import EncoderSpec, read_bundle
 from app.modalities import Payload
+from app.modalities.image.spec import ImageSpec
 from app.pipeline import Pipeline, replay
+from app.registry import SHIPPED
+from app.tasks.classify import ClassifyOptions
 from tests.training.conftest import REPOSITORY
 from tests.training.recipes.test_auto import SHAPES, images, sounds, texts
 from tests.training.samples import gray_pictures, sentence, shape, toy_recipe
@@ -53,14 +56,16 @@ def test_pictures_start_from_the_packages_network(start: str, tmp_path: Path):
     command = ["run", "--data", images(tmp_path, 20), "--start", start, "--models", models]
     command += ["--epochs", "4"] if start == "pretrained" else []  # of one cycle: two are all haste
     assert main([str(word) for word in command]) == 0
-    bundle = read_bundle(models / "my-shapes" / "1")
+    bundle = read_bundle(models / "my-shapes" / "1", SHIPPED)
     made_by = f"--data my shapes --start {start} --from imagenet"
     assert bundle.manifest.provenance.recipe == made_by
     assert bundle.manifest.encoder == find("imagenet", "image", MODELS).encoder
     pipeline = Pipeline(bundle)
     assert replay(bundle, pipeline) == []
     rng = np.random.default_rng(9)
-    answers = pipeline.classify([Payload(shape(k, rng), "image/png") for k in SHAPES * 4])
+    answers = pipeline.predict(
+        [Payload(shape(k, rng), "image/png") for k in SHAPES * 4], ClassifyOptions()
+    )
     labels = dict(zip(SHAPES, ("a round thing", "été | нет", "$x_1$"), strict=True))
     right = sum(a.label == labels[k] for a, k in zip(answers, SHAPES * 4, strict=True))
     assert right >= 6  # of 12, where chance gives 4
@@ -73,7 +78,7 @@ def test_sounds_start_from_a_bundle_and_a_bundle_of_that_from_it(tmp_path: Path)
         command = ["run", "--data", data, "--start", "pretrained", "--from", source]
         command += ["--models", models, "--name", name, "--epochs", "4"]
         assert main([str(word) for word in command]) == 0
-    bundle = read_bundle(models / "first" / "1")
+    bundle = read_bundle(models / "first" / "1", SHIPPED)
     assert bundle.manifest.labels == ("chirp", "noise", "tone")
     assert replay(bundle, Pipeline(bundle)) == []
     with pytest.raises(TrainingError, match="its network is that of spoken-digits/1; name that"):
@@ -85,13 +90,13 @@ def test_texts_start_from_the_packages_network(tmp_path: Path):
     models = tmp_path / "models"
     command = ["run", "--data", texts(tmp_path, 12), "--start", "features", "--models", models]
     assert main([str(word) for word in command]) == 0
-    bundle = read_bundle(models / "mails" / "1")
+    bundle = read_bundle(models / "mails" / "1", SHIPPED)
     assert bundle.manifest.provenance.recipe == "--data Mails.csv --start features --from minilm"
     pipeline = Pipeline(bundle)
     assert replay(bundle, pipeline) == []
     rng = np.random.default_rng(7)
     fresh = [Payload(sentence(k, rng).encode(), "text/plain") for k in ("ham", "spam") * 3]
-    assert [a.label for a in pipeline.classify(fresh)] == ["0", "1"] * 3
+    assert [a.label for a in pipeline.predict(fresh)] == ["0", "1"] * 3
 
 
 @pytest.mark.training
@@ -102,7 +107,9 @@ def test_texts_start_from_a_bundle_of_trees(start: str, tmp_path: Path):
     command += ["--models", models, "--checkpoints", tmp_path / "checkpoints"]
     command += ["--epochs", "1"] if start == "pretrained" else []
     assert main([str(word) for word in command]) == 0
-    bundle, source = (read_bundle(f / "1") for f in (models / "mails", MODELS / "sentiment"))
+    bundle, source = (
+        read_bundle(f / "1", SHIPPED) for f in (models / "mails", MODELS / "sentiment")
+    )
     assert bundle.manifest.encoder == source.manifest.encoder
     assert bundle.files["vocabulary.txt"] == source.files["vocabulary.txt"]
     assert len(bundle.model) < 1.01 * len(source.model)  # its weights are in float16 again
@@ -111,4 +118,4 @@ def test_texts_start_from_a_bundle_of_trees(start: str, tmp_path: Path):
     if start == "features":
         rng = np.random.default_rng(7)
         fresh = [Payload(sentence(k, rng).encode(), "text/plain") for k in ("ham", "spam") * 3]
-        assert [a.label for a in pipeline.classify(fresh)] == ["0", "1"] * 3
+        assert [a.label for a in pipeline.predict(fresh)] == ["0", "1"] * 3

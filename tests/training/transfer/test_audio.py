@@ -9,11 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from app.bundle import AudioSpec, read_bundle
+from app.bundle import read_bundle
 from app.modalities import Payload, encoder_for
 from app.modalities.audio.encoder import window
+from app.modalities.audio.spec import AudioSpec
 from app.pipeline import Pipeline, replay
+from app.registry import SHIPPED
 from app.runtime.session import Session
+from app.tasks.classify import ClassifyOptions
 from tests.training.conftest import REPOSITORY
 from tests.training.recipes.test_auto import SOUNDS, sounds
 from tests.training.samples import gray_pictures, sound, toy_recipe
@@ -237,7 +240,7 @@ def test_a_backbone_becomes_a_bundle(make: Callable[[Path], Path], start: str, t
     command = ["run", "--data", data, "--start", start, "--from", folder, "--name", "mine"]
     command += ["--models", models] + (["--epochs", "4"] if start == "pretrained" else [])
     assert main([str(word) for word in command]) == 0
-    bundle = read_bundle(models / "mine" / "1")
+    bundle = read_bundle(models / "mine" / "1", SHIPPED)
     pipeline = Pipeline(bundle)
     assert replay(bundle, pipeline) == []
     made_by = f"--data sounds --start {start} --from backbone"
@@ -247,7 +250,7 @@ def test_a_backbone_becomes_a_bundle(make: Callable[[Path], Path], start: str, t
     assert str(tmp_path).encode() not in bundle.model
     rng = np.random.default_rng(9)
     fresh = [Payload(sound(kind, rng), "audio/wav") for kind in SOUNDS * 4]
-    answers = pipeline.classify(fresh, explain=True)
+    answers = pipeline.predict(fresh, ClassifyOptions(explain=True))
     assert all((answer.explanation is None) == (make is ast) for answer in answers)
     right = sum(a.label == kind for a, kind in zip(answers, SOUNDS * 4, strict=True))
     assert right >= 6  # of 12, where chance gives 4

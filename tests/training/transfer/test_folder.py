@@ -12,8 +12,10 @@ from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 from tokenizers.processors import TemplateProcessing
 
-from app.bundle import ImageSpec, read_bundle
+from app.bundle import read_bundle
+from app.modalities.image.spec import ImageSpec
 from app.pipeline import Pipeline, replay
+from app.registry import SHIPPED
 from tests.training.recipes.test_auto import images, texts
 from tests.training.samples import WORDS
 from training.cli import main
@@ -186,7 +188,7 @@ def test_a_backbone_becomes_a_bundle(make: Any, write: Any, tmp_path: Path):
     command = ["run", "--data", data, "--start", "pretrained", "--from", folder, "--name", "mine"]
     command += ["--models", models, "--epochs", "2"]
     assert main([str(word) for word in command]) == 0
-    bundle = read_bundle(models / "mine" / "1")
+    bundle = read_bundle(models / "mine" / "1", SHIPPED)
     assert replay(bundle, Pipeline(bundle)) == []
     assert bundle.manifest.provenance.recipe.endswith("--start pretrained --from backbone")
     assert str(tmp_path).encode() not in bundle.model

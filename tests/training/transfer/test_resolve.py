@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from app.bundle import read_bundle
+from app.registry import SHIPPED
 from tests.training.conftest import REPOSITORY
 from training.errors import TrainingError
 from training.networks.backbones.freezing import heads
@@ -43,7 +44,7 @@ def test_a_bundle_gives_its_weights_back(name: str, encoder: str, files: set[str
 
 
 def test_another_network_is_refused():
-    model = read_bundle(MODELS / "digits" / "1").model
+    model = read_bundle(MODELS / "digits" / "1", SHIPPED).model
     with pytest.raises(TrainingError, match=r"'features\.0\.0\.weight' has the shape \(24, 1, 3"):
         fill_from_graph(ConvNet(1, 10, width=8), model)
     with pytest.raises(TrainingError, match=r"no weight 'weight' of the network"):

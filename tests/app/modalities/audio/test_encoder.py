@@ -3,10 +3,10 @@ import struct
 import numpy as np
 import pytest
 
-from app.bundle import AudioSpec
 from app.errors import InvalidInput
 from app.modalities import Encoded, Payload, encoder_for
 from app.modalities.audio.encoder import MAX_SECONDS, duration, window
+from app.modalities.audio.spec import AudioSpec
 from tests.fakes import RATE, SAMPLES
 from tests.media import sound, tone, wav
 

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.bundle import ImageSpec
 from app.errors import InvalidInput
 from app.modalities import Payload, encoder_for
 from app.modalities.image.encoder import MAX_SCANS, scans
+from app.modalities.image.spec import ImageSpec
 from tests import media
 
 SPEC = ImageSpec(height=16, width=16, resample="bilinear")

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.bundle import ImageSpec
 from app.modalities.image.resize import fit, shrunk
+from app.modalities.image.spec import ImageSpec
 from tests import media
 
 PILLOW = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}

@@ -3,10 +3,10 @@ from encodings import _cache as remembered  # what codecs.lookup never forgets
 import numpy as np
 import pytest
 
-from app.bundle import TextSpec
 from app.errors import InvalidBundle, InvalidInput
 from app.modalities import Encoded, Payload, encoder_for
-from app.modalities.text.encoder import decode_text
+from app.modalities.charset import decode_text
+from app.modalities.text.spec import TextSpec
 from tests import fakes
 
 FILES = {"tokenizer.json": fakes.tokenizer()}

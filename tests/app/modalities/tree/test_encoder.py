@@ -5,12 +5,12 @@ import time
 import numpy as np
 import pytest
 
-from app.bundle import TreeSpec
 from app.errors import InvalidBundle, InvalidInput
 from app.modalities import Payload
 from app.modalities.tree.binary_tree import BinaryTree
 from app.modalities.tree.encoder import TreeEncoder
 from app.modalities.tree.right_branching import parse as parse_sentence
+from app.modalities.tree.spec import TreeSpec
 from tests.trees import IDS, LISTS, drawn, grown, shape
 
 LISTOPS = TreeEncoder(
@@ -101,10 +101,10 @@ def test_a_malformed_list_is_refused_with_the_position(text: str) -> None:
 
 def test_the_treebanks_notation() -> None:
     encoded = SENTENCES.encode(plain("(3 (2 It) (4 (3 (2 's) (4 good)) (2 .)))"))
-    assert encoded.tree is not None and encoded.truncated is None
-    assert shape(encoded.tree) == "(It (('s good) .))"
+    assert encoded.context is not None and encoded.truncated is None
+    assert shape(encoded.context) == "(It (('s good) .))"
     assert encoded.arrays["tokens"].tolist() == [1, 2, 3, 6]
-    assert encoded.tree.phrases() == [
+    assert encoded.context.phrases() == [
         "It",
         "'s",
         "good",
@@ -118,7 +118,7 @@ def test_the_treebanks_notation() -> None:
 def test_escapes_case_and_unknown_words() -> None:
     encoded = SENTENCES.encode(plain("(2 (2 (2 -LRB-) (2 Good)) (2 (2 GOOD) (2 and\\/or\xa0x)))"))
     assert encoded.arrays["tokens"].tolist() == [7, 8, 3, 0]
-    assert encoded.tree is not None and encoded.tree.words[3] == "and/or\xa0x"
+    assert encoded.context is not None and encoded.context.words[3] == "and/or\xa0x"
 
 
 TREEBANK_MISTAKES = {

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from app.bundle import WordsSpec
 from app.errors import InvalidBundle, InvalidInput
 from app.modalities import Payload
-from app.modalities.words.encoder import WordsEncoder, continued
+from app.modalities.words.encoder import WordsEncoder, next_word
+from app.modalities.words.spec import WordsSpec
 from tests.fakes import PROSE
 
 SPEC = WordsSpec(max_words=4, state=3)
@@ -35,7 +35,7 @@ def test_only_the_last_words_of_a_long_text_are_read():
 
 def test_one_word_more_keeps_its_state():
     state = np.ones(3, dtype=np.float32)
-    arrays = encoder().encode(continued(5, state)).arrays
+    arrays = encoder().encode(next_word(5, state)).arrays
     assert arrays["tokens"].tolist() == [5]
     assert arrays["state"] is state
 

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from app.modalities.words.tokenizer import UNKNOWN, Writer, known_words, split_words
+from app.modalities.words.tokenizer import UNKNOWN, Detokenizer, known_words, split_words
 
 RANKS = {
     word: place for place, word in enumerate(["the", "we", ".", "The", "May", "may", "States"])
@@ -46,7 +46,7 @@ def test_first_word_of_a_sentence_is_small_where_that_is_the_commoner():
     ],
 )
 def test_written_words_read_as_they_were(text):
-    writer = Writer("Before. ")
+    writer = Detokenizer("Before. ")
     assert "".join(writer.write(word) for word in split_words(text)) == text
 
 
@@ -64,7 +64,7 @@ def test_written_words_read_as_they_were(text):
     ],
 )
 def test_a_word_goes_on_from_a_text(text, word, added):
-    assert Writer(text).write(word) == added
+    assert Detokenizer(text).write(word) == added
 
 
 @pytest.mark.parametrize("piece", ["-", ".", "'", "A.", "1,", "a-", "\u0301", '"', "x"])

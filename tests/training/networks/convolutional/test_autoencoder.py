@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from app.bundle import ImageSpec
+from app.modalities.image.spec import ImageSpec
 from app.runtime.session import Session
 from tests.training.samples import squares
 from training.exporting.export import check_parity, export, output_specs

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from app.bundle import ImageSpec
 from app.bundle.tensors import PROBABILITIES
+from app.modalities.image.spec import ImageSpec
 from app.runtime.session import Session
 from training.exporting.export import Servable, export
 from training.networks.convolutional.classifier import ConvNet

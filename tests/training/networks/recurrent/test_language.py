@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from app.bundle import WordsSpec
+from app.modalities.words.spec import WordsSpec
 from app.runtime.session import Session
 from training.data.encode import Examples
 from training.exporting.export import ServableWords, check_parity, export, output_specs

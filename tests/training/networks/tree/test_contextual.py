@@ -7,9 +7,9 @@ from torch import Tensor
 
 from app.batching.collate import collate
 from app.batching.forest import join, node_places
-from app.bundle import TreeSpec
 from app.bundle.tensors import NOVELTY, Arrays
 from app.modalities import Payload, encoder_for
+from app.modalities.tree.spec import TreeSpec
 from tests.training.encoders import PIECES, SIZE, WORDS, contextual
 from tests.training.samples import sample
 from training.data.encode import Examples

@@ -7,9 +7,9 @@ from torch import Tensor, nn
 
 from app.batching.collate import collate
 from app.batching.forest import join
-from app.bundle import TreeSpec
 from app.bundle.tensors import NOVELTY
 from app.modalities.tree.binary_tree import BinaryTree
+from app.modalities.tree.spec import TreeSpec
 from tests.training.samples import sample
 from tests.trees import IDS, LISTS, forest
 from training.data.encode import Examples

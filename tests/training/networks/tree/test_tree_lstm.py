@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from app.batching.collate import collate
 from app.batching.forest import join, node_places
-from app.bundle import TreeSpec
 from app.bundle.tensors import NODES, PROBABILITIES
+from app.modalities.tree.spec import TreeSpec
 from app.runtime.session import Session
 from tests.training.samples import sample
 from tests.trees import IDS, LISTS, forest

@@ -1,18 +1,17 @@
 import numpy as np
 
-from app.outputs import Phrase, label_phrases
-from app.outputs.phrases import LONGEST
+from app.modalities.tree.phrases import LONGEST, Phrase, label_phrases
 
 SCORES = np.array([[0.75, 0.25], [0.5, 0.5], [0.25, 0.75]], dtype=np.float32)
 
 
 def test_the_whole_comes_first() -> None:
     made = label_phrases(["good", "day", "good day"], SCORES, ("glad", "sad"))
-    assert made == (
-        Phrase("good day", "sad", 0.75),
-        Phrase("good", "glad", 0.75),
-        Phrase("day", "glad", 0.5),
-    )
+    assert made == [
+        Phrase(text="good day", label="sad", probability=0.75),
+        Phrase(text="good", label="glad", probability=0.75),
+        Phrase(text="day", label="glad", probability=0.5),
+    ]
 
 
 def test_what_means_nothing_by_itself_is_left_out() -> None:

@@ -3,8 +3,7 @@ import pytest
 
 from app.bundle import Conformal
 from app.errors import GoldenMismatch
-from app.outputs import doubt
-from app.outputs.doubt import label_set
+from app.tasks.reliability import prediction_set, reliability
 from tests import fakes
 
 SURE, TORN, LOST = (
@@ -24,11 +23,11 @@ def test_the_set_is_every_label_that_reaches_the_threshold_best_first() -> None:
     labels = ("a", "b", "c")
     for threshold, expected in ((0.3, ("c", "a", "b")), (0.35, ("c",)), (0.5, ())):
         rule = Conformal(coverage=0.9, threshold=float(np.float32(threshold)), samples=30)
-        assert label_set(TORN, labels, rule) == expected
+        assert prediction_set(TORN, labels, rule) == expected
 
 
 def test_one_credible_label_of_something_familiar_is_an_answer() -> None:
-    assert doubt(manifest(), SURE, outputs(0.25)) == (("green",), 0.25, False)
+    assert reliability(manifest(), SURE, outputs(0.25)) == (("green",), 0.25, False)
 
 
 @pytest.mark.parametrize(
@@ -36,22 +35,22 @@ def test_one_credible_label_of_something_familiar_is_an_answer() -> None:
     [(0.6, SURE, 0.5), (0.6, SURE, 1.0), (0.6, LOST, 0.0), (0.1, LOST, 0.0)],
 )
 def test_what_is_unlike_or_undecided_is_abstained(threshold, scores, novelty) -> None:
-    assert doubt(manifest(threshold), scores, outputs(novelty)).abstained
+    assert reliability(manifest(threshold), scores, outputs(novelty)).abstained
 
 
 def test_either_can_be_said_alone() -> None:
     both = manifest()
     only_set = both.model_copy(update={"novelty": None})
-    assert doubt(only_set, SURE, {}) == (("green",), None, False)
+    assert reliability(only_set, SURE, {}) == (("green",), None, False)
     only_novelty = both.model_copy(update={"conformal": None})
-    assert doubt(only_novelty, LOST, outputs(0.75)) == (None, 0.75, True)
+    assert reliability(only_novelty, LOST, outputs(0.75)) == (None, 0.75, True)
 
 
 def test_without_thresholds_nothing_is_said() -> None:
-    assert doubt(fakes.image_bundle().manifest, SURE, {}) == (None, None, None)
+    assert reliability(fakes.image_bundle().manifest, SURE, {}) == (None, None, None)
 
 
 @pytest.mark.parametrize("novelty", [np.nan, -0.1, 1.1])
 def test_a_novelty_that_is_none_is_refused(novelty: float) -> None:
     with pytest.raises(GoldenMismatch, match="novelty"):
-        doubt(manifest(), SURE, outputs(novelty))
+        reliability(manifest(), SURE, outputs(novelty))

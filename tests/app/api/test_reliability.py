@@ -29,7 +29,7 @@ async def test_what_is_familiar_and_credible_is_answered(folder: Path) -> None:
     async with open_service(folder) as service:
         answer = (await service.post(PATH, content=PICTURES[0], headers=PNG)).json()
     prediction = answer["predictions"][0]
-    assert prediction["set"] == ["red"] and prediction["abstained"] is False
+    assert prediction["prediction_set"] == ["red"] and prediction["abstained"] is False
     assert prediction["novelty"] < 0.1
 
 
@@ -40,7 +40,7 @@ async def test_what_is_unlike_the_data_or_not_credible_is_abstained(folder: Path
             for picture in PICTURES[1:]
         ]
     assert scene["abstained"] and scene["novelty"] > 0.5
-    assert gray["abstained"] and gray["novelty"] < 0.5 and gray["set"] == []
+    assert gray["abstained"] and gray["novelty"] < 0.5 and gray["prediction_set"] == []
     for abstained in (scene, gray):
         assert abstained["label"] in fakes.COLOURS and len(abstained["top"]) == 3
 
@@ -76,14 +76,21 @@ async def test_the_thresholds_and_an_example_are_told(folder: Path) -> None:
     answers = document["paths"]["/v1/classify"]["post"]["responses"]["200"]
     examples = answers["content"]["application/json"]["examples"]
     shown = examples["doubting"]["value"]["predictions"][0]
-    assert shown["set"] == ["red"] and shown["novelty"] < 0.1 and shown["abstained"] is False
-    assert "set" not in examples["colours"]["value"]["predictions"][0]
+    assert (
+        shown["prediction_set"] == ["red"]
+        and shown["novelty"] < 0.1
+        and shown["abstained"] is False
+    )
+    assert "prediction_set" not in examples["colours"]["value"]["predictions"][0]
 
 
 def test_a_batch_is_answered_as_its_items_are() -> None:
     pipeline = Pipeline(fakes.doubting_bundle())
     payloads = [Payload(picture, "image/png") for picture in PICTURES]
-    alone = [pipeline.classify([payload])[0] for payload in payloads]
-    for one, other in zip(pipeline.classify(payloads), alone, strict=True):
-        assert (one.set, one.abstained) == (other.set, other.abstained)
+    alone = [pipeline.predict([payload])[0] for payload in payloads]
+    for one, other in zip(pipeline.predict(payloads), alone, strict=True):
+        assert (one.prediction_set, one.abstained) == (
+            other.prediction_set,
+            other.abstained,
+        )
         assert one.novelty == pytest.approx(other.novelty, abs=1e-6)

@@ -1,0 +1,99 @@
+"""The endpoint of tasks that answer step by step: whole, or streamed as it is made.
+
+Streamed, the answer is server-sent events whose data are JSON: a `word` each, then `done`, or
+`error` with a problem. What is refused before the first step is refused with its status.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import orjson
+from starlette.types import Receive, Scope, Send
+
+from app.api.body import disconnected, read_body
+from app.api.endpoint import JSON, Serving, header, named, send_answer
+from app.api.problems import problem_for
+from app.api.query import parse_options
+from app.errors import ClientDisconnected, UnsupportedMedia
+from app.serving.model import ServedModel
+from app.tasks import Task
+from app.tasks.task import Generation, Steps
+from app.telemetry import Timings
+
+_EVENTS = "text/event-stream"
+
+
+class GenerationEndpoint:
+    """Answers the requests of one task as plain ASGI: what is asked for is JSON in the body."""
+
+    def __init__(self, serving: Serving, task: Task, steps: Steps) -> None:
+        self._serving, self._task, self._steps = serving, task, steps
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; every error before the first step is raised."""
+        serving, task, steps = self._serving, self._task, self._steps
+        if scope["query_string"]:
+            parse_options(scope["query_string"], task.options)  # which takes none
+        served = await named(serving.catalog, **scope["path_params"])
+        assert served is not None  # every route here names a model
+        served.pipeline.require(task.name)  # before the body is read
+        content_type = header(scope, b"content-type")
+        if content_type and "json" not in content_type:
+            raise UnsupportedMedia(f"to {task.name} is asked for in {JSON}")
+        request = steps.parse(await read_body(receive, serving.receive_timeout))
+        generation, timings = steps.begin(served.pipeline.encoder, request), Timings()
+        gone = partial(disconnected, receive)
+        if _EVENTS in header(scope, b"accept"):
+            await _Stream(scope, send, task, steps).run(served, generation, gone)
+        else:
+            await served.generate(task, generation, timings, _silently, gone)
+            answer = _named(served, steps.whole(generation))
+            await send_answer(send, orjson.dumps(answer), JSON, timings)
+        manifest = served.manifest
+        serving.metrics.served(manifest.name, manifest.version, 1, timings)
+
+
+class _Stream:
+    """Sends the steps of one generation as events."""
+
+    def __init__(self, scope: Scope, send: Send, task: Task, steps: Steps) -> None:
+        self._scope, self._send, self._task, self._steps = scope, send, task, steps
+        self._started = False
+
+    async def run(
+        self, served: ServedModel, generation: Generation, gone: Callable[[], Any]
+    ) -> None:
+        """Make it to the end, or to an error; raise one that comes before the first step."""
+        try:
+            await served.generate(self._task, generation, Timings(), self._step, gone)
+        except ClientDisconnected:
+            if not self._started:
+                raise
+            return  # nobody reads the rest
+        except Exception as error:
+            if not self._started:
+                raise
+            await self._event("error", problem_for(error, self._scope["request_id"])[0])
+        else:
+            await self._event("done", _named(served, self._steps.summary(generation)))
+        await self._send({"type": "http.response.body", "body": b""})
+
+    async def _step(self, step: Any) -> None:
+        if not self._started:
+            self._started = True
+            headers = [(b"content-type", _EVENTS.encode()), (b"cache-control", b"no-store")]
+            await self._send({"type": "http.response.start", "status": 200, "headers": headers})
+        await self._event("word", self._steps.step(step))
+
+    async def _event(self, name: str, data: dict[str, Any]) -> None:
+        body = b"event: %s\ndata: %s\n\n" % (name.encode(), orjson.dumps(data))
+        await self._send({"type": "http.response.body", "body": body, "more_body": True})
+
+
+def _named(served: ServedModel, answer: dict[str, Any]) -> dict[str, Any]:
+    return {"model": served.manifest.name, "version": served.manifest.version, **answer}
+
+
+async def _silently(_step: Any) -> None:
+    pass

@@ -1,0 +1,73 @@
+"""The routes of all tasks: one address by name, one by version, and one by media type."""
+
+from collections.abc import Callable
+from inspect import Parameter, Signature
+from typing import Annotated, Any
+
+from fastapi import Query
+
+from app.api.endpoint import ItemEndpoint, Serving
+from app.api.fast_path import FastRoute
+from app.api.generation import GenerationEndpoint
+from app.api.openapi import describe_generation, describe_items
+from app.bundle import Registry
+from app.serving.selection import DEFAULT_TASK
+from app.tasks import Task
+
+MODEL = "/v1/models/{model}"
+_NEWEST = "with the newest ready version of a model"
+_VERSION = "with one version of a model"
+_BY_MEDIA_TYPE = "with the default model for the media type of the first item"
+
+
+def routes(serving: Serving, registry: Registry) -> list[FastRoute]:
+    """Return the routes of every task, in the order of the registry."""
+    return [route for task in registry.tasks.values() for route in _of(task, serving, registry)]
+
+
+def _of(task: Task, serving: Serving, registry: Registry) -> list[FastRoute]:
+    answer: ItemEndpoint | GenerationEndpoint = ItemEndpoint(serving, task)
+    if task.steps is not None:
+        answer = GenerationEndpoint(serving, task, task.steps)
+    by_name, by_version = (("model", str),), (("model", str), ("version", int))
+    described = {
+        f"{MODEL}/{task.name}": _function(task, "", _NEWEST, by_name),
+        f"{MODEL}/versions/{{version:int}}/{task.name}": _function(
+            task, "version", _VERSION, by_version
+        ),
+    }
+    if task.name == DEFAULT_TASK:
+        described[f"/v1/{task.name}"] = _function(task, "by_media_type", _BY_MEDIA_TYPE, ())
+    extra = _extra(task, registry)
+    return [
+        FastRoute(path, function, answer, tags=[task.name], **extra)
+        for path, function in described.items()
+    ]
+
+
+def _extra(task: Task, registry: Registry) -> dict[str, Any]:
+    if task.steps is not None:
+        return describe_generation(task.steps)
+    return describe_items(task, registry)
+
+
+def _function(
+    task: Task, suffix: str, how: str, path: tuple[tuple[str, type], ...]
+) -> Callable[..., None]:
+    """Return a function whose signature describes a route; it is never called."""
+    keyword = Parameter.KEYWORD_ONLY
+    parameters = [Parameter(name, keyword, annotation=kind) for name, kind in path]
+    if task.options.model_fields:
+        options: Any = task.options
+        annotation = Annotated[options, Query()]
+        parameters.append(Parameter("options", keyword, annotation=annotation))
+    if task.steps is not None:
+        parameters.append(Parameter("request", keyword, annotation=task.steps.request))
+
+    def described() -> None:
+        pass
+
+    described.__name__ = "_".join(filter(None, (task.name, suffix)))
+    described.__doc__ = f"{task.about} {how}."
+    described.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+    return described

@@ -1,0 +1,169 @@
+"""The composition root: settings in, an explicit stack of ASGI applications out.
+
+From the outside in: `Edge` (request ids, admission, errors, log), the middleware that is given,
+`FastPath` (the routes of tasks), FastAPI (catalog, probes, docs). Middleware runs for every route;
+FastAPI's own middleware and dependencies would not run on the fast path, so they are refused.
+
+Importing this module does nothing; `create_app` builds, and the lifespan loads models in the
+background, so that probes answer from the first moment.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any, NoReturn
+
+from fastapi import FastAPI
+from starlette.datastructures import State
+from starlette.middleware import Middleware
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app import __version__
+from app.api import catalog, docs, health, openapi, problems
+from app.api.edge import AdmissionLimits, Edge
+from app.api.endpoint import Serving
+from app.api.fast_path import FastPath, FastRoute
+from app.api.routes import routes
+from app.batching.latency_model import Bounds
+from app.bundle import Registry
+from app.in_flight import Crew
+from app.metrics import Metrics
+from app.modalities import MODALITIES, Modality
+from app.modalities.modality import no_instance
+from app.process.allocator import release_memory
+from app.process.cpus import available_cpus
+from app.runtime.providers import providers_for
+from app.serving.catalog import Catalog
+from app.serving.loading import LoadOptions
+from app.settings import Settings
+from app.tasks import TASKS, Task
+
+DESCRIPTION = "Classify images, text, audio and trees by HTTP POST."
+
+
+class Application:
+    """The outermost ASGI application. `state` is FastAPI's, `fast_routes` those of the tasks."""
+
+    def __init__(self, stack: ASGIApp, api: FastAPI, fast_routes: Sequence[FastRoute]) -> None:
+        self._stack, self._api = stack, api
+        self.fast_routes = tuple(fast_routes)
+
+    @property
+    def state(self) -> State:
+        """What the routes of FastAPI share."""
+        return self._api.state
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection event."""
+        await self._stack(scope, receive, send)
+
+    @property
+    def api(self) -> FastAPI:
+        """FastAPI, the innermost layer: its routes, its lifespan, its OpenAPI document."""
+        return self._api
+
+    def add_middleware(self, *_args: Any, **_options: Any) -> NoReturn:
+        """Refuse: the stack is built once, and middleware has its place in it."""
+        raise TypeError("give create_app(settings, middleware=[Middleware(...)]) instead")
+
+
+class _Api(FastAPI):
+    """FastAPI as one layer of the stack: what would run for some of the routes only is refused."""
+
+    def add_middleware(self, *_args: Any, **_options: Any) -> NoReturn:
+        """Refuse: FastAPI's middleware never runs for the routes of tasks."""
+        raise TypeError("give create_app(settings, middleware=[Middleware(...)]) instead")
+
+
+def create_app(
+    settings: Settings,
+    crew: Crew | None = None,
+    *,
+    tasks: Mapping[str, Task] = TASKS,
+    modalities: Mapping[str, Modality] = MODALITIES,
+    middleware: Sequence[Middleware] = (),
+) -> Application:
+    """Return the ASGI application; raise `DeviceUnavailable` if its device is not there.
+
+    crew: what it has in common with other workers. tasks, modalities: what is served, by the
+    names that manifests use. middleware: the first is the outermost; it runs for every route.
+    """
+    providers_for(settings.device)
+    crew, registry = crew or Crew(), Registry(tasks, modalities)
+    models = Catalog(settings.models, _load_options(settings, registry, crew), settings.defaults)
+    metrics = Metrics(crew.folder)
+    instances = [m.instance for m in modalities.values() if m.instance is not no_instance]
+    serving = Serving(models, metrics, settings.max_items, settings.receive_timeout, instances)
+    fast_routes = routes(serving, registry)
+    api = _api(settings, registry, models, metrics, fast_routes)
+    stack: ASGIApp = FastPath(api, fast_routes)
+    for kind in reversed(middleware):
+        stack = kind.cls(stack, *kind.args, **kind.kwargs)
+    limits = AdmissionLimits(settings.max_body, settings.max_bytes, settings.max_requests)
+    edge = Edge(stack, metrics, limits, crew, log_all=settings.log_requests)
+    return Application(edge, api, fast_routes)
+
+
+def _load_options(settings: Settings, registry: Registry, crew: Crew) -> LoadOptions:
+    return LoadOptions(
+        registry=registry,
+        device=settings.device,
+        threads=settings.threads or available_cpus(),
+        bounds=Bounds(settings.max_batch, settings.max_queue),
+        deadline=settings.deadline,
+        cuda_graphs=settings.cuda_graphs,
+        crew=crew,
+        after_load=release_memory,
+    )
+
+
+def _api(
+    settings: Settings,
+    registry: Registry,
+    models: Catalog,
+    metrics: Metrics,
+    fast_routes: Sequence[FastRoute],
+) -> FastAPI:
+    """Return FastAPI with the routes that it answers, and those that it only describes."""
+    api = _Api(
+        title="Thalamus",
+        version=__version__,
+        description=DESCRIPTION,
+        lifespan=partial(_lifespan, models, metrics, settings.poll),
+        redirect_slashes=False,  # a redirect would repeat the client's Host header
+        docs_url=None,
+        redoc_url=None,
+        responses=openapi.RESPONSES,
+    )
+    api.state.catalog, api.state.metrics = models, metrics
+    api.state.ready = lambda: models.ready
+    problems.install(api)
+    api.openapi = partial(openapi.describe, api, registry)  # type: ignore[method-assign]
+    api.router.routes.extend(fast_routes)
+    for module in (catalog, health, docs):
+        api.include_router(module.router)
+    return api
+
+
+@asynccontextmanager
+async def _lifespan(
+    models: Catalog, metrics: Metrics, poll: float, app: FastAPI
+) -> AsyncIterator[None]:
+    tasks = [asyncio.create_task(models.watch(poll)), asyncio.create_task(_save(metrics))]
+    yield
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await models.close()
+    metrics.save()
+
+
+async def _save(metrics: Metrics) -> None:
+    """Save the counts every second; give memory back to the system once no request comes."""
+    busy = False
+    while True:
+        await asyncio.sleep(1)
+        busy, before = metrics.save(), busy
+        if before and not busy:
+            release_memory()

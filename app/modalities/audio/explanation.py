@@ -1,0 +1,35 @@
+"""When, and at which frequencies, a sound spoke for its label."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from app.bundle import Manifest
+from app.bundle.tensors import SALIENCY, Arrays
+from app.modalities.payload import Encoded
+from app.modalities.saliency import DIGITS, SaliencyMap, weights_of
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The part of a sound that the model heard, in seconds of the sound that was sent.
+
+    start: before 0 where silence was put before the sound.
+    """
+
+    start: float
+    duration: float
+
+
+def explain_sound(manifest: Manifest, encoded: Encoded[Any], outputs: Arrays) -> SaliencyMap | None:
+    """Return the map of a sound, from its `saliency`, float32 (bands, frames)."""
+    if SALIENCY not in outputs or not isinstance(encoded.context, Window):
+        return None
+    saliency, window = outputs[SALIENCY], encoded.context
+    frames = saliency.shape[1]
+    step = window.duration / frames
+    known = {"hertz": list(manifest.bands)} if manifest.bands else {}
+    return SaliencyMap(
+        weights=weights_of(saliency).tolist(),
+        seconds=[round(window.start + step * i, DIGITS) for i in range(frames + 1)],
+        **known,
+    )

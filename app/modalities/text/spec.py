@@ -1,0 +1,35 @@
+"""What a bundle says of the texts that its graph classifies."""
+
+from typing import ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from app.bundle.manifest import EncoderSpec
+from app.bundle.tensors import TensorSpec
+
+
+class TextSpec(EncoderSpec):
+    """How text becomes token ids: cleaned, tokenized by `tokenizer`, cut to `max_tokens`.
+
+    A longer text keeps its first `max_tokens - tail_tokens` and its last `tail_tokens`.
+    """
+
+    modality: ClassVar[str] = "text"
+
+    kind: Literal["text"] = "text"
+    tokenizer: str = "tokenizer.json"
+    max_tokens: int = Field(ge=1, le=8192)
+    tail_tokens: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _tail_is_a_part(self) -> Self:
+        if self.tail_tokens > self.max_tokens:
+            raise ValueError("tail_tokens is more than max_tokens")
+        return self
+
+    def tensors(self) -> tuple[TensorSpec, ...]:
+        """Return what the encoder makes of one text."""
+        return (
+            TensorSpec(name="tokens", dtype="int64", shape=("batch", "time")),
+            TensorSpec(name="length", dtype="int64", shape=("batch",)),
+        )

@@ -1,0 +1,50 @@
+"""What a recursive network says of every part of a tree: its explanation of the whole."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from app.bundle import Manifest
+from app.bundle.tensors import NODES, Arrays
+from app.modalities.payload import Encoded
+from app.modalities.tree.binary_tree import BinaryTree
+from app.wire import Wire
+
+LONGEST = 200  # characters of a phrase that are shown
+
+
+class Phrase(Wire):
+    """A part of a tree, the label that it has by itself, and the probability of that label."""
+
+    text: str
+    label: str
+    probability: float
+
+
+def explain_tree(manifest: Manifest, encoded: Encoded[Any], outputs: Arrays) -> list[Phrase] | None:
+    """Return every phrase of a tree with its label."""
+    if NODES not in outputs or not isinstance(encoded.context, BinaryTree):
+        return None
+    return label_phrases(encoded.context.phrases(), outputs[NODES], manifest.labels)
+
+
+def label_phrases(
+    phrases: Sequence[str | None], scores: np.ndarray, labels: Sequence[str]
+) -> list[Phrase]:
+    """Return the phrases with their labels, the whole first and the single words last.
+
+    phrases: those of all nodes, leaves first; None is left out. scores: float32 (nodes, labels).
+    """
+    best = scores.argmax(axis=1)
+    leaves = (len(phrases) + 1) // 2  # of a binary tree
+    order = (*reversed(range(leaves, len(phrases))), *range(leaves))
+    named = [(node, text) for node in order if (text := phrases[node]) is not None]
+    return [
+        Phrase(
+            text=text if len(text) <= LONGEST else text[: LONGEST - 1] + "…",
+            label=labels[best[node]],
+            probability=float(scores[node, best[node]]),
+        )
+        for node, text in named
+    ]

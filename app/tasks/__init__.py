@@ -1,0 +1,16 @@
+"""The tasks that the service ships with; a composition root may hand down more.
+
+The most frequent first: routes are tried in this order.
+"""
+
+from collections.abc import Mapping
+
+from app.tasks.classify import CLASSIFY
+from app.tasks.complete import COMPLETE
+from app.tasks.embed import EMBED
+from app.tasks.reconstruct import RECONSTRUCT
+from app.tasks.task import Options, Task
+
+__all__ = ["TASKS", "Options", "Task"]
+
+TASKS: Mapping[str, Task] = {task.name: task for task in (CLASSIFY, EMBED, RECONSTRUCT, COMPLETE)}

@@ -1,0 +1,230 @@
+"""Classifying: scores of one item → ranked labels, how far to rely on them, and why.
+
+A model that `training` exported ends in probabilities; a packed one may end in logits, to which
+softmax is applied at the manifest's temperature.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+from math import isfinite
+from operator import or_
+from typing import Any, ClassVar
+
+import numpy as np
+from pydantic import Field, create_model
+
+from app.bundle import GoldenCase, Manifest, Registry
+from app.bundle.tensors import NOVELTY, Arrays
+from app.errors import GoldenMismatch
+from app.modalities import Encoded, Modality
+from app.tasks.reliability import reliability
+from app.tasks.task import Decode, Options, Task, furthest
+from app.wire import Wire
+
+PUBLISHED = 5  # probabilities in a golden case
+ALL = 1000  # the most labels that can be asked for
+
+
+class ClassifyOptions(Options):
+    """What a client may choose of a classification."""
+
+    task: ClassVar[str] = "classify"
+
+    top_k: int = Field(default=5, ge=1, le=ALL, description="How many labels to rank")
+    explain: bool = Field(
+        default=False,
+        description="Add what led to the label: of a tree every phrase, of a text a weight for "
+        "every token, of an image or a sound a map. A model without explanations leaves it out",
+    )
+
+    @property
+    def explains(self) -> bool:
+        """Whether the graph is to compute what only explanations need."""
+        return self.explain
+
+
+class Candidate(Wire):
+    """One label and its probability."""
+
+    label: str
+    probability: float
+
+
+class ClassifiedItem(Wire):
+    """The answer to one item.
+
+    `prediction_set` holds the labels that are credible at the model's coverage (its facts give
+    it), perhaps none; `novelty` is how unlike the training data the item is, 0 to 1; `abstained`
+    is true when the set is empty or holds every label, or when novelty is above the model's
+    threshold. A model without these thresholds leaves the three out.
+    """
+
+    label: str
+    probability: float
+    top: list[Candidate]
+    prediction_set: list[str] | None = None
+    novelty: float | None = None
+    abstained: bool | None = None
+    truncated: str | None = None
+
+
+class GoldenClasses(GoldenCase):
+    """Labels and their probabilities, and the novelty where the model has one."""
+
+    probabilities: dict[str, float] = Field(min_length=1)
+    novelty: float | None = Field(default=None, ge=0, le=1)
+
+    def contradiction(self, manifest: Manifest) -> str | None:
+        """Say so when it answers with a label that the manifest does not have."""
+        known = set(self.probabilities) <= set(manifest.labels)
+        return None if known else f"{self.file} answers with an unknown label"
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """The most probable label, and the `top` ones with their probabilities, best first.
+
+    explanation: what the modality gives, where it was asked for. prediction_set, novelty and
+    abstained (see `app.tasks.reliability`) are None where the model has no threshold for them.
+    """
+
+    label: str
+    probability: float
+    top: tuple[tuple[str, float], ...]
+    truncated: str | None = None
+    explanation: Any = None
+    prediction_set: tuple[str, ...] | None = None
+    novelty: float | None = None
+    abstained: bool | None = None
+
+
+def probabilities(manifest: Manifest, outputs: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return one probability per label, float32 (labels,), from one item's outputs.
+
+    Raises `GoldenMismatch` unless the graph gives a number for every label.
+    """
+    scores = outputs[manifest.outputs[0].name].reshape(-1).astype(np.float32, copy=False)
+    if scores.size != len(manifest.labels) or not isfinite(scores.sum()):
+        raise GoldenMismatch(f"{manifest.name}: the graph does not give a number for every label")
+    if manifest.scores == "probabilities":
+        return scores
+    shifted = np.exp((scores - scores.max()) / np.float32(manifest.temperature))
+    return np.asarray(shifted / shifted.sum(), dtype=np.float32)
+
+
+def rank(
+    scores: np.ndarray, labels: Sequence[str], top_k: int, truncated: str | None = None
+) -> Prediction:
+    """Rank the labels; equal probabilities keep the order of the labels."""
+    ranked = np.argsort(-scores, kind="stable")[:top_k]
+    top = tuple(zip([labels[i] for i in ranked.tolist()], scores[ranked].tolist(), strict=True))
+    return Prediction(top[0][0], top[0][1], top, truncated)
+
+
+def _decoder(manifest: Manifest, modality: Modality) -> Decode:
+    labels, explain = manifest.labels, modality.explain
+    limited = manifest.conformal is not None or manifest.novelty is not None
+
+    def decode(encoded: Encoded[Any], outputs: Arrays, options: ClassifyOptions) -> Prediction:
+        scores = probabilities(manifest, outputs)
+        answer = rank(scores, labels, options.top_k, encoded.truncated)
+        if limited:
+            answer = replace(answer, **reliability(manifest, scores, outputs)._asdict())
+        if options.explain:
+            answer = replace(answer, explanation=explain(manifest, encoded, outputs))
+        return answer
+
+    return decode
+
+
+def _item(answer: Prediction) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "label": answer.label,
+        "probability": answer.probability,
+        "top": [{"label": label, "probability": p} for label, p in answer.top],
+    }
+    if answer.prediction_set is not None:
+        body["prediction_set"] = answer.prediction_set
+    if answer.novelty is not None:
+        body["novelty"] = answer.novelty
+    if answer.abstained is not None:
+        body["abstained"] = answer.abstained
+    if answer.truncated:
+        body["truncated"] = answer.truncated
+    if answer.explanation is not None:
+        body["explanation"] = _written(answer.explanation)
+    return body
+
+
+def _written(explanation: Any) -> Any:
+    if isinstance(explanation, list):
+        return [part.model_dump(exclude_unset=True) for part in explanation]
+    return explanation.model_dump(exclude_unset=True)
+
+
+def _answer_type(registry: Registry) -> Any:
+    kinds = {str(m.explanation): m.explanation for m in registry.modalities.values()}
+    kinds.pop("None", None)
+    if not kinds:
+        return ClassifiedItem
+    explanation = reduce(or_, kinds.values()) | None
+    return create_model(
+        "ClassifiedItem",
+        __base__=ClassifiedItem,
+        __doc__=ClassifiedItem.__doc__,
+        explanation=(explanation, None),
+    )
+
+
+def _check(manifest: Manifest) -> None:
+    if len(manifest.labels) < 2:
+        raise ValueError("a classifier has two labels or more")
+
+
+def _abstained(answers: Sequence[Prediction]) -> int | None:
+    if answers[0].abstained is None:
+        return None
+    return sum(answer.abstained is True for answer in answers)
+
+
+def _golden_case(answer: Prediction, about: Mapping[str, str]) -> GoldenClasses:
+    published = dict(answer.top[:PUBLISHED])
+    return GoldenClasses(**about, probabilities=published, novelty=answer.novelty)
+
+
+def _difference(case: GoldenClasses, answer: Prediction, tolerance: float) -> str | None:
+    published = {repr(label): number for label, number in case.probabilities.items()}
+    actual = {repr(label): number for label, number in answer.top}
+    if case.novelty is not None and answer.novelty is not None:
+        published["novelty"], actual["novelty"] = case.novelty, answer.novelty
+    return furthest(published, actual, tolerance)
+
+
+def _example(manifest: Manifest, case: GoldenCase) -> dict[str, Any] | None:
+    if not isinstance(case, GoldenClasses):
+        return None
+    published = case.probabilities
+    scores = np.asarray([published.get(label, 0.0) for label in manifest.labels], np.float32)
+    known = reliability(manifest, scores, {NOVELTY: np.asarray(case.novelty or 0.0)})
+    top = tuple(published.items())
+    return _item(Prediction(*top[0], top, **known._asdict()))
+
+
+CLASSIFY = Task(
+    name="classify",
+    about="Classify each item",
+    plural="predictions",
+    options=ClassifyOptions,
+    decoder=_decoder,
+    item=_item,
+    golden=GoldenClasses,
+    golden_options=ClassifyOptions.model_construct(top_k=1 << 30),  # every label, however many
+    golden_case=_golden_case,
+    top_answer=lambda answer: (answer.label, answer.probability),
+    difference=_difference,
+    check=_check,
+    answer_type=_answer_type,
+    abstained=_abstained,
+    example=_example,
+)

@@ -1,0 +1,161 @@
+"""Reconstructing: an item as an autoencoder sees it, and how unlike its training data it is.
+
+A client that prefers `image/png` is sent the picture of its one item.
+"""
+
+import binascii
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from PIL import Image
+from pydantic import Field
+
+from app.bundle import GoldenCase, Manifest
+from app.bundle.tensors import EMBEDDING, NOVELTY, RECONSTRUCTION, RECONSTRUCTION_ERROR, Arrays
+from app.errors import GoldenMismatch, InvalidInput
+from app.modalities import Encoded, Modality
+from app.tasks.embed import different_features, features_of
+from app.tasks.task import Decode, Options, Task, furthest
+from app.wire import Wire
+
+PNG = "image/png"
+NOVEL = 0.5  # the threshold of an autoencoder's novelty, which its card explains
+
+
+class ReconstructOptions(Options):
+    """Nothing can be chosen of a reconstruction."""
+
+    task: ClassVar[str] = "reconstruct"
+
+
+class Picture(Wire):
+    """An image file."""
+
+    b64: str
+    media_type: str
+
+
+class ReconstructedItem(Wire):
+    """An item as the network sees it: how far off that is, and how unlike its data the item is."""
+
+    reconstruction_error: float
+    novelty: float
+    reconstruction: Picture
+
+
+class GoldenReconstruction(GoldenCase):
+    """How far the input was from its reconstruction, how unlike the data, and its features."""
+
+    reconstruction_error: float
+    novelty: float = Field(ge=0, le=1)
+    embedding: tuple[float, ...] = Field(min_length=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Reconstruction:
+    """An item as its network sees it.
+
+    error: the squared distance to the reconstruction, in units that the network's card states.
+    novelty: 0..1, `NOVEL` and above counts as unlike the training data. picture: uint8 (rows,
+    columns, channels). embedding: the code that the reconstruction was made of.
+    """
+
+    error: float
+    novelty: float
+    picture: np.ndarray
+    embedding: tuple[float, ...]
+
+
+def png(picture: np.ndarray) -> bytes:
+    """Return the PNG file of uint8 (rows, columns, 1 or 3)."""
+    file = io.BytesIO()
+    Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture).save(file, "PNG")
+    return file.getvalue()
+
+
+def _decoder(_manifest: Manifest, _modality: Modality) -> Decode:
+    def decode(
+        _encoded: Encoded[Any], outputs: Arrays, _options: ReconstructOptions
+    ) -> Reconstruction:
+        error, novelty = float(outputs[RECONSTRUCTION_ERROR]), float(outputs[NOVELTY])
+        levels = outputs[RECONSTRUCTION]  # of grey, 0..255
+        if not (np.isfinite(levels).all() and np.isfinite(error) and 0 <= novelty <= 1):
+            raise GoldenMismatch("the graph gives a reconstruction that is none")
+        picture = np.clip(np.rint(levels), 0, 255).astype(np.uint8)
+        return Reconstruction(error, novelty, picture, features_of(outputs))
+
+    return decode
+
+
+def _item(answer: Reconstruction) -> dict[str, Any]:
+    b64 = binascii.b2a_base64(png(answer.picture), newline=False).decode()
+    return {
+        "reconstruction_error": answer.error,
+        "novelty": answer.novelty,
+        "reconstruction": {"b64": b64, "media_type": PNG},
+    }
+
+
+def _as_png(_manifest: Manifest, answers: Sequence[Reconstruction]) -> bytes:
+    if len(answers) > 1:
+        raise InvalidInput(f"{PNG} holds one item; accept application/json for several")
+    return png(answers[0].picture)
+
+
+def _check(manifest: Manifest) -> None:
+    if manifest.labels or manifest.conformal or manifest.novelty:
+        raise ValueError("only a classifier has labels, prediction sets, a threshold of novelty")
+
+
+def _golden_case(answer: Reconstruction, about: Mapping[str, str]) -> GoldenReconstruction:
+    """Return the case; the picture itself follows from the code."""
+    return GoldenReconstruction(
+        **about,
+        reconstruction_error=answer.error,
+        novelty=answer.novelty,
+        embedding=answer.embedding,
+    )
+
+
+def _difference(case: GoldenReconstruction, answer: Reconstruction, tolerance: float) -> str | None:
+    published = {"error": case.reconstruction_error, "novelty": case.novelty}
+    actual = {"error": answer.error, "novelty": answer.novelty}
+    return furthest(published, actual, tolerance) or different_features(
+        case.embedding, answer.embedding, tolerance
+    )
+
+
+def _example(_manifest: Manifest, case: GoldenCase) -> dict[str, Any] | None:
+    if not isinstance(case, GoldenReconstruction):
+        return None
+    return {
+        "reconstruction_error": case.reconstruction_error,
+        "novelty": case.novelty,
+        "reconstruction": {"b64": "iVBORw0KGgo…", "media_type": PNG},
+    }
+
+
+RECONSTRUCT = Task(
+    name="reconstruct",
+    about="Reconstruct each item",
+    plural="reconstructions",
+    options=ReconstructOptions,
+    decoder=_decoder,
+    item=_item,
+    golden=GoldenReconstruction,
+    golden_options=ReconstructOptions(),
+    golden_case=_golden_case,
+    top_answer=lambda answer: (
+        "novel" if answer.novelty >= NOVEL else "familiar",
+        answer.novelty,
+    ),
+    difference=_difference,
+    outputs=frozenset({RECONSTRUCTION, RECONSTRUCTION_ERROR, NOVELTY, EMBEDDING}),
+    check=_check,
+    answer_type=lambda _registry: ReconstructedItem,
+    renderings={PNG: _as_png},
+    example=_example,
+)
