@@ -13,6 +13,7 @@ import onnxruntime
 from app.bundle import Bundle, read_bundle
 from app.engine.collate import Arrays, Empty, collate, new
 from app.inputs import Payload, encoder_for
+from app.outputs import SALIENCY
 from benchmarks.inputs import MODELS
 from benchmarks.models import BUNDLES
 
@@ -36,6 +37,11 @@ class Subject:
             encoder.encode(Payload(files[f"golden/{case.file}"], case.media_type)).arrays
             for case in self.bundle.golden
         ]
+
+    @property
+    def outputs(self) -> list[str]:
+        """What the service fetches of its graph while nobody asks for an explanation."""
+        return [spec.name for spec in self.bundle.manifest.outputs if spec.name != SALIENCY]
 
     def feeds(self, size: int, empty: Empty = new) -> Mapping[str, np.ndarray]:
         """Return a batch of so many items, its golden cases in turn."""
