@@ -1,10 +1,14 @@
 """`make bench-self`: Thalamus against the in-process limit, or against one of its commits.
 
-Takes about three minutes. Every round measures both, starting with the other one each time. A row
-fails, and the command with it, when the interval of the ratio now / before ends below `SLOW`.
+Takes about three minutes. Every round starts the servers anew and measures both in every scenario,
+with the other one first each time. A server lives for one round because two processes of the same
+code differ, by where their memory lies and by what they learnt of the machine: only between
+processes is that chance, which an interval may count. A row fails, and the command with it, when
+the interval of the ratio now / before ends below `SLOW`.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
@@ -14,7 +18,7 @@ from benchmarks.limit import Limit
 from benchmarks.load import drive
 from benchmarks.models import workload
 from benchmarks.reference import laid_out, same_graph
-from benchmarks.rounds import SLOW, Interval, Round, interleave, interval, ratio, typical
+from benchmarks.rounds import SLOW, Interval, Round, interval, measure, ratio, rotated, typical
 from benchmarks.servers import Server, Thalamus, start
 
 NOW, BEFORE, LIMIT = "now", "before", "limit"
@@ -82,16 +86,30 @@ def run(reference: str | None, only: list[str], rounds: int, seconds: float) -> 
     chosen = [s for s in SCENARIOS if not only or s.model in only]
     with ExitStack() as stack:
         other = LIMIT if reference is None else BEFORE
-        contestants: dict[str, Contestant] = {}
+        kinds, contestants = {NOW: Thalamus(NOW)}, dict[str, Contestant]()
         if reference is None:
-            contestants[other] = partial(_most, stack.enter_context(closing(Limit())))
+            contestants[LIMIT] = partial(_most, stack.enter_context(closing(Limit())))
         else:
-            before = stack.enter_context(laid_out(BEFORE, reference))
-            _warn_of_other_graphs(before, chosen)
-            contestants[other] = partial(rate, _started(stack, before))
-        contestants[NOW] = partial(rate, _started(stack, Thalamus(NOW)))
+            kinds[BEFORE] = stack.enter_context(laid_out(BEFORE, reference))
+            _warn_of_other_graphs(kinds[BEFORE], chosen)
+        found: dict[Scenario, list[Round]] = {scenario: [] for scenario in chosen}
+        for turn in range(rounds):
+            print(f"round {turn + 1} of {rounds}", file=sys.stderr, flush=True)
+            with ExitStack() as serving:
+                for name in rotated(list(kinds), turn):
+                    contestants[name] = partial(rate, _started(serving, kinds[name]))
+                for scenario, measured in found.items():
+                    measured.append(measure(_loads(contestants, scenario, seconds), turn))
         print(head(other, rounds))
-        judge(_rows(contestants, chosen, rounds, seconds))
+        judge(Row(scenario.name, measured, other) for scenario, measured in found.items())
+
+
+def _loads(
+    contestants: Mapping[str, Contestant], scenario: Scenario, seconds: float
+) -> dict[str, Callable[[], float]]:
+    """Return what each contestant does in a round, in an order that no turn changes."""
+    load = seconds * (1 if scenario.clients > 1 else BRIEF)
+    return {name: partial(contestants[name], scenario, load) for name in sorted(contestants)}
 
 
 def head(other: str, rounds: int) -> str:
@@ -106,23 +124,13 @@ def head(other: str, rounds: int) -> str:
 
 
 def judge(rows: Iterable[Row]) -> None:
-    """Print the rows as they come; raise `SystemExit` with those that fail, if any."""
+    """Print the rows; raise `SystemExit` with those that fail, if any."""
     failed = []
     for row in rows:
         print(row, flush=True)
         failed += [row.name] * row.fails
     if failed:
         raise SystemExit(f"FAILS, slower than before: {'; '.join(failed)}")
-
-
-def _rows(
-    contestants: dict[str, Contestant], scenarios: Sequence[Scenario], rounds: int, seconds: float
-) -> Iterator[Row]:
-    (other,) = contestants.keys() - {NOW}
-    for scenario in scenarios:
-        load = seconds * (1 if scenario.clients > 1 else BRIEF)
-        turns = {name: partial(figure, scenario, load) for name, figure in contestants.items()}
-        yield Row(scenario.name, interleave(turns, rounds), other)
 
 
 def _started(stack: ExitStack, kind: Thalamus) -> Server:

@@ -62,15 +62,22 @@ def interval(values: Sequence[float]) -> Interval:
     return Interval(median(ordered), ordered[k - 1], ordered[-k], 1 - outside)
 
 
+def measure(contestants: Mapping[str, Callable[[], float]], turn: int) -> Round:
+    """Measure everybody once; each round, counted by `turn` from 0, starts with another one."""
+    watch = machine.Watch()
+    figures = {name: contestants[name]() for name in rotated(list(contestants), turn)}
+    return Round(figures, watch.foreign())
+
+
+def rotated(names: Sequence[str], turn: int) -> Sequence[str]:
+    """Return the names from the one on that comes first in this turn."""
+    first = turn % len(names)
+    return [*names[first:], *names[:first]]
+
+
 def interleave(contestants: Mapping[str, Callable[[], float]], rounds: int) -> list[Round]:
     """Measure everybody once a round, each round starting with another one."""
-    names, found = list(contestants), []
-    for turn in range(rounds):
-        first = turn % len(names)
-        watch = machine.Watch()
-        figures = {name: contestants[name]() for name in names[first:] + names[:first]}
-        found.append(Round(figures, watch.foreign()))
-    return found
+    return [measure(contestants, turn) for turn in range(rounds)]
 
 
 def ratio(rounds: Sequence[Round], name: str, over: str) -> Interval:
