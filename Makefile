@@ -39,7 +39,7 @@ verify: .venv/.serve  ## replay every golden case
 bench: .venv/.training  ## all goals and every peer, forty minutes; writes docs/benchmarks.md
 	$(BIN)/python -m benchmarks peers --rounds $(ROUNDS) --seconds $(LOAD) $(if $(ONLY),--only $(ONLY))
 
-bench-self: .venv/.training  ## Thalamus against the in-process limit, and against REF=commit
+bench-self: .venv/.training  ## Thalamus against the in-process limit, or against REF=commit: fails if slower
 	$(BIN)/python -m benchmarks self $(if $(REF),--ref $(REF)) $(if $(ONLY),--only $(ONLY))
 
 simulate: .venv/.training  ## batching policies on paper; writes docs/simulation.md

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import everyday, full, layers, machine, models, simulate
+from benchmarks import everyday, full, layers, machine, models, simulate, simulation_report
 from benchmarks.gpu import document
 
 
@@ -31,7 +31,9 @@ def main() -> None:
     where.set_defaults(run=lambda o: layers.run(o.rounds, o.seconds))
     paper = commands.add_parser("simulate", help="policies on paper; writes docs/simulation.md")
     paper.add_argument("--measure", action="store_true", help="the CPU's curve anew, on this one")
-    paper.set_defaults(run=lambda o: simulate.run(o.measure), serves=False)
+    paper.set_defaults(
+        run=lambda o: simulation_report.write(*simulate.run(o.measure)), serves=False
+    )
     gpu = commands.add_parser("gpu", help="bundles and service on a GPU; writes docs/gpu.md")
     gpu.add_argument("--device", choices=("cpu", "cuda"), default="cuda", help="cpu: a rehearsal")
     gpu.add_argument("--more", type=Path, help="a folder of bundles to time too, in fp16 say")

@@ -1,88 +1,164 @@
-"""`make bench-self`: Thalamus against the in-process limit, and against one of its commits.
+"""`make bench-self`: Thalamus against the in-process limit, or against one of its commits.
 
-Takes at most three minutes. The other commit is served from a working tree of its own, with
-this environment's libraries, in the same rounds.
+Takes about three minutes. Every round starts the servers anew and measures both in every scenario,
+with the other one first each time. A server lives for one round because two processes of the same
+code differ, by where their memory lies and by what they learnt of the machine: only between
+processes is that chance, which an interval may count. A row fails, and the command with it, when
+the interval of the ratio now / before ends below `SLOW`.
 """
 
-import subprocess
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from benchmarks.forms import Form, multipart, raw
 from benchmarks.limit import Limit
 from benchmarks.load import drive
 from benchmarks.models import workload
-from benchmarks.rounds import interleave, ratio, typical
-from benchmarks.servers import ROOT, Server, Thalamus, start
+from benchmarks.reference import laid_out, same_graph
+from benchmarks.rounds import SLOW, Interval, Round, interval, measure, ratio, rotated, typical
+from benchmarks.servers import Server, Thalamus, start
 
-CLIENTS = 32
-SCENARIOS: tuple[tuple[str, Form], ...] = (
-    ("large", raw),
-    ("small", raw),
-    ("large", multipart),
-    ("small", multipart),
-    ("text", raw),
-    ("audio", raw),
+NOW, BEFORE, LIMIT = "now", "before", "limit"
+MANY = 32  # clients
+BRIEF = 0.25  # of the time, for a lone client: a median needs few requests
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A model, how its files are sent, and by how many clients."""
+
+    model: str
+    form: Form
+    clients: int = MANY
+
+    @property
+    def name(self) -> str:
+        """What the row is called."""
+        clients = f"{self.clients} clients" if self.clients > 1 else "1 client"
+        return f"{self.model} {self.form.__name__}, {clients}"
+
+
+SCENARIOS = (
+    Scenario("large", raw),
+    Scenario("small", raw),
+    Scenario("large", multipart),
+    Scenario("small", multipart),
+    Scenario("text", raw),
+    Scenario("audio", raw),
+    Scenario("large", raw, 1),
+    Scenario("small", raw, 1),
 )
+Contestant = Callable[[Scenario, float], float]  # of seconds of load → requests a second
+
+
+@dataclass(frozen=True)
+class Row:
+    """What the rounds of one scenario found for `NOW`, and for `LIMIT` or `BEFORE`."""
+
+    name: str
+    rounds: Sequence[Round]
+    other: str
+
+    @property
+    def ratio(self) -> Interval:
+        """Now over the other."""
+        return ratio(self.rounds, NOW, self.other)
+
+    @property
+    def fails(self) -> bool:
+        """Whether it is slower than the commit before; the limit is no such thing."""
+        return self.other == BEFORE and self.ratio.slow
+
+    def __str__(self) -> str:
+        now, other = (typical(self.rounds, name) for name in (NOW, self.other))
+        figures = f"{f'{now:.1f}':>30}{f'{other:.1f}':>30}{f'{self.ratio:.3f}':>25}"
+        noisy = sum(r.noisy for r in self.rounds)
+        foreign = f"{max(r.foreign for r in self.rounds):.1%}" + f" ({noisy} noisy)" * bool(noisy)
+        verdict = "FAILS" if self.fails else "ok" * (self.other == BEFORE)
+        return f"{self.name:27}{figures}  {verdict:6}{foreign}"
 
 
 def run(reference: str | None, only: list[str], rounds: int, seconds: float) -> None:
-    """Print a line a scenario; `only` names models, none meaning all."""
-    with trees(reference) as kinds:
-        limit, servers = Limit(), [start(kind, workload("small")) for kind in kinds]
-        try:
-            print(f"{'req/s':17}{'limit':>8}", *(f"{k.name:>24}" for k in kinds), "  foreign CPU")
-            for model, form in SCENARIOS:
-                if not only or model in only:
-                    print(_scenario(limit, servers, (model, form), rounds, seconds), flush=True)
-        finally:
-            for server in servers:
-                server.stop()
-            limit.close()
+    """Print a row a scenario, and exit with 1 if one fails; `only`: models, none meaning all."""
+    chosen = [s for s in SCENARIOS if not only or s.model in only]
+    with ExitStack() as stack:
+        other = LIMIT if reference is None else BEFORE
+        kinds, contestants = {NOW: Thalamus(NOW)}, dict[str, Contestant]()
+        if reference is None:
+            contestants[LIMIT] = partial(_most, stack.enter_context(closing(Limit())))
+        else:
+            kinds[BEFORE] = stack.enter_context(laid_out(BEFORE, reference))
+            _warn_of_other_graphs(kinds[BEFORE], chosen)
+        found: dict[Scenario, list[Round]] = {scenario: [] for scenario in chosen}
+        for turn in range(rounds):
+            print(f"round {turn + 1} of {rounds}", file=sys.stderr, flush=True)
+            with ExitStack() as serving:
+                for name in rotated(list(kinds), turn):
+                    contestants[name] = partial(rate, _started(serving, kinds[name]))
+                for scenario, measured in found.items():
+                    measured.append(measure(_loads(contestants, scenario, seconds), turn))
+        print(head(other, rounds))
+        judge(Row(scenario.name, measured, other) for scenario, measured in found.items())
 
 
-def _scenario(
-    limit: Limit, servers: list[Server], what: tuple[str, Form], rounds: int, seconds: float
-) -> str:
-    model, form = what
-    contestants: dict[str, Callable[[], float]] = {"limit": partial(limit.rate, model, seconds / 3)}
-    limit.best(model)
-    for server in servers:
-        contestants[server.kind.name] = partial(rate, server, model, form, seconds)
-    found = interleave(contestants, rounds)
-    row = f"{model + ' ' + form.__name__:17}{typical(found, 'limit'):8.0f}"
-    for server in servers:
-        name = server.kind.name
-        row += f" {typical(found, name):8.0f} = {ratio(found, name, 'limit'):.3f} limit"
-    if len(servers) > 1:
-        row += f" {ratio(found, servers[0].kind.name, servers[1].kind.name):.3f} HEAD/REF"
-    noisy = sum(r.noisy for r in found)
-    return row + f"  {max(r.foreign for r in found):6.1%}" + f" ({noisy} noisy)" * bool(noisy)
+def _loads(
+    contestants: Mapping[str, Contestant], scenario: Scenario, seconds: float
+) -> dict[str, Callable[[], float]]:
+    """Return what each contestant does in a round, in an order that no turn changes."""
+    load = seconds * (1 if scenario.clients > 1 else BRIEF)
+    return {name: partial(contestants[name], scenario, load) for name in sorted(contestants)}
 
 
-def rate(server: Server, model: str, form: Form, seconds: float) -> float:
+def head(other: str, rounds: int) -> str:
+    """Return what stands above the rows."""
+    confidence = interval([1.0] * rounds).confidence
+    return (
+        "Requests a second; of one client, 1 / its median latency. Medians of "
+        f"{rounds} interleaved rounds with\ntheir distribution-free intervals, {confidence:.1%}"
+        + (f"; a row fails whose ratio lies below {SLOW} with all of it" * (other == BEFORE))
+        + f"\n{'':27}{NOW:>30}{other:>30}{f'{NOW} / {other}':>25}  {'':6}foreign CPU"
+    )
+
+
+def judge(rows: Iterable[Row]) -> None:
+    """Print the rows; raise `SystemExit` with those that fail, if any."""
+    failed = []
+    for row in rows:
+        print(row, flush=True)
+        failed += [row.name] * row.fails
+    if failed:
+        raise SystemExit(f"FAILS, slower than before: {'; '.join(failed)}")
+
+
+def _started(stack: ExitStack, kind: Thalamus) -> Server:
+    server = start(kind, workload("small"))
+    stack.callback(server.stop)
+    return server
+
+
+def _warn_of_other_graphs(before: Thalamus, scenarios: Sequence[Scenario]) -> None:
+    for model in sorted({scenario.model for scenario in scenarios}):
+        if not same_graph(before.models, model):
+            print(f"{model}: the graphs differ, so that its rows compare these too")
+
+
+def rate(server: Server, scenario: Scenario, seconds: float) -> float:
     """Return requests a second; errors end the benchmark."""
-    work = workload(model)
-    load = drive(server.kind.requests(server.port, work, form), CLIENTS, work.lasting(seconds))
-    if load.errors:
-        raise SystemExit(f"{server.kind.name}: {load.errors} errors on {model}")
-    return load.rate
+    work, clients = workload(scenario.model), scenario.clients
+    requests = server.kind.requests(server.port, work, scenario.form)
+    load = drive(requests, clients, work.lasting(seconds))
+    if load.errors or not load.requests:
+        raise SystemExit(
+            f"{server.kind.name}: {load.errors} errors, {load.requests} answers: {scenario.name}"
+        )
+    return load.rate if clients > 1 else 1 / load.p50
 
 
-@contextmanager
-def trees(reference: str | None) -> Iterator[list[Thalamus]]:
-    """Yield this working tree's service, and a commit's from a temporary folder."""
-    if reference is None:
-        yield [Thalamus("HEAD")]
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        tree = Path(folder) / "reference"
-        git = partial(subprocess.run, check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
-        git(["git", "worktree", "add", "--quiet", "--detach", str(tree), reference])
-        try:
-            yield [Thalamus("HEAD"), Thalamus("REF", tree)]
-        finally:
-            git(["git", "worktree", "remove", "--force", str(tree)])
+def _most(limit: Limit, scenario: Scenario, seconds: float) -> float:
+    """Return what can be done in this process; a third of the time is enough."""
+    if scenario.clients > 1:
+        return limit.rate(scenario.model, seconds / 3)
+    return 1 / limit.latency(scenario.model, seconds)

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 import onnxruntime
@@ -28,6 +28,7 @@ from benchmarks.peers.picture import decode
 CORES = len(os.sched_getaffinity(0))
 BATCHES = (1, 2, 4, 8, 16, 32)
 Arrays = dict[str, np.ndarray]
+Score = Callable[[Arrays], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -122,22 +123,17 @@ def _rate(bulk: Callable[[int], int], batch: int, seconds: float) -> float:
 def _bulk(model: str, threads: int, draft: bool) -> Callable[[int], int]:
     """Return what classifies every payload of a model once and says how many these were."""
     work = workload(model)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-    options.log_severity_level = 3
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    session = onnxruntime.InferenceSession(work.bundle / "model.onnx", options)
-    encode = _encoder(model, draft)
+    score, encode = scorer(work.bundle, threads), _encoder(model, draft)
 
     def bulk(batch: int) -> int:
         items: list[Arrays] = []
         for payload in work.payloads:
             items.append(encode(payload))
             if batch == 1 or len(items) == POOL * batch:
-                _run(session, items, batch)
+                _run(score, items, batch)
                 items = []
         if items:
-            _run(session, items, batch)
+            _run(score, items, batch)
         return len(work.payloads)
 
     return bulk
@@ -146,12 +142,26 @@ def _bulk(model: str, threads: int, draft: bool) -> Callable[[int], int]:
 POOL = 8  # batches that are sorted by length together
 
 
-def _run(session: Any, items: list[Arrays], batch: int) -> None:
+def scorer(bundle: Path, threads: int) -> Score:
+    """Return what runs the graph of a classifier on a batch and gives its scores (batch, labels).
+
+    They are the first output that the manifest names; the others (an embedding, a novelty, a
+    map) are not fetched.
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    session = onnxruntime.InferenceSession(bundle / "model.onnx", options)
+    scores = [read_bundle(bundle, SHIPPED).manifest.outputs[0].name]
+    return lambda batch: np.asarray(session.run(scores, batch)[0])
+
+
+def _run(score: Score, items: list[Arrays], batch: int) -> None:
     """Run batches of neighbours in length: the least padding there can be."""
     items.sort(key=lambda item: sum(array.size for array in item.values()))
     for start in range(0, len(items), batch):
-        (scores,) = session.run(None, _padded(items[start : start + batch]))
-        scores.argmax(1)
+        score(_padded(items[start : start + batch])).argmax(1)
 
 
 def _padded(items: Sequence[Arrays]) -> Arrays:

@@ -1,12 +1,15 @@
 """Interleaved rounds: only figures of the same round are compared, and only their ratios."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import comb
 from statistics import median
 
 from benchmarks import machine
 
 NOISY = 0.05  # of the processor time that there was, used by others
+CONFIDENCE = 0.9  # that an interval has at least, where there are rounds enough for it
+SLOW = 0.97  # of the commit before: an interval wholly below this is a loss of speed
 
 
 @dataclass(frozen=True)
@@ -22,22 +25,66 @@ class Round:
         return self.foreign > NOISY
 
 
+@dataclass(frozen=True)
+class Interval:
+    """A median over rounds, and the distribution-free interval of what it estimates.
+
+    `confidence` (0..1) is the probability that such an interval holds the true median, whatever
+    the distribution of the rounds, as long as they are independent.
+    """
+
+    median: float
+    low: float
+    high: float
+    confidence: float
+
+    @property
+    def slow(self) -> bool:
+        """Whether even the upper end of a ratio now / before is below `SLOW`."""
+        return self.high < SLOW
+
+    def __format__(self, spec: str) -> str:
+        return f"{self.median:{spec}} [{self.low:{spec}}, {self.high:{spec}}]"
+
+
+def interval(values: Sequence[float]) -> Interval:
+    """Return the median of `values` and the narrowest interval that reaches `CONFIDENCE`.
+
+    Its ends are order statistics, the k-th from below and from above. The true median lies
+    outside when fewer than k values are on one side of it, the probability of which is the
+    binomial's: 2 · P(Bin(n, ½) < k). Five values give their lowest and highest, 93.75 %. Fewer
+    than five do too, which is less than `CONFIDENCE`: 75 % of three, nothing of one.
+    """
+    ordered, count = sorted(values), len(values)
+    outside, k = 2 * 0.5**count, 1
+    while (more := outside + 2 * comb(count, k) * 0.5**count) <= 1 - CONFIDENCE:
+        outside, k = more, k + 1
+    return Interval(median(ordered), ordered[k - 1], ordered[-k], 1 - outside)
+
+
+def measure(contestants: Mapping[str, Callable[[], float]], turn: int) -> Round:
+    """Measure everybody once; each round, counted by `turn` from 0, starts with another one."""
+    watch = machine.Watch()
+    figures = {name: contestants[name]() for name in rotated(list(contestants), turn)}
+    return Round(figures, watch.foreign())
+
+
+def rotated(names: Sequence[str], turn: int) -> Sequence[str]:
+    """Return the names from the one on that comes first in this turn."""
+    first = turn % len(names)
+    return [*names[first:], *names[:first]]
+
+
 def interleave(contestants: Mapping[str, Callable[[], float]], rounds: int) -> list[Round]:
     """Measure everybody once a round, each round starting with another one."""
-    names, found = list(contestants), []
-    for turn in range(rounds):
-        first = turn % len(names)
-        watch = machine.Watch()
-        figures = {name: contestants[name]() for name in names[first:] + names[:first]}
-        found.append(Round(figures, watch.foreign()))
-    return found
+    return [measure(contestants, turn) for turn in range(rounds)]
 
 
-def ratio(rounds: list[Round], name: str, over: str) -> float:
+def ratio(rounds: Sequence[Round], name: str, over: str) -> Interval:
     """Return the median over the rounds of one contestant's figure over another's."""
-    return median(r.figures[name] / r.figures[over] for r in rounds)
+    return interval([r.figures[name] / r.figures[over] for r in rounds])
 
 
-def typical(rounds: list[Round], name: str) -> float:
+def typical(rounds: Sequence[Round], name: str) -> Interval:
     """Return the median figure; says how fast, never who is faster."""
-    return median(r.figures[name] for r in rounds)
+    return interval([r.figures[name] for r in rounds])

@@ -1,11 +1,22 @@
 """The batcher's policy against others on published and measured curves; docs/simulation.md."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from benchmarks.curves import CPU, H100, H200, STEEP, T4, Curve, measure
+from benchmarks.findings import (
+    BALANCED,
+    DEFAULT,
+    GPUS,
+    LOADS,
+    NODES,
+    OWN,
+    Bounded,
+    Figures,
+    Findings,
+    Spread,
+)
 from benchmarks.optimum import capacity, ceiling, clairvoyant, optimum, sustained
 from benchmarks.policies import NEVER, Policy, own, timer
 from benchmarks.queueing import (
@@ -21,9 +32,7 @@ from benchmarks.queueing import (
 )
 
 ITEMS = 16_000  # that arrive at one device in a run
-LOADS = (0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95)  # of the capacity in batches of at most `DEFAULT`
-DEFAULT, LARGE = 32, 256  # items: THALAMUS_MAX_BATCH as it is, and as a fast GPU wants it
-OWN = f"Thalamus, at most {DEFAULT}"
+LARGE = 256  # items: THALAMUS_MAX_BATCH as a fast GPU wants it
 TIMED = f"5 ms timer, at most {DEFAULT}"
 POLICIES: dict[str, Callable[[], Policy]] = {
     OWN: own(DEFAULT),
@@ -35,10 +44,7 @@ POLICIES: dict[str, Callable[[], Policy]] = {
     "always 8": timer(8, NEVER),
 }
 LOADED = (OWN, "no batching", TIMED, "always 8")  # in tables over load
-GPUS = 8  # in a node, a worker each
-NODES = 100
 EACH = {1: 6_000, NODES: 500}  # items for each GPU, by nodes
-BALANCED = (0.3, 0.5, 0.7, 0.9, 0.95)
 FRONTS: dict[str, Callable[[], Choose]] = {
     "random": anyone,
     "better of two": better_of_two,
@@ -46,53 +52,15 @@ FRONTS: dict[str, Callable[[], Choose]] = {
 }
 
 
-@dataclass(frozen=True)
-class Figures:
-    """One run: seconds of latency, items of a batch, items a second answered and offered."""
+def run(anew: bool) -> tuple[list[Findings], dict[str, Spread], Spread]:
+    """Simulate everything, with the CPU's curve measured anew if wanted.
 
-    mean: float
-    p50: float
-    p99: float
-    batch: float
-    rate: float
-    offered: float
-
-    @property
-    def stable(self) -> bool:
-        """Whether what comes is answered, within what chance does to a rate."""
-        return self.rate > 0.97 * self.offered
-
-
-@dataclass(frozen=True)
-class Bounded:
-    """Rates within a bound on the 99th percentile, items a second."""
-
-    limit: float
-    ceiling: float
-    optimum: float
-    clairvoyant: float
-    policies: Mapping[str, float]
-    bursts: Mapping[str, float]
-
-
-@dataclass(frozen=True)
-class Findings:
-    """Everything that is written down about one curve."""
-
-    curve: Curve
-    capacity: float  # items a second in batches of at most `DEFAULT`
-    loads: Mapping[str, Sequence[Figures]]  # by policy, one for each of `LOADS`
-    bounded: Sequence[Bounded]
-
-
-def run(anew: bool) -> None:
-    """Simulate everything and write it down, with the CPU's curve measured anew if wanted."""
-    from benchmarks import simulated
-
+    Returns what was found of each curve, of a node by its kind, and of a fleet.
+    """
     curves = (measure() if anew else CPU, T4, H100, H200, STEEP)
     found = [examine(curve) for curve in curves]
     node = {f"{c.name}, at most {most}": node_of(c, most) for c, most in ((T4, 32), (H100, LARGE))}
-    simulated.write(found, node, fleet_of(T4))
+    return found, node, fleet_of(T4)
 
 
 def examine(curve: Curve) -> Findings:
@@ -137,7 +105,7 @@ def figures(outcome: Outcome, offered: float) -> Figures:
     )
 
 
-def node_of(curve: Curve, most: int) -> dict[str, list[Figures]]:
+def node_of(curve: Curve, most: int) -> Spread:
     """Return what the GPUs of one node do over `BALANCED`, by what a connection is."""
     inners: dict[str, Callable[[], Choose]] = {
         "a connection a request": lambda: fewest,
@@ -149,7 +117,7 @@ def node_of(curve: Curve, most: int) -> dict[str, list[Figures]]:
     }
 
 
-def fleet_of(curve: Curve) -> dict[str, list[Figures]]:
+def fleet_of(curve: Curve) -> Spread:
     """Return what so many nodes do over `BALANCED`, by how the front chooses one."""
     return {
         name: [_spread(curve, DEFAULT, (NODES, GPUS), load, (front(), fewest)) for load in BALANCED]

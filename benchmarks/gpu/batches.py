@@ -23,7 +23,7 @@ def ways(subject: Subject, device: Device) -> Mapping[str, Way]:
 
     def unbound(size: int) -> Callable[[], object]:
         feeds = dict(subject.feeds(size))
-        return lambda: plain.run(None, feeds)
+        return lambda: plain.run(subject.outputs, feeds)
 
     def whole(size: int) -> Callable[[], object]:
         items = [subject.items[place % len(subject.items)] for place in range(size)]

@@ -28,10 +28,10 @@ def _providers(device: Device, choice: Mapping[str, str]) -> list[Provider]:
 
 def table(subject: Subject, device: Device) -> Iterator[str]:
     """Yield a row an option: first run and median of each size, and the largest difference."""
-    model, name = subject.bundle.model, subject.bundle.manifest.outputs[0].name
+    model, fetched = subject.bundle.model, subject.outputs
     feeds = {size: dict(subject.feeds(size)) for size in SIZES}
     right = onnxruntime.InferenceSession(model, quiet(), providers=providers_for("cpu"))
-    expected = right.run([name], feeds[SIZES[-1]])[0]
+    expected = right.run(fetched[:1], feeds[SIZES[-1]])[0]
     heads = " | ".join(f"{size}: first | median" for size in SIZES)
     yield f"\n| {subject.name}, ms | {heads} | difference |"
     yield "|---" * (2 + 2 * len(SIZES)) + "|"
@@ -40,8 +40,8 @@ def table(subject: Subject, device: Device) -> Iterator[str]:
         session = onnxruntime.InferenceSession(model, quiet(), providers=providers)
         cells = []
         for size in SIZES:
-            took = seconds(lambda s=session, f=feeds[size]: s.run(None, f))  # type: ignore[misc]
+            took = seconds(lambda s=session, f=feeds[size]: s.run(fetched, f))  # type: ignore[misc]
             cells += [f"{1000 * one:.2f}" for one in took]
-        answers = session.run([name], feeds[SIZES[-1]])[0]
+        answers = session.run(fetched[:1], feeds[SIZES[-1]])[0]
         cells.append(f"{float(np.abs(answers - expected).max()):.1e}")
         yield f"| {choice} | {' | '.join(cells)} |"

@@ -12,7 +12,7 @@ import onnxruntime
 
 from app.batching.collate import collate
 from app.bundle import Bundle, read_bundle
-from app.bundle.tensors import Allocate, Arrays, allocate
+from app.bundle.tensors import SALIENCY, Allocate, Arrays, allocate
 from app.modalities import Payload, encoder_for
 from app.registry import SHIPPED
 from benchmarks.inputs import MODELS
@@ -38,6 +38,11 @@ class Subject:
             encoder.encode(Payload(files[f"golden/{case.file}"], case.media_type)).arrays
             for case in self.bundle.golden
         ]
+
+    @property
+    def outputs(self) -> list[str]:
+        """What the service fetches of its graph while nobody asks for an explanation."""
+        return [spec.name for spec in self.bundle.manifest.outputs if spec.name != SALIENCY]
 
     def feeds(self, size: int, empty: Allocate = allocate) -> Mapping[str, np.ndarray]:
         """Return a batch of so many items, its golden cases in turn."""

@@ -5,18 +5,17 @@ from pathlib import Path
 
 import matplotlib
 
-from benchmarks.simulate import (
+from benchmarks.findings import (
     BALANCED,
     DEFAULT,
     GPUS,
-    LOADED,
     LOADS,
     NODES,
     OWN,
-    POLICIES,
     Bounded,
     Figures,
     Findings,
+    Spread,
 )
 
 matplotlib.use("svg")
@@ -27,7 +26,6 @@ from matplotlib.ticker import LogFormatter
 ROOT = Path(__file__).parent.parent
 DOCUMENT, PLOT = ROOT / "docs/simulation.md", ROOT / "docs/simulation.svg"
 READING = Path(__file__).with_name("simulation.md")  # what a person says about it
-Spread = Mapping[str, Sequence[Figures]]
 
 
 def write(found: Sequence[Findings], node: Mapping[str, Spread], fleet: Spread) -> None:
@@ -69,7 +67,7 @@ def _shares(found: Findings) -> str:
         ["**optimum**, items/s", *(f"{b.optimum:,.0f}" for b in found.bounded)],
         ["clairvoyant, nobody late", *(_share(b, b.clairvoyant) for b in found.bounded)],
     ]
-    for name in POLICIES:
+    for name in found.bounded[0].policies:
         label = f"**{name}**" if name == OWN else name
         rows.append([label, *(_share(b, b.policies[name]) for b in found.bounded)])
     for name in found.bounded[0].bursts:
@@ -82,7 +80,7 @@ def _share(bounded: Bounded, rate: float) -> str:
 
 
 def _loads(found: Findings) -> str:
-    names = [name for name in LOADED if name != OWN]
+    names = [name for name in found.loads if name != OWN]
     head = [
         "load",
         "items/s",
