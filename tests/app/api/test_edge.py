@@ -204,9 +204,10 @@ async def test_a_full_queue_is_503(published) -> None:
 
 
 async def test_the_deadline_is_504(published) -> None:
-    with Gate():
+    with Gate() as gate:
         async with open_service(published, deadline=0.02) as client:
             response = await client.post(PATH, content=b"wait", headers=TEXT)
+            gate.go.set()  # the service ends only when its encoder does
             assert response.status_code == 504
             assert response.headers["retry-after"] == "1"
 
