@@ -76,6 +76,7 @@ def test_there_is_a_request_for_every_shipped_model() -> None:
             assert f"models/{folder.name}/" in asked
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("command", "answer"), REQUESTS)
 def test_a_request_is_answered_as_printed(command: str, answer: str, shipped_port: int) -> None:
     alike(json.loads(answer), send(command, shipped_port))
