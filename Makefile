@@ -1,4 +1,4 @@
-# Two commands do for a fresh clone: `make serve` and `make test`.
+# Three commands do for a fresh clone: `make serve`, `make test-app` (a minute) and `make test`.
 PYTHON ?= python3
 PORT ?= 8000
 ROUNDS ?= 5
@@ -11,7 +11,7 @@ LOCKED := install --require-hashes --no-deps
 EDITABLE := install --no-deps --no-build-isolation --editable .
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
-.PHONY: serve test check fix verify bench bench-self simulate setup clean
+.PHONY: serve test test-app test-fast test-training check docs fix verify bench bench-self simulate setup clean
 
 serve: .venv/.serve  ## serve models/ on PORT (8000)
 	$(BIN)/thalamus serve --port $(PORT)
@@ -19,15 +19,25 @@ serve: .venv/.serve  ## serve models/ on PORT (8000)
 test: .venv/.training  ## everything but the marked trainings
 	$(PYTEST) -m "not training"
 
+test-app: .venv/.dev  ## the service and the shipped bundles: a minute, without torch
+	$(PYTEST) tests --ignore tests/training --ignore tests/benchmarks
+
+test-fast: .venv/.training  ## everything but what takes seconds
+	$(PYTEST) -m "not training and not slow"
+
 test-training: .venv/.training  ## train each recipe for a few steps
 	$(PYTEST) -m training
 
-check: .venv/.training  ## format, lint, types, import contracts, tests
+check: .venv/.training  ## format, lint, types, import contracts, documentation, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(MAKE) docs
 	$(MAKE) test
+
+docs: .venv/.dev  ## build/docs/index.html; a warning is an error
+	$(if $(wildcard docs/conf.py),$(BIN)/sphinx-build -W --keep-going -q docs build/docs)
 
 fix: .venv/.training  ## put the code in order
 	$(BIN)/ruff check --fix .
@@ -56,8 +66,12 @@ setup: .venv/.training  ## the development environment
 	$(PIP) $(EDITABLE)
 	@touch $@
 
+.venv/.dev: requirements/dev.txt .venv/.serve
+	$(PIP) $(LOCKED) -r requirements/dev.txt
+	@touch $@
+
 # The CPU build of torch where it is at hand; else PyPI's, which needs NVIDIA's libraries on Linux.
-.venv/.training: requirements/training.txt .venv/.serve
+.venv/.training: requirements/training.txt .venv/.dev
 	$(PIP) $(LOCKED) --no-index -r requirements/torch-cpu.txt 2>/dev/null || true
 	$(PIP) $(LOCKED) -r requirements/training.txt
 	$(BIN)/python -c 'import torch' 2>/dev/null || $(PIP) $(LOCKED) -r requirements/torch-cuda.txt

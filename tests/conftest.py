@@ -2,7 +2,8 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Callable
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
@@ -16,6 +17,20 @@ from app.tasks import TASKS
 from tests import fakes
 
 Open = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
+TESTS = Path(__file__).parent
+NEEDS_TORCH = (TESTS / "training", TESTS / "benchmarks")
+TRAINING_STACK = {"torch", "lightning", "transformers", "sklearn", "training"}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_training_stack(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a run of the service's tests, `make test-app`, that imported what only training has."""
+    yield
+    for item in request.session.items:
+        if any(item.path.is_relative_to(folder) for folder in NEEDS_TORCH):
+            return
+    imported = TRAINING_STACK & sys.modules.keys()
+    assert not imported, f"tests outside tests/training imported {', '.join(sorted(imported))}"
 
 
 @pytest.fixture(scope="session")

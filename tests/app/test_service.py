@@ -17,6 +17,8 @@ import pytest
 from app.bundle import publish
 from tests import fakes, media
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def root(published: Path, tmp_path_factory) -> Path:

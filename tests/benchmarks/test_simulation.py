@@ -49,6 +49,7 @@ def mean_latency(rate: float, most: int) -> float:
     return float(share @ spent / (rate * (share @ (took + idle))))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("load", [0.3, 0.7, 0.9])
 def test_without_batching_it_is_the_m_d_1_queue(load: float) -> None:
     service = SECONDS[1]
@@ -57,6 +58,7 @@ def test_without_batching_it_is_the_m_d_1_queue(load: float) -> None:
     assert waited == pytest.approx(load * service / (2 * (1 - load)), rel=0.06)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("rate", "most"), [(100, 32), (500, 32), (800, 64), (400, 4)])
 def test_whoever_waits_runs_has_the_mean_of_its_markov_chain(rate: float, most: int) -> None:
     outcome = single(SECONDS, own(most, batch_seconds=60), (poisson(200_000) / rate).tolist())
@@ -99,6 +101,7 @@ def test_the_optimum_is_what_formulas_say() -> None:
     assert ceiling(SECONDS, 0.05) >= optimum(SECONDS, 0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", [0.01, 0.05])
 def test_nobody_beats_the_ceiling_and_even_requests_reach_the_optimum(limit: float) -> None:
     even = np.arange(1.0, 20_001)

@@ -2,8 +2,7 @@
 
 from app.modalities.modality import Modality
 from app.modalities.tree.encoder import TreeEncoder
-from app.modalities.tree.phrases import explain_tree
-from app.modalities.tree.phrases import Phrase
+from app.modalities.tree.phrases import Phrase, explain_tree
 from app.modalities.tree.spec import TreeSpec
 
 TREE = Modality(

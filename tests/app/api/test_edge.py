@@ -209,6 +209,7 @@ async def test_the_deadline_is_504(published) -> None:
     with Gate() as gate:
         async with open_service(published, deadline=0.02, modalities=gate.modalities) as client:
             response = await client.post(PATH, content=b"wait", headers=TEXT)
+            gate.go.set()  # the service ends only when its encoder does
             assert response.status_code == 504
             assert response.headers["retry-after"] == "1"
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests import media
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 SEEDS = {
     "image/png": [media.picture(), media.saved(media.scene(), "TIFF")],
     "image/jpeg": [media.saved(media.scene(), "JPEG"), media.saved(media.scene(), "WEBP")],

@@ -21,7 +21,10 @@ from app.process import cpus, serve
 from app.settings import Settings
 from tests import fakes
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="workers are forked")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="workers are forked"),
+]
 TEXT = {"Content-Type": "text/plain"}
 
 

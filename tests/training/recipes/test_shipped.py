@@ -1,7 +1,7 @@
 """Every shipped recipe, its real code path, on tiny data in its authors' layout."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -57,18 +57,36 @@ def few_steps(name: str) -> Recipe:
     return replace(recipe, golden=None, schedule=replace(recipe.schedule, epochs=2))
 
 
-@pytest.fixture(autouse=True)
-def little_to_do(monkeypatch: pytest.MonkeyPatch):
+@pytest.fixture(scope="module", autouse=True)
+def little_to_do() -> Iterator[None]:
     """What takes most of the time otherwise: words to encode, cells of pictures to fill."""
-    monkeypatch.setattr(sentiment, "KNOWN", 200)
-    monkeypatch.setattr(import_module("training.measuring.deletion"), "FEWEST", 30)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(sentiment, "KNOWN", 200)
+        monkeypatch.setattr(import_module("training.measuring.deletion"), "FEWEST", 30)
+        yield
 
 
-@pytest.mark.parametrize("name", WRITE)
-def test_a_few_steps_make_a_bundle_that_the_service_accepts(name: str, tmp_path: Path):
-    (tmp_path / "data").mkdir()
-    folder = run(few_steps(name), WRITE[name](tmp_path / "data"), tmp_path / "models")
-    assert folder == tmp_path / "models" / name / "1"
+@dataclass(frozen=True)
+class Shipped:
+    """A recipe, its data, and the bundle that a few steps made of them."""
+
+    name: str
+    data: Path | None
+    folder: Path
+
+
+@pytest.fixture(scope="module", params=WRITE)
+def shipped(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Shipped:
+    """Train once for the tests of one recipe, which stand next to each other."""
+    name, root = request.param, tmp_path_factory.mktemp(request.param)
+    (root / "data").mkdir()
+    data = WRITE[name](root / "data")
+    return Shipped(name, data, run(few_steps(name), data, root / "models"))
+
+
+def test_a_few_steps_make_a_bundle_that_the_service_accepts(shipped: Shipped):
+    name, folder = shipped.name, shipped.folder
+    assert folder.parts[-3:] == ("models", name, "1")
     bundle = read_bundle(folder, SHIPPED)
     assert bundle.manifest.labels == LABELS[name]
     assert replay(bundle, Pipeline(bundle)) == []
@@ -85,14 +103,10 @@ def test_a_few_steps_make_a_bundle_that_the_service_accepts(name: str, tmp_path:
     assert f"`thalamus-train run {name}`" in card and "![learning-curve]" in card
 
 
-@pytest.mark.parametrize("name", WRITE)
-def test_the_same_recipe_twice_gives_the_same_graph(name: str, tmp_path: Path):
-    (tmp_path / "data").mkdir()
-    data = WRITE[name](tmp_path / "data")
-    alone = replace(few_steps(name), baseline=None, leave_one_out=None, figures=None)
-    first, second = (run(alone, data, tmp_path / str(turn)) for turn in range(2))
-    assert first and second
-    assert (first / "model.onnx").read_bytes() == (second / "model.onnx").read_bytes()
+def test_trained_again_without_comparisons_it_is_the_same_graph(shipped: Shipped, tmp_path: Path):
+    recipe = replace(few_steps(shipped.name), baseline=None, leave_one_out=None, figures=None)
+    again = run(recipe, shipped.data, tmp_path)
+    assert (again / "model.onnx").read_bytes() == (shipped.folder / "model.onnx").read_bytes()
 
 
 def write_photos(path: Path, synsets: Sequence[str]) -> Path:
