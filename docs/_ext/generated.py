@@ -72,12 +72,8 @@ class OpenApi(SphinxDirective):
 
 def document() -> dict[str, Any]:
     """Return the OpenAPI document as a client gets it, without any model loaded."""
+    from app.factory import create_app
     from app.settings import Settings
-
-    try:
-        from app.factory import create_app
-    except ModuleNotFoundError:
-        from app.main import create_app
 
     logging.getLogger("httpx").setLevel(logging.WARNING)
 
@@ -151,7 +147,9 @@ def _schema(name: str, schema: dict[str, Any]) -> list[str]:
 
 
 def _kinds(content: dict[str, Any]) -> str:
-    return "; ".join(f"`{kind}` {_kind(c.get('schema', {}))}".strip() for kind, c in content.items())
+    return "; ".join(
+        f"`{kind}` {_kind(c.get('schema', {}))}".strip() for kind, c in content.items()
+    )
 
 
 def _kind(schema: dict[str, Any]) -> str:

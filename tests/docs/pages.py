@@ -12,7 +12,7 @@ WRITTEN = {DOCS / f"{name}.md" for name in ("benchmarks", "gpu", "simulation")}
 PAGES = (README, *sorted(DOCS.rglob("*.md")))
 
 _REQUEST = re.compile(r"```sh\n(curl [^`]*)```(?:\n\n```json\n([^`]*)```)?")
-_PLACEHOLDER = re.compile(r"\b(FILE|HOST|FOLDER|mine)\b|docker|:80(?!00)")
+_PLACEHOLDER = re.compile(r"\b(FILE|HOST|FOLDER|mine|handwriting)\b|docker|@cat|127\.0")
 
 
 @dataclass(frozen=True)

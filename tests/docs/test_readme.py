@@ -39,5 +39,7 @@ def test_the_table_has_a_figure_of_the_manifest(name: str) -> None:
 
 
 def test_the_number_of_golden_cases_is_right() -> None:
-    cases = [len(json.loads(path.read_bytes())) for path in ROOT.glob("models/*/*/golden/cases.json")]
+    cases = [
+        len(json.loads(path.read_bytes())) for path in ROOT.glob("models/*/*/golden/cases.json")
+    ]
     assert f"All {sum(cases)} golden cases" in README.read_text()
