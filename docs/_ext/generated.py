@@ -8,6 +8,7 @@ README) lead to that page: on GitHub such a link shows the file, in the built si
 """
 
 import asyncio
+import json
 import logging
 import os
 import re
@@ -124,11 +125,14 @@ def _operation(method: str, path: str, operation: dict[str, Any]) -> list[str]:
     body = operation.get("requestBody", {}).get("content", {})
     rows = [(f"`{kind}`", _kind(content["schema"])) for kind, content in body.items()]
     parts += _table(("request body", "schema"), rows)
+    answers = {code: answer for code, answer in operation["responses"].items() if code < "400"}
     rows = [
         (status, _plain(answer.get("description", "")), _kinds(answer.get("content", {})))
-        for status, answer in operation["responses"].items()
+        for status, answer in answers.items()
     ]
-    return parts + _table(("status", "meaning", "body"), rows)
+    parts += _table(("status", "meaning", "body"), rows)
+    errors = ", ".join(sorted(operation["responses"].keys() - answers.keys()))
+    return [*parts, f"[Errors](http.md#errors): {errors}", ""] if errors else parts
 
 
 def _schema(name: str, schema: dict[str, Any]) -> list[str]:
@@ -175,7 +179,8 @@ def _kind(schema: dict[str, Any]) -> str:
         )
         if key in schema
     ]
-    default = [f"default `{schema['default']}`"] if schema.get("default") is not None else []
+    value = schema.get("default")
+    default = [] if value is None else [f"default `{json.dumps(value)}`"]
     return ", ".join([str(schema.get("format") or schema.get("type", "")), *bounds, *default])
 
 

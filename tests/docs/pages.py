@@ -1,8 +1,10 @@
 """The pages that are checked, and the requests in them."""
 
+import importlib.util
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -42,3 +44,13 @@ def prose(page: Path) -> str:
     """Return a page without its code blocks, inline code and link targets."""
     text = re.sub(r"^(`{3,}|:{3,}).*?^\1", "", page.read_text(), flags=re.M | re.S)
     return re.sub(r"`[^`\n]*`|\]\([^)]*\)", " ", text)
+
+
+def extension() -> ModuleType:
+    """Return the module of the directives, which is in no package."""
+    spec = importlib.util.spec_from_file_location("generated", DOCS / "_ext" / "generated.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
