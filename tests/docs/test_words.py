@@ -13,7 +13,8 @@ PRIVATE = re.compile(
     r"of whom|whose manner)\b",
     re.I,
 )
-FILE = re.compile(r"`((?:app|benchmarks|deploy|requirements|tests|training)/[\w./*-]+)`")
+_FOLDER = r"(?:app|benchmarks|deploy|requirements|tests|training)"
+FILE = re.compile(rf"`({_FOLDER}/[\w./*-]+)`|(?<![\w/])({_FOLDER}/[\w/-]+\.(?:py|sh|txt|yaml))")
 OURS = [page for page in PAGES if page not in WRITTEN]
 
 
@@ -28,5 +29,5 @@ def test_a_page_uses_no_private_word(page: Path) -> None:
 
 @pytest.mark.parametrize("page", OURS, ids=name)
 def test_a_page_names_files_that_exist(page: Path) -> None:
-    named = FILE.findall(page.read_text())
+    named = [one or other for one, other in FILE.findall(page.read_text())]
     assert [path for path in named if not list(ROOT.glob(path.rstrip("/")))] == []
