@@ -1,4 +1,4 @@
-"""docs/deployment.md lists every setting as app/settings.py has it."""
+"""docs/reference/settings.md lists every setting as app/settings.py has it."""
 
 import html
 import json
@@ -10,7 +10,7 @@ from pydantic.fields import FieldInfo
 
 from app.settings import Settings
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "deployment.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "settings.md"
 ROWS = dict(re.findall(r"^\| `(THALAMUS_\w+)` (\|.*\|)$", PAGE.read_text(), re.M))
 
 
