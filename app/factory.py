@@ -1,8 +1,9 @@
 """The composition root: settings in, an explicit stack of ASGI applications out.
 
-From the outside in: `Edge` (request ids, admission, errors, log), the middleware that is given,
-`FastPath` (the routes of tasks), FastAPI (catalog, probes, docs). Middleware runs for every route;
-FastAPI's own middleware and dependencies would not run on the fast path, so they are refused.
+From the outside in: the middleware that is given, `Edge` (request ids, admission, errors, log),
+`FastPath` (the routes of tasks), FastAPI (catalog, probes, docs). Middleware sees every answer,
+errors included; FastAPI's own middleware and dependencies would not run on the fast path, so they
+are refused.
 
 Importing this module does nothing; `create_app` builds, and the lifespan loads models in the
 background, so that probes answer from the first moment.
@@ -87,7 +88,7 @@ def create_app(
     """Return the ASGI application; raise `DeviceUnavailable` if its device is not there.
 
     crew: what it has in common with other workers. tasks, modalities: what is served, by the
-    names that manifests use. middleware: the first is the outermost; it runs for every route.
+    names that manifests use. middleware: the first is the outermost; it runs for every request.
     """
     providers_for(settings.device)
     crew, registry = crew or Crew(), Registry(tasks, modalities)
@@ -97,12 +98,12 @@ def create_app(
     serving = Serving(models, metrics, settings.max_items, settings.receive_timeout, instances)
     fast_routes = routes(serving, registry)
     api = _api(settings, registry, models, metrics, fast_routes)
-    stack: ASGIApp = FastPath(api, fast_routes)
+    limits = AdmissionLimits(settings.max_body, settings.max_bytes, settings.max_requests)
+    fast_path = FastPath(api, fast_routes)
+    stack: ASGIApp = Edge(fast_path, metrics, limits, crew, log_all=settings.log_requests)
     for kind in reversed(middleware):
         stack = kind.cls(stack, *kind.args, **kind.kwargs)
-    limits = AdmissionLimits(settings.max_body, settings.max_bytes, settings.max_requests)
-    edge = Edge(stack, metrics, limits, crew, log_all=settings.log_requests)
-    return Application(edge, api, fast_routes)
+    return Application(stack, api, fast_routes)
 
 
 def _load_options(settings: Settings, registry: Registry, crew: Crew) -> LoadOptions:

@@ -5,7 +5,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 
-def _graph(nodes, inputs, outputs, constants) -> bytes:
+def make_graph(nodes, inputs, outputs, constants) -> bytes:
     initializers = [numpy_helper.from_array(value, name) for name, value in constants.items()]
     graph = helper.make_graph(nodes, "fake", inputs, outputs, initializers)
     model = helper.make_model(
@@ -15,7 +15,7 @@ def _graph(nodes, inputs, outputs, constants) -> bytes:
     return model.SerializeToString()
 
 
-def _value(name: str, kind: int, shape) -> onnx.ValueInfoProto:
+def tensor(name: str, kind: int, shape) -> onnx.ValueInfoProto:
     return helper.make_tensor_value_info(name, kind, shape)
 
 
@@ -27,7 +27,7 @@ def image_graph(
     So can what is salient: what is bright.
     """
     colour = "embedding" if embedding else "colour"
-    features = [_value(colour, TensorProto.FLOAT, ["batch", 3])] if embedding else []
+    features = [tensor(colour, TensorProto.FLOAT, ["batch", 3])] if embedding else []
     node = helper.make_node
     nodes = [
         node("Cast", ["image"], ["floats"], to=TensorProto.FLOAT),
@@ -36,13 +36,13 @@ def image_graph(
         node("MatMul", [colour, "weights"], ["logits"]),
         node("Softmax", ["logits"], ["probabilities"], axis=1),
     ]
-    outputs = [_value("probabilities", TensorProto.FLOAT, ["batch", 3]), *features]
+    outputs = [tensor("probabilities", TensorProto.FLOAT, ["batch", 3]), *features]
     if explained:
         nodes.append(node("ReduceMax", ["scaled", "channel"], ["saliency"], keepdims=0))
-        outputs.append(_value("saliency", TensorProto.FLOAT, ["batch", side, side]))
-    return _graph(
+        outputs.append(tensor("saliency", TensorProto.FLOAT, ["batch", side, side]))
+    return make_graph(
         nodes,
-        [_value("image", TensorProto.UINT8, ["batch", side, side, 3])],
+        [tensor("image", TensorProto.UINT8, ["batch", side, side, 3])],
         outputs,
         {
             "white": np.float32(255),
@@ -67,12 +67,12 @@ def doubting_graph(side: int = 8) -> bytes:
         node("ReduceSumSquare", ["off", "all"], ["distance"], keepdims=0),
         node("Tanh", ["distance"], ["novelty"]),
     ]
-    return _graph(
+    return make_graph(
         nodes,
-        [_value("image", TensorProto.UINT8, ["batch", side, side, 3])],
+        [tensor("image", TensorProto.UINT8, ["batch", side, side, 3])],
         [
-            _value("probabilities", TensorProto.FLOAT, ["batch", 3]),
-            _value("novelty", TensorProto.FLOAT, ["batch"]),
+            tensor("probabilities", TensorProto.FLOAT, ["batch", 3]),
+            tensor("novelty", TensorProto.FLOAT, ["batch"]),
         ],
         {
             "white": np.float32(255),
@@ -98,14 +98,14 @@ def autoencoder_graph(side: int = 8) -> bytes:
         node("ReduceSumSquare", ["share", "all"], ["reconstruction_error"], keepdims=0),
         node("Tanh", ["reconstruction_error"], ["novelty"]),
     ]
-    return _graph(
+    return make_graph(
         nodes,
-        [_value("image", TensorProto.UINT8, ["batch", side, side, 3])],
+        [tensor("image", TensorProto.UINT8, ["batch", side, side, 3])],
         [
-            _value("reconstruction", TensorProto.FLOAT, ["batch", side, side, 3]),
-            _value("reconstruction_error", TensorProto.FLOAT, ["batch"]),
-            _value("novelty", TensorProto.FLOAT, ["batch"]),
-            _value("embedding", TensorProto.FLOAT, ["batch", 3]),
+            tensor("reconstruction", TensorProto.FLOAT, ["batch", side, side, 3]),
+            tensor("reconstruction_error", TensorProto.FLOAT, ["batch"]),
+            tensor("novelty", TensorProto.FLOAT, ["batch"]),
+            tensor("embedding", TensorProto.FLOAT, ["batch", 3]),
         ],
         {
             "white": np.float32(255),
@@ -135,15 +135,15 @@ def text_graph(vocabulary: int, *, explained: bool = False) -> bytes:
         node("Div", ["sum", "count"], ["mean"]),
         node("Softmax", ["mean"], ["probabilities"], axis=1),
     ]
-    outputs = [_value("probabilities", TensorProto.FLOAT, ["batch", 2])]
+    outputs = [tensor("probabilities", TensorProto.FLOAT, ["batch", 2])]
     if explained:
         nodes.append(node("ReduceSum", ["masked", "third"], ["saliency"], keepdims=0))
-        outputs.append(_value("saliency", TensorProto.FLOAT, ["batch", "time"]))
-    return _graph(
+        outputs.append(tensor("saliency", TensorProto.FLOAT, ["batch", "time"]))
+    return make_graph(
         nodes,
         [
-            _value("tokens", TensorProto.INT64, ["batch", "time"]),
-            _value("length", TensorProto.INT64, ["batch"]),
+            tensor("tokens", TensorProto.INT64, ["batch", "time"]),
+            tensor("length", TensorProto.INT64, ["batch"]),
         ],
         outputs,
         {
@@ -180,16 +180,16 @@ def words_graph(vocabulary: int, state: int = 2) -> bytes:
         node("Mul", ["scores", "sureness"], ["logits"]),
         node("LogSoftmax", ["logits"], ["log_probabilities"], axis=1),
     ]
-    return _graph(
+    return make_graph(
         nodes,
         [
-            _value("tokens", TensorProto.INT64, ["batch", "time"]),
-            _value("length", TensorProto.INT64, ["batch"]),
-            _value("state", TensorProto.FLOAT, ["batch", state]),
+            tensor("tokens", TensorProto.INT64, ["batch", "time"]),
+            tensor("length", TensorProto.INT64, ["batch"]),
+            tensor("state", TensorProto.FLOAT, ["batch", state]),
         ],
         [
-            _value("log_probabilities", TensorProto.FLOAT, ["batch", vocabulary]),
-            _value("next_state", TensorProto.FLOAT, ["batch", state]),
+            tensor("log_probabilities", TensorProto.FLOAT, ["batch", vocabulary]),
+            tensor("next_state", TensorProto.FLOAT, ["batch", state]),
         ],
         {
             "table": table,
@@ -217,15 +217,15 @@ def tree_graph(vocabulary: int) -> bytes:
         node("Size", ["levels"], ["unused"]),
     ]
     names = {"tokens": "leaf", "left": "inner", "right": "inner", "levels": "level"}
-    return _graph(
+    return make_graph(
         nodes,
         [
-            *(_value(name, TensorProto.INT64, [axis]) for name, axis in names.items()),
-            _value("roots", TensorProto.INT64, ["batch"]),
+            *(tensor(name, TensorProto.INT64, [axis]) for name, axis in names.items()),
+            tensor("roots", TensorProto.INT64, ["batch"]),
         ],
         [
-            _value("probabilities", TensorProto.FLOAT, ["batch", 2]),
-            _value("nodes", TensorProto.FLOAT, ["node", 2]),
+            tensor("probabilities", TensorProto.FLOAT, ["batch", 2]),
+            tensor("nodes", TensorProto.FLOAT, ["node", 2]),
         ],
         {"table": table, "nothing": np.int64(0), "one": np.int64(1)},
     )
@@ -247,18 +247,18 @@ def audio_graph(samples: int = 4000, *, explained: bool = False) -> bytes:
         node("Add", ["scores", "bias"], ["probabilities_logits"]),
         node("Softmax", ["probabilities_logits"], ["probabilities"], axis=1),
     ]
-    outputs = [_value("probabilities", TensorProto.FLOAT, ["batch", 3])]
+    outputs = [tensor("probabilities", TensorProto.FLOAT, ["batch", 3])]
     if explained:
         nodes += [
             node("Abs", ["signal"], ["level"]),
             node("Unsqueeze", ["level", "one"], ["band"]),
             node("AveragePool", ["band"], ["saliency"], kernel_shape=[400], strides=[400]),
         ]
-        outputs.append(_value("saliency", TensorProto.FLOAT, ["batch", 1, samples // 400]))
+        outputs.append(tensor("saliency", TensorProto.FLOAT, ["batch", 1, samples // 400]))
     scale = np.float32(20 / samples)
-    return _graph(
+    return make_graph(
         nodes,
-        [_value("pcm", TensorProto.INT16, ["batch", samples])],
+        [tensor("pcm", TensorProto.INT16, ["batch", samples])],
         outputs,
         {
             "full": np.float32(32768),

@@ -21,8 +21,8 @@ class Model(Wire):
     """A published model."""
 
     name: str
-    modality: str | None
-    task: str | None
+    modality: str | None = None
+    task: str | None = None
     versions: list[Version]
 
 

@@ -1,6 +1,14 @@
+from pathlib import Path
+
+import httpx
 import pytest
+from fastapi import Depends, Security
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 
 from app.api.fast_path import FastPath, FastRoute
+from app.factory import create_app
+from app.settings import Settings
 
 pytestmark = pytest.mark.anyio
 
@@ -70,3 +78,50 @@ async def test_the_description_is_there(service) -> None:
     operation = document["paths"]["/v1/models/{model}/versions/{version}/classify"]["post"]
     assert [p["name"] for p in operation["parameters"]] == ["model", "version", "top_k", "explain"]
     assert operation["summary"] == "Classify Version"
+
+
+def deny() -> None:
+    raise PermissionError
+
+
+def with_depends(model: str, user: None = Depends(deny)) -> None:
+    pass
+
+
+def with_security(model: str, user: None = Security(deny)) -> None:
+    pass
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "described"),
+    [
+        (lambda: None, {"dependencies": [Depends(deny)]}),
+        (with_depends, {}),
+        (with_security, {}),
+    ],
+)
+def test_dependencies_that_would_never_run_are_refused(endpoint, described: dict) -> None:
+    with pytest.raises(TypeError, match="never run"):
+        FastRoute("/v1/models/{model}/secret", endpoint, Recorder("hot", []), **described)
+
+
+def test_middleware_that_would_miss_routes_is_refused(tmp_path: Path) -> None:
+    app = create_app(Settings(models=tmp_path, device="cpu"))
+    for layer in (app, app.api):
+        with pytest.raises(TypeError, match=r"create_app\(settings, middleware="):
+            layer.add_middleware(CORSMiddleware, allow_origins=["*"])
+
+
+async def test_given_middleware_runs_for_every_route(tmp_path: Path) -> None:
+    cors = Middleware(CORSMiddleware, allow_origins=["*"])
+    app = create_app(Settings(models=tmp_path, device="cpu"), middleware=[cors])
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        for method, path in (
+            ("POST", "/v1/models/a/classify"),
+            ("POST", "/v1/models/a/complete"),
+            ("GET", "/v1/models"),
+            ("GET", "/livez"),
+        ):
+            answer = await client.request(method, path, headers={"Origin": "http://elsewhere"})
+            assert answer.headers["access-control-allow-origin"] == "*", path

@@ -1,0 +1,106 @@
+"""Every endpoint's real answers are what its schema says, and nothing more."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from app.api import schemas
+from app.bundle import publish
+from app.registry import SHIPPED
+from app.tasks import TASKS
+from tests import fakes, media
+from tests.conftest import open_service
+
+pytestmark = pytest.mark.anyio
+ITEMS = {
+    "colours": (media.picture(), "image/png"),
+    "doubting": (media.saved(media.scene()), "image/png"),
+    "explained-colours": (media.picture(), "image/png"),
+    "embedded-colours": (media.picture(), "image/png"),
+    "plain-colours": (media.picture(), "image/png"),
+    "sounds": (media.sound(media.tone(100)), "audio/wav"),
+    "explained-sounds": (media.sound(media.tone(100)), "audio/wav"),
+    "moods": (b"the day is good " * 9, "text/plain"),
+    "explained-moods": (b"the day is good", "text/plain"),
+    "parsed": (b"the day is good", "text/plain"),
+}
+COMPLETION = {"text": "The day " * 30, "temperature": 1, "alternatives": 2}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("schemas")
+    for bundle in (
+        fakes.image_bundle(),
+        fakes.doubting_bundle(),
+        fakes.explained(fakes.image_bundle("explained-colours")),
+        fakes.embedding_bundle(),
+        fakes.autoencoder_bundle(),
+        fakes.audio_bundle(),
+        fakes.explained(fakes.audio_bundle("explained-sounds")),
+        fakes.text_bundle(),
+        fakes.explained(fakes.text_bundle("explained-moods")),
+        fakes.tree_bundle(),
+        fakes.words_bundle(),
+    ):
+        publish(bundle, root)
+    (root / "broken" / "1").mkdir(parents=True)
+    (root / "broken" / "1" / "manifest.json").write_text("{}")
+    return root
+
+
+async def test_answers_of_every_task(folder: Path) -> None:
+    """The schema refuses members that it does not have, so what is written is what is declared."""
+    seen: dict[str, set[str]] = {}
+    async with open_service(folder) as service:
+        for name, (body, media_type) in ITEMS.items():
+            for task in TASKS.values():
+                query = "?explain=true" if task.name == "classify" else ""
+                answer = await service.post(
+                    f"/v1/models/{name}/{task.name}{query}",
+                    content=body,
+                    headers={"Content-Type": media_type},
+                )
+                if answer.status_code == 404:
+                    schemas.Problem.model_validate(answer.json())
+                    continue
+                assert answer.status_code == 200, answer.text
+                whole = task.response(SHIPPED).model_validate(answer.json())
+                for item in getattr(whole, task.plural):
+                    members = item.model_fields_set if isinstance(item, BaseModel) else {"row"}
+                    seen.setdefault(task.name, set()).update(members)
+        completed = await service.post("/v1/models/prose/complete", json=COMPLETION)
+    assert completed.status_code == 200
+    whole = TASKS["complete"].response(SHIPPED).model_validate(completed.json())
+    seen["complete"] = whole.model_fields_set
+    assert seen.keys() == TASKS.keys()
+    optional = {"prediction_set", "novelty", "abstained", "truncated", "explanation"}
+    assert optional < seen["classify"], "every optional member was seen once"
+    assert {"seed", "truncated"} < seen["complete"]
+
+
+async def test_the_catalog_and_errors(folder: Path) -> None:
+    async with open_service(folder) as service:
+        listed = schemas.Models.model_validate((await service.get("/v1/models")).json())
+        for model in listed.models:
+            one = (await service.get(f"/v1/models/{model.name}")).json()
+            schemas.Model.model_validate(one)
+        for path in ("/v1/models/nobody", "/nowhere"):
+            schemas.Problem.model_validate((await service.get(path)).json())
+        bad = await service.post(
+            "/v1/models/moods/classify", json={"instances": ["good", {"b64": "!"}]}
+        )
+        assert schemas.Problem.model_validate(bad.json()).index == 1
+    failed = next(model for model in listed.models if model.name == "broken")
+    assert failed.versions[0].state == "failed" and failed.versions[0].reason
+
+
+async def test_the_answers_are_the_described_ones(folder: Path) -> None:
+    """The component that OpenAPI shows is the class that the test above validates with."""
+    async with open_service(folder) as service:
+        document = (await service.get("/openapi.json")).json()
+    for task in TASKS.values():
+        operation = document["paths"][f"/v1/models/{{model}}/{task.name}"]["post"]
+        content = operation["responses"]["200"]["content"]["application/json"]
+        assert content["schema"]["$ref"].endswith(f"/{task.response(SHIPPED).__name__}")
