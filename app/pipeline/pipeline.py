@@ -67,7 +67,7 @@ class Pipeline:
 
         explain: have it compute what only explanations need.
         """
-        batch = collate(items, self._tensors, self._session.empty)
+        batch = collate(items, self._tensors, self._session.allocate)
         feeds = dict(zip(self._names, batch.values(), strict=True))
         outputs = self._session.run(feeds, explain=explain)
         return split(outputs, items, self.manifest.outputs)
