@@ -36,7 +36,7 @@ from app.api import (
 from app.api.edge import Door, Limits
 from app.api.endpoint import Serving
 from app.api.fast_path import HotRoute, Shortcut
-from app.batching.latency_model import Bounds
+from app.batching.latency_model import BatchingPolicy
 from app.in_flight import Crew
 from app.metrics import Metrics
 from app.process.allocator import release_memory, use_one_heap
@@ -82,7 +82,7 @@ def create_app(settings: Settings, crew: Crew | None = None) -> FastAPI:
     """
     providers_for(settings.device)
     crew = crew or Crew()
-    bounds = Bounds(settings.max_batch, settings.max_queue)
+    bounds = BatchingPolicy(settings.max_batch, settings.max_queue)
     threads = settings.threads or available_cpus()
     loading = Loading(
         settings.device, threads, bounds, settings.deadline, settings.cuda_graphs, crew

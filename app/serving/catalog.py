@@ -20,7 +20,7 @@ from enum import StrEnum
 from functools import partial
 from pathlib import Path
 
-from app.batching.latency_model import Bounds
+from app.batching.latency_model import BatchingPolicy
 from app.bundle import Manifest, read_bundle
 from app.errors import GoldenMismatch, NotReady, ThalamusError, UnknownModel, UnsupportedMedia
 from app.in_flight import Crew
@@ -63,7 +63,7 @@ class Loading:
 
     device: Device = "auto"
     threads: int = 1
-    bounds: Bounds = field(default_factory=Bounds)
+    bounds: BatchingPolicy = field(default_factory=BatchingPolicy)
     deadline: float = 30.0  # seconds for an answer
     cuda_graphs: bool = False
     crew: Crew = field(default_factory=Crew)
@@ -208,7 +208,7 @@ class Catalog:
 def _served(pipeline: Pipeline, folder: Path, loading: Loading) -> ServedModel:
     bounds, crew = loading.bounds, loading.crew
     if pipeline.provider != CPU:  # a batch is prepared while the GPU runs another
-        bounds = replace(bounds, inline_seconds=0.0, lanes=2)
+        bounds = replace(bounds, inline_seconds=0.0, max_concurrent_batches=2)
     elif crew.cores > loading.threads:
         widen = partial(_load, folder, replace(loading, threads=crew.cores))
         wide = Wide(pipeline, widen, lambda: crew.alone)

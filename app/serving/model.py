@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 from app.batching.batcher import Batcher
-from app.batching.latency_model import Bounds
+from app.batching.latency_model import BatchingPolicy
 from app.errors import DeadlineExceeded
 from app.modalities import Payload
 from app.pipeline import (
@@ -30,14 +30,14 @@ class ServedModel:
     """Asks a pipeline in batches; each batch is encoded, run and decoded in one go."""
 
     def __init__(
-        self, pipeline: Pipeline, bounds: Bounds, deadline: float, answer: Run | None = None
+        self, pipeline: Pipeline, policy: BatchingPolicy, deadline: float, answer: Run | None = None
     ) -> None:
         """`answer`: answers a batch in the pipeline's place."""
         self.pipeline = pipeline
         self.manifest = pipeline.manifest
         self._deadline = deadline
         self._batcher: Batcher[Question, Answered] = Batcher(
-            answer or pipeline.answer, bounds, self._cost
+            answer or pipeline.answer, policy, self._cost
         )
 
     async def answer(

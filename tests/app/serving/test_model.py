@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from app.batching.latency_model import Bounds
+from app.batching.latency_model import BatchingPolicy
 from app.errors import DeadlineExceeded, InvalidInput, NotReady
 from app.modalities import Encoded, Payload
 from app.pipeline import Classes, Pipeline
@@ -33,14 +33,14 @@ class Slow(Pipeline):
 
 async def test_it_answers_as_its_pipeline_does() -> None:
     pipeline, timings = Pipeline(fakes.text_bundle()), Timings()
-    model = ServedModel(pipeline, Bounds(), 30)
+    model = ServedModel(pipeline, BatchingPolicy(), 30)
     assert await model.answer([GOOD], Classes(2), timings) == pipeline.classify([GOOD], 2)
     assert list(timings.stages) == ["queue", "encode", "infer"]
     await model.close()
 
 
 async def test_a_bad_item_never_reaches_a_batch() -> None:
-    model = ServedModel(Pipeline(fakes.text_bundle()), Bounds(), 30)
+    model = ServedModel(Pipeline(fakes.text_bundle()), BatchingPolicy(), 30)
     with pytest.raises(InvalidInput) as caught:
         await model.answer([GOOD, BAD], Classes(2), Timings())
     assert caught.value.index == 1
@@ -51,7 +51,7 @@ async def test_a_bad_item_never_reaches_a_batch() -> None:
 async def test_the_deadline_ends_the_waiting_and_the_work() -> None:
     pipeline = Slow()
     model = ServedModel(
-        pipeline, Bounds(max_batch=1), 1
+        pipeline, BatchingPolicy(max_batch=1), 1
     )  # a busy machine may take a while to begin
     with pytest.raises(DeadlineExceeded, match=r"within 1 s"):
         await model.answer([GOOD] * 50, Classes(2), Timings())
@@ -61,7 +61,7 @@ async def test_the_deadline_ends_the_waiting_and_the_work() -> None:
 
 
 async def test_after_close_it_takes_nothing() -> None:
-    model = ServedModel(Pipeline(fakes.text_bundle()), Bounds(), 30)
+    model = ServedModel(Pipeline(fakes.text_bundle()), BatchingPolicy(), 30)
     await model.close()
     with pytest.raises(NotReady):
         await model.answer([GOOD], Classes(2), Timings())
