@@ -37,7 +37,7 @@ from app.api.edge import Door, Limits
 from app.api.endpoint import Serving
 from app.api.fast_path import HotRoute, Shortcut
 from app.batching.latency_model import BatchingPolicy
-from app.in_flight import Crew
+from app.in_flight import InFlight, WorkerGroup
 from app.metrics import Metrics
 from app.process.allocator import release_memory, use_one_heap
 from app.process.connection import Connection
@@ -75,20 +75,20 @@ class Service(FastAPI):
         await self._door(scope, receive, send)
 
 
-def create_app(settings: Settings, crew: Crew | None = None) -> FastAPI:
+def create_app(settings: Settings, workers: WorkerGroup | None = None) -> FastAPI:
     """Return the ASGI application; raise `DeviceUnavailable` if its device is not there.
 
-    `crew` is what it has in common with other workers.
+    workers: what it shares with the other workers of the service.
     """
     providers_for(settings.device)
-    crew = crew or Crew()
+    workers = workers or WorkerGroup()
     bounds = BatchingPolicy(settings.max_batch, settings.max_queue)
     threads = settings.threads or available_cpus()
     loading = Loading(
-        settings.device, threads, bounds, settings.deadline, settings.cuda_graphs, crew
+        settings.device, threads, bounds, settings.deadline, settings.cuda_graphs, workers
     )
     models = Catalog(settings.models, loading, settings.defaults)
-    metrics = Metrics(crew.folder)
+    metrics = Metrics(workers.folder)
     app = Service(
         title="Thalamus",
         version=__version__,
@@ -109,7 +109,13 @@ def create_app(settings: Settings, crew: Crew | None = None) -> FastAPI:
         app.include_router(module.router)
     door = Door(settings.max_body, settings.max_bytes, settings.max_requests)
     app.enter_by(
-        partial(Limits, metrics=metrics, door=door, crew=crew, log_all=settings.log_requests)
+        partial(
+            Limits,
+            metrics=metrics,
+            door=door,
+            in_flight=workers.in_flight,
+            log_all=settings.log_requests,
+        )
     )
     return app
 
@@ -157,8 +163,8 @@ def serve(settings: Settings) -> None:
             cores = settings.threads or available_cpus()
             own = settings.model_copy(update={"threads": max(1, cores // count)})
             with TemporaryDirectory(prefix="thalamus-") as folder:
-                crew = Crew(count, cores, Path(folder))
-                Supervisor(listener, count, partial(_work, own, crew)).run()
+                workers = WorkerGroup(InFlight(count), cores, Path(folder))
+                Supervisor(listener, count, partial(_work, own, workers)).run()
 
 
 def _allow_connections() -> None:
@@ -170,12 +176,12 @@ def _allow_connections() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def _work(settings: Settings, crew: Crew, channel: socket.socket, place: int) -> None:
+def _work(settings: Settings, workers: WorkerGroup, channel: socket.socket, place: int) -> None:
     """Be one of several workers, the `place`th."""
     if settings.device != "cpu":
         see_only(place)  # before anything here touches CUDA
-    crew.join(place)
-    app = create_app(settings, crew)
+    workers.in_flight.join(place)
+    app = create_app(settings, workers)
     config = _uvicorn(app, settings)
     worker = Worker(config, channel)
     app.state.ready = lambda: worker.all_ready and app.state.catalog.ready

@@ -23,11 +23,11 @@ from pathlib import Path
 from app.batching.latency_model import BatchingPolicy
 from app.bundle import Manifest, read_bundle
 from app.errors import GoldenMismatch, NotReady, ThalamusError, UnknownModel, UnsupportedMedia
-from app.in_flight import Crew
+from app.in_flight import WorkerGroup
 from app.pipeline import Classes, Pipeline, replay
 from app.process.allocator import release_memory
 from app.runtime.providers import CPU, Device
-from app.serving.all_cores import Wide
+from app.serving.all_cores import AllCoresPipeline
 from app.serving.folder import Fingerprint, is_published, published
 from app.serving.model import ServedModel
 from app.telemetry import event
@@ -66,7 +66,7 @@ class Loading:
     bounds: BatchingPolicy = field(default_factory=BatchingPolicy)
     deadline: float = 30.0  # seconds for an answer
     cuda_graphs: bool = False
-    crew: Crew = field(default_factory=Crew)
+    workers: WorkerGroup = field(default_factory=WorkerGroup)
 
 
 class Catalog:
@@ -206,13 +206,13 @@ class Catalog:
 
 
 def _served(pipeline: Pipeline, folder: Path, loading: Loading) -> ServedModel:
-    bounds, crew = loading.bounds, loading.crew
+    bounds, workers = loading.bounds, loading.workers
     if pipeline.provider != CPU:  # a batch is prepared while the GPU runs another
         bounds = replace(bounds, inline_seconds=0.0, max_concurrent_batches=2)
-    elif crew.cores > loading.threads:
-        widen = partial(_load, folder, replace(loading, threads=crew.cores))
-        wide = Wide(pipeline, widen, lambda: crew.alone)
-        return ServedModel(pipeline, bounds, loading.deadline, wide.answer)
+    elif workers.cores > loading.threads:
+        build = partial(_load, folder, replace(loading, threads=workers.cores))
+        all_cores = AllCoresPipeline(pipeline, build, lambda: workers.in_flight.at_most_one)
+        return ServedModel(pipeline, bounds, loading.deadline, all_cores.answer)
     return ServedModel(pipeline, bounds, loading.deadline)
 
 

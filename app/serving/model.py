@@ -19,11 +19,11 @@ from app.pipeline import (
     Word,
     ask,
 )
-from app.serving.deadline import Departure, watched
+from app.serving.deadline import WaitForDisconnect, with_deadline
 from app.telemetry import Timings
 
 Run = Callable[[Sequence[Question]], Sequence[Answered | Exception]]
-Told = Callable[[Word], Awaitable[None]]
+OnToken = Callable[[Word], Awaitable[None]]
 
 
 class ServedModel:
@@ -45,7 +45,7 @@ class ServedModel:
         payloads: Sequence[Payload],
         wanted: Wanted[Answer],
         timings: Timings,
-        departure: Departure | None = None,
+        departure: WaitForDisconnect | None = None,
     ) -> list[Answer]:
         """Answer every payload, in order; `pipeline.decoder` says what can be wanted.
 
@@ -57,32 +57,36 @@ class ServedModel:
         questions = ask(payloads, wanted, asker)
         work = self._batcher.submit(questions, deadline)
         try:
-            answers = await watched(work, self._deadline, self._late, departure)
+            answers = await with_deadline(work, self._deadline, self._late, departure)
         finally:
             asker.left = True
         timings.waited(answers[-1].timings)
         return [answer.answer for answer in answers]
 
     async def complete(
-        self, continuation: Continuation, timings: Timings, told: Told, departure: Departure
+        self,
+        continuation: Continuation,
+        timings: Timings,
+        on_token: OnToken,
+        departure: WaitForDisconnect,
     ) -> None:
-        """Go on until `continuation` is finished; `told` gets every word as it is chosen.
+        """Go on until `continuation` is finished; `on_token` gets every word as it is chosen.
 
         Its steps run in batches with those of others. Raises what `answer` does.
         """
-        work = self._go_on(continuation, timings, told)
-        await watched(work, self._deadline, self._late, departure)
+        work = self._go_on(continuation, timings, on_token)
+        await with_deadline(work, self._deadline, self._late, departure)
 
     async def close(self) -> None:
         """Refuse new work and wait for the work that was taken."""
         await self._batcher.close()
 
-    async def _go_on(self, continuation: Continuation, timings: Timings, told: Told) -> None:
+    async def _go_on(self, continuation: Continuation, timings: Timings, on_token: OnToken) -> None:
         while continuation.finished is None:
             spent = Timings()
             [step] = await self.answer([continuation.payload], NextWord(), spent)
             timings.add(spent)
-            await told(continuation.take(step))
+            await on_token(continuation.take(step))
 
     def _cost(self, question: Question) -> float:
         return self.pipeline.encoder.cost(question.payload)

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from app import errors
 from app.api import problems
 from app.api.edge import Door, Limits
-from app.in_flight import Crew
+from app.in_flight import InFlight
 from app.metrics import Metrics
 from tests import media
 
@@ -40,7 +40,9 @@ def failing(error: Exception) -> httpx.AsyncClient:
     """Return a client of an application of which every route fails."""
     app = FastAPI()
     problems.install(app)
-    app.add_middleware(Limits, metrics=Metrics(), door=Door(99, 99, 1), crew=Crew(), log_all=True)
+    app.add_middleware(
+        Limits, metrics=Metrics(), door=Door(99, 99, 1), in_flight=InFlight(), log_all=True
+    )
 
     @app.get("/")
     async def fail() -> None:

@@ -17,7 +17,7 @@ import pytest
 
 import app.main
 from app.bundle import publish
-from app.in_flight import Crew
+from app.in_flight import InFlight, WorkerGroup
 from app.settings import Settings
 from tests import fakes
 
@@ -224,4 +224,4 @@ def test_a_worker_sees_its_gpu_before_it_does_anything(monkeypatch, device, seen
     monkeypatch.setattr(app.main, "create_app", create_app)
     ours, theirs = socket.socketpair()
     with ours, theirs, pytest.raises(InterruptedError, match=f"^{seen}$"):
-        app.main._work(Settings(models=Path(), device=device), Crew(4), theirs, 3)
+        app.main._work(Settings(models=Path(), device=device), WorkerGroup(InFlight(4)), theirs, 3)

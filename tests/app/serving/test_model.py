@@ -31,7 +31,7 @@ class Slow(Pipeline):
         return self.real.encode(payload)
 
 
-async def test_it_answers_as_its_pipeline_does() -> None:
+async def test_it_gives_the_answers_of_its_pipeline() -> None:
     pipeline, timings = Pipeline(fakes.text_bundle()), Timings()
     model = ServedModel(pipeline, BatchingPolicy(), 30)
     assert await model.answer([GOOD], Classes(2), timings) == pipeline.classify([GOOD], 2)
@@ -39,7 +39,7 @@ async def test_it_answers_as_its_pipeline_does() -> None:
     await model.close()
 
 
-async def test_a_bad_item_never_reaches_a_batch() -> None:
+async def test_a_bad_item_is_named_by_its_index() -> None:
     model = ServedModel(Pipeline(fakes.text_bundle()), BatchingPolicy(), 30)
     with pytest.raises(InvalidInput) as caught:
         await model.answer([GOOD, BAD], Classes(2), Timings())
@@ -48,7 +48,7 @@ async def test_a_bad_item_never_reaches_a_batch() -> None:
     await model.close()
 
 
-async def test_the_deadline_ends_the_waiting_and_the_work() -> None:
+async def test_the_deadline_ends_the_wait_and_the_rest_of_the_work() -> None:
     pipeline = Slow()
     model = ServedModel(
         pipeline, BatchingPolicy(max_batch=1), 1
@@ -60,7 +60,7 @@ async def test_the_deadline_ends_the_waiting_and_the_work() -> None:
     assert pipeline.encoded == 1, "the other 49 were not touched"
 
 
-async def test_after_close_it_takes_nothing() -> None:
+async def test_after_close_it_is_not_ready() -> None:
     model = ServedModel(Pipeline(fakes.text_bundle()), BatchingPolicy(), 30)
     await model.close()
     with pytest.raises(NotReady):
