@@ -40,14 +40,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    from app.main import serve
+    from app.main import create_app
+    from app.process.serve import serve
 
     chosen = {
         name: value
         for name in ("models", "host", "port", "device", "workers")
         if (value := getattr(options, name)) is not None
     }
-    serve(Settings(**chosen))
+    serve(Settings(**chosen), create_app)
     return 0
 
 

@@ -1,6 +1,7 @@
 """What the workers of one service share, above all how many requests each of them is answering."""
 
 import mmap
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -44,9 +45,10 @@ class WorkerGroup:
     """What the workers of one service share.
 
     cores: CPUs that all of them together may use. folder: where each writes its metrics; None
-    where there is one worker.
+    where there is one worker. all_ready: says whether every other worker has loaded its models.
     """
 
     in_flight: InFlight = field(default_factory=InFlight)
     cores: int = 1
     folder: Path | None = None
+    all_ready: Callable[[], bool] = lambda: True

@@ -14,6 +14,7 @@ gets its answer from any other.
 import asyncio
 import gc
 import logging
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -25,7 +26,6 @@ from app.bundle import Manifest, read_bundle
 from app.errors import GoldenMismatch, NotReady, ThalamusError, UnknownModel, UnsupportedMedia
 from app.in_flight import WorkerGroup
 from app.pipeline import Classes, Pipeline, replay
-from app.process.allocator import release_memory
 from app.runtime.providers import CPU, Device
 from app.serving.all_cores import AllCoresPipeline
 from app.serving.folder import Fingerprint, is_published, published
@@ -67,6 +67,7 @@ class Loading:
     deadline: float = 30.0  # seconds for an answer
     cuda_graphs: bool = False
     workers: WorkerGroup = field(default_factory=WorkerGroup)
+    after_load: Callable[[], None] = lambda: None  # called when loading has changed what is held
 
 
 class Catalog:
@@ -153,7 +154,7 @@ class Catalog:
         if new:  # what was loaded stays: looking for garbage among it would stop all requests
             gc.collect()
             gc.freeze()
-            release_memory()
+            self._loading.after_load()
         self._settled = True
 
     async def watch(self, poll: float) -> None:
