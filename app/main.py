@@ -61,6 +61,18 @@ class Service(FastAPI):
         await self._door(scope, receive, send)
 
 
+def _loading(settings: Settings, workers: WorkerGroup) -> Loading:
+    return Loading(
+        settings.device,
+        settings.threads or available_cpus(),
+        BatchingPolicy(settings.max_batch, settings.max_queue),
+        settings.deadline,
+        settings.cuda_graphs,
+        workers,
+        after_load=release_memory,
+    )
+
+
 def create_app(settings: Settings, workers: WorkerGroup | None = None) -> FastAPI:
     """Return the ASGI application; raise `DeviceUnavailable` if its device is not there.
 
@@ -68,18 +80,7 @@ def create_app(settings: Settings, workers: WorkerGroup | None = None) -> FastAP
     """
     providers_for(settings.device)
     workers = workers or WorkerGroup()
-    bounds = BatchingPolicy(settings.max_batch, settings.max_queue)
-    threads = settings.threads or available_cpus()
-    loading = Loading(
-        settings.device,
-        threads,
-        bounds,
-        settings.deadline,
-        settings.cuda_graphs,
-        workers,
-        release_memory,
-    )
-    models = Catalog(settings.models, loading, settings.defaults)
+    models = Catalog(settings.models, _loading(settings, workers), settings.defaults)
     metrics = Metrics(workers.folder)
     app = Service(
         title="Thalamus",

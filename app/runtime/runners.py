@@ -1,6 +1,6 @@
 """The ways to run a batch, and the one function that chooses among them.
 
-A runner owns its sessions. What it needs beside the batch (output names, buffers) it gets when it
+A runner owns its sessions. What it needs besides the batch (output names, buffers) it gets when it
 is made, so that a run is a single call.
 """
 

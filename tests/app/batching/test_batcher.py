@@ -24,12 +24,12 @@ class Gated:
 
     def __init__(self) -> None:
         self.batches: list[list[int]] = []
-        self.begun = threading.Semaphore(0)
+        self.started = threading.Semaphore(0)
         self.gate = threading.Semaphore(0)
 
     def __call__(self, items: Sequence[int]) -> list[int]:
         self.batches.append(list(items))
-        self.begun.release()
+        self.started.release()
         assert self.gate.acquire(timeout=20)
         if 13 in items:
             raise ValueError("13")
@@ -37,7 +37,7 @@ class Gated:
 
     async def running(self) -> None:
         """Wait until one more batch runs."""
-        assert await asyncio.to_thread(self.begun.acquire, timeout=20)
+        assert await asyncio.to_thread(self.started.acquire, timeout=20)
 
 
 class Clock:

@@ -50,9 +50,8 @@ async def test_a_bad_item_is_named_by_its_index() -> None:
 
 async def test_the_deadline_ends_the_wait_and_the_rest_of_the_work() -> None:
     pipeline = Slow()
-    model = ServedModel(
-        pipeline, BatchingPolicy(max_batch=1), 1
-    )  # a busy machine may take a while to begin
+    # A second, since a busy machine may take a while to start the first item.
+    model = ServedModel(pipeline, BatchingPolicy(max_batch=1), 1)
     with pytest.raises(DeadlineExceeded, match=r"within 1 s"):
         await model.answer([GOOD] * 50, Classes(2), Timings())
     pipeline.go.set()
