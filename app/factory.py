@@ -26,14 +26,13 @@ from app.api.edge import AdmissionLimits, Edge
 from app.api.endpoint import Serving
 from app.api.fast_path import FastPath, FastRoute
 from app.api.routes import routes
-from app.batching.latency_model import Bounds
+from app.batching.latency_model import BatchingPolicy
 from app.bundle import Registry
-from app.in_flight import Crew
+from app.in_flight import WorkerGroup
 from app.metrics import Metrics
 from app.modalities import MODALITIES, Modality
 from app.modalities.modality import no_instance
-from app.process.allocator import release_memory
-from app.process.cpus import available_cpus
+from app.process.resources import available_cpus, release_memory
 from app.runtime.providers import providers_for
 from app.serving.catalog import Catalog
 from app.serving.loading import LoadOptions
@@ -79,7 +78,7 @@ class _Api(FastAPI):
 
 def create_app(
     settings: Settings,
-    crew: Crew | None = None,
+    workers: WorkerGroup | None = None,
     *,
     tasks: Mapping[str, Task] = TASKS,
     modalities: Mapping[str, Modality] = MODALITIES,
@@ -87,34 +86,37 @@ def create_app(
 ) -> Application:
     """Return the ASGI application; raise `DeviceUnavailable` if its device is not there.
 
-    crew: what it has in common with other workers. tasks, modalities: what is served, by the
-    names that manifests use. middleware: the first is the outermost; it runs for every request.
+    workers: what it shares with the other workers of the service. tasks, modalities: what is
+    served, by the names that manifests use. middleware: the first is the outermost; it runs for every request.
     """
     providers_for(settings.device)
-    crew, registry = crew or Crew(), Registry(tasks, modalities)
-    models = Catalog(settings.models, _load_options(settings, registry, crew), settings.defaults)
-    metrics = Metrics(crew.folder)
+    workers, registry = workers or WorkerGroup(), Registry(tasks, modalities)
+    models = Catalog(settings.models, _load_options(settings, registry, workers), settings.defaults)
+    metrics = Metrics(workers.folder)
     instances = [m.instance for m in modalities.values() if m.instance is not no_instance]
     serving = Serving(models, metrics, settings.max_items, settings.receive_timeout, instances)
     fast_routes = routes(serving, registry)
     api = _api(settings, registry, models, metrics, fast_routes)
+    api.state.ready = lambda: workers.all_ready() and models.ready
     limits = AdmissionLimits(settings.max_body, settings.max_bytes, settings.max_requests)
     fast_path = FastPath(api, fast_routes)
-    stack: ASGIApp = Edge(fast_path, metrics, limits, crew, log_all=settings.log_requests)
+    stack: ASGIApp = Edge(
+        fast_path, metrics, limits, workers.in_flight, log_all=settings.log_requests
+    )
     for kind in reversed(middleware):
         stack = kind.cls(stack, *kind.args, **kind.kwargs)
     return Application(stack, api, fast_routes)
 
 
-def _load_options(settings: Settings, registry: Registry, crew: Crew) -> LoadOptions:
+def _load_options(settings: Settings, registry: Registry, workers: WorkerGroup) -> LoadOptions:
     return LoadOptions(
         registry=registry,
         device=settings.device,
         threads=settings.threads or available_cpus(),
-        bounds=Bounds(settings.max_batch, settings.max_queue),
+        policy=BatchingPolicy(settings.max_batch, settings.max_queue),
         deadline=settings.deadline,
         cuda_graphs=settings.cuda_graphs,
-        crew=crew,
+        workers=workers,
         after_load=release_memory,
     )
 
@@ -138,7 +140,6 @@ def _api(
         responses=openapi.RESPONSES,
     )
     api.state.catalog, api.state.metrics = models, metrics
-    api.state.ready = lambda: models.ready
     problems.install(api)
     api.openapi = partial(openapi.describe, api, registry)  # type: ignore[method-assign]
     api.router.routes.extend(fast_routes)

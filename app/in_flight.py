@@ -1,40 +1,54 @@
-"""What the workers of one service have in common: a folder, the cores, and how busy each is.
-
-How many requests a worker is answering stands in memory that all of them share from before the
-fork. Each writes its own number only, so nobody waits for anybody; what others wrote may be a
-moment old.
-"""
+"""What the workers of one service share, above all how many requests each of them is answering."""
 
 import mmap
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
-class Crew:
-    """As many workers as `size`, of which this process becomes the `place`th by `join`."""
+class InFlight:
+    """Counts of requests in flight, one for each worker, in memory that all workers share.
 
-    def __init__(self, size: int = 1, cores: int = 1, folder: Path | None = None) -> None:
-        self.cores, self.folder = cores, folder
-        self._counts = memoryview(mmap.mmap(-1, 4 * size)).cast("i")
-        self._place = 0
+    Construct it before the workers are forked; each calls `join` once. A worker writes its own
+    count only, so no lock is needed; what it reads of the others may be a moment old.
+    """
 
-    def join(self, place: int) -> None:
-        """Be the `place`th worker, from 0, who answers nothing yet."""
-        self._place, self._counts[place] = place, 0
+    def __init__(self, workers: int = 1) -> None:
+        self._counts = memoryview(mmap.mmap(-1, 4 * workers)).cast("i")
+        self._index = 0
+
+    def join(self, index: int) -> None:
+        """Become the worker `index`, from 0, with no request in flight."""
+        self._index, self._counts[index] = index, 0
 
     def enter(self) -> None:
-        """Note that this worker has begun to answer a request."""
-        self._counts[self._place] += 1
+        """Count a request that this worker starts to answer."""
+        self._counts[self._index] += 1
 
     def leave(self) -> None:
-        """Note that it has ended one."""
-        self._counts[self._place] -= 1
+        """Count a request that this worker has answered."""
+        self._counts[self._index] -= 1
 
     @property
     def own(self) -> int:
-        """How many requests this worker is answering."""
-        return self._counts[self._place]
+        """The requests in flight in this worker."""
+        return self._counts[self._index]
 
     @property
-    def alone(self) -> bool:
-        """Whether one request at most is being answered, by whichever worker."""
+    def at_most_one(self) -> bool:
+        """Whether all workers together have at most one request in flight."""
         return sum(self._counts) <= 1
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerGroup:
+    """What the workers of one service share.
+
+    cores: CPUs that all of them together may use. folder: where each writes its metrics; None
+    where there is one worker. all_ready: says whether every other worker has loaded its models.
+    """
+
+    in_flight: InFlight = field(default_factory=InFlight)
+    cores: int = 1
+    folder: Path | None = None
+    all_ready: Callable[[], bool] = lambda: True

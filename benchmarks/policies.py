@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from app.batching.latency_model import Bounds, Pace
+from app.batching.latency_model import BatchingPolicy, LatencyModel
 
 NEVER = float("inf")
 
@@ -30,16 +30,16 @@ class Own:
 
     patience = NEVER  # whoever waits while the device is free runs at once
 
-    def __init__(self, bounds: Bounds) -> None:
-        self._pace = Pace(bounds)
+    def __init__(self, policy: BatchingPolicy) -> None:
+        self._latency = LatencyModel(policy)
 
     def take(self, waiting: int, oldest: float, now: float) -> int:
         """Take all, up to the bounds."""
-        return min(waiting, self._pace.most)
+        return min(waiting, self._latency.max_items)
 
     def ran(self, items: int, seconds: float) -> None:
         """Learn."""
-        self._pace.learn(items, seconds)
+        self._latency.observe(items, seconds)
 
 
 @dataclass
@@ -63,8 +63,8 @@ class Timer:
 
 def own(max_batch: int = 32, batch_seconds: float = 0.05) -> Callable[[], Policy]:
     """Return a maker of the service's policy on a device that is not the event loop's own."""
-    bounds = Bounds(max_batch, batch_seconds=batch_seconds, inline_seconds=0.0)
-    return lambda: Own(bounds)
+    policy = BatchingPolicy(max_batch, batch_seconds=batch_seconds, inline_seconds=0.0)
+    return lambda: Own(policy)
 
 
 def timer(most: int, patience: float) -> Callable[[], Policy]:

@@ -3,7 +3,7 @@
 from starlette.types import Receive
 
 from app.errors import TooSlow
-from app.serving.deadline import watched
+from app.serving.deadline import with_deadline
 
 
 async def read_body(receive: Receive, seconds: float) -> bytes:
@@ -12,7 +12,7 @@ async def read_body(receive: Receive, seconds: float) -> bytes:
     def late() -> TooSlow:
         return TooSlow(f"the body did not arrive within {seconds:g} s")
 
-    return await watched(_read(receive), seconds, late)
+    return await with_deadline(_read(receive), seconds, late)
 
 
 async def _read(receive: Receive) -> bytes:

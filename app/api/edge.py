@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.problems import MEDIA_TYPE, problem_for
 from app.errors import ClientDisconnected, Overloaded, TooLarge
-from app.in_flight import Crew
+from app.in_flight import InFlight
 from app.metrics import Metrics
 from app.telemetry import event
 
@@ -37,13 +37,19 @@ class Edge:
     """Wraps an ASGI app; answers what is over a limit, and what failed, with a problem."""
 
     def __init__(
-        self, app: ASGIApp, metrics: Metrics, limits: AdmissionLimits, crew: Crew, *, log_all: bool
+        self,
+        app: ASGIApp,
+        metrics: Metrics,
+        limits: AdmissionLimits,
+        in_flight: InFlight,
+        *,
+        log_all: bool,
     ) -> None:
         self._app = app
         self._metrics = metrics
         self._limits = limits
         self._log_all = log_all
-        self._crew = crew
+        self._in_flight = in_flight
         self._bytes = 0  # of the bodies in flight
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -58,13 +64,13 @@ class Edge:
         try:
             if counted:
                 self._admit(headers)
-                self._crew.enter()
+                self._in_flight.enter()
             try:
                 await self._app(scope, body.receive, answer.send)
             finally:
                 self._bytes -= body.size
                 if counted:
-                    self._crew.leave()
+                    self._in_flight.leave()
         except Exception as error:  # expected or not, it is answered, counted and logged
             if answer.started:
                 raise
@@ -80,7 +86,7 @@ class Edge:
             raise Overloaded("the requests in flight hold too many bytes; try again later")
 
     def _admit(self, headers: dict[bytes, bytes]) -> None:
-        if self._crew.own >= self._limits.max_requests:
+        if self._in_flight.own >= self._limits.max_requests:
             raise Overloaded("too many requests are in flight; try again later")
         declared = headers.get(b"content-length", b"0")
         digits = len(str(self._limits.max_bytes)) + 1  # more would only take longer to read

@@ -1,1 +1,1 @@
-"""Items → batches: when a batch starts, which items share it, and how their arrays are joined."""
+"""Items → batches: when a batch runs, which items share it, and how their arrays are joined."""

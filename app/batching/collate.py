@@ -1,9 +1,9 @@
 """Items → one batch, and the batch's outputs → items again.
 
-Trees are joined to a forest (`app.batching.forest`). Of anything else, axes that a `TensorSpec`
-names (other than `batch`) vary between items and are padded with zeros to the longest of the
-batch; the graphs take lengths and are exact under any padding, so an answer does not depend on
-its batch mates.
+Trees are joined to a forest (`app.batching.forest`). In other inputs the axes that a `TensorSpec`
+names (other than `batch`) vary between items and are padded with zeros to the longest of the batch.
+The graphs take lengths and are exact under any padding, so an answer does not depend on the other
+items of its batch.
 """
 
 from collections.abc import Sequence
@@ -15,21 +15,24 @@ from app.bundle.tensors import FOREST, Allocate, Arrays, TensorSpec, allocate, i
 
 
 def collate(
-    items: Sequence[Arrays], specs: Sequence[TensorSpec], empty: Allocate = allocate
+    items: Sequence[Arrays], specs: Sequence[TensorSpec], allocator: Allocate = allocate
 ) -> dict[str, np.ndarray]:
     """Stack the items' arrays along a new first axis, one entry per spec; join trees.
 
-    empty: makes the arrays that are stacked into.
+    items: each maps the name of every spec to an array without the batch axis. allocator: makes
+    the arrays that are stacked into.
     """
     if is_forest(specs):
         return forest.join(items)
-    return {spec.name: _stack([item[spec.name] for item in items], spec, empty) for spec in specs}
+    return {
+        spec.name: _stack([item[spec.name] for item in items], spec, allocator) for spec in specs
+    }
 
 
 def split(
     outputs: Arrays, items: Sequence[Arrays], specs: Sequence[TensorSpec]
 ) -> list[dict[str, np.ndarray]]:
-    """Return row i of every output as item i; of a forest's nodes, the rows of tree i."""
+    """Return for each item its row of every output; of a forest's nodes, the rows of its tree."""
     if not is_forest(specs):
         return [{name: array[row] for name, array in outputs.items()} for row in range(len(items))]
     nodes = {spec.name for spec in specs if spec.shape[0] in FOREST}
@@ -39,13 +42,15 @@ def split(
     ]
 
 
-def _stack(arrays: Sequence[np.ndarray], spec: TensorSpec, empty: Allocate) -> np.ndarray:
-    if len(arrays) == 1 and empty is allocate:  # nothing need be copied
+def _stack(arrays: Sequence[np.ndarray], spec: TensorSpec, allocator: Allocate) -> np.ndarray:
+    if len(arrays) == 1 and allocator is allocate:  # no copy is needed
         return arrays[0][np.newaxis]
     if not any(isinstance(axis, str) for axis in spec.shape[1:]):
-        return np.stack(arrays, out=empty(spec.name, (len(arrays), *arrays[0].shape), spec.dtype))
+        return np.stack(
+            arrays, out=allocator(spec.name, (len(arrays), *arrays[0].shape), spec.dtype)
+        )
     shape = tuple(max(sizes) for sizes in zip(*(a.shape for a in arrays), strict=True))
-    batch = empty(spec.name, (len(arrays), *shape), spec.dtype)
+    batch = allocator(spec.name, (len(arrays), *shape), spec.dtype)
     batch.fill(0)
     for row, array in zip(batch, arrays, strict=True):
         row[tuple(slice(size) for size in array.shape)] = array

@@ -3,7 +3,7 @@
 A forest is five int64 arrays. Its nodes are numbered leaves first, then inner nodes by height,
 so that a network works level by level and every child stands before its parent:
 
-- `tokens` (leaf,): the id of each leaf's word;
+- `tokens` (leaf,): the token id of each leaf;
 - `left`, `right` (inner,): the children of each inner node;
 - `levels` (level,): where each height ends among the inner nodes, from 0: height h is
   `levels[h - 1]:levels[h]`;
@@ -21,7 +21,7 @@ NAMES = ("tokens", "left", "right", "levels", "roots")
 
 
 def join(forests: Sequence[Forest]) -> dict[str, np.ndarray]:
-    """Return one forest of all trees, in order."""
+    """Return one forest of all trees, in order; five int64 arrays."""
     if len(forests) == 1:
         return {name: forests[0][name] for name in NAMES}
     places = node_places(forests)
@@ -46,7 +46,7 @@ def join(forests: Sequence[Forest]) -> dict[str, np.ndarray]:
 
 
 def node_places(forests: Sequence[Forest]) -> list[np.ndarray]:
-    """Return for each forest where `join` puts its nodes, int64 (nodes,)."""
+    """Return for each forest the places that `join` gives its nodes, int64 (nodes,)."""
     leaves = [len(forest["tokens"]) for forest in forests]
     inner = [len(forest["left"]) for forest in forests]
     rank = np.empty(sum(inner), dtype=np.int64)

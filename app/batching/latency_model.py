@@ -1,69 +1,75 @@
-"""How fast items are answered, and what follows from it for the next batch."""
+"""How long a batch takes, learned from every batch, and how many items the next one may have."""
 
 from dataclasses import dataclass
 
-_MEMORY = 0.1  # weight of the latest batch in the running means
-_FEW = 4  # items that must fit into `inline_seconds`
-_VARIED = 0.1  # variance of the batches' sizes, in items², from which a slope can be told
+_LATEST = 0.1  # weight of the latest batch in the running means
+_SEVERAL = 4  # items that must fit into `inline_seconds` for a batch to run inline
+_MIN_VARIANCE = 0.1  # of the batch sizes, in items²; below it a slope cannot be estimated
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
-    """Bounds of one queue: counts of items, seconds of a batch, batches at a time."""
+class BatchingPolicy:
+    """The limits of one queue and of its batches.
+
+    max_batch, max_queue: items. batch_seconds: the longest that a batch may make the next ones
+    wait. inline_seconds: the longest that a batch may block the event loop; 0 sends every batch to
+    a thread. max_concurrent_batches: more than 1 only where one batch can be prepared while a
+    device runs another.
+    """
 
     max_batch: int = 32
     max_queue: int = 2048
-    batch_seconds: float = 0.05  # so long may a batch let the next ones wait
-    inline_seconds: float = 0.005  # so long may a batch hold up the event loop
-    lanes: int = 1  # more only where one batch can be prepared while a device runs another
+    batch_seconds: float = 0.05
+    inline_seconds: float = 0.005
+    max_concurrent_batches: int = 1
 
 
 @dataclass(slots=True)
-class Pace:
-    """How long batches take, learnt with every one, and how many items may therefore be in one.
+class LatencyModel:
+    """Seconds of a batch as a linear function of its items: an offset and a slope.
 
-    A batch takes a while for itself and a while for each item; the two are told apart by least
-    squares over batches of different sizes, the latest counting most. As long as all were of one
-    size, a batch of two is tried: only so is it found out that batching pays.
+    Both are estimated by least squares over batches of different sizes, with exponentially
+    decreasing weights. As long as all batches had one size, a batch of two is tried: nothing else
+    shows whether batching pays.
     """
 
-    bounds: Bounds
-    seconds: float = 0.0  # that an item takes, its share of the batch included; 0 until measured
+    policy: BatchingPolicy
+    item_seconds: float = 0.0  # of an item, its share of the offset included; 0 until measured
     _items: float = 0.0  # running means of size, seconds, size² and size × seconds
-    _spent: float = 0.0
+    _seconds: float = 0.0
     _squares: float = 0.0
     _products: float = 0.0
 
-    def learn(self, items: int, seconds: float) -> None:
-        """Note that a batch of so many items took so many seconds."""
-        weight = _MEMORY if self.seconds else 1.0
-        self.seconds += weight * (seconds / items - self.seconds)
+    def observe(self, items: int, seconds: float) -> None:
+        """Learn that a batch of so many items took so many seconds."""
+        weight = _LATEST if self.item_seconds else 1.0
+        self.item_seconds += weight * (seconds / items - self.item_seconds)
         self._items += weight * (items - self._items)
-        self._spent += weight * (seconds - self._spent)
+        self._seconds += weight * (seconds - self._seconds)
         self._squares += weight * (items * items - self._squares)
         self._products += weight * (items * seconds - self._products)
 
     @property
-    def quick(self) -> bool:
-        """Whether several items are over before a thread would have begun to pay."""
-        return 0 < self.seconds * _FEW <= self.bounds.inline_seconds
+    def is_fast(self) -> bool:
+        """Whether several items take less than `inline_seconds`: a thread would only cost time."""
+        return 0 < self.item_seconds * _SEVERAL <= self.policy.inline_seconds
 
     @property
-    def allowed(self) -> float:
-        """How many seconds the next batch may take."""
-        return self.bounds.inline_seconds if self.quick else self.bounds.batch_seconds
+    def max_seconds(self) -> float:
+        """The longest that the next batch may take."""
+        return self.policy.inline_seconds if self.is_fast else self.policy.batch_seconds
 
     @property
-    def most(self) -> int:
-        """How many items may form the next batch."""
-        if not self.seconds:
-            return self.bounds.max_batch
+    def max_items(self) -> int:
+        """The most items that the next batch may have; at least 1."""
+        if not self.item_seconds:
+            return self.policy.max_batch
         variance = self._squares - self._items**2
-        if variance < _VARIED:
-            fitting = max(2, int(self.allowed / self.seconds))
+        if variance < _MIN_VARIANCE:
+            fitting = max(2, int(self.max_seconds / self.item_seconds))
         else:
-            slope = (self._products - self._items * self._spent) / variance
-            # Noise must not make items free, nor cost more than they do with all that is theirs.
-            slope = min(max(slope, 0.02 * self.seconds), self.seconds)
-            fitting = int((self.allowed - (self._spent - slope * self._items)) / slope)
-        return max(1, min(self.bounds.max_batch, fitting))
+            slope = (self._products - self._items * self._seconds) / variance
+            # Noise must not make items free, nor dearer than with the whole offset on them.
+            slope = min(max(slope, 0.02 * self.item_seconds), self.item_seconds)
+            fitting = int((self.max_seconds - (self._seconds - slope * self._items)) / slope)
+        return max(1, min(self.policy.max_batch, fitting))

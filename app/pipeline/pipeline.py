@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from app.batching.collate import collate, split
-from app.batching.length_bucketing import groups
+from app.batching.length_bucketing import bucket_by_length
 from app.bundle import Bundle, Manifest
 from app.bundle.tensors import Arrays, size_of
 from app.errors import DeadlineExceeded, InvalidInput, ThalamusError, UnsupportedTask
@@ -53,7 +53,7 @@ class Pipeline:
 
         explain: have it compute what only explanations need.
         """
-        batch = collate(items, self._tensors, self._session.empty)
+        batch = collate(items, self._tensors, self._session.allocate)
         feeds = dict(zip(self._names, batch.values(), strict=True))
         outputs = self._session.run(feeds, explain=explain)
         return split(outputs, items, self.manifest.outputs)
@@ -124,6 +124,6 @@ class Pipeline:
         if self._size is None or len(items) < 2:
             return self.run(items, explain) if items else []
         outputs: dict[int, dict[str, np.ndarray]] = {}
-        for group in groups([self._size(item) for item in items]):
+        for group in bucket_by_length([self._size(item) for item in items]):
             outputs |= zip(group, self.run([items[place] for place in group], explain), strict=True)
         return [outputs[place] for place in range(len(items))]

@@ -1,1 +1,1 @@
-"""Several processes behind one port: the supervisor, its workers, and what they may use."""
+"""The processes of the service, one or a supervisor and its workers, and what they may use."""

@@ -1,4 +1,7 @@
-"""uvicorn's HTTP connection, with one packet an answer."""
+"""uvicorn's HTTP connection, sending each response as one packet.
+
+`tests/app/process/test_uvicorn_internals.py` lists what is relied on of uvicorn's own class.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -8,26 +11,26 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 
 class Connection(HttpToolsProtocol):
-    """Sends head and body together, and tells when the connection is over."""
+    """Sends head and body together, and calls `on_close` when the connection is closed."""
 
-    over: Callable[[], None] | None = None
+    on_close: Callable[[], None] | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin; flow control stays with the real transport."""
+        """Take a new connection; uvicorn's flow control keeps the real transport."""
         super().connection_made(transport)
-        self.transport = _Corked(transport, self.loop)  # type: ignore[assignment]
+        self.transport = CorkedTransport(transport, self.loop)  # type: ignore[assignment]
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End."""
+        """Forget the connection."""
         super().connection_lost(exc)
-        if self.over is not None:
-            self.over()
+        if self.on_close is not None:
+            self.on_close()
 
 
-class _Corked:
-    """A transport that sends at the end of a turn what was written in it.
+class CorkedTransport:
+    """A transport that sends at the end of a turn of the event loop what was written in it.
 
-    uvicorn writes an answer's head and its body apart, which would be two packets.
+    uvicorn writes the head and the body of a response by themselves, which would be two packets.
     """
 
     __slots__ = ("_loop", "_parts", "_transport")
@@ -40,11 +43,13 @@ class _Corked:
         return getattr(self._transport, name)
 
     def write(self, data: bytes) -> None:
+        """Send `data` at the end of this turn."""
         if not self._parts:
             self._loop.call_soon(self._flush)
         self._parts.append(data)
 
     def close(self) -> None:
+        """Send what was written, and close."""
         self._flush()
         self._transport.close()
 

@@ -1,4 +1,7 @@
-"""From settings to a port that answers: one process, or a supervisor and its workers."""
+"""Serving until a signal ends it: in this process, or in several workers behind one port.
+
+The composition root is passed in as `create_app`, so that this package knows no route and no model.
+"""
 
 import asyncio
 import signal
@@ -7,6 +10,7 @@ import sys
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,77 +18,92 @@ from typing import Any
 
 import uvicorn
 
-from app.in_flight import Crew
-from app.process.allocator import use_one_heap
+from app.in_flight import InFlight, WorkerGroup
 from app.process.connection import Connection
-from app.process.cpus import available_cpus, default_workers
-from app.process.gpus import see_only
-from app.process.server import Server
+from app.process.resources import available_cpus, default_workers, pin_to_gpu, use_one_heap
 from app.process.supervisor import Supervisor, listen
 from app.process.worker import Worker
 from app.runtime.providers import providers_for
 from app.settings import Settings
 from app.telemetry import configure_logging, event
 
-CreateApp = Callable[..., Any]  # of settings, and of what the workers have in common
+# Returns an ASGI application; its `state.catalog.ready` says whether this process has its models.
+CreateApp = Callable[[Settings, WorkerGroup], Any]
 
 
 def serve(settings: Settings, create_app: CreateApp) -> None:
-    """Listen until told to stop; in-flight requests are answered first."""
+    """Listen until SIGTERM or SIGINT; requests in flight are answered first.
+
+    Raises `DeviceUnavailable`, and `OSError` where it cannot listen.
+    """
     configure_logging()
-    _allow_connections()
+    _raise_file_limit()
     use_one_heap()
-    warnings.filterwarnings("ignore", module=r"PIL\.")  # it warns of what the client sent
-    # The parent of several workers loads nothing, but refuses what cannot work.
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # it warns of what clients sent
+    # The supervisor loads no model, but refuses a device on which no worker can run.
     providers_for(settings.device)
     with listen(settings.host, settings.port) as listener:
         address = "http://{}:{}".format(*listener.getsockname()[:2])
-        count = settings.workers or default_workers(settings.device)
-        event(f"running on {address}", models=str(settings.models), workers=count)
-        if count == 1:
-            # uvicorn drains and then raises the signal again; having drained is a success.
-            signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-            Server(_uvicorn(create_app(settings), settings)).run([listener])
+        workers = settings.workers or default_workers(settings.device)
+        event(f"running on {address}", models=str(settings.models), workers=workers)
+        if workers == 1:
+            _exit_on_sigterm()
+            config = _configure(create_app(settings, WorkerGroup()), settings)
+            uvicorn.Server(config).run([listener])
         else:
             cores = settings.threads or available_cpus()
-            own = settings.model_copy(update={"threads": max(1, cores // count)})
+            own = settings.model_copy(update={"threads": max(1, cores // workers)})
             with TemporaryDirectory(prefix="thalamus-") as folder:
-                crew = Crew(count, cores, Path(folder))
-                Supervisor(listener, count, partial(_work, own, create_app, crew)).run()
+                group = WorkerGroup(InFlight(workers), cores, Path(folder))
+                Supervisor(listener, workers, partial(run_worker, own, create_app, group)).run()
 
 
-def _allow_connections() -> None:
-    """Allow as many open files as the system lets us: each connection is one."""
-    with suppress(ImportError, OSError, ValueError):
-        import resource
-
-        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-
-
-def _work(
-    settings: Settings, create_app: CreateApp, crew: Crew, channel: socket.socket, place: int
+def run_worker(
+    settings: Settings,
+    create_app: CreateApp,
+    group: WorkerGroup,
+    channel: socket.socket,
+    index: int,
 ) -> None:
-    """Be one of several workers, the `place`th."""
+    """Be the worker `index` of several, from 0, until a signal or the end of the supervisor.
+
+    channel: the socket to the supervisor.
+    """
+    _exit_on_sigterm()
     if settings.device != "cpu":
-        see_only(place)  # before anything here touches CUDA
-    crew.join(place)
-    app = create_app(settings, crew)
-    config = _uvicorn(app, settings)
-    worker = Worker(config, channel)
-    app.state.ready = lambda: worker.all_ready and app.state.catalog.ready
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+        pin_to_gpu(index)  # before anything here initialises CUDA
+    group.in_flight.join(index)
+    worker = Worker(channel)
+    app = create_app(settings, replace(group, all_ready=lambda: worker.all_ready))
+    config = _configure(app, settings)
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-        runner.run(worker.run(lambda: app.state.catalog.ready))
+        runner.run(worker.run(config, lambda: app.state.catalog.ready))
 
 
-def _uvicorn(app: Any, settings: Settings) -> uvicorn.Config:
+def _configure(app: Any, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http=Connection,
         log_config=None,
         proxy_headers=False,  # nothing here asks who the client is
-        access_log=False,  # `limits` logs requests, with their ids
+        access_log=False,  # `app.api.edge` logs requests, with their ids
         server_header=False,
         timeout_graceful_shutdown=int(settings.deadline),
     )
+
+
+def _exit_on_sigterm() -> None:
+    """Exit with status 0 on SIGTERM.
+
+    uvicorn answers the requests in flight and then raises the signal again; that is a success.
+    """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+
+
+def _raise_file_limit() -> None:
+    """Allow as many open files as the system permits: each connection is one."""
+    with suppress(ImportError, OSError, ValueError):
+        import resource
+
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -1,1 +1,1 @@
-"""One graph in ONNX Runtime: arrays in, arrays out, on the CPU or a GPU."""
+"""ONNX Runtime, which is imported in this folder only: arrays in, arrays out, on a CPU or a GPU."""

@@ -1,23 +1,26 @@
-"""CUDA graphs: what a batch has the GPU do is recorded once, and then started by a single call.
+"""CUDA graphs: the GPU's work for a batch is recorded once and then started by a single call.
 
-A graph is bound to the shapes and addresses that it was recorded with: so it has buffers of its
-own on the device, and is for batches of one size.
+A graph is bound to the shapes and addresses that it was recorded with. So it has buffers of its own
+on the device and serves batches of one size.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import onnxruntime
 
-from app.bundle.tensors import TensorSpec
+from app.bundle.tensors import Arrays, TensorSpec
 
 
-class Captured:
-    """The CUDA graph of a session, captured when this is made, for batches of `size` items.
+class CudaGraphRunner:
+    """The CUDA graph of a session for batches of `size` items, captured by the constructor.
 
-    To be made and run in one thread. Raises what ONNX Runtime raises where it cannot capture.
-    inputs, outputs: the session's, with no free axis but the batch.
+    Construct and run it in one and the same thread. The constructor raises what ONNX Runtime raises
+    where it cannot capture.
+
+    inputs, outputs: the session's, with no dynamic axis but the batch. memory: ONNX Runtime's name
+    of the device that holds the buffers.
     """
 
     def __init__(
@@ -26,11 +29,11 @@ class Captured:
         size: int,
         inputs: Sequence[TensorSpec],
         outputs: Sequence[TensorSpec],
-        place: str = "cuda",
+        memory: str = "cuda",
     ) -> None:
         self._session = session
-        self._inputs = _buffers(inputs, size, place)
-        self._outputs = _buffers(outputs, size, place)
+        self._inputs = _buffers(inputs, size, memory)
+        self._outputs = _buffers(outputs, size, memory)
         self._binding = session.io_binding()
         for name, value in self._inputs.items():
             self._binding.bind_ortvalue_input(name, value)
@@ -38,20 +41,20 @@ class Captured:
             self._binding.bind_ortvalue_output(name, value)
         session.run_with_iobinding(self._binding)  # warms up and captures
 
-    def run(self, arrays: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+    def run(self, arrays: Arrays) -> dict[str, np.ndarray]:
         """Return every output for a batch of that size."""
         for name, array in arrays.items():
             self._inputs[name].update_inplace(array)
         self._session.run_with_iobinding(self._binding)
-        return [value.numpy().copy() for value in self._outputs.values()]
+        return {name: value.numpy().copy() for name, value in self._outputs.items()}
 
 
-def _buffers(specs: Sequence[TensorSpec], size: int, place: str) -> dict[str, Any]:
-    """Return zeros for a batch of `size`, in the memory of `place`, by name."""
-    made = {}
+def _buffers(specs: Sequence[TensorSpec], size: int, memory: str) -> dict[str, Any]:
+    """Return zeros for a batch of `size` on the device `memory`, by name."""
+    buffers = {}
     for spec in specs:
         zeros = np.zeros((size, *map(int, spec.shape[1:])), spec.dtype)
-        value = onnxruntime.OrtValue.ortvalue_from_shape_and_type(zeros.shape, zeros.dtype, place)
+        value = onnxruntime.OrtValue.ortvalue_from_shape_and_type(zeros.shape, zeros.dtype, memory)
         value.update_inplace(zeros)
-        made[spec.name] = value
-    return made
+        buffers[spec.name] = value
+    return buffers

@@ -1,7 +1,7 @@
-"""On what a session runs: the one place that knows ONNX Runtime's providers and their options.
+"""What a session runs on: the one place that knows ONNX Runtime's providers and their options.
 
-`auto` uses CUDA where it is present and the CPU otherwise; `cuda` and `tensorrt` refuse to go
-on without.
+The device `auto` means CUDA where it is present and the CPU otherwise; `cuda` and `tensorrt` raise
+`DeviceUnavailable` where they are absent.
 """
 
 import ctypes
@@ -17,15 +17,15 @@ Device = Literal["auto", "cpu", "cuda", "tensorrt"]
 DEVICES: tuple[Device, ...] = get_args(Device)
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 TENSORRT = "TensorrtExecutionProvider"
-TENSORRT_LIBRARY = "libnvinfer.so.10"  # that the wheel's provider is linked to; not in the wheel
+TENSORRT_LIBRARY = "libnvinfer.so.10"  # the wheel's provider is linked to it; not in the wheel
 Provider = tuple[str, dict[str, str]]  # its name and options
 _DRIVER_NODES = ("/dev/nvidiactl", "/dev/dxg", "/dev/nvhost-ctrl")  # server, WSL, Jetson
 
 
 def cuda_present() -> bool:
-    """Say whether this wheel has CUDA and this machine a driver; neither is touched.
+    """Say whether this wheel has CUDA and this machine a driver, without initialising either.
 
-    Whether a session really runs there is only known once it is made.
+    Whether a session really runs there is known only when it is open.
     """
     if CUDA not in onnxruntime.get_available_providers():
         return False
@@ -43,7 +43,7 @@ def tensorrt_present() -> bool:
 
 
 def providers_for(device: Device, graphs: bool = False) -> list[Provider]:
-    """Return what `choose_providers` says for this machine."""
+    """Return what `choose_providers` returns for this machine."""
     cuda = device != "cpu" and cuda_present()
     return choose_providers(device, cuda, device == "tensorrt" and tensorrt_present(), graphs)
 
@@ -51,10 +51,9 @@ def providers_for(device: Device, graphs: bool = False) -> list[Provider]:
 def choose_providers(
     device: Device, cuda: bool, tensorrt: bool = False, graphs: bool = False
 ) -> list[Provider]:
-    """Return the providers to ask ONNX Runtime for, the first first; raise `DeviceUnavailable`.
+    """Return the providers to ask ONNX Runtime for, preferred first; raise `DeviceUnavailable`.
 
-    cuda, tensorrt: whether they are there. graphs: whether to capture CUDA graphs.
-    HEURISTIC has cuDNN choose by rule where the default, EXHAUSTIVE, has it try every algorithm.
+    cuda, tensorrt: whether they are present. graphs: whether to capture CUDA graphs.
     """
     if device == "cpu" or (device == "auto" and not cuda):
         return [(CPU, {})]
@@ -63,6 +62,7 @@ def choose_providers(
             f"THALAMUS_DEVICE={device}, but no usable CUDA device was found on this machine; "
             "set THALAMUS_DEVICE=auto to fall back to the CPU"
         )
+    # By rule; the default, EXHAUSTIVE, tries every algorithm for each new shape.
     options = {"cudnn_conv_algo_search": "HEURISTIC"}
     if device != "tensorrt":
         return [(CUDA, options | ({"enable_cuda_graph": "1"} if graphs else {})), (CPU, {})]

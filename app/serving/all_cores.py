@@ -1,10 +1,11 @@
-"""All cores for who asks alone.
+"""All cores for a lone request.
 
-A worker has its share of the cores, which is best when all of them are asked. A lone request
-leaves the others' cores idle. So where a model takes a lone request longer than `WORTHWHILE`, a
-second pipeline with all cores is made in the background. Lone requests go to the two in turn, and
-then to the quicker one: all cores for a convolutional network, one's own for a small or recurrent
-one. While the second is kept, the model's weights are held twice.
+A worker has its share of the cores, which is best when all workers are busy. A lone request leaves
+the others' cores idle. So where a model takes a lone request longer than `WORTHWHILE`, a second
+pipeline, with threads on all cores within each operator, is built in the background. Lone requests
+are then answered by the two in turn, `TRIES` times each, and from then on by the faster one: all
+cores for a convolutional network, the worker's own cores for a small or a recurrent one. While the
+second pipeline is kept, the weights of the model are in memory twice.
 """
 
 import logging
@@ -16,68 +17,70 @@ from app.pipeline import InferenceItem, ItemResult, Pipeline
 from app.telemetry import event
 
 WORTHWHILE = 0.005  # seconds
-TRIES = 5  # lone requests that each of the two answers before it is decided
-_SHARE = 0.9  # of the time that one's own cores take, from which on it is worth the memory
+TRIES = 5  # lone requests that each pipeline answers before the choice
+_MAX_SHARE = 0.9  # of the base pipeline's seconds, below which the second one is worth its memory
 
 
-class Wide:
-    """Answers as `narrow` does, with the pipeline of `widen()` when `alone()` and if that pays.
+class AllCoresPipeline:
+    """Answers as the pipeline `base` does; a lone request by the faster of two pipelines.
 
-    One batch at a time. clock: tells seconds.
+    build_all_cores: returns the second pipeline. idle_otherwise: says whether nothing else is being
+    answered, in whichever worker. clock: returns seconds. Not thread-safe: one batch at a time.
     """
 
     def __init__(
         self,
-        narrow: Pipeline,
-        widen: Callable[[], Pipeline],
-        alone: Callable[[], bool],
+        base: Pipeline,
+        build_all_cores: Callable[[], Pipeline],
+        idle_otherwise: Callable[[], bool],
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        self._narrow, self._widen, self._alone, self._clock = narrow, widen, alone, clock
-        self._chosen = narrow  # for who asks alone
-        self._tried: dict[Pipeline, list[float]] = {}  # seconds, while it is not decided
-        self._maker: Thread | None = None
+        self._base, self._build_all_cores = base, build_all_cores
+        self._idle_otherwise, self._clock = idle_otherwise, clock
+        self._chosen = base  # for lone requests
+        self._trials: dict[Pipeline, list[float]] = {}  # seconds, while both are tried
+        self._builder: Thread | None = None
 
     def answer(self, items: Sequence[InferenceItem]) -> list[ItemResult | Exception]:
-        """Answer what came together."""
-        if len(items) > 1 or not self._alone():
-            return self._narrow.answer(items)
+        """Answer one batch."""
+        if len(items) > 1 or not self._idle_otherwise():
+            return self._base.answer(items)
         pipeline = self._chosen
-        if self._tried:
-            pipeline = min(self._tried, key=lambda each: len(self._tried[each]))
-        begun = self._clock()
+        if self._trials:
+            pipeline = min(self._trials, key=lambda each: len(self._trials[each]))
+        start = self._clock()
         answers = pipeline.answer(items)
-        self._learn(pipeline, self._clock() - begun)
+        self._observe(pipeline, self._clock() - start)
         return answers
 
-    def made(self) -> bool:
-        """Wait until a second pipeline is made, and say whether one was begun."""
-        if self._maker is not None:
-            self._maker.join()
-        return self._maker is not None
+    def wait_until_built(self) -> bool:
+        """Wait for the second pipeline; return whether its building was started at all."""
+        if self._builder is not None:
+            self._builder.join()
+        return self._builder is not None
 
-    def _learn(self, pipeline: Pipeline, seconds: float) -> None:
-        if self._tried:
-            self._tried[pipeline].append(seconds)
-            if all(len(taken) == TRIES for taken in self._tried.values()):
-                self._decide()
-        elif self._maker is None and seconds > WORTHWHILE:
-            self._maker = Thread(target=self._make, name="wide", daemon=True)
-            self._maker.start()
+    def _observe(self, pipeline: Pipeline, seconds: float) -> None:
+        if self._trials:
+            self._trials[pipeline].append(seconds)
+            if all(len(trials) == TRIES for trials in self._trials.values()):
+                self._choose()
+        elif self._builder is None and seconds > WORTHWHILE:
+            self._builder = Thread(target=self._build, name="all-cores", daemon=True)
+            self._builder.start()
 
-    def _decide(self) -> None:
-        """Choose by the least that each took: what came on top was others' doing."""
-        wide = next(each for each in self._tried if each is not self._narrow)
-        own, all_ = (min(self._tried[each]) for each in (self._narrow, wide))
-        if all_ < _SHARE * own:
-            self._chosen = wide
-        self._tried = {}
-        kept, name = self._chosen is wide, self._narrow.manifest.name
+    def _choose(self) -> None:
+        """Choose by the least time of each: whatever came on top was caused by other work."""
+        all_cores = next(each for each in self._trials if each is not self._base)
+        own, all_ = (min(self._trials[each]) for each in (self._base, all_cores))
+        if all_ < _MAX_SHARE * own:
+            self._chosen = all_cores
+        self._trials = {}
+        kept, name = self._chosen is all_cores, self._base.manifest.name
         event("all cores tried", model=name, kept=kept, own_seconds=own, all_seconds=all_)
 
-    def _make(self) -> None:
+    def _build(self) -> None:
         try:
-            self._tried = {self._narrow: [], self._widen(): []}
-        except Exception as error:  # what answers is there already; this would only be quicker
-            name = self._narrow.manifest.name
+            self._trials = {self._base: [], self._build_all_cores(): []}
+        except Exception as error:  # the base pipeline answers; the second would only be faster
+            name = self._base.manifest.name
             event("all cores not tried", logging.WARNING, model=name, reason=str(error))

@@ -1,8 +1,11 @@
-"""Waiting that ends when it has become pointless: too late, or nobody listens any more.
+"""Waiting that ends when it has become pointless: at a deadline, or when the client disconnects.
 
-Most answers are there before anybody could have given up. So that they pay nothing, not even for a
-timer, one look every `UNWATCHED` seconds finds those who have waited for longer than that, and
-only they are watched.
+Almost every answer is ready within a few milliseconds. For each of them an `asyncio.timeout` would
+cost 27 µs and a task that waits for the disconnect 35 µs more (uvloop; this module costs 9 µs). So
+all requests of an event loop share a coarse timer wheel: it ticks every `TICK` seconds, and only a
+request that still waits after a whole turn of two ticks gets a timeout and a task of its own. The
+price: a disconnect within the first `TICK` seconds, or up to twice that, is not noticed; the answer
+is computed and dropped. A deadline shorter than `TICK` is watched from the start.
 """
 
 import asyncio
@@ -12,112 +15,112 @@ from weakref import WeakKeyDictionary
 
 from app.errors import ClientDisconnected, ThalamusError
 
-UNWATCHED = 0.05
+TICK = 0.05  # seconds
 
 Answer = TypeVar("Answer")
-Departure = Callable[[], Awaitable[None]]  # returns when the caller has left
+WaitForDisconnect = Callable[[], Awaitable[None]]  # returns when the client has disconnected
 
 
-async def watched(
+async def with_deadline(
     work: Awaitable[Answer],
     seconds: float,
     late: Callable[[], ThalamusError],
-    departure: Departure | None = None,
+    wait_for_disconnect: WaitForDisconnect | None = None,
 ) -> Answer:
-    """Return what `work` gives.
+    """Return the result of `work`.
 
-    Cancels it and raises `late()` after so many seconds, `ClientDisconnected` when the
-    client leaves.
+    Cancels it and raises `late()` after so many seconds, `ClientDisconnected` when
+    the client disconnects.
     """
     task = asyncio.current_task()
     assert task is not None
-    watch = _Watch(task, seconds, late, departure)
-    rounds = _rounds(task.get_loop())
-    if seconds < UNWATCHED:
-        watch.begin()
+    watch = _Watch(task, seconds, late, wait_for_disconnect)
+    wheel = _wheel_of(task.get_loop())
+    if seconds < TICK:
+        watch.start()
     else:
-        rounds.add(watch)
+        wheel.add(watch)
     try:
         return await work
     except asyncio.CancelledError:
-        if watch.verdict is None:
+        if watch.error is None:  # cancelled by somebody else
             raise
         task.uncancel()
-        raise watch.verdict from None
+        raise watch.error from None
     finally:
-        rounds.discard(watch)
-        watch.end()
+        wheel.discard(watch)
+        watch.stop()
 
 
-class _Rounds:
-    """Begins to watch those who still wait when it has passed them once."""
+class _TimerWheel:
+    """A timer wheel of two slots: starts every watch that is still there after one full turn."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._later = loop.call_later
-        self._fresh: set[_Watch] = set()
-        self._passed: set[_Watch] = set()
-        self._walking = False
+        self._call_later = loop.call_later
+        self._new: set[_Watch] = set()  # added since the last tick
+        self._waiting: set[_Watch] = set()  # started at the next tick
+        self._turning = False
 
     def add(self, watch: "_Watch") -> None:
-        self._fresh.add(watch)
-        if not self._walking:
-            self._walking = True
-            self._later(UNWATCHED, self._walk)
+        self._new.add(watch)
+        if not self._turning:
+            self._turning = True
+            self._call_later(TICK, self._tick)
 
     def discard(self, watch: "_Watch") -> None:
-        self._fresh.discard(watch)
-        self._passed.discard(watch)
+        self._new.discard(watch)
+        self._waiting.discard(watch)
 
-    def _walk(self) -> None:
-        for watch in self._passed:
-            watch.begin()
-        self._passed, self._fresh = self._fresh, set()
-        self._walking = bool(self._passed)
-        if self._walking:
-            self._later(UNWATCHED, self._walk)
-
-
-_ROUNDS: WeakKeyDictionary[asyncio.AbstractEventLoop, _Rounds] = WeakKeyDictionary()
+    def _tick(self) -> None:
+        for watch in self._waiting:
+            watch.start()
+        self._waiting, self._new = self._new, set()
+        self._turning = bool(self._waiting)
+        if self._turning:
+            self._call_later(TICK, self._tick)
 
 
-def _rounds(loop: asyncio.AbstractEventLoop) -> _Rounds:
-    found = _ROUNDS.get(loop)
-    if found is None:
-        found = _ROUNDS[loop] = _Rounds(loop)
-    return found
+_WHEELS: WeakKeyDictionary[asyncio.AbstractEventLoop, _TimerWheel] = WeakKeyDictionary()
+
+
+def _wheel_of(loop: asyncio.AbstractEventLoop) -> _TimerWheel:
+    wheel = _WHEELS.get(loop)
+    if wheel is None:
+        wheel = _WHEELS[loop] = _TimerWheel(loop)
+    return wheel
 
 
 class _Watch:
-    """Ends a task's wait, and says why in `verdict`."""
+    """Cancels a task at its deadline or when its client disconnects; `error` says which."""
 
-    __slots__ = ("_deadline", "_departure", "_late", "_task", "_watcher", "verdict")
+    __slots__ = ("_deadline", "_late", "_task", "_wait_for_disconnect", "_watcher", "error")
 
     def __init__(
         self,
         task: asyncio.Task[Any],
         seconds: float,
         late: Callable[[], ThalamusError],
-        departure: Departure | None,
+        wait_for_disconnect: WaitForDisconnect | None,
     ) -> None:
-        self._task, self._late, self._departure = task, late, departure
+        self._task, self._late, self._wait_for_disconnect = task, late, wait_for_disconnect
         self._deadline = task.get_loop().time() + seconds
         self._watcher: asyncio.Task[None] | None = None
-        self.verdict: ThalamusError | None = None
+        self.error: ThalamusError | None = None
 
-    def begin(self) -> None:
+    def start(self) -> None:
         self._watcher = self._task.get_loop().create_task(self._watch())
 
-    def end(self) -> None:
+    def stop(self) -> None:
         if self._watcher is not None:
             self._watcher.cancel()
 
     async def _watch(self) -> None:
         try:
             async with asyncio.timeout_at(self._deadline):
-                await (self._departure or _never)()
-            self.verdict = ClientDisconnected("the client left before the answer")
+                await (self._wait_for_disconnect or _never)()
+            self.error = ClientDisconnected("the client disconnected before the answer")
         except TimeoutError:
-            self.verdict = self._late()
+            self.error = self._late()
         self._task.cancel()
 
 

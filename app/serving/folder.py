@@ -1,4 +1,4 @@
-"""What is published in a folder of bundles, and whether it has changed."""
+"""The versions that a folder of bundles holds, and whether their files have changed."""
 
 import re
 from collections.abc import Mapping
@@ -14,10 +14,11 @@ Published = dict[tuple[str, int], Fingerprint]
 
 
 def published(root: Path, known: Mapping[tuple[str, int], Fingerprint]) -> Published:
-    """Return every version in the folder; entries that vanish meanwhile are left out.
+    """Return the fingerprint of every version in the folder, without those that vanish meanwhile.
 
-    A version whose manifest is that of `known` keeps its known fingerprint: manifests hold the
-    digests of all other files, and looking at each of those every second would cost.
+    known: fingerprints of versions that are loaded. As long as the manifest file of such a version
+    has not changed, its other files are not looked at: that would cost time every second, and the
+    manifest holds their digests.
     """
     found: Published = {}
     for folder in sorted(root.iterdir()) if root.is_dir() else []:
@@ -26,23 +27,26 @@ def published(root: Path, known: Mapping[tuple[str, int], Fingerprint]) -> Publi
         for version, path in versions(folder).items():
             with suppress(OSError):
                 before = known.get((folder.name, version), ())
-                same = _mark(path, path / MANIFEST) in before
-                found[folder.name, version] = before if same else _fingerprint(path)
+                unchanged = _stat(path, path / MANIFEST) in before
+                found[folder.name, version] = before if unchanged else _fingerprint(path)
     return found
 
 
 def is_published(root: Path, name: str, version: int | None) -> bool:
-    """Say whether the folder holds this; `name` may be anything that a client sent."""
+    """Say whether the folder holds this version, or any where it is None.
+
+    name: may be anything that a client sent.
+    """
     return bool(re.fullmatch(NAME, name)) and (root / name / str(version or "")).is_dir()
 
 
 def _fingerprint(folder: Path) -> Fingerprint:
-    """Return what changes when any file does: a bundle still being copied is tried again."""
+    """Return a value that changes with any file: a bundle that is still being copied is retried."""
     (folder / MANIFEST).stat()
-    return tuple(_mark(folder, path) for path in sorted(folder.rglob("*")) if path.is_file())
+    return tuple(_stat(folder, path) for path in sorted(folder.rglob("*")) if path.is_file())
 
 
-def _mark(folder: Path, path: Path) -> tuple[str, int, int, int]:
+def _stat(folder: Path, path: Path) -> tuple[str, int, int, int]:
     status = path.stat()
     name = path.relative_to(folder).as_posix()
     return name, status.st_ino, status.st_size, status.st_mtime_ns

@@ -5,14 +5,14 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from app.batching.latency_model import Bounds
+from app.batching.latency_model import BatchingPolicy
 from app.bundle import Bundle, Registry, read_bundle
 from app.errors import GoldenMismatch
-from app.in_flight import Crew
+from app.in_flight import WorkerGroup
 from app.pipeline import Pipeline, replay
 from app.registry import SHIPPED
 from app.runtime.providers import CPU, Device
-from app.serving.all_cores import Wide
+from app.serving.all_cores import AllCoresPipeline
 from app.serving.model import ServedModel
 
 
@@ -27,10 +27,10 @@ class LoadOptions:
     registry: Registry = SHIPPED
     device: Device = "auto"
     threads: int = 1
-    bounds: Bounds = field(default_factory=Bounds)
+    policy: BatchingPolicy = field(default_factory=BatchingPolicy)
     deadline: float = 30.0
     cuda_graphs: bool = False
-    crew: Crew = field(default_factory=Crew)
+    workers: WorkerGroup = field(default_factory=WorkerGroup)
     after_load: Callable[[], None] = lambda: None
 
 
@@ -40,14 +40,15 @@ def load(folder: Path, options: LoadOptions) -> ServedModel:
     pipeline = _proved(bundle, options)
     case = bundle.golden[0]
     example = (bundle.files[f"golden/{case.file}"], case)
-    bounds, crew = options.bounds, options.crew
+    policy, workers = options.policy, options.workers
     answer = pipeline.answer
     if pipeline.provider != CPU:  # a batch is prepared while the GPU runs another
-        bounds = replace(bounds, inline_seconds=0.0, lanes=2)
-    elif crew.cores > options.threads:
-        widen = partial(_pipeline, folder, replace(options, threads=crew.cores))
-        answer = Wide(pipeline, widen, lambda: crew.alone).answer
-    return ServedModel(pipeline, bounds, options.deadline, answer, example)
+        policy = replace(policy, inline_seconds=0.0, max_concurrent_batches=2)
+    elif workers.cores > options.threads:
+        build = partial(_pipeline, folder, replace(options, threads=workers.cores))
+        in_flight = workers.in_flight
+        answer = AllCoresPipeline(pipeline, build, lambda: in_flight.at_most_one).answer
+    return ServedModel(pipeline, policy, options.deadline, answer, example)
 
 
 def _pipeline(folder: Path, options: LoadOptions) -> Pipeline:

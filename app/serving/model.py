@@ -5,12 +5,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from app.batching.batcher import Batcher
-from app.batching.latency_model import Bounds
+from app.batching.latency_model import BatchingPolicy
 from app.bundle import GoldenCase
 from app.errors import DeadlineExceeded
 from app.modalities import Payload
 from app.pipeline import CancelToken, InferenceItem, ItemResult, Pipeline, make_items
-from app.serving.deadline import Departure, watched
+from app.serving.deadline import WaitForDisconnect, with_deadline
 from app.tasks import Options, Task
 from app.tasks.task import Generation
 from app.telemetry import Timings
@@ -25,7 +25,7 @@ class ServedModel:
     def __init__(
         self,
         pipeline: Pipeline,
-        bounds: Bounds,
+        policy: BatchingPolicy,
         deadline: float,
         answer: Run | None = None,
         example: tuple[bytes, GoldenCase] | None = None,
@@ -39,7 +39,7 @@ class ServedModel:
         self.manifest = pipeline.manifest
         self._deadline = deadline
         self._batcher: Batcher[InferenceItem, ItemResult] = Batcher(
-            answer or pipeline.answer, bounds, self._cost
+            answer or pipeline.answer, policy, self._cost
         )
 
     @property
@@ -56,19 +56,19 @@ class ServedModel:
         payloads: Sequence[Payload],
         options: Options,
         timings: Timings,
-        departure: Departure | None = None,
+        wait_for_disconnect: WaitForDisconnect | None = None,
     ) -> list[Any]:
         """Answer every payload, in order; `pipeline.require` says whether the task can be asked.
 
         Raises `InvalidInput` with the index of a bad one, `DeadlineExceeded` after the deadline,
-        `ClientDisconnected` once `departure()` returns.
+        `ClientDisconnected` once `wait_for_disconnect()` returns.
         """
         deadline = asyncio.get_running_loop().time() + self._deadline
         token = CancelToken()
         items = make_items(payloads, options, token)
         work = self._batcher.submit(items, deadline)
         try:
-            results = await watched(work, self._deadline, self._late, departure)
+            results = await with_deadline(work, self._deadline, self._late, wait_for_disconnect)
         finally:
             token.cancelled = True
         timings.waited(results[-1].timings)
@@ -80,7 +80,7 @@ class ServedModel:
         generation: Generation,
         timings: Timings,
         on_step: OnStep,
-        departure: Departure,
+        wait_for_disconnect: WaitForDisconnect,
     ) -> None:
         """Ask until `generation` is finished; `on_step` gets every step as it is made.
 
@@ -88,7 +88,7 @@ class ServedModel:
         `answer` does.
         """
         work = self._steps(task, generation, timings, on_step)
-        await watched(work, self._deadline, self._late, departure)
+        await with_deadline(work, self._deadline, self._late, wait_for_disconnect)
 
     async def close(self) -> None:
         """Refuse new work and wait for the work that was taken."""

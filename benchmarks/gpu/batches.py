@@ -45,7 +45,7 @@ def ways(subject: Subject, device: Device) -> Mapping[str, Way]:
 
 def _of(subject: Subject, session: Session, locked: bool) -> Way:
     def way(size: int) -> Callable[[], object]:
-        feeds = subject.feeds(size, session.empty if locked else allocate)
+        feeds = subject.feeds(size, session.allocate if locked else allocate)
         return lambda: session.run(feeds)
 
     return way

@@ -1,35 +1,35 @@
 import os
 
-from app.in_flight import Crew
+from app.in_flight import InFlight
 
 
-def test_workers_know_of_each_other() -> None:
-    crew = Crew(size=2)
-    crew.enter()
-    assert crew.alone
+def test_workers_see_each_others_requests() -> None:
+    in_flight = InFlight(workers=2)
+    in_flight.enter()
+    assert in_flight.at_most_one
     if (pid := os.fork()) == 0:
-        crew.join(1)
-        crew.enter()
-        os._exit(crew.own)
+        in_flight.join(1)
+        in_flight.enter()
+        os._exit(in_flight.own)
     _, status = os.waitpid(pid, 0)
     assert os.waitstatus_to_exitcode(status) == 1
-    assert crew.own == 1
-    assert not crew.alone
+    assert in_flight.own == 1
+    assert not in_flight.at_most_one
 
 
-def test_a_worker_that_is_started_again_answers_nothing_yet() -> None:
-    crew = Crew(size=3)
-    crew.join(2)
-    crew.enter()
-    crew.enter()
-    assert not crew.alone
-    crew.join(2)
-    assert crew.own == 0
-    assert crew.alone
+def test_a_restarted_worker_has_no_request_in_flight() -> None:
+    in_flight = InFlight(workers=3)
+    in_flight.join(2)
+    in_flight.enter()
+    in_flight.enter()
+    assert not in_flight.at_most_one
+    in_flight.join(2)
+    assert in_flight.own == 0
+    assert in_flight.at_most_one
 
 
-def test_who_leaves_is_not_counted() -> None:
-    crew = Crew()
-    crew.enter()
-    crew.leave()
-    assert crew.own == 0
+def test_an_answered_request_is_not_counted() -> None:
+    in_flight = InFlight()
+    in_flight.enter()
+    in_flight.leave()
+    assert in_flight.own == 0

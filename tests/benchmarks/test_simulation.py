@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from app.batching.batcher import Batcher
-from app.batching.latency_model import Bounds
+from app.batching.latency_model import BatchingPolicy
 from benchmarks.curves import H100, T4, line
 from benchmarks.optimum import capacity, ceiling, clairvoyant, optimum, sustained
 from benchmarks.policies import NEVER, Own, own, timer
@@ -142,15 +142,14 @@ def test_curves_go_through_their_points() -> None:
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("rate", [100, 500, 900, 3_000])
-async def test_the_batcher_itself_forms_the_same_batches(rate: float, monkeypatch) -> None:
+async def test_the_batcher_itself_forms_the_same_batches(rate: float) -> None:
     """The service's batcher on the simulation's clock: same arrivals, same batches."""
     arrivals = (poisson(400, seed=3) / rate).tolist()
-    bounds = Bounds(16, 10_000, batch_seconds=0.0173, inline_seconds=0.0)
+    bounds = BatchingPolicy(16, 10_000, batch_seconds=0.0173, inline_seconds=0.0)
     expected = single(SECONDS, lambda: Own(bounds), arrivals)
 
     clock = SimpleNamespace(now=0.0)
     clock.perf_counter = lambda: clock.now
-    monkeypatch.setattr("app.batching.batcher.time", clock)
     coming, tasks, batches = list(enumerate(arrivals)), [], []
     loop = asyncio.get_running_loop()
 
@@ -165,7 +164,7 @@ async def test_the_batcher_itself_forms_the_same_batches(rate: float, monkeypatc
         asyncio.run_coroutine_threadsafe(come(), loop).result(timeout=20)
         return items
 
-    batcher = Batcher(run, bounds, cost=lambda item: 0.0)
+    batcher = Batcher(run, bounds, cost=lambda item: 0.0, clock=clock.perf_counter)
     while coming:
         clock.now = max(clock.now, coming[0][1])
         await come()

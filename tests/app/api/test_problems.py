@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from app import errors
 from app.api import problems
 from app.api.edge import AdmissionLimits, Edge
-from app.in_flight import Crew
+from app.in_flight import InFlight
 from app.metrics import Metrics
 from tests import media
 
@@ -41,7 +41,11 @@ def failing(error: Exception) -> httpx.AsyncClient:
     app = FastAPI()
     problems.install(app)
     app.add_middleware(
-        Edge, metrics=Metrics(), limits=AdmissionLimits(99, 99, 1), crew=Crew(), log_all=True
+        Edge,
+        metrics=Metrics(),
+        limits=AdmissionLimits(99, 99, 1),
+        in_flight=InFlight(),
+        log_all=True,
     )
 
     @app.get("/")

@@ -2,13 +2,12 @@
 
 import asyncio
 import threading
-import time
 from collections.abc import Sequence
 
 import pytest
 
 from app.batching.batcher import Batcher
-from app.batching.latency_model import Bounds
+from app.batching.latency_model import BatchingPolicy
 from app.errors import DeadlineExceeded, NotReady, Overloaded
 
 pytestmark = pytest.mark.anyio
@@ -16,21 +15,21 @@ NEVER = float("inf")
 
 
 def free(item: float) -> float:
-    """An item that tells nothing of what it costs."""
+    """The cost of an item that takes no time by itself."""
     return 0.0
 
 
 class Gated:
-    """Doubles numbers, each batch when it is let; remembers the batches."""
+    """Doubles numbers, each batch when its gate opens; notes the batches."""
 
     def __init__(self) -> None:
         self.batches: list[list[int]] = []
-        self.begun = threading.Semaphore(0)
+        self.started = threading.Semaphore(0)
         self.gate = threading.Semaphore(0)
 
     def __call__(self, items: Sequence[int]) -> list[int]:
         self.batches.append(list(items))
-        self.begun.release()
+        self.started.release()
         assert self.gate.acquire(timeout=20)
         if 13 in items:
             raise ValueError("13")
@@ -38,12 +37,24 @@ class Gated:
 
     async def running(self) -> None:
         """Wait until one more batch runs."""
-        assert await asyncio.to_thread(self.begun.acquire, timeout=20)
+        assert await asyncio.to_thread(self.started.acquire, timeout=20)
+
+
+class Clock:
+    """Seconds that pass only where a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
 
 
 def batcher_of(run, max_batch: int = 4, max_queue: int = 8) -> Batcher:
-    # How long a gated run takes says nothing: it neither bounds a batch nor moves it to the loop.
-    return Batcher(run, Bounds(max_batch, max_queue, batch_seconds=60, inline_seconds=0), free)
+    # How long a gated run takes must neither limit a batch nor move it to the event loop.
+    return Batcher(
+        run, BatchingPolicy(max_batch, max_queue, batch_seconds=60, inline_seconds=0), free
+    )
 
 
 async def submitted(batcher: Batcher, *items: int, deadline: float = NEVER) -> asyncio.Task:
@@ -59,11 +70,11 @@ async def test_answers_belong_to_their_items_in_order() -> None:
     await batcher.close()
 
 
-async def test_nothing_is_answered_with_nothing() -> None:
+async def test_no_items_give_no_answers() -> None:
     assert await batcher_of(Gated()).submit([], NEVER) == []
 
 
-async def test_who_arrives_during_a_run_forms_the_next_batch() -> None:
+async def test_items_that_arrive_during_a_run_form_the_next_batches_of_max_batch() -> None:
     run = Gated()
     batcher = batcher_of(run)
     tasks = [await submitted(batcher, 0)]
@@ -74,7 +85,7 @@ async def test_who_arrives_during_a_run_forms_the_next_batch() -> None:
     assert run.batches == [[0], [1, 2, 3, 4], [5, 6]]
 
 
-async def test_one_too_many_is_refused_at_once_and_whole() -> None:
+async def test_a_request_that_overfills_the_queue_is_refused_at_once_and_whole() -> None:
     run = Gated()
     batcher = batcher_of(run, max_queue=3)
     first = await submitted(batcher, 0)
@@ -88,7 +99,7 @@ async def test_one_too_many_is_refused_at_once_and_whole() -> None:
     assert run.batches == [[0], [1, 2, 5]]
 
 
-async def test_who_leaves_while_waiting_costs_nothing() -> None:
+async def test_cancelled_while_queued_is_dropped() -> None:
     run = Gated()
     batcher = batcher_of(run, max_queue=3)
     first = await submitted(batcher, 0)
@@ -102,7 +113,7 @@ async def test_who_leaves_while_waiting_costs_nothing() -> None:
     assert run.batches == [[0], [3, 4]]
 
 
-async def test_who_leaves_during_the_run_harms_no_neighbour() -> None:
+async def test_cancelled_while_its_batch_runs_harms_no_other_item() -> None:
     run = Gated()
     batcher = batcher_of(run)
     first = await submitted(batcher, 0)
@@ -116,10 +127,10 @@ async def test_who_leaves_during_the_run_harms_no_neighbour() -> None:
     assert [await first, await staying] == [[0], [4]]
     assert run.batches == [[0], [1, 2]]
     run.gate.release()
-    assert await batcher.submit([3], NEVER) == [6], "and it goes on"
+    assert await batcher.submit([3], NEVER) == [6], "the batcher goes on"
 
 
-async def test_what_is_too_late_is_not_run() -> None:
+async def test_an_item_past_its_deadline_is_not_run() -> None:
     run = Gated()
     batcher = batcher_of(run)
     first = await submitted(batcher, 0)
@@ -133,7 +144,7 @@ async def test_what_is_too_late_is_not_run() -> None:
     assert run.batches == [[0], [2]]
 
 
-async def test_an_exception_reaches_its_batch_and_no_other() -> None:
+async def test_an_exception_of_run_fails_its_batch_and_no_other() -> None:
     run = Gated()
     batcher = batcher_of(run)
     first = await submitted(batcher, 0)
@@ -147,14 +158,14 @@ async def test_an_exception_reaches_its_batch_and_no_other() -> None:
     assert [await first, await later] == [[0], [8]]
 
 
-async def test_a_wrong_number_of_answers_hangs_nobody() -> None:
+async def test_a_wrong_number_of_answers_is_an_error_of_the_batch() -> None:
     batcher = batcher_of(lambda items: [1])
     with pytest.raises(ValueError, match="1 answers to 2 items"):
         await batcher.submit([1, 2], NEVER)
     assert await batcher.submit([1], NEVER) == [1]
 
 
-async def test_after_close_nothing_is_taken_and_what_was_taken_is_answered() -> None:
+async def test_close_refuses_new_items_and_answers_the_accepted_ones() -> None:
     run = Gated()
     batcher = batcher_of(run, max_batch=1)
     tasks = [await submitted(batcher, n) for n in range(3)]
@@ -166,10 +177,10 @@ async def test_after_close_nothing_is_taken_and_what_was_taken_is_answered() -> 
     run.gate.release(3)
     await closing
     assert [task.result() for task in tasks] == [[0], [2], [4]]
-    await batcher.close()  # once more is no harm
+    await batcher.close()  # closing twice is allowed
 
 
-async def test_slow_threads_of_others_do_not_hold_up_a_batch() -> None:
+async def test_a_batch_does_not_wait_for_threads_of_the_event_loop() -> None:
     stop = threading.Event()
     others = [asyncio.create_task(asyncio.to_thread(stop.wait, 20)) for _ in range(64)]
     await asyncio.sleep(0)
@@ -178,37 +189,40 @@ async def test_slow_threads_of_others_do_not_hold_up_a_batch() -> None:
     await asyncio.gather(*others)
 
 
-async def test_quick_batches_run_on_the_loop_and_slow_ones_in_a_thread() -> None:
+async def test_fast_batches_run_on_the_event_loop_and_slow_ones_in_a_thread() -> None:
     threads: list[bool] = []
 
     def run(items: Sequence[float]) -> Sequence[float]:
         threads.append(threading.current_thread() is threading.main_thread())
-        time.sleep(sum(items))
+        clock.now += sum(items)
         return items
 
-    batcher = Batcher(run, Bounds(inline_seconds=0.1), free)
-    for seconds in (0.0, 0.0, 0.3, 0.3):
+    clock = Clock()
+    batcher = Batcher(run, BatchingPolicy(inline_seconds=0.1), free, clock)
+    for seconds in (0.001, 0.001, 0.3, 0.3):
         await batcher.submit([seconds], NEVER)
-    # The first is not known to be quick, the third was not known to be slow.
+    # The first is not known to be fast, the third was not known to be slow.
     assert threads == [False, True, True, False]
 
 
-async def test_a_batch_is_no_longer_than_its_seconds() -> None:
+async def test_a_batch_takes_no_longer_than_batch_seconds() -> None:
     batches: list[int] = []
 
     def run(items: Sequence[int]) -> Sequence[int]:
         batches.append(len(items))
-        time.sleep(0.05 * len(items))
+        clock.now += 0.05 * len(items)
         return items
 
-    batcher = Batcher(run, Bounds(batch_seconds=0.11, inline_seconds=0), free)
+    clock = Clock()
+    policy = BatchingPolicy(batch_seconds=0.11, inline_seconds=0)
+    batcher = Batcher(run, policy, free, clock)
     await batcher.submit([0], NEVER)
     await batcher.submit(range(6), NEVER)
-    assert max(batches) <= 2
+    assert max(batches) == 2
     assert sum(batches) == 7
 
 
-async def test_an_error_in_an_items_place_is_its_own() -> None:
+async def test_an_error_returned_in_an_items_place_fails_that_item_only() -> None:
     def run(items: Sequence[int]) -> Sequence[int | Exception]:
         return [ValueError("bad") if item == 13 else item for item in items]
 
@@ -219,9 +233,9 @@ async def test_an_error_in_an_items_place_is_its_own() -> None:
     assert [await tasks[0], await tasks[2]] == [[1], [2]]
 
 
-async def test_what_costs_more_than_a_batch_runs_beside() -> None:
+async def test_an_item_longer_than_a_whole_batch_runs_alone() -> None:
     run = Gated()
-    batcher = Batcher(run, Bounds(8, 99, batch_seconds=60, inline_seconds=0), cost=float)
+    batcher = Batcher(run, BatchingPolicy(8, 99, batch_seconds=60, inline_seconds=0), cost=float)
     slow = await submitted(batcher, 61)
     await run.running()
     quick = await submitted(batcher, 1)
@@ -232,9 +246,9 @@ async def test_what_costs_more_than_a_batch_runs_beside() -> None:
     await batcher.close()
 
 
-async def test_items_are_counted_by_what_they_cost() -> None:
+async def test_a_batch_is_limited_by_the_cost_of_its_items() -> None:
     run = Gated()
-    batcher = Batcher(run, Bounds(8, 99, batch_seconds=60, inline_seconds=0), cost=float)
+    batcher = Batcher(run, BatchingPolicy(8, 99, batch_seconds=60, inline_seconds=0), cost=float)
     tasks = [await submitted(batcher, 1)]
     await run.running()
     tasks += [await submitted(batcher, seconds) for seconds in (30, 20, 20, 59)]
@@ -243,10 +257,10 @@ async def test_items_are_counted_by_what_they_cost() -> None:
     assert run.batches == [[1], [30, 20], [20], [59]]
 
 
-async def test_several_lanes_run_at_once() -> None:
+async def test_several_batches_run_at_once_if_the_policy_allows() -> None:
     run = Gated()
-    bounds = Bounds(1, 99, batch_seconds=60, inline_seconds=0, lanes=2)
-    batcher = Batcher(run, bounds, free)
+    policy = BatchingPolicy(1, 99, batch_seconds=60, inline_seconds=0, max_concurrent_batches=2)
+    batcher = Batcher(run, policy, free)
     tasks = [await submitted(batcher, n) for n in range(3)]
     await run.running()
     await run.running()

@@ -4,11 +4,11 @@ from app.batching.collate import collate, split
 from app.bundle.tensors import TensorSpec
 
 FIXED = TensorSpec(name="image", dtype="uint8", shape=("batch", 2, 3))
-FREE = TensorSpec(name="tokens", dtype="int64", shape=("batch", "time"))
+DYNAMIC = TensorSpec(name="tokens", dtype="int64", shape=("batch", "time"))
 SCALAR = TensorSpec(name="length", dtype="int64", shape=("batch",))
 
 
-def test_equal_shapes_are_stacked() -> None:
+def test_arrays_of_one_shape_are_stacked() -> None:
     items = [{"image": np.full((2, 3), n, dtype=np.uint8)} for n in range(4)]
     made = collate(items, [FIXED])["image"]
     assert made.shape == (4, 2, 3)
@@ -16,17 +16,17 @@ def test_equal_shapes_are_stacked() -> None:
     assert made[:, 0, 0].tolist() == [0, 1, 2, 3]
 
 
-def test_free_axes_are_padded_with_zeros_to_the_longest() -> None:
+def test_dynamic_axes_are_padded_with_zeros_to_the_longest() -> None:
     items = [
         {"tokens": np.arange(1, n + 1), "length": np.asarray(n, dtype=np.int64)} for n in (1, 3, 2)
     ]
-    made = collate(items, [FREE, SCALAR])
+    made = collate(items, [DYNAMIC, SCALAR])
     assert made["tokens"].tolist() == [[1, 0, 0], [1, 2, 3], [1, 2, 0]]
     assert made["length"].tolist() == [1, 3, 2]
     assert made["tokens"].dtype == made["length"].dtype == np.int64
 
 
-def test_several_free_axes() -> None:
+def test_several_dynamic_axes_are_padded() -> None:
     spec = TensorSpec(name="grid", dtype="float32", shape=("batch", "rows", "columns"))
     items = [{"grid": np.ones((1, 3), np.float32)}, {"grid": np.ones((2, 1), np.float32)}]
     made = collate(items, [spec])["grid"]

@@ -1,4 +1,4 @@
-"""Joining trees changes their numbers and nothing else."""
+"""Joining trees renumbers their nodes and changes nothing else."""
 
 from itertools import pairwise
 
@@ -16,7 +16,7 @@ SPECS = TreeSpec(notation="listops").tensors()
 
 
 @pytest.mark.parametrize("order", [[0], [1], [0, 1, 2, 3, 4], [4, 3, 2, 1, 0], [1, 1, 1], [3, 3]])
-def test_every_tree_of_a_forest_is_the_tree_it_was(order: list[int]) -> None:
+def test_joining_keeps_the_shape_and_tokens_of_every_tree(order: list[int]) -> None:
     trees = [FORESTS[i] for i in order]
     joined = collate(trees, SPECS)
     assert tuple(joined) == NAMES == tuple(spec.name for spec in SPECS)
@@ -24,7 +24,7 @@ def test_every_tree_of_a_forest_is_the_tree_it_was(order: list[int]) -> None:
         assert drawn(joined, root) == drawn(tree, tree["roots"][0])
 
 
-def test_children_stand_below_their_own_level() -> None:
+def test_children_are_numbered_below_their_parents_level() -> None:
     joined = join(FORESTS)
     leaves, levels = len(joined["tokens"]), joined["levels"]
     assert levels[0] == 0 and levels[-1] == len(joined["left"])
@@ -40,7 +40,7 @@ def test_forests_join_to_a_forest() -> None:
     assert all(np.array_equal(whole[name], halves[name]) for name in NAMES)
 
 
-def test_nodes_find_their_tree_again() -> None:
+def test_split_returns_the_nodes_of_each_tree() -> None:
     outputs = (
         TensorSpec(name="probabilities", dtype="float32", shape=("batch", 1)),
         TensorSpec(name="nodes", dtype="float32", shape=("node", 1)),
@@ -55,5 +55,5 @@ def test_nodes_find_their_tree_again() -> None:
         assert len(answer["nodes"]) == len(forest_of_one["tokens"]) + len(forest_of_one["left"])
 
 
-def test_trees_of_any_size_run_together() -> None:
+def test_trees_are_not_bucketed_by_length() -> None:
     assert size_of(SPECS) is None

@@ -2,25 +2,25 @@ import random
 
 import pytest
 
-from app.batching.latency_model import Bounds, Pace
+from app.batching.latency_model import BatchingPolicy, LatencyModel
 
 
-def learnt(offset: float, slope: float, **bounds) -> Pace:
-    """A pace that has run batches of offset + slope × items seconds, each as large as it let."""
-    pace, draw = Pace(Bounds(**bounds)), random.Random(1)
+def learnt(offset: float, slope: float, **policy) -> LatencyModel:
+    """A model of batches that took offset + slope × items seconds, each as large as it allowed."""
+    model, draw = LatencyModel(BatchingPolicy(**policy)), random.Random(1)
     waiting = 1
     for _ in range(300):
-        items = min(waiting, pace.most)
+        items = min(waiting, model.max_items)
         seconds = offset + slope * items
-        pace.learn(items, seconds * draw.uniform(0.95, 1.05))
+        model.observe(items, seconds * draw.uniform(0.95, 1.05))
         waiting = draw.randint(1, 64)
-    return pace
+    return model
 
 
-def test_nothing_is_known_at_first() -> None:
-    pace = Pace(Bounds(max_batch=7))
-    assert pace.most == 7
-    assert not pace.quick
+def test_before_the_first_batch_the_policy_decides() -> None:
+    model = LatencyModel(BatchingPolicy(max_batch=7))
+    assert model.max_items == 7
+    assert not model.is_fast
 
 
 @pytest.mark.parametrize(
@@ -34,11 +34,11 @@ def test_nothing_is_known_at_first() -> None:
         (0.0, 0.00005, 32, 32),
     ],
 )
-def test_as_many_as_are_done_in_time(offset, slope, least, most) -> None:
-    assert least <= learnt(offset, slope, inline_seconds=0.0).most <= most
+def test_a_batch_has_as_many_items_as_finish_in_time(offset, slope, least, most) -> None:
+    assert least <= learnt(offset, slope, inline_seconds=0.0).max_items <= most
 
 
-def test_quick_is_what_is_over_before_a_thread_would_pay() -> None:
-    assert learnt(0.0, 0.0003).quick
-    assert not learnt(0.0, 0.003).quick
-    assert not learnt(0.0, 0.0003, inline_seconds=0.0).quick
+def test_a_model_is_fast_if_several_items_fit_inline() -> None:
+    assert learnt(0.0, 0.0003).is_fast
+    assert not learnt(0.0, 0.003).is_fast
+    assert not learnt(0.0, 0.0003, inline_seconds=0.0).is_fast

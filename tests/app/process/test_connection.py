@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from app.process.connection import _Corked
+from app.process.connection import CorkedTransport
 
 pytestmark = pytest.mark.anyio
 
@@ -23,9 +23,9 @@ class Wire:
         return name
 
 
-async def test_what_is_written_in_a_turn_is_one_packet() -> None:
+async def test_writes_of_one_turn_are_one_packet() -> None:
     wire = Wire()
-    corked = _Corked(wire, asyncio.get_running_loop())
+    corked = CorkedTransport(wire, asyncio.get_running_loop())
     corked.write(b"head ")
     corked.write(b"body")
     assert wire.sent == []
@@ -36,14 +36,16 @@ async def test_what_is_written_in_a_turn_is_one_packet() -> None:
     assert wire.sent == [b"head body", b"next"]
 
 
-async def test_nothing_is_lost_in_closing() -> None:
+async def test_closing_sends_what_was_written() -> None:
     wire = Wire()
-    corked = _Corked(wire, asyncio.get_running_loop())
+    corked = CorkedTransport(wire, asyncio.get_running_loop())
     corked.write(b"last")
     corked.close()
     await asyncio.sleep(0)
     assert wire.sent == [b"last", b"closed"]
 
 
-async def test_all_else_is_the_transports() -> None:
-    assert _Corked(Wire(), asyncio.get_running_loop()).get_extra_info("peername") == "peername"
+async def test_other_attributes_are_the_transports() -> None:
+    assert (
+        CorkedTransport(Wire(), asyncio.get_running_loop()).get_extra_info("peername") == "peername"
+    )

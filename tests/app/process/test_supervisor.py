@@ -9,22 +9,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 
 from app.bundle import publish
-from app.in_flight import Crew
-from app.process import cpus, serve
-from app.settings import Settings
 from tests import fakes
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not hasattr(os, "fork"), reason="workers are forked"),
-]
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="workers are forked")
 TEXT = {"Content-Type": "text/plain"}
 
 
@@ -57,7 +51,7 @@ class Server:
         return answer.json()["predictions"][0]["label"]
 
     def end(self) -> None:
-        self.parent.kill()  # and the workers follow
+        self.parent.kill()  # the workers end by themselves
         self.parent.wait()
         self.parent.stderr.close()
 
@@ -91,7 +85,7 @@ def server(published: Path) -> Iterator[Server]:
     started.end()
 
 
-def test_connections_are_shared_out_evenly(server: Server) -> None:
+def test_connections_are_distributed_evenly(server: Server) -> None:
     until(lambda: len(set(server.connections())) == 1)  # nobody is connected
     before = server.connections()
     with ExitStack() as stack:
@@ -106,7 +100,7 @@ def test_connections_are_shared_out_evenly(server: Server) -> None:
         assert server.connections() == [count + 4 for count in before]
 
 
-def test_a_rush_of_connections_is_taken_whole(server: Server) -> None:
+def test_a_rush_of_connections_is_accepted_whole(server: Server) -> None:
     address = httpx.URL(server.url)
     for pid in server.workers():
         os.kill(pid, signal.SIGSTOP)
@@ -122,7 +116,7 @@ def test_a_rush_of_connections_is_taken_whole(server: Server) -> None:
         assert {connection.recv(12) for connection in rush} == {b"HTTP/1.1 200"}
 
 
-def test_every_worker_tells_the_counts_of_all(server: Server) -> None:
+def test_every_worker_reports_the_metrics_of_all(server: Server) -> None:
     for _ in range(7):
         server.ask()
     line = 'thalamus_items_total{model="moods",version="1"} 7.0'
@@ -138,7 +132,9 @@ def test_a_worker_that_died_is_replaced(server: Server) -> None:
     until(lambda: all(server.is_ready() for _ in range(4)))
 
 
-def test_a_model_published_while_they_run_is_served_by_all(published: Path, tmp_path: Path) -> None:
+def test_a_model_published_while_running_is_served_by_all_workers(
+    published: Path, tmp_path: Path
+) -> None:
     root = fakes.publish_all(tmp_path)
     server = Server(root)
     try:
@@ -149,81 +145,99 @@ def test_a_model_published_while_they_run_is_served_by_all(published: Path, tmp_
                 httpx.post(url, content=b"good", headers=TEXT, timeout=20).status_code
                 for _ in range(4)
             }
-            assert statuses == {200}, "who asks at once gets an answer too"
+            assert statuses == {200}, "a model answers as soon as it is published"
     finally:
         server.end()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_told_to_end_all_end(server: Server, number: int) -> None:
+def test_a_signal_ends_all_workers(server: Server, number: int) -> None:
     pids = server.workers()
     server.parent.send_signal(number)
     assert server.parent.wait(20) == 0
     assert not any(alive(pid) for pid in pids)
 
 
-def test_without_their_parent_they_end(server: Server) -> None:
+def test_workers_end_when_the_supervisor_dies(server: Server) -> None:
     pids = server.workers()
     server.parent.kill()
     server.parent.wait()
     until(lambda: not any(alive(pid) for pid in pids))
 
 
-PLACES = """
-import signal, sys
+INDICES = """
+import sys
 from pathlib import Path
 from app.process.supervisor import Supervisor, listen
 
-def serve(channel, place):
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    first = not Path(str(place)).exists()
-    with open(str(place), "a") as file:
+def run_worker(channel, index):
+    first = not Path(str(index)).exists()
+    with open(str(index), "a") as file:
         file.write("x")
-    if place == 1 and first:
+    if index == 1 and first:
         sys.exit(3)
     channel.recv(1)
 
-Supervisor(listen("127.0.0.1", 0), 3, serve).run()
+Supervisor(listen("127.0.0.1", 0), 3, run_worker).run()
 """
 
 
-def test_who_replaces_a_worker_has_its_place(tmp_path: Path) -> None:
+@contextmanager
+def script(code: str, folder: Path) -> Iterator[subprocess.Popen]:
+    """Run code in a process of its own, in a folder."""
     root = Path(__file__).parents[3]
     parent = subprocess.Popen(
-        [sys.executable, "-c", PLACES],
-        cwd=tmp_path,
+        [sys.executable, "-c", code],
+        cwd=folder,
         env=os.environ | {"PYTHONPATH": str(root)},
         stderr=subprocess.DEVNULL,
     )
-    expected = {"0": "x", "1": "xx", "2": "x"}
     try:
-        until(lambda: {file.name: file.read_text() for file in tmp_path.iterdir()} == expected)
+        yield parent
     finally:
+        parent.kill()
+        parent.wait()
+
+
+def until_files(folder: Path, expected: dict[str, str]) -> None:
+    """Wait until the folder holds these files with these contents."""
+    until(lambda: {file.name: file.read_text() for file in folder.iterdir()} == expected)
+
+
+def test_a_replacement_has_the_index_of_the_worker_that_died(tmp_path: Path) -> None:
+    with script(INDICES, tmp_path) as parent:
+        until_files(tmp_path, {"0": "x", "1": "xx", "2": "x"})
         parent.terminate()
         assert parent.wait(20) == 0
 
 
-@pytest.mark.parametrize(
-    ("device", "gpus", "expected"),
-    [
-        ("cpu", ["0", "1"], cpus.available_cpus()),
-        ("cuda", ["0", "1", "5"], 3),
-        ("auto", ["0"], 1),
-        ("tensorrt", [], 1),  # there is one, without a node of its own
-    ],
-)
-def test_a_worker_for_each_gpu(monkeypatch, device, gpus: list[str], expected: int) -> None:
-    monkeypatch.setattr(cpus, "cuda_present", lambda: True)
-    monkeypatch.setattr(cpus, "visible_gpus", lambda: gpus)
-    assert cpus.default_workers(device) == expected
+SIGNALLED = """
+import os, signal
+from app.process.supervisor import Supervisor, listen
+
+fork, forks = os.fork, []
+
+def fork_and_signal_the_first():
+    forks.append(fork())
+    with open("forks", "a") as file:
+        file.write("x" if forks[-1] else "")
+    if forks == [0]:
+        os.kill(os.getpid(), signal.SIGTERM)
+    return forks[-1]
+
+def run_worker(channel, index):
+    with open(str(index), "a") as file:
+        file.write("x")
+    channel.recv(1)
+
+os.fork = fork_and_signal_the_first
+Supervisor(listen("127.0.0.1", 0), 1, run_worker).run()
+"""
 
 
-@pytest.mark.parametrize(("device", "seen"), [("cuda", "6"), ("auto", "6"), ("cpu", "4,6")])
-def test_a_worker_sees_its_gpu_before_it_does_anything(monkeypatch, device, seen: str) -> None:
-    def create_app(_settings, _crew) -> None:
-        raise InterruptedError(os.environ["CUDA_VISIBLE_DEVICES"])
-
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,6")
-    ours, theirs = socket.socketpair()
-    with ours, theirs, pytest.raises(InterruptedError, match=f"^{seen}$"):
-        serve._work(Settings(models=Path(), device=device), create_app, Crew(4), theirs, 3)
+def test_a_signal_right_after_the_fork_is_not_lost(tmp_path: Path) -> None:
+    with script(SIGNALLED, tmp_path) as parent:
+        # The first worker ends before it runs, and the second one runs.
+        until_files(tmp_path, {"forks": "xx", "0": "x"})
+        parent.terminate()
+        assert parent.wait(20) == 0

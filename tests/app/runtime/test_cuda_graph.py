@@ -1,4 +1,4 @@
-"""A captured graph, gone through on the CPU: a real session, buffers and bindings in its memory.
+"""A CUDA graph's runner on the CPU: a real session, buffers and bindings in its memory.
 
 Only the capture itself is missing: the CPU computes each time.
 """
@@ -7,7 +7,7 @@ import numpy as np
 import onnxruntime
 
 from app.bundle.tensors import TensorSpec
-from app.runtime.cuda_graph import Captured
+from app.runtime.cuda_graph import CudaGraphRunner
 from tests import fakes
 
 IMAGE = TensorSpec(name="image", dtype="uint8", shape=("batch", 8, 8, 3))
@@ -15,10 +15,10 @@ OUTPUT = TensorSpec(name="probabilities", dtype="float32", shape=("batch", 3))
 PIXELS = np.random.default_rng(0).integers(0, 256, (4, 8, 8, 3), dtype=np.uint8)
 
 
-def test_a_batch_is_answered_and_its_answer_outlives_the_next() -> None:
+def test_the_outputs_of_a_batch_outlive_the_next_batch() -> None:
     session = onnxruntime.InferenceSession(fakes.image_graph())
-    captured = Captured(session, 2, [IMAGE], [OUTPUT], "cpu")
-    first, second = (captured.run({"image": PIXELS[i : i + 2]})[0] for i in (0, 2))
+    captured = CudaGraphRunner(session, 2, [IMAGE], [OUTPUT], "cpu")
+    first, second = (captured.run({"image": PIXELS[i : i + 2]})["probabilities"] for i in (0, 2))
     for answers, pixels in ((first, PIXELS[:2]), (second, PIXELS[2:])):
         expected = session.run(None, {"image": pixels})[0]
         assert np.allclose(answers, expected, atol=1e-6)

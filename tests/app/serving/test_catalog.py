@@ -276,3 +276,12 @@ async def test_no_model_takes_a_video(published: Path) -> None:
         await catalog.refresh()
         with pytest.raises(UnsupportedMedia, match=r"audio/\*, image/\*, text/\*"):
             catalog.for_media_type("video/mp4")
+
+
+async def test_after_load_is_called_only_when_something_was_loaded(models: Path) -> None:
+    calls: list[None] = []
+    catalog = Catalog(models, LoadOptions(device="cpu", after_load=lambda: calls.append(None)), {})
+    for _ in range(2):
+        await catalog.refresh()
+    assert len(calls) == 1
+    await catalog.close()

@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from app.batching.latency_model import Bounds
+from app.batching.latency_model import BatchingPolicy
 from app.errors import DeadlineExceeded, InvalidInput, NotReady
 from app.modalities import Encoded, Payload
 from app.pipeline import Pipeline
@@ -32,9 +32,9 @@ class Slow(Pipeline):
         return self.real.encode(payload)
 
 
-async def test_it_answers_as_its_pipeline_does() -> None:
+async def test_it_gives_the_answers_of_its_pipeline() -> None:
     pipeline, timings = Pipeline(fakes.text_bundle()), Timings()
-    model = ServedModel(pipeline, Bounds(), 30)
+    model = ServedModel(pipeline, BatchingPolicy(), 30)
     assert await model.answer([GOOD], ClassifyOptions(top_k=2), timings) == pipeline.predict(
         [GOOD], ClassifyOptions(top_k=2)
     )
@@ -42,8 +42,8 @@ async def test_it_answers_as_its_pipeline_does() -> None:
     await model.close()
 
 
-async def test_a_bad_item_never_reaches_a_batch() -> None:
-    model = ServedModel(Pipeline(fakes.text_bundle()), Bounds(), 30)
+async def test_a_bad_item_is_named_by_its_index() -> None:
+    model = ServedModel(Pipeline(fakes.text_bundle()), BatchingPolicy(), 30)
     with pytest.raises(InvalidInput) as caught:
         await model.answer([GOOD, BAD], ClassifyOptions(top_k=2), Timings())
     assert caught.value.index == 1
@@ -51,11 +51,10 @@ async def test_a_bad_item_never_reaches_a_batch() -> None:
     await model.close()
 
 
-async def test_the_deadline_ends_the_waiting_and_the_work() -> None:
+async def test_the_deadline_ends_the_wait_and_the_rest_of_the_work() -> None:
     pipeline = Slow()
-    model = ServedModel(
-        pipeline, Bounds(max_batch=1), 1
-    )  # a busy machine may take a while to begin
+    # A second, since a busy machine may take a while to start the first item.
+    model = ServedModel(pipeline, BatchingPolicy(max_batch=1), 1)
     with pytest.raises(DeadlineExceeded, match=r"within 1 s"):
         await model.answer([GOOD] * 50, ClassifyOptions(top_k=2), Timings())
     pipeline.go.set()
@@ -63,8 +62,8 @@ async def test_the_deadline_ends_the_waiting_and_the_work() -> None:
     assert pipeline.encoded == 1, "the other 49 were not touched"
 
 
-async def test_after_close_it_takes_nothing() -> None:
-    model = ServedModel(Pipeline(fakes.text_bundle()), Bounds(), 30)
+async def test_after_close_it_is_not_ready() -> None:
+    model = ServedModel(Pipeline(fakes.text_bundle()), BatchingPolicy(), 30)
     await model.close()
     with pytest.raises(NotReady):
         await model.answer([GOOD], ClassifyOptions(top_k=2), Timings())

@@ -1,0 +1,55 @@
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app.in_flight import InFlight, WorkerGroup
+from app.process.serve import run_worker
+from app.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def _restore_the_signal_handler() -> Iterator[None]:
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.parametrize(("device", "seen"), [("cuda", "6"), ("auto", "6"), ("cpu", "4,6")])
+def test_a_worker_is_pinned_to_its_gpu_before_the_application_is_made(
+    monkeypatch, device, seen: str
+) -> None:
+    def create_app(_settings: Settings, group: WorkerGroup) -> None:
+        assert not group.all_ready()
+        raise InterruptedError(os.environ["CUDA_VISIBLE_DEVICES"])
+
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,6")
+    settings, group = Settings(models=Path(), device=device), WorkerGroup(InFlight(4))
+    ours, theirs = socket.socketpair()
+    with ours, theirs, pytest.raises(InterruptedError, match=f"^{seen}$"):
+        run_worker(settings, create_app, group, theirs, 3)
+
+
+def test_a_single_process_serves_and_exits_with_0_on_sigterm(published: Path) -> None:
+    command = [sys.executable, "-m", "app.cli", "serve", "--port", "0", "--workers", "1"]
+    process = subprocess.Popen(
+        [*command, "--models", str(published)], stderr=subprocess.PIPE, text=True
+    )
+    try:
+        events = (json.loads(line)["event"] for line in process.stderr)
+        address = next(found[1] for event in events if (found := re.search("on (http.*)", event)))
+        assert httpx.get(f"{address}/livez", timeout=20).status_code == 200
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
+        process.wait()
+        process.stderr.close()

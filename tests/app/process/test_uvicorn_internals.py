@@ -1,0 +1,112 @@
+"""What `app.process` relies on inside uvicorn, which promises none of it between minor versions.
+
+uvicorn is therefore pinned to one minor version in pyproject.toml. When a test here fails after an
+upgrade, read these again in the new version, then change the pin and the code together:
+
+- `uvicorn/protocols/http/httptools_impl.py` for `app/process/connection.py`: is every byte of a
+  response written by `self.transport.write`, and is the connection closed by `transport.close`?
+- `uvicorn/server.py` for `app/process/worker.py` and `serve.py`: how does a server start without
+  sockets, stop, and raise captured signals again?
+"""
+
+import asyncio
+import inspect
+import re
+import signal
+import socket
+import tomllib
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+import uvicorn
+from uvicorn.protocols.http import httptools_impl
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import HANDLED_SIGNALS
+
+from app.process.connection import Connection, CorkedTransport
+
+pytestmark = pytest.mark.anyio
+PINNED = "0.54"
+ADVICE = f"uvicorn has changed: do what the docstring of {Path(__file__).name} says"
+# Other methods that write, such as `writelines`, would overtake corked bytes. `set_protocol` hands
+# the real transport to a WebSocket.
+TRANSPORT_METHODS = {"write", "close", "is_closing", "set_protocol"}
+
+
+async def application(scope, receive, send) -> None:
+    await send({"type": "http.response.start", "status": 204, "headers": []})
+    await send({"type": "http.response.body"})
+
+
+def config() -> uvicorn.Config:
+    return uvicorn.Config(application, http=Connection, log_config=None, lifespan="off")
+
+
+def test_the_minor_version_is_pinned() -> None:
+    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())
+    assert f"uvicorn~={PINNED}.0" in project["project"]["dependencies"], ADVICE
+    assert re.match(rf"{re.escape(PINNED)}\.\d+$", version("uvicorn")), ADVICE
+
+
+def test_the_signatures_of_the_protocol() -> None:
+    parameters = list(inspect.signature(HttpToolsProtocol).parameters)
+    assert parameters == ["config", "server_state", "app_state", "_loop"], ADVICE
+    for name, expected in (("connection_made", ["transport"]), ("connection_lost", ["exc"])):
+        method = getattr(HttpToolsProtocol, name)
+        assert list(inspect.signature(method).parameters) == ["self", *expected], ADVICE
+
+
+async def test_a_protocol_has_its_transport_its_loop_and_a_place_in_the_servers_state() -> None:
+    loaded, state = config(), uvicorn.Server(config()).server_state
+    loaded.load()
+    ours, theirs = socket.socketpair()
+    with theirs:
+        loop = asyncio.get_running_loop()
+        transport, connection = await loop.connect_accepted_socket(
+            lambda: Connection(loaded, state, {}), ours
+        )
+        assert connection in state.connections, ADVICE
+        assert connection.loop is loop, ADVICE
+        assert isinstance(connection.transport, CorkedTransport), ADVICE
+        assert connection.flow._transport is transport, ADVICE
+        closed = asyncio.Event()
+        connection.on_close = closed.set
+        transport.close()
+        await closed.wait()
+        assert connection not in state.connections, ADVICE
+
+
+def test_the_transport_is_used_by_known_methods_only() -> None:
+    used = re.findall(r"\btransport\.(\w+)", inspect.getsource(httptools_impl))
+    assert set(used) == TRANSPORT_METHODS, ADVICE
+
+
+async def test_a_server_without_sockets_starts_and_stops_when_asked() -> None:
+    assert list(inspect.signature(uvicorn.Server.serve).parameters) == ["self", "sockets"], ADVICE
+    assert callable(config().get_loop_factory()), ADVICE
+    server = uvicorn.Server(config())
+    assert (server.started, server.should_exit) == (False, False), ADVICE
+    serving = asyncio.create_task(server.serve(sockets=[]))
+    async with asyncio.timeout(20):
+        while not server.started:
+            await asyncio.sleep(0.01)
+        server.should_exit = True
+        await serving
+
+
+async def test_a_signal_stops_a_server_and_is_raised_again() -> None:
+    assert {signal.SIGTERM, signal.SIGINT} <= set(HANDLED_SIGNALS), ADVICE
+    raised: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _: raised.append(number))
+    try:
+        server = uvicorn.Server(config())
+        serving = asyncio.create_task(server.serve(sockets=[]))
+        async with asyncio.timeout(20):
+            while not server.started:
+                await asyncio.sleep(0.01)
+            signal.raise_signal(signal.SIGTERM)
+            await serving
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert raised == [signal.SIGTERM], ADVICE
