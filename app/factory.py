@@ -87,7 +87,8 @@ def create_app(
     """Return the ASGI application; raise `DeviceUnavailable` if its device is not there.
 
     workers: what it shares with the other workers of the service. tasks, modalities: what is
-    served, by the names that manifests use. middleware: the first is the outermost; it runs for every request.
+    served, by the names that manifests use. middleware: the first is the outermost; it runs for
+    every request.
     """
     providers_for(settings.device)
     workers, registry = workers or WorkerGroup(), Registry(tasks, modalities)
