@@ -13,6 +13,7 @@ from app.pipeline import Pipeline, replay
 from tests.training.conftest import left_behind
 from tests.training.samples import gray_pictures, png, toy_recipe
 from training.cli import main
+from training.cli.lookup import newest
 from training.data.split import Shares
 from training.datasets.package_photos import cuts, from_folder, photos
 from training.errors import MissingData, TrainingError
@@ -21,7 +22,6 @@ from training.measuring import conversion_metrics as judging
 from training.recipes import RECIPES
 from training.runs.classifier import run
 from training.runs.convert import Bounds, publish_converted
-from training.runs.next_version import newest
 
 PICTURES = gray_pictures(60)
 
