@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.command_line import nearest
-from training.cli.arguments import NETWORKS, Samples
+from training.cli.arguments import NETWORKS, Samples, Start
 from training.errors import MissingData, TrainingError
 from training.recipes import RECIPES
 
@@ -73,6 +73,15 @@ def check_report(report: Path | None) -> None:
     """Raise `TrainingError` where a file cannot be written."""
     if report is not None and (report.is_dir() or not report.parent.is_dir()):
         raise TrainingError(f"--report {report}: expected a file in a folder that exists")
+
+
+def check_start(start: Start, epochs: int | None, models: Path) -> None:
+    """Raise `TrainingError` where the options contradict each other or name no network."""
+    if start.start == "features" and epochs:
+        raise TrainingError("--epochs: feature extraction has none")
+    if start.start == "scratch" and start.source is not None:
+        raise TrainingError("--from names what --start pretrained or features starts from")
+    check_source(start.source, models)
 
 
 def check_source(source: str | None, models: Path) -> None:

@@ -18,7 +18,7 @@ from training.cli.arguments import (
     Start,
     Starts,
 )
-from training.cli.lookup import check_models, check_source, find_recipe, use_threads
+from training.cli.lookup import check_models, check_source, check_start, find_recipe, use_threads
 from training.errors import TrainingError
 
 if TYPE_CHECKING:
@@ -43,36 +43,49 @@ def train(
 
     Example: thalamus-train train --data photos --name birds --start features
     """
-    if start.start == "features" and schedule.epochs:
-        raise TrainingError("--epochs: feature extraction has none")
-    if start.start == "scratch" and start.source is not None:
-        raise TrainingError("--from names what --start pretrained or features starts from")
-    check_source(start.source, models)
+    check_start(start, schedule.epochs, models)
     check_models(models)
     found = find_recipe(recipe, samples)
 
     from training.recipes import Language, Pretrained, Recipe
-    from training.runs.autoencoder import run_unsupervised
-    from training.runs.classifier import run
-    from training.runs.language_model import run_language
-    from training.runs.pretrained import export_pretrained
-    from training.transfer import started
 
     use_threads(schedule.threads)
     if not isinstance(found, Recipe) and start != Start():
         why = "starts in its own way" if isinstance(found, Language) else "comes trained"
         raise TrainingError(f"{found.name} {why}; it starts from nothing else")
-    if isinstance(found, Pretrained):
-        print(f"published {export_pretrained(found, models)}")
-        return
+    folder: Path | None  # of a rank that does not publish, none
     with _execution(execution):
-        if isinstance(found, Language):
-            folder = run_language(_changed(found, schedule), samples.data, models)
+        if isinstance(found, Pretrained):
+            folder = _exported(found, models)
+        elif isinstance(found, Language):
+            folder = _trained_on_words(_changed(found, schedule), samples.data, models)
         else:
-            found = started(found, samples.data, start.start, start.source, models)
-            way = run if found.schedule.objective is None else run_unsupervised
-            folder = way(_changed(found, schedule), samples.data, models)
+            folder = _trained(found, samples, models, start, schedule)
         print(f"published {folder}")
+
+
+def _exported(recipe: "Pretrained", models: Path) -> Path:
+    from training.runs.pretrained import export_pretrained
+
+    return export_pretrained(recipe, models)
+
+
+def _trained_on_words(recipe: "Language", data: Path | None, models: Path) -> Path | None:
+    from training.runs.language_model import run_language
+
+    return run_language(recipe, data, models)
+
+
+def _trained(
+    recipe: "Recipe", samples: Samples, models: Path, start: Start, schedule: Schedule
+) -> Path | None:
+    from training.runs.autoencoder import run_unsupervised
+    from training.runs.classifier import run
+    from training.transfer import started
+
+    recipe = started(recipe, samples.data, start.start, start.source, models)
+    way = run if recipe.schedule.objective is None else run_unsupervised
+    return way(_changed(recipe, schedule), samples.data, models)
 
 
 def inspect(

@@ -122,7 +122,7 @@ def test_other_data_than_it_was_trained_on_are_refused(
     [
         (["chess", "--precision", "int8"], "holds no chess"),
         (["toy", "--precision", "int8", "--version", "7"], "holds no toy/7"),
-        (["toy", "--precision", "int4"], "invalid choice: 'int4'"),
+        (["toy", "--precision", "int4"], "expected one of int8, fp16, got 'int4'"),
         (["toy"], "--precision"),
         (["toy", "--precision", "int8"], "name the data that toy was trained on with --data"),
     ],
