@@ -12,40 +12,69 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="THALAMUS_", frozen=True, extra="ignore")
 
-    models: Annotated[DirectoryPath, Field(description="Folder of bundles, <name>/<version>/")] = (
-        Path("models")
-    )
-    host: Annotated[str, Field(description="Address to listen on")] = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65535, description="Port to listen on")] = 8000
+    models: Annotated[
+        DirectoryPath, Field(description="Folder of bundles: NAME/VERSION/manifest.json")
+    ] = Path("models")
+    host: Annotated[
+        str, Field(description="Address to listen on; 0.0.0.0: every network of this machine")
+    ] = "127.0.0.1"
+    port: Annotated[
+        int, Field(ge=0, le=65535, description="TCP port to listen on; 0: any free one")
+    ] = 8000
     device: Annotated[
         Literal["auto", "cpu", "cuda", "tensorrt"],
-        Field(description="auto falls back to the CPU; cuda and tensorrt refuse to"),
+        Field(description="Where to compute; auto: on a GPU if there is one"),
     ] = "auto"
     cuda_graphs: Annotated[
         bool, Field(description="Capture CUDA graphs of models whose inputs have fixed sizes")
     ] = False
     workers: Annotated[
-        int, Field(ge=0, le=256, description="Processes; 0: one a CPU core, or one a GPU")
+        int,
+        Field(ge=0, le=256, description="Worker processes; 0: one per CPU core, or one per GPU"),
     ] = 0
     threads: Annotated[
-        int, Field(ge=0, le=256, description="CPU threads of a session; 0: the cores, shared out")
+        int,
+        Field(
+            ge=0,
+            le=256,
+            description="CPU threads for a model; 0: all cores, divided among the workers",
+        ),
     ] = 0
-    max_body: Annotated[int, Field(ge=1024, description="Largest request body, in bytes")] = (
-        16 * 2**20
+    max_body: Annotated[
+        int, Field(ge=1024, description="Largest accepted request body, in bytes")
+    ] = 16 * 2**20
+    max_items: Annotated[int, Field(ge=1, description="Largest number of items in one request")] = (
+        64
     )
-    max_items: Annotated[int, Field(ge=1, description="Most items in one request")] = 64
-    max_batch: Annotated[int, Field(ge=1, description="Most items run together")] = 32
-    max_queue: Annotated[int, Field(ge=1, description="Most items waiting for a model")] = 2048
-    max_requests: Annotated[int, Field(ge=1, description="Most requests in flight")] = 2048
-    max_bytes: Annotated[int, Field(ge=1024, description="Most bytes of bodies in flight")] = (
-        256 * 2**20
-    )
-    receive_timeout: Annotated[float, Field(gt=0, description="Seconds for a body to arrive")] = 30
-    deadline: Annotated[float, Field(gt=0, description="Seconds for an answer")] = 30
+    max_batch: Annotated[int, Field(ge=1, description="Largest number of items in one batch")] = 32
+    max_queue: Annotated[
+        int, Field(ge=1, description="Largest number of items waiting for one model")
+    ] = 2048
+    max_requests: Annotated[
+        int, Field(ge=1, description="Largest number of requests in flight, per worker")
+    ] = 2048
+    max_bytes: Annotated[
+        int,
+        Field(
+            ge=1024, description="Largest sum of the request bodies in flight, per worker, in bytes"
+        ),
+    ] = 256 * 2**20
+    receive_timeout: Annotated[
+        float, Field(gt=0, description="Longest time for a request body to arrive, in seconds")
+    ] = 30
+    deadline: Annotated[
+        float,
+        Field(gt=0, description="Longest time for an answer, in seconds; a later one is a 503"),
+    ] = 30
     log_requests: Annotated[
-        bool, Field(description="Log every request, not only those that failed")
+        bool, Field(description="Log every request, not only the failed ones")
     ] = False
-    poll: Annotated[float, Field(gt=0, description="Seconds between looks at the folder")] = 1
+    poll: Annotated[
+        float,
+        Field(
+            gt=0, description="Time between two checks of the folder for new bundles, in seconds"
+        ),
+    ] = 1
     defaults: Annotated[
-        dict[str, str], Field(description="The model that POST /v1/classify asks, by modality")
+        dict[str, str], Field(description="Model that answers POST /v1/classify, for each modality")
     ] = {"image": "imagenet", "text": "spam", "audio": "spoken-digits", "tree": "listops"}

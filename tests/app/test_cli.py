@@ -1,5 +1,7 @@
 import json
 import logging
+import re
+import socket
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,9 +9,14 @@ from pathlib import Path
 import pytest
 
 from app.cli import main
+from app.cli.serve import read_settings
 from app.registry import SHIPPED
 from app.runtime.providers import cuda_present
+from app.settings import Settings
 from tests import fakes, media
+from tests.imports import imported
+
+COMMANDS = ("serve", "predict", "complete", "models", "verify", "pack")
 
 
 @pytest.fixture(autouse=True)
@@ -26,10 +33,7 @@ def _undo_what_serve_sets(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def run(capsys, *arguments: object) -> tuple[int, str, str]:
     """Return exit status, stdout and stderr of one command."""
-    try:
-        status = main([str(argument) for argument in arguments])
-    except SystemExit as end:
-        status = int(end.code or 0)
+    status = main([str(argument) for argument in arguments])
     said = capsys.readouterr()
     return status, said.out, said.err
 
@@ -99,7 +103,9 @@ def test_an_autoencoder_is_asked_for_what_it_can_say(capsys, tmp_path: Path) -> 
     folder, file = publish(fakes.autoencoder_bundle(), tmp_path / "models"), tmp_path / "scene.png"
     file.write_bytes(media.saved(media.scene()))
     answer = json.loads(run(capsys, "predict", folder, file)[1])
-    assert set(answer) == {"file", "reconstruction_error", "novelty"}
+    assert set(answer) == {"file", "reconstruction_error", "novelty", "reconstruction"}
+    asked = run(capsys, "predict", folder, file, "--task", "embed")[1]
+    assert len(json.loads(asked)["embed"]) == 3
     assert 0 < answer["novelty"] <= 1
     assert run(capsys, "verify", tmp_path / "models")[:2] == (
         0,
@@ -124,11 +130,46 @@ def test_mistakes_are_one_line(capsys, monkeypatch, published: Path, tmp_path: P
     junk = tmp_path / "junk.png"
     junk.write_bytes(b"junk")
     assert "no bundle here" in one_line(capsys, "models", tmp_path)
-    assert "no bundle here" in one_line(capsys, "verify", tmp_path / "nowhere")
+    assert "no such folder" in one_line(capsys, "verify", tmp_path / "nowhere")
     assert "nowhere" in one_line(capsys, "predict", published / "colours", tmp_path / "nowhere")
+    assert "Is a directory" in one_line(capsys, "predict", published / "colours", tmp_path)
+    near = one_line(capsys, "predict", published / "colour", junk)
+    assert f"no such folder (did you mean {published / 'colours'}?)" in near
     assert "junk.png: expected a JPEG" in one_line(capsys, "predict", published / "colours", junk)
-    assert "THALAMUS_MODELS" in one_line(capsys, "serve", "--models", tmp_path / "nowhere")
-    assert "THALAMUS_PORT" in one_line(capsys, "serve", "--models", published, "--port", 70000)
+    assert "--models: expected a folder" in one_line(capsys, "serve", "--models", junk)
+    assert "--port: expected" in one_line(capsys, "serve", "--models", published, "--port", 70000)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ((), "a COMMAND is needed; see thalamus --help"),
+        (("vrify",), "unknown command 'vrify' (did you mean verify?); see thalamus --help"),
+        (("models", "a", "b"), "unexpected argument 'b'; see thalamus models --help"),
+        (("serve", "--prot=1"), "unknown option --prot (did you mean --port?)"),
+        (("serve", "--device", "tpu"), "--device: expected one of auto, cpu, cuda, tensorrt, got"),
+        (("predict", "x"), "FILES is missing; see thalamus predict --help"),
+        (("predict", "x", "y", "--top-k"), "--top-k needs a value"),
+        (("pack", "x.onnx"), "--name is missing"),
+    ],
+)
+def test_a_mistake_in_the_arguments_is_one_line(capsys, arguments, complaint: str) -> None:
+    assert complaint in one_line(capsys, *arguments)
+
+
+def test_a_port_that_is_taken_is_one_line(capsys, published: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        line = one_line(capsys, "serve", "--models", published, "--port", port, "--workers", 1)
+    assert f"port {port} is taken; choose another: --port" in line
+
+
+def test_ctrl_c_is_quiet(capsys, published: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "glob", stopped)
+    assert run(capsys, "models", published) == (130, "", "")
 
 
 @pytest.mark.parametrize(
@@ -147,9 +188,26 @@ def test_mistakes_are_one_line(capsys, monkeypatch, published: Path, tmp_path: P
 def test_a_bad_setting_is_one_line(capsys, monkeypatch, published, name: str, value: str) -> None:
     monkeypatch.setenv("THALAMUS_MODELS", str(published))
     monkeypatch.setenv(f"THALAMUS_{name}", value)
-    assert f"THALAMUS_{name}" in one_line(capsys, "serve").replace(
-        '"defaults"', "THALAMUS_DEFAULTS"
-    )
+    assert f"THALAMUS_{name}: expected" in one_line(capsys, "serve")
+
+
+def test_an_option_wins_over_the_environment_and_that_over_the_default(
+    monkeypatch: pytest.MonkeyPatch, published: Path
+) -> None:
+    monkeypatch.setenv("THALAMUS_MODELS", str(published))
+    assert read_settings({}).port == 8000
+    monkeypatch.setenv("THALAMUS_PORT", "1234")
+    assert read_settings({}).port == 1234
+    assert read_settings({"port": "4321"}).port == 4321
+
+
+def test_one_default_model_can_be_set_alone(
+    monkeypatch: pytest.MonkeyPatch, published: Path
+) -> None:
+    monkeypatch.setenv("THALAMUS_MODELS", str(published))
+    monkeypatch.setenv("THALAMUS_DEFAULTS", '{"image": "digits", "text": "spam"}')
+    defaults = read_settings({"defaults": {"text": "emoji"}}).defaults
+    assert defaults == {"image": "digits", "text": "emoji"}
 
 
 @pytest.mark.skipif(cuda_present(), reason="there is a GPU")
@@ -158,23 +216,63 @@ def test_cuda_without_a_gpu_is_one_line(capsys, published: Path) -> None:
     assert "no usable CUDA device" in line
 
 
-@pytest.mark.parametrize("top_k", ["0", "-1", "x", "\u00b2", "9" * 5000])
+@pytest.mark.parametrize("top_k", ["0", "-1", "x", "1.5", "0x1", "\u00b2", "9" * 5000])
 def test_top_k_out_of_bounds(capsys, published: Path, top_k: str) -> None:
-    status, _, err = run(capsys, "predict", published / "colours", "x", f"--top-k={top_k}")
-    assert status == 2
-    assert "Traceback" not in err
+    line = one_line(capsys, "predict", published / "colours", "x", f"--top-k={top_k}")
+    assert "--top-k: expected a whole number of at least 1" in line and len(line) < 200
 
 
-def test_a_command_is_needed(capsys) -> None:
-    status, _, err = run(capsys)
-    assert status == 2
-    assert "COMMAND" in err
+def test_help_groups_every_command(capsys) -> None:
+    status, out, err = run(capsys, "--help")
+    assert (status, err) == (0, "")
+    assert re.findall(r"^([A-Z].*):$", out, re.MULTILINE) == [
+        "Serving",
+        "Asking without a server",
+        "Bundles",
+        "Setup",
+    ]
+    assert set(COMMANDS) <= set(re.findall(r"^  (\w+) ", out, re.MULTILINE))
 
 
-def test_help_names_every_command(capsys) -> None:
-    status, out, _ = run(capsys, "--help")
-    assert status == 0
-    assert all(command in out for command in ("serve", "predict", "models", "verify", "pack"))
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_a_command_is_plain_text_with_an_example(capsys, command: str) -> None:
+    status, out, err = run(capsys, command, "--help")
+    assert (status, err) == (0, "")
+    assert out.startswith(f"Usage: thalamus {command}")
+    assert f"Example: thalamus {command} " in out
+    assert out.isascii() and max(map(len, out.splitlines())) <= 100
+
+
+def test_serve_has_an_option_for_every_setting(capsys) -> None:
+    _, out, _ = run(capsys, "serve", "--help")
+    said = " ".join(out.split())
+    for name, field in Settings.model_fields.items():
+        assert f" --{name.replace('_', '-')}" in said
+        assert f"Environment: THALAMUS_{name.upper()}. " in said
+        assert field.description and field.description in said
+        if isinstance(field.default, int | str) and not isinstance(field.default, bool):
+            assert f"THALAMUS_{name.upper()}. Default: {field.default}." in said.replace(
+                "One of: auto, cpu, cuda, tensorrt. ", ""
+            )
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shells_complete_the_commands(
+    capsys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shell: str
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    script = tmp_path / "script"
+    assert run(capsys, "--install-completion", "--shell", shell, "--output", script)[0] == 0
+    written = script.read_text()
+    assert all(command in written for command in COMMANDS)
+    assert "max-requests" in written and "tensorrt" in written
+
+
+def test_help_and_mistakes_import_no_server_and_no_runtime() -> None:
+    lines = [[], ["--help"], ["--version"], ["fly"], ["predict", "nowhere", "x"]]
+    lines += [["verify", "nowhere"], ["serve", "--port", "x"], ["pack", "no.onnx"]]
+    lines += [[command, "--help"] for command in COMMANDS]
+    assert imported("app.cli", lines) == []
 
 
 def test_complete_goes_on_and_says_how_fast(capsys, tmp_path: Path) -> None:
@@ -187,7 +285,9 @@ def test_complete_goes_on_and_says_how_fast(capsys, tmp_path: Path) -> None:
         for seed in (1, 1, 2)
     ]
     assert drawn[0] == drawn[1] != drawn[2]
-    assert "goes on from texts" in one_line(capsys, "predict", folder, tmp_path / "any.txt")
+    file = tmp_path / "any.txt"
+    file.write_text("The day")
+    assert "use: thalamus complete" in one_line(capsys, "predict", folder, file)
     assert "got none" in one_line(capsys, "complete", folder, " ")
 
 

@@ -95,7 +95,8 @@ def test_normalisation_is_what_was_said(files: Path) -> None:
         ("bytes.onnx", (*BYTES, "--name", "Not A Name"), "name"),
         ("labels.txt", BYTES, "cannot load"),
         ("absent.onnx", BYTES, "No such file"),
-        ("floats.onnx", (*FLOATS, "--golden", "red.pdf"), "golden picture"),
+        ("floats.onnx", (*FLOATS, "--golden", "red.pdf"), "No such file"),
+        ("floats.onnx", (*FLOATS, "--golden", __file__), "golden picture"),
     ],
 )
 def test_a_mistake_is_one_line(

@@ -16,6 +16,7 @@ from pydantic import Field
 
 from app.bundle import EncoderSpec, Registry, publish, read_bundle
 from app.bundle.tensors import TensorSpec
+from app.cli import main
 from app.errors import InvalidBundle, InvalidInput
 from app.modalities import MODALITIES, Encoded, Modality, Payload
 from app.pipeline import Golden, Pipeline, answer_golden, replay
@@ -165,3 +166,12 @@ async def test_it_is_described_and_explained(folder: Path) -> None:
     assert "Points" in document["components"]["schemas"]
     assert facts["modality"] == "series"
     assert facts["versions"][0]["facts"]["encoder"] == {"kind": "series", "points": 4}
+
+
+def test_the_command_line_asks_it(folder: Path, tmp_path: Path, capsys) -> None:
+    (tmp_path / "up.json").write_text(json.dumps(UP))
+    arguments = ["predict", str(folder / "trend"), str(tmp_path / "up.json"), "--explain"]
+    assert main(arguments, lambda: REGISTRY) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["label"] == "rising" and answer["explanation"] == {"points": 4}
+    assert main(["verify", str(folder)], lambda: REGISTRY) == 0

@@ -3,6 +3,7 @@
 `podium` names the places of the largest outputs of any classifier. Nothing in `app` knows it.
 """
 
+import json
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -11,6 +12,7 @@ import pytest
 from pydantic import Field
 
 from app.bundle import GoldenCase, Manifest, Registry, publish, read_bundle
+from app.cli import main
 from app.errors import InvalidBundle
 from app.modalities import MODALITIES, Payload
 from app.pipeline import Golden, Pipeline, answer_golden, replay
@@ -118,3 +120,14 @@ async def test_it_is_described_with_an_example(folder: Path) -> None:
     answer = operation["responses"]["200"]["content"]["application/json"]
     assert answer["examples"]["places"]["value"]["podiums"] == [[0, 1, 2]]
     assert answer["schema"]["$ref"].endswith("/PodiumResponse")
+
+
+def test_the_command_line_asks_it(folder: Path, tmp_path: Path, capsys) -> None:
+    (tmp_path / "red.png").write_bytes(RED)
+    arguments = ["predict", str(folder / "places"), str(tmp_path / "red.png")]
+    assert main([*arguments, "--option", "steps=1"], lambda: REGISTRY) == 0
+    assert json.loads(capsys.readouterr().out)["podium"] == [0]
+    assert main([*arguments, "--option", "step=1"], lambda: REGISTRY) == 2
+    assert "did you mean steps?" in capsys.readouterr().err
+    assert main(["verify", str(folder)], lambda: REGISTRY) == 0
+    assert main(arguments) == 2, "the shipped tasks do not have it"

@@ -1,5 +1,6 @@
 """`thalamus-train`: a user's mistake is one line on stderr and exit status 2."""
 
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 from torch import Tensor
 
+from tests.imports import imported
 from tests.training.conftest import REPOSITORY
 from tests.training.samples import (
     Toy,
@@ -20,8 +22,14 @@ from tests.training.samples import (
     write_tar,
 )
 from training.cli import main
+from training.cli.arguments import NETWORKS
 from training.recipes import RECIPES
+from training.transfer import PACKAGES
 
+COMMANDS = (
+    *("train", "inspect", "recipes", "compare", "compare-starts", "few-labels"),
+    *("measure", "calibrate", "quantize"),
+)
 RNG = np.random.default_rng(0)
 STARTED = ("--start", "features")
 SPOKEN = REPOSITORY / "models" / "spoken-digits"
@@ -62,27 +70,105 @@ def broken_zip(path: Path) -> Path:
 
 
 Arguments = Callable[[Path], list[object]]
-MISTAKES: dict[str, tuple[Arguments, str]] = {
+# Each is a way of making a mistake in a folder, and what is answered.
+SEEN_WITHOUT_TORCH: dict[str, tuple[Arguments, str]] = {
     "no arguments": (lambda t: [], "COMMAND"),
-    "no such command": (lambda t: ["fly"], "invalid choice: 'fly'"),
+    "no such command": (lambda t: ["fly"], "unknown command 'fly'; see thalamus-train --help"),
     "nothing named": (lambda t: ["run"], "name a recipe (thalamus-train recipes), or your --data"),
     "unknown recipe": (lambda t: ["run", "chess"], "no recipe 'chess'; there are digits,"),
     "unknown option": (lambda t: ["run", "digits", "--fast"], "--fast"),
     "no number": (lambda t: ["run", "digits", "--epochs", "many"], "--epochs"),
-    "no epochs": (lambda t: ["run", "digits", "--epochs", "0"], "--epochs: 0 is not between 1"),
-    "negative seed": (lambda t: ["run", "digits", "--seed=-1"], "--seed: -1 is not between 0"),
-    "no threads": (lambda t: ["run", "digits", "--threads", "0"], "--threads: 0 is not between 1"),
+    "no epochs": (
+        lambda t: ["run", "digits", "--epochs", "0"],
+        "--epochs: expected a whole number of at least 1, got '0'",
+    ),
+    "negative seed": (
+        lambda t: ["run", "digits", "--seed=-1"],
+        "--seed: expected a whole number of at least 0, got '-1'",
+    ),
+    "no threads": (
+        lambda t: ["run", "digits", "--threads", "0"],
+        "--threads: expected a whole number of at least 1, got '0'",
+    ),
     "a name for a recipe": (lambda t: ["run", "digits", "--name", "x"], "--name is for your own"),
-    "nothing to study": (lambda t: ["few-labels", "imagenet"], "comes trained"),
-    "learns from labels": (lambda t: ["few-labels", "digits"], "digits learns from labels"),
+    "no such bundle": (
+        lambda t: ["measure", "digit", "--data", t, "--models", REPOSITORY / "models"],
+        "holds no digit (did you mean digits?)",
+    ),
+    "no such version": (
+        lambda t: [
+            *("measure", "digits", "--version", "99", "--data", t),
+            *("--models", REPOSITORY / "models"),
+        ],
+        "holds no digits/99",
+    ),
+    "no data for a bundle": (lambda t: ["calibrate", "digits"], "--data is missing"),
+    "missing data for a bundle": (
+        lambda t: ["calibrate", "digits", "--data", t / "no"],
+        "no does not exist",
+    ),
+    "nowhere to report": (
+        lambda t: ["measure", "digits", "--data", t, "--report", t / "no" / "x.json"],
+        "expected a file in a folder that exists",
+    ),
+    "no precision": (lambda t: ["quantize", "digits"], "--precision is missing"),
+    "no such precision": (
+        lambda t: ["publish", "digits", "--precision", "int9"],
+        "--precision: expected one of int8, fp16, got 'int9'",
+    ),
+    "a share that is none": (
+        lambda t: ["quantize", "digits", "--precision", "int8", "--most-lost", "101"],
+        "--most-lost: expected a number from 0 to 100, got '101'",
+    ),
     "no such split": (lambda t: ["few-labels", "digits", "--split", "all"], "--split"),
     "missing folder": (lambda t: ["run", "--data", t / "no"], "no does not exist"),
     "missing recipe data": (lambda t: ["run", "digits", "--data", t / "no"], "no does not exist"),
-    "wrong recipe data": (lambda t: ["run", "digits", "--data", folder(t / "d", a=1)], "holds no"),
     "empty folder": (
         lambda t: ["run", "--data", t / "somewhere"],
         "expected one sub-folder per label",
     ),
+    "no table": (lambda t: ["run", "--data", file(t / "x.zip", "PK")], "expected a folder"),
+    "models is a file": (
+        lambda t: ["run", "--data", folder(t / "d", a=3, b=3), "--models", file(t / "m", "")],
+        "is not a folder that can be written to",
+    ),
+    "no ranks": (
+        lambda t: ["run", "digits", "--ranks", "0"],
+        "--ranks: expected a whole number from 1 to 4096, got '0'",
+    ),
+    "from for nothing": (
+        lambda t: ["run", "--data", folder(t / "d", a=3, b=3), "--from", "digits"],
+        "--from names what --start pretrained or features starts from",
+    ),
+    "no such start": (
+        lambda t: ["run", "digits", "--start", "anew"],
+        "--start: expected one of scratch, pretrained, features, got 'anew'",
+    ),
+    "from nowhere": (
+        lambda t: ["run", "--data", folder(t / "d", a=3, b=3), *STARTED, "--from", "nowhere"],
+        "--from nowhere: neither imagenet, minilm, nor a bundle in models",
+    ),
+    "epochs of features": (
+        lambda t: [
+            *("run", "--data", folder(t / "d", a=3, b=3), *STARTED, "--epochs", "3"),
+            *("--from", SPOKEN.parent / "digits"),
+        ],
+        "--epochs: feature extraction has none",
+    ),
+    "an odd picture of the starts": (
+        lambda t: ["compare-starts", "digits", "--picture", t / "x.gif"],
+        "a picture is .svg or .png",
+    ),
+    "one fold": (
+        lambda t: ["compare", "spam", "--folds", "1"],
+        "--folds: expected a whole number from 2 to 50, got '1'",
+    ),
+}
+MISTAKES: dict[str, tuple[Arguments, str]] = {
+    **SEEN_WITHOUT_TORCH,
+    "nothing to study": (lambda t: ["few-labels", "imagenet"], "comes trained"),
+    "learns from labels": (lambda t: ["few-labels", "digits"], "digits learns from labels"),
+    "wrong recipe data": (lambda t: ["run", "digits", "--data", folder(t / "d", a=1)], "holds no"),
     "one class": (
         lambda t: ["run", "--data", folder(t / "d", cats=12)],
         "at least two labels are needed, found cats",
@@ -103,7 +189,6 @@ MISTAKES: dict[str, tuple[Arguments, str]] = {
         lambda t: ["run", "--data", folder(t / "猫", a=3, b=3)],
         "makes no model name; give one with --name",
     ),
-    "no table": (lambda t: ["run", "--data", file(t / "x.zip", "PK")], "expected a folder"),
     "broken IDX file": (lambda t: ["run", "digits", "--data", broken_idx(t / "d")], "IDX file"),
     "broken zip": (
         lambda t: ["run", "spoken-digits", "--data", broken_zip(t / "d.zip")],
@@ -117,26 +202,12 @@ MISTAKES: dict[str, tuple[Arguments, str]] = {
         lambda t: ["run", "spam", "--data", write_tar(t / "s.tar.bz2", {"a": b""})],
         "no mail found",
     ),
-    "models is a file": (
-        lambda t: ["run", "--data", folder(t / "d", a=3, b=3), "--models", file(t / "m", "")],
-        "is not a folder that can be written to",
-    ),
-    "no ranks": (lambda t: ["run", "digits", "--ranks", "0"], "--ranks: 0 is not between 1"),
     "inspecting the pretrained": (lambda t: ["inspect", "imagenet"], "comes trained"),
     "comparing the pretrained": (lambda t: ["compare", "imagenet"], "comes trained"),
     "no baseline": (lambda t: ["compare", "digits"], "digits has no baseline to compare with"),
-    "from for nothing": (
-        lambda t: ["run", "--data", folder(t / "d", a=3, b=3), "--from", "digits"],
-        "--from names what --start pretrained or features starts from",
-    ),
-    "no such start": (lambda t: ["run", "digits", "--start", "anew"], "invalid choice: 'anew'"),
     "a start for the pretrained": (
         lambda t: ["run", "imagenet", "--start", "features"],
         "imagenet comes trained; it starts from nothing else",
-    ),
-    "from nowhere": (
-        lambda t: ["run", "--data", folder(t / "d", a=3, b=3), *STARTED, "--from", "nowhere"],
-        "--from nowhere: neither imagenet, minilm, nor a bundle in models",
     ),
     "from a folder of nothing": (
         lambda t: ["run", "--data", folder(t / "d", a=3, b=3), *STARTED, "--from", t / "d"],
@@ -145,21 +216,6 @@ MISTAKES: dict[str, tuple[Arguments, str]] = {
     "from sounds to pictures": (
         lambda t: ["run", "--data", folder(t / "d", a=3, b=3), *STARTED, "--from", SPOKEN],
         "spoken-digits/1 reads sounds, but d holds image/png",
-    ),
-    "epochs of features": (
-        lambda t: [
-            *("run", "--data", folder(t / "d", a=3, b=3), *STARTED, "--epochs", "3"),
-            *("--from", SPOKEN.parent / "digits"),
-        ],
-        "--epochs: feature extraction has none",
-    ),
-    "an odd picture of the starts": (
-        lambda t: ["compare-starts", "digits", "--picture", t / "x.gif"],
-        "a picture is .svg or .png",
-    ),
-    "one fold": (
-        lambda t: ["compare", "spam", "--folds", "1"],
-        "--folds: 1 is not between 2 and 50",
     ),
 }
 
@@ -188,11 +244,54 @@ def test_texts_in_another_charset_are_named(
     assert "too few readable samples" in said.splitlines()[-1]
 
 
-def test_help_is_no_mistake(capsys: pytest.CaptureFixture[str]):
-    with pytest.raises(SystemExit) as stopped:
-        main(["run", "--help"])
-    assert stopped.value.code == 0
-    assert "--epochs" in capsys.readouterr().out
+def test_help_and_mistakes_are_answered_without_torch(tmp_path: Path):
+    lines: list[list[object]] = [[command, "--help"] for command in (*COMMANDS, "run", "publish")]
+    lines += [["--help"], ["--version"]]
+    for number, (arguments, _) in enumerate(SEEN_WITHOUT_TORCH.values()):
+        (tmp_path / str(number) / "somewhere").mkdir(parents=True)
+        lines.append(arguments(tmp_path / str(number)))
+    assert imported("training.cli", lines) == []
+
+
+def test_help_groups_every_command(capsys: pytest.CaptureFixture[str]):
+    assert main(["--help"]) == 0
+    said = capsys.readouterr().out
+    assert re.findall(r"^([A-Z].*):$", said, re.MULTILINE) == [
+        "Training",
+        "Measuring",
+        "Publishing a next version",
+        "Setup",
+    ]
+    assert set(COMMANDS) <= set(re.findall(r"^  ([\w-]+),? ", said, re.MULTILINE))
+    assert "train, run" in said and "  publish " not in said
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_a_command_is_plain_text(command: str, capsys: pytest.CaptureFixture[str]):
+    assert main([command, "--help"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith(f"Usage: thalamus-train {command}")
+    assert f"Example: thalamus-train {command} " in said or command == "recipes"
+    assert said.isascii() and max(map(len, said.splitlines())) <= 100
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shells_complete_the_commands(
+    shell: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    script = tmp_path / "script"
+    assert main(["--install-completion", "--shell", shell, "--output", str(script)]) == 0
+    written = script.read_text()
+    assert all(command in written for command in COMMANDS)
+    assert "checkpoints" in written and "int8" in written
+
+
+def test_the_command_line_knows_the_networks_of_packages():
+    assert tuple(PACKAGES) == NETWORKS
 
 
 def test_the_shipped_recipes_are_listed(capsys: pytest.CaptureFixture[str]):

@@ -31,12 +31,19 @@ _LONGEST_FIELD = 64_000_000  # characters; the csv module's 131,072 are few for 
 
 def load(given: Path) -> Dataset:
     """Return the samples of a folder or a table; raise `MissingData` or `BadData`."""
+    check(given)
+    samples, unreadable = _table(given) if given.is_file() else _folder(given)
+    return Dataset(given.stem, _OWN, "not stated", samples, unreadable)
+
+
+def check(given: Path) -> None:
+    """Raise `MissingData` or `BadData` where there can be no labelled samples; none is read."""
     if not given.exists():
         raise MissingData(f"{given} does not exist")
     if given.is_file() and given.suffix.lower() not in TABLES:
         raise BadData(f"{given}: expected a folder, or a table ({', '.join(TABLES)})")
-    samples, unreadable = _table(given) if given.is_file() else _folder(given)
-    return Dataset(given.stem, _OWN, "not stated", samples, unreadable)
+    if given.is_dir() and not any(path.is_dir() for path in _entries(given)):
+        raise BadData(f"{given}: expected one sub-folder per label, found none")
 
 
 def modality(dataset: Dataset) -> str:
@@ -53,11 +60,8 @@ def modality(dataset: Dataset) -> str:
 
 def _folder(root: Path) -> tuple[list[Sample], list[str]]:
     samples, unusable = [], []
-    entries = [path for path in sorted(root.iterdir()) if _visible(path.relative_to(root))]
-    folders = [path for path in entries if path.is_dir()]
-    if not folders:
-        raise BadData(f"{root}: expected one sub-folder per label, found none")
-    for folder in folders:
+    entries = _entries(root)
+    for folder in (path for path in entries if path.is_dir()):
         _check_label(folder)
         paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
         paths = [path for path in paths if _visible(path.relative_to(root))]
@@ -72,6 +76,10 @@ def _folder(root: Path) -> tuple[list[Sample], list[str]]:
             samples.append(Sample(name, Payload(path.read_bytes(), kind), folder.name))
     unusable += [f"{path.name} (in no label's folder)" for path in entries if path.is_file()]
     return samples, unusable
+
+
+def _entries(root: Path) -> list[Path]:
+    return [path for path in sorted(root.iterdir()) if _visible(path.relative_to(root))]
 
 
 def _check_label(folder: Path) -> None:

@@ -1,31 +1,48 @@
-"""One small file per shipped model: data + network + schedule, no logic."""
+"""One small file per shipped model: data + network + schedule, no logic.
 
-from training.recipes import (
-    completion,
-    digits,
-    digits_autoencoder,
-    emoji,
-    imagenet,
-    listops,
-    sentiment,
-    spam,
-    spoken_digits,
-)
-from training.recipes.recipe import Language, Pretrained, Recipe
+The names are known without importing torch; a recipe is imported when it is looked up.
+"""
+
+from collections import UserDict
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from training.recipes.recipe import Language, Pretrained, Recipe
 
 __all__ = ["RECIPES", "Language", "Pretrained", "Recipe"]
 
-RECIPES: dict[str, Recipe | Language | Pretrained] = {
-    recipe.name: recipe
-    for recipe in (
-        digits.RECIPE,
-        digits_autoencoder.RECIPE,
-        spam.RECIPE,
-        spoken_digits.RECIPE,
-        listops.RECIPE,
-        sentiment.RECIPE,
-        emoji.RECIPE,
-        completion.RECIPE,
-        imagenet.RECIPE,
-    )
+
+class _Recipes(UserDict[str, "Recipe | Language | Pretrained"]):
+    """Recipes by name; one that is still written as `module:attribute` is imported on demand."""
+
+    data: dict[str, Any]
+
+    def __getitem__(self, name: str) -> "Recipe | Language | Pretrained":
+        """Return the recipe of that name; raise `KeyError`."""
+        found = self.data[name]
+        if isinstance(found, str):
+            module, _, attribute = found.partition(":")
+            found = self.data[name] = getattr(import_module(module), attribute)
+        return found
+
+
+RECIPES = _Recipes()
+RECIPES.data = {
+    "digits": "training.recipes.digits:RECIPE",
+    "digits-autoencoder": "training.recipes.digits_autoencoder:RECIPE",
+    "spam": "training.recipes.spam:RECIPE",
+    "spoken-digits": "training.recipes.spoken_digits:RECIPE",
+    "listops": "training.recipes.listops:RECIPE",
+    "sentiment": "training.recipes.sentiment:RECIPE",
+    "emoji": "training.recipes.emoji:RECIPE",
+    "completion": "training.recipes.completion:RECIPE",
+    "imagenet": "training.recipes.imagenet:RECIPE",
 }
+
+
+def __getattr__(name: str) -> Any:
+    """Return a kind of recipe, which imports torch."""
+    if name in ("Language", "Pretrained", "Recipe"):
+        return getattr(import_module("training.recipes.recipe"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

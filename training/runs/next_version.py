@@ -4,25 +4,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from app.bundle import Bundle, read_bundle, versions
+from app.bundle import Bundle
 from app.bundle.files import MODEL
 from app.bundle.publish import next_version
 from app.pipeline import Golden
 from app.pipeline.replay import golden_payload
-from app.registry import SHIPPED
 from app.tasks.classify import GoldenClasses
-from training.errors import TrainingError
 from training.exporting.card import CARD, card
 from training.runs.publish import prove_and_publish
-
-
-def newest(models: Path, name: str, version: int | None) -> Bundle:
-    """Return a published bundle, by default the highest version; raise `TrainingError`."""
-    folder = models / name
-    found = versions(folder) if folder.is_dir() else {}
-    if not found or version not in (None, *found):
-        raise TrainingError(f"{models} holds no {name}" + (f"/{version}" if version else ""))
-    return read_bundle(found[version or max(found)], SHIPPED)
 
 
 def publish_next(

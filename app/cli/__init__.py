@@ -1,0 +1,57 @@
+"""`thalamus serve | predict | complete | models | verify | pack`.
+
+A mistake is one line on stderr and exit status 2; a bundle with findings is exit status 1.
+Commands import what they need when they run, so that help and mistakes are answered at once.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from cyclopts import App, Group
+
+from app.cli import bundles
+from app.cli.pack import pack
+from app.command_line import program, run
+
+if TYPE_CHECKING:
+    from app.bundle import Registry
+
+_SERVING = Group("Serving", sort_key=1)
+_ASKING = Group("Asking without a server", sort_key=2)
+_BUNDLES = Group("Bundles", sort_key=3)
+_SERVE_HELP = """Answer requests over HTTP.
+
+Every option can also be set by the environment variable named beside it. An option takes
+precedence over the environment, and the environment over the default.
+
+Example: thalamus serve --port 8080 --models models"""
+
+
+def _shipped() -> "Registry":
+    from app.registry import SHIPPED
+
+    return SHIPPED
+
+
+def thalamus(registry: "Callable[[], Registry]" = _shipped) -> App:
+    """Return the program. registry: the tasks and modalities that its commands know."""
+    made = program("thalamus", "Serve, ask, check and make model bundles.")
+    commands = bundles.Commands(registry)
+    # By name, because its options are made from the settings, whose library is slow to import.
+    made.command("app.cli.serve:serve", name="serve", group=_SERVING, help=_SERVE_HELP)
+    made.command(commands.predict, group=_ASKING)
+    made.command(commands.complete, group=_ASKING)
+    made.command(commands.models, group=_BUNDLES)
+    made.command(commands.verify, group=_BUNDLES)
+    made.command(pack, group=_BUNDLES)
+    return made
+
+
+def main(
+    arguments: Sequence[str] | None = None, registry: "Callable[[], Registry]" = _shipped
+) -> int:
+    """Run one command and return the exit status.
+
+    registry: the tasks and modalities that the commands know, for a program that has more.
+    """
+    return run(thalamus(registry), arguments)

@@ -1,0 +1,57 @@
+"""Asking a bundle about files without a server, by whichever task."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from app.bundle import Registry, read_bundle
+from app.errors import InvalidInput, OperatorError
+from app.modalities import Payload
+from app.names import unknown_name
+from app.pipeline import Pipeline
+from app.tasks import Options, Task
+
+
+def ask(
+    folder: Path,
+    files: Sequence[Path],
+    registry: Registry,
+    task: str | None,
+    given: Mapping[str, str],
+) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Yield the answer to each file, as the HTTP API writes it.
+
+    task: by default the bundle's own. given: options of the task, by name. Raises
+    `UnsupportedTask`, `OperatorError` for an option that there is not, and `InvalidInput` naming a
+    file that cannot be read.
+    """
+    pipeline = Pipeline(read_bundle(folder, registry))
+    asked = registry.tasks.get(task or pipeline.task.name)
+    if asked is None:
+        raise OperatorError(unknown_name("task", str(task), registry.tasks))
+    pipeline.require(asked.name)
+    if asked.steps is not None:
+        name = pipeline.manifest.name
+        raise OperatorError(f"{name} completes texts; use: thalamus complete {folder} TEXT")
+    options = _options(asked, given)
+    for path in files:
+        payload = Payload(path.read_bytes(), "application/octet-stream")
+        try:
+            item = asked.item(pipeline.predict([payload], options)[0])
+        except InvalidInput as error:
+            raise InvalidInput(f"{path}: {error}") from error
+        yield path, item if isinstance(item, dict) else {asked.name: item}
+
+
+def _options(task: Task, given: Mapping[str, str]) -> Options:
+    known = task.options.model_fields
+    for name in given:
+        if name not in known:
+            raise OperatorError(unknown_name(f"option of {task.name}", name, known))
+    try:
+        return task.options.model_validate(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise OperatorError(f"{first['loc'][0]}: {first['msg']}") from None

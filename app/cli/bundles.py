@@ -1,0 +1,202 @@
+"""`thalamus predict | complete | models | verify`: what is done with bundles on this machine."""
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+
+from app.command_line import check_readable, decimal, nearest, whole
+from app.errors import OperatorError, ThalamusError
+
+if TYPE_CHECKING:
+    from app.bundle import Registry
+
+Bundle = Annotated[
+    Path,
+    Parameter(help="Folder models/NAME, of which the highest version, or models/NAME/VERSION."),
+]
+Folder = Annotated[
+    Path, Parameter(help="Folder of bundles, or of one model, or of one of its versions.")
+]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampling:
+    """How the words of a completion are chosen."""
+
+    max_words: Annotated[int, whole("How many words to add at most.", 1)] = 20
+    temperature: Annotated[
+        float,
+        decimal("0: always the most probable word. Above: words are drawn at random.", 0, 100),
+    ] = 0.0
+    seed: Annotated[int, whole("Of the random draws; the same seed draws the same words.", 1)] = 1
+    stop_at_sentence_end: Annotated[
+        bool,
+        Parameter(
+            name=("--stop-at-sentence-end", "--sentence"), help="Stop at the end of the sentence."
+        ),
+    ] = False
+
+
+class Commands:
+    """The commands that run bundles. registry: the tasks and modalities, loaded when first used."""
+
+    def __init__(self, registry: "Callable[[], Registry]") -> None:
+        self._registry = registry
+
+    def predict(
+        self,
+        bundle: Bundle,
+        files: Annotated[list[Path], Parameter(help="Files to ask the model about.")],
+        /,
+        *,
+        top_k: Annotated[
+            int | None, whole("How many labels to show, the most probable first. Default: 5.", 1)
+        ] = None,
+        explain: Annotated[
+            bool, Parameter(help="Add which parts of the input count; of a tree: every phrase.")
+        ] = False,
+        task: Annotated[
+            str | None, Parameter(help="What to ask, such as embed. Default: the model's own task.")
+        ] = None,
+        option: Annotated[
+            tuple[str, ...], Parameter(help="Any other option of the task.", metavar="NAME=VALUE")
+        ] = (),
+    ) -> None:
+        """Ask a bundle about files, and print one JSON object a line.
+
+        Example: thalamus predict models/imagenet cat.jpg --top-k 3
+        """
+        folder = _newest(bundle)
+        check_readable(files)
+        given = dict(_pair(each) for each in option)
+        given |= {} if top_k is None else {"top_k": str(top_k)}
+        given |= {"explain": "true"} if explain else {}
+
+        from app.cli.asking import ask
+
+        for path, answer in ask(folder, files, self._registry(), task, given):
+            print(json.dumps({"file": str(path), **answer}, ensure_ascii=False))
+
+    def complete(
+        self,
+        bundle: Bundle,
+        text: Annotated[str, Parameter(help="Beginning of the text.", allow_leading_hyphen=True)],
+        /,
+        *,
+        sampling: Sampling = Sampling(),
+    ) -> None:
+        """Complete a text with a bundle, word by word; the speed goes to stderr.
+
+        Example: thalamus complete models/completion "My fellow Americans" --temperature 0.8
+        """
+        folder = _newest(bundle)
+
+        from app.bundle import read_bundle
+        from app.modalities import Payload
+        from app.pipeline import Pipeline, stream
+        from app.tasks.complete import begin
+        from app.tasks.generation import SamplingParams
+
+        pipeline = Pipeline(read_bundle(folder, self._registry()))
+        pipeline.require("complete")
+        params = SamplingParams(
+            sampling.max_words,
+            sampling.temperature,
+            sampling.seed,
+            stop_at_sentence_end=sampling.stop_at_sentence_end,
+        )
+        generation = begin(pipeline.encoder, Payload(text.encode(), "text/plain"), params)
+        print(text, end="", flush=True)
+        start, busy = time.perf_counter(), time.process_time()
+        for word in stream(pipeline, pipeline.task, generation):
+            print(word.text, end="", flush=True)
+        seconds, busy = time.perf_counter() - start, time.process_time() - busy
+        print()
+        count = len(generation.words)
+        speed = f"{count} words in {seconds:.3f} s, {count / busy:.0f} per second of processor time"
+        print(f"{speed}, on {pipeline.provider}", file=sys.stderr)
+
+    def models(self, folder: Folder = Path("models"), /) -> None:
+        """List bundles: name and version, modality, and the first figure of the manifest.
+
+        Example: thalamus models models
+        """
+        from app.bundle import read_bundle
+
+        for found in _bundles(folder):
+            manifest = read_bundle(found, self._registry()).manifest
+            figures = ", ".join(f"{m.name} {m.value:.4g} ({m.split})" for m in manifest.metrics[:1])
+            print(f"{manifest.name}/{manifest.version}\t{manifest.modality}\t{figures}")
+
+    def verify(
+        self,
+        folder: Folder = Path("models"),
+        /,
+        *,
+        device: Annotated[
+            Literal["auto", "cpu", "cuda", "tensorrt"],
+            Parameter(help="Where to compute; auto takes the CPU where there is no usable GPU."),
+        ] = "auto",
+    ) -> int:
+        """Replay the golden cases of bundles, and report every answer that differs.
+
+        Exit status 1 means that a bundle is altered or answers differently on this machine.
+
+        Example: thalamus verify models/imagenet --device cpu
+        """
+        found = _bundles(folder)
+
+        from app.bundle import read_bundle
+        from app.pipeline import Pipeline, replay
+
+        failed = 0
+        for path in found:
+            try:
+                bundle = read_bundle(path, self._registry())
+                pipeline = Pipeline(bundle, device)
+                problems = [str(difference) for difference in replay(bundle, pipeline)]
+            except ThalamusError as error:
+                problems, summary = [str(error)], "unreadable"
+            else:
+                summary = f"{len(bundle.golden)} golden cases on {pipeline.provider}"
+            print(f"{'DIFFERS' if problems else 'ok'}\t{path.parent.name}/{path.name}\t{summary}")
+            for problem in problems:
+                print(f"\t{problem}")
+            failed += bool(problems)
+        return 1 if failed else 0
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise OperatorError(f"--option is NAME=VALUE, got {text[:60]!r}")
+    return name, value
+
+
+def _bundles(folder: Path) -> list[Path]:
+    """Return the version folders at or below `folder`: a root, a model or a version."""
+    if (folder / "manifest.json").is_file():
+        return [folder.resolve()]
+    found = sorted(
+        path.parent.resolve()
+        for pattern in ("*/manifest.json", "*/*/manifest.json")
+        for path in folder.glob(pattern)
+        if not path.parent.name.startswith(".")
+    )
+    if found:
+        return found
+    if folder.exists() or not folder.parent.is_dir():
+        raise OperatorError(f"{folder}: no bundle here; expected <name>/<version>/manifest.json")
+    beside = [str(path) for path in folder.parent.iterdir() if path.is_dir()]
+    raise OperatorError(f"{folder}: no such folder{nearest(str(folder), beside)}")
+
+
+def _newest(folder: Path) -> Path:
+    return max(_bundles(folder), key=lambda path: int(path.name) if path.name.isdigit() else 0)

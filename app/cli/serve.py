@@ -1,0 +1,110 @@
+"""`thalamus serve`: an option for each field of the settings."""
+
+import errno
+import inspect
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, get_origin
+
+from cyclopts import Group, Parameter
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import SettingsError
+
+from app.errors import OperatorError
+from app.settings import Settings
+
+_PREFIX = Settings.model_config["env_prefix"]
+_METAVARS = {"int": "N", "float": "X", "str": "TEXT"}
+_GROUPS = {
+    Group("Address and models", sort_key=1): ("models", "host", "port", "defaults", "poll"),
+    Group("Computing", sort_key=2): ("device", "cuda_graphs", "workers", "threads", "max_batch"),
+    Group("Limits", sort_key=3): (
+        *("max_body", "max_items", "max_queue", "max_requests", "max_bytes"),
+        *("receive_timeout", "deadline"),
+    ),
+}
+_OTHER = Group("Other settings", sort_key=4)
+
+
+def serve(**given: Any) -> None:
+    """Answer requests over HTTP with the options given, the environment and the defaults."""
+    settings = read_settings({name: value for name, value in given.items() if value is not None})
+
+    from app.factory import create_app
+    from app.process.serve import serve
+
+    try:
+        serve(settings, create_app)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise OperatorError(f"port {settings.port} is taken; choose another: --port") from error
+        raise
+
+
+def read_settings(given: Mapping[str, Any]) -> Settings:
+    """Return the settings, of which `given` ones win; raise `OperatorError` for a bad value.
+
+    A mapping is merged with the one that the environment or the default says.
+    """
+    try:
+        merged = {name: value for name, value in given.items() if isinstance(value, dict)}
+        configured = Settings(**{n: v for n, v in given.items() if n not in merged})
+        for name, value in merged.items():
+            merged[name] = {**getattr(configured, name), **value}
+        return Settings(**{**given, **merged})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0])
+        source = _option(name) if name in given else _variable(name)
+        reason = first["msg"].partition(",")[0].replace("Input should be", "expected")
+        if first["type"] == "path_not_directory":
+            reason = "expected a folder that exists"
+        raise OperatorError(f"{source}: {reason}, got {str(first['input'])!r}") from error
+    except SettingsError as error:
+        wrong = next((name for name in Settings.model_fields if f'"{name}"' in str(error)), "*")
+        raise OperatorError(f"{_variable(wrong)}: expected JSON ({error.__cause__})") from error
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def _variable(name: str) -> str:
+    return f"{_PREFIX}{name.upper()}"
+
+
+def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
+    """Return the option of a setting, absent by default, so that the environment is asked then.
+
+    Numbers and texts are left to the settings to read, as those of the environment are.
+    """
+    kind: Any = field.annotation
+    written = f" Written {_option(name)}.KEY VALUE." if get_origin(kind) is dict else ""
+    about = f"{str(field.description or '').rstrip('.')}.{written}"
+    described: dict[str, Any] = {
+        "help": f"{about} Environment: {_variable(name)}.",
+        "show_default": lambda _: _shown(field.default),
+        "group": next((group for group, names in _GROUPS.items() if name in names), _OTHER),
+    }
+    if kind is bool:
+        described["negative"] = (_option(f"no_{name}"),)
+    elif get_origin(kind) not in (Literal, dict):
+        described["metavar"] = _METAVARS.get(kind.__name__, "PATH")
+        kind = kind if kind.__name__ not in _METAVARS else str
+    return inspect.Parameter(
+        name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=None,
+        annotation=Annotated[kind | None, Parameter(**described)],
+    )
+
+
+def _shown(default: object) -> str:
+    if isinstance(default, Mapping):
+        return ", ".join(f"{key}: {value}" for key, value in default.items())
+    return {True: "yes", False: "no"}[default] if isinstance(default, bool) else str(default)
+
+
+serve.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+    [_parameter(name, field) for name, field in Settings.model_fields.items()]
+)

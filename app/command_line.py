@@ -1,0 +1,218 @@
+"""What `thalamus` and `thalamus-train` share: plain help, and one line for a mistake.
+
+cyclopts reads the arguments. Its boxes and colours are replaced, because help is often piped
+and an error is often a line in a log.
+"""
+
+import difflib
+import shutil
+import sys
+import textwrap
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cyclopts import App, CycloptsError, Group, Parameter, Token
+from cyclopts.argument import Argument
+from cyclopts.exceptions import (
+    CoercionError,
+    MissingArgumentError,
+    UnknownCommandError,
+    UnknownOptionError,
+    UnusedCliTokensError,
+)
+
+from app import __version__
+from app.errors import ThalamusError
+
+if TYPE_CHECKING:
+    from cyclopts.help import HelpEntry, HelpPanel
+    from rich.console import Console, ConsoleOptions
+
+_LARGEST = 2**32 - 1
+_COLUMN = 26  # characters for names, beside which the description stands
+_WIDEST = 100
+_SHOWN = 60  # characters of a value that an error repeats
+
+
+def program(name: str, description: str) -> App:
+    """Return a program without commands, with `--help`, `--version`, `--install-completion`."""
+    setup = Group("Setup", sort_key=9)
+    made = App(
+        name=name,
+        help=description,
+        version=__version__,
+        help_format="plaintext",
+        help_formatter=PlainHelp(),
+        default_parameter=Parameter(negative=(), allow_repeating=True),  # the last one counts
+        group_arguments=Group("Arguments", sort_key=0),
+        group_parameters=Group("Options", sort_key=8),
+        exit_on_error=False,
+        print_error=False,
+        suppress_keyboard_interrupt=False,
+        result_action="return_value",
+    )
+    made.register_install_completion_command(
+        help="Install completion of commands and options for bash, zsh or fish.", group=setup
+    )
+    for flag, text in (("--help", "Show this help."), ("--version", "Show the version.")):
+        made[flag].group, made[flag].help = (setup,), text
+    return made
+
+
+def run(program: App, arguments: Sequence[str] | None, *, stopped: str = "") -> int:
+    """Run one command and return the exit status: 2 after a mistake, 130 after Ctrl-C.
+
+    arguments: by default those of the process. stopped: what to say after Ctrl-C, if anything.
+    """
+    status = 2
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        if not given:
+            raise ThalamusError(f"a COMMAND is needed; see {program.name[0]} --help")
+        return int(program(given) or 0)
+    except CycloptsError as error:
+        line = _usage_error(program, error)
+    except ThalamusError as error:
+        line = str(error)
+    except OSError as error:
+        line = f"{error.filename}: " if error.filename else ""
+        line += error.strerror or str(error)
+    except KeyboardInterrupt:
+        line, status = stopped, 130
+    if line:
+        print(f"{program.name[0]}: {' '.join(line.split())}", file=sys.stderr)
+    return status
+
+
+def whole(help: str, least: int = 0, most: int = _LARGEST) -> Parameter:
+    """Return an option that takes a whole number from `least` to `most`."""
+    between = f"from {least} to {most}" if most < _LARGEST else f"of at least {least}"
+    return _number(help, int, lambda value: least <= value <= most, f"a whole number {between}")
+
+
+def decimal(help: str, least: float, most: float) -> Parameter:
+    """Return an option that takes a number from `least` to `most`."""
+    expected = f"a number from {least:g} to {most:g}"
+    return _number(help, float, lambda value: least <= value <= most, expected)
+
+
+def _number(
+    help: str, kind: type[float], fits: Callable[[float], bool], expected: str
+) -> Parameter:
+    def converter(_: object, tokens: Sequence[Token]) -> float:
+        text = tokens[0].value
+        try:
+            value = kind(text) if text.isascii() and len(text) <= _SHOWN else None
+        except ValueError:
+            value = None
+        if value is None or not fits(value):
+            raise ValueError(f"expected {expected}, got {_short(text)!r}")
+        return value
+
+    return Parameter(help=help, converter=converter, metavar="N" if kind is int else "X")
+
+
+def nearest(name: str, among: Iterable[str]) -> str:
+    """Return ` (did you mean …?)` with the most similar name, or nothing where none is similar."""
+    close = difflib.get_close_matches(name, list(among), n=1, cutoff=0.7)
+    return f" (did you mean {close[0]}?)" if close else ""
+
+
+def check_readable(paths: Iterable[Path]) -> None:
+    """Raise `OSError` for the first path that is no readable file."""
+    for path in paths:
+        path.open("rb").close()
+
+
+def _usage_error(program: App, error: CycloptsError) -> str:
+    """Return what is wrong with the arguments, and where the right ones are described."""
+    command = " ".join([program.name[0], *(error.command_chain or ())])
+    return f"{_reason(program, error)}; see {command} --help"
+
+
+def _reason(program: App, error: CycloptsError) -> str:
+    match error:
+        case MissingArgumentError(argument=Argument() as argument):
+            return (
+                f"{error.keyword} needs a value" if error.keyword else f"{argument.name} is missing"
+            )
+        case UnknownCommandError(unused_tokens=[name, *_]):
+            return f"unknown command {_short(name)!r}{nearest(name, program)}"
+        case UnknownOptionError():
+            name = (error.token.keyword or error.token.value).partition("=")[0]
+            known = [name for argument in error.argument_collection for name in argument.names]
+            return f"unknown option {_short(name)}{nearest(name, known)}"
+        case UnusedCliTokensError(unused_tokens=[value, *_]):
+            return f"unexpected argument {_short(value)!r}"
+        case CoercionError(argument=Argument() as argument, token=Token() as token):
+            choices = argument.get_choices() or ()
+            expected = f"expected one of {', '.join(choices)}, got {_short(token.value)!r}"
+            reason = str(error.msg) if error.msg else f"{expected}{nearest(token.value, choices)}"
+            if error.msg or choices:
+                return f"{token.keyword or argument.name}: {reason}"
+    return str(error).strip().rstrip(".")
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+class PlainHelp:
+    """Help as text in two columns, without boxes or colours; cyclopts' `HelpFormatter`."""
+
+    def __call__(self, console: "Console", options: "ConsoleOptions", panel: "HelpPanel") -> None:
+        """Print one group of commands or options."""
+        if not panel.entries:
+            return
+        lines = [f"{panel.title}:"]
+        if about := _plain(console, panel.description):
+            lines += textwrap.wrap(about, _width(), initial_indent="  ", subsequent_indent="  ")
+        for entry in panel.entries:
+            lines += _entry(console, entry, panel.format == "command")
+        print(*lines, "", sep="\n")
+
+    def render_usage(self, console: "Console", options: "ConsoleOptions", usage: Any) -> None:
+        """Print how the command is written."""
+        if usage:
+            print(f"Usage: {str(usage).strip().removeprefix('Usage: ')}\n")
+
+    def render_description(self, console: "Console", options: "ConsoleOptions", text: Any) -> None:
+        """Print what the command does, paragraph by paragraph."""
+        for paragraph in _plain(console, text).split("\n\n"):
+            if paragraph:
+                print(textwrap.fill(paragraph, _width()), end="\n\n")
+
+
+def _entry(console: "Console", entry: "HelpEntry", command: bool) -> Iterator[str]:
+    names = entry.positive_names if command else entry.display_labels_with_metavar
+    if entry.positional_label:
+        names = (entry.positional_label,)
+    label = f"  {', '.join(names)}"
+    parts = [_plain(console, entry.description)]
+    if entry.choices:
+        parts.append(f"One of: {', '.join(entry.choices)}.")
+    if entry.default not in (None, "False"):  # a switch is off unless it is named
+        parts.append(f"Default: {entry.default}.")
+    if entry.env_var:
+        parts.append(f"Environment: {', '.join(entry.env_var)}.")
+    if entry.required:
+        parts.append("Required.")
+    whole = " ".join(filter(None, parts))
+    text = textwrap.wrap(whole, _width() - _COLUMN, break_on_hyphens=False)
+    if len(label) > _COLUMN - 2 or not text:
+        yield label
+    else:
+        yield f"{label:{_COLUMN}}{text.pop(0)}"
+    yield from (" " * _COLUMN + line for line in text)
+
+
+def _plain(console: "Console", text: Any) -> str:
+    if text is None or isinstance(text, str):
+        return text or ""
+    whole = console.options.update(width=10_000)
+    return "".join(part.text for part in console.render(text, whole)).strip()
+
+
+def _width() -> int:
+    return min(shutil.get_terminal_size((_WIDEST, 24)).columns, _WIDEST)

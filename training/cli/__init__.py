@@ -1,0 +1,41 @@
+"""`thalamus-train train | inspect | recipes | measure | compare | … | calibrate | quantize`.
+
+A mistake is one line on stderr and exit status 2. torch is imported last: help, and whatever can
+be seen to be wrong without it, is answered at once.
+"""
+
+import sys
+from collections.abc import Sequence
+
+from cyclopts import Group
+
+from app.command_line import program, run
+from training.cli import bundles, recipes
+
+thalamus_train = program("thalamus-train", "Train, measure and publish model bundles.")
+
+_TRAINING = Group("Training", sort_key=1)
+_MEASURING = Group("Measuring", sort_key=2)
+_PUBLISHING = Group("Publishing a next version", sort_key=3)
+
+thalamus_train.command(recipes.train, alias="run", group=_TRAINING)
+thalamus_train.command(recipes.inspect, group=_TRAINING)
+thalamus_train.command(recipes.recipes, group=_TRAINING)
+thalamus_train.command(recipes.compare, group=_MEASURING)
+thalamus_train.command(recipes.compare_starts, group=_MEASURING)
+thalamus_train.command(recipes.few_labels, group=_MEASURING)
+# Their `--version` is that of a bundle.
+thalamus_train.command(bundles.measure, group=_MEASURING, version_flags=())
+thalamus_train.command(bundles.calibrate, group=_PUBLISHING, version_flags=())
+thalamus_train.command(bundles.quantize, group=_PUBLISHING, version_flags=())
+# Its former name, which scripts use.
+thalamus_train.command(bundles.quantize, name="publish", show=False, version_flags=())
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return the exit status."""
+    try:
+        return run(thalamus_train, arguments, stopped="stopped; nothing was published")
+    except ModuleNotFoundError as error:
+        print(f"thalamus-train: {error}; see CONTRIBUTING.md (make setup)", file=sys.stderr)
+        return 2

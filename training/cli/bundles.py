@@ -1,0 +1,80 @@
+"""`thalamus-train measure | calibrate | quantize`: commands on a published bundle."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from training.cli.arguments import BundleName, Conversion, LabelledFiles, Published
+from training.cli.lookup import check_data, check_report, newest, use_threads
+
+
+def measure(
+    name: BundleName,
+    /,
+    *,
+    data: LabelledFiles,
+    bundle: Published = Published(),
+    report: Annotated[
+        Path | None, Parameter(help="File to write all figures and mistakes to, as JSON.")
+    ] = None,
+) -> None:
+    """Measure a published bundle on your labelled files; nothing is changed.
+
+    Example: thalamus-train measure digits --data scans --report scans.json
+    """
+    check_data(data)
+    check_report(report)
+    found = newest(bundle.models, name, bundle.version)
+
+    from training.runs.measure import measure
+
+    use_threads(bundle.threads)
+    measured = measure(found, data)
+    if report is not None:
+        report.write_bytes(measured.report())
+
+
+def calibrate(name: BundleName, /, *, data: LabelledFiles, bundle: Published = Published()) -> None:
+    """Publish a bundle's next version, calibrated on your labelled files.
+
+    Temperature, label sets and the novelty threshold are set; the network stays as it is.
+
+    Example: thalamus-train calibrate digits --data scans
+    """
+    check_data(data)
+    found = newest(bundle.models, name, bundle.version)
+
+    from training.runs.calibrate import publish_calibrated
+
+    use_threads(bundle.threads)
+    print(f"published {publish_calibrated(found, data, bundle.models)}")
+
+
+def quantize(
+    name: BundleName,
+    /,
+    *,
+    precision: Annotated[
+        Literal["int8", "fp16"], Parameter(help="int8: for CPUs. fp16: for GPUs.")
+    ],
+    data: Annotated[
+        Path | None,
+        Parameter(help="The data that the bundle was trained on; for imagenet, pictures."),
+    ] = None,
+    bundle: Published = Published(),
+    conversion: Conversion = Conversion(),
+) -> None:
+    """Publish a bundle's next version in fewer bits, if it is faster and as accurate.
+
+    Example: thalamus-train quantize digits --precision int8
+    """
+    check_data(data)
+    found = newest(bundle.models, name, bundle.version)
+
+    from training.runs.convert import Bounds, publish_converted
+
+    use_threads(bundle.threads)
+    bounds = Bounds(conversion.most_lost / 100, conversion.most_changed / 100, conversion.force)
+    folder = publish_converted(found, precision, data, bundle.models, bounds, conversion.device)
+    print(f"published {folder}")

@@ -1,0 +1,103 @@
+"""What arguments name, found and checked without torch, so that a mistake is answered at once."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.command_line import nearest
+from app.registry import SHIPPED
+from training.cli.arguments import NETWORKS, Samples, Start
+from training.errors import MissingData, TrainingError
+from training.recipes import RECIPES
+
+if TYPE_CHECKING:
+    from app.bundle import Bundle
+    from training.recipes import Language, Pretrained, Recipe
+
+
+def find_recipe(name: str | None, samples: Samples) -> "Recipe | Language | Pretrained":
+    """Return the shipped recipe, or one for the samples given; raise `TrainingError`.
+
+    torch is imported once the arguments are known to be right.
+    """
+    if name is not None and name not in RECIPES:
+        known = ", ".join(RECIPES)
+        raise TrainingError(f"no recipe {name!r}{nearest(name, RECIPES)}; there are {known}")
+    if name is not None and samples.name is not None:
+        raise TrainingError(f"--name is for your own data; {name} has its name")
+    check_data(samples.data)
+    if name is not None:
+        return RECIPES[name]
+    if samples.data is None:
+        raise TrainingError("name a recipe (thalamus-train recipes), or your --data FOLDER")
+
+    from training.data.labelled import check
+
+    check(samples.data)
+
+    from training.recipes.auto import own_recipe
+
+    return own_recipe(samples.data, samples.name)
+
+
+def newest(models: Path, name: str, version: int | None) -> "Bundle":
+    """Return a published bundle, by default the highest version; raise `TrainingError`."""
+    from app.bundle import read_bundle, versions
+
+    folder = models / name
+    found = versions(folder) if folder.is_dir() else {}
+    if not found or version not in (None, *found):
+        beside = [path.name for path in models.iterdir()] if models.is_dir() else []
+        close = "" if found else nearest(name, beside)
+        raise TrainingError(f"{models} holds no {name}{f'/{version}' if version else ''}{close}")
+    return read_bundle(found[version or max(found)], SHIPPED)
+
+
+def check_data(data: Path | None) -> None:
+    """Raise `MissingData` where nothing is there, `OSError` where it cannot be read."""
+    if data is None:
+        return
+    if not data.exists():
+        raise MissingData(f"{data} does not exist")
+    if data.is_dir():
+        next(data.iterdir(), None)
+    else:
+        data.open("rb").close()
+
+
+def check_models(models: Path) -> None:
+    """Raise `TrainingError` where a file stands in the place of the folder of bundles."""
+    if models.exists() and not models.is_dir():
+        raise TrainingError(f"{models} is not a folder that can be written to")
+
+
+def check_report(report: Path | None) -> None:
+    """Raise `TrainingError` where a file cannot be written."""
+    if report is not None and (report.is_dir() or not report.parent.is_dir()):
+        raise TrainingError(f"--report {report}: expected a file in a folder that exists")
+
+
+def check_start(start: Start, epochs: int | None, models: Path) -> None:
+    """Raise `TrainingError` where the options contradict each other or name no network."""
+    if start.start == "features" and epochs:
+        raise TrainingError("--epochs: feature extraction has none")
+    if start.start == "scratch" and start.source is not None:
+        raise TrainingError("--from names what --start pretrained or features starts from")
+    check_source(start.source, models)
+
+
+def check_source(source: str | None, models: Path) -> None:
+    """Raise `TrainingError` where `--from` names neither a network nor a folder."""
+    if source is None or source in NETWORKS:
+        return
+    if not Path(source).is_dir() and not (models / source).is_dir():
+        known = ", ".join(NETWORKS)
+        raise TrainingError(
+            f"--from {source}: neither {known}, nor a bundle in {models}, nor a folder"
+        )
+
+
+def use_threads(count: int) -> None:
+    """Compute with so many CPU threads."""
+    import torch
+
+    torch.set_num_threads(count)
