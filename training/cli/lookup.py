@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.command_line import nearest
-from app.registry import SHIPPED
 from training.cli.arguments import NETWORKS, Samples, Start
 from training.errors import MissingData, TrainingError
 from training.recipes import RECIPES
@@ -42,6 +41,7 @@ def find_recipe(name: str | None, samples: Samples) -> "Recipe | Language | Pret
 def newest(models: Path, name: str, version: int | None) -> "Bundle":
     """Return a published bundle, by default the highest version; raise `TrainingError`."""
     from app.bundle import read_bundle, versions
+    from app.registry import SHIPPED
 
     folder = models / name
     found = versions(folder) if folder.is_dir() else {}
