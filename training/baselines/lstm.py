@@ -27,7 +27,9 @@ def flat_lstm(splits: Splits) -> tuple[str, np.ndarray]:
     labels = tuple(str(value) for value in range(10))
     torch.manual_seed(1)
     network = FlatLSTM(vocabulary=len(WORDS), classes=len(labels), embedding=32, hidden=128)
-    schedule = Schedule(epochs=3, batch=64, rate=4e-3, weight_decay=0.0, ema=0.998, warmup=0.1)
+    schedule = Schedule(
+        epochs=3, batch_size=64, learning_rate=4e-3, weight_decay=0.0, ema=0.998, warmup=0.1
+    )
     print("baseline:")
     history = fit(network, train, validation, schedule, seed=1)
     right = logits_of(network, test).argmax(axis=1) == test.targets

@@ -25,7 +25,7 @@ from training.data.encode import Examples
 from training.errors import TrainingError
 from training.exporting.optional_outputs import put_on_demand
 from training.networks.convolutional.detector import NoveltyDetector
-from training.networks.heads.model_output import Reading
+from training.networks.heads.model_output import ModelOutput
 from training.networks.tree.onnx_functions import DOMAIN, FUNCTIONS
 
 logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it misses torchvision, we do not
@@ -67,20 +67,20 @@ class Servable(nn.Module):
         """Return by name, all float32: what the network can tell of
 
         probabilities (batch, labels); embedding (batch, d); saliency, ≥ 0, what of the input spoke
-        for the winning label, laid out as `Reading.evidence`; novelty (batch,), where it was
+        for the winning label, laid out as `ModelOutput.attribution`; novelty (batch,), where it was
         fitted; nodes (nodes, labels), the probabilities of every node of trees. A network
         without `read` tells probabilities only.
         """
         if not hasattr(self.network, "read"):
             return {PROBABILITIES: self._probabilities(self.network(*inputs))}
-        reading: Reading = self.network.read(*inputs)  # type: ignore[operator]
-        told = {PROBABILITIES: self._probabilities(reading.logits), EMBEDDING: reading.embedding}
-        if reading.evidence is not None:
-            told[SALIENCY] = torch.relu(reading.evidence(reading.logits.argmax(1)))
+        output: ModelOutput = self.network.read(*inputs)  # type: ignore[operator]
+        told = {PROBABILITIES: self._probabilities(output.logits), EMBEDDING: output.embedding}
+        if output.attribution is not None:
+            told[SALIENCY] = torch.relu(output.attribution(output.logits.argmax(1)))
         if self.novelty is not None:
-            told[NOVELTY] = self.novelty(reading.features, reading.logits)
-        if reading.nodes is not None:
-            told[NODES] = self._of_nodes(reading.nodes, roots=inputs[-1])
+            told[NOVELTY] = self.novelty(output.features, output.logits)
+        if output.nodes is not None:
+            told[NODES] = self._of_nodes(output.nodes, roots=inputs[-1])
         return told
 
     def _probabilities(self, logits: Tensor) -> Tensor:

@@ -38,7 +38,7 @@ class Batches:
         return len(self._order())
 
     def __iter__(self) -> Iterator[tuple[list[Tensor], Tensor]]:
-        take = self._examples.batch if self._seed is None else self._examples.lesson
+        take = self._examples.batch if self._seed is None else self._examples.training_batch
         first, step = ranks.rank(), ranks.current().count
         for indices in self._order():
             inputs, targets = take(indices[first::step])

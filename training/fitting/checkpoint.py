@@ -133,14 +133,14 @@ def fingerprint(network: nn.Module, parts: tuple[Examples, ...], *settings: obje
         digest.update(f"{name} {tuple(tensor.shape)}".encode())
         digest.update(tensor.cpu().numpy().tobytes())
     for part in parts:
-        digest.update(f"{len(part)} {len(part.lessons)}".encode())
+        digest.update(f"{len(part)} {len(part.node_targets)}".encode())
         digest.update(part.targets.tobytes())
         for item in part.items:
             for array in item.values():
                 digest.update(repr(array.shape).encode())
                 digest.update(array.tobytes())
-        for lesson in part.lessons:
-            digest.update(lesson.tobytes())
+        for node_labels in part.node_targets:
+            digest.update(node_labels.tobytes())
     return digest.hexdigest()
 
 

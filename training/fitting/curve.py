@@ -33,8 +33,8 @@ class Curve(lightning.Callback):
     That is the epoch of the lowest validation loss; with no `patience`, the last one.
     """
 
-    def __init__(self, epochs: int, patience: int | None, *, quiet: bool = False) -> None:
-        self.history, self._quiet = History(), quiet
+    def __init__(self, epochs: int, patience: int | None, *, verbose: bool = True) -> None:
+        self.history, self._verbose = History(), verbose
         self._epochs, self._patience, self._begun = epochs, patience, 0.0
         self.kept: dict[str, Tensor] = {}
 
@@ -86,7 +86,7 @@ class Curve(lightning.Callback):
         epoch = self.history.epochs[-1]
         epoch.train_loss = float(trainer.callback_metrics["train_loss"])
         epoch.seconds = time.perf_counter() - self._begun
-        if self._quiet:
+        if not self._verbose:
             return
         right = "" if epoch.accuracy is None else f"accuracy {100 * epoch.accuracy:.2f} %  "
         line = (

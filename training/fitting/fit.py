@@ -26,7 +26,7 @@ from training.fitting import ranks
 from training.fitting.batches import Batches
 from training.fitting.checkpoint import KeepEpoch, SealedFile, current, fingerprint
 from training.fitting.curve import Curve, Epoch, History
-from training.fitting.objectives import Classify, Objective, Term
+from training.fitting.objectives import AuxiliaryLoss, Classify, Objective
 from training.networks.backbones.freezing import heads
 
 for _name in ("lightning.pytorch", "lightning.fabric"):  # what it found, and advertisements
@@ -47,19 +47,21 @@ class Schedule:
     """
 
     epochs: int
-    batch: int = 64
-    rate: float = 3e-3
+    batch_size: int = 64
+    learning_rate: float = 3e-3
     weight_decay: float = 0.01
     label_smoothing: float = 0.0
-    balance: float = 0.0  # 1: every label counts alike; 0: every sample; between: a compromise
+    class_weight_power: float = (
+        0.0  # 1: every label counts alike; 0: every sample; between: a compromise
+    )
     clip: float = 1.0
     ema: float | None = None  # decay of the averaged weights per step
     patience: int | None = 10
     warmup: float = 0.25  # share of the steps in which the rate rises
     objective: Objective | None = None
-    beside: Term | None = None  # asked for beside the cross-entropy of the labels
-    quiet: bool = False
-    trunk: float = 1.0  # the rate of what is pretrained, as a share of `rate`
+    auxiliary_loss: AuxiliaryLoss | None = None  # asked for beside the cross-entropy of the labels
+    verbose: bool = True
+    backbone_lr_scale: float = 1.0  # the rate of what is pretrained, as a share of `learning_rate`
 
 
 class _Learner(lightning.LightningModule):
@@ -80,7 +82,7 @@ class _Learner(lightning.LightningModule):
         self.network, self._schedule, self._augment = network, schedule, augment
         self._seed, self._generator = seed, torch.Generator()
         self._learned = schedule.objective or Classify(
-            weights, schedule.label_smoothing, schedule.beside
+            weights, schedule.label_smoothing, schedule.auxiliary_loss
         )
         self._validated = schedule.objective or Classify()
 
@@ -116,7 +118,7 @@ class _Learner(lightning.LightningModule):
     def configure_optimizers(self) -> Any:
         schedule = self._schedule
         groups = parameter_groups(self.network, schedule)
-        optimizer = torch.optim.AdamW(groups, lr=schedule.rate)
+        optimizer = torch.optim.AdamW(groups, lr=schedule.learning_rate)
         steps = max(int(self.trainer.estimated_stepping_batches), 3)
         rising = max(schedule.warmup, 2 / steps)  # torch divides by zero below
         cycle = torch.optim.lr_scheduler.OneCycleLR(
@@ -128,7 +130,7 @@ class _Learner(lightning.LightningModule):
         if not torch.isfinite(loss):
             raise Diverged(
                 f"the loss became {loss.item()} in epoch {self.current_epoch + 1}; nothing is "
-                f"published. Lower the learning rate (now {self._schedule.rate:g})"
+                f"published. Lower the learning rate (now {self._schedule.learning_rate:g})"
             )
 
 
@@ -146,23 +148,30 @@ def fit(
     Within `Checkpoints` it goes on where the same training was stopped.
     """
     torch.use_deterministic_algorithms(True)
-    weights = label_weights(train.targets, schedule.balance) if schedule.balance else None
-    curve = Curve(schedule.epochs, schedule.patience, quiet=schedule.quiet)
+    weights = (
+        class_weights(train.targets, schedule.class_weight_power)
+        if schedule.class_weight_power
+        else None
+    )
+    curve = Curve(schedule.epochs, schedule.patience, verbose=schedule.verbose)
     kept, path = current(), None
-    lessons = Batches(train, schedule.batch, seed), Batches(validation, schedule.batch, None)
+    batches = (
+        Batches(train, schedule.batch_size, seed),
+        Batches(validation, schedule.batch_size, None),
+    )
     before = None
     if kept is not None:
         path = kept.path(fingerprint(network, (train, validation), schedule, seed, augment))
         before = kept.read(path)
     if before is not None:
         curve.load_state_dict(before["callbacks"][curve.state_key])
-        if not schedule.quiet:
+        if schedule.verbose:
             print(f"going on after epoch {len(curve.history.epochs)} of {path}", flush=True)
     if not curve.ended:
         lightning.seed_everything(seed, verbose=False)
         network.train()  # Lightning leaves it as it is; dropout, and trees that tell every node
         module = _Learner(network, schedule, augment, seed, weights)
-        _train(_trainer(schedule, curve, path), module, lessons, path if before else None)
+        _train(_trainer(schedule, curve, path), module, batches, path if before else None)
         ranks.check_equal(curve.kept)
     network.load_state_dict(curve.kept)
     network.eval()
@@ -170,12 +179,12 @@ def fit(
 
 
 def _train(
-    trainer: lightning.Trainer, module: _Learner, lessons: tuple[Batches, Batches], path: Any
+    trainer: lightning.Trainer, module: _Learner, batches: tuple[Batches, Batches], path: Any
 ) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Lightning's advice on workers and loggers
         try:
-            trainer.fit(module, *lessons, ckpt_path=path)
+            trainer.fit(module, *batches, ckpt_path=path)
         except SystemExit:  # what Lightning makes of Ctrl-C
             raise KeyboardInterrupt from None
         except RuntimeError as error:  # Gloo's own; NCCL's is a kind of it
@@ -196,21 +205,23 @@ def parameter_groups(network: nn.Module, schedule: Schedule) -> list[dict[str, A
     for parameter in network.parameters():
         if parameter.requires_grad:
             trunk = (id(parameter) in named) == isinstance(said, nn.Module)
-            share = schedule.trunk if trunk else 1.0
-            groups.setdefault((schedule.rate * share, parameter.ndim > 1), []).append(parameter)
+            share = schedule.backbone_lr_scale if trunk else 1.0
+            groups.setdefault((schedule.learning_rate * share, parameter.ndim > 1), []).append(
+                parameter
+            )
     return [
         {"params": found, "lr": rate, "weight_decay": schedule.weight_decay * decayed}
         for (rate, decayed), found in groups.items()
     ]
 
 
-def label_weights(targets: np.ndarray, balance: float) -> Tensor:
+def class_weights(targets: np.ndarray, power: float) -> Tensor:
     """Return each label's weight in the loss, (labels,) float32, of `targets` (N,) int64.
 
-    A label of the mean size weighs 1, a scarcer one more: (mean size / its size) ** `balance`.
+    A label of the mean size weighs 1, a scarcer one more: (mean size / its size) ** `power`.
     """
     counts = torch.bincount(torch.from_numpy(targets)).clamp(min=1)
-    return (len(targets) / (len(counts) * counts)).pow(balance)
+    return (len(targets) / (len(counts) * counts)).pow(power)
 
 
 def _averaging(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
@@ -230,7 +241,7 @@ def _trainer(schedule: Schedule, curve: Curve, path: Path | None) -> lightning.T
     callbacks: list[Any] = [curve]
     if schedule.patience is not None:
         callbacks.append(EarlyStopping("val_loss", patience=schedule.patience, check_finite=False))
-    interactive = sys.stdout.isatty() and not schedule.quiet  # to which the bar is drawn
+    interactive = sys.stdout.isatty() and schedule.verbose  # to which the bar is drawn
     if interactive:
         callbacks.append(TQDMProgressBar(refresh_rate=10))
     if schedule.ema is not None:

@@ -14,19 +14,19 @@ Objective = Callable[
     [nn.Module, Sequence[Tensor], Sequence[Tensor], Tensor], tuple[Tensor, Tensor | None]
 ]
 # Logits and targets of a training batch → a further term of the loss.
-Term = Callable[[Tensor, Tensor], Tensor]
+AuxiliaryLoss = Callable[[Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True, slots=True)
 class Classify:
     """Cross-entropy on a network's logits; `weights` (labels,) float32 weigh the labels.
 
-    beside: what is asked for as well.
+    auxiliary_loss: a term that is added to the loss.
     """
 
     weights: Tensor | None = None
     smoothing: float = 0.0
-    beside: Term | None = None
+    auxiliary_loss: AuxiliaryLoss | None = None
 
     def __call__(
         self,
@@ -41,8 +41,8 @@ class Classify:
             targets = targets[:, None].expand(-1, logits.shape[2])
         weights = None if self.weights is None else self.weights.to(logits.device)
         loss = functional.cross_entropy(logits, targets, weights, label_smoothing=self.smoothing)
-        if self.beside is not None:
-            loss = loss + self.beside(logits, targets)
+        if self.auxiliary_loss is not None:
+            loss = loss + self.auxiliary_loss(logits, targets)
         return loss, (logits.argmax(1) == targets).float().mean()
 
 
@@ -66,21 +66,21 @@ class Reconstruct:
 
 
 @runtime_checkable
-class TellsLikelihoods(Protocol):
+class LikelihoodModel(Protocol):
     """A network whose way to the likelihood of its targets is shorter than through all logits."""
 
     def log_likelihoods(self, *inputs_and_targets: Tensor) -> Tensor:
         """Return the log-probability of each target, in the targets' shape."""
         ...
 
-    def likeliest(self, *inputs: Tensor) -> Tensor:
+    def most_likely(self, *inputs: Tensor) -> Tensor:
         """Return what is told for each target, int64, in the targets' shape."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class PredictWords:
-    """The negative log-likelihood of every word, of a network that `TellsLikelihoods`."""
+    """The negative log-likelihood of every word, of a network that `LikelihoodModel`."""
 
     def __call__(
         self,
@@ -90,11 +90,11 @@ class PredictWords:
         targets: Tensor,
     ) -> tuple[Tensor, Tensor | None]:
         """Return the mean loss and, where nothing is learnt, the share of words foretold."""
-        assert isinstance(network, TellsLikelihoods)
+        assert isinstance(network, LikelihoodModel)
         loss = -network.log_likelihoods(*inputs, targets).mean()
         if network.training:
             return loss, None
-        return loss, (network.likeliest(*inputs) == targets).float().mean()
+        return loss, (network.most_likely(*inputs) == targets).float().mean()
 
 
 def polarity_loss(logits: Tensor, targets: Tensor) -> Tensor:

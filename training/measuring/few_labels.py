@@ -31,17 +31,17 @@ class Study:
     """
 
     augment: Augment
-    rate: float
-    rate_from_scratch: float
+    learning_rate: float
+    learning_rate_from_scratch: float
     labels: tuple[int, ...] = (2, 5, 10)
     draws: int = 10
     steps: int = 150
-    batch: int = 64
+    batch_size: int = 64
     strength: float = 0.1
 
     def schedule(self, rate: float) -> Schedule:
         """Return one epoch of so many steps."""
-        return Schedule(1, self.batch, rate, weight_decay=0.05, quiet=True)
+        return Schedule(1, self.batch_size, rate, weight_decay=0.05, verbose=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +97,8 @@ class _Contest:
     def enter(self, few: np.ndarray) -> Iterator[float]:
         """Yield the accuracy of every way, in the order of `WAYS`."""
         study = self._study
-        yield self._trained(self._network, few, study.rate)
-        yield self._trained(self._random, few, study.rate_from_scratch)
+        yield self._trained(self._network, few, study.learning_rate)
+        yield self._trained(self._random, few, study.learning_rate_from_scratch)
         for known, tested in self._spaces:
             linear = LogisticRegression(C=study.strength, max_iter=1000)
             linear.fit(known[few], self._train.targets[few])
@@ -109,7 +109,7 @@ class _Contest:
         torch.manual_seed(self._seed)
         classifier = CodeClassifier(copy.deepcopy(start.encoder), classes)
         labelled = self._train.select(few.tolist())
-        again = np.resize(few, study.steps * study.batch)  # as one epoch
+        again = np.resize(few, study.steps * study.batch_size)  # as one epoch
         fit(
             classifier,
             self._train.select(again.tolist()),

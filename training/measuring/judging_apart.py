@@ -12,7 +12,7 @@ from training.measuring.trust import Rules, trust_figures
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Encoded, to set the temperature, to set the thresholds, to judge by: `judged_apart`."""
+    """Encoded, to set the temperature, to set the thresholds, to judge by: `split_calibration`."""
 
     name: str
     choosing: Examples

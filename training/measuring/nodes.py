@@ -13,7 +13,7 @@ from torch import nn
 from app.bundle import Measurement
 from app.bundle.tensors import NODES
 from app.runtime.session import Session
-from training.data.encode import UNTAUGHT, Examples
+from training.data.encode import IGNORE_INDEX, Examples
 from training.measuring.calibrate import (
     calibration_error_by_chance,
     expected_calibration_error,
@@ -35,8 +35,8 @@ def node_temperature(network: nn.Module, trees: Examples) -> float | None:
 
     def tell(arrays: Sequence[np.ndarray]) -> np.ndarray:
         with torch.no_grad():
-            reading = network.read(*map(torch.from_numpy, arrays))  # type: ignore[operator]
-        return np.asarray(reading.nodes.numpy())
+            output = network.read(*map(torch.from_numpy, arrays))  # type: ignore[operator]
+        return np.asarray(output.nodes.numpy())
 
     found = _below_roots(trees, tell)
     return None if found is None else fit_temperature(*found)
@@ -47,7 +47,7 @@ def node_figures(model: bytes, trees: Examples, split: str) -> list[Measurement]
 
     trees: with their lessons.
     """
-    if not trees.lessons:
+    if not trees.node_targets:
         return []
     session, names = Session(model), [spec.name for spec in trees.inputs]
     found = _below_roots(
@@ -69,9 +69,9 @@ def node_figures(model: bytes, trees: Examples, split: str) -> list[Measurement]
 def _below_roots(trees: Examples, tell: _Tell) -> tuple[np.ndarray, np.ndarray] | None:
     """Return what is told of the nodes below a root that have a label, and the labels, int64."""
     told, targets = [], []
-    for indices in chunks(len(trees)) if trees.lessons else ():
-        arrays, labels = trees.lesson(indices)
-        below = labels != UNTAUGHT
+    for indices in chunks(len(trees)) if trees.node_targets else ():
+        arrays, labels = trees.training_batch(indices)
+        below = labels != IGNORE_INDEX
         below[arrays[-1]] = False  # the roots
         if below.any():
             told.append(tell(arrays)[below])

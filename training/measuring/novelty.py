@@ -61,13 +61,13 @@ def fit_novelty(
         distance = relative_mahalanobis(features, known.targets)
     with torch.no_grad():
         found = distance(torch.from_numpy(features_of(network, calibration))).numpy()
-    threshold = kept_below(found, KEPT)
+    threshold = quantile_threshold(found, KEPT)
     scale = max((threshold - float(np.median(found))) / _STEEPNESS, 1e-3)
     score = NoveltyScore(method=method, kept=KEPT, samples=len(calibration))
     return NoveltyHead(distance, threshold, scale), score
 
 
-def kept_below(found: np.ndarray, share: float) -> float:
+def quantile_threshold(found: np.ndarray, share: float) -> float:
     """Return what this share of calibration data is below; found: float (samples,)."""
     place = int((len(found) + 1) * (1 - share))  # so many are above; 0: none
     return float(np.sort(found)[-max(place, 1)])

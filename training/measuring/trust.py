@@ -16,7 +16,7 @@ from training.measuring.answers import Answers
 from training.measuring.calibrate import log_loss
 from training.measuring.conformal import COVERAGE, least_ambiguous, set_figures
 from training.measuring.evaluate import outputs_of, probabilities_of
-from training.measuring.novelty import kept_below, novelty_figures
+from training.measuring.novelty import novelty_figures, quantile_threshold
 
 # From where on an answer is doubted, as a manifest has it; see `app.outputs.doubt`.
 Rules = tuple[Conformal | None, NoveltyScore | None]
@@ -111,7 +111,7 @@ def renewed(answers: Answers, targets: np.ndarray, score: NoveltyScore | None) -
     conformal = least_ambiguous(answers.probabilities, targets)
     if score is None or answers.novelty is None:
         return conformal, None
-    found = max(kept_below(answers.novelty, score.kept), float(np.finfo(np.float32).tiny))
+    found = max(quantile_threshold(answers.novelty, score.kept), float(np.finfo(np.float32).tiny))
     changes = {"threshold": found, "samples": len(targets)}
     return conformal, score.model_copy(update=changes)
 

@@ -48,7 +48,7 @@ def own_recipe(data: Path, name: str | None) -> Recipe:
         network=network,
         augment=augmentation,
         schedule=Schedule(
-            epochs, batch, rate=2e-3, label_smoothing=0.05, patience=max(8, epochs // 3)
+            epochs, batch, learning_rate=2e-3, label_smoothing=0.05, patience=max(8, epochs // 3)
         ),
         licence="that of the data",
         made_by=f"--data {data.name}",

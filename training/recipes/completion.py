@@ -22,7 +22,7 @@ def _network() -> WordLSTM:
 
 
 def _start(network: WordLSTM, words: Sequence[str]) -> None:
-    network.begin_with(torch.from_numpy(0.1 * word_vectors(words, EMBEDDING)))
+    network.initialize_embeddings(torch.from_numpy(0.1 * word_vectors(words, EMBEDDING)))
 
 
 RECIPE = Language(
@@ -35,8 +35,8 @@ RECIPE = Language(
     start=_start,
     schedule=Schedule(
         epochs=6,
-        batch=32,
-        rate=5e-3,
+        batch_size=32,
+        learning_rate=5e-3,
         weight_decay=0.02,
         clip=0.5,
         ema=0.998,

@@ -25,7 +25,7 @@ RECIPE = Recipe(
     prepare=_prepare,
     network=lambda labels: ConvNet(1, labels),
     augment=warp,
-    schedule=Schedule(epochs=18, rate=4e-3, weight_decay=0.05, ema=0.99, patience=6),
+    schedule=Schedule(epochs=18, learning_rate=4e-3, weight_decay=0.05, ema=0.99, patience=6),
     shares=Shares(validation=16, test=22),
     outliers=glyphs,
     licence="CC BY-SA 3.0 (trained on MNIST)",

@@ -25,8 +25,8 @@ RECIPE = Recipe(
     prepare=digits.RECIPE.prepare,
     network=lambda _: Autoencoder(28, 1),
     augment=_spoil,
-    schedule=Schedule(epochs=20, rate=3e-3, patience=20, objective=Reconstruct()),
-    study=Study(augment=warp, rate=1e-3, rate_from_scratch=3e-3),
+    schedule=Schedule(epochs=20, learning_rate=3e-3, patience=20, objective=Reconstruct()),
+    study=Study(augment=warp, learning_rate=1e-3, learning_rate_from_scratch=3e-3),
     shares=Shares(validation=8, test=22),  # the test split of `digits`
     licence=digits.RECIPE.licence,
 )

@@ -20,7 +20,9 @@ RECIPE = Recipe(
     prepare=prepare_images,
     network=lambda labels: ConvNet(3, labels),
     augment=partial(warp, strength=PICTURES),
-    schedule=Schedule(epochs=80, batch=32, rate=2e-3, label_smoothing=0.05, patience=26),
+    schedule=Schedule(
+        epochs=80, batch_size=32, learning_rate=2e-3, label_smoothing=0.05, patience=26
+    ),
     shares=Shares(validation=12, test=28),
     licence="OFL-1.1",
 )

@@ -11,7 +11,7 @@ from training.data.dataset import Sample
 from training.datasets import listops
 from training.fitting.fit import Schedule
 from training.measuring.figures import long_trees
-from training.networks.tree.statistics import CountedWords
+from training.networks.tree.statistics import WordCounts
 from training.networks.tree.tree_lstm import TreeLSTM
 from training.outliers import trees
 from training.recipes.recipe import Recipe
@@ -27,7 +27,7 @@ def _prepare(train: Sequence[Sample]) -> tuple[EncoderSpec, dict[str, bytes]]:
 def _network(labels: int) -> TreeLSTM:
     words = len(listops.WORDS)
     table = nn.Embedding(words, 32)
-    return TreeLSTM(table=table, classes=labels, hidden=HIDDEN, traits=CountedWords(words))
+    return TreeLSTM(table=table, classes=labels, hidden=HIDDEN, statistics=WordCounts(words))
 
 
 RECIPE = Recipe(
@@ -37,9 +37,15 @@ RECIPE = Recipe(
     load=listops.load,
     prepare=_prepare,
     network=_network,
-    teach=lambda _, forest: listops.node_values(forest),
+    make_node_targets=lambda _, forest: listops.node_values(forest),
     schedule=Schedule(
-        epochs=3, batch=64, rate=5e-3, weight_decay=0.0, ema=0.998, patience=4, warmup=0.1
+        epochs=3,
+        batch_size=64,
+        learning_rate=5e-3,
+        weight_decay=0.0,
+        ema=0.998,
+        patience=4,
+        warmup=0.1,
     ),
     outliers=trees,
     figures=partial(long_trees, least=200),

@@ -30,7 +30,7 @@ Learn = Callable[[nn.Module, Examples, Examples, "Recipe"], History]
 # What is done once to a trained network, before anything is measured of it.
 Finish = Callable[[nn.Module], None]
 # What an encoded training sample teaches beside its label: one for every node of a tree.
-Teach = Callable[[Sample, Arrays], np.ndarray]
+MakeNodeTargets = Callable[[Sample, Arrays], np.ndarray]
 # More figures of the exported graph on the encoded test split.
 Figures = Callable[[bytes, Examples, Encoder], list[Measurement]]
 # A plain method to compare with: a line for the card, and whether it calls each test sample
@@ -56,7 +56,7 @@ class Recipe:
     start: Start | None = None
     learn: Learn | None = None
     finish: Finish | None = None
-    teach: Teach | None = None
+    make_node_targets: MakeNodeTargets | None = None
     labels: tuple[str, ...] = ()  # in this order; else sorted
     shares: Shares = field(default_factory=Shares)
     figures: Figures | None = None

@@ -20,7 +20,7 @@ from training.measuring.deleted_words import deleted_words
 from training.measuring.figures import polarity
 from training.networks.backbones.word_vectors import known_words, pieces_of, words_in_context
 from training.networks.tree.contextual import ContextualTreeLSTM
-from training.networks.tree.statistics import PooledWords
+from training.networks.tree.statistics import WordSum
 from training.outliers import sentences
 from training.recipes.recipe import Recipe
 
@@ -39,14 +39,14 @@ def _prepare(train: Sequence[Sample]) -> tuple[EncoderSpec, dict[str, bytes]]:
 
 def _network(labels: int) -> ContextualTreeLSTM:
     return ContextualTreeLSTM(
-        words=words_in_context(), classes=labels, hidden=HIDDEN, dropout=0.2, traits=PooledWords()
+        words=words_in_context(), classes=labels, hidden=HIDDEN, dropout=0.2, statistics=WordSum()
     )
 
 
 def _start(network: nn.Module, files: Mapping[str, bytes]) -> None:
     """Tell the words' pieces."""
     assert isinstance(network, ContextualTreeLSTM)
-    network.words.know(pieces_of(_vocabulary(files)))
+    network.words.set_vocabulary(pieces_of(_vocabulary(files)))
 
 
 def _vocabulary(files: Mapping[str, bytes]) -> list[str]:
@@ -55,7 +55,7 @@ def _vocabulary(files: Mapping[str, bytes]) -> list[str]:
 
 def _finish(network: nn.Module) -> None:
     assert isinstance(network, ContextualTreeLSTM)
-    network.words.encoder.settle()
+    network.words.encoder.round_to_half()
 
 
 def _figures(model: bytes, test: Examples, encoder: Encoder) -> list[Measurement]:
@@ -76,16 +76,16 @@ RECIPE = Recipe(
     network=_network,
     start=_start,
     finish=_finish,
-    teach=node_labels,
+    make_node_targets=node_labels,
     labels=LABELS,
     schedule=Schedule(
         epochs=4,
-        batch=32,
-        rate=2e-3,
-        trunk=0.05,
+        batch_size=32,
+        learning_rate=2e-3,
+        backbone_lr_scale=0.05,
         warmup=0.1,
         patience=None,
-        beside=polarity_loss,
+        auxiliary_loss=polarity_loss,
     ),
     shares=Shares(validation=5, test=0),
     figures=_figures,

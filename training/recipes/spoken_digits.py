@@ -36,7 +36,7 @@ RECIPE = Recipe(
     member=_member,
     augment=augment,
     schedule=Schedule(
-        epochs=60, batch=32, label_smoothing=0.1, ema=0.99, warmup=0.2, patience=None
+        epochs=60, batch_size=32, label_smoothing=0.1, ema=0.99, warmup=0.2, patience=None
     ),  # the last epoch's averaged weights: ninety samples would choose another by luck
     shares=Shares(validation=10, test=0),
     outliers=sounds,

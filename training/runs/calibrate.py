@@ -16,7 +16,7 @@ import numpy as np
 from app.bundle import Bundle, Manifest, Measurement
 from app.bundle.files import MODEL
 from app.runtime.session import Session
-from training.data.split import judged_apart
+from training.data.split import split_calibration
 from training.errors import BadData
 from training.exporting.card import CONFUSION, MOST_LABELS, draw_confusion
 from training.exporting.temperature_scaling import tempered
@@ -65,7 +65,7 @@ def publish_calibrated(bundle: Bundle, data: Path, models: Path) -> Path:
 def _parts(bundle: Bundle, data: Path) -> Parts:
     """Return the files in three parts; raise `BadData` where they are too few for that."""
     name, examples = read(bundle, data)
-    parts = [examples.select(part) for part in judged_apart(examples.samples)]
+    parts = [examples.select(part) for part in split_calibration(examples.samples)]
     if min(map(len, parts[1:])) < FEWEST:
         raise BadData(
             f"{data}: {len(examples)} different samples that can be read are too few; "

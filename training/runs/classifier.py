@@ -12,9 +12,9 @@ from app.bundle.tensors import PROBABILITIES, is_forest
 from app.modalities import encoder_for
 from app.pipeline import Golden
 from training.data.dataset import Dataset
-from training.data.encode import Examples, encode, root_lessons
+from training.data.encode import Examples, encode, root_node_targets
 from training.data.sources import warn, warn_each
-from training.data.split import Splits, check_classes, deduplicate, halve, split
+from training.data.split import Splits, check_classes, deduplicate, split, split_validation
 from training.errors import BadData
 from training.exporting.export import Servable, check_parity, export, parity
 from training.fitting.curve import History
@@ -67,7 +67,7 @@ def run(recipe: Recipe, data: Path | None, models: Path) -> Path | None:
     prepared = prepare(recipe, data)
     outliers, shown = _outliers(recipe, data, prepared)
     choosing, calibration = (
-        prepared.validation.select(part) for part in halve(prepared.validation.samples)
+        prepared.validation.select(part) for part in split_validation(prepared.validation.samples)
     )
     network, history = train_network(
         recipe, len(prepared.labels), prepared.train, choosing, prepared.files
@@ -107,7 +107,7 @@ def _served(
     """
     choosing, calibration = held_out
     temperature = fit_temperature(logits_of(network, choosing), choosing.targets)
-    below = node_temperature(network, _taught(recipe, choosing))
+    below = node_temperature(network, _with_node_targets(recipe, choosing))
     if shown is None:
         return Servable(network, temperature, None, below), None
     head, score = fit_novelty(network, train, calibration, shown)
@@ -172,21 +172,21 @@ def arrange(recipe: Recipe, dataset: Dataset) -> Data:
     for index, label in enumerate(labels):
         if not (encoded[0].targets == index).any():
             raise BadData(f"{dataset.name}: no readable training sample of {label!r}")
-    encoded[0] = _taught(recipe, encoded[0])
+    encoded[0] = _with_node_targets(recipe, encoded[0])
     dataset = replace(dataset, unreadable=unreadable)
     splits = Splits(*(examples.samples for examples in encoded))
     return Data(dataset, splits, labels, spec, files, *encoded)
 
 
-def _taught(recipe: Recipe, examples: Examples) -> Examples:
+def _with_node_targets(recipe: Recipe, examples: Examples) -> Examples:
     """Return the examples with what they teach beside their labels; of trees at least those."""
-    lessons: Sequence[np.ndarray] = ()
-    if recipe.teach is not None:
+    node_targets: Sequence[np.ndarray] = ()
+    if recipe.make_node_targets is not None:
         pairs = zip(examples.samples, examples.items, strict=True)
-        lessons = [recipe.teach(sample, arrays) for sample, arrays in pairs]
+        node_targets = [recipe.make_node_targets(sample, arrays) for sample, arrays in pairs]
     elif is_forest(examples.inputs):
-        lessons = root_lessons(examples)
-    return replace(examples, lessons=lessons)
+        node_targets = root_node_targets(examples)
+    return replace(examples, node_targets=node_targets)
 
 
 def _report(dataset: Dataset, splits: Splits, unreadable: Sequence[str]) -> None:
@@ -216,7 +216,7 @@ def _comparisons(recipe: Recipe, data: Data, model: bytes, metrics: list[Measure
     sections = []
     if recipe.figures is not None:
         metrics += recipe.figures(model, data.test, encoder_for(data.encoder, data.files))
-    metrics += node_figures(model, _taught(recipe, data.test), "test")
+    metrics += node_figures(model, _with_node_targets(recipe, data.test), "test")
     if recipe.baseline is not None:
         text, right = recipe.baseline(data.splits)
         accuracy, count = float(right.mean()), len(right)

@@ -23,7 +23,7 @@ from app.modalities import Encoder, Payload, encoder_for
 from app.pipeline.replay import golden_payload
 from app.runtime.providers import Device
 from app.runtime.session import Session
-from training.data.split import halve
+from training.data.split import split_validation
 from training.datasets.package_photos import cuts, from_folder, photos
 from training.errors import TrainingError
 from training.exporting.card import CONFUSION, draw_confusion
@@ -104,7 +104,7 @@ def items_for(bundle: Bundle, data: Path | None) -> Items:
         prepared.test.items,
         "test",
         prepared.test.targets,
-        prepared.validation.select(halve(prepared.validation.samples)[1]),
+        prepared.validation.select(split_validation(prepared.validation.samples)[1]),
     )
 
 

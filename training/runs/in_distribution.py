@@ -12,7 +12,7 @@ from app.modalities import encoder_for
 from training.data.dataset import Dataset
 from training.data.encode import Examples, encode
 from training.data.sources import warn
-from training.data.split import Shares, deduplicate, judged_apart, split
+from training.data.split import Shares, deduplicate, split, split_calibration
 from training.errors import MissingData, TrainingError
 from training.measuring.evaluate import logits_of, probabilities_of
 from training.measuring.judging_apart import Parts
@@ -85,7 +85,7 @@ def unseen(recipe: Pretrained, labels: tuple[str, ...]) -> Parts | None:
     if found is None:
         return None
     name, examples = found
-    return Parts(name, *(examples.select(part) for part in judged_apart(examples.samples)))
+    return Parts(name, *(examples.select(part) for part in split_calibration(examples.samples)))
 
 
 def aside(recipe: Pretrained, labels: tuple[str, ...]) -> tuple[str, Examples] | None:

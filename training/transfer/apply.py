@@ -57,7 +57,7 @@ def begin(recipe: Recipe, dataset: Dataset, start: str, source: Source) -> Recip
         start=lambda network, _: source.fill(network),
         augment=_augmentation(source.encoder),
         finish=source.finish,
-        teach=recipe.teach if source.encoder.kind == "tree" else None,
+        make_node_targets=recipe.make_node_targets if source.encoder.kind == "tree" else None,
         learn=tuning(source.tuned) if start == PRETRAINED else extract,
         schedule=SCHEDULE,
         made_by=f"{recipe.made_by or recipe.name} --start {start} --from {source.name}",

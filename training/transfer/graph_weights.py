@@ -33,4 +33,4 @@ def make_room(network: nn.Module, weights: Mapping[str, Tensor]) -> None:
     for name, module in network.named_modules():
         pieces = weights.get(f"{name}.pieces".removeprefix("."))
         if isinstance(module, WordsInContext) and pieces is not None:
-            module.know(pieces.clone())
+            module.set_vocabulary(pieces.clone())

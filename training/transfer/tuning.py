@@ -21,7 +21,13 @@ from training.recipes.recipe import Learn, Recipe
 from training.transfer.features import fit_head, last_layers
 
 SCHEDULE = Schedule(
-    epochs=8, batch=16, rate=2e-3, label_smoothing=0.1, trunk=0.5, patience=8, warmup=0.25
+    epochs=8,
+    batch_size=16,
+    learning_rate=2e-3,
+    label_smoothing=0.1,
+    backbone_lr_scale=0.5,
+    patience=8,
+    warmup=0.25,
 )
 MOST = 1 << 30  # bytes of computed outputs to keep; with more, every epoch computes them anew
 

@@ -19,7 +19,7 @@ from training.fitting.checkpoint import Checkpoints
 from training.fitting.fit import Augment, History, Schedule, fit
 
 TRAIN, VALIDATION = squares(40, seed=1), squares(16, seed=2)
-SCHEDULE = Schedule(epochs=5, batch=8, rate=0.02, ema=0.9)
+SCHEDULE = Schedule(epochs=5, batch_size=8, learning_rate=0.02, ema=0.9)
 
 
 class Killed(BaseException):
@@ -90,7 +90,7 @@ def test_a_training_that_had_ended_is_not_repeated(tmp_path: Path):
 
 
 def test_one_that_was_stopped_early_is_not_prolonged(tmp_path: Path):
-    schedule = replace(SCHEDULE, epochs=40, rate=0.0, patience=2)
+    schedule = replace(SCHEDULE, epochs=40, learning_rate=0.0, patience=2)
     with suppress(Killed), Checkpoints(tmp_path):
         _, history = train(shaken(), schedule=schedule)
         raise Killed
@@ -116,7 +116,9 @@ def test_a_damaged_checkpoint_is_one_line_and_a_new_beginning(
 
 
 @pytest.mark.parametrize(
-    "other", [{"seed": 2}, {"schedule": replace(SCHEDULE, rate=0.03)}], ids=["seed", "schedule"]
+    "other",
+    [{"seed": 2}, {"schedule": replace(SCHEDULE, learning_rate=0.03)}],
+    ids=["seed", "schedule"],
 )
 def test_another_training_does_not_take_it_up(other: dict, tmp_path: Path):
     path = stop(tmp_path, 12)

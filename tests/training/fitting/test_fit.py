@@ -15,12 +15,12 @@ from torch.nn import functional
 from tests.training.samples import Toy, sentences, squares
 from training.data.encode import Examples
 from training.errors import Diverged
-from training.fitting.fit import Schedule, fit, label_weights
+from training.fitting.fit import Schedule, class_weights, fit
 from training.measuring.evaluate import logits_of
 from training.networks.recurrent.classifier import TextRecurrentNet
 
 TRAIN, VALIDATION = squares(40, seed=1), squares(16, seed=2)
-SCHEDULE = Schedule(epochs=3, batch=8, rate=0.02)
+SCHEDULE = Schedule(epochs=3, batch_size=8, learning_rate=0.02)
 
 
 def noisy(images: Tensor, generator: torch.Generator) -> Tensor:
@@ -68,7 +68,7 @@ def test_texts_of_any_length_too():
 )
 def test_a_scarce_label_weighs_more(balance: float, expected: list[float]):
     targets = np.repeat(np.array([0, 1]), [6, 2])
-    assert label_weights(targets, balance).tolist() == pytest.approx(expected)
+    assert class_weights(targets, balance).tolist() == pytest.approx(expected)
 
 
 def test_balance_moves_the_answers_to_the_scarce_label():
@@ -78,7 +78,7 @@ def test_balance_moves_the_answers_to_the_scarce_label():
     def called(balance: float) -> float:
         torch.manual_seed(0)
         network = TextRecurrentNet(vocabulary=20, classes=2, embedding=6, hidden=4)
-        fit(network, scarce, scarce, replace(SCHEDULE, balance=balance), seed=1)
+        fit(network, scarce, scarce, replace(SCHEDULE, class_weight_power=balance), seed=1)
         logits = logits_of(network, scarce)
         return float((logits[:, 1] - logits[:, 0]).mean())
 
@@ -96,7 +96,11 @@ def test_the_best_epochs_weights_are_kept(ema: float | None, rate: float):
     torch.manual_seed(0)
     network = Toy()
     history = fit(
-        network, TRAIN, VALIDATION, Schedule(epochs=5, batch=8, rate=rate, ema=ema), seed=1
+        network,
+        TRAIN,
+        VALIDATION,
+        Schedule(epochs=5, batch_size=8, learning_rate=rate, ema=ema),
+        seed=1,
     )
     losses = [epoch.validation_loss for epoch in history.epochs]
     assert history.kept == 1 + int(np.argmin(losses))
@@ -109,13 +113,13 @@ def test_without_progress_it_stops_early():
         def forward(self, image: Tensor) -> Tensor:
             return super().forward(image) * 0
 
-    schedule = Schedule(epochs=50, batch=8, patience=2)
+    schedule = Schedule(epochs=50, batch_size=8, patience=2)
     history = fit(Stubborn(), TRAIN, VALIDATION, schedule, seed=1)
     assert len(history.epochs) == 3 and history.kept == 1
 
 
 def test_without_patience_nothing_is_chosen():
-    schedule = Schedule(epochs=5, batch=8, rate=3.0, ema=0.9, patience=None)
+    schedule = Schedule(epochs=5, batch_size=8, learning_rate=3.0, ema=0.9, patience=None)
     logits = []
     for validation in (VALIDATION, squares(16, seed=3)):
         torch.manual_seed(0)
@@ -139,7 +143,7 @@ def test_the_curve_holds_every_epoch():
     ("epochs", "batch"), [(1, 40), (1, 32), (2, 40), (3, 40), (1, 10), (2, 20), (4, 40)]
 )
 def test_few_steps_make_a_schedule_too(epochs: int, batch: int):
-    history = fit(Toy(), TRAIN, VALIDATION, Schedule(epochs=epochs, batch=batch), seed=1)
+    history = fit(Toy(), TRAIN, VALIDATION, Schedule(epochs=epochs, batch_size=batch), seed=1)
     assert len(history.epochs) == epochs
 
 

@@ -14,7 +14,7 @@ from tests.training.samples import sample
 from training.data.encode import Examples
 from training.exporting.export import Servable, export
 from training.measuring.deleted_words import deleted_words
-from training.networks.heads.model_output import Reading
+from training.networks.heads.model_output import ModelOutput
 from training.networks.tree.contextual import roots_above
 
 SPEC = TreeSpec(notation="ptb")
@@ -35,13 +35,13 @@ class Tally(nn.Module):
 
     def read(
         self, tokens: Tensor, left: Tensor, right: Tensor, levels: Tensor, roots: Tensor
-    ) -> Reading:
+    ) -> ModelOutput:
         worth = self.worth[tokens]
         above = roots_above(tokens, left, right)
         inner = torch.zeros_like(left, dtype=torch.float32)
         sums = torch.cat([worth * 0, inner]).index_add(0, above, worth)[roots]
         nodes = logits(torch.cat([self.sign * worth, inner + levels[-1]]))
-        return Reading(logits(sums), sums[:, None], nodes=nodes)
+        return ModelOutput(logits(sums), sums[:, None], nodes=nodes)
 
 
 def logits(worth: Tensor) -> Tensor:

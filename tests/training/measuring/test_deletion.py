@@ -9,7 +9,7 @@ from app.bundle.tensors import TensorSpec
 from tests.training.samples import SQUARE, Toy, squares
 from training.exporting.export import Servable, export
 from training.measuring.deletion import deletion, most
-from training.networks.heads.model_output import Reading
+from training.networks.heads.model_output import ModelOutput
 
 PCM = (TensorSpec(name="pcm", dtype="int16", shape=("batch", 4000)),)
 
@@ -31,13 +31,13 @@ class Corner(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         return self.read(image).logits
 
-    def read(self, image: Tensor) -> Reading:
+    def read(self, image: Tensor) -> ModelOutput:
         pixels = image.squeeze(3).float() / 255
         first = pixels[:, 0, :1]
         place = torch.zeros(4, 4)
         place[0, 0] = self.sign
         logits = torch.cat([torch.full_like(first, 0.1), 9 * first], 1)
-        return Reading(logits, first, lambda labels: pixels * 0 + place + 1)
+        return ModelOutput(logits, first, lambda labels: pixels * 0 + place + 1)
 
 
 @pytest.mark.parametrize("honest", [True, False])
@@ -66,11 +66,11 @@ class Pitch(nn.Module):
     def forward(self, pcm: Tensor) -> Tensor:
         return self.read(pcm).logits
 
-    def read(self, pcm: Tensor) -> Reading:
+    def read(self, pcm: Tensor) -> ModelOutput:
         steps = (pcm[:, 1:].float() - pcm[:, :-1].float()).abs().mean(1, keepdim=True) / 1000
         logits = torch.cat([torch.full_like(steps, 0.5), steps], 1)
         place = torch.tensor([[0.0], [1.0]]).expand(2, 5)
-        return Reading(logits, steps, lambda labels: place + 0 * steps[:, :, None])
+        return ModelOutput(logits, steps, lambda labels: place + 0 * steps[:, :, None])
 
 
 def test_a_band_of_a_sound_is_silenced() -> None:

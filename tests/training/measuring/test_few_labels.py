@@ -61,7 +61,7 @@ def test_what_was_learnt_without_labels_is_worth_more_than_random_weights() -> N
     train, tested = handwritten(slice(0, 1400)), handwritten(slice(1400, 1797))
     torch.manual_seed(0)
     network = Autoencoder(8, 1, code=48, width=16)
-    schedule = Schedule(epochs=10, objective=Reconstruct(), quiet=True)
+    schedule = Schedule(epochs=10, objective=Reconstruct(), verbose=False)
     history = fit(network, train, tested, schedule, seed=0, augment=SPOIL)
     losses = [epoch.validation_loss for epoch in history.epochs]
     assert losses[-1] < 0.8 * losses[0]

@@ -20,7 +20,7 @@ def recipe() -> Recipe:
         gray_pictures(each=16, side=28),
         prepare=small_images,
         network=lambda labels: ConvNet(1, labels, width=4),
-        schedule=Schedule(epochs=2, batch=8),
+        schedule=Schedule(epochs=2, batch_size=8),
         shares=Shares(validation=25, test=25),
     )
 

@@ -42,7 +42,7 @@ class Convolutional(nn.Module):
 RECIPE = toy_recipe(
     PICTURES,
     network=Convolutional,
-    schedule=Schedule(epochs=12, batch=8, rate=0.02),
+    schedule=Schedule(epochs=12, batch_size=8, learning_rate=0.02),
     shares=Shares(validation=35),
 )
 

@@ -19,7 +19,7 @@ def test_a_network_starts_from_the_files_of_its_bundle() -> None:
         for weights in network.parameters():
             nn.init.constant_(weights, 0.5)
 
-    still = Schedule(epochs=1, batch=8, rate=1e-12, weight_decay=0.0)
+    still = Schedule(epochs=1, batch_size=8, learning_rate=1e-12, weight_decay=0.0)
     recipe = toy_recipe(gray_pictures(), start=start, schedule=still)
     network, _ = train_network(recipe, 2, squares(16, 1), squares(8, 2), {"a": b"b"})
     assert seen == [b"b"]

@@ -64,7 +64,9 @@ RECIPE = Language(
     description="Goes on with chains of words.",
     load=lambda _: documents(),
     network=network,
-    schedule=Schedule(epochs=4, batch=8, rate=2e-2, ema=0.9, objective=PredictWords()),
+    schedule=Schedule(
+        epochs=4, batch_size=8, learning_rate=2e-2, ema=0.9, objective=PredictWords()
+    ),
     vocabulary=15,
     passage=10,
     max_words=16,

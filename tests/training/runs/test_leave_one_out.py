@@ -45,7 +45,7 @@ def test_the_held_out_group_is_never_met():
         gray_pictures(),
         network=Watched,
         leave_one_out="speaker",
-        schedule=Schedule(epochs=1, batch=8),
+        schedule=Schedule(epochs=1, batch_size=8),
     )
     figures, section = leave_one_out(recipe, parts, LABELS, {})
     for network, held_out in zip(Watched.made, PEOPLE, strict=True):

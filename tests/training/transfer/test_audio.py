@@ -131,14 +131,14 @@ def test_a_spectrogram_is_embedded_as_the_library_would(tmp_path: Path):
     network = source.build(2).eval()
     source.fill(network)
     pcm = speech()
-    reading = network.read(windows(pcm, RATE))
+    output = network.read(windows(pcm, RATE))
     extractor = ASTFeatureExtractor.from_pretrained(tmp_path / "ast")
     told = extractor(pcm / np.float32(32768), sampling_rate=RATE, return_tensors="pt")
     with torch.no_grad():
         expected = ASTModel.from_pretrained(tmp_path / "ast").eval()(**told).pooler_output
-    torch.testing.assert_close(reading.embedding[:1].detach(), expected, atol=1e-4, rtol=1e-3)
-    assert reading.evidence is None
-    assert (reading.embedding[0] - reading.embedding[1]).abs().max() > 0.05
+    torch.testing.assert_close(output.embedding[:1].detach(), expected, atol=1e-4, rtol=1e-3)
+    assert output.attribution is None
+    assert (output.embedding[0] - output.embedding[1]).abs().max() > 0.05
     assert source.encoder == AudioSpec(rate=RATE, samples=400 + 159 * 160)
 
 
@@ -155,20 +155,20 @@ def test_a_waveform_is_embedded_as_the_library_would(masked: bool, tmp_path: Pat
     told = extractor(pcm / np.float32(32768), sampling_rate=RATE, return_tensors="pt").input_values
     model = Wav2Vec2Model.from_pretrained(tmp_path / "waves").eval()
     with torch.no_grad():
-        reading = network.read(windows(speech(), 12_345)[1:])
+        output = network.read(windows(speech(), 12_345)[1:])
         frames = int(model._get_feat_extract_output_lengths(len(pcm)))
         heard = told if masked else torch.nn.functional.pad(told, (0, 12_345 - len(pcm)))
         expected = model(heard).last_hidden_state[:, :frames].mean(1)
         other = network.read(windows(speech(), 12_345)[:1]).embedding
-    torch.testing.assert_close(reading.embedding, expected, atol=1e-4, rtol=1e-3)
-    assert (reading.embedding - other).abs().max() > 0.05
-    assert reading.evidence is not None
-    evidence = reading.evidence(torch.tensor([2]))
-    assert evidence.shape == (1, 1, -(-12_345 // 320)) and network.bands() == (0.0, RATE / 2)
-    scores = network.head.weight @ reading.embedding[0]
-    torch.testing.assert_close(evidence.sum(), scores[2] - scores.mean(), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(output.embedding, expected, atol=1e-4, rtol=1e-3)
+    assert (output.embedding - other).abs().max() > 0.05
+    assert output.attribution is not None
+    attribution = output.attribution(torch.tensor([2]))
+    assert attribution.shape == (1, 1, -(-12_345 // 320)) and network.bands() == (0.0, RATE / 2)
+    scores = network.head.weight @ output.embedding[0]
+    torch.testing.assert_close(attribution.sum(), scores[2] - scores.mean(), atol=1e-5, rtol=1e-4)
     before = (12_345 - 8_000) // 2 // 320
-    assert not evidence[0, 0, :before].any() and not evidence[0, 0, before + frames :].any()
+    assert not attribution[0, 0, :before].any() and not attribution[0, 0, before + frames :].any()
 
 
 def test_the_window_is_as_long_as_the_sounds(tmp_path: Path):

@@ -135,11 +135,11 @@ def test_a_text_is_read_as_the_library_would(tmp_path: Path):
     with torch.no_grad():
         expected = model(torch.tensor([[1, 7, 9, 2]])).last_hidden_state.mean(1)
         for tokens in ([7, 9], [7, 9, 0, 0, 0]):  # padded = unpadded
-            reading = network.read(torch.tensor([tokens]), torch.tensor([2]))
-            torch.testing.assert_close(reading.embedding, expected)
-            assert reading.evidence is not None
-            evidence = reading.evidence(torch.tensor([1]))
-            assert evidence.shape == (1, len(tokens)) and (evidence[0, 2:] == 0).all()
+            output = network.read(torch.tensor([tokens]), torch.tensor([2]))
+            torch.testing.assert_close(output.embedding, expected)
+            assert output.attribution is not None
+            attribution = output.attribution(torch.tensor([1]))
+            assert attribution.shape == (1, len(tokens)) and (attribution[0, 2:] == 0).all()
     assert source.encoder.max_tokens == 37
     tokenizer = Tokenizer.from_str(source.files["tokenizer.json"].decode())
     assert len(tokenizer.encode("meeting report", add_special_tokens=False).ids) == 2

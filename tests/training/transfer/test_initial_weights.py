@@ -9,7 +9,7 @@ from tests.training.networks.tree.test_contextual import FORESTS, SPECS, join, t
 from training.errors import TrainingError
 from training.exporting.export import Servable, export
 from training.networks.tree.contextual import ContextualTreeLSTM
-from training.networks.tree.statistics import PooledWords
+from training.networks.tree.statistics import WordSum
 from training.transfer.graph_weights import take
 from training.transfer.initial_weights import fill_from_graph
 
@@ -18,7 +18,7 @@ SIZE = 96  # the exporter folds the casts of smaller matrices
 
 def drawn(classes: int) -> ContextualTreeLSTM:
     """A network of whose weights no two are alike."""
-    network = contextual(classes, PooledWords(), SIZE)
+    network = contextual(classes, WordSum(), SIZE)
     torch.manual_seed(3)
     with torch.no_grad():
         for weight in network.parameters():
@@ -28,8 +28,8 @@ def drawn(classes: int) -> ContextualTreeLSTM:
 
 def fresh(classes: int) -> ContextualTreeLSTM:
     """A network of zeros that knows no word."""
-    network = contextual(classes, PooledWords(), SIZE)
-    network.words.know(torch.ones(1, 1))
+    network = contextual(classes, WordSum(), SIZE)
+    network.words.set_vocabulary(torch.ones(1, 1))
     for weight in network.parameters():
         nn.init.zeros_(weight)
     return network
@@ -46,7 +46,7 @@ def states(network: ContextualTreeLSTM) -> dict[str, Tensor]:
 
 def settled(classes: int) -> ContextualTreeLSTM:
     network = drawn(classes)
-    network.words.encoder.settle()
+    network.words.encoder.round_to_half()
     return network.eval()
 
 

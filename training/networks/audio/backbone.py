@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from training.networks.audio.waveform import Sound, uncentred
-from training.networks.heads.model_output import Reading, label_weights
+from training.networks.heads.model_output import ModelOutput, centred_label_weights
 
 # By `model_type` in config.json.
 SPECTROGRAMS = ("audio-spectrogram-transformer",)
@@ -53,10 +53,10 @@ class SpectrogramBackbone(nn.Module):
         """Return logits (batch, classes) of PCM (batch, samples), int16 or float."""
         return self.read(pcm).logits
 
-    def read(self, pcm: Tensor) -> Reading:
+    def read(self, pcm: Tensor) -> ModelOutput:
         """As `forward`. The embedding is of two tokens, so no place of the sound has evidence."""
         pooled: Tensor = self.model(self.features(uncentred(pcm))).pooler_output
-        return Reading(self.head(pooled), pooled)
+        return ModelOutput(self.head(pooled), pooled)
 
 
 class FrameBackbone(nn.Module):
@@ -73,7 +73,7 @@ class FrameBackbone(nn.Module):
         """Return logits (batch, classes) of PCM (batch, samples), int16 or float."""
         return self.read(pcm).logits
 
-    def read(self, pcm: Tensor) -> Reading:
+    def read(self, pcm: Tensor) -> ModelOutput:
         """As `forward`. The evidence is what each frame's state adds, in one band of all Hz."""
         sound = uncentred(pcm)
         mask = sound.within.to(torch.int64) if self._framing.masked else None
@@ -82,15 +82,17 @@ class FrameBackbone(nn.Module):
         place = torch.arange(states.shape[1], device=states.device)
         shares = (place < count) / count.to(states.dtype)
         pooled = (states * shares[:, :, None]).sum(1)
-        return Reading(self.head(pooled), pooled, partial(self._evidence, sound, states, shares))
+        return ModelOutput(
+            self.head(pooled), pooled, partial(self._attribution, sound, states, shares)
+        )
 
     def bands(self) -> tuple[float, ...]:
         """Return the edges of the evidence's one band, in Hz."""
         return (0.0, self._framing.rate / 2)
 
-    def _evidence(self, sound: Sound, states: Tensor, shares: Tensor, labels: Tensor) -> Tensor:
+    def _attribution(self, sound: Sound, states: Tensor, shares: Tensor, labels: Tensor) -> Tensor:
         """Return the frames' evidence where the sound stands in its window, (B, 1, frames)."""
-        weights = label_weights(self.head.weight, labels)[:, :, None]
+        weights = centred_label_weights(self.head.weight, labels)[:, :, None]
         told = (states @ weights).squeeze(2) * shares
         frames = -(-sound.wave.shape[1] // self._framing.step)
         start = sound.before // self._framing.step

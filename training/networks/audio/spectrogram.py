@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from training.networks.heads.attribution import EVEN, follow, undo
-from training.networks.heads.model_output import Reading, averaged, label_weights
+from training.networks.heads.attribution import EVEN, backward, forward_with_inputs
+from training.networks.heads.model_output import ModelOutput, averaged, centred_label_weights
 
 LOW = 60.0  # Hz, the lower edge of the first mel band
 FLOOR = 1e-5  # power, against the clip's strongest band and frame, that counts as silence
@@ -100,7 +100,7 @@ class LogMel(nn.Module):
         return level / (level.square().mean(dim=(1, 2), keepdim=True) + 1e-3).sqrt()
 
 
-def warp(image: Tensor, *, stretch: float, bend: float) -> Tensor:
+def warp_spectrogram(image: Tensor, *, stretch: float, bend: float) -> Tensor:
     """Scale the time axis and bend the frequency axis of images ``(B, 1, bands, frames)``.
 
     The time axis keeps its centre; its factor is log-uniform in
@@ -119,7 +119,7 @@ def warp(image: Tensor, *, stretch: float, bend: float) -> Tensor:
     return functional.grid_sample(image, grid, padding_mode="border", align_corners=True)
 
 
-def mask(image: Tensor, *, axis: int, widest: int) -> Tensor:
+def mask_stripe(image: Tensor, *, axis: int, widest: int) -> Tensor:
     """Blank a random stripe of 0 to ``widest`` rows or columns in each image.
 
     Images are ``(B, 1, bands, frames)``; ``axis`` is 2 for bands, 3 for frames.
@@ -180,31 +180,31 @@ class SpectrogramNet(nn.Module):
         """Map PCM ``(B, N)`` to logits ``(B, classes)``."""
         return self.read(pcm).logits
 
-    def read(self, pcm: Tensor) -> Reading:
+    def read(self, pcm: Tensor) -> ModelOutput:
         """As `forward`. The evidence is told of the first stage's end, (B, 20, 41) of a second.
 
         It is the logit's gradient times what flows there. A peak's goes to the frames that have it.
         """
         return self.see(self.spectrogram(pcm)[:, None])
 
-    def see(self, image: Tensor) -> Reading:
+    def see(self, image: Tensor) -> ModelOutput:
         """As `read`, of spectrograms ``(B, 1, bands, frames)``."""
         if self.training:
             image = self.distort(image)
-        out, given = follow(self.body, image)
+        out, given = forward_with_inputs(self.body, image)
         features = out.squeeze(2)
         pooled = torch.cat([features.mean(dim=2), features.amax(dim=2)], dim=1)
 
-        def evidence(labels: Tensor) -> Tensor:
+        def attribution(labels: Tensor) -> Tensor:
             weight: Tensor = self.head[1].weight  # type: ignore[assignment]
-            mean, peak = label_weights(weight, labels)[:, :, None].chunk(2, dim=1)
+            mean, peak = centred_label_weights(weight, labels)[:, :, None].chunk(2, dim=1)
             peaks = (features >= features.amax(dim=2, keepdim=True) - EVEN).float()
             shares = peaks / peaks.sum(dim=2, keepdim=True)
             gradient = (mean / features.shape[2] + peak * shares)[:, :, None]
             layers = list(self.body)
-            return (undo(layers[3:], given[3:], gradient) * given[3]).sum(1)
+            return (backward(layers[3:], given[3:], gradient) * given[3]).sum(1)
 
-        return Reading(self.head(pooled), pooled, evidence)
+        return ModelOutput(self.head(pooled), pooled, attribution)
 
     def bands(self) -> tuple[float, ...]:
         """Return the edges of the bands of the evidence, in Hz, the lowest first."""
@@ -213,10 +213,10 @@ class SpectrogramNet(nn.Module):
 
     def distort(self, image: Tensor) -> Tensor:
         """Warp and mask images ``(B, 1, bands, frames)`` at random."""
-        image = warp(image, stretch=STRETCH, bend=BEND)
+        image = warp_spectrogram(image, stretch=STRETCH, bend=BEND)
         for _ in range(2):
-            image = mask(image, axis=2, widest=BAND_MASK)
-            image = mask(image, axis=3, widest=FRAME_MASK)
+            image = mask_stripe(image, axis=2, widest=BAND_MASK)
+            image = mask_stripe(image, axis=3, widest=FRAME_MASK)
         return image
 
 
@@ -233,12 +233,12 @@ class SpectrogramEnsemble(nn.Module):
 
     def forward(self, pcm: Tensor) -> Tensor:
         """Map PCM ``(B, N)`` to logits."""
-        logits = torch.stack([reading.logits for reading in self._readings(pcm)], 2)
+        logits = torch.stack([output.logits for output in self._member_outputs(pcm)], 2)
         return logits if self.training else logits.mean(2)
 
-    def read(self, pcm: Tensor) -> Reading:
+    def read(self, pcm: Tensor) -> ModelOutput:
         """Return the members' mean logits and evidence, and their embeddings side by side."""
-        return averaged(self._readings(pcm))
+        return averaged(self._member_outputs(pcm))
 
     def bands(self) -> tuple[float, ...]:
         """As the members tell them."""
@@ -249,6 +249,6 @@ class SpectrogramEnsemble(nn.Module):
         first: SpectrogramNet = self.members[0]  # type: ignore[assignment]
         return first
 
-    def _readings(self, pcm: Tensor) -> list[Reading]:
+    def _member_outputs(self, pcm: Tensor) -> list[ModelOutput]:
         image = self._first.spectrogram(pcm)[:, None]
         return [member.see(image) for member in self.members]  # type: ignore[operator]

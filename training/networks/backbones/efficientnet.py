@@ -10,8 +10,8 @@ import torch
 from efficientnet_lite_pytorch import EfficientNet
 from torch import Tensor, nn
 
-from training.networks.heads.attribution import follow, undo
-from training.networks.heads.model_output import Reading, label_weights
+from training.networks.heads.attribution import backward, forward_with_inputs
+from training.networks.heads.model_output import ModelOutput, centred_label_weights
 
 CENTRE, SPREAD = 127.0, 128.0  # its authors feed (x - 127) / 128
 STEPS = 6  # of the way from a picture of one colour to the picture
@@ -31,13 +31,13 @@ class FromBytes(nn.Module):
         logits: Tensor = self.network._fc(self.network._dropout(features.mean(dim=(2, 3))))
         return logits
 
-    def read(self, image: Tensor) -> Reading:
+    def read(self, image: Tensor) -> ModelOutput:
         """As `forward`. The evidence is told of cells of 32 pixels, (batch, 7, 7) of 224×224."""
         halvings = [i for i, b in enumerate(self.network._blocks) if _stride(b) > 1]
         trunk, tail = Trunk(self.network, halvings[-1]), Tail(self.network, halvings[-1])
         state = trunk(image)
-        reading = tail.read(state)
-        return reading._replace(evidence=partial(_evidence, trunk, tail, image, state))
+        output = tail.read(state)
+        return output._replace(attribution=partial(_attribution, trunk, tail, image, state))
 
     def cut(self) -> "tuple[Trunk, Tail]":
         """Return the blocks before the first that learns, and the rest, with the same weights."""
@@ -76,12 +76,12 @@ class Tail(nn.Module):
         """Return logits (batch, labels) of what a `Trunk` gives."""
         return self.read(state).logits
 
-    def read(self, state: Tensor) -> Reading:
+    def read(self, state: Tensor) -> ModelOutput:
         """As `forward`, and the embedding."""
         for block in self.blocks:
             state = block(state)
         pooled = self._swish(self._bn1(self._conv_head(state))).mean(dim=(2, 3))
-        return Reading(self._fc(self._dropout(pooled)), pooled)
+        return ModelOutput(self._fc(self._dropout(pooled)), pooled)
 
     def gradient(self, state: Tensor, labels: Tensor) -> Tensor:
         """Return the gradient by `state` of the labels' logits less the mean of all labels'.
@@ -92,19 +92,19 @@ class Tail(nn.Module):
         steps.append(([self._conv_head, self._bn1, self._swish], False))
         given = []
         for layers, skips in steps:
-            out, within = follow(layers, state)
+            out, within = forward_with_inputs(layers, state)
             given.append(within)
             state = out + state if skips else out
         height, width = state.shape[2:]
-        weights = label_weights(self._fc.weight / (height * width), labels)
+        weights = centred_label_weights(self._fc.weight / (height * width), labels)
         gradient = weights[:, :, None, None].expand(-1, -1, height, width)
         for (layers, skips), within in zip(reversed(steps), reversed(given), strict=True):
-            below = undo(layers, within, gradient)
+            below = backward(layers, within, gradient)
             gradient = below + gradient if skips else below
         return gradient
 
 
-def _evidence(trunk: Trunk, tail: Tail, image: Tensor, state: Tensor, labels: Tensor) -> Tensor:
+def _attribution(trunk: Trunk, tail: Tail, image: Tensor, state: Tensor, labels: Tensor) -> Tensor:
     """Return what each cell of a picture adds to its label's logit, above a picture of one colour.
 
     Sundararajan, Taly and Yan, "Axiomatic Attribution for Deep Networks", ICML 2017, at the end of

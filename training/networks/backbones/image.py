@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from training.networks.convolutional.classifier import activation_map
-from training.networks.heads.model_output import Reading, label_weights
+from training.networks.heads.model_output import ModelOutput, centred_label_weights
 
 # How the last state of an architecture becomes one vector, by `model_type` in its config.json.
 Pool = Literal["map", "first", "mean"]
@@ -60,7 +60,7 @@ class PictureBackbone(nn.Module):
         """Return logits (batch, classes) of uint8 images (batch, height, width, 3)."""
         return self.read(image).logits
 
-    def read(self, image: Tensor) -> Reading:
+    def read(self, image: Tensor) -> ModelOutput:
         """As `forward`; with a feature map, the evidence is its class activation map."""
         planes = image.permute(0, 3, 1, 2)
         planes = planes.flip(1) if self._pixels.reverse else planes
@@ -68,10 +68,10 @@ class PictureBackbone(nn.Module):
         state: Tensor = self.model(pixel_values=pixels).last_hidden_state
         if self._pool == "map":
             pooled = state.mean(dim=(2, 3))
-            evidence = partial(activation_map, state, self.head.weight)
-            return Reading(self.head(pooled), pooled, evidence)
+            attribution = partial(activation_map, state, self.head.weight)
+            return ModelOutput(self.head(pooled), pooled, attribution)
         pooled = state[:, 0] if self._pool == "first" else state.mean(dim=1)
-        return Reading(self.head(pooled), pooled)
+        return ModelOutput(self.head(pooled), pooled)
 
 
 class TextBackbone(nn.Module):
@@ -93,7 +93,7 @@ class TextBackbone(nn.Module):
         """Return logits of `tokens` (B, T) int64, of which the first `lengths` (B,) count."""
         return self.read(tokens, lengths).logits
 
-    def read(self, tokens: Tensor, lengths: Tensor) -> Reading:
+    def read(self, tokens: Tensor, lengths: Tensor) -> ModelOutput:
         """As `forward`. The evidence is what each token's state adds to the label's logit."""
         ends = nn.functional.pad(tokens, (1, 1))
         place = torch.arange(ends.shape[1], device=ends.device)[None]
@@ -105,8 +105,8 @@ class TextBackbone(nn.Module):
         states: Tensor = self.model(input_ids=ids, attention_mask=mask).last_hidden_state
         shares = mask.to(states.dtype) / (last + 1).to(states.dtype)
         pooled = (states * shares[:, :, None]).sum(1)
-        return Reading(self.head(pooled), pooled, partial(self._evidence, states, shares))
+        return ModelOutput(self.head(pooled), pooled, partial(self._attribution, states, shares))
 
-    def _evidence(self, states: Tensor, shares: Tensor, labels: Tensor) -> Tensor:
-        weights = label_weights(self.head.weight, labels)[:, :, None]
+    def _attribution(self, states: Tensor, shares: Tensor, labels: Tensor) -> Tensor:
+        weights = centred_label_weights(self.head.weight, labels)[:, :, None]
         return ((states @ weights).squeeze(2) * shares)[:, 1:-1] * (shares[:, 2:] > 0)

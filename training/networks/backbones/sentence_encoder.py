@@ -36,7 +36,7 @@ class SentenceEncoder(nn.Module):
         self.layers = len({n.split(".")[2] for n in weights if n.startswith("encoder.layer.")})
         self.most, self.size = weights["embeddings.position_embeddings.weight"].shape
 
-    def settle(self) -> None:
+    def round_to_half(self) -> None:
         """End the training: round the weights to float16, half the size in the exported graph.
 
         Matrices and tables stay in it; biases, normalisations and the one kind of texts are float32
@@ -115,9 +115,9 @@ class WordsInContext(nn.Module):
         super().__init__()
         self.encoder, self.ends = encoder, ends
         self.embedding_dim = encoder.size
-        self.know(pieces)
+        self.set_vocabulary(pieces)
 
-    def know(self, pieces: Tensor) -> None:
+    def set_vocabulary(self, pieces: Tensor) -> None:
         """Take these words in place of those it knows."""
         self.register_buffer("pieces", pieces.to(torch.int32))
 

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from training.networks.heads.attribution import follow, undo
-from training.networks.heads.model_output import Reading, label_weights
+from training.networks.heads.attribution import backward, forward_with_inputs
+from training.networks.heads.model_output import ModelOutput, centred_label_weights
 
 
 def _block(inputs: int, outputs: int) -> nn.Sequential:
@@ -53,7 +53,7 @@ class ConvNet(nn.Module):
         """images: uint8 (B, H, W, channels). Returns logits: float32 (B, classes)."""
         return self.read(images).logits
 
-    def read(self, images: Tensor) -> Reading:
+    def read(self, images: Tensor) -> ModelOutput:
         """As `forward`. The evidence is told of the first stage's end, (B, H // 2, W // 2).
 
         It is the logit's gradient times what flows there: the class activation map
@@ -61,17 +61,19 @@ class ConvNet(nn.Module):
         """
         pixels = images.permute(0, 3, 1, 2).float() / 255  # float32 (B, channels, H, W)
         layers = [layer for layer in self.features.modules() if not list(layer.children())]
-        features, given = follow(layers, pixels)  # float32 (B, 4 width, H // 8, W // 8)
+        features, given = forward_with_inputs(
+            layers, pixels
+        )  # float32 (B, 4 width, H // 8, W // 8)
         pooled = features.mean(dim=(2, 3))  # float32 (B, 4 width)
         first = 1 + next(i for i, layer in enumerate(layers) if isinstance(layer, nn.MaxPool2d))
 
-        def evidence(labels: Tensor) -> Tensor:
+        def attribution(labels: Tensor) -> Tensor:
             height, width = features.shape[2:]
-            weights = label_weights(self.head.weight / (height * width), labels)
+            weights = centred_label_weights(self.head.weight / (height * width), labels)
             gradient = weights[:, :, None, None].expand(-1, -1, height, width)
-            return (undo(layers[first:], given[first:], gradient) * given[first]).sum(1)
+            return (backward(layers[first:], given[first:], gradient) * given[first]).sum(1)
 
-        return Reading(self.head(self.dropout(pooled)), pooled, evidence)
+        return ModelOutput(self.head(self.dropout(pooled)), pooled, attribution)
 
 
 def activation_map(features: Tensor, weight: Tensor, labels: Tensor) -> Tensor:
@@ -83,5 +85,5 @@ def activation_map(features: Tensor, weight: Tensor, labels: Tensor) -> Tensor:
     (classes, C) reads. labels: int64 (B,).
     """
     height, width = features.shape[2:]
-    rows = label_weights(weight / (height * width), labels)[:, None]  # (B, 1, C)
+    rows = centred_label_weights(weight / (height * width), labels)[:, None]  # (B, 1, C)
     return (rows @ features.flatten(2)).reshape(-1, height, width)

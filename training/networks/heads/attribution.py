@@ -14,7 +14,7 @@ from torch.nn import functional
 EVEN = 1e-5  # a difference of activations that is none
 
 
-def follow(layers: Iterable[nn.Module], images: Tensor) -> tuple[Tensor, list[Tensor]]:
+def forward_with_inputs(layers: Iterable[nn.Module], images: Tensor) -> tuple[Tensor, list[Tensor]]:
     """Apply `layers` in turn; return what comes out, and what each of them was given."""
     given = []
     for layer in layers:
@@ -23,15 +23,15 @@ def follow(layers: Iterable[nn.Module], images: Tensor) -> tuple[Tensor, list[Te
     return images, given
 
 
-def undo(layers: Sequence[nn.Module], given: Sequence[Tensor], gradient: Tensor) -> Tensor:
+def backward(layers: Sequence[nn.Module], given: Sequence[Tensor], gradient: Tensor) -> Tensor:
     """Return the gradient by what went into `layers`, of that by what came out of them.
 
     given: what each was given, (B, C, H, W). Layers: `Conv2d`, also one that pads by itself,
     `MaxPool2d` of 2, `BatchNorm2d`, `ReLU`, `ReLU6`.
     """
     for layer, images in zip(reversed(layers), reversed(given), strict=True):
-        undo = next(_UNDO[kind] for kind in type(layer).__mro__ if kind in _UNDO)
-        gradient = undo(layer, images, gradient)
+        layer_backward = next(_BACKWARD[kind] for kind in type(layer).__mro__ if kind in _BACKWARD)
+        gradient = layer_backward(layer, images, gradient)
     return gradient
 
 
@@ -83,7 +83,7 @@ def _switch6(_: nn.ReLU6, images: Tensor, gradient: Tensor) -> Tensor:
     return gradient * ((images > 0) & (images < 6))
 
 
-_UNDO: dict[type[nn.Module], Callable[[Any, Tensor, Tensor], Tensor]] = {
+_BACKWARD: dict[type[nn.Module], Callable[[Any, Tensor, Tensor], Tensor]] = {
     nn.Conv2d: _convolution,
     nn.MaxPool2d: _maximum,
     nn.BatchNorm2d: _normalisation,

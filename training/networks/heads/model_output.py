@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 
-class Reading(NamedTuple):
+class ModelOutput(NamedTuple):
     """One pass over a batch.
 
     logits: float32 (batch, classes). embedding: float32 (batch, d), the features that the last
@@ -23,14 +23,14 @@ class Reading(NamedTuple):
 
     logits: Tensor
     embedding: Tensor
-    evidence: Callable[[Tensor], Tensor] | None = None
+    attribution: Callable[[Tensor], Tensor] | None = None
     nodes: Tensor | None = None
-    traits: Tensor | None = None
+    ood_features: Tensor | None = None
 
     @property
     def features(self) -> Tensor:
         """By what novelty is told: the traits, where there are any, else the embedding."""
-        return self.embedding if self.traits is None else self.traits
+        return self.embedding if self.ood_features is None else self.ood_features
 
 
 @runtime_checkable
@@ -41,7 +41,7 @@ class Banded(Protocol):
         """Return the bands' edges in Hz, the lowest first."""
 
 
-def label_weights(weight: Tensor, labels: Tensor) -> Tensor:
+def centred_label_weights(weight: Tensor, labels: Tensor) -> Tensor:
     """Return the rows of a last layer's `weight` (classes, d) for `labels` (batch,), (batch, d).
 
     The labels' mean is taken off: what speaks for every label alike speaks for none.
@@ -49,22 +49,22 @@ def label_weights(weight: Tensor, labels: Tensor) -> Tensor:
     return (weight - weight.mean(0))[labels]
 
 
-def averaged(readings: Sequence[Reading]) -> Reading:
+def averaged(outputs: Sequence[ModelOutput]) -> ModelOutput:
     """Return the members' mean logits and evidence, and their embeddings side by side.
 
     Evidence is told if all members tell it.
     """
-    evidence = None
-    told = [reading.evidence for reading in readings if reading.evidence is not None]
-    if len(told) == len(readings):
+    attribution = None
+    told = [output.attribution for output in outputs if output.attribution is not None]
+    if len(told) == len(outputs):
 
-        def evidence(labels: Tensor) -> Tensor:
+        def attribution(labels: Tensor) -> Tensor:
             return mean([tell(labels) for tell in told])
 
-    return Reading(
-        mean([reading.logits for reading in readings]),
-        torch.cat([reading.embedding for reading in readings], 1),
-        evidence,
+    return ModelOutput(
+        mean([output.logits for output in outputs]),
+        torch.cat([output.embedding for output in outputs], 1),
+        attribution,
     )
 
 

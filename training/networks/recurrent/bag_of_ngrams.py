@@ -10,7 +10,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from training.networks.heads.model_output import Reading
+from training.networks.heads.model_output import ModelOutput
 
 PAIR_BUCKETS = 1 << 17
 SCALE = 10.0  # of the normalised vector: weights then have the size that the optimiser steps in
@@ -38,7 +38,7 @@ class LinearBag(nn.Module):
         """
         return self.read(tokens, lengths).logits
 
-    def read(self, tokens: Tensor, lengths: Tensor) -> Reading:
+    def read(self, tokens: Tensor, lengths: Tensor) -> ModelOutput:
         """As `forward`. The embedding is the evidence for each class: there is nothing before it.
 
         A pair's evidence is halved between its tokens, and a token that comes twice has its
@@ -53,9 +53,11 @@ class LinearBag(nn.Module):
         total = (self.tokens(one) * is_one).sum(1) + (self.pairs(two) * is_two).sum(1)
         norm = (is_one.sum(1) + is_two.sum(1) + 1).sqrt()
         found = SCALE * total / norm
-        return Reading(found + self.bias, found, partial(self._evidence, tokens, lengths, norm))
+        return ModelOutput(
+            found + self.bias, found, partial(self._attribution, tokens, lengths, norm)
+        )
 
-    def _evidence(self, tokens: Tensor, lengths: Tensor, norm: Tensor, labels: Tensor) -> Tensor:
+    def _attribution(self, tokens: Tensor, lengths: Tensor, norm: Tensor, labels: Tensor) -> Tensor:
         """Return what each token adds to the label's logit, (B, T) float32."""
         counted = true_steps(tokens, lengths)
         own = chosen(self.tokens.weight, tokens, labels) * counted

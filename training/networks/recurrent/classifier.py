@@ -6,7 +6,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from training.networks.heads.model_output import Reading, averaged, label_weights
+from training.networks.heads.model_output import ModelOutput, averaged, centred_label_weights
 from training.networks.recurrent.bag_of_ngrams import pair_buckets, true_steps
 
 BIGRAM_BUCKETS = 1 << 16  # pairs of neighbouring tokens share rows of a table of this size
@@ -151,7 +151,7 @@ class TextRecurrentNet(nn.Module):
             tokens = tokens.masked_fill(lost, 0)
         return self.read(tokens, lengths).logits
 
-    def read(self, tokens: Tensor, lengths: Tensor) -> Reading:
+    def read(self, tokens: Tensor, lengths: Tensor) -> ModelOutput:
         """As ``forward``. A state of the recurrent layer counts for the token where it stands."""
         embedded = self.dropout(self.embed(tokens))
         pairs = self.dropout(self.embed_pairs(pair_buckets(tokens, BIGRAM_BUCKETS)))
@@ -160,17 +160,17 @@ class TextRecurrentNet(nn.Module):
         read = lengths.clamp(max=RECURRENT_STEPS)
         states = self.recurrent(embedded[:, :RECURRENT_STEPS], read)
         pooled = torch.cat([self.pool_states(states, read), bags], 1)
-        return Reading(
+        return ModelOutput(
             self.head(self.dropout(pooled)),
             pooled,
-            partial(self._evidence, (states, read), (steps, lengths)),
+            partial(self._attribution, (states, read), (steps, lengths)),
         )
 
-    def _evidence(
+    def _attribution(
         self, states: tuple[Tensor, Tensor], steps: tuple[Tensor, Tensor], labels: Tensor
     ) -> Tensor:
         """Return what each token adds to the label's logit, (B, T) float32."""
-        weights = label_weights(self.head.weight, labels)
+        weights = centred_label_weights(self.head.weight, labels)
         border = 3 * states[0].shape[2]
         read = self.pool_states.shares(*states, weights[:, :border])
         bags = self.pool_bags.shares(*steps, weights[:, border:])
@@ -194,7 +194,7 @@ class TextEnsemble(nn.Module):
         logits = torch.stack([member(tokens, lengths) for member in self.members], 2)
         return logits if self.training else logits.mean(2)
 
-    def read(self, tokens: Tensor, lengths: Tensor) -> Reading:
+    def read(self, tokens: Tensor, lengths: Tensor) -> ModelOutput:
         """Return the members' mean logits and evidence, and their embeddings side by side."""
-        readings = [member.read(tokens, lengths) for member in self.members]  # type: ignore[operator]
-        return averaged(readings)
+        outputs = [member.read(tokens, lengths) for member in self.members]  # type: ignore[operator]
+        return averaged(outputs)

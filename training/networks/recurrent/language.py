@@ -17,7 +17,7 @@ State = tuple[Tensor, Tensor]  # hidden and memory, float32 (1, batch, hidden) e
 class WordLSTM(nn.Module):
     """A one-layer LSTM language model over word ids that are ranks, the commonest first.
 
-    `forward` answers for every position; `log_likelihoods` and `likeliest` do so with less work;
+    `forward` answers for every position; `log_likelihoods` and `most_likely` do so with less work;
     `step` is what is exported.
     """
 
@@ -39,7 +39,7 @@ class WordLSTM(nn.Module):
         self.tell = nn.AdaptiveLogSoftmaxWithLoss(embedding, vocabulary, [common], div_value=3.0)
 
     @torch.no_grad()
-    def begin_with(self, vectors: Tensor) -> None:
+    def initialize_embeddings(self, vectors: Tensor) -> None:
         """Begin with vectors for words, float32 (vocabulary, embedding), read and told by them.
 
         The first columns should be the telling ones: of rarer words only those tell.
@@ -64,7 +64,7 @@ class WordLSTM(nn.Module):
         answers: Tensor = self.tell(features, targets.flatten()).output
         return answers.view_as(targets)
 
-    def likeliest(self, tokens: Tensor) -> Tensor:
+    def most_likely(self, tokens: Tensor) -> Tensor:
         """Return the id of the likeliest word after each of `tokens` (B, T) int64."""
         features = self._features(tokens).flatten(0, 1)
         answers: Tensor = self.tell.predict(features)

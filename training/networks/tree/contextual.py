@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from training.networks.backbones.sentence_encoder import WordsInContext
-from training.networks.tree.statistics import PooledWords
+from training.networks.tree.statistics import WordSum
 from training.networks.tree.tree_lstm import TreeLSTM
 
 _DOUBLINGS = 10  # of the steps upwards; a tree has at most 1,000 levels
@@ -20,10 +20,10 @@ class ContextualTreeLSTM(TreeLSTM):
         classes: int,
         hidden: int,
         dropout: float = 0.0,
-        traits: PooledWords | None = None,
+        statistics: WordSum | None = None,
     ) -> None:
         super().__init__(
-            table=words, classes=classes, hidden=hidden, dropout=dropout, traits=traits
+            table=words, classes=classes, hidden=hidden, dropout=dropout, statistics=statistics
         )
 
     @property

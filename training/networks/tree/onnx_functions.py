@@ -12,7 +12,7 @@ _END = 9223372036854775807
 
 @script(values.Opset(DOMAIN, 1), default_opset=op)
 def TreeLSTM(leaves, pairs, levels, weight, bias):  # type: ignore[no-untyped-def]  # noqa: N802
-    """Do what `tree_lstm.climb` does; the same arguments, the same answer."""
+    """Do what `tree_lstm.propagate` does; the same arguments, the same answer."""
     first = op.Constant(value_ints=[0])
     second = op.Constant(value_ints=[1])
     starts = op.Slice(levels, first, op.Constant(value_ints=[-1]), first)

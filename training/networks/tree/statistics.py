@@ -13,7 +13,7 @@ from torch.nn import functional
 _OPEN = 100.0  # whose sigmoid is 1 in float32
 
 
-def widened(weight: Tensor, bias: Tensor, more: int) -> tuple[Tensor, Tensor]:
+def with_counter_units(weight: Tensor, bias: Tensor, more: int) -> tuple[Tensor, Tensor]:
     """Return the weights of `tree_cell` with so many more units that add up.
 
     weight: (2 H, 5 H), bias: (5 H,), gates in the order i, l, r, o, u; H becomes H + `more`.
@@ -26,17 +26,17 @@ def widened(weight: Tensor, bias: Tensor, more: int) -> tuple[Tensor, Tensor]:
     return wide.reshape(2 * size, 5 * size), wide_bias
 
 
-class CountedWords:
+class WordCounts:
     """How a tree is made, where there are `words` words: what is told of lists and the like."""
 
     def __init__(self, words: int) -> None:
         self.words = words
 
-    def added(self, tokens: Tensor) -> Tensor:
+    def leaf_values(self, tokens: Tensor) -> Tensor:
         """Return what is added up from the leaves on, float (leaves, words)."""
         return functional.one_hot(tokens, self.words)
 
-    def tell(self, sums: Tensor, vectors: Tensor, levels: Tensor, depths: Tensor) -> Tensor:
+    def compute(self, sums: Tensor, vectors: Tensor, levels: Tensor, depths: Tensor) -> Tensor:
         """Return the traits, float32 (trees, words + 2), which do not depend on a tree's size.
 
         By chance counts stray and heights grow with the root of the number of leaves, so the
@@ -50,14 +50,14 @@ class CountedWords:
         return torch.cat([sums, height, torch.ones_like(leaves)], 1) / leaves.sqrt()
 
 
-class PooledWords:
+class WordSum:
     """Of which words a tree is, where they are many: the same in any tree of the same words."""
 
-    def added(self, tokens: Tensor) -> Tensor:
+    def leaf_values(self, tokens: Tensor) -> Tensor:
         """Return what is added up from the leaves on, float (leaves, 1)."""
         return torch.ones_like(tokens)[:, None]
 
-    def tell(self, sums: Tensor, vectors: Tensor, levels: Tensor, depths: Tensor) -> Tensor:
+    def compute(self, sums: Tensor, vectors: Tensor, levels: Tensor, depths: Tensor) -> Tensor:
         """Return the words' sum over the root of their number, float32 (trees, d).
 
         A mean would stray more where words are few. sums: float32 (trees, 1), how many leaves each

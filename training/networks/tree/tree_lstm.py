@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from training.networks.backbones.sentence_encoder import WordsInContext
-from training.networks.heads.model_output import Reading
+from training.networks.heads.model_output import ModelOutput
 from training.networks.tree.onnx_functions import DOMAIN
-from training.networks.tree.statistics import CountedWords, PooledWords, widened
+from training.networks.tree.statistics import WordCounts, WordSum, with_counter_units
 
 
 def tree_cell(children: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -29,7 +29,7 @@ def tree_cell(children: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     return torch.cat([shown * c.tanh(), c], dim=1)
 
 
-class _Climb(torch.autograd.Function):
+class _Propagate(torch.autograd.Function):
     """Leaves' states → all nodes' states, one `tree_cell` a level.
 
     Plain autograd would copy all states at every level. In a tree a node has one parent, so
@@ -68,14 +68,16 @@ class _Climb(torch.autograd.Function):
         return gradient[: ctx.count], None, None, *totals
 
 
-def climb(leaves: Tensor, pairs: Tensor, levels: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+def propagate(
+    leaves: Tensor, pairs: Tensor, levels: Tensor, weight: Tensor, bias: Tensor
+) -> Tensor:
     """Return the states (nodes, 2 H) of a forest, leaves first, from those of its leaves (L, 2 H).
 
     pairs: int64 (inner, 2), children, which stand on lower levels than their parent. levels:
     int64 (heights + 1,), where each level ends, from 0. In an exported graph this is one node.
     """
     if not torch.compiler.is_exporting():
-        states: Tensor = _Climb.apply(leaves, pairs, levels, weight, bias)
+        states: Tensor = _Propagate.apply(leaves, pairs, levels, weight, bias)
         return states
     return torch.onnx.ops.symbolic(
         f"{DOMAIN}::TreeLSTM",
@@ -91,7 +93,7 @@ class TreeLSTM(nn.Module):
 
     A leaf's state is an affine map of its word's row in `table`, so it has the same two halves as
     that of an inner node. While training, `dropout` acts on embeddings and on what the head reads.
-    `traits` of the trees may be told as well, but not while training.
+    `statistics` of the trees may be told as well, but not while training.
     """
 
     def __init__(
@@ -101,10 +103,10 @@ class TreeLSTM(nn.Module):
         classes: int,
         hidden: int,
         dropout: float = 0.0,
-        traits: CountedWords | PooledWords | None = None,
+        statistics: WordCounts | WordSum | None = None,
     ) -> None:
         super().__init__()
-        self.hidden, self._traits = hidden, traits
+        self.hidden, self._statistics = hidden, statistics
         self.embed = table
         self.leaf = nn.Linear(table.embedding_dim, 2 * hidden)
         self.weight = nn.Parameter(torch.empty(2 * hidden, 5 * hidden))
@@ -121,39 +123,41 @@ class TreeLSTM(nn.Module):
 
         All int64, as `app.batching.forest` lays them out.
         """
-        reading = self.read(tokens, left, right, levels, roots)
-        assert reading.nodes is not None
-        return reading.nodes if self.training else reading.logits
+        output = self.read(tokens, left, right, levels, roots)
+        assert output.nodes is not None
+        return output.nodes if self.training else output.logits
 
     def read(
         self, tokens: Tensor, left: Tensor, right: Tensor, levels: Tensor, roots: Tensor
-    ) -> Reading:
+    ) -> ModelOutput:
         """Return the logits of the roots and of every node; the embedding is the roots' state."""
         vectors = self.vectors(tokens, left, right)
         leaves = self.leaf(self.dropout(vectors))
         hidden, memory = leaves.chunk(2, dim=1)
         leaves = torch.cat([hidden.tanh(), memory], dim=1)
         added = None
-        if self._traits is not None and not self.training:
-            added = self._traits.added(tokens).to(leaves.dtype)
-        states = self._climb(leaves, added, torch.stack([left, right], 1), levels)
+        if self._statistics is not None and not self.training:
+            added = self._statistics.leaf_values(tokens).to(leaves.dtype)
+        states = self._propagate(leaves, added, torch.stack([left, right], 1), levels)
         shown, told = states[:, : self.hidden], None
         nodes = self.head(self.dropout(shown))
-        if self._traits is not None and added is not None:
+        if self._statistics is not None and added is not None:
             sums = states[roots, -added.shape[1] :]
-            told = self._traits.tell(sums, vectors, levels, roots - tokens.shape[0])
-        return Reading(nodes[roots], shown[roots], nodes=nodes, traits=told)
+            told = self._statistics.compute(sums, vectors, levels, roots - tokens.shape[0])
+        return ModelOutput(nodes[roots], shown[roots], nodes=nodes, ood_features=told)
 
     def vectors(self, tokens: Tensor, left: Tensor, right: Tensor) -> Tensor:
         """Return the words' vectors, float32 (leaves, d): here their rows, wherever they stand."""
         vectors: Tensor = self.embed(tokens)
         return vectors
 
-    def _climb(self, leaves: Tensor, added: Tensor | None, pairs: Tensor, levels: Tensor) -> Tensor:
+    def _propagate(
+        self, leaves: Tensor, added: Tensor | None, pairs: Tensor, levels: Tensor
+    ) -> Tensor:
         """Return the states of all nodes; the sums of `added` below each are their last columns."""
         if added is None:
-            return climb(leaves, pairs, levels, self.weight, self.bias)
+            return propagate(leaves, pairs, levels, self.weight, self.bias)
         hidden, memory = leaves.chunk(2, dim=1)
         wide = torch.cat([hidden, torch.zeros_like(added), memory, added], dim=1)
-        weights = widened(self.weight, self.bias, added.shape[1])
-        return climb(wide, pairs, levels, *weights)
+        weights = with_counter_units(self.weight, self.bias, added.shape[1])
+        return propagate(wide, pairs, levels, *weights)

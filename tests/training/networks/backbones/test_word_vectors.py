@@ -48,7 +48,7 @@ def test_words_have_the_pieces_of_the_encoders_tokenizer() -> None:
 
 def test_words_in_context_are_the_encoders_own_reading_of_the_sentence() -> None:
     words, names = words_in_context().eval(), ["a", "quiet", "beauty", "dazzlingly", "."]
-    words.know(pieces_of(names))
+    words.set_vocabulary(pieces_of(names))
     tokens, texts = torch.tensor([1, 4, 3, 5, 1, 2, 3, 5]), torch.tensor([6, 6, 6, 6, 2, 2, 2, 2])
     ids = torch.tensor(_model()[0].encode("a quiet beauty .").ids)
     with torch.no_grad():

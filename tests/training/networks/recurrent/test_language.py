@@ -48,10 +48,10 @@ def test_the_ways_to_a_likelihood_agree(network: WordLSTM) -> None:
     with torch.no_grad():
         answers = network(tokens)
         told = network.log_likelihoods(tokens, targets)
-        likeliest = network.likeliest(tokens)
+        most_likely = network.most_likely(tokens)
     torch.testing.assert_close(answers.exp().sum(2), torch.ones(4, 11))
     torch.testing.assert_close(answers.gather(2, targets.unsqueeze(2)).squeeze(2), told)
-    assert torch.equal(answers.argmax(2), likeliest)
+    assert torch.equal(answers.argmax(2), most_likely)
 
 
 def test_a_step_is_the_last_position_of_the_whole(network: WordLSTM) -> None:
@@ -104,7 +104,7 @@ def test_dropout_is_for_training_and_the_same_at_every_step(network: WordLSTM) -
 def test_it_begins_with_the_vectors_given() -> None:
     made = WordLSTM(vocabulary=VOCABULARY, embedding=9, hidden=HIDDEN, common=10)
     vectors = torch.randn(VOCABULARY, 9)
-    made.begin_with(vectors)
+    made.initialize_embeddings(vectors)
     features = torch.randn(5, 9)
     assert torch.equal(made.embed.weight, vectors)
     torch.testing.assert_close(
