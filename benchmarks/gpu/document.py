@@ -49,11 +49,11 @@ def _section(name: str, given: Sequence[str]) -> str:
 
 
 def _head(device: Device) -> str:
-    output = READING.read_text().strip()
+    reading = READING.read_text().strip()
     return (
         f"# A GPU\n\nWritten by `python -m benchmarks gpu`, {datetime.now(UTC):%Y-%m-%d}, on "
         f"`{device}`: {gpu()}. {machine.describe()}.\n{', '.join(map(_version, LIBRARIES))}.\n\n"
-        f"{output}"
+        f"{reading}"
     )
 
 
