@@ -23,6 +23,7 @@ from app.bundle.tensors import (
 from app.runtime.session import Session
 from training.data.encode import Examples
 from training.errors import TrainingError
+from training.exporting.graph import GraphRunner
 from training.exporting.optional_outputs import put_on_demand
 from training.networks.convolutional.detector import NoveltyDetector
 from training.networks.heads.model_output import ModelOutput
@@ -165,7 +166,7 @@ def check_parity(
     """
     session = Session(model)
     session.check(specs, output_specs(model, specs))
-    worst = 0.0
+    runner, worst = GraphRunner(session, specs), 0.0
     for indices in (
         [0],
         [len(examples) - 1],
@@ -175,8 +176,8 @@ def check_parity(
         arrays, _ = examples.batch(indices)
         with torch.no_grad():
             expected = servable.outputs(*(torch.from_numpy(array) for array in arrays))
-        feeds = {spec.name: array for spec, array in zip(specs, arrays, strict=True)}
-        actual = session.run(feeds, explain=True)
+        items = [examples.items[i] for i in indices]
+        actual = runner.run(items, list(expected), batch_size=len(items), explain=True)
         for name, tensor in expected.items():
             places = name == SALIENCY
             difference = _difference(tensor.numpy(), actual[name], on_average=places)

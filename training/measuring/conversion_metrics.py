@@ -11,7 +11,8 @@ from app.bundle.tensors import Arrays
 from app.runtime.providers import CPU, Device
 from app.runtime.session import Session
 from training.data.encode import Examples
-from training.measuring.answers import Answers, answers_of, feeds
+from training.exporting.graph import feeds_for
+from training.measuring.answers import Answers, answers_of
 from training.measuring.calibrate import expected_calibration_error
 from training.measuring.evaluate import confusion_of
 from training.measuring.measurements import measured
@@ -88,7 +89,7 @@ def speed_up(manifest: Manifest, sessions: Sequence[Session], items: Sequence[Ar
     The median of `_ROUNDS` runs of each in turn: of this process's CPU seconds on a CPU, which
     others' load does not lengthen, else of seconds.
     """
-    batch = feeds(manifest, items)
+    batch = feeds_for(manifest, items)
     clock = time.process_time if sessions[0].provider == CPU else time.perf_counter
     taken: tuple[list[float], list[float]] = ([], [])
     for number in range(_ROUNDS + 5):

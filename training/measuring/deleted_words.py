@@ -9,11 +9,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from app.batching.forest import join, node_places
 from app.bundle.tensors import NODES, PROBABILITIES, Arrays
 from app.modalities.tree.encoder import UNKNOWN
 from app.runtime.session import Session
 from training.data.encode import Examples
+from training.exporting.graph import GraphRunner
 from training.measuring.deletion import Deletion, compared, most
 
 _BATCH = 32
@@ -24,8 +24,8 @@ def deleted_words(model: bytes, test: Examples) -> Deletion | None:
 
     Its labels are in order, the middle one neutral.
     """
-    session = Session(model)
-    told = _sides(session, test.items)
+    runner = GraphRunner(Session(model), test.inputs)
+    told = _sides(runner, test.items)
     chosen = [i for i, (sides, _) in enumerate(told) if sides.argmax() != 1]
     if not chosen:
         return None
@@ -39,26 +39,23 @@ def deleted_words(model: bytes, test: Examples) -> Deletion | None:
             {**tree, "tokens": np.where(most(s), UNKNOWN, tree["tokens"])}
             for tree, s in zip(trees, scores, strict=True)
         ]
-        after = _sides(session, rest)
+        after = _sides(runner, rest)
         left = [sides[label] for (sides, _), label in zip(after, labels, strict=True)]
         return float((before - np.asarray(left)).mean())
 
     return compared(lost, scores)
 
 
-def _sides(session: Session, trees: Sequence[Arrays]) -> list[tuple[np.ndarray, np.ndarray]]:
+def _sides(runner: GraphRunner, trees: Sequence[Arrays]) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return of each tree and of each of its leaves how probably it is bad, neutral, good.
 
     float32 (3,) and (leaves, 3).
     """
-    told = []
-    for start in range(0, len(trees), _BATCH):
-        batch = trees[start : start + _BATCH]
-        answers = session.run(join(batch))
-        roots, nodes = (_summed(answers[name]) for name in (PROBABILITIES, NODES))
-        for root, tree, places in zip(roots, batch, node_places(batch), strict=True):
-            told.append((root, nodes[places[: len(tree["tokens"])]]))
-    return told
+    answers = runner.run_each(trees, batch_size=_BATCH)
+    return [
+        (_summed(answer[PROBABILITIES][None])[0], _summed(answer[NODES][: len(tree["tokens"])]))
+        for tree, answer in zip(trees, answers, strict=True)
+    ]
 
 
 def _summed(probabilities: np.ndarray) -> np.ndarray:

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.signal import istft, stft  # type: ignore[import-untyped]
 
-from app.batching.collate import collate
 from app.bundle import Measurement
 from app.bundle.tensors import PROBABILITIES, SALIENCY, Arrays, TensorSpec
 from app.runtime.session import Session
-from training.exporting.export import output_specs
+from training.exporting.graph import GraphRunner
 from training.measuring.imputation import imputed
 from training.measuring.measurements import measured
 
@@ -61,10 +60,11 @@ def deletion(
 
     bands: edges in Hz of a sound's bands; rate: samples per second.
     """
-    if SALIENCY not in {spec.name for spec in output_specs(model, inputs)}:
-        return None
     session, chosen = Session(model), items[:MOST]
-    answers = _run(session, chosen, inputs)
+    if SALIENCY not in {spec.name for spec in session.tensors()[1]}:
+        return None
+    runner = GraphRunner(session, inputs)
+    answers = runner.run_each(chosen, batch_size=_BATCH, explain=True)
     labels = [int(answer[PROBABILITIES].argmax()) for answer in answers]
     before = np.asarray([a[PROBABILITIES][label] for a, label in zip(answers, labels, strict=True)])
     kind = inputs[0].name
@@ -80,7 +80,7 @@ def deletion(
 
     def lost(scores: Sequence[np.ndarray]) -> float:
         rest = [remove(i, most(s)) for i, s in zip(chosen, scores, strict=True)]
-        after = _run(session, rest, inputs, explain=False)
+        after = runner.run_each(rest, batch_size=_BATCH)
         left = [a[PROBABILITIES][label] for a, label in zip(after, labels, strict=True)]
         return float((before - np.asarray(left)).mean())
 
@@ -106,18 +106,6 @@ def most(scores: np.ndarray) -> np.ndarray:
     found = np.zeros(flat.size, dtype=bool)
     found[np.argsort(-flat, kind="stable")[:count]] = True
     return found.reshape(scores.shape)
-
-
-def _run(
-    session: Session, items: Sequence[Arrays], inputs: Sequence[TensorSpec], explain: bool = True
-) -> list[dict[str, np.ndarray]]:
-    answers = []
-    for start in range(0, len(items), _BATCH):
-        batch = collate(items[start : start + _BATCH], inputs)
-        outputs = session.run(batch, explain=explain)
-        rows = range(len(items[start : start + _BATCH]))
-        answers += [{name: array[row] for name, array in outputs.items()} for row in rows]
-    return answers
 
 
 def _places(size: int, cells: int) -> np.ndarray:

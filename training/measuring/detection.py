@@ -8,7 +8,9 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from app.bundle import Measurement
+from app.bundle.tensors import NOVELTY, RECONSTRUCTION_ERROR
 from app.runtime.session import Session
+from training.exporting.graph import GraphRunner
 from training.outliers.drawn import Outliers
 
 _BATCH = 256
@@ -25,16 +27,10 @@ class Told:
 def tell(model: bytes, images: np.ndarray) -> Told:
     """Return what the graph says of uint8 (images, H, W, channels)."""
     session = Session(model, threads=torch.get_num_threads())
-    parts = [
-        session.run({"image": images[start : start + _BATCH]})
-        for start in range(0, len(images), _BATCH)
-    ]
-    return Told(
-        *(
-            np.concatenate([part[name] for part in parts])
-            for name in ("reconstruction_error", "novelty")
-        )
-    )
+    runner = GraphRunner(session, session.tensors()[0])
+    items = [{"image": image} for image in images]
+    found = runner.run(items, [RECONSTRUCTION_ERROR, NOVELTY], batch_size=_BATCH)
+    return Told(found[RECONSTRUCTION_ERROR], found[NOVELTY])
 
 
 def areas(

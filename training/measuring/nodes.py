@@ -4,7 +4,7 @@ The parts of a tree, which an explanation tells, are not called as surely as who
 phrases less can be said wrongly. So those below the roots have a temperature of their own.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 import torch
@@ -14,16 +14,13 @@ from app.bundle import Measurement
 from app.bundle.tensors import NODES
 from app.runtime.session import Session
 from training.data.encode import IGNORE_INDEX, Examples
+from training.exporting.graph import GraphRunner, chunks
 from training.measuring.calibrate import (
     calibration_error_by_chance,
     expected_calibration_error,
     fit_temperature,
 )
-from training.measuring.evaluate import chunks
 from training.measuring.measurements import measured
-
-# A forest's arrays → float32 (nodes, labels).
-_Tell = Callable[[Sequence[np.ndarray]], np.ndarray]
 
 
 def node_temperature(network: nn.Module, trees: Examples) -> float | None:
@@ -31,14 +28,19 @@ def node_temperature(network: nn.Module, trees: Examples) -> float | None:
 
     trees: with their lessons. network: its `read` tells the nodes' logits.
     """
+    if not trees.node_targets:
+        return None
     network.eval()
-
-    def tell(arrays: Sequence[np.ndarray]) -> np.ndarray:
-        with torch.no_grad():
-            output = network.read(*map(torch.from_numpy, arrays))  # type: ignore[operator]
-        return np.asarray(output.nodes.numpy())
-
-    found = _below_roots(trees, tell)
+    with torch.no_grad():
+        found = _below_roots(
+            trees,
+            (
+                network.read(  # type: ignore[operator]
+                    *map(torch.from_numpy, trees.batch(indices)[0])
+                ).nodes.numpy()
+                for indices in chunks(len(trees))
+            ),
+        )
     return None if found is None else fit_temperature(*found)
 
 
@@ -49,11 +51,8 @@ def node_figures(model: bytes, trees: Examples, split: str) -> list[Measurement]
     """
     if not trees.node_targets:
         return []
-    session, names = Session(model), [spec.name for spec in trees.inputs]
-    found = _below_roots(
-        trees,
-        lambda arrays: session.run(dict(zip(names, arrays, strict=True)), explain=True)[NODES],
-    )
+    runner = GraphRunner(Session(model), trees.inputs)
+    found = _below_roots(trees, (outputs[NODES] for outputs in runner.batches(trees.items)))
     if found is None:
         return []
     probabilities, targets = found
@@ -66,14 +65,19 @@ def node_figures(model: bytes, trees: Examples, split: str) -> list[Measurement]
     return measured(named, split, len(targets))
 
 
-def _below_roots(trees: Examples, tell: _Tell) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return what is told of the nodes below a root that have a label, and the labels, int64."""
-    told, targets = [], []
-    for indices in chunks(len(trees)) if trees.node_targets else ():
+def _below_roots(
+    trees: Examples, batches: Iterable[np.ndarray]
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return the rows of the nodes below a root that have a label, and the labels, int64.
+
+    batches: the values of all nodes of each of the `chunks` of the trees, (nodes, labels).
+    """
+    values, targets = [], []
+    for indices, nodes in zip(chunks(len(trees)), batches, strict=True):
         arrays, labels = trees.training_batch(indices)
         below = labels != IGNORE_INDEX
         below[arrays[-1]] = False  # the roots
-        if below.any():
-            told.append(tell(arrays)[below])
-            targets.append(labels[below])
-    return (np.concatenate(told), np.concatenate(targets)) if told else None
+        values.append(nodes[below])
+        targets.append(labels[below])
+    labelled = np.concatenate(targets)
+    return (np.concatenate(values), labelled) if len(labelled) else None

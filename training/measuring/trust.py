@@ -12,10 +12,11 @@ from app.bundle.tensors import NOVELTY, PROBABILITIES
 from app.outputs import is_credible, tells_nothing
 from training.data.encode import Examples
 from training.data.sources import warn
+from training.exporting.graph import run_graph
 from training.measuring.answers import Answers
 from training.measuring.calibrate import log_loss
 from training.measuring.conformal import COVERAGE, least_ambiguous, set_figures
-from training.measuring.evaluate import outputs_of, probabilities_of
+from training.measuring.evaluate import probabilities_of
 from training.measuring.novelty import novelty_figures, quantile_threshold
 
 # From where on an answer is doubted, as a manifest has it; see `app.outputs.doubt`.
@@ -74,8 +75,10 @@ def unlike(
     """
     figures, scores = [], {}
     for kind, examples in {"test": test, **outliers}.items():
-        probabilities, scores[kind] = outputs_of(model, examples, [PROBABILITIES, NOVELTY])
-        figures.append(share_abstained(Answers(probabilities, scores[kind]), rules, kind))
+        found = run_graph(model, examples, [PROBABILITIES, NOVELTY])
+        scores[kind] = found[NOVELTY]
+        answers = Answers(found[PROBABILITIES], scores[kind])
+        figures.append(share_abstained(answers, rules, kind))
     return [*novelty_figures(scores.pop("test"), scores), *figures]
 
 

@@ -27,8 +27,9 @@ from training.data.split import split_validation
 from training.datasets.package_photos import cuts, from_folder, photos
 from training.errors import TrainingError
 from training.exporting.card import CONFUSION, draw_confusion
+from training.exporting.graph import feeds_for
 from training.exporting.precision import Precision, convert
-from training.measuring.answers import answers_of, feeds
+from training.measuring.answers import answers_of
 from training.measuring.conversion_metrics import Items, Judged, judge
 from training.recipes import RECIPES, Pretrained
 from training.recipes.auto import own_recipe
@@ -70,7 +71,7 @@ def publish_converted(
         raise TrainingError(f"{old.name}/{old.version} is {old.precision} already")
     items = items_for(bundle, data)
     batches = [
-        feeds(old, items.calibration[i : i + _BATCH])
+        feeds_for(old, items.calibration[i : i + _BATCH])
         for i in range(0, len(items.calibration), _BATCH)
     ]
     model = convert(bundle.model, precision, batches)

@@ -15,8 +15,8 @@ from torch import nn
 
 from training.data.encode import Examples
 from training.errors import TrainingError
+from training.exporting.graph import run_network
 from training.fitting.curve import Epoch, History
-from training.measuring.evaluate import chunks
 from training.networks.backbones.freezing import heads, set_heads
 from training.recipes.recipe import Recipe
 
@@ -76,13 +76,12 @@ def last_layers(network: nn.Module) -> list[nn.Linear]:
 
 def embeddings(network: nn.Module, examples: Examples) -> np.ndarray:
     """Return the network's embedding of every example, float64 (samples, d)."""
-    network.eval()
-    parts = []
-    with torch.no_grad():
-        for indices in chunks(len(examples)):
-            inputs = [torch.from_numpy(array) for array in examples.batch(indices)[0]]
-            parts.append(network.read(*inputs).embedding.numpy())  # type: ignore[operator]
-    return np.concatenate(parts).astype(np.float64)
+    found = run_network(
+        network,
+        examples,
+        lambda *inputs: network.read(*inputs).embedding,  # type: ignore[operator]
+    )
+    return found.astype(np.float64)
 
 
 def _regression(

@@ -9,13 +9,12 @@ before the first layer that learns is computed once for every sample, not once i
 from functools import partial
 
 import numpy as np
-import torch
 from torch import nn
 
 from app.bundle.tensors import TensorSpec
 from training.data.encode import Examples
+from training.exporting.graph import run_network
 from training.fitting.fit import History, Schedule, fit
-from training.measuring.evaluate import chunks
 from training.networks.backbones.freezing import freeze
 from training.recipes.recipe import Learn, Recipe
 from training.transfer.features import fit_head, last_layers
@@ -58,12 +57,7 @@ def tune(
 
 def compute(trunk: nn.Module, examples: Examples) -> Examples:
     """Return the examples as the trunk's outputs, float32, in place of their inputs."""
-    trunk.eval()
-    items = []
-    with torch.no_grad():
-        for indices in chunks(len(examples)):
-            inputs = [torch.from_numpy(array) for array in examples.batch(indices)[0]]
-            items += [{"trunk": state} for state in trunk(*inputs).numpy()]
+    items = [{"trunk": state} for state in run_network(trunk, examples)]
     spec = TensorSpec(name="trunk", dtype="float32", shape=("batch", *items[0]["trunk"].shape))
     return Examples(items, examples.targets, examples.samples, (spec,))
 

@@ -11,9 +11,9 @@ from app.pipeline.replay import golden_payload
 from app.runtime.session import Session
 from tests.training.conftest import REPOSITORY
 from training.errors import TrainingError
+from training.exporting.graph import feeds_for
 from training.exporting.precision import convert
 from training.exporting.temperature_scaling import tempered
-from training.measuring.answers import feeds
 from training.measuring.calibrate import softmax
 
 MODELS = REPOSITORY / "models"
@@ -26,7 +26,7 @@ def shipped(name: str) -> Bundle:
 def asked(bundle: Bundle) -> dict[str, np.ndarray]:
     encoder = encoder_for(bundle.manifest.encoder, bundle.files)
     items = [encoder.encode(golden_payload(bundle, case)).arrays for case in bundle.golden]
-    return dict(feeds(bundle.manifest, items))
+    return dict(feeds_for(bundle.manifest, items))
 
 
 def warmer(probabilities: np.ndarray, factor: float) -> np.ndarray:

@@ -11,7 +11,8 @@ from app.bundle.tensors import NOVELTY
 from tests.training.samples import SQUARE, Seeing, squares
 from training.data.encode import Examples
 from training.exporting.export import Servable, check_parity, export
-from training.measuring.evaluate import features_of, outputs_of
+from training.exporting.graph import run_graph
+from training.measuring.evaluate import features_of
 from training.measuring.novelty import (
     KEPT,
     SHRINKAGE,
@@ -90,8 +91,8 @@ def test_the_graph_says_the_same_alone_and_in_a_batch():
     arrays = [torch.from_numpy(array) for array in known.batch([0, 1])[0]]
     model, test = export(served, SQUARE, arrays), squares(40, seed=4)
     assert check_parity(model, served, test, SQUARE) < 1e-4
-    together = outputs_of(model, test, [NOVELTY])[0]
-    alone = [outputs_of(model, test.select([i]), [NOVELTY])[0][0] for i in range(40)]
+    together = run_graph(model, test, [NOVELTY])[NOVELTY]
+    alone = [run_graph(model, test.select([i]), [NOVELTY])[NOVELTY][0] for i in range(40)]
     assert together == pytest.approx(np.asarray(alone), abs=1e-6)
     assert ((together >= 0) & (together <= 1)).all()
 

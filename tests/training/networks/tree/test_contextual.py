@@ -14,8 +14,8 @@ from tests.training.encoders import PIECES, SIZE, WORDS, contextual
 from tests.training.samples import sample
 from training.data.encode import Examples
 from training.exporting.export import Servable, check_parity, export
+from training.exporting.graph import run_graph
 from training.fitting.fit import Schedule, parameter_groups
-from training.measuring.evaluate import outputs_of
 from training.measuring.novelty import fit_novelty
 from training.networks.tree.contextual import roots_above
 from training.networks.tree.statistics import WordSum
@@ -71,9 +71,7 @@ def test_a_words_vector_depends_on_its_sentence() -> None:
 
 def test_what_is_pretrained_learns_slowly() -> None:
     network = contextual(4)
-    groups = parameter_groups(
-        network, Schedule(epochs=1, learning_rate=1.0, backbone_lr_scale=0.01)
-    )
+    groups = parameter_groups(network, Schedule(epochs=1, learning_rate=1.0, backbone_lr_scale=0.01))
     rates = {id(p): group["lr"] for group in groups for p in group["params"]}
     slow = {id(tensor) for tensor in network.words.encoder.weights.values()}
     for name, parameter in network.named_parameters():
@@ -109,10 +107,10 @@ def test_the_graph_tells_what_torch_does_and_other_words() -> None:
     model = export(served, SPECS, tensors(join(known.items[:2])))
     test = examples("01234", 40, 4)
     assert check_parity(model, served, test, SPECS) < 1e-4
-    together = outputs_of(model, test, [NOVELTY])[0]
-    alone = [outputs_of(model, test.select([i]), [NOVELTY])[0][0] for i in range(len(test))]
+    together = run_graph(model, test, [NOVELTY])[NOVELTY]
+    alone = [run_graph(model, test.select([i]), [NOVELTY])[NOVELTY][0] for i in range(len(test))]
     np.testing.assert_allclose(together, alone, atol=1e-4)
-    other = outputs_of(model, examples("567", 40, 5), [NOVELTY])[0]
+    other = run_graph(model, examples("567", 40, 5), [NOVELTY])[NOVELTY]
     assert np.median(other) > np.quantile(together, 0.9)
     halves = [
         list(weight.dims)

@@ -14,7 +14,7 @@ from tests.training.samples import sample
 from tests.trees import IDS, LISTS, forest
 from training.data.encode import Examples
 from training.exporting.export import Servable, check_parity, export
-from training.measuring.evaluate import outputs_of
+from training.exporting.graph import run_graph
 from training.measuring.novelty import fit_novelty
 from training.networks.tree.statistics import WordCounts, WordSum
 from training.networks.tree.tree_lstm import TreeLSTM
@@ -112,10 +112,12 @@ def test_the_graph_tells_trees_of_another_kind_alone_and_in_a_batch() -> None:
     model = export(served, SPECS, tensors(join(FORESTS[2:4])))
     test = examples([*lists(30, 3), *LISTS])
     assert check_parity(model, served, test, SPECS) < 1e-4
-    together = outputs_of(model, test, [NOVELTY])[0]
-    alone = [outputs_of(model, test.select([i]), [NOVELTY])[0][0] for i in range(len(together))]
+    together = run_graph(model, test, [NOVELTY])[NOVELTY]
+    alone = [
+        run_graph(model, test.select([i]), [NOVELTY])[NOVELTY][0] for i in range(len(together))
+    ]
     np.testing.assert_allclose(together, alone, atol=1e-4)
-    nested = outputs_of(model, examples([LISTS[4]] * 2), [NOVELTY])[0]
+    nested = run_graph(model, examples([LISTS[4]] * 2), [NOVELTY])[NOVELTY]
     assert (together[:30] < 0.5).mean() > 0.9 and (nested > 0.5).all()
 
 
@@ -131,6 +133,8 @@ def test_pooled_words_tell_what_is_said_apart_from_how() -> None:
     model = export(served, SPECS, tensors(join(FORESTS[2:4])))
     assert check_parity(model, served, examples([*small, *LISTS]), SPECS) < 1e-4
     nested = examples([f"[MIN [MAX 1 2 ] {digit} ]" for digit in "03"])
-    told = outputs_of(model, examples(large[8:]), [NOVELTY])[0]
-    likely = np.concatenate([outputs_of(model, e, [NOVELTY])[0] for e in (examples(small), nested)])
+    told = run_graph(model, examples(large[8:]), [NOVELTY])[NOVELTY]
+    likely = np.concatenate(
+        [run_graph(model, e, [NOVELTY])[NOVELTY] for e in (examples(small), nested)]
+    )
     assert told.min() > likely.max()
