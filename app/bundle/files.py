@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from app.bundle.golden import GOLDEN_CASES, GoldenCase
 from app.bundle.manifest import Manifest
+from app.bundle.upgrade import upgraded_json
 from app.errors import InvalidBundle
 
 MODEL = "model.onnx"
@@ -89,7 +90,7 @@ def assemble(manifest: Manifest, files: Mapping[str, bytes]) -> Bundle:
 
 def _read_manifest(folder: Path) -> Manifest:
     try:
-        return Manifest.model_validate_json(_read(folder / MANIFEST))
+        return Manifest.model_validate_json(upgraded_json(_read(folder / MANIFEST)))
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "top level"
