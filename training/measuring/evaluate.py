@@ -1,23 +1,49 @@
-"""Figures of a model on a split, measured on the exported graph through the service's path."""
+"""Accuracy, calibration and confusion of a classifier on a labelled split.
 
+The figures come from the exported graph, which is run as the service runs it, or from the torch
+network before the export. Thresholds and abstention are in `training.measuring.reliability`.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from torch import nn
 
-from app.bundle import Measurement
+from app.bundle import Manifest, Measurement
+from app.bundle.tensors import NOVELTY, Arrays
+from app.runtime.session import Session
 from training.data.encode import Examples
-from training.exporting.graph import run_graph, run_network
-from training.measuring.calibrate import calibration_error_by_chance, expected_calibration_error
-from training.measuring.measurements import measured
+from training.exporting.graph import run_graph, run_network, runner_for
+from training.measuring.calibration import (
+    calibration_error_by_chance,
+    expected_calibration_error,
+    softmax,
+)
+
+_BATCH = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """What a test split says. `confusion[i, j]`: label i was called label j.
+class ClassifierOutputs:
+    """What a classifier's graph computes for some items.
 
-    wrong: the names of the samples that were called something else. chance_error: the calibration
-    error of perfectly calibrated answers.
+    probabilities: float32 (items, labels). novelty: float32 (items,), None where the graph has no
+    such output.
+    """
+
+    probabilities: np.ndarray
+    novelty: np.ndarray | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClassificationReport:
+    """Figures on a labelled split.
+
+    accuracy: 0..1. calibration_error: expected calibration error, 0..1. chance_error: the error
+    that perfectly calibrated predictions of the same confidence would have. confusion: int64
+    (labels, labels); row i, column j counts the samples of label i that were predicted as j.
+    wrong: the names of the samples that were predicted wrongly.
     """
 
     accuracy: float
@@ -28,7 +54,7 @@ class Report:
 
     @property
     def count(self) -> int:
-        """How many samples were tested."""
+        """The number of samples."""
         return int(self.confusion.sum())
 
     def measurements(self, split: str) -> list[Measurement]:
@@ -40,7 +66,32 @@ class Report:
                 self.chance_error
             ),
         }
-        return measured(figures, split, self.count)
+        return to_measurements(figures, split, self.count)
+
+
+def to_measurements(figures: Mapping[str, float], split: str, samples: int) -> list[Measurement]:
+    """Return the figures as a manifest has them, each measured on `samples` samples of `split`."""
+    return [
+        Measurement(name=name, value=value, split=split, samples=samples)
+        for name, value in figures.items()
+    ]
+
+
+def classifier_outputs(
+    manifest: Manifest, session: Session, items: Sequence[Arrays]
+) -> ClassifierOutputs:
+    """Run a session of the bundle's graph, or of a graph with the same inputs and outputs.
+
+    Logits become probabilities at the manifest's temperature.
+    """
+    names = [manifest.outputs[0].name]
+    if any(spec.name == NOVELTY for spec in manifest.outputs):
+        names.append(NOVELTY)
+    found = runner_for(manifest, session).run(items, names, batch_size=_BATCH)
+    scores = found[names[0]].reshape(len(items), len(manifest.labels))
+    if manifest.scores == "logits":
+        scores = softmax(scores, manifest.temperature).astype(np.float32)
+    return ClassifierOutputs(scores, found.get(NOVELTY))
 
 
 def logits_of(network: nn.Module, examples: Examples) -> np.ndarray:
@@ -49,7 +100,10 @@ def logits_of(network: nn.Module, examples: Examples) -> np.ndarray:
 
 
 def features_of(network: nn.Module, examples: Examples) -> np.ndarray:
-    """Return by what the novelty of a network with `read` is told, float32 (samples, d)."""
+    """Return the features that the novelty score reads, float32 (samples, d).
+
+    The network has a method `read`.
+    """
     return run_network(
         network,
         examples,
@@ -62,13 +116,13 @@ def probabilities_of(model: bytes, examples: Examples, output: str) -> np.ndarra
     return run_graph(model, examples, [output])[output]
 
 
-def evaluate(probabilities: np.ndarray, examples: Examples) -> Report:
+def evaluate(probabilities: np.ndarray, examples: Examples) -> ClassificationReport:
     """Compare probabilities, float (samples, labels), with the examples' targets."""
-    called = probabilities.argmax(axis=1)
+    predicted = probabilities.argmax(axis=1)
     confusion = confusion_of(probabilities, examples.targets)
-    missed = np.flatnonzero(called != examples.targets).tolist()
-    return Report(
-        float((called == examples.targets).mean()),
+    missed = np.flatnonzero(predicted != examples.targets).tolist()
+    return ClassificationReport(
+        float((predicted == examples.targets).mean()),
         expected_calibration_error(probabilities, examples.targets),
         calibration_error_by_chance(probabilities),
         confusion,
@@ -77,7 +131,10 @@ def evaluate(probabilities: np.ndarray, examples: Examples) -> Report:
 
 
 def confusion_of(probabilities: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """Return how often each label, a row, was called which, int64 (labels, labels)."""
+    """Return the confusion matrix, int64 (labels, labels): a row is the true label.
+
+    probabilities: float (samples, labels). targets: int64 (samples,).
+    """
     confusion = np.zeros((probabilities.shape[1],) * 2, dtype=np.int64)
     np.add.at(confusion, (targets, probabilities.argmax(axis=1)), 1)
     return confusion

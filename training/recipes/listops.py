@@ -10,7 +10,7 @@ from training.baselines.lstm import flat_lstm
 from training.data.dataset import Sample
 from training.datasets import listops
 from training.fitting.fit import Schedule
-from training.measuring.figures import long_trees
+from training.measuring.trees import long_tree_accuracy
 from training.networks.tree.statistics import WordCounts
 from training.networks.tree.tree_lstm import TreeLSTM
 from training.outliers import trees
@@ -48,7 +48,7 @@ RECIPE = Recipe(
         warmup=0.1,
     ),
     outliers=trees,
-    figures=partial(long_trees, least=200),
+    figures=partial(long_tree_accuracy, least=200),
     baseline=flat_lstm,
     golden="listops",
 )

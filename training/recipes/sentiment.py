@@ -16,8 +16,8 @@ from training.datasets import sentiment_treebank
 from training.datasets.sentiment_treebank import LABELS, node_labels, words
 from training.fitting.fit import Schedule
 from training.fitting.objectives import polarity_loss
-from training.measuring.deleted_words import deleted_words
-from training.measuring.figures import polarity
+from training.measuring.faithfulness import word_deletion_test
+from training.measuring.trees import polarity_accuracy
 from training.networks.backbones.word_vectors import known_words, pieces_of, words_in_context
 from training.networks.tree.contextual import ContextualTreeLSTM
 from training.networks.tree.statistics import WordSum
@@ -59,8 +59,8 @@ def _finish(network: nn.Module) -> None:
 
 
 def _figures(model: bytes, test: Examples, encoder: Encoder) -> list[Measurement]:
-    figures = polarity(model, test, encoder)
-    if deleted := deleted_words(model, test):
+    figures = polarity_accuracy(model, test, encoder)
+    if deleted := word_deletion_test(model, test):
         print(deleted, flush=True)
         figures += deleted.measurements("test")
     return figures

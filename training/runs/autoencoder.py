@@ -18,10 +18,20 @@ from training.errors import TrainingError
 from training.exporting.card import CARD, CURVE, card, cost, curve
 from training.exporting.export import check_parity, export, output_specs, parity
 from training.fitting.curve import History
-from training.measuring.density import fit_detector, images_of
-from training.measuring.detection import Told, areas, tell
-from training.measuring.few_labels import Result, few_labels, measurements, table
-from training.measuring.measurements import measured
+from training.measuring.detector import (
+    DetectorScores,
+    auroc_by_kind,
+    fit_detector,
+    images_of,
+    score_images,
+)
+from training.measuring.evaluate import to_measurements
+from training.measuring.few_labels import (
+    Result,
+    few_labels,
+    few_labels_measurements,
+    few_labels_table,
+)
 from training.networks.convolutional.autoencoder import Autoencoder
 from training.outliers.drawn import (
     CHOSEN_BY,
@@ -52,11 +62,11 @@ def run_unsupervised(recipe: Recipe, data: Path | None, models: Path) -> Path:
     images = images_of(prepared.test)
     model = export(detector, specs, [torch.from_numpy(images[:2])])
     difference = check_parity(model, detector, prepared.test, specs)
-    told = tell(model, images)
+    told = score_images(model, images)
     metrics = _figures(told, difference)
-    metrics += areas(model, told, images, CHOSEN_BY | KEPT_ASIDE, recipe.seed)
+    metrics += auroc_by_kind(model, told, images, CHOSEN_BY | KEPT_ASIDE, recipe.seed)
     results = _studied(recipe, prepared, network)
-    metrics += measurements(results, "test", len(images))
+    metrics += few_labels_measurements(results, "test", len(images))
     manifest = _manifest(recipe, prepared, model, metrics, models)
     sections = [cost(history), _novelty_section(metrics), _study_section(recipe, results)]
     text = card(manifest, sections, [CURVE])
@@ -75,7 +85,7 @@ def study(recipe: Recipe, data: Path | None, split: str) -> list[Result]:
     network, _ = pretrain(recipe, prepared)
     tested = {"validation": prepared.validation, "test": prepared.test}[split]
     results = few_labels(network, recipe.study, prepared.train, tested)
-    print(table(results))
+    print(few_labels_table(results))
     return results
 
 
@@ -89,18 +99,18 @@ def pretrain(recipe: Recipe, data: Data) -> tuple[Autoencoder, History]:
 def _studied(recipe: Recipe, data: Data, network: Autoencoder) -> list[Result]:
     assert recipe.study is not None
     results = few_labels(network, recipe.study, data.train, data.test)
-    print(table(results))
+    print(few_labels_table(results))
     return results
 
 
-def _figures(told: Told, difference: float) -> list[Measurement]:
+def _figures(told: DetectorScores, difference: float) -> list[Measurement]:
     count = len(told.error)
     figures = {
         "mean squared error of the reconstruction": float(told.error.mean()),
         "share of known images called novel": float((told.novelty >= 0.5).mean()),
     }
     return [
-        *measured(figures, "test", count),
+        *to_measurements(figures, "test", count),
         parity(difference, "test", min(count, 42)),
     ]
 
@@ -124,7 +134,7 @@ def _manifest(
     )
 
 
-def _golden(data: Data, model: bytes, told: Told, images: np.ndarray) -> list[Golden]:
+def _golden(data: Data, model: bytes, told: DetectorScores, images: np.ndarray) -> list[Golden]:
     """Return a few test images that are known, and of some kinds of outliers one that is not."""
     familiar = np.flatnonzero(told.novelty < 0.5)[:_KNOWN].tolist()
     cases = [
@@ -134,7 +144,7 @@ def _golden(data: Data, model: bytes, told: Told, images: np.ndarray) -> list[Go
     chance = np.random.default_rng(0)
     for name, outliers in _SHOWN.items():
         pages = outliers(images[:_TRIED, ..., 0], chance)
-        novel = np.flatnonzero(tell(model, pages[..., None]).novelty >= 0.5)[:1].tolist()
+        novel = np.flatnonzero(score_images(model, pages[..., None]).novelty >= 0.5)[:1].tolist()
         cases += [
             Golden(f"{name}.png", Payload(png(pages[place]), "image/png"), "novel")
             for place in novel
@@ -183,6 +193,6 @@ def _study_section(recipe: Recipe, results: list[Result]) -> str:
             "of the linear classifiers were chosen on the validation split "
             f"(`thalamus-train few-labels {recipe.name} --split validation`).",
             "",
-            table(results),
+            few_labels_table(results),
         ]
     )

@@ -20,13 +20,11 @@ from training.data.split import split_calibration
 from training.errors import BadData
 from training.exporting.card import CONFUSION, MOST_LABELS, draw_confusion
 from training.exporting.temperature_scaling import tempered
-from training.measuring.answers import Answers, answers_of
-from training.measuring.calibrate import fit_temperature
-from training.measuring.evaluate import confusion_of
-from training.measuring.judging_apart import Parts, figures_on
+from training.measuring.calibration import fit_temperature
+from training.measuring.evaluate import ClassifierOutputs, classifier_outputs, confusion_of
 from training.measuring.labelled_files import read
 from training.measuring.novelty import FEWEST
-from training.measuring.trust import renewed
+from training.measuring.reliability import CalibrationData, labelled_figures, refit_thresholds
 from training.runs.measure import tell
 from training.runs.next_version import publish_next
 from training.runs.publish import check_folder
@@ -42,17 +40,21 @@ def publish_calibrated(bundle: Bundle, data: Path, models: Path) -> Path:
     old = bundle.manifest
     parts = _parts(bundle, data)
     session = Session(bundle.model)
-    before = [answers_of(old, session, part.items) for part in (parts.choosing, parts.test)]
-    factor = fit_temperature(_logits(before[0]), parts.choosing.targets)
+    before = [
+        classifier_outputs(old, session, part.items) for part in (parts.selection, parts.test)
+    ]
+    factor = fit_temperature(_logits(before[0]), parts.selection.targets)
     changes, files = _at(bundle, factor)
     manifest = old.model_copy(update=changes)
     session = Session(files.get(MODEL, bundle.model))
-    answers = answers_of(manifest, session, parts.calibration.items)
-    rules = renewed(answers, parts.calibration.targets, old.novelty)
-    after = answers_of(manifest, session, parts.test.items)
+    answers = classifier_outputs(manifest, session, parts.calibration.items)
+    rules = refit_thresholds(answers, parts.calibration.targets, old.novelty)
+    after = classifier_outputs(manifest, session, parts.test.items)
     metrics = [
-        *figures_on(after, parts.test, rules, parts.name),
-        *_as_published(figures_on(before[1], parts.test, (old.conformal, old.novelty), parts.name)),
+        *labelled_figures(after, parts.test, rules, parts.name),
+        *_as_published(
+            labelled_figures(before[1], parts.test, (old.conformal, old.novelty), parts.name)
+        ),
     ]
     tell(metrics)
     if len(old.labels) <= MOST_LABELS:
@@ -62,7 +64,7 @@ def publish_calibrated(bundle: Bundle, data: Path, models: Path) -> Path:
     return publish_next(bundle, changes, files, _section(old, parts), models)
 
 
-def _parts(bundle: Bundle, data: Path) -> Parts:
+def _parts(bundle: Bundle, data: Path) -> CalibrationData:
     """Return the files in three parts; raise `BadData` where they are too few for that."""
     name, examples = read(bundle, data)
     parts = [examples.select(part) for part in split_calibration(examples.samples)]
@@ -71,10 +73,10 @@ def _parts(bundle: Bundle, data: Path) -> Parts:
             f"{data}: {len(examples)} different samples that can be read are too few; "
             f"with {4 * FEWEST} or more there are enough for every part"
         )
-    return Parts(name, *parts)
+    return CalibrationData(name, *parts)
 
 
-def _logits(answers: Answers) -> np.ndarray:
+def _logits(answers: ClassifierOutputs) -> np.ndarray:
     return np.log(np.maximum(answers.probabilities, np.finfo(np.float32).tiny))
 
 
@@ -96,10 +98,10 @@ def _as_published(figures: Sequence[Measurement]) -> list[Measurement]:
     ]
 
 
-def _section(old: Manifest, parts: Parts) -> str:
+def _section(old: Manifest, parts: CalibrationData) -> str:
     return (
         f"## Calibrated anew\n\nVersion {old.version}, calibrated by `thalamus-train calibrate "
-        f"{old.name}` on {parts.name}: {len(parts.choosing)} samples set the temperature, "
+        f"{old.name}` on {parts.name}: {len(parts.selection)} samples set the temperature, "
         f"{len(parts.calibration)} the thresholds, {len(parts.test)} others judge. How it was "
         "trained stands in that version's card."
     )

@@ -19,17 +19,17 @@ from training.errors import BadData
 from training.exporting.export import Servable, check_parity, export, parity
 from training.fitting.curve import History
 from training.fitting.ranks import leads
-from training.measuring.calibrate import (
+from training.measuring.calibration import (
     expected_calibration_error,
     fit_temperature,
     log_loss,
     softmax,
 )
-from training.measuring.deletion import deletion
-from training.measuring.evaluate import Report, evaluate, logits_of, probabilities_of
-from training.measuring.nodes import node_figures, node_temperature
+from training.measuring.evaluate import ClassificationReport, evaluate, logits_of, probabilities_of
+from training.measuring.faithfulness import deletion_test
 from training.measuring.novelty import fit_novelty
-from training.measuring.trust import assess
+from training.measuring.reliability import assess_reliability
+from training.measuring.trees import node_figures, node_temperature
 from training.networks.heads.model_output import Banded
 from training.outliers import gather_shown
 from training.recipes.recipe import GOLDEN, Recipe
@@ -66,13 +66,13 @@ def run(recipe: Recipe, data: Path | None, models: Path) -> Path | None:
     check_folder(models)
     prepared = prepare(recipe, data)
     outliers, shown = _outliers(recipe, data, prepared)
-    choosing, calibration = (
+    selection, calibration = (
         prepared.validation.select(part) for part in split_validation(prepared.validation.samples)
     )
     network, history = train_network(
-        recipe, len(prepared.labels), prepared.train, choosing, prepared.files
+        recipe, len(prepared.labels), prepared.train, selection, prepared.files
     )
-    held_out = (choosing, calibration)
+    held_out = (selection, calibration)
     served, score = _served(recipe, network, prepared.train, held_out, shown)
     model, difference = _exported(served, prepared)
     report = evaluate(probabilities_of(model, prepared.test, PROBABILITIES), prepared.test)
@@ -81,7 +81,7 @@ def run(recipe: Recipe, data: Path | None, models: Path) -> Path | None:
         *report.measurements("test"),
         parity(difference, "test", min(report.count, 42)),
         *_uncalibrated(network, prepared.test),
-        *(trust := assess(model, score, calibration, prepared.test, outliers)).metrics,
+        *(trust := assess_reliability(model, score, calibration, prepared.test, outliers)).metrics,
     ]
     sections = _comparisons(recipe, prepared, model, metrics)
     bands = network.bands() if isinstance(network, Banded) else ()
@@ -105,16 +105,16 @@ def _served(
 
     held_out: the samples that choose, and those that calibrate.
     """
-    choosing, calibration = held_out
-    temperature = fit_temperature(logits_of(network, choosing), choosing.targets)
-    below = node_temperature(network, _with_node_targets(recipe, choosing))
+    selection, calibration = held_out
+    temperature = fit_temperature(logits_of(network, selection), selection.targets)
+    below = node_temperature(network, _with_node_targets(recipe, selection))
     if shown is None:
         return Servable(network, temperature, None, below), None
     head, score = fit_novelty(network, train, calibration, shown)
     return Servable(network, temperature, head, below), score
 
 
-def _golden(recipe: Recipe, data: Data, report: Report) -> list[Golden]:
+def _golden(recipe: Recipe, data: Data, report: ClassificationReport) -> list[Golden]:
     """Return the recipe's own cases, else test samples."""
     if recipe.golden:
         return golden_from_files(GOLDEN / recipe.golden)
@@ -237,7 +237,7 @@ def _explained(
 ) -> list[str]:
     """Test whether what the graph calls salient matters, on the test split."""
     rate = data.encoder.rate if isinstance(data.encoder, AudioSpec) else 0
-    found = deletion(model, data.test.items, data.encoder.tensors(), bands, rate)
+    found = deletion_test(model, data.test.items, data.encoder.tensors(), bands, rate)
     if found is None:
         return []
     print(found)

@@ -29,8 +29,12 @@ from training.errors import TrainingError
 from training.exporting.card import CONFUSION, draw_confusion
 from training.exporting.graph import feeds_for
 from training.exporting.precision import Precision, convert
-from training.measuring.answers import answers_of
-from training.measuring.conversion_metrics import Items, Judged, judge
+from training.measuring.conversion_metrics import (
+    ConversionData,
+    ConversionResult,
+    compare_conversion,
+)
+from training.measuring.evaluate import classifier_outputs
 from training.recipes import RECIPES, Pretrained
 from training.recipes.auto import own_recipe
 from training.runs.classifier import prepare
@@ -75,14 +79,14 @@ def publish_converted(
         for i in range(0, len(items.calibration), _BATCH)
     ]
     model = convert(bundle.model, precision, batches)
-    judged = judge(bundle, model, items, device)
+    judged = compare_conversion(bundle, model, items, device)
     for measured in judged.metrics:
         print(f"{measured.name}: {measured.value:.4f} ({measured.split})")
     _check(judged, items, bounds)
     return _publish(bundle, model, precision, judged, models)
 
 
-def items_for(bundle: Bundle, data: Path | None) -> Items:
+def items_for(bundle: Bundle, data: Path | None) -> ConversionData:
     """Return what the bundle is calibrated with and judged by; raise `TrainingError`."""
     manifest = bundle.manifest
     recipe = RECIPES.get(manifest.provenance.recipe)
@@ -100,7 +104,7 @@ def items_for(bundle: Bundle, data: Path | None) -> Items:
     if (prepared.encoder, prepared.labels) != (manifest.encoder, manifest.labels):
         raise TrainingError(f"{manifest.provenance.recipe} is no longer what made this bundle")
     spread = np.linspace(0, len(prepared.train) - 1, min(_CALIBRATION, len(prepared.train)))
-    return Items(
+    return ConversionData(
         prepared.train.select(spread.astype(int).tolist()).items,
         prepared.test.items,
         "test",
@@ -109,7 +113,7 @@ def items_for(bundle: Bundle, data: Path | None) -> Items:
     )
 
 
-def _unlabelled(encoder: Encoder, data: Path | None) -> Items:
+def _unlabelled(encoder: Encoder, data: Path | None) -> ConversionData:
     if data is None:
         first, second = (cuts(sources, _CUTS, seed=1) for sources in photos())
         split = "cuts of photos"
@@ -119,7 +123,7 @@ def _unlabelled(encoder: Encoder, data: Path | None) -> Items:
     parts = [_encoded(encoder, payloads) for payloads in (first, second)]
     if not all(parts):
         raise TrainingError(f"{data} holds too few files that can be read")
-    return Items(parts[0][:_CALIBRATION], parts[1], split)
+    return ConversionData(parts[0][:_CALIBRATION], parts[1], split)
 
 
 def _encoded(encoder: Encoder, payloads: Sequence[Payload]) -> list[Arrays]:
@@ -132,7 +136,7 @@ def _encoded(encoder: Encoder, payloads: Sequence[Payload]) -> list[Arrays]:
     return items
 
 
-def _check(judged: Judged, items: Items, bounds: Bounds) -> None:
+def _check(judged: ConversionResult, items: ConversionData, bounds: Bounds) -> None:
     most = bounds.disagreement if items.targets is None else bounds.accuracy
     what = "of the answers change" if items.targets is None else "of accuracy is lost"
     if judged.lost > most:
@@ -147,7 +151,7 @@ def _check(judged: Judged, items: Items, bounds: Bounds) -> None:
 
 
 def _publish(
-    bundle: Bundle, model: bytes, precision: Precision, judged: Judged, models: Path
+    bundle: Bundle, model: bytes, precision: Precision, judged: ConversionResult, models: Path
 ) -> Path:
     old = bundle.manifest
     changes = {
@@ -175,7 +179,7 @@ def _tolerance(bundle: Bundle, model: bytes) -> float:
     encoder = encoder_for(bundle.manifest.encoder, bundle.files)
     items = [encoder.encode(golden_payload(bundle, case)).arrays for case in bundle.golden]
     before, after = (
-        answers_of(bundle.manifest, Session(graph), items).probabilities
+        classifier_outputs(bundle.manifest, Session(graph), items).probabilities
         for graph in (bundle.model, model)
     )
     difference = float(np.abs(before - after).max())

@@ -15,8 +15,7 @@ from training.data.sources import warn
 from training.data.split import Shares, deduplicate, split, split_calibration
 from training.errors import MissingData, TrainingError
 from training.measuring.evaluate import logits_of, probabilities_of
-from training.measuring.judging_apart import Parts
-from training.measuring.trust import Rules, unlike
+from training.measuring.reliability import AbstentionRules, CalibrationData, ood_figures
 from training.outliers import gather_shown
 from training.recipes.recipe import Pretrained
 
@@ -34,7 +33,9 @@ class Familiar:
     outliers: dict[str, Examples]
     shown: list[Examples] | None
 
-    def figures(self, model: bytes, network: nn.Module, rules: Rules) -> list[Measurement]:
+    def figures(
+        self, model: bytes, network: nn.Module, rules: AbstentionRules
+    ) -> list[Measurement]:
         """Return how often the graph, and torch, call them rightly, and how novel others are.
 
         rules: those of the manifest.
@@ -55,7 +56,7 @@ class Familiar:
             for where, labels in called.items()
         ]
         if rules[1] is not None:
-            figures += unlike(model, rules, self.test, self.outliers)
+            figures += ood_figures(model, rules, self.test, self.outliers)
         return figures
 
 
@@ -78,14 +79,16 @@ def familiar(recipe: Pretrained, labels: tuple[str, ...]) -> Familiar | None:
     return Familiar(dataset.name, train, calibration, test, outliers, shown)
 
 
-def unseen(recipe: Pretrained, labels: tuple[str, ...]) -> Parts | None:
+def unseen(recipe: Pretrained, labels: tuple[str, ...]) -> CalibrationData | None:
     """Return labelled pictures that it never saw; nothing, with a warning, without them."""
     why = "no label sets, for want of labelled pictures it never saw"
     found = _labelled(recipe, recipe.unseen, labels, why)
     if found is None:
         return None
     name, examples = found
-    return Parts(name, *(examples.select(part) for part in split_calibration(examples.samples)))
+    return CalibrationData(
+        name, *(examples.select(part) for part in split_calibration(examples.samples))
+    )
 
 
 def aside(recipe: Pretrained, labels: tuple[str, ...]) -> tuple[str, Examples] | None:

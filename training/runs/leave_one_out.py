@@ -32,12 +32,12 @@ def leave_one_out(
     everything = _join(parts)
     figures, rows = [], []
     for group in sorted({s.group for s in everything.samples if s.fixed != TRAIN}):
-        rest, choosing = (_select(part, group, keep=False) for part in (train, validation))
-        if not (len(rest) and len(choosing)):
+        rest, selection = (_select(part, group, keep=False) for part in (train, validation))
+        if not (len(rest) and len(selection)):
             warn(f"without {word} {group} nothing is left to train on or to choose by; skipped")
             continue
         print(f"without {word} {group}:")
-        network, _ = train_network(alone, len(labels), rest, choosing, files)
+        network, _ = train_network(alone, len(labels), rest, selection, files)
         strangers = _select(everything, group, keep=True)
         report = evaluate(logits_of(network, strangers), strangers)
         print(f"{word} {group}, never heard: {100 * report.accuracy:.1f} %")

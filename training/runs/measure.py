@@ -13,10 +13,9 @@ import orjson
 
 from app.bundle import Bundle, Manifest, Measurement
 from app.runtime.session import Session
-from training.measuring.answers import answers_of
-from training.measuring.evaluate import confusion_of
-from training.measuring.judging_apart import figures_on
+from training.measuring.evaluate import classifier_outputs, confusion_of
 from training.measuring.labelled_files import read
+from training.measuring.reliability import labelled_figures
 
 _SHOWN = 10  # mistakes of a kind
 
@@ -56,8 +55,8 @@ class Measured:
 def measure(bundle: Bundle, data: Path) -> Measured:
     """Measure a classifier on labelled files, and print it; see `labelled_files` for the errors."""
     manifest, (name, examples) = bundle.manifest, read(bundle, data)
-    answers = answers_of(manifest, Session(bundle.model), examples.items)
-    figures = figures_on(answers, examples, (manifest.conformal, manifest.novelty), name)
+    answers = classifier_outputs(manifest, Session(bundle.model), examples.items)
+    figures = labelled_figures(answers, examples, (manifest.conformal, manifest.novelty), name)
     confusion = confusion_of(answers.probabilities, examples.targets)
     measured = Measured(manifest, name, figures, confusion)
     print(f"{manifest.name}/{manifest.version} on {name}:")

@@ -17,18 +17,20 @@ from training.data.encode import Examples, encode
 from training.datasets.package_photos import more_photos, photos
 from training.exporting.card import CARD, card
 from training.exporting.export import Servable, check_parity, export, output_specs, parity
-from training.measuring.answers import answers_of
-from training.measuring.calibrate import (
+from training.measuring.calibration import (
     expected_calibration_error,
     fit_temperature,
     softmax,
 )
-from training.measuring.deletion import deletion
-from training.measuring.evaluate import logits_of
-from training.measuring.judging_apart import Parts, figures_on
-from training.measuring.measurements import measured
+from training.measuring.evaluate import classifier_outputs, logits_of, to_measurements
+from training.measuring.faithfulness import deletion_test
 from training.measuring.novelty import fit_novelty
-from training.measuring.trust import renewed, share_abstained
+from training.measuring.reliability import (
+    CalibrationData,
+    labelled_figures,
+    refit_thresholds,
+    share_abstained,
+)
 from training.recipes.recipe import GOLDEN, Pretrained
 from training.runs.in_distribution import Familiar, aside, familiar, unseen
 from training.runs.publish import golden_from_files, prove_and_publish
@@ -78,19 +80,19 @@ def export_pretrained(recipe: Pretrained, models: Path) -> Path:
     return prove_and_publish(manifest, files, golden, models)
 
 
-def _temperature(network: nn.Module, new: Parts | None) -> float:
+def _temperature(network: nn.Module, new: CalibrationData | None) -> float:
     if new is None:
         return 1.0
-    return fit_temperature(logits_of(network, new.choosing), new.choosing.targets)
+    return fit_temperature(logits_of(network, new.selection), new.selection.targets)
 
 
 def _calibrated(
-    model: bytes, manifest: Manifest, network: nn.Module, new: Parts
+    model: bytes, manifest: Manifest, network: nn.Module, new: CalibrationData
 ) -> tuple[Manifest, list[Measurement]]:
     """Return the manifest with label sets, and what is measured on what nothing was set by."""
     session = Session(model)
-    held_out = answers_of(manifest, session, new.calibration.items)
-    conformal, _ = renewed(held_out, new.calibration.targets, None)
+    held_out = classifier_outputs(manifest, session, new.calibration.items)
+    conformal, _ = refit_thresholds(held_out, new.calibration.targets, None)
     manifest = manifest.model_copy(update={"conformal": conformal})
     return manifest, _judged(session, manifest, network, (new.name, new.test))
 
@@ -108,15 +110,18 @@ def _judged(
 ) -> list[Measurement]:
     """Return the figures of the graph, and of torch beside it, on named pictures."""
     (name, examples), rules = on, (manifest.conformal, manifest.novelty)
-    answers, logits = answers_of(manifest, session, examples.items), logits_of(network, examples)
+    answers, logits = (
+        classifier_outputs(manifest, session, examples.items),
+        logits_of(network, examples),
+    )
     figures = {
         "expected calibration error without temperature": expected_calibration_error(
             softmax(logits), examples.targets
         ),
         "accuracy in torch": float((logits.argmax(1) == examples.targets).mean()),
     }
-    in_torch = measured(figures, name, len(examples))
-    return [*figures_on(answers, examples, rules, name), *in_torch]
+    in_torch = to_measurements(figures, name, len(examples))
+    return [*labelled_figures(answers, examples, rules, name), *in_torch]
 
 
 def _explained(
@@ -129,18 +134,18 @@ def _explained(
     photos = _photos(manifest)
     metrics, lines = [], []
     if manifest.novelty is not None:
-        answers = answers_of(manifest, Session(model), photos)
+        answers = classifier_outputs(manifest, Session(model), photos)
         rules = (manifest.conformal, manifest.novelty)
         metrics.append(share_abstained(answers, rules, "photos"))
     tried = {"photos": photos} | ({known.name: known.test.items} if known else {})
     for name, items in tried.items():
-        if found := deletion(model, items, manifest.encoder.tensors()):
+        if found := deletion_test(model, items, manifest.encoder.tensors()):
             metrics += found.measurements(name)
             lines.append(f"Deletion test on {name}: {found}.")
     return metrics, ["## Explanation\n\n" + "\n\n".join(lines)] if lines else []
 
 
-def _told(recipe: Pretrained, known: Familiar | None, new: Parts | None) -> list[str]:
+def _told(recipe: Pretrained, known: Familiar | None, new: CalibrationData | None) -> list[str]:
     """Return what the card says of the pictures, and of what is not measured."""
     sections = []
     if known is not None:
@@ -156,7 +161,7 @@ def _told(recipe: Pretrained, known: Familiar | None, new: Parts | None) -> list
     classes = len(set(new.test.targets.tolist()))
     return [
         *sections,
-        f"## Calibration\n\nThe weights were not trained on {new.name}: {len(new.choosing)} set "
+        f"## Calibration\n\nThe weights were not trained on {new.name}: {len(new.selection)} set "
         f"the temperature, {len(new.calibration)} the label sets, {len(new.test)} others judge. "
         f"They show {classes} of its {len(recipe.labels())} classes, one thing in the middle of "
         "each; what is told of other photos is told better by `thalamus-train calibrate "

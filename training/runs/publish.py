@@ -20,8 +20,8 @@ from training.errors import TrainingError
 from training.exporting.card import CARD, card, cost, pictures
 from training.exporting.export import output_specs
 from training.fitting.curve import History
-from training.measuring.evaluate import Report
-from training.measuring.trust import Trust
+from training.measuring.evaluate import ClassificationReport
+from training.measuring.reliability import ReliabilityReport
 
 if TYPE_CHECKING:
     from training.recipes.recipe import Recipe
@@ -43,11 +43,11 @@ class Trained:
 
     model: bytes
     history: History
-    report: Report
+    report: ClassificationReport
     temperature: float
     metrics: tuple[Measurement, ...]
     sections: tuple[str, ...]
-    trust: Trust
+    trust: ReliabilityReport
     bands: tuple[float, ...] = ()  # of a sound's saliency, edges in Hz
 
 
@@ -77,7 +77,7 @@ def golden_from_files(folder: Path) -> list[Golden]:
     ]
 
 
-def golden_from_samples(test: Examples, report: Report) -> list[Golden]:
+def golden_from_samples(test: Examples, report: ClassificationReport) -> list[Golden]:
     """Return a few test samples that are answered rightly, of every label in turn."""
     wrong = set(report.wrong)
     chosen: dict[str, list[Golden]] = {}

@@ -12,7 +12,7 @@ from app.pipeline.replay import golden_payload
 from training.data.dataset import Sample
 from training.data.encode import encode
 from training.errors import TrainingError
-from training.measuring.calibrate import softmax
+from training.measuring.calibration import softmax
 from training.measuring.evaluate import logits_of
 from training.recipes import RECIPES, Recipe
 from training.recipes.auto import default_network

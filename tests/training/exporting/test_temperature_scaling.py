@@ -14,7 +14,7 @@ from training.errors import TrainingError
 from training.exporting.graph import feeds_for
 from training.exporting.precision import convert
 from training.exporting.temperature_scaling import tempered
-from training.measuring.calibrate import softmax
+from training.measuring.calibration import softmax
 
 MODELS = REPOSITORY / "models"
 

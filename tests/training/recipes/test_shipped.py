@@ -60,7 +60,7 @@ def few_steps(name: str) -> Recipe:
 def little_to_do(monkeypatch: pytest.MonkeyPatch):
     """What takes most of the time otherwise: words to encode, cells of pictures to fill."""
     monkeypatch.setattr(sentiment, "KNOWN", 200)
-    monkeypatch.setattr(import_module("training.measuring.deletion"), "FEWEST", 30)
+    monkeypatch.setattr(import_module("training.measuring.faithfulness"), "FEWEST", 30)
 
 
 @pytest.mark.parametrize("name", WRITE)

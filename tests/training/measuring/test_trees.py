@@ -12,8 +12,8 @@ from app.runtime.session import Session
 from tests.training.networks.tree.test_tree_lstm import FORESTS, SPECS, examples, network, tensors
 from training.data.encode import IGNORE_INDEX, Examples, root_node_targets
 from training.exporting.export import Servable, check_parity, export
-from training.measuring.calibrate import softmax
-from training.measuring.nodes import node_figures, node_temperature
+from training.measuring.calibration import softmax
+from training.measuring.trees import node_figures, node_temperature
 
 ROOTS, BELOW = 1.3, 0.6
 
