@@ -18,9 +18,9 @@ CURVE, CONFUSION, CARD = "learning-curve.png", "confusion.png", "README.md"
 MOST_LABELS = 40  # above, a confusion matrix cannot be read
 
 
-def pictures(history: History, confusion: np.ndarray, labels: Sequence[str]) -> dict[str, bytes]:
+def card_images(history: History, confusion: np.ndarray, labels: Sequence[str]) -> dict[str, bytes]:
     """Return the card's pictures by file name."""
-    files = {CURVE: curve(history)}
+    files = {CURVE: draw_curve(history)}
     if len(labels) <= MOST_LABELS:
         files[CONFUSION] = draw_confusion(confusion, labels)
     return files
@@ -75,12 +75,12 @@ def _doubts(manifest: Manifest) -> list[str]:
     return rows
 
 
-def cost(history: History) -> str:
+def cost_section(history: History) -> str:
     """Return the section on what the training cost."""
     seconds = [epoch.seconds for epoch in history.epochs]
     return (
         f"## Cost\n\n{len(seconds)} epochs, {np.mean(seconds):.1f} s each, "
-        f"{sum(seconds):.0f} s in all; the weights are those of epoch {history.kept}."
+        f"{sum(seconds):.0f} s in all; the weights are those of epoch {history.kept_epoch}."
     )
 
 
@@ -97,7 +97,7 @@ def _some(labels: Sequence[str]) -> str:
     return shown if len(labels) <= 12 else f"{shown}, … ({len(labels)} in all)"
 
 
-def curve(history: History) -> bytes:
+def draw_curve(history: History) -> bytes:
     """Return the picture of the losses, and of the accuracy where answers can be right."""
     right_ones = [100 * e.accuracy for e in history.epochs if e.accuracy is not None]
     count = 2 if right_ones else 1
@@ -114,7 +114,7 @@ def curve(history: History) -> bytes:
         right.plot(numbers, right_ones, color="tab:green")
         right.set(xlabel="epoch", ylabel="validation accuracy, %")
     for axes in (left, *others):
-        axes.axvline(history.kept, color="gray", linewidth=0.8, linestyle=":")
+        axes.axvline(history.kept_epoch, color="gray", linewidth=0.8, linestyle=":")
         axes.grid(alpha=0.3)
     return _png(figure)
 

@@ -24,7 +24,7 @@ from app.runtime.session import Session
 from training.data.encode import Examples
 from training.errors import TrainingError
 from training.exporting.graph import GraphRunner
-from training.exporting.optional_outputs import put_on_demand
+from training.exporting.optional_outputs import make_optional
 from training.networks.convolutional.detector import NoveltyDetector
 from training.networks.heads.model_output import ModelOutput
 from training.networks.tree.onnx_functions import DOMAIN, FUNCTIONS
@@ -95,7 +95,7 @@ class Servable(nn.Module):
         return torch.softmax(logits / every.index_fill(0, roots, self.temperature), dim=1)
 
 
-class ServableWords(Servable):
+class ServableLanguageModel(Servable):
     """A network that predicts the next word, one step of it: what the service runs."""
 
     def outputs(self, *inputs: Tensor) -> dict[str, Tensor]:
@@ -108,10 +108,10 @@ class ServableWords(Servable):
 
 
 # What names its outputs; the graph's are called so.
-Served = Servable | NoveltyDetector
+Exportable = Servable | NoveltyDetector
 
 
-def export(servable: Served, inputs: Sequence[TensorSpec], example: Sequence[Tensor]) -> bytes:
+def export(servable: Exportable, inputs: Sequence[TensorSpec], example: Sequence[Tensor]) -> bytes:
     """Return the serialised graph; every named axis of `inputs` is free in it.
 
     Raises `TrainingError` when the exporter fixed an axis that should vary.
@@ -149,12 +149,12 @@ def export(servable: Served, inputs: Sequence[TensorSpec], example: Sequence[Ten
     _name_outputs(model, names)
     _name_axes(model, inputs)
     if SALIENCY in names:
-        put_on_demand(model, SALIENCY, told[SALIENCY].ndim)
+        make_optional(model, SALIENCY, told[SALIENCY].ndim)
     return bytes(model.SerializeToString(deterministic=True))
 
 
 def check_parity(
-    model: bytes, servable: Served, examples: Examples, specs: Sequence[TensorSpec]
+    model: bytes, servable: Exportable, examples: Examples, specs: Sequence[TensorSpec]
 ) -> float:
     """Return the largest difference of an output between torch and ONNX Runtime.
 

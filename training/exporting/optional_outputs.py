@@ -16,7 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 from app.bundle.tensors import EXPLAIN
 
 
-def put_on_demand(model: onnx.ModelProto, output: str, rank: int) -> None:
+def make_optional(model: onnx.ModelProto, output: str, rank: int) -> None:
     """Move `output`, float32 of so many axes, and a copy of all it needs, into a branch.
 
     Not asked for, it is (0, 0, …), a constant.
@@ -41,7 +41,7 @@ def put_on_demand(model: onnx.ModelProto, output: str, rank: int) -> None:
     graph.initializer.append(numpy_helper.from_array(np.array(False), EXPLAIN))
 
 
-def take_off(graph: onnx.GraphProto) -> onnx.GraphProto | None:
+def detach_optional(graph: onnx.GraphProto) -> onnx.GraphProto | None:
     """Take the branch off, with its input, its output, and copies of the weights that it needs.
 
     What is left tells the other outputs. None where nothing is told on demand.
@@ -72,8 +72,8 @@ def take_off(graph: onnx.GraphProto) -> onnx.GraphProto | None:
     return taken
 
 
-def put_back(graph: onnx.GraphProto, taken: onnx.GraphProto) -> None:
-    """Give a graph, converted since, the branch that `take_off` took; its output comes last.
+def attach_optional(graph: onnx.GraphProto, taken: onnx.GraphProto) -> None:
+    """Give a graph, converted since, the branch that `detach_optional` took; its output comes last.
 
     Weights that the conversion left as they were are shared.
     """

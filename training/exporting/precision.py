@@ -28,7 +28,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from onnxruntime.transformers.float16 import convert_float_to_float16
 
 from training.errors import TrainingError
-from training.exporting.optional_outputs import put_back, take_off
+from training.exporting.optional_outputs import attach_optional, detach_optional
 
 Precision = Literal["int8", "fp16"]
 Feeds = Mapping[str, np.ndarray]
@@ -70,7 +70,7 @@ def _in_whole_numbers(graph: onnx.ModelProto, calibration: Sequence[Feeds]) -> o
     present = {node.op_type for node in graph.graph.node}
     with tempfile.TemporaryDirectory() as folder:
         before, ready, after = (Path(folder) / f"{i}.onnx" for i in range(3))
-        asked = take_off(graph.graph)
+        asked = detach_optional(graph.graph)
         onnx.save(graph, before)
         if "Conv" in present:
             quant_pre_process(before, ready, skip_symbolic_shape=True)
@@ -97,7 +97,7 @@ def _in_whole_numbers(graph: onnx.ModelProto, calibration: Sequence[Feeds]) -> o
             raise TrainingError(f"the graph has nothing to quantise ({', '.join(_OTHERS)})")
         converted = onnx.load(after)
     if asked is not None:
-        put_back(converted.graph, asked)
+        attach_optional(converted.graph, asked)
     return converted
 
 

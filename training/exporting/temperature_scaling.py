@@ -14,7 +14,7 @@ from training.errors import TrainingError
 _FACTOR = "temperature_factor"
 
 
-def tempered(model: bytes, output: str, factor: float) -> bytes:
+def scale_temperature(model: bytes, output: str, factor: float) -> bytes:
     """Return the serialised graph with the logits of `output` divided by `factor` as well.
 
     Raises `TrainingError` where `output` does not come from a softmax.

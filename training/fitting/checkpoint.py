@@ -71,7 +71,7 @@ class Checkpoints:
             return None
 
 
-def current() -> Checkpoints | None:
+def current_checkpoints() -> Checkpoints | None:
     """Return where checkpoints are to be kept, if they are."""
     return _current.get()
 

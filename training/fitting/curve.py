@@ -24,7 +24,7 @@ class History:
     """The learning curve, and which epoch's weights were kept."""
 
     epochs: list[Epoch] = field(default_factory=list)
-    kept: int = 0
+    kept_epoch: int = 0
 
 
 class Curve(lightning.Callback):
@@ -36,7 +36,7 @@ class Curve(lightning.Callback):
     def __init__(self, epochs: int, patience: int | None, *, verbose: bool = True) -> None:
         self.history, self._verbose = History(), verbose
         self._epochs, self._patience, self._begun = epochs, patience, 0.0
-        self.kept: dict[str, Tensor] = {}
+        self.kept_weights: dict[str, Tensor] = {}
 
     @property
     def ended(self) -> bool:
@@ -44,17 +44,17 @@ class Curve(lightning.Callback):
         done = len(self.history.epochs)
         if done >= self._epochs or self._patience is None:
             return done >= self._epochs
-        return done - self.history.kept >= self._patience
+        return done - self.history.kept_epoch >= self._patience
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a checkpoint keeps of it: plain values and tensors."""
         epochs = [asdict(epoch) for epoch in self.history.epochs]
-        return {"epochs": epochs, "kept": self.history.kept, "weights": self.kept}
+        return {"epochs": epochs, "kept": self.history.kept_epoch, "weights": self.kept_weights}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take up where the curve of a checkpoint stopped."""
         self.history.epochs = [Epoch(**epoch) for epoch in state["epochs"]]
-        self.history.kept, self.kept = state["kept"], state["weights"]
+        self.history.kept_epoch, self.kept_weights = state["kept"], state["weights"]
 
     def on_train_epoch_start(self, trainer: Any, module: Any) -> None:
         """Look at the clock."""
@@ -67,10 +67,12 @@ class Curve(lightning.Callback):
         figures = trainer.callback_metrics
         loss = float(figures["val_loss"])
         before = [epoch.validation_loss for epoch in self.history.epochs]
-        if self._patience is None or not self.kept or loss < min(before):
+        if self._patience is None or not self.kept_weights or loss < min(before):
             # While validating, the module holds the averaged weights where there are some.
-            self.kept = {k: v.detach().clone() for k, v in module.network.state_dict().items()}
-            self.history.kept = len(self.history.epochs) + 1
+            self.kept_weights = {
+                k: v.detach().clone() for k, v in module.network.state_dict().items()
+            }
+            self.history.kept_epoch = len(self.history.epochs) + 1
         self.history.epochs.append(
             Epoch(
                 len(self.history.epochs) + 1,

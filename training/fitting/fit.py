@@ -24,9 +24,9 @@ from training.data.encode import Examples
 from training.errors import Diverged, TrainingError
 from training.fitting import ranks
 from training.fitting.batches import Batches
-from training.fitting.checkpoint import KeepEpoch, SealedFile, current, fingerprint
+from training.fitting.checkpoint import KeepEpoch, SealedFile, current_checkpoints, fingerprint
 from training.fitting.curve import Curve, Epoch, History
-from training.fitting.objectives import AuxiliaryLoss, Classify, Objective
+from training.fitting.objectives import AuxiliaryLoss, CrossEntropy, Objective
 from training.networks.backbones.freezing import heads
 
 for _name in ("lightning.pytorch", "lightning.fabric"):  # what it found, and advertisements
@@ -81,10 +81,10 @@ class _Learner(lightning.LightningModule):
         super().__init__()
         self.network, self._schedule, self._augment = network, schedule, augment
         self._seed, self._generator = seed, torch.Generator()
-        self._learned = schedule.objective or Classify(
+        self._learned = schedule.objective or CrossEntropy(
             weights, schedule.label_smoothing, schedule.auxiliary_loss
         )
-        self._validated = schedule.objective or Classify()
+        self._validated = schedule.objective or CrossEntropy()
 
     def on_train_epoch_start(self) -> None:
         self.trainer.train_dataloader.set_epoch(self.current_epoch)
@@ -154,7 +154,7 @@ def fit(
         else None
     )
     curve = Curve(schedule.epochs, schedule.patience, verbose=schedule.verbose)
-    kept, path = current(), None
+    kept, path = current_checkpoints(), None
     batches = (
         Batches(train, schedule.batch_size, seed),
         Batches(validation, schedule.batch_size, None),
@@ -172,8 +172,8 @@ def fit(
         network.train()  # Lightning leaves it as it is; dropout, and trees that tell every node
         module = _Learner(network, schedule, augment, seed, weights)
         _train(_trainer(schedule, curve, path), module, batches, path if before else None)
-        ranks.check_equal(curve.kept)
-    network.load_state_dict(curve.kept)
+        ranks.check_equal(curve.kept_weights)
+    network.load_state_dict(curve.kept_weights)
     network.eval()
     return curve.history
 

@@ -18,7 +18,7 @@ AuxiliaryLoss = Callable[[Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True, slots=True)
-class Classify:
+class CrossEntropy:
     """Cross-entropy on a network's logits; `weights` (labels,) float32 weigh the labels.
 
     auxiliary_loss: a term that is added to the loss.
@@ -47,7 +47,7 @@ class Classify:
 
 
 @dataclass(frozen=True, slots=True)
-class Reconstruct:
+class PixelCrossEntropy:
     """The cross-entropy of every pixel with the image as it was; labels are not looked at.
 
     The network gives logits of the pixels, of uint8 images.
@@ -79,7 +79,7 @@ class LikelihoodModel(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class PredictWords:
+class NextWordLoss:
     """The negative log-likelihood of every word, of a network that `LikelihoodModel`."""
 
     def __call__(

@@ -20,7 +20,7 @@ from training.data.encode import Examples
 from training.exporting.graph import GraphRunner
 from training.networks.convolutional.autoencoder import Autoencoder
 from training.networks.convolutional.detector import Mixture, NoveltyDetector, Scale
-from training.outliers.drawn import Outliers
+from training.outliers.drawn import MakeOutliers
 
 COMPONENTS, AXES = 30, 64
 _FLOOR = 5e-4  # least variance of a component along any axis, as a share of the first axis's
@@ -118,7 +118,7 @@ def auroc_by_kind(
     model: bytes,
     known: DetectorScores,
     images: np.ndarray,
-    kinds: Mapping[str, Outliers],
+    kinds: Mapping[str, MakeOutliers],
     seed: int,
 ) -> list[Measurement]:
     """Return the AUROC of the novelty, and of the reconstruction error alone, for each kind.

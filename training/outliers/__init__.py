@@ -6,7 +6,7 @@ says what to fetch.
 """
 
 from training.outliers.glyphs import glyphs
-from training.outliers.kinds import Outliers, gather, gather_shown
+from training.outliers.kinds import OutlierKinds, gather, gather_shown
 from training.outliers.pictures import pictures
 from training.outliers.prose import prose
 from training.outliers.sentences import sentences
@@ -14,7 +14,7 @@ from training.outliers.sounds import sounds
 from training.outliers.trees import trees
 
 __all__ = [
-    "Outliers",
+    "OutlierKinds",
     "gather",
     "gather_shown",
     "glyphs",

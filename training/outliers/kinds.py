@@ -7,16 +7,16 @@ from pathlib import Path
 from app.modalities import Encoder
 from training.data.dataset import Sample
 from training.data.encode import Examples, encode
-from training.data.sources import Source, locate, warn
+from training.data.sources import DataFile, locate, warn
 from training.errors import MissingData
 
-Locate = Callable[[Source], Path]
+Locate = Callable[[DataFile], Path]
 # From where packages lie to what tells each kind's samples; a kind is read when it is wanted.
-Outliers = Callable[[Locate], Mapping[str, Callable[[], Sequence[Sample]]]]
+OutlierKinds = Callable[[Locate], Mapping[str, Callable[[], Sequence[Sample]]]]
 
 
 def gather(
-    outliers: Outliers, given: Path | None, encoder: Encoder, like: Examples
+    outliers: OutlierKinds, given: Path | None, encoder: Encoder, like: Examples
 ) -> dict[str, Examples]:
     """Return the encoded outliers of every kind whose package is found; `like` is the test split.
 
@@ -36,7 +36,7 @@ def gather(
 
 
 def gather_shown(
-    kinds: tuple[Outliers, Sequence[str]], given: Path | None, encoder: Encoder, like: Examples
+    kinds: tuple[OutlierKinds, Sequence[str]], given: Path | None, encoder: Encoder, like: Examples
 ) -> tuple[dict[str, Examples], list[Examples] | None]:
     """Return the kinds to measure by, and those that are shown: None where one is missing."""
     outliers, names = kinds
@@ -48,7 +48,7 @@ def gather_shown(
     return found, shown
 
 
-def _find(source: Source, given: Path | None) -> Path:
+def _find(source: DataFile, given: Path | None) -> Path:
     if given is not None:
         try:
             return locate([source], given if given.is_dir() else given.parent)[0]

@@ -14,8 +14,8 @@ from app.modalities import Payload
 from app.modalities.audio.encoder import duration
 from app.modalities.text.encoder import decode_text
 from app.modalities.text.plain_text import plain_text
-from training.augmentation.audio import augment
-from training.augmentation.images import PICTURES, warp
+from training.augmentation.audio import augment_audio
+from training.augmentation.images import PICTURES, augment_images
 from training.data import labelled
 from training.data.dataset import Sample
 from training.data.tokenizers import train_tokenizer
@@ -67,8 +67,8 @@ def _slug(text: str) -> str:
     return slug
 
 
-_alter = partial(augment, rate=_RATE)
-_warp = partial(warp, strength=PICTURES)
+_augment_audio = partial(augment_audio, rate=_RATE)
+_augment_images = partial(augment_images, strength=PICTURES)
 
 
 def prepare_images(train: Sequence[Sample]) -> tuple[EncoderSpec, dict[str, bytes]]:
@@ -106,7 +106,7 @@ def _text(payload: Payload) -> str:
 
 
 _DEFAULTS: dict[str, tuple[Prepare, Callable[[int], nn.Module], Augment | None]] = {
-    "image": (prepare_images, lambda labels: ConvNet(3, labels), _warp),
-    "audio": (_sounds, lambda labels: SpectrogramNet(classes=labels, rate=_RATE), _alter),
+    "image": (prepare_images, lambda labels: ConvNet(3, labels), _augment_images),
+    "audio": (_sounds, lambda labels: SpectrogramNet(classes=labels, rate=_RATE), _augment_audio),
     "text": (_texts, lambda labels: TextRecurrentNet(vocabulary=VOCABULARY, classes=labels), None),
 }

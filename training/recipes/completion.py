@@ -7,7 +7,7 @@ import torch
 from training.data.split import Shares
 from training.datasets import state_of_the_union as addresses
 from training.fitting.fit import Schedule
-from training.fitting.objectives import PredictWords
+from training.fitting.objectives import NextWordLoss
 from training.networks.backbones.word_vectors import word_vectors
 from training.networks.recurrent.language import WordLSTM
 from training.recipes.recipe import Language
@@ -41,7 +41,7 @@ RECIPE = Language(
         clip=0.5,
         ema=0.998,
         warmup=0.15,
-        objective=PredictWords(),
+        objective=NextWordLoss(),
     ),
     vocabulary=VOCABULARY,
     passage=70,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from app.bundle import EncoderSpec, ImageSpec
-from training.augmentation.images import warp
+from training.augmentation.images import augment_images
 from training.data.dataset import Sample
 from training.data.split import Shares
 from training.datasets import mnist
@@ -24,7 +24,7 @@ RECIPE = Recipe(
     load=mnist.load,
     prepare=_prepare,
     network=lambda labels: ConvNet(1, labels),
-    augment=warp,
+    augment=augment_images,
     schedule=Schedule(epochs=18, learning_rate=4e-3, weight_decay=0.05, ema=0.99, patience=6),
     shares=Shares(validation=16, test=22),
     outliers=glyphs,

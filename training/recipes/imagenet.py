@@ -12,7 +12,7 @@ from training.data.dataset import Dataset
 from training.datasets import caltech101, imagenet, imagenet_validation
 from training.networks.backbones.efficientnet import efficientnet_lite0
 from training.outliers import pictures
-from training.outliers.pictures import SHOWN
+from training.outliers.pictures import TRAIN_KINDS
 from training.recipes.recipe import Pretrained
 
 _WEIGHTS = "models/efficientnet-lite0-57934424.pth"
@@ -87,5 +87,5 @@ RECIPE = Pretrained(
     unseen=_unseen,
     aside=_aside,
     outliers=pictures,
-    shown=SHOWN,
+    shown=TRAIN_KINDS,
 )

@@ -17,7 +17,7 @@ from training.fitting.curve import History
 from training.fitting.fit import Augment, Schedule
 from training.measuring.few_labels import Study
 from training.networks.recurrent.language import WordLSTM
-from training.outliers import Outliers
+from training.outliers import OutlierKinds
 
 # What the training samples determine: the encoder, and the files it needs in the bundle.
 Prepare = Callable[[Sequence[Sample]], tuple[EncoderSpec, dict[str, bytes]]]
@@ -61,7 +61,7 @@ class Recipe:
     shares: Shares = field(default_factory=Shares)
     figures: Figures | None = None
     baseline: Baseline | None = None
-    outliers: Outliers | None = None  # kinds of data to measure novelty by
+    outliers: OutlierKinds | None = None  # kinds of data to measure novelty by
     shown: tuple[str, ...] = ()  # the kinds that the novelty score is fitted to
     leave_one_out: str | None = None  # what a group is called, when groups are held out in turn
     member: Callable[[int], nn.Module] | None = None  # of an ensemble, what is trained for that
@@ -88,7 +88,7 @@ class Pretrained:
     pictures: Callable[[], Dataset] | None = None  # such as it was trained on
     unseen: Callable[[], Dataset] | None = None  # such as it was not trained on, with its labels
     aside: Callable[[], Dataset] | None = None  # the same, and nothing is set by them
-    outliers: Outliers | None = None  # kinds of pictures to measure novelty by
+    outliers: OutlierKinds | None = None  # kinds of pictures to measure novelty by
     shown: tuple[str, ...] = ()  # the kinds that the novelty score is fitted to
     licence: str = "Apache-2.0"
 

@@ -18,7 +18,7 @@ from training.fitting.fit import Schedule
 from training.fitting.objectives import polarity_loss
 from training.measuring.faithfulness import word_deletion_test
 from training.measuring.trees import polarity_accuracy
-from training.networks.backbones.word_vectors import known_words, pieces_of, words_in_context
+from training.networks.backbones.word_vectors import common_words, pieces_of, words_in_context
 from training.networks.tree.contextual import ContextualTreeLSTM
 from training.networks.tree.statistics import WordSum
 from training.outliers import sentences
@@ -33,7 +33,7 @@ def _prepare(train: Sequence[Sample]) -> tuple[EncoderSpec, dict[str, bytes]]:
     """Know the words of the training sentences, and then the common ones."""
     spec = TreeSpec(notation="ptb", max_leaves=WORDS)
     seen = {word.lower() for sample in train for word in words(sample.payload)}
-    vocabulary = ["", *sorted(seen), *sorted(set(known_words(KNOWN)) - seen)]
+    vocabulary = ["", *sorted(seen), *sorted(set(common_words(KNOWN)) - seen)]
     return spec, {spec.vocabulary: ("\n".join(vocabulary) + "\n").encode()}
 
 

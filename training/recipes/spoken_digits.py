@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from app.bundle import AudioSpec, EncoderSpec
-from training.augmentation.audio import augment
+from training.augmentation.audio import augment_audio
 from training.data.dataset import Sample
 from training.data.split import Shares
 from training.datasets import spoken_digits
@@ -34,7 +34,7 @@ RECIPE = Recipe(
     prepare=_prepare,
     network=_network,
     member=_member,
-    augment=augment,
+    augment=augment_audio,
     schedule=Schedule(
         epochs=60, batch_size=32, label_smoothing=0.1, ema=0.99, warmup=0.2, patience=None
     ),  # the last epoch's averaged weights: ninety samples would choose another by luck

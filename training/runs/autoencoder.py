@@ -15,7 +15,7 @@ from app.modalities import Payload
 from app.pipeline import Golden
 from training.datasets.mnist import png
 from training.errors import TrainingError
-from training.exporting.card import CARD, CURVE, card, cost, curve
+from training.exporting.card import CARD, CURVE, card, cost_section, draw_curve
 from training.exporting.export import check_parity, export, output_specs, parity
 from training.fitting.curve import History
 from training.measuring.detector import (
@@ -34,9 +34,9 @@ from training.measuring.few_labels import (
 )
 from training.networks.convolutional.autoencoder import Autoencoder
 from training.outliers.drawn import (
-    CHOSEN_BY,
     DIGITS_TO_THE_EYE,
-    KEPT_ASIDE,
+    HELD_OUT_KINDS,
+    SELECTION_KINDS,
     blank,
     letters,
     noise,
@@ -64,13 +64,13 @@ def run_unsupervised(recipe: Recipe, data: Path | None, models: Path) -> Path:
     difference = check_parity(model, detector, prepared.test, specs)
     told = score_images(model, images)
     metrics = _figures(told, difference)
-    metrics += auroc_by_kind(model, told, images, CHOSEN_BY | KEPT_ASIDE, recipe.seed)
+    metrics += auroc_by_kind(model, told, images, SELECTION_KINDS | HELD_OUT_KINDS, recipe.seed)
     results = _studied(recipe, prepared, network)
     metrics += few_labels_measurements(results, "test", len(images))
     manifest = _manifest(recipe, prepared, model, metrics, models)
-    sections = [cost(history), _novelty_section(metrics), _study_section(recipe, results)]
+    sections = [cost_section(history), _novelty_section(metrics), _study_section(recipe, results)]
     text = card(manifest, sections, [CURVE])
-    files = {**prepared.files, MODEL: model, CARD: text, CURVE: curve(history)}
+    files = {**prepared.files, MODEL: model, CARD: text, CURVE: draw_curve(history)}
     return prove_and_publish(manifest, files, _golden(prepared, model, told, images), models)
 
 
@@ -153,7 +153,7 @@ def _golden(data: Data, model: bytes, told: DetectorScores, images: np.ndarray) 
 
 
 def _novelty_section(metrics: list[Measurement]) -> str:
-    kinds = CHOSEN_BY | KEPT_ASIDE
+    kinds = SELECTION_KINDS | HELD_OUT_KINDS
     value = {m.name: m.value for m in metrics}
     rows = [
         f"| {kind} | {value[f'AUROC of the novelty, {kind}']:.3f} "
@@ -171,7 +171,7 @@ def _novelty_section(metrics: list[Measurement]) -> str:
             "pages normal.",
             "",
             "Chosen on the validation split by these kinds, but for those kept aside until "
-            f"this test: {', '.join(KEPT_ASIDE)}. Letters that are digits to the eye "
+            f"this test: {', '.join(HELD_OUT_KINDS)}. Letters that are digits to the eye "
             f"({', '.join(DIGITS_TO_THE_EYE)}) are left out where it does not say all.",
             "",
             "| outliers | novelty | reconstruction error alone |",

@@ -19,7 +19,7 @@ from app.runtime.session import Session
 from training.data.split import split_calibration
 from training.errors import BadData
 from training.exporting.card import CONFUSION, MOST_LABELS, draw_confusion
-from training.exporting.temperature_scaling import tempered
+from training.exporting.temperature_scaling import scale_temperature
 from training.measuring.calibration import fit_temperature
 from training.measuring.evaluate import ClassifierOutputs, classifier_outputs, confusion_of
 from training.measuring.labelled_files import read
@@ -86,7 +86,7 @@ def _at(bundle: Bundle, factor: float) -> tuple[dict[str, Any], dict[str, bytes]
     changes = {"temperature": old.temperature * factor}
     if old.scores == "logits":
         return changes, {}
-    return changes, {MODEL: tempered(bundle.model, old.outputs[0].name, factor)}
+    return changes, {MODEL: scale_temperature(bundle.model, old.outputs[0].name, factor)}
 
 
 def _as_published(figures: Sequence[Measurement]) -> list[Measurement]:

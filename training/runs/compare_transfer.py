@@ -114,7 +114,7 @@ def draw(attempts: Mapping[str, Sequence[Attempt]], picture: Path) -> None:
             epochs = attempt.history.epochs
             accuracy = [100 * epoch.accuracy for epoch in epochs if epoch.accuracy is not None]
             if start == FEATURES:
-                place, shown = [attempt.seconds], [accuracy[attempt.history.kept - 1]]
+                place, shown = [attempt.seconds], [accuracy[attempt.history.kept_epoch - 1]]
             else:
                 parts = np.cumsum([epoch.seconds for epoch in epochs])
                 share = attempt.before + (1 - attempt.before) * parts / parts[-1]

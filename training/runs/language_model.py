@@ -21,11 +21,17 @@ from app.runtime.session import Session
 from training.baselines.kneser_ney import ORDER, kneser_ney, require_kenlm
 from training.data.dataset import Dataset, Sample
 from training.data.encode import Examples
-from training.data.passages import END_ID, passages, vocabulary
+from training.data.passages import END_ID, build_vocabulary, passages
 from training.data.split import Splits, deduplicate, split
 from training.errors import BadData
-from training.exporting.card import CARD, CURVE, card, cost, curve
-from training.exporting.export import ServableWords, check_parity, export, output_specs, parity
+from training.exporting.card import CARD, CURVE, card, cost_section, draw_curve
+from training.exporting.export import (
+    ServableLanguageModel,
+    check_parity,
+    export,
+    output_specs,
+    parity,
+)
 from training.fitting.curve import History
 from training.fitting.fit import fit
 from training.fitting.ranks import leads
@@ -62,7 +68,7 @@ def run_language(recipe: Language, data: Path | None, models: Path) -> Path | No
     if not leads():
         return None
     specs = prose.encoder.spec.tensors()
-    servable = ServableWords(network.eval())
+    servable = ServableLanguageModel(network.eval())
     tried = _beginnings(prose, network)
     arrays, _ = tried.batch([0, 1])
     model = export(servable, specs, [torch.from_numpy(array) for array in arrays])
@@ -72,10 +78,10 @@ def run_language(recipe: Language, data: Path | None, models: Path) -> Path | No
         print(f"{figure.name}: {figure.value:.6g} on {figure.samples} ({figure.split})")
     manifest = _manifest(recipe, prose, metrics, output_specs(model, specs), models)
     words = "".join(f"{word}\n" for word in prose.encoder.vocabulary).encode()
-    files = {MODEL: model, CURVE: curve(history), prose.encoder.spec.vocabulary: words}
+    files = {MODEL: model, CURVE: draw_curve(history), prose.encoder.spec.vocabulary: words}
     golden = golden_from_files(GOLDEN / recipe.golden)
     fast = _speed(Pipeline(Bundle(manifest, files, ())), golden[0].payload)
-    files[CARD] = card(manifest, [cost(history), *_compared(metrics), fast], [CURVE])
+    files[CARD] = card(manifest, [cost_section(history), *_compared(metrics), fast], [CURVE])
     return prove_and_publish(manifest, files, golden, models)
 
 
@@ -87,7 +93,7 @@ def read(recipe: Language, data: Path | None) -> Prose:
     splits = split(dataset.samples, recipe.shares)
     if not (splits.train and splits.validation and splits.test):
         raise BadData(f"{dataset.name}: too few documents for three splits")
-    words = vocabulary([_text(sample) for sample in splits.train], recipe.vocabulary)
+    words = build_vocabulary([_text(sample) for sample in splits.train], recipe.vocabulary)
     if len(words) != recipe.vocabulary:
         raise BadData(f"{dataset.name}: {len(words)} different words, {recipe.vocabulary} wanted")
     state = 2 * recipe.network().hidden

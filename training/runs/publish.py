@@ -17,7 +17,7 @@ from app.modalities import Payload
 from app.pipeline import Golden, answer_golden
 from training.data.encode import Examples
 from training.errors import TrainingError
-from training.exporting.card import CARD, card, cost, pictures
+from training.exporting.card import CARD, card, card_images, cost_section
 from training.exporting.export import output_specs
 from training.fitting.curve import History
 from training.measuring.evaluate import ClassificationReport
@@ -134,8 +134,8 @@ def publish_trained(
         licence=recipe.licence,
         files={},
     )
-    images = pictures(trained.history, trained.report.confusion, data.labels)
-    text = card(manifest, [cost(trained.history), *trained.sections], list(images))
+    images = card_images(trained.history, trained.report.confusion, data.labels)
+    text = card(manifest, [cost_section(trained.history), *trained.sections], list(images))
     files = {**data.files, MODEL: trained.model, CARD: text, **images}
     return prove_and_publish(manifest, files, golden, models)
 

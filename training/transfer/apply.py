@@ -7,8 +7,8 @@ from pathlib import Path
 
 from app.bundle import AudioSpec, EncoderSpec, ImageSpec
 from app.modalities import encoder_for
-from training.augmentation.audio import augment as alter
-from training.augmentation.images import PICTURES, warp
+from training.augmentation.audio import augment_audio
+from training.augmentation.images import PICTURES, augment_images
 from training.data import labelled
 from training.data.dataset import Dataset, Sample
 from training.errors import BadData, TrainingError
@@ -73,7 +73,7 @@ def _prepare(source: Source, train: Sequence[Sample]) -> tuple[EncoderSpec, dict
 
 def _augmentation(spec: EncoderSpec) -> Augment | None:
     if isinstance(spec, ImageSpec):
-        return partial(warp, strength=PICTURES)
+        return partial(augment_images, strength=PICTURES)
     if isinstance(spec, AudioSpec):
-        return partial(alter, rate=spec.rate)
+        return partial(augment_audio, rate=spec.rate)
     return None

@@ -60,7 +60,7 @@ def fit_head(network: nn.Module, train: Examples, validation: Examples) -> Histo
         history.epochs.append(Epoch(len(history.epochs) + 1, loss, held_out_loss, right, seconds))
         if best is None or held_out_loss < best[0]:
             best = held_out_loss, weight, bias
-            history.kept = len(history.epochs)
+            history.kept_epoch = len(history.epochs)
     assert best is not None
     set_heads(last, torch.from_numpy(best[1]).float(), torch.from_numpy(best[2]).float())
     network.eval()

@@ -11,7 +11,7 @@ from app.modalities import Payload, encoder_for
 from tests.training.samples import SENTENCE, digit, png, sentence, sentences, sound, squares
 from training.data.dataset import Sample
 from training.data.encode import IGNORE_INDEX, Examples, encode, epoch_order, root_node_targets
-from training.data.tokenizers import PADDING, UNKNOWN, train_tokenizer, vocabulary
+from training.data.tokenizers import PADDING, UNKNOWN, train_tokenizer, vocabulary_size
 from training.datasets import listops
 
 RNG = np.random.default_rng(1)
@@ -106,7 +106,7 @@ def test_items_of_like_length_stand_together():
 def test_a_tokenizer_is_a_function_of_its_texts():
     tokenizer = train_tokenizer(TEXTS, 200)
     assert tokenizer == train_tokenizer(TEXTS, 200)
-    assert 2 < vocabulary(tokenizer) <= 200
+    assert 2 < vocabulary_size(tokenizer) <= 200
     assert tokenizer.index(PADDING.encode()) < tokenizer.index(UNKNOWN.encode())
 
 

@@ -75,7 +75,7 @@ def test_a_stopped_training_goes_on_to_the_same_weights(
     assert f"going on after epoch {steps // 5} " in capsys.readouterr().out
     assert [e.validation_loss for e in history.epochs] == [e.validation_loss for e in whole.epochs]
     assert [e.train_loss for e in history.epochs] == [e.train_loss for e in whole.epochs]
-    assert history.kept == whole.kept
+    assert history.kept_epoch == whole.kept_epoch
     assert left_behind(tmp_path) == []
 
 

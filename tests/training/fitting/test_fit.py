@@ -103,7 +103,7 @@ def test_the_best_epochs_weights_are_kept(ema: float | None, rate: float):
         seed=1,
     )
     losses = [epoch.validation_loss for epoch in history.epochs]
-    assert history.kept == 1 + int(np.argmin(losses))
+    assert history.kept_epoch == 1 + int(np.argmin(losses))
     assert loss_of(network) == pytest.approx(min(losses), rel=1e-4, abs=1e-7)
     assert not network.training
 
@@ -115,7 +115,7 @@ def test_without_progress_it_stops_early():
 
     schedule = Schedule(epochs=50, batch_size=8, patience=2)
     history = fit(Stubborn(), TRAIN, VALIDATION, schedule, seed=1)
-    assert len(history.epochs) == 3 and history.kept == 1
+    assert len(history.epochs) == 3 and history.kept_epoch == 1
 
 
 def test_without_patience_nothing_is_chosen():
@@ -125,7 +125,7 @@ def test_without_patience_nothing_is_chosen():
         torch.manual_seed(0)
         network = Toy()
         history = fit(network, TRAIN, validation, schedule, seed=1)
-        assert len(history.epochs) == history.kept == 5
+        assert len(history.epochs) == history.kept_epoch == 5
         last = history.epochs[-1].validation_loss
         assert loss_of(network, validation) == pytest.approx(last, rel=1e-4, abs=1e-7)
         logits.append(logits_of(network, TRAIN))

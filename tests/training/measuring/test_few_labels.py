@@ -12,7 +12,7 @@ from tests.training.samples import sample
 from training.augmentation.images import mask_patches
 from training.data.encode import Examples
 from training.fitting.fit import Schedule, fit
-from training.fitting.objectives import Reconstruct
+from training.fitting.objectives import PixelCrossEntropy
 from training.measuring.few_labels import (
     WAYS,
     Result,
@@ -61,7 +61,7 @@ def test_what_was_learnt_without_labels_is_worth_more_than_random_weights() -> N
     train, tested = handwritten(slice(0, 1400)), handwritten(slice(1400, 1797))
     torch.manual_seed(0)
     network = Autoencoder(8, 1, code=48, width=16)
-    schedule = Schedule(epochs=10, objective=Reconstruct(), verbose=False)
+    schedule = Schedule(epochs=10, objective=PixelCrossEntropy(), verbose=False)
     history = fit(network, train, tested, schedule, seed=0, augment=SPOIL)
     losses = [epoch.validation_loss for epoch in history.epochs]
     assert losses[-1] < 0.8 * losses[0]

@@ -10,7 +10,7 @@ from app.pipeline import Pipeline, replay
 from tests.training.samples import Toy, gray_pictures, toy_recipe, write_mnist
 from training.errors import TrainingError
 from training.measuring.few_labels import WAYS
-from training.outliers.drawn import CHOSEN_BY, KEPT_ASIDE
+from training.outliers.drawn import HELD_OUT_KINDS, SELECTION_KINDS
 from training.recipes import RECIPES, Recipe
 from training.runs.autoencoder import run_unsupervised, study
 
@@ -43,7 +43,7 @@ def test_a_few_steps_make_a_bundle_that_the_service_accepts(
     assert {"blank.png", "noise.png"} <= files
     assert all(isinstance(case, GoldenReconstruction) for case in bundle.golden)
     figures = {m.name for m in bundle.manifest.metrics}
-    for kind in CHOSEN_BY | KEPT_ASIDE:
+    for kind in SELECTION_KINDS | HELD_OUT_KINDS:
         assert {f"AUROC of the {what}, {kind}" for what in ("novelty", "reconstruction error")} <= (
             figures
         )

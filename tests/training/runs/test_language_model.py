@@ -17,9 +17,9 @@ from training.baselines import kneser_ney as ngrams
 from training.data.dataset import Dataset, Sample
 from training.data.split import Shares
 from training.errors import BadData, MissingData
-from training.exporting.export import ServableWords, export
+from training.exporting.export import ServableLanguageModel, export
 from training.fitting.fit import Schedule
-from training.fitting.objectives import PredictWords
+from training.fitting.objectives import NextWordLoss
 from training.networks.recurrent.language import WordLSTM
 from training.recipes import RECIPES
 from training.recipes.recipe import Language
@@ -65,7 +65,7 @@ RECIPE = Language(
     load=lambda _: documents(),
     network=network,
     schedule=Schedule(
-        epochs=4, batch_size=8, learning_rate=2e-2, ema=0.9, objective=PredictWords()
+        epochs=4, batch_size=8, learning_rate=2e-2, ema=0.9, objective=NextWordLoss()
     ),
     vocabulary=15,
     passage=10,
@@ -97,7 +97,7 @@ def test_the_perplexity_of_a_graph_is_the_networks() -> None:
     made, prose = network().eval(), read(RECIPE, None)
     specs = prose.encoder.spec.tensors()
     example = [torch.zeros(2, 3, dtype=torch.int64), torch.tensor([3, 2]), torch.zeros(2, 24)]
-    model = export(ServableWords(made), specs, example)
+    model = export(ServableLanguageModel(made), specs, example)
     lost, count = 0.0, 0
     for words in prose.test:
         stream = torch.tensor([[1, *words, 1]])

@@ -70,7 +70,7 @@ def test_the_folded_layer_is_the_standardised_regression():
     features = embeddings(network, train)
     scale = np.where(features.std(axis=0) < 1e-6, 1.0, features.std(axis=0))
     standard = (features - features.mean(axis=0)) / scale
-    best = LogisticRegression(C=STRENGTHS[history.kept - 1], max_iter=1000)
+    best = LogisticRegression(C=STRENGTHS[history.kept_epoch - 1], max_iter=1000)
     expected = best.fit(standard, train.targets).decision_function(standard)
     logits = logits_of(network, train)
     np.testing.assert_allclose(logits[:, 1] - logits[:, 0], expected, atol=1e-3)
@@ -83,8 +83,8 @@ def test_the_curve_is_that_of_the_strengths():
         examples.targets[::5] = 2
     history = fit_head(network, train, validation)
     losses = [epoch.validation_loss for epoch in history.epochs]
-    assert len(losses) == len(STRENGTHS) and history.kept == 1 + int(np.argmin(losses))
-    kept = history.epochs[history.kept - 1]
+    assert len(losses) == len(STRENGTHS) and history.kept_epoch == 1 + int(np.argmin(losses))
+    kept = history.epochs[history.kept_epoch - 1]
     right = (logits_of(network, validation).argmax(1) == validation.targets).mean()
     assert kept.accuracy == pytest.approx(right)
 

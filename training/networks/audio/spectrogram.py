@@ -185,9 +185,9 @@ class SpectrogramNet(nn.Module):
 
         It is the logit's gradient times what flows there. A peak's goes to the frames that have it.
         """
-        return self.see(self.spectrogram(pcm)[:, None])
+        return self.read_spectrogram(self.spectrogram(pcm)[:, None])
 
-    def see(self, image: Tensor) -> ModelOutput:
+    def read_spectrogram(self, image: Tensor) -> ModelOutput:
         """As `read`, of spectrograms ``(B, 1, bands, frames)``."""
         if self.training:
             image = self.distort(image)
@@ -251,4 +251,4 @@ class SpectrogramEnsemble(nn.Module):
 
     def _member_outputs(self, pcm: Tensor) -> list[ModelOutput]:
         image = self._first.spectrogram(pcm)[:, None]
-        return [member.see(image) for member in self.members]  # type: ignore[operator]
+        return [member.read_spectrogram(image) for member in self.members]  # type: ignore[operator]

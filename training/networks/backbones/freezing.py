@@ -40,10 +40,10 @@ def freeze(network: nn.Module, share: float) -> None:
             parameter.requires_grad_(False)
     for head in heads(network):
         head.requires_grad_(True)
-    keep_statistics(network)
+    freeze_batch_norm(network)
 
 
-def keep_statistics(network: nn.Module) -> None:
+def freeze_batch_norm(network: nn.Module) -> None:
     """Have batch normalisation use the statistics it has, in training too."""
     for module in network.modules():
         if isinstance(module, nn.modules.batchnorm._BatchNorm):

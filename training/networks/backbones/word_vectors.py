@@ -28,7 +28,7 @@ _PIECES = 8  # of a word, the first ones
 _WORD = re.compile(r"[a-z][a-z']*")
 
 
-def known_words(most: int) -> list[str]:
+def common_words(most: int) -> list[str]:
     """Return the first so many lower-case words that are one piece of the encoder's vocabulary.
 
     That is ordered by frequency, so they are the common words.

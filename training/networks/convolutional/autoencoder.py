@@ -12,7 +12,7 @@ def _convolution(inputs: int, outputs: int, stride: int) -> list[nn.Module]:
     ]
 
 
-class Encoder(nn.Module):
+class ConvEncoder(nn.Module):
     """Images of height and width `side`, a multiple of 4, to `code` numbers each."""
 
     def __init__(self, side: int, channels: int, *, code: int, width: int) -> None:
@@ -31,7 +31,7 @@ class Encoder(nn.Module):
         return self.last(self.features(pixels).flatten(1))
 
 
-class Decoder(nn.Module):
+class ConvDecoder(nn.Module):
     """The encoder's way back."""
 
     def __init__(self, side: int, channels: int, *, code: int, width: int) -> None:
@@ -63,8 +63,8 @@ class Autoencoder(nn.Module):
 
     def __init__(self, side: int, channels: int, *, code: int = 128, width: int = 32) -> None:
         super().__init__()
-        self.encoder = Encoder(side, channels, code=code, width=width)
-        self.decoder = Decoder(side, channels, code=code, width=width)
+        self.encoder = ConvEncoder(side, channels, code=code, width=width)
+        self.decoder = ConvDecoder(side, channels, code=code, width=width)
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the logits of the pixels, float32, of uint8 (B, side, side, channels)."""
@@ -74,7 +74,7 @@ class Autoencoder(nn.Module):
 class CodeClassifier(nn.Module):
     """An encoder and one linear layer on its code, normalised over the batch."""
 
-    def __init__(self, encoder: Encoder, classes: int) -> None:
+    def __init__(self, encoder: ConvEncoder, classes: int) -> None:
         super().__init__()
         self.encoder = encoder
         self.head = nn.Sequential(nn.BatchNorm1d(encoder.code), nn.Linear(encoder.code, classes))

@@ -6,7 +6,7 @@ import torch
 from training.networks.backbones.sentence_encoder import SentenceEncoder
 from training.networks.backbones.word_vectors import (
     _model,
-    known_words,
+    common_words,
     pieces_of,
     word_vectors,
     words_in_context,
@@ -23,7 +23,7 @@ def test_words_of_like_sentiment_have_like_vectors() -> None:
 
 
 def test_common_words_come_first() -> None:
-    few, more = known_words(300), known_words(10_000)
+    few, more = common_words(300), common_words(10_000)
     assert more[:300] == few and {"the", "is", "of"} <= set(few)
     assert {"terrible", "film"} <= set(more) and not {"##s", "[CLS]", "1990"} & set(more)
 

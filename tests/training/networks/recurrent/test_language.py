@@ -7,7 +7,7 @@ import torch
 from app.bundle import WordsSpec
 from app.runtime.session import Session
 from training.data.encode import Examples
-from training.exporting.export import ServableWords, check_parity, export, output_specs
+from training.exporting.export import ServableLanguageModel, check_parity, export, output_specs
 from training.networks.recurrent.language import WordLSTM
 
 VOCABULARY, HIDDEN = 30, 6
@@ -40,7 +40,9 @@ def examples() -> Examples:
 @pytest.fixture(scope="module")
 def model(network: WordLSTM, examples: Examples) -> bytes:
     arrays, _ = examples.batch([0, 1])
-    return export(ServableWords(network), SPECS, [torch.from_numpy(array) for array in arrays])
+    return export(
+        ServableLanguageModel(network), SPECS, [torch.from_numpy(array) for array in arrays]
+    )
 
 
 def test_the_ways_to_a_likelihood_agree(network: WordLSTM) -> None:
@@ -66,7 +68,7 @@ def test_a_step_is_the_last_position_of_the_whole(network: WordLSTM) -> None:
 def test_the_graph_is_the_network_in_any_batch_and_padding(
     network: WordLSTM, examples: Examples, model: bytes
 ) -> None:
-    assert check_parity(model, ServableWords(network), examples, SPECS) < 1e-5
+    assert check_parity(model, ServableLanguageModel(network), examples, SPECS) < 1e-5
     shapes = {spec.name: spec.shape for spec in output_specs(model, SPECS)}
     assert shapes == {
         "log_probabilities": ("batch", VOCABULARY),
