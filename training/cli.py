@@ -9,25 +9,27 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from app.errors import ThalamusError
 from training.arguments import Command, parser
 from training.errors import TrainingError
+from training.progress import shown
 
 if TYPE_CHECKING:
     from app.bundle import Bundle
-    from training.recipes import Language, Recipe
+    from training.recipes import AnyRecipe, Recipe
 
-Trained = TypeVar("Trained", "Recipe", "Language")
+Changed = TypeVar("Changed", bound="AnyRecipe")
+_NO_CLASSIFIER = {"complete": "is no classifier", "export": "comes trained"}  # by task
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit status."""
     try:
         options = parser(_COMMANDS).parse_args(arguments)
-        options.command(options)
+        with shown():
+            options.command(options)
     except ThalamusError as error:
         print(f"thalamus-train: {error}", file=sys.stderr)
         return 2
@@ -47,35 +49,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> None:
     import torch
 
-    from training.recipes import Language, Pretrained, Recipe
-    from training.runs.autoencoder import run_unsupervised
-    from training.runs.classifier import run
-    from training.runs.language_model import run_language
-    from training.runs.pretrained import export_pretrained
-    from training.transfer import started
+    from training.runs.registry import run
+    from training.transfer import apply_start
 
     torch.set_num_threads(options.threads)
     recipe = _recipe(options)
-    if not isinstance(recipe, Recipe) and (options.start != "scratch" or options.source):
-        why = "starts in its own way" if isinstance(recipe, Language) else "comes trained"
-        raise TrainingError(f"{recipe.name} {why}; it starts from nothing else")
-    if isinstance(recipe, Pretrained):
-        print(f"published {export_pretrained(recipe, options.models)}")
-        return
-    folder: Path | None
     with _together(options):
-        if isinstance(recipe, Language):
-            folder = run_language(_changed(recipe, options), options.data, options.models)
-        else:
-            recipe = started(recipe, options.data, options.start, options.source, options.models)
-            way = run if recipe.schedule.objective is None else run_unsupervised
-            folder = way(_changed(recipe, options), options.data, options.models)
+        recipe = apply_start(recipe, options.data, options.start, options.source, options.models)
+        folder = run(_changed(recipe, options), options.data, options.models)
         print(f"published {folder}")
 
 
 @contextmanager
 def _together(options: argparse.Namespace) -> Iterator[None]:
-    """Have what is trained within keep its checkpoints, by so many ranks as are asked for."""
+    """Let trainings within keep checkpoints, and run in the number of ranks that was asked for."""
     from training.fitting.checkpoint import Checkpoints
     from training.fitting.ranks import joined
 
@@ -84,10 +71,10 @@ def _together(options: argparse.Namespace) -> Iterator[None]:
 
 
 def _publish(options: argparse.Namespace) -> None:
-    from training.runs.convert import Bounds, publish_converted
+    from training.runs.convert import MaximumLoss, publish_converted
 
     bundle = _published(options)
-    bounds = Bounds(options.most_lost / 100, options.most_changed / 100, options.force)
+    bounds = MaximumLoss(options.most_lost / 100, options.most_changed / 100, options.force)
     folder = publish_converted(
         bundle, options.precision, options.data, options.models, bounds, options.device
     )
@@ -98,6 +85,7 @@ def _measure(options: argparse.Namespace) -> None:
     from training.runs.measure import measure
 
     measured = measure(_published(options), options.data)
+    print("\n".join(measured.lines()))
     if options.report is not None:
         options.report.write_bytes(measured.report())
 
@@ -110,7 +98,7 @@ def _calibrate(options: argparse.Namespace) -> None:
 
 
 def _published(options: argparse.Namespace) -> "Bundle":
-    """Return the bundle that a command is about, and compute with the threads asked for."""
+    """Return the bundle that a command names, and set the number of threads."""
     import torch
 
     from training.runs.next_version import newest
@@ -127,18 +115,19 @@ def _compare(options: argparse.Namespace) -> None:
     torch.set_num_threads(options.threads)
     recipe = _classifier(options, "there is no baseline to compare with in folds")
     with _together(options):
-        compare(_changed(recipe, options), options.data, options.folds)
+        print(compare(_changed(recipe, options), options.data, options.folds).summary())
 
 
 def _few_labels(options: argparse.Namespace) -> None:
     import torch
 
+    from training.measuring.few_labels import few_labels_table
     from training.runs.autoencoder import study
 
     torch.set_num_threads(options.threads)
     recipe = _classifier(options, "there is nothing to study")
     with _together(options):
-        study(_changed(recipe, options), options.data, options.split)
+        print(few_labels_table(study(_changed(recipe, options), options.data, options.split)))
 
 
 def _compare_starts(options: argparse.Namespace) -> None:
@@ -150,9 +139,10 @@ def _compare_starts(options: argparse.Namespace) -> None:
     recipe = _classifier(options, "there is no start to compare")
     seed = recipe.seed if options.seed is None else options.seed
     seeds = range(seed, seed + options.seeds)
-    compare_starts(
+    comparison = compare_starts(
         recipe, options.data, options.source, options.models, seeds, picture=options.picture
     )
+    print(comparison.table())
 
 
 def _recipes(options: argparse.Namespace) -> None:
@@ -163,30 +153,22 @@ def _recipes(options: argparse.Namespace) -> None:
 
 
 def _inspect(options: argparse.Namespace) -> None:
-    from training.recipes import Language, Pretrained
-    from training.runs.classifier import prepare
-    from training.runs.language_model import read
+    from training.runs.registry import inspect
 
-    recipe = _recipe(options)
-    if isinstance(recipe, Language):
-        print(f"encoder: {read(recipe, options.data).encoder.spec.model_dump_json()}")
-        return
-    if isinstance(recipe, Pretrained):
-        raise TrainingError(f"{recipe.name} comes trained; there is no data to inspect")
-    data = prepare(recipe, options.data)
-    for label, count in sorted(data.dataset.counts().items()):
+    found = inspect(_recipe(options), options.data)
+    for label, count in sorted(found.counts.items()):
         print(f"{count:7d}  {label}")
-    print(f"encoder: {data.encoder.model_dump_json()}")
+    print(f"encoder: {found.encoder.model_dump_json()}")
 
 
-def _recipe(options: argparse.Namespace):  # type: ignore[no-untyped-def]
+def _recipe(options: argparse.Namespace) -> "AnyRecipe":
     from training.recipes import RECIPES
-    from training.recipes.auto import own_recipe
+    from training.recipes.auto import auto_recipe
 
     if options.recipe is None:
         if options.data is None:
             raise TrainingError("name a recipe (thalamus-train recipes), or your --data FOLDER")
-        return own_recipe(options.data, options.name)
+        return auto_recipe(options.data, options.name)
     if options.recipe not in RECIPES:
         raise TrainingError(f"no recipe {options.recipe!r}; there are {', '.join(RECIPES)}")
     if options.name is not None:
@@ -195,17 +177,21 @@ def _recipe(options: argparse.Namespace):  # type: ignore[no-untyped-def]
 
 
 def _classifier(options: argparse.Namespace, why: str) -> "Recipe":
-    """Return the recipe of a classifier that is trained here; say `why` there must be one."""
-    from training.recipes import Language, Recipe
+    """Return the recipe that trains on samples; else say `why` there must be one."""
+    from training.recipes import Recipe
 
     recipe = _recipe(options)
-    if isinstance(recipe, Recipe):
-        return recipe
-    what = "is no classifier" if isinstance(recipe, Language) else "comes trained"
-    raise TrainingError(f"{recipe.name} {what}; {why}")
+    if not isinstance(recipe, Recipe):
+        raise TrainingError(f"{recipe.name} {_NO_CLASSIFIER[recipe.task]}; {why}")
+    return recipe
 
 
-def _changed(recipe: "Trained", options: argparse.Namespace) -> "Trained":
+def _changed(recipe: "Changed", options: argparse.Namespace) -> "Changed":
+    """Return the recipe with the epochs and the seed that the options name."""
+    from training.recipes import Pretrained
+
+    if isinstance(recipe, Pretrained):
+        return recipe  # nothing is trained
     if options.epochs:
         if getattr(options, "start", None) == "features":
             raise TrainingError("--epochs: feature extraction has none")

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import matplotlib as mpl
 import numpy as np
 
-from app.bundle import Manifest
+from app.bundle import Manifest, Provenance
 from training.fitting.curve import History
 
 mpl.use("Agg")
@@ -39,7 +39,7 @@ def card(manifest: Manifest, sections: Sequence[str], images: Sequence[str]) -> 
         *([f"| labels | {_some(manifest.labels)} |"] if manifest.labels else []),
         f"| data | {origin.data} ({origin.data_licence}), {origin.data_source} |",
         *([f"| samples | {_counts(origin.splits)} |"] if origin.splits else []),
-        f"| made by | `thalamus-train run {origin.recipe}`, seed {origin.seed}, {origin.code} |",
+        f"| made by | `{_command(origin)}`, seed {origin.seed}, {origin.code} |",
         f"| licence of the weights | {manifest.licence} |",
         *([f"| temperature | {manifest.temperature:.3f} |"] if manifest.labels else []),
         *_doubts(manifest),
@@ -54,6 +54,13 @@ def card(manifest: Manifest, sections: Sequence[str], images: Sequence[str]) -> 
         *(f"![{name.removesuffix('.png')}]({name})\n" for name in images),
     ]
     return ("\n".join(lines).rstrip() + "\n").encode()
+
+
+def _command(origin: Provenance) -> str:
+    """Return the command that made the bundle."""
+    what = origin.recipe if origin.data_path is None else f"--data {origin.data_path}"
+    start = f" --start {origin.start} --from {origin.source}" if origin.source else ""
+    return f"thalamus-train run {what}{start}"
 
 
 def _doubts(manifest: Manifest) -> list[str]:

@@ -6,7 +6,7 @@ says what to fetch.
 """
 
 from training.outliers.glyphs import glyphs
-from training.outliers.kinds import OutlierKinds, gather, gather_shown
+from training.outliers.kinds import OutlierKinds, SplitOutliers, gather, gather_split
 from training.outliers.pictures import pictures
 from training.outliers.prose import prose
 from training.outliers.sentences import sentences
@@ -15,8 +15,9 @@ from training.outliers.trees import trees
 
 __all__ = [
     "OutlierKinds",
+    "SplitOutliers",
     "gather",
-    "gather_shown",
+    "gather_split",
     "glyphs",
     "pictures",
     "prose",

@@ -1,7 +1,7 @@
 """Kinds of outliers by name, and finding the packages that hold them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from app.modalities import Encoder
@@ -35,17 +35,34 @@ def gather(
     return found
 
 
-def gather_shown(
-    kinds: tuple[OutlierKinds, Sequence[str]], given: Path | None, encoder: Encoder, like: Examples
-) -> tuple[dict[str, Examples], list[Examples] | None]:
-    """Return the kinds to measure by, and those that are shown: None where one is missing."""
-    outliers, names = kinds
+@dataclass(frozen=True, slots=True)
+class SplitOutliers:
+    """Encoded outliers to fit the novelty score to, and those of each kind to measure it by.
+
+    train: None where a kind that the score must be fitted to is missing.
+    """
+
+    train: list[Examples] | None
+    evaluation: dict[str, Examples]
+
+
+def gather_split(
+    outliers: OutlierKinds,
+    train_kinds: Sequence[str],
+    given: Path | None,
+    encoder: Encoder,
+    like: Examples,
+) -> SplitOutliers:
+    """Return the outliers of `train_kinds` to fit novelty to, and all others to measure it by.
+
+    See `gather` for the other arguments.
+    """
     found = gather(outliers, given, encoder, like)
-    shown = [found.pop(kind) for kind in names if kind in found]
-    if len(shown) < len(names):
-        warn(f"without {' and '.join(names)} to fit it to, there is no novelty score")
-        return found, None
-    return found, shown
+    train = [found.pop(kind) for kind in train_kinds if kind in found]
+    if len(train) < len(train_kinds):
+        warn(f"without {' and '.join(train_kinds)} to fit it to, there is no novelty score")
+        return SplitOutliers(None, found)
+    return SplitOutliers(train, found)
 
 
 def _find(source: DataFile, given: Path | None) -> Path:

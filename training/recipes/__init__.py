@@ -1,4 +1,4 @@
-"""One small file per shipped model: data + network + schedule, no logic."""
+"""One small file for each shipped model: data, network and schedule, no logic."""
 
 from training.recipes import (
     completion,
@@ -11,11 +11,11 @@ from training.recipes import (
     spam,
     spoken_digits,
 )
-from training.recipes.recipe import Language, Pretrained, Recipe
+from training.recipes.recipe import AnyRecipe, Language, Lineage, Pretrained, Recipe
 
-__all__ = ["RECIPES", "Language", "Pretrained", "Recipe"]
+__all__ = ["RECIPES", "AnyRecipe", "Language", "Lineage", "Pretrained", "Recipe"]
 
-RECIPES: dict[str, Recipe | Language | Pretrained] = {
+RECIPES: dict[str, AnyRecipe] = {
     recipe.name: recipe
     for recipe in (
         digits.RECIPE,

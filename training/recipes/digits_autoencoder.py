@@ -1,4 +1,4 @@
-"""Handwritten digits without labels: a denoising autoencoder that tells what is no digit."""
+"""Handwritten digits without labels: a denoising autoencoder that scores what is no digit."""
 
 from torch import Generator, Tensor
 
@@ -12,7 +12,7 @@ from training.recipes import digits
 from training.recipes.recipe import Recipe
 
 
-def _spoil(images: Tensor, generator: Generator) -> Tensor:
+def _corrupt(images: Tensor, generator: Generator) -> Tensor:
     return mask_patches(augment_images(images, generator), generator, side=4, share=0.5)
 
 
@@ -24,7 +24,8 @@ RECIPE = Recipe(
     load=digits.RECIPE.load,
     prepare=digits.RECIPE.prepare,
     network=lambda _: Autoencoder(28, 1),
-    augment=_spoil,
+    task="reconstruct",
+    augment=_corrupt,
     schedule=Schedule(epochs=20, learning_rate=3e-3, patience=20, objective=PixelCrossEntropy()),
     study=Study(augment=augment_images, learning_rate=1e-3, learning_rate_from_scratch=3e-3),
     shares=Shares(validation=8, test=22),  # the test split of `digits`

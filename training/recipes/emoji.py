@@ -1,6 +1,6 @@
-"""Emoji: which of ten kinds of things a pictogram shows, learnt from two dozen a kind.
+"""Emoji: which of ten kinds of things a pictogram shows, from two dozen samples of each kind.
 
-No bundle of it is shipped: it is what docs/transfer.md compares the ways of learning on.
+No bundle of it is shipped; docs/transfer.md compares the three starts on it.
 """
 
 from functools import partial

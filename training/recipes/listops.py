@@ -1,4 +1,4 @@
-"""ListOps: a Tree-LSTM that is taught the value of every list within a tree."""
+"""ListOps: a Tree-LSTM that is trained on the value of every list within a tree."""
 
 from collections.abc import Sequence
 from functools import partial

@@ -1,8 +1,9 @@
-"""Sentiment: a Tree-LSTM over the sentences of the treebank, taught the label of every phrase.
+"""Sentiment: a Tree-LSTM over the sentences of the treebank, trained on the label of every phrase.
 
-Its leaves are the words as a sentence encoder reads them in their sentence, tuned with the tree.
+Its leaves are a sentence encoder's contextual embeddings of the words, fine-tuned with the tree.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 
 from torch import nn
@@ -24,13 +25,14 @@ from training.networks.tree.statistics import WordSum
 from training.outliers import sentences
 from training.recipes.recipe import Recipe
 
+_LOG = logging.getLogger(__name__)
 HIDDEN = 150
-WORDS = 256  # of a sentence, at most: whatever is read runs through the encoder
+WORDS = 256  # of a sentence, at most: the encoder reads every one of them
 KNOWN = 30_000  # common words beside those of the training sentences, at most
 
 
 def _prepare(train: Sequence[Sample]) -> tuple[EncoderSpec, dict[str, bytes]]:
-    """Know the words of the training sentences, and then the common ones."""
+    """Take the words of the training sentences into the vocabulary, then common words."""
     spec = TreeSpec(notation="ptb", max_leaves=WORDS)
     seen = {word.lower() for sample in train for word in words(sample.payload)}
     vocabulary = ["", *sorted(seen), *sorted(set(common_words(KNOWN)) - seen)]
@@ -43,8 +45,8 @@ def _network(labels: int) -> ContextualTreeLSTM:
     )
 
 
-def _start(network: nn.Module, files: Mapping[str, bytes]) -> None:
-    """Tell the words' pieces."""
+def _initialise(network: nn.Module, files: Mapping[str, bytes]) -> None:
+    """Set the word pieces of every word of the vocabulary."""
     assert isinstance(network, ContextualTreeLSTM)
     network.words.set_vocabulary(pieces_of(_vocabulary(files)))
 
@@ -61,7 +63,7 @@ def _finish(network: nn.Module) -> None:
 def _figures(model: bytes, test: Examples, encoder: Encoder) -> list[Measurement]:
     figures = polarity_accuracy(model, test, encoder)
     if deleted := word_deletion_test(model, test):
-        print(deleted, flush=True)
+        _LOG.info("%s", deleted)
         figures += deleted.measurements("test")
     return figures
 
@@ -74,7 +76,7 @@ RECIPE = Recipe(
     load=sentiment_treebank.load,
     prepare=_prepare,
     network=_network,
-    start=_start,
+    initialise=_initialise,
     finish=_finish,
     make_node_targets=node_labels,
     labels=LABELS,
@@ -90,7 +92,7 @@ RECIPE = Recipe(
     shares=Shares(validation=5, test=0),
     figures=_figures,
     outliers=sentences,
-    shown=tuple(
+    train_outliers=tuple(
         f"sentences of {kind}"
         for kind in ("pages of a novel", "speeches", "e-mails", "an encyclopaedia")
     ),

@@ -1,4 +1,4 @@
-"""Spoken digits: three CNNs on one log-mel spectrogram that the graph itself computes."""
+"""Spoken digits: an ensemble of three CNNs on a log-mel spectrogram that the graph computes."""
 
 from collections.abc import Sequence
 
@@ -37,7 +37,7 @@ RECIPE = Recipe(
     augment=augment_audio,
     schedule=Schedule(
         epochs=60, batch_size=32, label_smoothing=0.1, ema=0.99, warmup=0.2, patience=None
-    ),  # the last epoch's averaged weights: ninety samples would choose another by luck
+    ),  # the last epoch's averaged weights: ninety samples would choose an epoch by chance
     shares=Shares(validation=10, test=0),
     outliers=sounds,
     leave_one_out="speaker",

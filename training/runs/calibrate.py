@@ -1,12 +1,13 @@
-"""A published bundle → its next version, calibrated on labelled files of one's own.
+"""A published bundle → its next version, calibrated on the user's labelled files.
 
-The network stays, and so does every label that it calls. Set anew are what it says of its answers:
-the temperature, the label sets, and from where on an input is called novel. Half of the files,
-chosen by their content, judge the result, as published and as calibrated; of the others a third
-sets the temperature and the rest the thresholds. What is told then holds for data like
-these files, be they unlike those that the network was trained on.
+The network stays, and with it every predicted label. The run sets the temperature, the label sets
+and the threshold of novelty anew. Half of the files, chosen by their content, test the result,
+before and after the calibration; of the others a third sets the temperature and the rest the
+thresholds. The figures then hold for data like these files, even where such data differ from the
+training data.
 """
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -25,9 +26,11 @@ from training.measuring.evaluate import ClassifierOutputs, classifier_outputs, c
 from training.measuring.labelled_files import read
 from training.measuring.novelty import FEWEST
 from training.measuring.reliability import CalibrationData, labelled_figures, refit_thresholds
-from training.runs.measure import tell
+from training.runs.findings import figure_lines
 from training.runs.next_version import publish_next
 from training.runs.publish import check_folder
+
+_LOG = logging.getLogger(__name__)
 
 
 def publish_calibrated(bundle: Bundle, data: Path, models: Path) -> Path:
@@ -56,7 +59,8 @@ def publish_calibrated(bundle: Bundle, data: Path, models: Path) -> Path:
             labelled_figures(before[1], parts.test, (old.conformal, old.novelty), parts.name)
         ),
     ]
-    tell(metrics)
+    for line in figure_lines(metrics):
+        _LOG.info("%s", line)
     if len(old.labels) <= MOST_LABELS:
         confusion = confusion_of(after.probabilities, parts.test.targets)
         files[CONFUSION] = draw_confusion(confusion, old.labels)
@@ -65,7 +69,7 @@ def publish_calibrated(bundle: Bundle, data: Path, models: Path) -> Path:
 
 
 def _parts(bundle: Bundle, data: Path) -> CalibrationData:
-    """Return the files in three parts; raise `BadData` where they are too few for that."""
+    """Split the files in three; raise `BadData` where there are too few."""
     name, examples = read(bundle, data)
     parts = [examples.select(part) for part in split_calibration(examples.samples)]
     if min(map(len, parts[1:])) < FEWEST:
@@ -81,7 +85,7 @@ def _logits(answers: ClassifierOutputs) -> np.ndarray:
 
 
 def _at(bundle: Bundle, factor: float) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """Return what of the manifest, and which files, another temperature changes."""
+    """Return the manifest's fields, and the files, that another temperature changes."""
     old = bundle.manifest
     changes = {"temperature": old.temperature * factor}
     if old.scores == "logits":
@@ -90,7 +94,7 @@ def _at(bundle: Bundle, factor: float) -> tuple[dict[str, Any], dict[str, bytes]
 
 
 def _as_published(figures: Sequence[Measurement]) -> list[Measurement]:
-    """Return the figures of the answers before, but for the accuracy, which stays what it is."""
+    """Return the figures before the calibration, without the accuracy, which stays the same."""
     return [
         m.model_copy(update={"name": f"{m.name}, as published"})
         for m in figures

@@ -1,4 +1,4 @@
-"""What `--from` names → the trained network."""
+"""The name given with `--from` → the trained network."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,14 +9,14 @@ from training.errors import TrainingError
 from training.transfer.bundle import from_bundle
 from training.transfer.folder import from_folder
 from training.transfer.packages import imagenet, minilm
-from training.transfer.source import Source
+from training.transfer.trained_network import TrainedNetwork
 from training.transfer.transformers_library import CONFIG
 
-PACKAGES: dict[str, Callable[[], Source]] = {"imagenet": imagenet, "minilm": minilm}
+PACKAGES: dict[str, Callable[[], TrainedNetwork]] = {"imagenet": imagenet, "minilm": minilm}
 _DEFAULTS = {"image": "imagenet", "text": "minilm", "audio": "spoken-digits"}
 
 
-def find(given: str | None, kind: str, models: Path) -> Source:
+def resolve_network(given: str | None, kind: str, models: Path) -> TrainedNetwork:
     """Return the network that `given` names, or the default one for that kind of data.
 
     given: a package's network, a bundle under `models` or anywhere, or a folder of the library

@@ -21,7 +21,7 @@ from training.datasets.package_photos import cuts, photos
 from training.datasets.spamassassin import ARCHIVES
 from training.measuring.evaluate import logits_of
 from training.recipes import RECIPES, Pretrained, Recipe, sentiment
-from training.runs.classifier import run
+from training.runs.classifier import train_classifier
 from training.runs.pretrained import export_pretrained
 
 pytestmark = pytest.mark.training
@@ -66,7 +66,7 @@ def little_to_do(monkeypatch: pytest.MonkeyPatch):
 @pytest.mark.parametrize("name", WRITE)
 def test_a_few_steps_make_a_bundle_that_the_service_accepts(name: str, tmp_path: Path):
     (tmp_path / "data").mkdir()
-    folder = run(few_steps(name), WRITE[name](tmp_path / "data"), tmp_path / "models")
+    folder = train_classifier(few_steps(name), WRITE[name](tmp_path / "data"), tmp_path / "models")
     assert folder == tmp_path / "models" / name / "1"
     bundle = read_bundle(folder)
     assert bundle.manifest.labels == LABELS[name]
@@ -89,7 +89,7 @@ def test_the_same_recipe_twice_gives_the_same_graph(name: str, tmp_path: Path):
     (tmp_path / "data").mkdir()
     data = WRITE[name](tmp_path / "data")
     alone = replace(few_steps(name), baseline=None, leave_one_out=None, figures=None)
-    first, second = (run(alone, data, tmp_path / str(turn)) for turn in range(2))
+    first, second = (train_classifier(alone, data, tmp_path / str(turn)) for turn in range(2))
     assert first and second
     assert (first / "model.onnx").read_bytes() == (second / "model.onnx").read_bytes()
 
@@ -105,7 +105,7 @@ def write_photos(path: Path, synsets: Sequence[str]) -> Path:
 def test_the_pretrained_network_is_exported_whole(tmp_path: Path):
     recipe = RECIPES["imagenet"]
     assert isinstance(recipe, Pretrained)
-    alone = replace(recipe, pictures=None, unseen=None, aside=None)
+    alone = replace(recipe, in_distribution=None, calibration_set=None, held_out=None)
     bundle = read_bundle(export_pretrained(alone, tmp_path))
     assert len(set(bundle.manifest.labels)) == 1000
     assert replay(bundle, Pipeline(bundle)) == []
@@ -125,10 +125,10 @@ def test_with_photos_that_it_knows_it_tells_what_is_no_photo(
     archive = write_photos(tmp_path / "photos.zip", synsets)
     few = replace(
         recipe,
-        pictures=lambda: imagenet.load(known, archive),
-        shown=("pages of words", "plain colours"),
-        unseen=lambda: calls_of(cuts([*photos()[0], *photos()[1]], 25, seed=3), recipe),
-        aside=lambda: replace(calls_of(cuts(photos()[0], 8, seed=4), recipe), name="more cuts"),
+        in_distribution=lambda: imagenet.load(known, archive),
+        train_outliers=("pages of words", "plain colours"),
+        calibration_set=lambda: calls_of(cuts([*photos()[0], *photos()[1]], 25, seed=3), recipe),
+        held_out=lambda: replace(calls_of(cuts(photos()[0], 8, seed=4), recipe), name="more cuts"),
     )
     bundle = read_bundle(export_pretrained(few, tmp_path / "models"))
     assert replay(bundle, Pipeline(bundle)) == []

@@ -23,7 +23,7 @@ from training.errors import BadData, TrainingError
 from training.exporting.export import Servable, export
 from training.networks.audio.backbone import WAVEFORMS
 from training.networks.audio.waveform import uncentred
-from training.transfer import begin
+from training.transfer import apply_source
 from training.transfer.folder import from_folder
 
 pytestmark = pytest.mark.filterwarnings("ignore:At least one mel filter")  # AST's own, between bins
@@ -129,7 +129,7 @@ def test_a_spectrogram_is_embedded_as_the_library_would(tmp_path: Path):
 
     source = from_folder(ast(tmp_path / "ast"))
     network = source.build(2).eval()
-    source.fill(network)
+    source.load_weights(network)
     pcm = speech()
     output = network.read(windows(pcm, RATE))
     extractor = ASTFeatureExtractor.from_pretrained(tmp_path / "ast")
@@ -149,7 +149,7 @@ def test_a_waveform_is_embedded_as_the_library_would(masked: bool, tmp_path: Pat
 
     source = from_folder(waves(tmp_path / "waves", masked=masked))
     network = source.build(3).eval()
-    source.fill(network)
+    source.load_weights(network)
     pcm = speech()[:8_000]
     extractor = Wav2Vec2FeatureExtractor.from_pretrained(tmp_path / "waves")
     told = extractor(pcm / np.float32(32768), sampling_rate=RATE, return_tensors="pt").input_values
@@ -175,7 +175,7 @@ def test_the_window_is_as_long_as_the_sounds(tmp_path: Path):
     source = from_folder(ast(tmp_path / "ast"))
     rng = np.random.default_rng(0)
     heard = [heard_as("tone", rng, 0.8) for _ in range(4)]
-    recipe = begin(
+    recipe = apply_source(
         toy_recipe(Dataset("none", "", "", [])), Dataset("none", "", "", []), "features", source
     )
     spec, _ = recipe.prepare(heard)
@@ -186,7 +186,7 @@ def test_the_window_is_as_long_as_the_sounds(tmp_path: Path):
 def test_what_a_folder_lacks_is_said(tmp_path: Path):
     source = from_folder(ast(tmp_path / "ast"))
     with pytest.raises(BadData, match="ast reads sounds, but gray pictures holds image/png"):
-        begin(toy_recipe(gray_pictures()), gray_pictures(), "pretrained", source)
+        apply_source(toy_recipe(gray_pictures()), gray_pictures(), "pretrained", source)
     with pytest.raises(TrainingError, match="says num_mel_bins 64, the model reads 128"):
         from_folder(ast(tmp_path / "ast", num_mel_bins=64))
     with pytest.raises(TrainingError, match="says 8000 Hz; 16000 are known"):
@@ -215,7 +215,7 @@ FOLDERS: dict[str, Callable[[Path], Path]] = {
 def test_the_graph_answers_as_torch_does_and_alone_as_in_company(kind: str, tmp_path: Path):
     source = from_folder(FOLDERS[kind](tmp_path / "folder"))
     network = source.build(3).eval()
-    source.fill(network)
+    source.load_weights(network)
     served, spec = Servable(network), AudioSpec(rate=RATE, samples=12_345)
     pcm = torch.cat([windows(speech(), 12_345), windows(speech()[3_000:9_000], 12_345)])
     session = Session(export(served, spec.tensors(), [pcm[:2]]))
@@ -240,8 +240,8 @@ def test_a_backbone_becomes_a_bundle(make: Callable[[Path], Path], start: str, t
     bundle = read_bundle(models / "mine" / "1")
     pipeline = Pipeline(bundle)
     assert replay(bundle, pipeline) == []
-    made_by = f"--data sounds --start {start} --from backbone"
-    assert bundle.manifest.provenance.recipe == made_by
+    origin = bundle.manifest.provenance
+    assert (origin.data_path, origin.start, origin.source) == ("sounds", start, "backbone")
     assert isinstance(bundle.manifest.encoder, AudioSpec)
     assert bundle.manifest.encoder.rate == RATE and bundle.manifest.encoder.samples < RATE
     assert str(tmp_path).encode() not in bundle.model

@@ -96,7 +96,7 @@ def test_a_picture_is_read_as_the_library_would(tmp_path: Path):
 
     source = from_folder(resnet(tmp_path / "small resnet"))
     network = source.build(3)
-    source.fill(network)
+    source.load_weights(network)
     image = torch.randint(0, 256, (2, 32, 32, 3), dtype=torch.uint8)
     pixels = (image.permute(0, 3, 1, 2) / 255 - torch.tensor(MEAN).view(3, 1, 1)) / torch.tensor(
         STD
@@ -118,7 +118,7 @@ def test_the_last_linear_layer_of_a_backbone_is_no_head(tmp_path: Path):
     (tmp_path / "preprocessor_config.json").write_text(json.dumps(STEPS))
     source = from_folder(tmp_path)
     network = source.build(3)
-    source.fill(network)
+    source.load_weights(network)
     weights = network.model.state_dict()
     for name, weight in model.state_dict().items():
         assert torch.equal(weights[name], weight), name
@@ -129,7 +129,7 @@ def test_a_text_is_read_as_the_library_would(tmp_path: Path):
 
     source = from_folder(bert(tmp_path / "bert"))
     network = source.build(2)
-    source.fill(network)
+    source.load_weights(network)
     network.eval()
     model = BertModel.from_pretrained(tmp_path / "bert").eval()
     with torch.no_grad():
@@ -188,5 +188,6 @@ def test_a_backbone_becomes_a_bundle(make: Any, write: Any, tmp_path: Path):
     assert main([str(word) for word in command]) == 0
     bundle = read_bundle(models / "mine" / "1")
     assert replay(bundle, Pipeline(bundle)) == []
-    assert bundle.manifest.provenance.recipe.endswith("--start pretrained --from backbone")
+    origin = bundle.manifest.provenance
+    assert (origin.start, origin.source) == ("pretrained", "backbone")
     assert str(tmp_path).encode() not in bundle.model
