@@ -30,7 +30,7 @@ from training.measuring.faithfulness import deletion_test
 from training.measuring.novelty import fit_novelty
 from training.measuring.reliability import ReliabilityReport, assess_reliability
 from training.measuring.trees import node_figures, node_temperature
-from training.networks.heads.model_output import Banded
+from training.networks.network import Banded
 from training.outliers import SplitOutliers, gather_split
 from training.recipes.recipe import GOLDEN, Recipe
 from training.runs.findings import Findings

@@ -6,7 +6,8 @@ import torch
 from torch import nn
 
 from training.data.encode import Examples
-from training.fitting.fit import History, fit
+from training.fitting.curve import History
+from training.fitting.fit import fit
 from training.recipes.recipe import Recipe
 
 

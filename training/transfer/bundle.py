@@ -25,7 +25,7 @@ from training.transfer.trained_network import TrainedNetwork
 Packages = Mapping[str, Callable[[], TrainedNetwork]]
 
 
-def from_bundle(folder: Path, packages: Packages) -> TrainedNetwork:
+def network_from_bundle(folder: Path, packages: Packages) -> TrainedNetwork:
     """Return the bundle's network; raise `TrainingError` unless it answers as published.
 
     packages: the networks of Python packages by name; a bundle's provenance may name one.

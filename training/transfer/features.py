@@ -70,8 +70,8 @@ def fit_head(network: nn.Module, train: Examples, validation: Examples) -> Histo
 def last_layers(network: nn.Module) -> list[nn.Linear]:
     """Return the last layer of the network, or of each member; none where there are other ends."""
     last = heads(network)
-    members = len(getattr(network, "members", [network]))
-    return last if len(last) == members and hasattr(network, "read") else []
+    readable = isinstance(network, ReadableNetwork)
+    return last if readable and len(last) == len(members_of(network)) else []
 
 
 def embeddings(network: nn.Module, examples: Examples) -> np.ndarray:

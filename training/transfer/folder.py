@@ -35,7 +35,7 @@ MOST_TOKENS = 256  # of a text, where the backbone would read more
 _BILINEAR = 2  # PIL's number; others are read as bicubic
 
 
-def from_folder(folder: Path, name: str | None = None) -> TrainedNetwork:
+def network_from_folder(folder: Path, name: str | None = None) -> TrainedNetwork:
     """Return the backbone of a folder; raise `TrainingError` naming what it lacks."""
     name = name or folder.resolve().name
     kind = read_json(folder / CONFIG).get("model_type")

