@@ -26,7 +26,7 @@ from training.errors import TrainingError
 from training.exporting.graph import GraphRunner
 from training.exporting.optional_outputs import make_optional
 from training.networks.convolutional.detector import NoveltyDetector
-from training.networks.heads.model_output import ModelOutput
+from training.networks.network import ReadableNetwork
 from training.networks.tree.onnx_functions import DOMAIN, FUNCTIONS
 
 logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it misses torchvision, we do not
@@ -72,9 +72,9 @@ class Servable(nn.Module):
         fitted; nodes (nodes, labels), the probabilities of every node of trees. A network
         without `read` tells probabilities only.
         """
-        if not hasattr(self.network, "read"):
+        if not isinstance(self.network, ReadableNetwork):
             return {PROBABILITIES: self._probabilities(self.network(*inputs))}
-        output: ModelOutput = self.network.read(*inputs)  # type: ignore[operator]
+        output = self.network.read(*inputs)
         told = {PROBABILITIES: self._probabilities(output.logits), EMBEDDING: output.embedding}
         if output.attribution is not None:
             told[SALIENCY] = torch.relu(output.attribution(output.logits.argmax(1)))

@@ -20,6 +20,7 @@ from training.measuring.calibration import (
     expected_calibration_error,
     softmax,
 )
+from training.networks.network import ReadableNetwork
 
 _BATCH = 32
 
@@ -104,11 +105,8 @@ def features_of(network: nn.Module, examples: Examples) -> np.ndarray:
 
     The network has a method `read`.
     """
-    return run_network(
-        network,
-        examples,
-        lambda *inputs: network.read(*inputs).features,  # type: ignore[operator]
-    )
+    assert isinstance(network, ReadableNetwork)
+    return run_network(network, examples, lambda *inputs: network.read(*inputs).features)
 
 
 def probabilities_of(model: bytes, examples: Examples, output: str) -> np.ndarray:

@@ -27,6 +27,7 @@ from training.networks.heads.novelty import (
     OutlierExposure,
     RelativeMahalanobis,
 )
+from training.networks.network import ReadableNetwork
 
 IN_DISTRIBUTION_RATE = 0.98  # share of in-distribution data below the threshold
 FEWEST = 19  # calibration samples, as many as the prediction sets need
@@ -45,7 +46,7 @@ def fit_novelty(
     outliers: the training outliers, kind by kind. Both results are None where the network has no
     method `read`, and with fewer than `FEWEST` calibration samples.
     """
-    if not hasattr(network, "read") or len(calibration) < FEWEST:
+    if not isinstance(network, ReadableNetwork) or len(calibration) < FEWEST:
         return None, None
     every = np.linspace(0, len(train) - 1, min(len(train), MOST)).astype(int)
     known = train.select(every.tolist())

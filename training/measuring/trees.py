@@ -4,7 +4,7 @@ A tree model predicts a label for every node. Short phrases are harder to get ri
 of than whole sentences, so the nodes below the roots have a temperature of their own.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -24,6 +24,7 @@ from training.measuring.calibration import (
     fit_temperature,
 )
 from training.measuring.evaluate import probabilities_of, to_measurements
+from training.networks.network import ReadableNetwork
 
 
 def long_tree_accuracy(
@@ -70,17 +71,17 @@ def node_temperature(network: nn.Module, trees: Examples) -> float | None:
     """
     if not trees.node_targets:
         return None
+    assert isinstance(network, ReadableNetwork)
     network.eval()
+
+    def logits(arrays: Sequence[np.ndarray]) -> np.ndarray:
+        nodes = network.read(*map(torch.from_numpy, arrays)).nodes
+        assert nodes is not None
+        return nodes.numpy()
+
     with torch.no_grad():
-        found = _below_roots(
-            trees,
-            (
-                network.read(  # type: ignore[operator]
-                    *map(torch.from_numpy, trees.batch(indices)[0])
-                ).nodes.numpy()
-                for indices in chunks(len(trees))
-            ),
-        )
+        batches = (logits(trees.batch(indices)[0]) for indices in chunks(len(trees)))
+        found = _below_roots(trees, batches)
     return None if found is None else fit_temperature(*found)
 
 

@@ -18,6 +18,7 @@ from training.errors import TrainingError
 from training.exporting.graph import run_network
 from training.fitting.curve import Epoch, History
 from training.networks.backbones.freezing import heads, set_heads
+from training.networks.network import ReadableNetwork, members_of
 from training.recipes.recipe import Recipe
 
 STRENGTHS = tuple(10.0 ** (half / 2) for half in range(-9, 1))  # scikit-learn's C, weakest last

@@ -17,6 +17,7 @@ from training.exporting.graph import run_network
 from training.fitting.curve import History
 from training.fitting.fit import Schedule, fit
 from training.networks.backbones.freezing import freeze
+from training.networks.network import Divisible
 from training.recipes.recipe import Learn, Recipe
 from training.transfer.features import fit_head, last_layers
 
@@ -47,7 +48,7 @@ def tune(
     freeze(network, share)
     part, augment = network, recipe.augment
     if isinstance(network, Divisible) and _size(network, train) <= MOST:
-        trunk, part = network.cut()  # type: ignore[operator]
+        trunk, part = network.cut()
         train, validation, augment = compute(trunk, train), compute(trunk, validation), None
     if last_layers(part):
         fit_head(part, train, validation)
@@ -63,8 +64,8 @@ def compute(trunk: nn.Module, examples: Examples) -> Examples:
     return Examples(items, examples.targets, examples.samples, (spec,))
 
 
-def _size(network: nn.Module, examples: Examples) -> int:
+def _size(network: Divisible, examples: Examples) -> int:
     """Return how many bytes the outputs of the trunk would take."""
-    trunk, _ = network.cut()  # type: ignore[operator]
+    trunk, _ = network.cut()
     one = compute(trunk, examples.select([0])).items[0]["trunk"]
     return len(examples) * int(np.asarray(one).nbytes)

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from training.exporting.card import CONFUSION, CURVE, card_images, cost_section
-from training.fitting.fit import Epoch, History
+from training.fitting.curve import Epoch, History
 
 HISTORY = History([Epoch(1, 0.9, 0.8, 0.5, 2.0), Epoch(2, 0.4, 0.5, 0.9, 4.0)], kept_epoch=2)
 

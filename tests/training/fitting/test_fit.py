@@ -18,6 +18,7 @@ from training.errors import Diverged
 from training.fitting.fit import Schedule, class_weights, fit
 from training.measuring.evaluate import logits_of
 from training.networks.recurrent.classifier import TextRecurrentNet
+from training.progress import shown
 
 TRAIN, VALIDATION = squares(40, seed=1), squares(16, seed=2)
 SCHEDULE = Schedule(epochs=3, batch_size=8, learning_rate=0.02)
@@ -40,18 +41,18 @@ def weights(seed: int, schedule: Schedule = SCHEDULE, augment=None, measured=Fal
     [(SCHEDULE, None), (replace(SCHEDULE, ema=0.9, label_smoothing=0.1), noisy)],
     ids=["plain", "augmented and averaged"],
 )
-def test_the_same_seed_gives_the_same_bytes(schedule: Schedule, augment):
+def test_same_seed_gives_the_same_bytes(schedule: Schedule, augment):
     first = weights(1, schedule, augment)
     torch.rand(10)
     assert weights(1, schedule, augment) == first
     assert weights(2, schedule, augment) != first
 
 
-def test_a_network_that_was_measured_before_learns_the_same():
+def test_evaluation_before_training_changes_nothing():
     assert weights(1, measured=True) == weights(1)
 
 
-def test_texts_of_any_length_too():
+def test_same_seed_gives_the_same_bytes_for_texts_of_any_length():
     train, validation = sentences([1, 2, 9, 4, 1, 7] * 4, 20), sentences([3, 1, 5, 2], 20, seed=1)
 
     def trained() -> list[bytes]:
@@ -66,12 +67,12 @@ def test_texts_of_any_length_too():
 @pytest.mark.parametrize(
     ("balance", "expected"), [(0.0, [1, 1]), (1.0, [2 / 3, 2]), (0.5, [(2 / 3) ** 0.5, 2**0.5])]
 )
-def test_a_scarce_label_weighs_more(balance: float, expected: list[float]):
+def test_class_weights_of_a_scarce_label_are_larger(balance: float, expected: list[float]):
     targets = np.repeat(np.array([0, 1]), [6, 2])
     assert class_weights(targets, balance).tolist() == pytest.approx(expected)
 
 
-def test_balance_moves_the_answers_to_the_scarce_label():
+def test_class_weight_power_moves_predictions_to_the_scarce_label():
     scarce = sentences([4] * 40, 20)
     scarce.targets[:] = np.arange(40) % 8 == 0  # the words say nothing of it
 
@@ -92,7 +93,7 @@ def loss_of(network: nn.Module, examples: Examples = VALIDATION) -> float:
 
 @pytest.mark.parametrize("ema", [None, 0.5, 0.99])
 @pytest.mark.parametrize("rate", [0.02, 3.0])
-def test_the_best_epochs_weights_are_kept(ema: float | None, rate: float):
+def test_weights_of_the_best_epoch_are_kept(ema: float | None, rate: float):
     torch.manual_seed(0)
     network = Toy()
     history = fit(
@@ -108,7 +109,7 @@ def test_the_best_epochs_weights_are_kept(ema: float | None, rate: float):
     assert not network.training
 
 
-def test_without_progress_it_stops_early():
+def test_early_stopping_without_progress():
     class Stubborn(Toy):
         def forward(self, image: Tensor) -> Tensor:
             return super().forward(image) * 0
@@ -118,7 +119,7 @@ def test_without_progress_it_stops_early():
     assert len(history.epochs) == 3 and history.kept_epoch == 1
 
 
-def test_without_patience_nothing_is_chosen():
+def test_without_patience_the_last_epoch_is_kept():
     schedule = Schedule(epochs=5, batch_size=8, learning_rate=3.0, ema=0.9, patience=None)
     logits = []
     for validation in (VALIDATION, squares(16, seed=3)):
@@ -132,7 +133,7 @@ def test_without_patience_nothing_is_chosen():
     assert np.array_equal(*logits)
 
 
-def test_the_curve_holds_every_epoch():
+def test_history_has_every_epoch():
     history = fit(Toy(), TRAIN, VALIDATION, SCHEDULE, seed=1)
     assert [epoch.number for epoch in history.epochs] == [1, 2, 3]
     assert all(np.isfinite([e.train_loss, e.validation_loss]).all() for e in history.epochs)
@@ -142,7 +143,7 @@ def test_the_curve_holds_every_epoch():
 @pytest.mark.parametrize(
     ("epochs", "batch"), [(1, 40), (1, 32), (2, 40), (3, 40), (1, 10), (2, 20), (4, 40)]
 )
-def test_few_steps_make_a_schedule_too(epochs: int, batch: int):
+def test_learning_rate_schedule_of_few_steps(epochs: int, batch: int):
     history = fit(Toy(), TRAIN, VALIDATION, Schedule(epochs=epochs, batch_size=batch), seed=1)
     assert len(history.epochs) == epochs
 
@@ -155,14 +156,16 @@ class Terminal(io.StringIO):
 
 
 @pytest.mark.parametrize("output", [io.StringIO, Terminal])
-def test_a_terminal_shows_a_bar_and_a_file_a_line_an_epoch(
+def test_progress_is_a_bar_on_a_terminal_and_a_line_per_epoch(
     output: type[io.StringIO], monkeypatch: pytest.MonkeyPatch
 ):
-    shown = output()
-    monkeypatch.setattr(sys, "stdout", shown)
-    fit(Toy(), TRAIN, VALIDATION, SCHEDULE, seed=1)
+    stream = output()
+    monkeypatch.setattr(sys, "stdout", stream)
+    monkeypatch.setenv("TERM", "xterm")
+    with shown():
+        fit(Toy(), TRAIN, VALIDATION, SCHEDULE, seed=1)
     monkeypatch.undo()
-    said = shown.getvalue()
+    said = stream.getvalue()
     lines = re.findall(r"epoch +(\d)/3  loss [\d.]+  validation [\d.]+  accuracy [\d.]+ %", said)
     assert lines == ["1", "2", "3"]
     assert (len(said.splitlines()) == 3 and "\r" not in said) == (output is io.StringIO)
@@ -180,14 +183,14 @@ class Broken(Toy):
 
 
 @pytest.mark.parametrize("only", [None, True, False], ids=["both", "training", "validation"])
-def test_a_loss_that_is_no_number_stops_it(only: bool | None):
+def test_nan_loss_stops_the_training(only: bool | None):
     network = Broken()
     network.only = only
     with pytest.raises(Diverged, match=r"the loss became nan in epoch 1; .*learning rate"):
         fit(network, TRAIN, VALIDATION, SCHEDULE, seed=1)
 
 
-def test_ctrl_c_is_passed_on():
+def test_keyboard_interrupt_is_passed_on():
     def interrupt(images: Tensor, generator: torch.Generator) -> Tensor:
         raise KeyboardInterrupt
 

@@ -4,7 +4,7 @@ Training needs logits alone and calls `forward`; what is exported calls `read`.
 """
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -31,14 +31,6 @@ class ModelOutput(NamedTuple):
     def features(self) -> Tensor:
         """By what novelty is told: the traits, where there are any, else the embedding."""
         return self.embedding if self.ood_features is None else self.ood_features
-
-
-@runtime_checkable
-class Banded(Protocol):
-    """A network whose evidence of a sound lies in bands."""
-
-    def bands(self) -> tuple[float, ...]:
-        """Return the bands' edges in Hz, the lowest first."""
 
 
 def centred_label_weights(weight: Tensor, labels: Tensor) -> Tensor:

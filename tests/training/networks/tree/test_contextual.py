@@ -71,7 +71,9 @@ def test_a_words_vector_depends_on_its_sentence() -> None:
 
 def test_what_is_pretrained_learns_slowly() -> None:
     network = contextual(4)
-    groups = parameter_groups(network, Schedule(epochs=1, learning_rate=1.0, backbone_lr_scale=0.01))
+    groups = parameter_groups(
+        network, Schedule(epochs=1, learning_rate=1.0, backbone_lr_scale=0.01)
+    )
     rates = {id(p): group["lr"] for group in groups for p in group["params"]}
     slow = {id(tensor) for tensor in network.words.encoder.weights.values()}
     for name, parameter in network.named_parameters():
