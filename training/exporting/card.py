@@ -1,4 +1,4 @@
-"""The model card: what the model is, what it was measured to do, with pictures."""
+"""The model card: description, data, figures, learning curve and confusion matrix of a model."""
 
 import io
 import warnings
@@ -15,11 +15,11 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 CURVE, CONFUSION, CARD = "learning-curve.png", "confusion.png", "README.md"
-MOST_LABELS = 40  # above, a confusion matrix cannot be read
+MOST_LABELS = 40  # with more labels a confusion matrix is illegible
 
 
 def card_images(history: History, confusion: np.ndarray, labels: Sequence[str]) -> dict[str, bytes]:
-    """Return the card's pictures by file name."""
+    """Return the card's images, PNG, by file name."""
     files = {CURVE: draw_curve(history)}
     if len(labels) <= MOST_LABELS:
         files[CONFUSION] = draw_confusion(confusion, labels)
@@ -27,7 +27,7 @@ def card_images(history: History, confusion: np.ndarray, labels: Sequence[str]) 
 
 
 def card(manifest: Manifest, sections: Sequence[str], images: Sequence[str]) -> bytes:
-    """Return the card in Markdown; `sections` are added after the table of figures."""
+    """Return the card in Markdown; `sections` and `images` follow the table of figures."""
     origin = manifest.provenance
     lines = [
         f"# {manifest.name}",
@@ -42,7 +42,7 @@ def card(manifest: Manifest, sections: Sequence[str], images: Sequence[str]) -> 
         f"| made by | `{_command(origin)}`, seed {origin.seed}, {origin.code} |",
         f"| licence of the weights | {manifest.licence} |",
         *([f"| temperature | {manifest.temperature:.3f} |"] if manifest.labels else []),
-        *_doubts(manifest),
+        *_abstention_rows(manifest),
         "",
         "## Measured",
         "",
@@ -63,8 +63,8 @@ def _command(origin: Provenance) -> str:
     return f"thalamus-train run {what}{start}"
 
 
-def _doubts(manifest: Manifest) -> list[str]:
-    """Return the rows on label sets and novelty, where the model has them."""
+def _abstention_rows(manifest: Manifest) -> list[str]:
+    """Return the rows on prediction sets and novelty, where the model has them."""
     rows = []
     if sets := manifest.conformal:
         rows.append(
@@ -73,9 +73,9 @@ def _doubts(manifest: Manifest) -> list[str]:
             f"{sets.samples} held-out samples that chose neither the epoch nor the temperature |"
         )
     if novelty := manifest.novelty:
-        beside = " and shown outliers" if novelty.method == "outlier-exposure" else " alone"
+        data = " and training outliers" if novelty.method == "outlier-exposure" else " alone"
         rows.append(
-            f"| novelty | {novelty.method}, fitted to the training split{beside}; from "
+            f"| novelty | {novelty.method}, fitted to the training split{data}; from "
             f"{novelty.threshold:g} on the answer is abstained, as it is for "
             f"{100 * (1 - novelty.kept):.2g} % of {novelty.samples} held-out samples |"
         )
@@ -83,7 +83,7 @@ def _doubts(manifest: Manifest) -> list[str]:
 
 
 def cost_section(history: History) -> str:
-    """Return the section on what the training cost."""
+    """Return the section on the duration of the training."""
     seconds = [epoch.seconds for epoch in history.epochs]
     return (
         f"## Cost\n\n{len(seconds)} epochs, {np.mean(seconds):.1f} s each, "
@@ -105,9 +105,9 @@ def _some(labels: Sequence[str]) -> str:
 
 
 def draw_curve(history: History) -> bytes:
-    """Return the picture of the losses, and of the accuracy where answers can be right."""
-    right_ones = [100 * e.accuracy for e in history.epochs if e.accuracy is not None]
-    count = 2 if right_ones else 1
+    """Return a PNG of the losses, and of the accuracy where the objective has one."""
+    accuracies = [100 * e.accuracy for e in history.epochs if e.accuracy is not None]
+    count = 2 if accuracies else 1
     figure, panels = plt.subplots(
         1, count, figsize=(4.5 * count, 3.2), layout="constrained", squeeze=False
     )
@@ -118,7 +118,7 @@ def draw_curve(history: History) -> bytes:
     left.set(xlabel="epoch", ylabel="cross-entropy")
     left.legend()
     for right in others:
-        right.plot(numbers, right_ones, color="tab:green")
+        right.plot(numbers, accuracies, color="tab:green")
         right.set(xlabel="epoch", ylabel="validation accuracy, %")
     for axes in (left, *others):
         axes.axvline(history.kept_epoch, color="gray", linewidth=0.8, linestyle=":")
@@ -127,14 +127,14 @@ def draw_curve(history: History) -> bytes:
 
 
 def draw_confusion(confusion: np.ndarray, labels: Sequence[str]) -> bytes:
-    """Return a PNG of how often each label, a row, was called which, int (labels, labels)."""
+    """Return a PNG of a confusion matrix, int (labels, labels); a row is the true label."""
     size = 2.5 + 0.32 * len(labels)
     figure, axes = plt.subplots(figsize=(size, size), layout="constrained")
     shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     axes.set_xticks(range(len(labels)), labels, rotation=90, parse_math=False)
     axes.set_yticks(range(len(labels)), labels, parse_math=False)
-    axes.set(xlabel="called", ylabel="is")
+    axes.set(xlabel="predicted label", ylabel="true label")
     for row, column in zip(*np.nonzero(confusion), strict=True):
         shade = "white" if shares[row, column] > 0.5 else "black"
         text = str(confusion[row, column])
