@@ -1,1 +1,1 @@
-"""Networks: flat sizes in, tensors out. No loss, no configuration, no printing."""
+"""Networks: they take flat sizes and return tensors; they have no loss, no configuration, no output."""

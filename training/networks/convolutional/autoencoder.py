@@ -1,4 +1,4 @@
-"""A convolutional autoencoder of small images, and classifiers on what it has learnt."""
+"""A convolutional autoencoder of small images, and a classifier on its code."""
 
 from torch import Tensor, nn
 
@@ -13,7 +13,7 @@ def _convolution(inputs: int, outputs: int, stride: int) -> list[nn.Module]:
 
 
 class ConvEncoder(nn.Module):
-    """Images of height and width `side`, a multiple of 4, to `code` numbers each."""
+    """Maps images of height and width `side`, a multiple of 4, to codes of `code` numbers."""
 
     def __init__(self, side: int, channels: int, *, code: int, width: int) -> None:
         super().__init__()
@@ -32,7 +32,7 @@ class ConvEncoder(nn.Module):
 
 
 class ConvDecoder(nn.Module):
-    """The encoder's way back."""
+    """Maps codes back to images."""
 
     def __init__(self, side: int, channels: int, *, code: int, width: int) -> None:
         super().__init__()
@@ -54,11 +54,11 @@ class ConvDecoder(nn.Module):
 
 
 class Autoencoder(nn.Module):
-    """Input → hidden → reconstruction; learns without labels.
+    """Image → code → reconstruction; it is trained without labels.
 
-    Vincent et al., "Stacked Denoising Autoencoders", JMLR 2010: what is put in is spoilt, what
-    is asked for is the image as it was. side: height and width in pixels, a multiple of 4.
-    width: channels of the first convolution.
+    Vincent et al., "Stacked Denoising Autoencoders", JMLR 2010: the input is corrupted, and the
+    target is the original image. side: height and width in pixels, a multiple of 4. width: channels
+    of the first convolution.
     """
 
     def __init__(self, side: int, channels: int, *, code: int = 128, width: int = 32) -> None:
@@ -72,7 +72,7 @@ class Autoencoder(nn.Module):
 
 
 class CodeClassifier(nn.Module):
-    """An encoder and one linear layer on its code, normalised over the batch."""
+    """An encoder, batch normalisation of its code, and one linear layer."""
 
     def __init__(self, encoder: ConvEncoder, classes: int) -> None:
         super().__init__()
