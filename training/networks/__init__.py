@@ -1,1 +1,1 @@
-"""Networks: they take flat sizes and return tensors; they have no loss, no configuration, no output."""
+"""Networks: flat sizes in, tensors out. They hold no loss and no configuration, and print nothing."""

@@ -1,4 +1,4 @@
-"""A convolutional network that names a spoken clip from its raw PCM."""
+"""A convolutional network that classifies short sounds from raw PCM, by a log-mel spectrogram."""
 
 import math
 from collections.abc import Sequence
@@ -59,12 +59,12 @@ def fourier_kernels(*, window: int, size: int) -> Tensor:
 
 
 class LogMel(nn.Module):
-    """Log-mel spectrogram of PCM, the same at any level of loudness.
+    """Log-mel spectrogram of PCM, independent of the level of loudness.
 
-    Input ``(B, N)``, int16 or float PCM; output ``(B, bands, N // hop + 1)``
-    float32. Each clip has zero mean and unit variance. Frames are 25 ms under a
-    Hann window, one every 12.5 ms. It is a convolution with the DFT's basis: exported, that
-    is nine times as fast as ONNX's STFT at such sizes, and closer to the definition.
+    Input ``(B, N)``, int16 or float PCM; output ``(B, bands, N // hop + 1)`` float32. Each clip has
+    zero mean and unit variance. Frames are 25 ms long under a Hann window, one every 12.5 ms. It is
+    a convolution with the DFT's basis, because ONNX's STFT is nine times as slow at this size and
+    less exact.
 
     Args:
         rate: samples per second.
@@ -95,7 +95,7 @@ class LogMel(nn.Module):
         cosine, sine = parts.chunk(2, dim=1)
         mel = functional.conv1d(cosine.square() + sine.square(), self.filters)
         peak = mel.amax(dim=(1, 2), keepdim=True).clamp(min=1e-10)
-        level = torch.log1p(mel / (peak * FLOOR))  # All zeros where all is silence.
+        level = torch.log1p(mel / (peak * FLOOR))  # all zeros for silence
         level = level - level.mean(dim=(1, 2), keepdim=True)
         return level / (level.square().mean(dim=(1, 2), keepdim=True) + 1e-3).sqrt()
 
@@ -136,11 +136,10 @@ def mask_stripe(image: Tensor, *, axis: int, widest: int) -> Tensor:
 
 
 class SpectrogramNet(nn.Module):
-    """Log-mel spectrogram, then a small 2-D CNN, then its mean and peak over time.
+    """Log-mel spectrogram, then a small 2-D CNN, then the mean and maximum over time.
 
-    Input ``(B, N)``, int16 or float PCM; output logits ``(B, classes)`` float32.
-    In training mode the spectrogram is warped and masked at random, with draws
-    from torch's global generator.
+    Input ``(B, N)``, int16 or float PCM; output logits ``(B, classes)`` float32. In training mode
+    the network warps and masks the spectrogram at random, by torch's global generator.
 
     Args:
         classes: number of logits.
@@ -148,7 +147,7 @@ class SpectrogramNet(nn.Module):
         bands: number of mel bands.
         width: channels of the first stage; stage k has k times as many.
         stages: number of stages; each halves both axes.
-        hidden: channels after the bands have been merged.
+        hidden: channels after the convolution that merges the bands.
     """
 
     def __init__(
@@ -181,14 +180,15 @@ class SpectrogramNet(nn.Module):
         return self.read(pcm).logits
 
     def read(self, pcm: Tensor) -> ModelOutput:
-        """As `forward`. The evidence is told of the first stage's end, (B, 20, 41) of a second.
+        """As `forward`. The attribution is that of the first stage's output.
 
-        It is the logit's gradient times what flows there. A peak's goes to the frames that have it.
+        It is gradient × activation, (B, 20, 41) for one second. The gradient of a maximum goes to
+        the frames that have it.
         """
         return self.read_spectrogram(self.spectrogram(pcm)[:, None])
 
     def read_spectrogram(self, image: Tensor) -> ModelOutput:
-        """As `read`, of spectrograms ``(B, 1, bands, frames)``."""
+        """As `read`, for spectrograms ``(B, 1, bands, frames)``."""
         if self.training:
             image = self.distort(image)
         out, given = forward_with_inputs(self.body, image)
@@ -207,7 +207,7 @@ class SpectrogramNet(nn.Module):
         return ModelOutput(self.head(pooled), pooled, attribution)
 
     def bands(self) -> tuple[float, ...]:
-        """Return the edges of the bands of the evidence, in Hz, the lowest first."""
+        """Return the edges of the attribution's bands in Hz, the lowest first."""
         edges = self.spectrogram.edges
         return tuple(round(float(edges[i]), 1) for i in (*range(0, len(edges) - 1, 2), -1))
 
@@ -221,10 +221,10 @@ class SpectrogramNet(nn.Module):
 
 
 class SpectrogramEnsemble(nn.Module):
-    """Several networks trained side by side that hear one spectrogram and answer as one.
+    """An ensemble of networks that share one spectrogram; its logits are the members' mean.
 
-    While training the output is (B, classes, members), each member distorting the spectrogram
-    by itself, else the mean logits (B, classes). The rates and bands of all members are the same.
+    In training mode the output is (B, classes, members), and each member distorts the spectrogram
+    on its own; else it is the mean logits (B, classes). All members have the same rate and bands.
     """
 
     def __init__(self, members: Sequence[SpectrogramNet]) -> None:
@@ -237,11 +237,11 @@ class SpectrogramEnsemble(nn.Module):
         return logits if self.training else logits.mean(2)
 
     def read(self, pcm: Tensor) -> ModelOutput:
-        """Return the members' mean logits and evidence, and their embeddings side by side."""
+        """Return the members' mean logits and attribution, and their concatenated embeddings."""
         return averaged(self._member_outputs(pcm))
 
     def bands(self) -> tuple[float, ...]:
-        """As the members tell them."""
+        """Return the edges of the bands, which all members share."""
         return self._first.bands()
 
     @property

@@ -1,8 +1,8 @@
 """Binary Tree-LSTMs over forests: the same weights at every node of every tree.
 
 Tai, Socher and Manning, "Improved Semantic Representations From Tree-Structured Long Short-Term
-Memory Networks", ACL 2015, equations 9-14 with N = 2. A forest (`app.batching.forest`) is worked
-off level by level: all nodes of one height are one matrix product.
+Memory Networks", ACL 2015, equations 9-14 with N = 2. The network computes a forest
+(`app.batching.forest`) level by level: all nodes of one height are one matrix product.
 """
 
 from itertools import pairwise
@@ -18,7 +18,7 @@ from training.networks.tree.statistics import WordCounts, WordSum, with_counter_
 
 
 def tree_cell(children: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """Return the states (n, 2 H) of nodes whose children's are `children` (n, 2, 2 H) float32.
+    """Return the states (n, 2 H) of nodes from the states of their children (n, 2, 2 H), float32.
 
     A state is h, then c. weight: (2 H, 5 H), bias: (5 H,), gates in the order i, l, r, o, u.
     """
@@ -30,10 +30,10 @@ def tree_cell(children: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 
 
 class _Propagate(torch.autograd.Function):
-    """Leaves' states → all nodes' states, one `tree_cell` a level.
+    """The states of the leaves → the states of all nodes, one `tree_cell` for each level.
 
-    Plain autograd would copy all states at every level. In a tree a node has one parent, so
-    its gradient is written once, where the parent's step is undone.
+    Plain autograd would copy all states at every level. In a tree a node has one parent, so the
+    backward pass of the parent's level writes its gradient once.
     """
 
     @staticmethod
@@ -55,7 +55,7 @@ class _Propagate(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Any) -> Any:
-        """Undo the levels from the highest."""
+        """Compute the gradients level by level, from the highest down."""
         gradient = gradient.clone()
         totals = [torch.zeros_like(part) for part in ctx.weights]
         while ctx.steps:
@@ -73,8 +73,8 @@ def propagate(
 ) -> Tensor:
     """Return the states (nodes, 2 H) of a forest, leaves first, from those of its leaves (L, 2 H).
 
-    pairs: int64 (inner, 2), children, which stand on lower levels than their parent. levels:
-    int64 (heights + 1,), where each level ends, from 0. In an exported graph this is one node.
+    pairs: int64 (inner, 2), the children of each inner node, which are on lower levels. levels:
+    int64 (heights + 1,), the end of each level, from 0. In an exported graph this is one node.
     """
     if not torch.compiler.is_exporting():
         states: Tensor = _Propagate.apply(leaves, pairs, levels, weight, bias)
@@ -89,11 +89,11 @@ def propagate(
 
 
 class TreeLSTM(nn.Module):
-    """A label for every node of every tree.
+    """Classifies every node of every tree.
 
-    A leaf's state is an affine map of its word's row in `table`, so it has the same two halves as
-    that of an inner node. While training, `dropout` acts on embeddings and on what the head reads.
-    `statistics` of the trees may be told as well, but not while training.
+    A leaf's state is an affine map of its word's row in `table`, so it has the two halves of an
+    inner node's state. In training mode `dropout` applies to the embeddings and to the input of the
+    head. `statistics`, which are computed in evaluation mode only, become `ood_features`.
     """
 
     def __init__(
@@ -112,7 +112,7 @@ class TreeLSTM(nn.Module):
         self.weight = nn.Parameter(torch.empty(2 * hidden, 5 * hidden))
         self.bias = nn.Parameter(torch.zeros(5 * hidden))
         nn.init.xavier_uniform_(self.weight)
-        nn.init.ones_(self.bias[hidden : 3 * hidden].detach())  # at first nothing is forgotten
+        nn.init.ones_(self.bias[hidden : 3 * hidden].detach())  # open forget gates at the start
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(hidden, classes)
 
@@ -121,7 +121,7 @@ class TreeLSTM(nn.Module):
     ) -> Tensor:
         """Return logits float32 for a forest: (nodes, classes) in training, else (trees, classes).
 
-        All int64, as `app.batching.forest` lays them out.
+        The inputs are int64, in the layout of `app.batching.forest`.
         """
         output = self.read(tokens, left, right, levels, roots)
         assert output.nodes is not None
@@ -130,7 +130,7 @@ class TreeLSTM(nn.Module):
     def read(
         self, tokens: Tensor, left: Tensor, right: Tensor, levels: Tensor, roots: Tensor
     ) -> ModelOutput:
-        """Return the logits of the roots and of every node; the embedding is the roots' state."""
+        """Return the logits of the roots and of all nodes; the embedding is the roots' h."""
         vectors = self.vectors(tokens, left, right)
         leaves = self.leaf(self.dropout(vectors))
         hidden, memory = leaves.chunk(2, dim=1)
@@ -139,22 +139,22 @@ class TreeLSTM(nn.Module):
         if self._statistics is not None and not self.training:
             added = self._statistics.leaf_values(tokens).to(leaves.dtype)
         states = self._propagate(leaves, added, torch.stack([left, right], 1), levels)
-        shown, told = states[:, : self.hidden], None
-        nodes = self.head(self.dropout(shown))
+        hidden, features = states[:, : self.hidden], None
+        nodes = self.head(self.dropout(hidden))
         if self._statistics is not None and added is not None:
             sums = states[roots, -added.shape[1] :]
-            told = self._statistics.compute(sums, vectors, levels, roots - tokens.shape[0])
-        return ModelOutput(nodes[roots], shown[roots], nodes=nodes, ood_features=told)
+            features = self._statistics.compute(sums, vectors, levels, roots - tokens.shape[0])
+        return ModelOutput(nodes[roots], hidden[roots], nodes=nodes, ood_features=features)
 
     def vectors(self, tokens: Tensor, left: Tensor, right: Tensor) -> Tensor:
-        """Return the words' vectors, float32 (leaves, d): here their rows, wherever they stand."""
+        """Return the words' vectors, float32 (leaves, d): their rows of the table."""
         vectors: Tensor = self.embed(tokens)
         return vectors
 
     def _propagate(
         self, leaves: Tensor, added: Tensor | None, pairs: Tensor, levels: Tensor
     ) -> Tensor:
-        """Return the states of all nodes; the sums of `added` below each are their last columns."""
+        """Return the states of all nodes; their last columns are the sums of `added` below them."""
         if added is None:
             return propagate(leaves, pairs, levels, self.weight, self.bias)
         hidden, memory = leaves.chunk(2, dim=1)
