@@ -15,6 +15,7 @@ from app.bundle import Manifest, Provenance, publish
 from app.bundle.files import MODEL, sha256
 from app.bundle.publish import next_version
 from app.bundle.tensors import TensorSpec
+from app.bundle.upgrade import PACKED
 from app.errors import InvalidBundle
 from app.modalities import Payload
 from app.modalities.image.spec import ImageSpec
@@ -74,7 +75,7 @@ def _manifest(
         scores=package.scores,
         labels=package.labels,
         provenance=Provenance(
-            recipe="pack",
+            recipe=PACKED,
             seed=0,
             code=f"thalamus {__version__}",
             data="not stated",

@@ -21,7 +21,7 @@ from app.bundle.tensors import SALIENCY, Arrays
 from app.modalities import Payload, encoder_for
 from app.registry import SHIPPED
 from app.runtime.session import Session
-from training.exporting.optional_outputs import take_off
+from training.exporting.optional_outputs import detach_optional
 
 SECONDS, PAIRS, BATCHES = 2.0, 5, (1, 8)
 
@@ -29,7 +29,7 @@ SECONDS, PAIRS, BATCHES = 2.0, 5, (1, 8)
 def bare(model: bytes) -> bytes:
     """Return the graph without its branch."""
     proto = onnx.load_from_string(model)
-    take_off(proto.graph)
+    detach_optional(proto.graph)
     return bytes(proto.SerializeToString())
 
 

@@ -16,6 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from app.bundle.golden import GoldenCase
 from app.bundle.manifest import Manifest
 from app.bundle.registry import Registry
+from app.bundle.upgrade import upgraded_json
 from app.errors import InvalidBundle
 
 MODEL = "model.onnx"
@@ -104,7 +105,8 @@ def _cases(kind: type[GoldenCase]) -> TypeAdapter[tuple[GoldenCase, ...]]:
 
 def _read_manifest(folder: Path, registry: Registry) -> Manifest:
     try:
-        return Manifest.model_validate_json(_read(folder / MANIFEST), context=registry)
+        document = upgraded_json(_read(folder / MANIFEST))
+        return Manifest.model_validate_json(document, context=registry)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "top level"

@@ -73,9 +73,19 @@ class NoveltyScore(Frozen):
 
 
 class Provenance(Frozen):
-    """Where the bundle comes from, enough to make it again."""
+    """Where the bundle comes from, enough to make it again.
+
+    `recipe` is the recipe's name: `auto` for the default network of the user's own files, `pack`
+    for a packed graph. `data_path` names the folder or table of those files. `start` says what
+    the weights were before the training: random, those of another network that were tuned, or
+    those of another network that were kept as features; none where nothing was trained. `source`
+    names that other network, for example `digits/1`.
+    """
 
     recipe: str
+    data_path: str | None = None
+    start: Literal["scratch", "pretrained", "features"] | None = None
+    source: str | None = None
     seed: int
     code: str
     data: str
@@ -91,7 +101,7 @@ class Manifest(Frozen):
     From JSON it is parsed by `Manifest.model_validate_json(data, context=registry)`.
     """
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     name: str = Field(pattern=NAME)
     version: int = Field(ge=1, le=999_999_999)
     description: str

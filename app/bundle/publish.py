@@ -43,21 +43,22 @@ def publish(bundle: Bundle, root: Path) -> Path:
     try:
         aside.chmod(0o755)
         for name, data in bundle.files.items():
-            _write(aside / name, data)
-        _write(aside / MANIFEST, (manifest.model_dump_json(indent=2) + "\n").encode())
+            write_flushed(aside / name, data)
+        write_flushed(aside / MANIFEST, (manifest.model_dump_json(indent=2) + "\n").encode())
         for folder in {aside, *(path for path in aside.rglob("*") if path.is_dir())}:
-            _flush(folder)
+            flush_folder(folder)
         aside.rename(target)
     except BaseException as error:
         shutil.rmtree(aside, ignore_errors=True)
         if isinstance(error, OSError) and error.errno in (errno.ENOTEMPTY, errno.EEXIST):
             raise taken from error  # by another publisher, meanwhile
         raise
-    _flush(parent)
+    flush_folder(parent)
     return target
 
 
-def _write(path: Path, data: bytes) -> None:
+def write_flushed(path: Path, data: bytes) -> None:
+    """Write a file, and the folder above it if there is none, and flush the file to the disk."""
     path.parent.mkdir(exist_ok=True)
     with path.open("wb") as file:
         file.write(data)
@@ -65,7 +66,8 @@ def _write(path: Path, data: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _flush(folder: Path) -> None:
+def flush_folder(folder: Path) -> None:
+    """Flush a folder's list of names to the disk."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

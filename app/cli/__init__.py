@@ -1,4 +1,4 @@
-"""`thalamus serve | predict | complete | models | verify | pack`.
+"""`thalamus serve | predict | complete | models | verify | migrate | pack`.
 
 A mistake is one line on stderr and exit status 2; a bundle with findings is exit status 1.
 Commands import what they need when they run, so that help and mistakes are answered at once.
@@ -43,6 +43,7 @@ def thalamus(registry: "Callable[[], Registry]" = _shipped) -> App:
     made.command(commands.complete, group=_ASKING)
     made.command(commands.models, group=_BUNDLES)
     made.command(commands.verify, group=_BUNDLES)
+    made.command(commands.migrate, group=_BUNDLES)
     made.command(pack, group=_BUNDLES)
     return made
 

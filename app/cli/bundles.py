@@ -172,6 +172,21 @@ class Commands:
             failed += bool(problems)
         return 1 if failed else 0
 
+    def migrate(self, folder: Folder = Path("models"), /) -> None:
+        """Rewrite manifests of an older schema version in the current one, and nothing else.
+
+        Bundles of older versions are read as they are; this only brings the files up to date.
+
+        Example: thalamus migrate models/mine
+        """
+        found = _bundles(folder)
+
+        from app.bundle.migration import migrate
+
+        for path in found:
+            done = "rewritten" if migrate(path, self._registry()) else "up to date"
+            print(f"{path.parent.name}/{path.name}\t{done}")
+
 
 def _pair(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")

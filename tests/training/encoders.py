@@ -6,7 +6,7 @@ from torch import Tensor
 from tests.trees import IDS
 from training.networks.backbones.sentence_encoder import SentenceEncoder, WordsInContext
 from training.networks.tree.contextual import ContextualTreeLSTM
-from training.networks.tree.statistics import PooledWords
+from training.networks.tree.statistics import WordSum
 
 WORDS = tuple(IDS)
 SIZE, HEADS, LAYERS, MOST, PIECES = 8, 2, 2, 300, 40
@@ -41,8 +41,8 @@ def pieces() -> Tensor:
 
 
 def contextual(
-    classes: int, traits: PooledWords | None = None, size: int = SIZE
+    classes: int, statistics: WordSum | None = None, size: int = SIZE
 ) -> ContextualTreeLSTM:
     """A Tree-LSTM over that encoder, which loses nothing while it learns."""
     words = WordsInContext(SentenceEncoder(weights(size), HEADS, dropout=0.0), pieces(), (1, 2))
-    return ContextualTreeLSTM(words=words, classes=classes, hidden=6, traits=traits)
+    return ContextualTreeLSTM(words=words, classes=classes, hidden=6, statistics=statistics)

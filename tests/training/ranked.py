@@ -24,7 +24,7 @@ from training.measuring.evaluate import logits_of
 from training.networks.convolutional.classifier import ConvNet
 
 _INPUTS = (TensorSpec(name="image", dtype="uint8", shape=("batch", 8, 8, 1)),)
-SCHEDULE = Schedule(epochs=6, batch=64, rate=4e-3, weight_decay=0.05, ema=0.99)
+SCHEDULE = Schedule(epochs=6, batch_size=64, learning_rate=4e-3, weight_decay=0.05, ema=0.99)
 
 
 def digits() -> list[Examples]:

@@ -21,7 +21,7 @@ from app.modalities.image.spec import ImageSpec
 from training.data.dataset import Dataset, Sample
 from training.data.encode import Examples
 from training.fitting.fit import Schedule
-from training.networks.heads.model_output import Reading
+from training.networks.heads.model_output import ModelOutput
 from training.recipes.recipe import Recipe
 
 WORDS = {
@@ -259,10 +259,10 @@ class Seeing(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         return self.read(image).logits
 
-    def read(self, image: Tensor) -> Reading:
+    def read(self, image: Tensor) -> ModelOutput:
         pixels = image[..., 0].to(torch.float32) / 255
         features = torch.cat([pixels.mean(1), pixels.mean(2)], 1)
-        return Reading(self.head(features), features)
+        return ModelOutput(self.head(features), features)
 
 
 def gray_pictures(
@@ -288,7 +288,7 @@ def toy_recipe(dataset: Dataset, **changes: object) -> Recipe:
             "load": lambda _: dataset,
             "prepare": lambda _: (ImageSpec(height=4, width=4, channels=1, fit="pad"), {}),
             "network": Toy,
-            "schedule": Schedule(epochs=4, batch=8, rate=0.05),
+            "schedule": Schedule(epochs=4, batch_size=8, learning_rate=0.05),
             **changes,
         }
     )

@@ -18,7 +18,7 @@ ECHO_SHARE, NOISE_SHARE = 0.3, 0.7  # of the altered clips
 SNR_DB = (5.0, 40.0)  # least and greatest signal-to-noise ratio
 
 
-def augment(pcm: Tensor, generator: torch.Generator, *, rate: int = 8000) -> Tensor:
+def augment_audio(pcm: Tensor, generator: torch.Generator, *, rate: int = 8000) -> Tensor:
     """Return a copy of a batch of clips, `SHARE` of them altered at random.
 
     In order: speed and pitch together (and so formants), place in time, the channel's

@@ -49,7 +49,7 @@ def _thicken(pixels: Tensor, amount: float, generator: Generator) -> Tensor:
 
 @dataclass(frozen=True, slots=True)
 class Strength:
-    """How far `warp` goes; 0 leaves a thing alone.
+    """How far `augment_images` goes; 0 leaves a thing alone.
 
     rotation: degrees either way. scale: log of the largest stretch, per axis. shear: tangent.
     shift: share of the side. elastic: deviation of a smooth displacement, where the side is 2.
@@ -79,7 +79,7 @@ PICTURES = Strength(
 )  # fmt: skip
 
 
-def warp(images: Tensor, generator: Generator, strength: Strength = STROKES) -> Tensor:
+def augment_images(images: Tensor, generator: Generator, strength: Strength = STROKES) -> Tensor:
     """A randomly changed copy of each image: uint8 (B, H, W, C) in, the same out."""
     batch, height, width, channels = images.shape
     pixels = images.permute(0, 3, 1, 2).float() / 255  # float32 (B, C, H, W)

@@ -1,4 +1,4 @@
-"""What a network of words is compared with: interpolated modified Kneser-Ney, by KenLM.
+"""The baseline of a language model: interpolated modified Kneser-Ney, by KenLM.
 
 Heafield et al., "Scalable Modified Kneser-Ney Language Model Estimation", ACL 2013. Its programs
 `lmplz` and `query` must be on the PATH; `training/kenlm.sh` builds them from the package `kenlm`.
@@ -32,24 +32,24 @@ def require_kenlm() -> None:
 
 
 def kneser_ney(train: Documents, test: Documents) -> tuple[float, int]:
-    """Return the perplexity of `test` and how many words it was measured on.
+    """Return the perplexity of `test` and the number of words that it was measured on.
 
-    A document is a line, so that the model's context goes over the ends of sentences; the end of
-    each document is told too, its beginning is not.
+    A document is a line, so that the model's context reaches over the ends of sentences. The
+    perplexity counts the end of each document, not its beginning.
     """
     with TemporaryDirectory() as folder:
         model = Path(folder) / "model.arpa"
         command = ["lmplz", "-o", str(ORDER), "--discount_fallback", "-S", "1G", "-T", folder]
         model.write_bytes(_run(command, train))
-        told = _run(["query", "-v", "summary", str(model)], test).decode()
-    found = _TOTAL.search(told)
+        summary = _run(["query", "-v", "summary", str(model)], test).decode()
+    found = _TOTAL.search(summary)
     if found is None or not math.isfinite(float(found[1])):
-        raise TrainingError("KenLM's query told no perplexity")
+        raise TrainingError("KenLM's query reported no perplexity")
     return float(found[1]), int(found[2])
 
 
 def _run(command: Sequence[str], documents: Documents) -> bytes:
-    """Write the documents a line each, words as `w<id>`, and return what the program writes."""
+    """Write each document as a line of `w<id>`, and return the output of the program."""
     text = "".join(" ".join(f"w{word}" for word in words) + "\n" for words in documents)
     done = subprocess.run(command, input=text.encode(), capture_output=True, check=False)
     if done.returncode:

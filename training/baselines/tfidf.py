@@ -1,4 +1,4 @@
-"""Plain methods that a network has to beat."""
+"""The baseline of a text classifier: tf-idf and logistic regression."""
 
 import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -11,7 +11,7 @@ _STRENGTHS = (1.0, 10.0, 100.0, 1000.0)  # inverse regularisation, chosen on val
 
 
 def tfidf_logistic_regression(splits: Splits) -> tuple[str, np.ndarray]:
-    """Return a line on the best linear model over word pairs, and which test samples it gets.
+    """Fit the best linear model over word pairs; return a line on it and its correct predictions.
 
     The latter is bool (test samples,).
     """

@@ -11,6 +11,7 @@ from cyclopts import Group
 
 from app.command_line import program, run
 from training.cli import bundles, recipes
+from training.progress import shown
 
 thalamus_train = program("thalamus-train", "Train, measure and publish model bundles.")
 
@@ -35,7 +36,8 @@ thalamus_train.command(bundles.quantize, name="publish", show=False, version_fla
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit status."""
     try:
-        return run(thalamus_train, arguments, stopped="stopped; nothing was published")
+        with shown():
+            return run(thalamus_train, arguments, stopped="stopped; nothing was published")
     except ModuleNotFoundError as error:
         print(f"thalamus-train: {error}; see CONTRIBUTING.md (make setup)", file=sys.stderr)
         return 2

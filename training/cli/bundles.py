@@ -31,6 +31,7 @@ def measure(
 
     use_threads(bundle.threads)
     measured = measure(found, data)
+    print("\n".join(measured.lines()))
     if report is not None:
         report.write_bytes(measured.report())
 
@@ -72,9 +73,9 @@ def quantize(
     check_data(data)
     found = newest(bundle.models, name, bundle.version)
 
-    from training.runs.convert import Bounds, publish_converted
+    from training.runs.convert import MaximumLoss, publish_converted
 
     use_threads(bundle.threads)
-    bounds = Bounds(conversion.most_lost / 100, conversion.most_changed / 100, conversion.force)
-    folder = publish_converted(found, precision, data, bundle.models, bounds, conversion.device)
+    loss = MaximumLoss(conversion.most_lost / 100, conversion.most_changed / 100, conversion.force)
+    folder = publish_converted(found, precision, data, bundle.models, loss, conversion.device)
     print(f"published {folder}")

@@ -10,10 +10,10 @@ from training.recipes import RECIPES
 
 if TYPE_CHECKING:
     from app.bundle import Bundle
-    from training.recipes import Language, Pretrained, Recipe
+    from training.recipes import AnyRecipe
 
 
-def find_recipe(name: str | None, samples: Samples) -> "Recipe | Language | Pretrained":
+def find_recipe(name: str | None, samples: Samples) -> "AnyRecipe":
     """Return the shipped recipe, or one for the samples given; raise `TrainingError`.
 
     torch is imported once the arguments are known to be right.
@@ -33,9 +33,9 @@ def find_recipe(name: str | None, samples: Samples) -> "Recipe | Language | Pret
 
     check(samples.data)
 
-    from training.recipes.auto import own_recipe
+    from training.recipes.auto import auto_recipe
 
-    return own_recipe(samples.data, samples.name)
+    return auto_recipe(samples.data, samples.name)
 
 
 def newest(models: Path, name: str, version: int | None) -> "Bundle":

@@ -22,9 +22,11 @@ from training.cli.lookup import check_models, check_source, check_start, find_re
 from training.errors import TrainingError
 
 if TYPE_CHECKING:
-    from training.recipes import Language, Pretrained, Recipe
+    from training.recipes import AnyRecipe, Recipe
 
-Trained = TypeVar("Trained", "Recipe", "Language")
+Changed = TypeVar("Changed", bound="AnyRecipe")
+
+_NO_CLASSIFIER = {"complete": "is no classifier", "export": "comes trained"}  # by task
 
 _HIDDEN = Parameter(show=False)  # accepted, because scripts give it, and without effect
 
@@ -47,45 +49,14 @@ def train(
     check_models(models)
     found = find_recipe(recipe, samples)
 
-    from training.recipes import Language, Pretrained, Recipe
+    from training.runs.registry import run
+    from training.transfer import apply_start
 
     use_threads(schedule.threads)
-    if not isinstance(found, Recipe) and start != Start():
-        why = "starts in its own way" if isinstance(found, Language) else "comes trained"
-        raise TrainingError(f"{found.name} {why}; it starts from nothing else")
-    folder: Path | None  # of a rank that does not publish, none
     with _execution(execution):
-        if isinstance(found, Pretrained):
-            folder = _exported(found, models)
-        elif isinstance(found, Language):
-            folder = _trained_on_words(_changed(found, schedule), samples.data, models)
-        else:
-            folder = _trained(found, samples, models, start, schedule)
+        found = apply_start(found, samples.data, start.start, start.source, models)
+        folder = run(_changed(found, schedule), samples.data, models)
         print(f"published {folder}")
-
-
-def _exported(recipe: "Pretrained", models: Path) -> Path:
-    from training.runs.pretrained import export_pretrained
-
-    return export_pretrained(recipe, models)
-
-
-def _trained_on_words(recipe: "Language", data: Path | None, models: Path) -> Path | None:
-    from training.runs.language_model import run_language
-
-    return run_language(recipe, data, models)
-
-
-def _trained(
-    recipe: "Recipe", samples: Samples, models: Path, start: Start, schedule: Schedule
-) -> Path | None:
-    from training.runs.autoencoder import run_unsupervised
-    from training.runs.classifier import run
-    from training.transfer import started
-
-    recipe = started(recipe, samples.data, start.start, start.source, models)
-    way = run if recipe.schedule.objective is None else run_unsupervised
-    return way(_changed(recipe, schedule), samples.data, models)
 
 
 def inspect(
@@ -102,19 +73,12 @@ def inspect(
     """
     found = find_recipe(recipe, samples)
 
-    from training.recipes import Language, Pretrained
-    from training.runs.classifier import prepare
-    from training.runs.language_model import read
+    from training.runs.registry import inspect
 
-    if isinstance(found, Language):
-        print(f"encoder: {read(found, samples.data).encoder.spec.model_dump_json()}")
-        return
-    if isinstance(found, Pretrained):
-        raise TrainingError(f"{found.name} comes trained; there is no data to inspect")
-    data = prepare(found, samples.data)
-    for label, count in sorted(data.dataset.counts().items()):
+    inspection = inspect(found, samples.data)
+    for label, count in sorted(inspection.counts.items()):
         print(f"{count:7d}  {label}")
-    print(f"encoder: {data.encoder.model_dump_json()}")
+    print(f"encoder: {inspection.encoder.model_dump_json()}")
 
 
 def recipes() -> None:
@@ -147,7 +111,7 @@ def compare(
 
     use_threads(schedule.threads)
     with _execution(execution):
-        compare(_changed(found, schedule), samples.data, folds)
+        print(compare(_changed(found, schedule), samples.data, folds).summary())
 
 
 def compare_starts(
@@ -174,7 +138,10 @@ def compare_starts(
     use_threads(schedule.threads)
     seed = found.seed if schedule.seed is None else schedule.seed
     seeds = range(seed, seed + starts.seeds)
-    compare_starts(found, samples.data, starts.source, models, seeds, picture=starts.picture)
+    comparison = compare_starts(
+        found, samples.data, starts.source, models, seeds, picture=starts.picture
+    )
+    print(comparison.table())
 
 
 def few_labels(
@@ -195,16 +162,17 @@ def few_labels(
     """
     found = _classifier(find_recipe(recipe, samples), "there is nothing to study")
 
+    from training.measuring.few_labels import few_labels_table
     from training.runs.autoencoder import study
 
     use_threads(schedule.threads)
     with _execution(execution):
-        study(_changed(found, schedule), samples.data, split)
+        print(few_labels_table(study(_changed(found, schedule), samples.data, split)))
 
 
 @contextmanager
 def _execution(options: Execution) -> Iterator[None]:
-    """Have what is trained within keep its checkpoints, and be trained by the ranks given."""
+    """Let trainings within keep checkpoints, and run in the number of ranks that was asked for."""
     from training.fitting.checkpoint import Checkpoints
     from training.fitting.ranks import joined
 
@@ -212,18 +180,21 @@ def _execution(options: Execution) -> Iterator[None]:
         yield
 
 
-def _classifier(recipe: "Recipe | Language | Pretrained", why: str) -> "Recipe":
-    """Return the recipe of a classifier that is trained here; say `why` there must be one."""
-    from training.recipes import Language, Recipe
+def _classifier(recipe: "AnyRecipe", why: str) -> "Recipe":
+    """Return the recipe that trains on samples; else say `why` there must be one."""
+    from training.recipes import Recipe
 
-    if isinstance(recipe, Recipe):
-        return recipe
-    what = "is no classifier" if isinstance(recipe, Language) else "comes trained"
-    raise TrainingError(f"{recipe.name} {what}; {why}")
+    if not isinstance(recipe, Recipe):
+        raise TrainingError(f"{recipe.name} {_NO_CLASSIFIER[recipe.task]}; {why}")
+    return recipe
 
 
-def _changed(recipe: "Trained", schedule: Schedule) -> "Trained":
+def _changed(recipe: "Changed", schedule: Schedule) -> "Changed":
     """Return the recipe with the epochs and the seed that are given."""
+    from training.recipes import Pretrained
+
+    if isinstance(recipe, Pretrained):
+        return recipe  # nothing is trained
     if schedule.epochs is not None:
         recipe = replace(recipe, schedule=replace(recipe.schedule, epochs=schedule.epochs))
     return recipe if schedule.seed is None else replace(recipe, seed=schedule.seed)

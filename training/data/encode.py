@@ -12,22 +12,22 @@ from app.errors import InvalidInput
 from app.modalities import Encoder
 from training.data.dataset import Sample
 
-UNTAUGHT = -100  # what cross-entropy ignores
+IGNORE_INDEX = -100  # what cross-entropy ignores
 
 
 @dataclass(frozen=True, slots=True)
 class Examples:
     """Encoded samples of one split, and the index of each one's label (int64).
 
-    `lessons`, where there are some, teach more than that: a label for every node of a tree,
-    int64 (nodes,) each, `UNTAUGHT` where a node has none.
+    `node_targets`, where there are some, teach more than that: a label for every node of a tree,
+    int64 (nodes,) each, `IGNORE_INDEX` where a node has none.
     """
 
     items: Sequence[Arrays]
     targets: np.ndarray
     samples: Sequence[Sample]
     inputs: tuple[TensorSpec, ...]
-    lessons: Sequence[np.ndarray] = ()
+    node_targets: Sequence[np.ndarray] = ()
 
     def __len__(self) -> int:
         return len(self.items)
@@ -37,16 +37,16 @@ class Examples:
         arrays = collate([self.items[i] for i in indices], self.inputs)
         return list(arrays.values()), self.targets[np.asarray(indices)]
 
-    def lesson(self, indices: Sequence[int]) -> tuple[list[np.ndarray], np.ndarray]:
+    def training_batch(self, indices: Sequence[int]) -> tuple[list[np.ndarray], np.ndarray]:
         """Return what `batch` does, with the targets to train on."""
         inputs, targets = self.batch(indices)
-        if self.lessons:
-            lessons = [self.lessons[i] for i in indices]
-            targets = np.empty(sum(map(len, lessons)), dtype=np.int64)
-            for places, lesson in zip(
-                node_places([self.items[i] for i in indices]), lessons, strict=True
+        if self.node_targets:
+            node_targets = [self.node_targets[i] for i in indices]
+            targets = np.empty(sum(map(len, node_targets)), dtype=np.int64)
+            for places, node_labels in zip(
+                node_places([self.items[i] for i in indices]), node_targets, strict=True
             ):
-                targets[places] = lesson
+                targets[places] = node_labels
         return inputs, targets
 
     def select(self, indices: Sequence[int]) -> "Examples":
@@ -56,7 +56,7 @@ class Examples:
             self.targets[np.asarray(indices, dtype=np.int64)],
             [self.samples[i] for i in indices],
             self.inputs,
-            [self.lessons[i] for i in indices] if self.lessons else (),
+            [self.node_targets[i] for i in indices] if self.node_targets else (),
         )
 
     def lengths(self) -> np.ndarray:
@@ -89,14 +89,14 @@ def encode(
     return Examples(items, np.asarray(targets, dtype=np.int64), kept, inputs), unreadable
 
 
-def root_lessons(trees: Examples) -> list[np.ndarray]:
+def root_node_targets(trees: Examples) -> list[np.ndarray]:
     """Return lessons, int64 (nodes,) each, for trees of whose nodes only the root has a label."""
-    lessons = []
+    node_targets = []
     for item, target in zip(trees.items, trees.targets, strict=True):
-        lesson = np.full(len(item["tokens"]) + len(item["left"]), UNTAUGHT, dtype=np.int64)
-        lesson[item["roots"]] = target
-        lessons.append(lesson)
-    return lessons
+        node_labels = np.full(len(item["tokens"]) + len(item["left"]), IGNORE_INDEX, dtype=np.int64)
+        node_labels[item["roots"]] = target
+        node_targets.append(node_labels)
+    return node_targets
 
 
 def epoch_order(lengths: np.ndarray, batch: int, seed: int) -> list[list[int]]:

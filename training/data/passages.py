@@ -18,7 +18,7 @@ from training.errors import BadData
 END_ID = 1
 
 
-def vocabulary(texts: Sequence[str], size: int) -> list[str]:
+def build_vocabulary(texts: Sequence[str], size: int) -> list[str]:
     """Return `UNKNOWN`, `END` and the commonest words and marks, the commonest first.
 
     How a word is written at the beginning of a sentence does not count until it is known how it is

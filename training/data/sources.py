@@ -28,7 +28,7 @@ _NOTHING_LEFT = 416  # answered when all of the file (or more) is here already
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class DataFile:
     """One file of a data set: its name on disk, its address, and its sha256.
 
     A file without a pinned sha256 is downloaded only where the loader checks its content
@@ -43,7 +43,7 @@ class Source:
     content_is_checked: bool = False
 
 
-def locate(sources: Sequence[Source], given: Path | None) -> list[Path]:
+def locate(sources: Sequence[DataFile], given: Path | None) -> list[Path]:
     """Return the path of every source; raise `MissingData` with one line that helps.
 
     given: the folder, or the single archive, that the user named.
@@ -69,7 +69,7 @@ def from_environment() -> Path | None:
     return Path(folder) if folder else None
 
 
-def _search(folder: Path, source: Source) -> Path | None:
+def _search(folder: Path, source: DataFile) -> Path | None:
     for name in filter(None, (source.file, source.alias)):
         unpacked = name.split(".")[0]
         for wanted in (name, unpacked):
@@ -79,7 +79,7 @@ def _search(folder: Path, source: Source) -> Path | None:
     return None
 
 
-def _fetch(source: Source) -> Path:
+def _fetch(source: DataFile) -> Path:
     """Download to the cache, resuming; raise `MissingData` when that cannot be."""
     target = CACHE / source.file
     if target.exists():

@@ -95,7 +95,7 @@ def split(samples: Iterable[Sample], shares: Shares) -> Splits:
     return Splits(parts[TRAIN], parts[VALIDATION], parts[TEST])
 
 
-def halve(validation: Sequence[Sample]) -> tuple[list[int], list[int]]:
+def split_validation(validation: Sequence[Sample]) -> tuple[list[int], list[int]]:
     """Return which validation samples choose (the epoch, the temperature) and which calibrate.
 
     A third chooses and the rest calibrates, by another part of the content hash than `split` reads:
@@ -106,14 +106,14 @@ def halve(validation: Sequence[Sample]) -> tuple[list[int], list[int]]:
     return chosen, sorted(set(places) - set(chosen))
 
 
-def judged_apart(samples: Sequence[Sample]) -> tuple[list[int], list[int], list[int]]:
+def split_calibration(samples: Sequence[Sample]) -> tuple[list[int], list[int], list[int]]:
     """Return which of samples that nothing was trained on choose, which calibrate, and which judge.
 
-    Half of them judge; of the others a third chooses, as in `halve`. By their content.
+    Half of them judge; of the others a third chooses, as in `split_validation`. By their content.
     """
     judge = [i for i, sample in enumerate(samples) if int(sample.digest[:8], 16) % 2]
     others = sorted(set(range(len(samples))) - set(judge))
-    parts = halve([samples[i] for i in others])
+    parts = split_validation([samples[i] for i in others])
     choose, calibrate = ([others[i] for i in part] for part in parts)
     return choose, calibrate, judge
 

@@ -43,7 +43,7 @@ def train_tokenizer(texts: Iterable[str], size: int, *, lowercase: bool = True) 
     return orjson.dumps(document)
 
 
-def vocabulary(tokenizer: bytes) -> int:
+def vocabulary_size(tokenizer: bytes) -> int:
     """Return how many tokens a `tokenizer.json` knows."""
     return int(Tokenizer.from_buffer(tokenizer).get_vocab_size())
 

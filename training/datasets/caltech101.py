@@ -11,11 +11,11 @@ from pathlib import Path
 from app.modalities import Payload
 from training.data.archives import files_of
 from training.data.dataset import Dataset, Sample
-from training.data.sources import Source, locate
+from training.data.sources import DataFile, locate
 from training.errors import MissingData
 
 URL = "https://data.caltech.edu/records/mzrjq-6wc02"
-FOLDER = Source("101_ObjectCategories", URL, None, alias="Homework2-Caltech101-master.zip")
+FOLDER = DataFile("101_ObjectCategories", URL, None, alias="Homework2-Caltech101-master.zip")
 
 
 def load(labels: Mapping[str, str], given: Path | None = None) -> Dataset:

@@ -11,10 +11,10 @@ from PIL import Image, ImageDraw, ImageFont
 
 from app.modalities import Payload
 from training.data.dataset import Dataset, Sample
-from training.data.sources import Source, locate
+from training.data.sources import DataFile, locate
 from training.errors import BadData
 
-FONT = Source(
+FONT = DataFile(
     "NotoColorEmoji.ttf", "the package fonts-noto-color-emoji (Debian, Ubuntu, Alpine)", None
 )
 INSTALLED = Path("/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf")

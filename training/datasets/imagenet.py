@@ -14,11 +14,11 @@ from pathlib import Path
 from app.modalities import Payload
 from training.data.archives import files_of
 from training.data.dataset import Dataset, Sample
-from training.data.sources import CACHE, Source, locate
+from training.data.sources import CACHE, DataFile, locate
 from training.errors import MissingData
 
 URL = "https://github.com/EliSchwartz/imagenet-sample-images"
-ARCHIVE = Source(
+ARCHIVE = DataFile(
     "imagenet-sample-images.zip",
     f"{URL}/archive/refs/heads/master.zip",
     None,

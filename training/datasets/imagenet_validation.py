@@ -14,16 +14,16 @@ from pathlib import Path
 from app.modalities import Payload
 from training.data.archives import files_of
 from training.data.dataset import Dataset, Sample
-from training.data.sources import Source, locate
+from training.data.sources import DataFile, locate
 from training.errors import MissingData
 
-IMAGENETTE = Source(
+IMAGENETTE = DataFile(
     "imagenette",
     "https://github.com/thunderInfy/imagenette",
     None,
     alias="imagenette-master.zip",
 )
-PICKED = Source(
+PICKED = DataFile(
     "ILSVRC2012_VAL_SET",
     "https://github.com/VeriSilicon/acuity-dataset",
     None,

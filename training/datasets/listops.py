@@ -16,7 +16,7 @@ import numpy as np
 from app.modalities import Payload
 from app.modalities.tree.listops import DIGITS, END, FEWEST, MOST, OPERATORS
 from training.data.dataset import Dataset, Sample
-from training.data.encode import UNTAUGHT
+from training.data.encode import IGNORE_INDEX
 from training.data.split import TEST, TRAIN, VALIDATION
 from training.errors import BadData
 
@@ -53,21 +53,21 @@ def load(given: Path | None, counts: Mapping[str, int] = COUNTS, seed: int = 201
 def node_values(forest: Mapping[str, np.ndarray]) -> np.ndarray:
     """Return the value of every node of an encoded tree, int64 (nodes,).
 
-    `UNTAUGHT` where it has none: an operator, an end, a list still open.
+    `IGNORE_INDEX` where it has none: an operator, an end, a list still open.
     """
     lists: list[tuple[str, list[int]] | None] = []
     values: list[int] = []
     for token in forest["tokens"].tolist():
         word = WORDS[token]
         lists.append((word, []) if word in OPERATORS else None)
-        values.append(DIGITS.index(word) if word in DIGITS else UNTAUGHT)
+        values.append(DIGITS.index(word) if word in DIGITS else IGNORE_INDEX)
     for left, right in zip(forest["left"].tolist(), forest["right"].tolist(), strict=True):
         opened = lists[left]
         assert opened is not None  # the encoder sees to it
         operator, arguments = opened
-        ended = values[right] == UNTAUGHT
+        ended = values[right] == IGNORE_INDEX
         lists.append(None if ended else (operator, [*arguments, values[right]]))
-        values.append(VALUES[operator](arguments) if ended else UNTAUGHT)
+        values.append(VALUES[operator](arguments) if ended else IGNORE_INDEX)
     return np.asarray(values, dtype=np.int64)
 
 

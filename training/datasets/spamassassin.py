@@ -14,13 +14,13 @@ from pathlib import Path
 from app.modalities import Payload
 from app.modalities.text.plain_text import is_html, plain_text
 from training.data.dataset import Dataset, Sample
-from training.data.sources import Source, locate
+from training.data.sources import DataFile, locate
 from training.datasets.mail import read_bodies
 from training.errors import MissingData
 
 URL = "https://spamassassin.apache.org/old/publiccorpus/"
 ARCHIVES = tuple(
-    Source(f"{name}.tar.bz2", f"{URL}{name}.tar.bz2", digest, alias=f"{name[9:]}.tar.bz2")
+    DataFile(f"{name}.tar.bz2", f"{URL}{name}.tar.bz2", digest, alias=f"{name[9:]}.tar.bz2")
     for name, digest in (
         (
             "20030228_easy_ham",

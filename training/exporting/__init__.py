@@ -1,1 +1,1 @@
-"""A trained network → a graph, proved equal → a published bundle."""
+"""A trained network → one ONNX graph, proved equal to torch, in fewer bits, with a model card."""

@@ -1,4 +1,4 @@
-"""The model card: what the model is, what it was measured to do, with pictures."""
+"""The model card: description, data, figures, learning curve and confusion matrix of a model."""
 
 import io
 import warnings
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import matplotlib as mpl
 import numpy as np
 
-from app.bundle import Manifest
+from app.bundle import Manifest, Provenance
 from training.fitting.curve import History
 
 mpl.use("Agg")
@@ -15,19 +15,19 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 CURVE, CONFUSION, CARD = "learning-curve.png", "confusion.png", "README.md"
-MOST_LABELS = 40  # above, a confusion matrix cannot be read
+MOST_LABELS = 40  # with more labels a confusion matrix is illegible
 
 
-def pictures(history: History, confusion: np.ndarray, labels: Sequence[str]) -> dict[str, bytes]:
-    """Return the card's pictures by file name."""
-    files = {CURVE: curve(history)}
+def card_images(history: History, confusion: np.ndarray, labels: Sequence[str]) -> dict[str, bytes]:
+    """Return the card's images, PNG, by file name."""
+    files = {CURVE: draw_curve(history)}
     if len(labels) <= MOST_LABELS:
         files[CONFUSION] = draw_confusion(confusion, labels)
     return files
 
 
 def card(manifest: Manifest, sections: Sequence[str], images: Sequence[str]) -> bytes:
-    """Return the card in Markdown; `sections` are added after the table of figures."""
+    """Return the card in Markdown; `sections` and `images` follow the table of figures."""
     origin = manifest.provenance
     lines = [
         f"# {manifest.name}",
@@ -39,10 +39,10 @@ def card(manifest: Manifest, sections: Sequence[str], images: Sequence[str]) -> 
         *([f"| labels | {_some(manifest.labels)} |"] if manifest.labels else []),
         f"| data | {origin.data} ({origin.data_licence}), {origin.data_source} |",
         *([f"| samples | {_counts(origin.splits)} |"] if origin.splits else []),
-        f"| made by | `thalamus-train run {origin.recipe}`, seed {origin.seed}, {origin.code} |",
+        f"| made by | `{_command(origin)}`, seed {origin.seed}, {origin.code} |",
         f"| licence of the weights | {manifest.licence} |",
         *([f"| temperature | {manifest.temperature:.3f} |"] if manifest.labels else []),
-        *_doubts(manifest),
+        *_abstention_rows(manifest),
         "",
         "## Measured",
         "",
@@ -56,8 +56,15 @@ def card(manifest: Manifest, sections: Sequence[str], images: Sequence[str]) -> 
     return ("\n".join(lines).rstrip() + "\n").encode()
 
 
-def _doubts(manifest: Manifest) -> list[str]:
-    """Return the rows on label sets and novelty, where the model has them."""
+def _command(origin: Provenance) -> str:
+    """Return the command that made the bundle."""
+    what = origin.recipe if origin.data_path is None else f"--data {origin.data_path}"
+    start = f" --start {origin.start} --from {origin.source}" if origin.source else ""
+    return f"thalamus-train run {what}{start}"
+
+
+def _abstention_rows(manifest: Manifest) -> list[str]:
+    """Return the rows on prediction sets and novelty, where the model has them."""
     rows = []
     if sets := manifest.conformal:
         rows.append(
@@ -66,21 +73,21 @@ def _doubts(manifest: Manifest) -> list[str]:
             f"{sets.samples} held-out samples that chose neither the epoch nor the temperature |"
         )
     if novelty := manifest.novelty:
-        beside = " and shown outliers" if novelty.method == "outlier-exposure" else " alone"
+        data = " and training outliers" if novelty.method == "outlier-exposure" else " alone"
         rows.append(
-            f"| novelty | {novelty.method}, fitted to the training split{beside}; from "
+            f"| novelty | {novelty.method}, fitted to the training split{data}; from "
             f"{novelty.threshold:g} on the answer is abstained, as it is for "
             f"{100 * (1 - novelty.kept):.2g} % of {novelty.samples} held-out samples |"
         )
     return rows
 
 
-def cost(history: History) -> str:
-    """Return the section on what the training cost."""
+def cost_section(history: History) -> str:
+    """Return the section on the duration of the training."""
     seconds = [epoch.seconds for epoch in history.epochs]
     return (
         f"## Cost\n\n{len(seconds)} epochs, {np.mean(seconds):.1f} s each, "
-        f"{sum(seconds):.0f} s in all; the weights are those of epoch {history.kept}."
+        f"{sum(seconds):.0f} s in all; the weights are those of epoch {history.kept_epoch}."
     )
 
 
@@ -97,10 +104,10 @@ def _some(labels: Sequence[str]) -> str:
     return shown if len(labels) <= 12 else f"{shown}, … ({len(labels)} in all)"
 
 
-def curve(history: History) -> bytes:
-    """Return the picture of the losses, and of the accuracy where answers can be right."""
-    right_ones = [100 * e.accuracy for e in history.epochs if e.accuracy is not None]
-    count = 2 if right_ones else 1
+def draw_curve(history: History) -> bytes:
+    """Return a PNG of the losses, and of the accuracy where the objective has one."""
+    accuracies = [100 * e.accuracy for e in history.epochs if e.accuracy is not None]
+    count = 2 if accuracies else 1
     figure, panels = plt.subplots(
         1, count, figsize=(4.5 * count, 3.2), layout="constrained", squeeze=False
     )
@@ -111,23 +118,23 @@ def curve(history: History) -> bytes:
     left.set(xlabel="epoch", ylabel="cross-entropy")
     left.legend()
     for right in others:
-        right.plot(numbers, right_ones, color="tab:green")
+        right.plot(numbers, accuracies, color="tab:green")
         right.set(xlabel="epoch", ylabel="validation accuracy, %")
     for axes in (left, *others):
-        axes.axvline(history.kept, color="gray", linewidth=0.8, linestyle=":")
+        axes.axvline(history.kept_epoch, color="gray", linewidth=0.8, linestyle=":")
         axes.grid(alpha=0.3)
     return _png(figure)
 
 
 def draw_confusion(confusion: np.ndarray, labels: Sequence[str]) -> bytes:
-    """Return a PNG of how often each label, a row, was called which, int (labels, labels)."""
+    """Return a PNG of a confusion matrix, int (labels, labels); a row is the true label."""
     size = 2.5 + 0.32 * len(labels)
     figure, axes = plt.subplots(figsize=(size, size), layout="constrained")
     shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     axes.set_xticks(range(len(labels)), labels, rotation=90, parse_math=False)
     axes.set_yticks(range(len(labels)), labels, parse_math=False)
-    axes.set(xlabel="called", ylabel="is")
+    axes.set(xlabel="predicted label", ylabel="true label")
     for row, column in zip(*np.nonzero(confusion), strict=True):
         shade = "white" if shares[row, column] > 0.5 else "black"
         text = str(confusion[row, column])

@@ -1,4 +1,8 @@
-"""torch → one ONNX graph that ends in calibrated probabilities, proved equal to torch."""
+"""A torch network → one ONNX graph that ends in calibrated probabilities.
+
+`check_parity` proves that the graph and torch compute the same. The graph holds no trace of the
+machine that exported it, and the same network gives the same bytes.
+"""
 
 import logging
 import warnings
@@ -23,27 +27,28 @@ from app.bundle.tensors import (
 from app.runtime.session import Session
 from training.data.encode import Examples
 from training.errors import TrainingError
-from training.exporting.optional_outputs import put_on_demand
+from training.exporting.graph import GraphRunner
+from training.exporting.optional_outputs import make_optional
 from training.networks.convolutional.detector import NoveltyDetector
-from training.networks.heads.model_output import Reading
+from training.networks.network import ReadableNetwork
 from training.networks.tree.onnx_functions import DOMAIN, FUNCTIONS
 
-logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it misses torchvision, we do not
+logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it warns that torchvision is missing
 
 OPSET = 20
 TOLERANCE = 1e-4  # of a probability, torch against ONNX Runtime
-SWITCHED = 1e-3  # of saliency, on the mean over an item: a unit may switch in one of the two
-_MARK = "output "  # before the name of an output while it is exported
-# The axes of saliency after the first, by what the network reads.
-_PLACES = {"image": ("row", "column"), "pcm": ("band", "frame"), "tokens": ("time",)}
+SALIENCY_TOLERANCE = 1e-3  # on the mean over an item: a ReLU may switch in one of the two only
+_MARK = "output "  # before the name of an output during the export
+# The axes of saliency after the first, by the name of the graph's first input.
+_SALIENCY_AXES = {"image": ("row", "column"), "pcm": ("band", "frame"), "tokens": ("time",)}
 
 
 class Servable(nn.Module):
-    """What the service runs: a network, its temperature and softmax, and what else it tells.
+    """The module that is exported: a network, its temperature and softmax, and further outputs.
 
-    novelty: a module fitted after the training; a reading's features (batch, d) and its logits
-    (batch, labels), before the temperature, in; how unlike the training data an item is, (batch,)
-    in 0..1, out. node_temperature: of a tree's nodes below its root; None: the same.
+    novelty: a module that is fitted after the training. It maps the features of a `ModelOutput`,
+    (batch, d), and its logits before the temperature, (batch, labels), to novelty, (batch,) in
+    0..1. node_temperature: of a tree's nodes below the root; None: the temperature of the root.
     """
 
     def __init__(
@@ -60,70 +65,71 @@ class Servable(nn.Module):
         self.node_temperature = node_temperature
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
-        """Return the values of `outputs`, in that order."""
+        """Return the values of `outputs`, in their order."""
         return tuple(self.outputs(*inputs).values())
 
     def outputs(self, *inputs: Tensor) -> dict[str, Tensor]:
-        """Return by name, all float32: what the network can tell of
+        """Return the outputs by name, all float32.
 
-        probabilities (batch, labels); embedding (batch, d); saliency, ≥ 0, what of the input spoke
-        for the winning label, laid out as `Reading.evidence`; novelty (batch,), where it was
-        fitted; nodes (nodes, labels), the probabilities of every node of trees. A network
-        without `read` tells probabilities only.
+        probabilities (batch, labels). embedding (batch, d). saliency, ≥ 0: the positive part of
+        `ModelOutput.attribution` for the predicted label, in its shape. novelty (batch,), where it
+        was fitted. nodes (nodes, labels): the probabilities of all nodes of trees. A network that
+        is no `ReadableNetwork` has probabilities only.
         """
-        if not hasattr(self.network, "read"):
+        if not isinstance(self.network, ReadableNetwork):
             return {PROBABILITIES: self._probabilities(self.network(*inputs))}
-        reading: Reading = self.network.read(*inputs)  # type: ignore[operator]
-        told = {PROBABILITIES: self._probabilities(reading.logits), EMBEDDING: reading.embedding}
-        if reading.evidence is not None:
-            told[SALIENCY] = torch.relu(reading.evidence(reading.logits.argmax(1)))
+        output = self.network.read(*inputs)
+        found = {PROBABILITIES: self._probabilities(output.logits), EMBEDDING: output.embedding}
+        if output.attribution is not None:
+            found[SALIENCY] = torch.relu(output.attribution(output.logits.argmax(1)))
         if self.novelty is not None:
-            told[NOVELTY] = self.novelty(reading.features, reading.logits)
-        if reading.nodes is not None:
-            told[NODES] = self._of_nodes(reading.nodes, roots=inputs[-1])
-        return told
+            found[NOVELTY] = self.novelty(output.features, output.logits)
+        if output.nodes is not None:
+            found[NODES] = self._node_probabilities(output.nodes, roots=inputs[-1])
+        return found
 
     def _probabilities(self, logits: Tensor) -> Tensor:
         return torch.softmax(logits / self.temperature, dim=1)
 
-    def _of_nodes(self, logits: Tensor, roots: Tensor) -> Tensor:
-        """Return the nodes' probabilities; those of a root are its tree's."""
+    def _node_probabilities(self, logits: Tensor, roots: Tensor) -> Tensor:
+        """Return the nodes' probabilities; a root has those of its tree."""
         if self.node_temperature is None:
             return self._probabilities(logits)
         every = logits.new_full((logits.shape[0], 1), self.node_temperature)
         return torch.softmax(logits / every.index_fill(0, roots, self.temperature), dim=1)
 
 
-class ServableWords(Servable):
-    """A network that predicts the next word, one step of it: what the service runs."""
+class ServableLanguageModel(Servable):
+    """The module that is exported of a language model: one step, which predicts the next word."""
 
     def outputs(self, *inputs: Tensor) -> dict[str, Tensor]:
         """Return `log_probabilities` (batch, vocabulary) and `next_state` (batch, state), float32.
 
         inputs: tokens, lengths and the state, see `app.bundle.WordsSpec`.
         """
-        answers, state = self.network.step(*inputs)  # type: ignore[operator]
-        return {LOG_PROBABILITIES: answers, NEXT_STATE: state}
+        log_probabilities, state = self.network.step(*inputs)  # type: ignore[operator]
+        return {LOG_PROBABILITIES: log_probabilities, NEXT_STATE: state}
 
 
-# What names its outputs; the graph's are called so.
-Served = Servable | NoveltyDetector
+# A module whose method `outputs` names the graph's outputs.
+Exportable = Servable | NoveltyDetector
 
 
-def export(servable: Served, inputs: Sequence[TensorSpec], example: Sequence[Tensor]) -> bytes:
-    """Return the serialised graph; every named axis of `inputs` is free in it.
+def export(servable: Exportable, inputs: Sequence[TensorSpec], example: Sequence[Tensor]) -> bytes:
+    """Return the serialised graph, in which every named axis of `inputs` is dynamic.
 
-    Raises `TrainingError` when the exporter fixed an axis that should vary.
+    example: one tensor for each input, a batch of at least two items. Raises `TrainingError` when
+    the network cannot be exported, or when the exporter fixed an axis that should be dynamic.
     """
     servable.eval()
     free = [
         {axis: torch.export.Dim.DYNAMIC for axis, size in enumerate(spec.shape) if _named(size)}
         for spec in inputs
     ]
-    arrays = tuple(_widened(*pair) for pair in zip(example, inputs, strict=True))
+    arrays = tuple(_pad_to_two(*pair) for pair in zip(example, inputs, strict=True))
     with torch.no_grad():
-        told = servable.outputs(*arrays)
-    names = list(told)
+        expected = servable.outputs(*arrays)
+    names = list(expected)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -138,34 +144,34 @@ def export(servable: Served, inputs: Sequence[TensorSpec], example: Sequence[Ten
                 external_data=False,
                 verbose=False,
             )
-        except torch.onnx.OnnxExporterError as error:  # with pages of advice on torch
+        except torch.onnx.OnnxExporterError as error:  # its message has pages of advice on torch
             reason = str(error.__cause__ or error).strip().split("\n")[0]
             raise TrainingError(f"the network cannot be exported: {reason}") from error
     assert program is not None  # with dynamo=True there is always one
     model = program.model_proto
-    _define(model)
+    _add_functions(model)
     _strip(model)
     _name_outputs(model, names)
     _name_axes(model, inputs)
     if SALIENCY in names:
-        put_on_demand(model, SALIENCY, told[SALIENCY].ndim)
+        make_optional(model, SALIENCY, expected[SALIENCY].ndim)
     return bytes(model.SerializeToString(deterministic=True))
 
 
 def check_parity(
-    model: bytes, servable: Served, examples: Examples, specs: Sequence[TensorSpec]
+    model: bytes, servable: Exportable, examples: Examples, specs: Sequence[TensorSpec]
 ) -> float:
     """Return the largest difference of an output between torch and ONNX Runtime.
 
-    Of a probability as it is; of other outputs as a share of the output's largest value, where
-    that is above 1; of saliency the mean over an item's places, for a unit that is about to
-    switch may do so in one of the two, and its place's gradient with it. Tried on single items
-    and on batches of sizes (and so paddings) that were not the exporter's example; raises
-    `TrainingError` above `TOLERANCE`, of saliency above `SWITCHED`.
+    It compares single items and batches whose sizes, and so paddings, differ from the exporter's
+    example. The difference of an output is divided by the output's largest value where that is
+    above 1. For saliency it is the mean over an item, because a ReLU close to 0 may switch in one
+    of the two only, and its gradient with it. Raises `TrainingError` where a difference is above
+    `TOLERANCE`, or above `SALIENCY_TOLERANCE`.
     """
     session = Session(model)
     session.check(specs, output_specs(model, specs))
-    worst = 0.0
+    runner, worst = GraphRunner(session, specs), 0.0
     for indices in (
         [0],
         [len(examples) - 1],
@@ -175,20 +181,21 @@ def check_parity(
         arrays, _ = examples.batch(indices)
         with torch.no_grad():
             expected = servable.outputs(*(torch.from_numpy(array) for array in arrays))
-        feeds = {spec.name: array for spec, array in zip(specs, arrays, strict=True)}
-        actual = session.run(feeds, explain=True)
+        items = [examples.items[i] for i in indices]
+        actual = runner.run(items, list(expected), batch_size=len(items), explain=True)
         for name, tensor in expected.items():
-            places = name == SALIENCY
-            difference = _difference(tensor.numpy(), actual[name], on_average=places)
-            if not difference <= (SWITCHED if places else TOLERANCE):  # nor if it is NaN
-                told = f"ONNX Runtime and torch differ by {difference:.2g} in {name!r}"
-                raise TrainingError(f"{told}; nothing is published")
+            saliency = name == SALIENCY
+            difference = _difference(tensor.numpy(), actual[name], on_average=saliency)
+            limit = SALIENCY_TOLERANCE if saliency else TOLERANCE
+            if not difference <= limit:  # true for NaN as well
+                problem = f"ONNX Runtime and torch differ by {difference:.2g} in {name!r}"
+                raise TrainingError(f"{problem}; nothing is published")
             worst = max(worst, difference)
     return worst
 
 
 def parity(difference: float, split: str, samples: int) -> Measurement:
-    """Return what `check_parity` found as a figure for the manifest."""
+    """Return the result of `check_parity` as a figure for the manifest."""
     name = "largest difference torch to ONNX Runtime"
     return Measurement(name=name, value=difference, split=split, samples=samples)
 
@@ -202,7 +209,7 @@ def _difference(expected: np.ndarray, actual: np.ndarray, *, on_average: bool) -
 
 
 def output_specs(model: bytes, inputs: Sequence[TensorSpec]) -> tuple[TensorSpec, ...]:
-    """Return the outputs of a graph that `export` wrote, as the manifest is to name them."""
+    """Return the outputs of a graph that `export` wrote, as the manifest names them."""
     return tuple(
         TensorSpec(
             name=value.name,
@@ -217,22 +224,22 @@ def _named(size: int | str) -> bool:
     return isinstance(size, str)
 
 
-def _widened(array: Tensor, spec: TensorSpec) -> Tensor:
-    """Pad free axes of size 1 with zeros to 2: the exporter would take them for fixed."""
+def _pad_to_two(array: Tensor, spec: TensorSpec) -> Tensor:
+    """Pad dynamic axes of size 1 with zeros to 2: the exporter takes a size of 1 for fixed."""
     for axis, size in enumerate(spec.shape):
         if axis and _named(size) and array.shape[axis] == 1:
             array = torch.cat([array, torch.zeros_like(array)], dim=axis)
     return array
 
 
-def _define(model: onnx.ModelProto) -> None:
-    """Add what the graph uses of our own operators."""
+def _add_functions(model: onnx.ModelProto) -> None:
+    """Add the ONNX functions of the custom operators that the graph uses."""
     used = {node.op_type for node in model.graph.node if node.domain == DOMAIN}
     model.functions.extend(FUNCTIONS[name].to_function_proto() for name in sorted(used))
 
 
 def _strip(model: onnx.ModelProto) -> None:
-    """Drop what only tells of the exporting machine: stack traces, shapes of the example."""
+    """Remove stack traces of the exporting machine, and the shapes of the example."""
     del model.metadata_props[:]
     del model.graph.value_info[:]
     model.doc_string = ""
@@ -247,17 +254,17 @@ def _strip(model: onnx.ModelProto) -> None:
 
 
 def _name_outputs(model: onnx.ModelProto, names: Sequence[str]) -> None:
-    """Give the outputs their names; a value within of that name, as `embedding`, gets another."""
+    """Give the outputs their names; an inner value of the same name gets another one."""
     new = {_MARK + name: name for name in names} | {name: f"{name}_within" for name in names}
     for node in model.graph.node:
         for values in (node.input, node.output):
             values[:] = [new.get(value, value) for value in values]
-    for value in (*model.graph.output, *model.graph.initializer):  # some are of folded nodes
+    for value in (*model.graph.output, *model.graph.initializer):  # folded nodes become these
         value.name = new.get(value.name, value.name)
 
 
 def _name_axes(model: onnx.ModelProto, inputs: Sequence[TensorSpec]) -> None:
-    """Give the free axes their names; raise `TrainingError` where the exporter fixed one."""
+    """Give the dynamic axes their names; raise `TrainingError` where the exporter fixed one."""
     for spec, value in zip(inputs, model.graph.input, strict=True):
         for size, dim in zip(spec.shape, value.type.tensor_type.shape.dim, strict=True):
             if isinstance(size, str):
@@ -269,6 +276,6 @@ def _name_axes(model: onnx.ModelProto, inputs: Sequence[TensorSpec]) -> None:
         if first.HasField("dim_value"):
             raise TrainingError(f"the exporter fixed the first axis of {value.name!r}")
         first.dim_param = "node" if value.name == NODES else "batch"
-        if value.name == SALIENCY:  # empty where it is not asked for: no size is sure
-            for dim, axis in zip(others, _PLACES[inputs[0].name], strict=True):
+        if value.name == SALIENCY:  # its axes have size 0 where the caller does not ask for it
+            for dim, axis in zip(others, _SALIENCY_AXES[inputs[0].name], strict=True):
                 dim.dim_param = axis

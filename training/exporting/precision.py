@@ -1,12 +1,13 @@
-"""A float32 graph → the same in fewer bits: 8-bit whole numbers, or 16-bit floats.
+"""A float32 graph → the same graph in int8 or float16.
 
-int8: convolutional graphs statically, with a scale for each output channel of a weight and
-activations in uint8, measured on samples (Jacob et al., "Quantization and Training of Neural
-Networks for Efficient Integer-Arithmetic-Only Inference", CVPR 2018); one scale for a whole
-tensor ruins them. The first convolution and the last layer, a matrix product, stay as they are:
-small and sensitive. Graphs without convolutions dynamically: LSTM and matrix products, scaled
-when they run. What stands before a logarithm, a spectrogram, keeps its 32 bits, and so does what is
-told on demand. Inputs and outputs stay what they are.
+int8 quantises graphs with convolutions statically: each output channel of a weight has its own
+scale, activations are uint8, and samples calibrate their ranges (Jacob et al., "Quantization and
+Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference", CVPR 2018). One scale
+for a whole weight ruins the accuracy. The first convolution and the last layer stay float32: they
+are small and sensitive. int8 quantises other graphs dynamically, in LSTM and matrix products.
+
+In both precisions the nodes before a logarithm, a spectrogram, stay float32, and in int8 so does
+an optional output. The types of inputs and outputs do not change.
 """
 
 import logging
@@ -28,7 +29,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from onnxruntime.transformers.float16 import convert_float_to_float16
 
 from training.errors import TrainingError
-from training.exporting.optional_outputs import put_back, take_off
+from training.exporting.optional_outputs import attach_optional, detach_optional
 
 Precision = Literal["int8", "fp16"]
 Feeds = Mapping[str, np.ndarray]
@@ -38,15 +39,16 @@ _OTHERS = ("LSTM", "Gemm", "MatMul")
 
 
 def convert(model: bytes, precision: Precision, calibration: Sequence[Feeds]) -> bytes:
-    """Return the graph in fewer bits; raise `TrainingError` when nothing in it can be.
+    """Return the converted graph.
 
-    calibration: batches of inputs such as will be asked, from training data.
+    calibration: batches of the graph's inputs by name, from training data. Raises `TrainingError`
+    where the graph has custom operators, or nothing that can be quantised.
     """
     graph = onnx.load_from_string(model)
     if graph.functions:
         raise TrainingError("the graph has operators of its own, which cannot be converted")
-    del graph.graph.value_info[:]  # shapes that contradict the converter's own stop it
-    logging.disable(logging.WARNING)  # its advice
+    del graph.graph.value_info[:]  # the converter stops at shapes that differ from its own
+    logging.disable(logging.WARNING)  # the converter's advice
     try:
         converted = _converted(graph, precision, calibration)
     finally:
@@ -70,18 +72,21 @@ def _in_whole_numbers(graph: onnx.ModelProto, calibration: Sequence[Feeds]) -> o
     present = {node.op_type for node in graph.graph.node}
     with tempfile.TemporaryDirectory() as folder:
         before, ready, after = (Path(folder) / f"{i}.onnx" for i in range(3))
-        asked = take_off(graph.graph)
+        optional = detach_optional(graph.graph)
         onnx.save(graph, before)
         if "Conv" in present:
             quant_pre_process(before, ready, skip_symbolic_shape=True)
-            spared = _before_logarithm(onnx.load(ready))
+            kept_float32 = _before_logarithm(onnx.load(ready))
             quantize_static(
                 ready,
                 after,
                 _Samples(calibration),
                 quant_format=QuantFormat.QDQ,
                 op_types_to_quantize=list(_CONVOLUTIONAL),
-                nodes_to_exclude=[*spared, *_first_convolution(onnx.load(ready), spared)],
+                nodes_to_exclude=[
+                    *kept_float32,
+                    *_first_convolution(onnx.load(ready), kept_float32),
+                ],
                 per_channel=True,
                 activation_type=QuantType.QUInt8,
                 weight_type=QuantType.QInt8,
@@ -96,19 +101,19 @@ def _in_whole_numbers(graph: onnx.ModelProto, calibration: Sequence[Feeds]) -> o
         else:
             raise TrainingError(f"the graph has nothing to quantise ({', '.join(_OTHERS)})")
         converted = onnx.load(after)
-    if asked is not None:
-        put_back(converted.graph, asked)
+    if optional is not None:
+        attach_optional(converted.graph, optional)
     return converted
 
 
-def _first_convolution(graph: onnx.ModelProto, spared: Sequence[str]) -> list[str]:
-    """Return the name of the one that meets the input: what it rounds away is nowhere else."""
+def _first_convolution(graph: onnx.ModelProto, kept_float32: Sequence[str]) -> list[str]:
+    """Return the name of the first convolution: no other layer has what its rounding loses."""
     names = (node.name for node in graph.graph.node if node.op_type == "Conv")
-    return [name for name in names if name not in spared][:1]
+    return [name for name in names if name not in kept_float32][:1]
 
 
 class _Samples(CalibrationDataReader):
-    """Hands the calibrator a batch at a time."""
+    """Gives the calibrator one batch at a time."""
 
     def __init__(self, batches: Sequence[Feeds]) -> None:
         self._batches: Iterator[Feeds] = iter(batches)
@@ -120,9 +125,9 @@ class _Samples(CalibrationDataReader):
 
 
 def _keep_to_32_bits(graph: onnx.ModelProto) -> None:
-    """Take out the casts to 16 bits and back that the converter leaves between nodes it spared.
+    """Remove the casts to float16 and back that the converter adds between nodes it left alone.
 
-    It also writes a cast of one tensor once for each node that reads it, under one name.
+    It also adds the cast of a tensor once for each node that reads it, under one name.
     """
     made_by = {name: node for node in graph.graph.node for name in node.output}
     detours = {}
@@ -141,12 +146,12 @@ def _keep_to_32_bits(graph: onnx.ModelProto) -> None:
 
 
 def _target(node: onnx.NodeProto) -> int | None:
-    """Return what a cast casts to; None for other nodes."""
+    """Return the target type of a cast; None for other nodes."""
     return node.attribute[0].i if node.op_type == "Cast" else None
 
 
 def _before_logarithm(graph: onnx.ModelProto) -> list[str]:
-    """Return the names of the nodes that a logarithm depends on, and its own."""
+    """Return the names of all logarithms and of the nodes that they depend on."""
     made_by = {name: node for node in graph.graph.node for name in node.output}
     waiting = [node for node in graph.graph.node if node.op_type == "Log"]
     found: dict[str, None] = {}

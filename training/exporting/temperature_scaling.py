@@ -1,7 +1,7 @@
-"""Another temperature for a graph that ends in probabilities.
+"""Another temperature for a published graph that ends in probabilities.
 
-softmax(logits / t) of a graph becomes softmax(logits / (t × factor)): the ranking of the labels
-stays, and with it every label that is called. A tree's nodes are treated as its root is.
+The graph's softmax(logits / t) becomes softmax(logits / (t × factor)). The ranking of the labels
+stays, so no prediction changes. The nodes of trees get the same factor as the roots.
 """
 
 import numpy as np
@@ -14,8 +14,8 @@ from training.errors import TrainingError
 _FACTOR = "temperature_factor"
 
 
-def tempered(model: bytes, output: str, factor: float) -> bytes:
-    """Return the serialised graph with the logits of `output` divided by `factor` as well.
+def scale_temperature(model: bytes, output: str, factor: float) -> bytes:
+    """Return the serialised graph with the logits of `output` divided by `factor`.
 
     Raises `TrainingError` where `output` does not come from a softmax.
     """
@@ -33,9 +33,9 @@ def tempered(model: bytes, output: str, factor: float) -> bytes:
 
 
 def _softmax(graph: onnx.GraphProto, output: str) -> tuple[onnx.NodeProto, type[np.floating]]:
-    """Return the softmax whose values `output` has, and what it computes in.
+    """Return the softmax that computes `output`, and its number type.
 
-    A graph in fp16 ends in a cast to float32.
+    A graph in float16 ends in a cast to float32 after the softmax.
     """
     made_by = {name: node for node in graph.node for name in node.output}
     node = made_by.get(output)
@@ -48,6 +48,6 @@ def _softmax(graph: onnx.GraphProto, output: str) -> tuple[onnx.NodeProto, type[
 
 
 def _free(name: str, graph: onnx.GraphProto) -> str:
-    """Return a name that no weight has: a graph may be tempered more than once."""
+    """Return a name that no weight has: the function may be applied to a graph repeatedly."""
     taken = {weight.name for weight in graph.initializer}
     return next(f"{name}_{n}" for n in range(1, len(taken) + 2) if f"{name}_{n}" not in taken)

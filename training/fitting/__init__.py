@@ -1,1 +1,1 @@
-"""A network and its data → weights, curves and checkpoints."""
+"""The training loop: network and examples → weights, learning curve and checkpoints."""

@@ -1,6 +1,6 @@
-"""Encoded examples → the batches of an epoch, whole or a rank's share of each.
+"""Encoded examples → the batches of an epoch, or one rank's share of each batch.
 
-The order is a function of (seed, epoch), never of what ran before.
+The order is a function of (seed, epoch) alone.
 """
 
 from collections.abc import Iterator
@@ -12,15 +12,15 @@ from training.data.encode import Examples, epoch_order
 from training.errors import BadData
 from training.fitting import ranks
 
-_AT_ONCE = 256  # examples, where nothing is learnt
+_AT_ONCE = 256  # examples in a validation batch
 
 
 class Batches:
-    """An iterable over one epoch; without a seed in the order of the examples.
+    """An iterable over one epoch; without a seed, in the order of the examples.
 
-    A batch is divided among the ranks, so that several learn the same steps as one. A remainder
-    that leaves a rank a single example, which has no batch statistics, is left out. Raises
-    `BadData` when nothing else is there.
+    Each batch is divided among the ranks, so that several ranks take the same steps as one. A last
+    batch that leaves a rank a single example is dropped, because one example has no batch
+    statistics. Raises `BadData` when there are fewer examples than ranks.
     """
 
     def __init__(self, examples: Examples, batch: int, seed: int | None) -> None:
@@ -31,14 +31,14 @@ class Batches:
             raise BadData(f"{len(examples)} samples are too few for {ranks.current().count} ranks")
 
     def set_epoch(self, epoch: int) -> None:
-        """Have the order be that of this epoch, from 0."""
+        """Choose the order of this epoch, from 0."""
         self._epoch = epoch
 
     def __len__(self) -> int:
         return len(self._order())
 
     def __iter__(self) -> Iterator[tuple[list[Tensor], Tensor]]:
-        take = self._examples.batch if self._seed is None else self._examples.lesson
+        take = self._examples.batch if self._seed is None else self._examples.training_batch
         first, step = ranks.rank(), ranks.current().count
         for indices in self._order():
             inputs, targets = take(indices[first::step])

@@ -1,9 +1,10 @@
-"""Checkpoints: a training that was killed goes on after its last whole epoch, to the same weights.
+"""Checkpoints: a training that was killed resumes after its last whole epoch.
 
-A checkpoint is one file, named by the digest of everything that decides the weights: data,
-network and its first weights, schedule, seed, this package's code, torch's version, threads and
-ranks. So one of another training is never taken up, and nothing has to be said to go on. Every
-`fit` within `Checkpoints` keeps one. They are removed when the run has come to its end.
+It ends with the same weights as without the interruption. A checkpoint is one file. Its name is a
+digest of everything that determines the weights: data, network and initial weights, schedule, seed,
+this package's code, torch's version, threads and ranks. So a training never resumes from another
+training's checkpoint, and needs no option to resume. Each `fit` within `Checkpoints` writes one.
+The run removes them when it ends.
 """
 
 import hashlib
@@ -31,7 +32,10 @@ _current: ContextVar["Checkpoints | None"] = ContextVar("checkpoints", default=N
 
 
 class Checkpoints:
-    """Where the trainings within keep their checkpoints; `fresh` ones take none up."""
+    """The folder in which trainings keep checkpoints while the context lasts.
+
+    fresh: ignore existing checkpoints.
+    """
 
     def __init__(self, folder: Path, fresh: bool = False) -> None:
         self._folder, self._fresh = folder, fresh
@@ -49,11 +53,11 @@ class Checkpoints:
         if kind is None or issubclass(kind, Diverged):
             for path in self._used:
                 path.unlink(missing_ok=True)
-        with suppress(OSError):  # others lie there
+        with suppress(OSError):  # the folder holds other files
             self._folder.rmdir()
 
     def path(self, training: str) -> Path:
-        """Return the file of the training with this digest, as it is to be begun."""
+        """Return the file for the training with this digest; if `fresh`, delete an old one."""
         path = self._folder / f"{training[:32]}.ckpt"
         self._used.append(path)
         if self._fresh and ranks.leads():
@@ -61,23 +65,26 @@ class Checkpoints:
         return path
 
     def read(self, path: Path) -> dict[str, Any] | None:
-        """Return what is to be gone on with; nothing when fresh, absent or unreadable."""
+        """Return the checkpoint to resume from; None when fresh, absent or damaged."""
         if self._fresh or not path.exists():
             return None
         try:
             return SealedFile().load_checkpoint(path)
         except TrainingError as error:
-            warn(f"{error}; beginning anew")
+            warn(f"{error}; starting over")
             return None
 
 
-def current() -> Checkpoints | None:
-    """Return where checkpoints are to be kept, if they are."""
+def current_checkpoints() -> Checkpoints | None:
+    """Return the innermost `Checkpoints` context; None outside of any."""
     return _current.get()
 
 
 class SealedFile(CheckpointIO):
-    """A checkpoint's bytes, then their sha256. Written aside and renamed: whole or not at all."""
+    """A file with the bytes of a checkpoint and then their sha256.
+
+    It is written under another name and renamed, so that it is never half written.
+    """
 
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None
@@ -97,7 +104,7 @@ class SealedFile(CheckpointIO):
     def load_checkpoint(
         self, path: Any, map_location: Any = None, weights_only: bool | None = None
     ) -> dict[str, Any]:
-        """Return what was saved; raise `TrainingError` when it is not what was written."""
+        """Return the checkpoint; raise `TrainingError` when the file is damaged."""
         data = Path(path).read_bytes()
         if hashlib.sha256(data[:-_DIGEST]).digest() != data[-_DIGEST:]:
             raise TrainingError(f"the checkpoint {path} is damaged")
@@ -112,7 +119,7 @@ class SealedFile(CheckpointIO):
 
 
 class KeepEpoch(Checkpoint):
-    """Writes the checkpoint when an epoch is over."""
+    """Writes the checkpoint at the end of each epoch."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -123,31 +130,31 @@ class KeepEpoch(Checkpoint):
 
 
 def fingerprint(network: nn.Module, parts: tuple[Examples, ...], *settings: object) -> str:
-    """Return the digest of all that decides what a training ends in."""
+    """Return a digest of everything that determines the weights a training ends with."""
     digest = hashlib.sha256(_code().encode())
     machine = (torch.get_num_threads(), torch.cuda.is_available(), ranks.current())
     trained = [name for name, weight in network.named_parameters() if weight.requires_grad]
-    said = [*(_told(setting) for setting in settings), repr(machine), repr(network), repr(trained)]
-    digest.update("\n".join(said).encode())
+    texts = [*(_name(setting) for setting in settings), repr(machine), repr(network), repr(trained)]
+    digest.update("\n".join(texts).encode())
     for name, tensor in network.state_dict().items():
         digest.update(f"{name} {tuple(tensor.shape)}".encode())
         digest.update(tensor.cpu().numpy().tobytes())
     for part in parts:
-        digest.update(f"{len(part)} {len(part.lessons)}".encode())
+        digest.update(f"{len(part)} {len(part.node_targets)}".encode())
         digest.update(part.targets.tobytes())
         for item in part.items:
             for array in item.values():
                 digest.update(repr(array.shape).encode())
                 digest.update(array.tobytes())
-        for lesson in part.lessons:
-            digest.update(lesson.tobytes())
+        for node_labels in part.node_targets:
+            digest.update(node_labels.tobytes())
     return digest.hexdigest()
 
 
-def _told(setting: object) -> str:
-    """Name a setting without the addresses that a function's `repr` has."""
+def _name(setting: object) -> str:
+    """Return a text for a setting, without the memory address that a function's `repr` has."""
     if isinstance(setting, partial):
-        return f"{_told(setting.func)} {setting.args} {setting.keywords}"
+        return f"{_name(setting.func)} {setting.args} {setting.keywords}"
     if callable(setting):
         return f"{setting.__module__}.{getattr(setting, '__qualname__', type(setting))}"
     return repr(setting)
@@ -155,7 +162,7 @@ def _told(setting: object) -> str:
 
 @cache
 def _code() -> str:
-    """Return a digest of this package's source and of the libraries that train."""
+    """Return a digest of this package's source and of the versions of torch and Lightning."""
     digest = hashlib.sha256(f"{torch.__version__} {lightning.__version__}".encode())
     root = Path(__file__).parents[1]
     for path in sorted(root.rglob("*.py")):

@@ -1,9 +1,9 @@
-"""The only training loop: Lightning underneath, deterministic under a seed.
+"""The only training loop. It uses Lightning, and a seed determines its result.
 
-The order of the samples and the augmentation of every batch are functions of
-(seed, epoch, batch), never of what ran before, so that a training which is taken up from a
-checkpoint ends in the same weights. Early stopping, where a schedule has it, keeps the weights of
-the best epoch. A loss that is not a number stops the run with `Diverged`.
+The order of the samples and the augmentation of each batch are functions of (seed, epoch, batch)
+alone, so a training that resumes from a checkpoint ends with the same weights. Early stopping,
+where the schedule has it, keeps the weights of the best epoch. A loss that is not finite stops the
+training with `Diverged`.
 """
 
 import logging
@@ -17,55 +17,57 @@ from typing import Any
 import lightning
 import numpy as np
 import torch
-from lightning.pytorch.callbacks import EarlyStopping, TQDMProgressBar, WeightAveraging
+from lightning.pytorch.callbacks import EarlyStopping, RichProgressBar, WeightAveraging
 from torch import Tensor, nn
 
 from training.data.encode import Examples
 from training.errors import Diverged, TrainingError
 from training.fitting import ranks
 from training.fitting.batches import Batches
-from training.fitting.checkpoint import KeepEpoch, SealedFile, current, fingerprint
-from training.fitting.curve import Curve, Epoch, History
-from training.fitting.objectives import Classify, Objective, Term
+from training.fitting.checkpoint import KeepEpoch, SealedFile, current_checkpoints, fingerprint
+from training.fitting.curve import Curve, History
+from training.fitting.objectives import AuxiliaryLoss, CrossEntropy, Objective
 from training.networks.backbones.freezing import heads
+from training.networks.network import PartlyPretrained
 
-for _name in ("lightning.pytorch", "lightning.fabric"):  # what it found, and advertisements
+for _name in ("lightning.pytorch", "lightning.fabric"):  # its hardware report and advertisements
     logging.getLogger(_name).setLevel(logging.ERROR)
+_LOG = logging.getLogger(__name__)
 
-__all__ = ["Augment", "Epoch", "History", "Schedule", "fit", "label_weights"]
-
+# The first input of a batch, and the source of all randomness → the changed input.
 Augment = Callable[[Tensor, torch.Generator], Tensor]
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """How to train, and what to: without an objective, to tell the labels.
+    """The hyperparameters of a training. Without `objective` the loss is cross-entropy.
 
-    `patience` epochs without a better validation loss end the run, and the best epoch's weights are
-    kept; None: every epoch runs, the last one's are kept, and nothing is chosen. `quiet` ones are
-    not told of.
+    The training ends after `patience` epochs without a better validation loss, and the weights of
+    the best epoch are kept. With `patience` None all epochs run, the weights of the last one are
+    kept, and the validation split selects nothing. `verbose` logs a line for each epoch, and shows
+    a progress bar on a terminal.
     """
 
     epochs: int
-    batch: int = 64
-    rate: float = 3e-3
+    batch_size: int = 64
+    learning_rate: float = 3e-3
     weight_decay: float = 0.01
     label_smoothing: float = 0.0
-    balance: float = 0.0  # 1: every label counts alike; 0: every sample; between: a compromise
+    class_weight_power: float = 0.0  # 1: all labels weigh the same; 0: all samples do
     clip: float = 1.0
     ema: float | None = None  # decay of the averaged weights per step
     patience: int | None = 10
-    warmup: float = 0.25  # share of the steps in which the rate rises
+    warmup: float = 0.25  # share of the steps in which the learning rate rises
     objective: Objective | None = None
-    beside: Term | None = None  # asked for beside the cross-entropy of the labels
-    quiet: bool = False
-    trunk: float = 1.0  # the rate of what is pretrained, as a share of `rate`
+    auxiliary_loss: AuxiliaryLoss | None = None  # added to the cross-entropy
+    verbose: bool = True
+    backbone_lr_scale: float = 1.0  # learning rate of pretrained layers, relative to the others'
 
 
 class _Learner(lightning.LightningModule):
-    """A network that pursues an objective; AdamW, one-cycle schedule.
+    """A network and its objective, trained by AdamW with a one-cycle schedule.
 
-    It is validated by what counts in the end, without label weights and smoothing.
+    The validation loss has neither class weights nor label smoothing.
     """
 
     def __init__(
@@ -79,10 +81,10 @@ class _Learner(lightning.LightningModule):
         super().__init__()
         self.network, self._schedule, self._augment = network, schedule, augment
         self._seed, self._generator = seed, torch.Generator()
-        self._learned = schedule.objective or Classify(
-            weights, schedule.label_smoothing, schedule.beside
+        self._learned = schedule.objective or CrossEntropy(
+            weights, schedule.label_smoothing, schedule.auxiliary_loss
         )
-        self._validated = schedule.objective or Classify()
+        self._validated = schedule.objective or CrossEntropy()
 
     def on_train_epoch_start(self) -> None:
         self.trainer.train_dataloader.set_epoch(self.current_epoch)
@@ -91,11 +93,11 @@ class _Learner(lightning.LightningModule):
         inputs, targets = batch
         clean = inputs
         step_seed = (self._seed * 1_009 + self.current_epoch) * 100_003 + index
-        step_seed += ranks.rank() * 1_000_003_001  # each rank has other samples, and other luck
+        step_seed += ranks.rank() * 1_000_003_001  # each rank has other samples, and other draws
         torch.manual_seed(step_seed)  # dropout and masks inside the network
         if self._augment is not None:
             self._generator.manual_seed(step_seed)
-            # On the CPU, where the generator is: the same changes on every device.
+            # On the CPU, where the generator is, so that every device gets the same changes.
             changed = self._augment(inputs[0].cpu(), self._generator).to(self.device)
             inputs = [changed, *inputs[1:]]
         loss, _ = self._learned(self.network, inputs, clean, targets)
@@ -116,7 +118,7 @@ class _Learner(lightning.LightningModule):
     def configure_optimizers(self) -> Any:
         schedule = self._schedule
         groups = parameter_groups(self.network, schedule)
-        optimizer = torch.optim.AdamW(groups, lr=schedule.rate)
+        optimizer = torch.optim.AdamW(groups, lr=schedule.learning_rate)
         steps = max(int(self.trainer.estimated_stepping_batches), 3)
         rising = max(schedule.warmup, 2 / steps)  # torch divides by zero below
         cycle = torch.optim.lr_scheduler.OneCycleLR(
@@ -128,7 +130,7 @@ class _Learner(lightning.LightningModule):
         if not torch.isfinite(loss):
             raise Diverged(
                 f"the loss became {loss.item()} in epoch {self.current_epoch + 1}; nothing is "
-                f"published. Lower the learning rate (now {self._schedule.rate:g})"
+                f"published. Lower the learning rate (now {self._schedule.learning_rate:g})"
             )
 
 
@@ -141,82 +143,93 @@ def fit(
     seed: int,
     augment: Augment | None = None,
 ) -> History:
-    """Train `network` in place and return the learning curve; see `Schedule` for what is kept.
+    """Train `network` in place and return the learning curve; `Schedule` says which weights stay.
 
-    Within `Checkpoints` it goes on where the same training was stopped.
+    Within `Checkpoints` it resumes where the same training was stopped. Raises `Diverged` when the
+    loss is not finite, and `TrainingError` when another rank has stopped.
     """
     torch.use_deterministic_algorithms(True)
-    weights = label_weights(train.targets, schedule.balance) if schedule.balance else None
-    curve = Curve(schedule.epochs, schedule.patience, quiet=schedule.quiet)
-    kept, path = current(), None
-    lessons = Batches(train, schedule.batch, seed), Batches(validation, schedule.batch, None)
+    weights = (
+        class_weights(train.targets, schedule.class_weight_power)
+        if schedule.class_weight_power
+        else None
+    )
+    curve = Curve(schedule.epochs, schedule.patience, verbose=schedule.verbose)
+    kept, path = current_checkpoints(), None
+    batches = (
+        Batches(train, schedule.batch_size, seed),
+        Batches(validation, schedule.batch_size, None),
+    )
     before = None
     if kept is not None:
         path = kept.path(fingerprint(network, (train, validation), schedule, seed, augment))
         before = kept.read(path)
     if before is not None:
         curve.load_state_dict(before["callbacks"][curve.state_key])
-        if not schedule.quiet:
-            print(f"going on after epoch {len(curve.history.epochs)} of {path}", flush=True)
+        if schedule.verbose:
+            _LOG.info("resuming after epoch %d of %s", len(curve.history.epochs), path)
     if not curve.ended:
         lightning.seed_everything(seed, verbose=False)
-        network.train()  # Lightning leaves it as it is; dropout, and trees that tell every node
+        network.train()  # Lightning keeps the mode it finds
         module = _Learner(network, schedule, augment, seed, weights)
-        _train(_trainer(schedule, curve, path), module, lessons, path if before else None)
-        ranks.check_equal(curve.kept)
-    network.load_state_dict(curve.kept)
+        _train(_trainer(schedule, curve, path), module, batches, path if before else None)
+        ranks.check_equal(curve.kept_weights)
+    network.load_state_dict(curve.kept_weights)
     network.eval()
     return curve.history
 
 
 def _train(
-    trainer: lightning.Trainer, module: _Learner, lessons: tuple[Batches, Batches], path: Any
+    trainer: lightning.Trainer, module: _Learner, batches: tuple[Batches, Batches], path: Any
 ) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Lightning's advice on workers and loggers
         try:
-            trainer.fit(module, *lessons, ckpt_path=path)
+            trainer.fit(module, *batches, ckpt_path=path)
         except SystemExit:  # what Lightning makes of Ctrl-C
             raise KeyboardInterrupt from None
-        except RuntimeError as error:  # Gloo's own; NCCL's is a kind of it
+        except RuntimeError as error:  # Gloo raises it; NCCL raises a subclass
             if ranks.current().count > 1 and "by peer" in str(error):
                 raise TrainingError("another rank has stopped; nothing is published") from error
             raise
 
 
 def parameter_groups(network: nn.Module, schedule: Schedule) -> list[dict[str, Any]]:
-    """Return what learns, at which rate and decay; biases and scales are not decayed.
+    """Return the parameter groups for the optimiser, each with its learning rate and weight decay.
 
-    Pretrained is what a network says is (its attribute `pretrained`), else all but the last layer.
+    Biases and scales are not decayed. Pretrained layers, which learn at `backbone_lr_scale`, are
+    those of `PartlyPretrained.pretrained`; in other networks they are all but the last layer.
     """
-    said = getattr(network, "pretrained", None)
-    parts = [said] if isinstance(said, nn.Module) else heads(network)
+    marked = isinstance(network, PartlyPretrained)
+    parts = [network.pretrained] if isinstance(network, PartlyPretrained) else heads(network)
     named = {id(parameter) for part in parts for parameter in part.parameters()}
     groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
     for parameter in network.parameters():
         if parameter.requires_grad:
-            trunk = (id(parameter) in named) == isinstance(said, nn.Module)
-            share = schedule.trunk if trunk else 1.0
-            groups.setdefault((schedule.rate * share, parameter.ndim > 1), []).append(parameter)
+            pretrained = (id(parameter) in named) == marked
+            share = schedule.backbone_lr_scale if pretrained else 1.0
+            groups.setdefault((schedule.learning_rate * share, parameter.ndim > 1), []).append(
+                parameter
+            )
     return [
         {"params": found, "lr": rate, "weight_decay": schedule.weight_decay * decayed}
         for (rate, decayed), found in groups.items()
     ]
 
 
-def label_weights(targets: np.ndarray, balance: float) -> Tensor:
-    """Return each label's weight in the loss, (labels,) float32, of `targets` (N,) int64.
+def class_weights(targets: np.ndarray, power: float) -> Tensor:
+    """Return the weight of each label in the loss, (labels,) float32, for `targets` (N,) int64.
 
-    A label of the mean size weighs 1, a scarcer one more: (mean size / its size) ** `balance`.
+    The weight is (mean number of samples of a label / its number of samples) ** `power`.
     """
     counts = torch.bincount(torch.from_numpy(targets)).clamp(min=1)
-    return (len(targets) / (len(counts) * counts)).pow(balance)
+    return (len(targets) / (len(counts) * counts)).pow(power)
 
 
 def _averaging(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
-    """Return an exponential average whose window grows with the steps taken, up to `decay`.
+    """Return an exponential average whose window grows with the number of steps, up to `decay`.
 
-    Otherwise the untrained weights would weigh on the first epochs.
+    With a fixed window the untrained weights would dominate the first epochs.
     """
 
     def average(averaged: Tensor, current: Tensor, steps: Tensor | int) -> Tensor:
@@ -230,11 +243,11 @@ def _trainer(schedule: Schedule, curve: Curve, path: Path | None) -> lightning.T
     callbacks: list[Any] = [curve]
     if schedule.patience is not None:
         callbacks.append(EarlyStopping("val_loss", patience=schedule.patience, check_finite=False))
-    interactive = sys.stdout.isatty() and not schedule.quiet  # to which the bar is drawn
+    interactive = sys.stdout.isatty() and schedule.verbose
     if interactive:
-        callbacks.append(TQDMProgressBar(refresh_rate=10))
+        callbacks.append(RichProgressBar(refresh_rate=10))
     if schedule.ema is not None:
-        # After the curve, which must see the averaged weights before they are swapped back.
+        # After the curve, which must read the averaged weights before they are swapped back.
         callbacks.append(WeightAveraging(avg_fn=_averaging(schedule.ema)))
     if path is not None:
         callbacks.append(KeepEpoch(path))
@@ -245,7 +258,7 @@ def _trainer(schedule: Schedule, curve: Curve, path: Path | None) -> lightning.T
         devices=together.here,
         num_nodes=together.machines,
         strategy="auto" if together.count == 1 else "ddp",
-        use_distributed_sampler=False,  # `Batches` knows its share
+        use_distributed_sampler=False,  # `Batches` divides each batch itself
         plugins=[SealedFile()],
         gradient_clip_val=schedule.clip,
         callbacks=callbacks,

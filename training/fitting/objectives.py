@@ -1,4 +1,4 @@
-"""What a network is trained to do: a loss, told the inputs as they are and as they were spoilt."""
+"""Training objectives: each computes a loss from the inputs before and after augmentation."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,25 +8,22 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-# The network, its inputs, the inputs before they were changed, and the targets → the loss, and
-# the share of right answers where an answer can be right.
+# The network, its inputs, the inputs before augmentation, and the targets → the loss, and the
+# accuracy, None where there is none.
 Objective = Callable[
     [nn.Module, Sequence[Tensor], Sequence[Tensor], Tensor], tuple[Tensor, Tensor | None]
 ]
-# Logits and targets of a training batch → a further term of the loss.
-Term = Callable[[Tensor, Tensor], Tensor]
+# Logits and targets of a training batch → a term that is added to the loss.
+AuxiliaryLoss = Callable[[Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True, slots=True)
-class Classify:
-    """Cross-entropy on a network's logits; `weights` (labels,) float32 weigh the labels.
-
-    beside: what is asked for as well.
-    """
+class CrossEntropy:
+    """The cross-entropy of a network's logits; `weights` (labels,) float32 weigh the labels."""
 
     weights: Tensor | None = None
     smoothing: float = 0.0
-    beside: Term | None = None
+    auxiliary_loss: AuxiliaryLoss | None = None
 
     def __call__(
         self,
@@ -37,20 +34,20 @@ class Classify:
     ) -> tuple[Tensor, Tensor | None]:
         """Return the mean loss and the accuracy."""
         logits = network(*inputs)
-        if logits.ndim > targets.ndim + 1:  # an ensemble: each member learns on its own
+        if logits.ndim > targets.ndim + 1:  # an ensemble, whose members are trained independently
             targets = targets[:, None].expand(-1, logits.shape[2])
         weights = None if self.weights is None else self.weights.to(logits.device)
         loss = functional.cross_entropy(logits, targets, weights, label_smoothing=self.smoothing)
-        if self.beside is not None:
-            loss = loss + self.beside(logits, targets)
+        if self.auxiliary_loss is not None:
+            loss = loss + self.auxiliary_loss(logits, targets)
         return loss, (logits.argmax(1) == targets).float().mean()
 
 
 @dataclass(frozen=True, slots=True)
-class Reconstruct:
-    """The cross-entropy of every pixel with the image as it was; labels are not looked at.
+class PixelCrossEntropy:
+    """The cross-entropy of each pixel with the image before augmentation; it ignores the labels.
 
-    The network gives logits of the pixels, of uint8 images.
+    The network maps uint8 images to logits of their pixels.
     """
 
     def __call__(
@@ -60,27 +57,27 @@ class Reconstruct:
         clean: Sequence[Tensor],
         targets: Tensor,
     ) -> tuple[Tensor, Tensor | None]:
-        """Return the mean loss; no answer is right or wrong."""
-        wanted = clean[0].float() / 255
-        return functional.binary_cross_entropy_with_logits(network(*inputs), wanted), None
+        """Return the mean loss; there is no accuracy."""
+        target = clean[0].float() / 255
+        return functional.binary_cross_entropy_with_logits(network(*inputs), target), None
 
 
 @runtime_checkable
-class TellsLikelihoods(Protocol):
-    """A network whose way to the likelihood of its targets is shorter than through all logits."""
+class LikelihoodModel(Protocol):
+    """A network that computes the likelihood of its targets without computing all logits."""
 
     def log_likelihoods(self, *inputs_and_targets: Tensor) -> Tensor:
         """Return the log-probability of each target, in the targets' shape."""
         ...
 
-    def likeliest(self, *inputs: Tensor) -> Tensor:
-        """Return what is told for each target, int64, in the targets' shape."""
+    def most_likely(self, *inputs: Tensor) -> Tensor:
+        """Return the most likely class for each target, int64, in the targets' shape."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class PredictWords:
-    """The negative log-likelihood of every word, of a network that `TellsLikelihoods`."""
+class NextWordLoss:
+    """The mean negative log-likelihood of the words; the network is a `LikelihoodModel`."""
 
     def __call__(
         self,
@@ -89,24 +86,25 @@ class PredictWords:
         clean: Sequence[Tensor],
         targets: Tensor,
     ) -> tuple[Tensor, Tensor | None]:
-        """Return the mean loss and, where nothing is learnt, the share of words foretold."""
-        assert isinstance(network, TellsLikelihoods)
+        """Return the mean loss and, in evaluation mode, the share of words predicted correctly."""
+        assert isinstance(network, LikelihoodModel)
         loss = -network.log_likelihoods(*inputs, targets).mean()
         if network.training:
             return loss, None
-        return loss, (network.likeliest(*inputs) == targets).float().mean()
+        return loss, (network.most_likely(*inputs) == targets).float().mean()
 
 
 def polarity_loss(logits: Tensor, targets: Tensor) -> Tensor:
-    """Return the cross-entropy of good against bad, where the target is not the middle label.
+    """Return the cross-entropy of positive against negative, over targets that are not neutral.
 
-    Of an odd number of labels in order, the probabilities of either side of the middle one are
-    summed, as the figure that is told does. logits: float32 (nodes, labels) or (nodes, labels,
-    members). targets: int64 (nodes,) or (nodes, members); below 0 where there is none.
+    The labels are ordered, an odd number with the neutral one in the middle. The probabilities on
+    either side of it are summed, as `training.measuring.trees.polarity_accuracy` sums them.
+    logits: float32 (nodes, labels) or (nodes, labels, members). targets: int64 (nodes,) or (nodes,
+    members); below 0 where there is none.
     """
     neutral = logits.shape[1] // 2
-    good, bad = logits[:, neutral + 1 :], logits[:, :neutral]
-    margin = good.logsumexp(1) - bad.logsumexp(1)
-    told = (targets >= 0) & (targets != neutral)
+    positive, negative = logits[:, neutral + 1 :], logits[:, :neutral]
+    margin = positive.logsumexp(1) - negative.logsumexp(1)
+    counted = (targets >= 0) & (targets != neutral)
     losses = functional.softplus(torch.where(targets > neutral, -margin, margin))
-    return (losses * told).sum() / told.sum().clamp(min=1)
+    return (losses * counted).sum() / counted.sum().clamp(min=1)

@@ -1,8 +1,9 @@
-"""Several processes that train one network: `--ranks N`, or one started by `torchrun` each.
+"""Distributed training: several processes, the ranks, train one network.
 
-Every rank runs the whole command, and `fit` joins them: a batch is divided among them, and so
-is the validation split. Only the leader prints, keeps checkpoints and publishes. With `--ranks`
-Lightning starts the other processes itself, on this machine; `torchrun` starts them on several.
+Each rank runs the whole command. `fit` divides each batch, and the validation split, among the
+ranks. Only the leader, rank 0, prints, keeps checkpoints and publishes. With `--ranks N` Lightning
+starts the other processes on this machine; `torchrun` starts one process for each rank, on one
+machine or several.
 """
 
 import hashlib
@@ -23,14 +24,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Ranks:
-    """How many processes train, and how many of them on this machine."""
+    """The number of processes that train, and how many of them run on this machine."""
 
     count: int = 1
     here: int = 1
 
     @property
     def machines(self) -> int:
-        """On how many machines they run."""
+        """The number of machines."""
         return self.count // self.here
 
 
@@ -39,28 +40,28 @@ _ranks: ContextVar[Ranks] = ContextVar("ranks", default=_ALONE)
 
 
 def current() -> Ranks:
-    """Return by how many `fit` trains now."""
+    """Return the ranks by which `fit` trains now."""
     return _ranks.get()
 
 
 def rank() -> int:
-    """Return which of them this process is, from 0."""
+    """Return the rank of this process, from 0."""
     if current().count == 1:
         return 0
     return int(os.environ.get("RANK") or os.environ.get("LOCAL_RANK") or 0)
 
 
 def leads() -> bool:
-    """Say whether this is the process that prints and publishes."""
+    """Return whether this process is the leader, which prints and publishes."""
     return rank() == 0
 
 
 @contextmanager
 def joined(asked: int | None) -> Iterator[None]:
-    """Have everything that is trained within trained by so many; the others are silent.
+    """Train by several ranks while the context lasts; all but the leader print nothing.
 
-    asked: what `--ranks` says; under `torchrun`, which says it itself, it may be left out.
-    Raises `TrainingError` where they cannot be.
+    asked: the value of `--ranks`. Under `torchrun`, which sets the number itself, it may be None.
+    Raises `TrainingError` where the two numbers differ, or where a rank would have no GPU.
     """
     token = _ranks.set(_found(asked))
     try:
@@ -79,7 +80,7 @@ def joined(asked: int | None) -> Iterator[None]:
 
 
 def check_equal(weights: "Mapping[str, Tensor]") -> None:
-    """Raise `TrainingError` unless every rank holds these very weights, buffers included."""
+    """Raise `TrainingError` unless all ranks hold the same weights, buffers included."""
     import torch
 
     if current().count == 1:
@@ -107,13 +108,13 @@ def _found(asked: int | None) -> Ranks:
         raise TrainingError(
             f"{found.here} ranks need a GPU each; here are {torch.cuda.device_count()}"
         )
-    if found.count > 1:  # Lightning would choose for itself, and weights depend on it
+    if found.count > 1:  # else Lightning sets it, and the weights depend on it
         os.environ.setdefault("OMP_NUM_THREADS", str(torch.get_num_threads()))
     return found
 
 
 def _leave() -> None:
-    """Close the connections, if Lightning has opened some."""
+    """Close the process group, if Lightning has opened one."""
     distributed = sys.modules.get("torch.distributed")
     if distributed is not None and distributed.is_available() and distributed.is_initialized():
         distributed.destroy_process_group()

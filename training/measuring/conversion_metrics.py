@@ -1,4 +1,4 @@
-"""A converted graph beside the one that it was made from: answers, speed, size."""
+"""Figures of a converted graph against the graph that it was made from: accuracy, speed, size."""
 
 import time
 from collections.abc import Sequence
@@ -11,20 +11,25 @@ from app.bundle.tensors import Arrays
 from app.runtime.providers import CPU, Device
 from app.runtime.session import Session
 from training.data.encode import Examples
-from training.measuring.answers import Answers, answers_of, feeds
-from training.measuring.calibrate import expected_calibration_error
-from training.measuring.evaluate import confusion_of
-from training.measuring.measurements import measured
-from training.measuring.trust import renewed, trust_figures
+from training.exporting.graph import feeds_for
+from training.measuring.calibration import expected_calibration_error
+from training.measuring.evaluate import (
+    ClassifierOutputs,
+    classifier_outputs,
+    confusion_of,
+    to_measurements,
+)
+from training.measuring.reliability import refit_thresholds, reliability_figures
 
 _ROUNDS, _SIZES = 40, (1, 8)  # runs of each graph, and items in a run
 
 
 @dataclass(frozen=True, slots=True)
-class Items:
-    """Encoded items: to calibrate the conversion with, to judge by, and to set thresholds on.
+class ConversionData:
+    """Encoded items to calibrate the conversion with, to measure it by, and to set thresholds on.
 
-    Without labels, `test` has items alone and nothing is held out.
+    split: names the test items. targets: int64 (items,), of the test items. held_out: sets the
+    thresholds. The last two are None for unlabelled data.
     """
 
     calibration: Sequence[Arrays]
@@ -35,10 +40,12 @@ class Items:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """What the conversion brought: figures for the card, thresholds, and the confusion.
+class ConversionResult:
+    """Figures for the card, thresholds for the manifest, and the confusion of a converted graph.
 
-    Where there are no labels there are no label sets, and the threshold of novelty stays.
+    speed: how many times as fast it is as the original, for one item. lost: the loss of accuracy,
+    or the share of changed predictions where the data have no labels; then there are also no
+    prediction sets, and the novelty threshold stays.
     """
 
     metrics: tuple[Measurement, ...]
@@ -49,24 +56,26 @@ class Judged:
     confusion: np.ndarray | None = None
 
 
-def judge(bundle: Bundle, model: bytes, items: Items, device: Device) -> Judged:
-    """Measure the converted graph beside the published one."""
+def compare_conversion(
+    bundle: Bundle, model: bytes, items: ConversionData, device: Device
+) -> ConversionResult:
+    """Compare the converted graph `model` with the bundle's graph on the same device."""
     manifest, sessions = bundle.manifest, [Session(m, device) for m in (bundle.model, model)]
     sessions[1].check(manifest.inputs, manifest.outputs)
-    before, after = (answers_of(manifest, session, items.test) for session in sessions)
-    called = [answers.probabilities.argmax(1) for answers in (before, after)]
+    before, after = (classifier_outputs(manifest, session, items.test) for session in sessions)
+    predicted = [answers.probabilities.argmax(1) for answers in (before, after)]
     difference = np.abs(before.probabilities - after.probabilities).max()
     figures = {
         "largest difference of a probability from float32": float(difference),
-        "called the same as by float32": float((called[0] == called[1]).mean()),
+        "called the same as by float32": float((predicted[0] == predicted[1]).mean()),
     }
     speed, costs = _costs(manifest, sessions, items, (bundle.model, model))
     if items.targets is None or items.held_out is None:
         lost = 1 - figures["called the same as by float32"]
-        figures |= _same_doubts(manifest.novelty, before, after)
-        metrics = (*measured(figures, items.split, len(items.test)), *costs)
-        return Judged(metrics, speed, lost, novelty=manifest.novelty)
-    right = [float((labels == items.targets).mean()) for labels in called]
+        figures |= _abstention_agreement(manifest.novelty, before, after)
+        metrics = (*to_measurements(figures, items.split, len(items.test)), *costs)
+        return ConversionResult(metrics, speed, lost, novelty=manifest.novelty)
+    right = [float((labels == items.targets).mean()) for labels in predicted]
     error = expected_calibration_error(after.probabilities, items.targets)
     figures = {
         "accuracy": right[1],
@@ -74,21 +83,21 @@ def judge(bundle: Bundle, model: bytes, items: Items, device: Device) -> Judged:
         "expected calibration error": error,
         **figures,
     }
-    held_out = answers_of(manifest, sessions[1], items.held_out.items)
-    rules = renewed(held_out, items.held_out.targets, manifest.novelty)
-    trust = trust_figures(after, items.targets, rules, items.split)
-    metrics = (*measured(figures, items.split, len(items.test)), *trust, *costs)
+    held_out = classifier_outputs(manifest, sessions[1], items.held_out.items)
+    rules = refit_thresholds(held_out, items.held_out.targets, manifest.novelty)
+    trust = reliability_figures(after, items.targets, rules, items.split)
+    metrics = (*to_measurements(figures, items.split, len(items.test)), *trust, *costs)
     confusion = confusion_of(after.probabilities, items.targets)
-    return Judged(metrics, speed, right[0] - right[1], *rules, confusion)
+    return ConversionResult(metrics, speed, right[0] - right[1], *rules, confusion)
 
 
 def speed_up(manifest: Manifest, sessions: Sequence[Session], items: Sequence[Arrays]) -> float:
     """Return how many times as fast the second of two sessions runs a batch as the first.
 
-    The median of `_ROUNDS` runs of each in turn: of this process's CPU seconds on a CPU, which
-    others' load does not lengthen, else of seconds.
+    It is the ratio of the medians of `_ROUNDS` runs, which alternate. On a CPU it counts the CPU
+    seconds of this process, which the load of other processes does not change; else seconds.
     """
-    batch = feeds(manifest, items)
+    batch = feeds_for(manifest, items)
     clock = time.process_time if sessions[0].provider == CPU else time.perf_counter
     taken: tuple[list[float], list[float]] = ([], [])
     for number in range(_ROUNDS + 5):
@@ -101,9 +110,12 @@ def speed_up(manifest: Manifest, sessions: Sequence[Session], items: Sequence[Ar
 
 
 def _costs(
-    manifest: Manifest, sessions: Sequence[Session], items: Items, graphs: tuple[bytes, bytes]
+    manifest: Manifest,
+    sessions: Sequence[Session],
+    items: ConversionData,
+    graphs: tuple[bytes, bytes],
 ) -> tuple[float, list[Measurement]]:
-    """Return how many times as fast one item is, and the figures on speed and size."""
+    """Return the speed-up for one item, and the figures on speed and size."""
     clock = "CPU time, one thread" if sessions[0].provider == CPU else sessions[0].provider
     speeds = {count: speed_up(manifest, sessions, items.test[:count]) for count in _SIZES}
     metrics = [
@@ -121,9 +133,11 @@ def _costs(
     return speeds[1], metrics
 
 
-def _same_doubts(score: NoveltyScore | None, before: Answers, after: Answers) -> dict[str, float]:
-    """Return how often an item is novel to both or to neither."""
+def _abstention_agreement(
+    score: NoveltyScore | None, before: ClassifierOutputs, after: ClassifierOutputs
+) -> dict[str, float]:
+    """Return the share of items that both graphs, or neither, call novel."""
     if score is None or before.novelty is None or after.novelty is None:
         return {}
-    novel = [told >= score.threshold for told in (before.novelty, after.novelty)]
+    novel = [found >= score.threshold for found in (before.novelty, after.novelty)]
     return {"abstained the same as by float32": float(np.mean(novel[0] == novel[1]))}

@@ -1,27 +1,50 @@
-"""Figures of a model on a split, measured on the exported graph through the service's path."""
+"""Accuracy, calibration and confusion of a classifier on a labelled split.
 
-from collections.abc import Sequence
+The figures come from the exported graph, which is run as the service runs it, or from the torch
+network before the export. Thresholds and abstention are in `training.measuring.reliability`.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from torch import nn
 
-from app.bundle import Measurement
+from app.bundle import Manifest, Measurement
+from app.bundle.tensors import NOVELTY, Arrays
 from app.runtime.session import Session
 from training.data.encode import Examples
-from training.measuring.calibrate import calibration_error_by_chance, expected_calibration_error
-from training.measuring.measurements import measured
+from training.exporting.graph import run_graph, run_network, runner_for
+from training.measuring.calibration import (
+    calibration_error_by_chance,
+    expected_calibration_error,
+    softmax,
+)
+from training.networks.network import ReadableNetwork
 
-_BATCH = 64
+_BATCH = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """What a test split says. `confusion[i, j]`: label i was called label j.
+class ClassifierOutputs:
+    """What a classifier's graph computes for some items.
 
-    wrong: the names of the samples that were called something else. chance_error: the calibration
-    error of perfectly calibrated answers.
+    probabilities: float32 (items, labels). novelty: float32 (items,), None where the graph has no
+    such output.
+    """
+
+    probabilities: np.ndarray
+    novelty: np.ndarray | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClassificationReport:
+    """Figures on a labelled split.
+
+    accuracy: 0..1. calibration_error: expected calibration error, 0..1. chance_error: the error
+    that perfectly calibrated predictions of the same confidence would have. confusion: int64
+    (labels, labels); row i, column j counts the samples of label i that were predicted as j.
+    wrong: the names of the samples that were predicted wrongly.
     """
 
     accuracy: float
@@ -32,7 +55,7 @@ class Report:
 
     @property
     def count(self) -> int:
-        """How many samples were tested."""
+        """The number of samples."""
         return int(self.confusion.sum())
 
     def measurements(self, split: str) -> list[Measurement]:
@@ -44,56 +67,60 @@ class Report:
                 self.chance_error
             ),
         }
-        return measured(figures, split, self.count)
+        return to_measurements(figures, split, self.count)
+
+
+def to_measurements(figures: Mapping[str, float], split: str, samples: int) -> list[Measurement]:
+    """Return the figures as a manifest has them, each measured on `samples` samples of `split`."""
+    return [
+        Measurement(name=name, value=value, split=split, samples=samples)
+        for name, value in figures.items()
+    ]
+
+
+def classifier_outputs(
+    manifest: Manifest, session: Session, items: Sequence[Arrays]
+) -> ClassifierOutputs:
+    """Run a session of the bundle's graph, or of a graph with the same inputs and outputs.
+
+    Logits become probabilities at the manifest's temperature.
+    """
+    names = [manifest.outputs[0].name]
+    if any(spec.name == NOVELTY for spec in manifest.outputs):
+        names.append(NOVELTY)
+    found = runner_for(manifest, session).run(items, names, batch_size=_BATCH)
+    scores = found[names[0]].reshape(len(items), len(manifest.labels))
+    if manifest.scores == "logits":
+        scores = softmax(scores, manifest.temperature).astype(np.float32)
+    return ClassifierOutputs(scores, found.get(NOVELTY))
 
 
 def logits_of(network: nn.Module, examples: Examples) -> np.ndarray:
     """Return the torch network's logits, float32 (samples, labels)."""
-    network.eval()
-    with torch.no_grad():
-        parts = [
-            network(*(torch.from_numpy(array) for array in examples.batch(indices)[0])).numpy()
-            for indices in chunks(len(examples))
-        ]
-    return np.concatenate(parts)
+    return run_network(network, examples)
 
 
 def features_of(network: nn.Module, examples: Examples) -> np.ndarray:
-    """Return by what the novelty of a network with `read` is told, float32 (samples, d)."""
-    network.eval()
-    with torch.no_grad():
-        parts = [
-            network.read(  # type: ignore[operator]
-                *(torch.from_numpy(array) for array in examples.batch(indices)[0])
-            ).features.numpy()
-            for indices in chunks(len(examples))
-        ]
-    return np.concatenate(parts)
+    """Return the features that the novelty score reads, float32 (samples, d).
+
+    The network has a method `read`.
+    """
+    assert isinstance(network, ReadableNetwork)
+    return run_network(network, examples, lambda *inputs: network.read(*inputs).features)
 
 
 def probabilities_of(model: bytes, examples: Examples, output: str) -> np.ndarray:
     """Return the exported graph's probabilities, float32 (samples, labels)."""
-    return outputs_of(model, examples, [output])[0]
+    return run_graph(model, examples, [output])[output]
 
 
-def outputs_of(model: bytes, examples: Examples, outputs: Sequence[str]) -> list[np.ndarray]:
-    """Return these outputs of the exported graph, each float32 (samples, …)."""
-    session = Session(model, threads=torch.get_num_threads())
-    names = [spec.name for spec in examples.inputs]
-    parts = [
-        session.run(dict(zip(names, examples.batch(indices)[0], strict=True)))
-        for indices in chunks(len(examples))
-    ]
-    return [np.concatenate([part[output] for part in parts]) for output in outputs]
-
-
-def evaluate(probabilities: np.ndarray, examples: Examples) -> Report:
+def evaluate(probabilities: np.ndarray, examples: Examples) -> ClassificationReport:
     """Compare probabilities, float (samples, labels), with the examples' targets."""
-    called = probabilities.argmax(axis=1)
+    predicted = probabilities.argmax(axis=1)
     confusion = confusion_of(probabilities, examples.targets)
-    missed = np.flatnonzero(called != examples.targets).tolist()
-    return Report(
-        float((called == examples.targets).mean()),
+    missed = np.flatnonzero(predicted != examples.targets).tolist()
+    return ClassificationReport(
+        float((predicted == examples.targets).mean()),
         expected_calibration_error(probabilities, examples.targets),
         calibration_error_by_chance(probabilities),
         confusion,
@@ -102,12 +129,10 @@ def evaluate(probabilities: np.ndarray, examples: Examples) -> Report:
 
 
 def confusion_of(probabilities: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """Return how often each label, a row, was called which, int64 (labels, labels)."""
+    """Return the confusion matrix, int64 (labels, labels): a row is the true label.
+
+    probabilities: float (samples, labels). targets: int64 (samples,).
+    """
     confusion = np.zeros((probabilities.shape[1],) * 2, dtype=np.int64)
     np.add.at(confusion, (targets, probabilities.argmax(axis=1)), 1)
     return confusion
-
-
-def chunks(count: int) -> list[range]:
-    """Return the places of `count` examples in batches of a fixed size."""
-    return [range(i, min(i + _BATCH, count)) for i in range(0, count, _BATCH)]

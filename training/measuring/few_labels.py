@@ -1,11 +1,13 @@
-"""What learning without labels is worth: classifying with few labels, with it and without.
+"""How much a training without labels helps a classifier that has few labels.
 
-The same network classifies in three ways: started from what the autoencoder learnt; from random
-weights; and frozen, either way, under a linear classifier. Beside them a linear classifier on the
-pixels. Everybody gets the same labelled samples of the training split, drawn anew for every seed.
+The study compares five classifiers (`WAYS`): the network fine-tuned from the autoencoder's weights,
+the network trained from random weights, linear classifiers on the frozen network with either
+weights, and a linear classifier on the pixels. All learn from the same labelled samples of the
+training split, which each seed draws anew.
 """
 
 import copy
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -17,36 +19,39 @@ from torch import nn
 from app.bundle import Measurement
 from training.data.encode import Examples
 from training.fitting.fit import Augment, Schedule, fit
-from training.measuring.density import encode_images, images_of
+from training.measuring.detector import encode_images, images_of
 from training.measuring.evaluate import logits_of
 from training.networks.convolutional.autoencoder import Autoencoder, CodeClassifier
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """How many labels of each class, how many draws, and how those who learn from them learn.
+    """The settings of the comparison.
 
-    steps: of training, a batch each. augment: of the samples of those who train the network.
-    strength: of the linear classifiers, scikit-learn's C.
+    augment: changes the samples of the trained networks. labels: the numbers of labels per class.
+    draws: the number of draws of labelled samples. steps: of training, one batch each. strength:
+    scikit-learn's C of the linear classifiers.
     """
 
     augment: Augment
-    rate: float
-    rate_from_scratch: float
+    learning_rate: float
+    learning_rate_from_scratch: float
     labels: tuple[int, ...] = (2, 5, 10)
     draws: int = 10
     steps: int = 150
-    batch: int = 64
+    batch_size: int = 64
     strength: float = 0.1
 
     def schedule(self, rate: float) -> Schedule:
-        """Return one epoch of so many steps."""
-        return Schedule(1, self.batch, rate, weight_decay=0.05, quiet=True)
+        """Return the schedule of one epoch of `steps` batches."""
+        return Schedule(1, self.batch_size, rate, weight_decay=0.05, verbose=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The accuracies of one way, by the number of labels of each class and then by draw."""
+    """The accuracies of one classifier, by the number of labels per class and then by draw."""
 
     name: str
     accuracies: Mapping[int, list[float]] = field(default_factory=dict)
@@ -55,15 +60,18 @@ class Result:
 def few_labels(
     network: Autoencoder, study: Study, train: Examples, tested: Examples
 ) -> list[Result]:
-    """Return what each way reaches on `tested`, in the order of `WAYS`."""
+    """Return the accuracies of each classifier on `tested`, in the order of `WAYS`.
+
+    Logs a line for each draw.
+    """
     results = [Result(name, {count: [] for count in study.labels}) for name in WAYS]
     for draw in range(study.draws):
         contest = _Contest(network, study, train, tested, draw)
         for count in study.labels:
-            few = drawn(train, count, draw)
+            few = draw_labelled(train, count, draw)
             for result, accuracy in zip(results, contest.enter(few), strict=True):
                 result.accuracies[count].append(accuracy)
-        print(f"draw {draw + 1}/{study.draws} of few labels", flush=True)
+        _LOG.info("draw %d/%d of few labels", draw + 1, study.draws)
     return results
 
 
@@ -77,7 +85,7 @@ WAYS = (
 
 
 class _Contest:
-    """One draw: all ways, with the same seed."""
+    """One draw of labelled samples: all classifiers, with the same seed."""
 
     def __init__(
         self, network: Autoencoder, study: Study, train: Examples, tested: Examples, seed: int
@@ -95,10 +103,10 @@ class _Contest:
         self._spaces.append((flat[0], flat[1]))
 
     def enter(self, few: np.ndarray) -> Iterator[float]:
-        """Yield the accuracy of every way, in the order of `WAYS`."""
+        """Yield the accuracy of each classifier, in the order of `WAYS`."""
         study = self._study
-        yield self._trained(self._network, few, study.rate)
-        yield self._trained(self._random, few, study.rate_from_scratch)
+        yield self._trained(self._network, few, study.learning_rate)
+        yield self._trained(self._random, few, study.learning_rate_from_scratch)
         for known, tested in self._spaces:
             linear = LogisticRegression(C=study.strength, max_iter=1000)
             linear.fit(known[few], self._train.targets[few])
@@ -109,7 +117,7 @@ class _Contest:
         torch.manual_seed(self._seed)
         classifier = CodeClassifier(copy.deepcopy(start.encoder), classes)
         labelled = self._train.select(few.tolist())
-        again = np.resize(few, study.steps * study.batch)  # as one epoch
+        again = np.resize(few, study.steps * study.batch_size)  # as one epoch
         fit(
             classifier,
             self._train.select(again.tolist()),
@@ -118,22 +126,24 @@ class _Contest:
             seed=self._seed,
             augment=study.augment,
         )
-        called = logits_of(classifier, self._tested).argmax(1)
-        return float((called == self._tested.targets).mean())
+        predicted = logits_of(classifier, self._tested).argmax(1)
+        return float((predicted == self._tested.targets).mean())
 
 
-def drawn(train: Examples, count: int, seed: int) -> np.ndarray:
-    """Return the places of so many samples of each class, int64."""
-    chance = np.random.default_rng([seed, count])
+def draw_labelled(train: Examples, count: int, seed: int) -> np.ndarray:
+    """Return the indices of `count` samples of each class, int64, drawn by `seed`."""
+    generator = np.random.default_rng([seed, count])
     return np.concatenate(
         [
-            chance.choice(np.flatnonzero(train.targets == label), count, replace=False)
+            generator.choice(np.flatnonzero(train.targets == label), count, replace=False)
             for label in np.unique(train.targets)
         ]
     )
 
 
-def measurements(results: Sequence[Result], split: str, samples: int) -> list[Measurement]:
+def few_labels_measurements(
+    results: Sequence[Result], split: str, samples: int
+) -> list[Measurement]:
     """Return the mean accuracies and their deviations over the draws."""
     return [
         Measurement(
@@ -151,7 +161,7 @@ def measurements(results: Sequence[Result], split: str, samples: int) -> list[Me
     ]
 
 
-def table(results: Sequence[Result]) -> str:
+def few_labels_table(results: Sequence[Result]) -> str:
     """Return the results as a table in Markdown: mean ± deviation over the draws."""
     counts = list(results[0].accuracies)
     rows = [
@@ -168,7 +178,7 @@ def table(results: Sequence[Result]) -> str:
 
 
 def _reset(network: Autoencoder) -> Autoencoder:
-    """Return the same network with weights as torch draws them."""
+    """Return a copy of the network with random initial weights."""
     fresh = copy.deepcopy(network)
     for module in fresh.modules():
         if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d | nn.BatchNorm2d):

@@ -1,9 +1,9 @@
-"""What stands in for removed pixels: as smooth a picture as those around them allow.
+"""Noisy linear imputation of removed pixels, without the noise.
 
 Rong et al., "A Consistent and Efficient Evaluation Strategy for Attribution Methods", ICML 2022:
-each removed pixel is the mean of its eight neighbours, removed or not, the four nearer ones
-weighing twice as much. One flat colour would leave squares with edges, things of their own that
-a network sees. The noise that is added there against reading the hole's shape is left out.
+each removed pixel becomes the mean of its eight neighbours, removed or not; the four nearer ones
+count twice. A flat colour would leave squares whose edges a network sees. The paper adds noise so
+that the shape of the hole cannot be read; this module does not.
 """
 
 import numpy as np
@@ -18,10 +18,10 @@ _WEIGHTS = {
 }
 
 
-def imputed(image: np.ndarray, gone: np.ndarray) -> np.ndarray:
-    """Return the picture, uint8 (height, width, channels), without the pixels that are `gone`.
+def impute(image: np.ndarray, gone: np.ndarray) -> np.ndarray:
+    """Return the image, uint8 (height, width, channels), with the pixels of `gone` replaced.
 
-    gone: bool (height, width), not all of them.
+    gone: bool (height, width), false somewhere.
     """
     rows, columns = np.nonzero(gone)
     number = np.full(gone.shape, -1)

@@ -1,4 +1,4 @@
-"""Anyone's labelled files, encoded as a published bundle reads them."""
+"""A user's labelled files, encoded as a published bundle encodes them."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,15 +16,15 @@ _SHOWN = 5  # labels that are named
 
 
 def read(bundle: Bundle, data: Path) -> tuple[str, Examples]:
-    """Return the name of the data and the samples, each once; say what is dropped.
+    """Return the name of the data and the samples without duplicates; warn of what is dropped.
 
     data: a folder with a sub-folder for each label, or a table; see `training.data.labelled`.
     Raises `TrainingError` where the bundle is no classifier, and `BadData` where the files have
-    labels that it has not, were those it was trained on, or cannot be read at all.
+    labels that the bundle lacks, are its training data, or hold no readable sample.
     """
     manifest = bundle.manifest
     if manifest.task != "classify":
-        raise TrainingError(f"{manifest.name} does not classify; labelled files tell nothing of it")
+        raise TrainingError(f"{manifest.name} does not classify; labelled files cannot measure it")
     dataset, remarks = deduplicate(labelled.load(data))
     _check(dataset, manifest)
     encoder = encoder_for(manifest.encoder, bundle.files)
@@ -40,7 +40,7 @@ def _check(dataset: Dataset, manifest: Manifest) -> None:
     if dataset.sha256 == manifest.provenance.data_sha256:
         raise BadData(
             f"{dataset.name}: {manifest.name}/{manifest.version} was trained on these very files; "
-            "what it has learnt tells nothing of what it will be asked"
+            "figures on its training data say nothing about new data"
         )
     foreign = sorted(set(dataset.counts()) - set(manifest.labels))
     if foreign:

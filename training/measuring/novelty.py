@@ -1,11 +1,11 @@
-"""Fitting the novelty score, and measuring it on data that it has never seen.
+"""The novelty score of a classifier: how it is fitted, and its AUROC on outliers.
 
-Where a recipe shows no outliers the score knows the training data alone (`RelativeMahalanobis`), so
-no kind of outlier is privileged; of trees, whose labels are no kinds of trees, the plain distance
-is taken (`Mahalanobis`). Where the features of two classes tell too little of what else
-there is, as with mails, kinds of outliers are shown in training (`OutlierExposure`), and others
-are kept aside to measure by. The threshold stands where the share `KEPT` of held-out data is
-called familiar.
+Without training outliers the score is fitted to the training data alone (`RelativeMahalanobis`), so
+that it prefers no kind of outlier. Trees use the plain distance (`Mahalanobis`), because their
+labels are no kinds of trees. Some recipes have training outliers (`OutlierExposure`), because the
+features of two classes, as of mails, say too little about other data; other kinds of outliers then
+measure the score. The threshold is set so that the share `IN_DISTRIBUTION_RATE` of held-out data
+is below it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,32 +27,34 @@ from training.networks.heads.novelty import (
     OutlierExposure,
     RelativeMahalanobis,
 )
+from training.networks.network import ReadableNetwork
 
-KEPT = 0.98  # of data like the training data is below the threshold
-FEWEST = 19  # calibration samples, as many as the label sets need
+IN_DISTRIBUTION_RATE = 0.98  # share of in-distribution data below the threshold
+FEWEST = 19  # calibration samples, as many as the prediction sets need
 MOST = 10_000  # training samples that are read
-DIRECTIONS = 256  # of the features that are kept, those of the largest variance
+DIRECTIONS = 256  # number of principal components that are kept
 SHRINKAGE = 0.01  # of a covariance towards a multiple of the identity
-STRENGTH = 0.1  # C of the logistic regression, small: outliers of other kinds are meant too
+STRENGTH = 0.1  # C of the logistic regression; small, to generalise to other kinds of outliers
 _STEEPNESS = 3.0  # the median of held-out data gets a novelty of sigmoid(-3) = .05
 
 
 def fit_novelty(
-    network: nn.Module, train: Examples, calibration: Examples, shown: Sequence[Examples] = ()
+    network: nn.Module, train: Examples, calibration: Examples, outliers: Sequence[Examples] = ()
 ) -> tuple[NoveltyHead | None, NoveltyScore | None]:
-    """Return the head for the graph, and what the manifest says of it.
+    """Return the module for the graph and the entry for the manifest.
 
-    Neither where the network tells no embedding or with too few calibration samples.
+    outliers: the training outliers, kind by kind. Both results are None where the network has no
+    method `read`, and with fewer than `FEWEST` calibration samples.
     """
-    if not hasattr(network, "read") or len(calibration) < FEWEST:
+    if not isinstance(network, ReadableNetwork) or len(calibration) < FEWEST:
         return None, None
     every = np.linspace(0, len(train) - 1, min(len(train), MOST)).astype(int)
     known = train.select(every.tolist())
     features = features_of(network, known)
     method: Literal["relative-mahalanobis", "mahalanobis", "outlier-exposure"]
     distance: nn.Module
-    if shown:
-        others = np.concatenate([features_of(network, examples) for examples in shown])
+    if outliers:
+        others = np.concatenate([features_of(network, examples) for examples in outliers])
         method, distance = "outlier-exposure", outlier_exposure(features, others)
     elif is_forest(train.inputs):
         method, distance = "mahalanobis", mahalanobis(features)
@@ -61,20 +63,20 @@ def fit_novelty(
         distance = relative_mahalanobis(features, known.targets)
     with torch.no_grad():
         found = distance(torch.from_numpy(features_of(network, calibration))).numpy()
-    threshold = kept_below(found, KEPT)
+    threshold = quantile_threshold(found, IN_DISTRIBUTION_RATE)
     scale = max((threshold - float(np.median(found))) / _STEEPNESS, 1e-3)
-    score = NoveltyScore(method=method, kept=KEPT, samples=len(calibration))
+    score = NoveltyScore(method=method, kept=IN_DISTRIBUTION_RATE, samples=len(calibration))
     return NoveltyHead(distance, threshold, scale), score
 
 
-def kept_below(found: np.ndarray, share: float) -> float:
-    """Return what this share of calibration data is below; found: float (samples,)."""
-    place = int((len(found) + 1) * (1 - share))  # so many are above; 0: none
-    return float(np.sort(found)[-max(place, 1)])
+def quantile_threshold(scores: np.ndarray, share: float) -> float:
+    """Return the threshold that this share of calibration scores, float (samples,), is below."""
+    above = int((len(scores) + 1) * (1 - share))  # the number of scores above it, perhaps 0
+    return float(np.sort(scores)[-max(above, 1)])
 
 
 def outlier_exposure(features: np.ndarray, outliers: np.ndarray) -> OutlierExposure:
-    """Fit the log odds of an outlier, both weighing alike; both float32 (samples, d)."""
+    """Fit the log odds of an outlier, both classes with equal weight; both float32 (samples, d)."""
     both = np.concatenate([features, outliers]).astype(np.float64)
     mean, spread = both.mean(axis=0), np.maximum(both.std(axis=0), 1e-6)
     truth = np.repeat([0, 1], [len(features), len(outliers)])
@@ -119,18 +121,21 @@ def _factor(points: np.ndarray) -> np.ndarray:
     return np.asarray(np.linalg.cholesky(np.linalg.inv(shrunk)))
 
 
-def novelty_figures(familiar: np.ndarray, outliers: Mapping[str, np.ndarray]) -> list[Measurement]:
-    """Return how well the novelty, (samples,), tells each kind of outliers from the test split.
+def novelty_figures(
+    in_distribution: np.ndarray, outliers: Mapping[str, np.ndarray]
+) -> list[Measurement]:
+    """Return the AUROC of the novelty between the test split and each kind of outlier.
 
-    An AUROC is the chance that an outlier has a higher novelty than a test sample.
+    in_distribution, outliers: novelty, float (samples,). An AUROC is the probability that an
+    outlier has a higher novelty than a test sample.
     """
     figures = []
     for kind, novelty in outliers.items():
-        truth = np.repeat([0, 1], [len(familiar), len(novelty)])
+        truth = np.repeat([0, 1], [len(in_distribution), len(novelty)])
         figures.append(
             Measurement(
                 name="AUROC of the novelty",
-                value=float(roc_auc_score(truth, np.concatenate([familiar, novelty]))),
+                value=float(roc_auc_score(truth, np.concatenate([in_distribution, novelty]))),
                 split=f"test against {kind}",
                 samples=len(truth),
             )

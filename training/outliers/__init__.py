@@ -6,7 +6,7 @@ says what to fetch.
 """
 
 from training.outliers.glyphs import glyphs
-from training.outliers.kinds import Outliers, gather, gather_shown
+from training.outliers.kinds import OutlierKinds, SplitOutliers, gather, gather_split
 from training.outliers.pictures import pictures
 from training.outliers.prose import prose
 from training.outliers.sentences import sentences
@@ -14,9 +14,10 @@ from training.outliers.sounds import sounds
 from training.outliers.trees import trees
 
 __all__ = [
-    "Outliers",
+    "OutlierKinds",
+    "SplitOutliers",
     "gather",
-    "gather_shown",
+    "gather_split",
     "glyphs",
     "pictures",
     "prose",

@@ -22,7 +22,7 @@ STIX = ("STIXGeneral", "STIXGeneralBol", "STIXGeneralItalic")
 _BOX = 20  # pixels, of a side's 28
 
 # uint8 (N, H, W) of known images → as many outliers.
-Outliers = Callable[[np.ndarray, np.random.Generator], np.ndarray]
+MakeOutliers = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
 
 def noise(images: np.ndarray, chance: np.random.Generator) -> np.ndarray:
@@ -123,7 +123,7 @@ def _photos() -> list[np.ndarray]:
 
 
 # What a detector is chosen by, and what it is first shown when it is tested.
-CHOSEN_BY: dict[str, Outliers] = {
+SELECTION_KINDS: dict[str, MakeOutliers] = {
     "noise": noise,
     "blank pages": blank,
     "inverted": inverted,
@@ -134,7 +134,7 @@ CHOSEN_BY: dict[str, Outliers] = {
     "letters (STIX)": partial(letters, fonts=STIX),
     "all 52 letters (STIX)": partial(letters, fonts=STIX, alphabet=ascii_letters),
 }
-KEPT_ASIDE: dict[str, Outliers] = {
+HELD_OUT_KINDS: dict[str, MakeOutliers] = {
     "stripes": stripes,
     "pieces of photographs": photographs,
     "Greek letters (DejaVu)": partial(letters, alphabet="ΓΔΘΛΞΠΣΦΨΩ"),

@@ -16,12 +16,12 @@ from PIL import Image, ImageDraw, ImageFont
 
 from app.modalities import Payload
 from training.data.dataset import Sample
-from training.data.sources import Source
+from training.data.sources import DataFile
 from training.datasets.mnist import png
 from training.outliers.kinds import Locate
 
-CAVEAT = Source("fontsource-caveat-5.3.0.tgz", "npm pack @fontsource/caveat@5.3.0", None)
-EMOJI = Source("fontsource-noto-emoji-5.3.2.tgz", "npm pack @fontsource/noto-emoji@5.3.2", None)
+CAVEAT = DataFile("fontsource-caveat-5.3.0.tgz", "npm pack @fontsource/caveat@5.3.0", None)
+EMOJI = DataFile("fontsource-noto-emoji-5.3.2.tgz", "npm pack @fontsource/noto-emoji@5.3.2", None)
 PRINTED = ("DejaVuSans", "DejaVuSerif", "DejaVuSansMono-Bold", "STIXGeneral", "cmr10", "cmmi10")
 SHAPED_LIKE_DIGITS = "OoIlZzSsbBgq"  # no picture of one says that it is none
 LETTERS = [letter for letter in ascii_letters if letter not in SHAPED_LIKE_DIGITS]

@@ -1,22 +1,22 @@
 """Kinds of outliers by name, and finding the packages that hold them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from app.modalities import Encoder
 from training.data.dataset import Sample
 from training.data.encode import Examples, encode
-from training.data.sources import Source, locate, warn
+from training.data.sources import DataFile, locate, warn
 from training.errors import MissingData
 
-Locate = Callable[[Source], Path]
+Locate = Callable[[DataFile], Path]
 # From where packages lie to what tells each kind's samples; a kind is read when it is wanted.
-Outliers = Callable[[Locate], Mapping[str, Callable[[], Sequence[Sample]]]]
+OutlierKinds = Callable[[Locate], Mapping[str, Callable[[], Sequence[Sample]]]]
 
 
 def gather(
-    outliers: Outliers, given: Path | None, encoder: Encoder, like: Examples
+    outliers: OutlierKinds, given: Path | None, encoder: Encoder, like: Examples
 ) -> dict[str, Examples]:
     """Return the encoded outliers of every kind whose package is found; `like` is the test split.
 
@@ -35,20 +35,37 @@ def gather(
     return found
 
 
-def gather_shown(
-    kinds: tuple[Outliers, Sequence[str]], given: Path | None, encoder: Encoder, like: Examples
-) -> tuple[dict[str, Examples], list[Examples] | None]:
-    """Return the kinds to measure by, and those that are shown: None where one is missing."""
-    outliers, names = kinds
+@dataclass(frozen=True, slots=True)
+class SplitOutliers:
+    """Encoded outliers to fit the novelty score to, and those of each kind to measure it by.
+
+    train: None where a kind that the score must be fitted to is missing.
+    """
+
+    train: list[Examples] | None
+    evaluation: dict[str, Examples]
+
+
+def gather_split(
+    outliers: OutlierKinds,
+    train_kinds: Sequence[str],
+    given: Path | None,
+    encoder: Encoder,
+    like: Examples,
+) -> SplitOutliers:
+    """Return the outliers of `train_kinds` to fit novelty to, and all others to measure it by.
+
+    See `gather` for the other arguments.
+    """
     found = gather(outliers, given, encoder, like)
-    shown = [found.pop(kind) for kind in names if kind in found]
-    if len(shown) < len(names):
-        warn(f"without {' and '.join(names)} to fit it to, there is no novelty score")
-        return found, None
-    return found, shown
+    train = [found.pop(kind) for kind in train_kinds if kind in found]
+    if len(train) < len(train_kinds):
+        warn(f"without {' and '.join(train_kinds)} to fit it to, there is no novelty score")
+        return SplitOutliers(None, found)
+    return SplitOutliers(train, found)
 
 
-def _find(source: Source, given: Path | None) -> Path:
+def _find(source: DataFile, given: Path | None) -> Path:
     if given is not None:
         try:
             return locate([source], given if given.is_dir() else given.parent)[0]

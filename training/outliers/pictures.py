@@ -15,15 +15,15 @@ from PIL import Image, ImageDraw, ImageFont
 
 from app.modalities import Payload
 from training.data.dataset import Sample
-from training.data.sources import Source
+from training.data.sources import DataFile
 from training.datasets import emoji, mnist
 from training.datasets.mnist import png
-from training.networks.backbones.word_vectors import known_words
+from training.networks.backbones.word_vectors import common_words
 from training.outliers.kinds import Locate
 
-STAMPS = Source("tuxpaint-stamps", "the package tuxpaint-stamps-default (Debian, Ubuntu)", None)
+STAMPS = DataFile("tuxpaint-stamps", "the package tuxpaint-stamps-default (Debian, Ubuntu)", None)
 INSTALLED = Path("/usr/share/tuxpaint/stamps")
-SHOWN = ("pictograms", "pages of words", "noise", "plain colours")  # the others measure
+TRAIN_KINDS = ("pictograms", "pages of words", "noise", "plain colours")  # the others measure
 COUNT, PAGE, WORDS = 150, 500, 5000  # pictures that are made of a kind; pixels a side; words known
 _FONTS = ("DejaVuSans", "DejaVuSerif", "DejaVuSansMono", "STIXGeneral", "cmr10")
 _DIGITS = 500
@@ -42,7 +42,7 @@ def pictures(find: Locate) -> Mapping[str, Callable[[], Sequence[Sample]]]:
     }
 
 
-def _or(installed: Path, find: Locate, source: Source) -> Path:
+def _or(installed: Path, find: Locate, source: DataFile) -> Path:
     return installed if installed.exists() else find(source)
 
 
@@ -58,7 +58,7 @@ def _page(rng: np.random.Generator) -> np.ndarray:
     """Return a light page with lines of common words, uint8 (500, 500, 3)."""
     paper = tuple(int(level) for level in rng.integers(220, 256, 3))
     page = Image.new("RGB", (PAGE, PAGE), paper)
-    pen, words = ImageDraw.Draw(page), known_words(WORDS)
+    pen, words = ImageDraw.Draw(page), common_words(WORDS)
     size = int(rng.integers(10, 30))
     path = Path(mpl.get_data_path(), "fonts", "ttf", f"{rng.choice(_FONTS)}.ttf")
     font = ImageFont.truetype(path, size)

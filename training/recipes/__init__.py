@@ -8,17 +8,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from training.recipes.recipe import Language, Pretrained, Recipe
+    from training.recipes.recipe import AnyRecipe, Language, Lineage, Pretrained, Recipe
 
-__all__ = ["RECIPES", "Language", "Pretrained", "Recipe"]
+__all__ = ["RECIPES", "AnyRecipe", "Language", "Lineage", "Pretrained", "Recipe"]
 
 
-class _Recipes(UserDict[str, "Recipe | Language | Pretrained"]):
+class _Recipes(UserDict[str, "AnyRecipe"]):
     """Recipes by name; one that is still written as `module:attribute` is imported on demand."""
 
     data: dict[str, Any]
 
-    def __getitem__(self, name: str) -> "Recipe | Language | Pretrained":
+    def __getitem__(self, name: str) -> "AnyRecipe":
         """Return the recipe of that name; raise `KeyError`."""
         found = self.data[name]
         if isinstance(found, str):
@@ -43,6 +43,6 @@ RECIPES.data = {
 
 def __getattr__(name: str) -> Any:
     """Return a kind of recipe, which imports torch."""
-    if name in ("Language", "Pretrained", "Recipe"):
+    if name in ("AnyRecipe", "Language", "Lineage", "Pretrained", "Recipe"):
         return getattr(import_module("training.recipes.recipe"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

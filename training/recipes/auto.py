@@ -1,4 +1,4 @@
-"""Your own labelled files: a sensible network for whatever they are."""
+"""The recipe for the user's own labelled files: a default network for each modality."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -9,6 +9,7 @@ import numpy as np
 from torch import nn
 
 from app.bundle import EncoderSpec
+from app.bundle.upgrade import OWN_DATA
 from app.errors import InvalidInput
 from app.modalities import Payload
 from app.modalities.audio.encoder import duration
@@ -17,8 +18,8 @@ from app.modalities.charset import decode_text
 from app.modalities.image.spec import ImageSpec
 from app.modalities.text.plain_text import plain_text
 from app.modalities.text.spec import TextSpec
-from training.augmentation.audio import augment
-from training.augmentation.images import PICTURES, warp
+from training.augmentation.audio import augment_audio
+from training.augmentation.images import PICTURES, augment_images
 from training.data import labelled
 from training.data.dataset import Sample
 from training.data.tokenizers import train_tokenizer
@@ -27,16 +28,16 @@ from training.fitting.fit import Augment, Schedule
 from training.networks.audio.spectrogram import SpectrogramNet
 from training.networks.convolutional.classifier import ConvNet
 from training.networks.recurrent.classifier import TextRecurrentNet
-from training.recipes.recipe import Prepare, Recipe
+from training.recipes.recipe import Lineage, Prepare, Recipe
 
 IMAGE_SIZE = 64  # pixels a side
 VOCABULARY, TOKENS = 16_000, 256
-STEPS = 1_500  # a small data set needs many passes, a large one few
-_RATE = 16_000  # Hz; holds what tells most sounds apart
-LONGEST = 10.0  # seconds of sound that the network hears
+STEPS = 1_500  # of training: a small data set needs many epochs, a large one few
+_RATE = 16_000  # Hz; keeps the frequencies by which most sounds differ
+LONGEST = 10.0  # seconds of sound that the network reads, at most
 
 
-def own_recipe(data: Path, name: str | None) -> Recipe:
+def auto_recipe(data: Path, name: str | None) -> Recipe:
     """Return the recipe for the samples at `data`; raise `BadData` when they are mixed."""
     dataset = labelled.load(data)
     kind = labelled.modality(dataset)
@@ -51,15 +52,15 @@ def own_recipe(data: Path, name: str | None) -> Recipe:
         network=network,
         augment=augmentation,
         schedule=Schedule(
-            epochs, batch, rate=2e-3, label_smoothing=0.05, patience=max(8, epochs // 3)
+            epochs, batch, learning_rate=2e-3, label_smoothing=0.05, patience=max(8, epochs // 3)
         ),
         licence="that of the data",
-        made_by=f"--data {data.name}",
+        lineage=Lineage(recipe=OWN_DATA, data_path=data.name),
     )
 
 
 def default_network(kind: str) -> Callable[[int], nn.Module]:
-    """Return what makes the network for images, sounds (audio) or texts of so many labels."""
+    """Return the constructor of the default network of a modality, from the number of labels."""
     return _DEFAULTS[kind][1]
 
 
@@ -70,23 +71,23 @@ def _slug(text: str) -> str:
     return slug
 
 
-_alter = partial(augment, rate=_RATE)
-_warp = partial(warp, strength=PICTURES)
+_augment_audio = partial(augment_audio, rate=_RATE)
+_augment_images = partial(augment_images, strength=PICTURES)
 
 
 def prepare_images(train: Sequence[Sample]) -> tuple[EncoderSpec, dict[str, bytes]]:
-    """Show all of a picture, `IMAGE_SIZE` pixels a side."""
+    """Return an encoder that pads the whole picture to `IMAGE_SIZE` pixels a side."""
     return ImageSpec(height=IMAGE_SIZE, width=IMAGE_SIZE, fit="pad", resample="bilinear"), {}
 
 
 def sound_window(train: Sequence[Sample], rate: int, longest: float) -> AudioSpec:
-    """Return what hears as much as 95 of 100 training sounds last, at most `longest` seconds."""
+    """Return an encoder whose window holds 95 of 100 training sounds whole, up to `longest` s."""
     lengths = []
     for sample in train:
         try:
             lengths.append(duration(sample.payload.data))
         except InvalidInput:
-            continue  # named by `encode`
+            continue  # `encode` names it
     seconds = float(np.percentile(lengths, 95)) if lengths else 1.0
     return AudioSpec(rate=rate, samples=round(min(max(seconds, 0.5), longest) * rate))
 
@@ -109,7 +110,7 @@ def _text(payload: Payload) -> str:
 
 
 _DEFAULTS: dict[str, tuple[Prepare, Callable[[int], nn.Module], Augment | None]] = {
-    "image": (prepare_images, lambda labels: ConvNet(3, labels), _warp),
-    "audio": (_sounds, lambda labels: SpectrogramNet(classes=labels, rate=_RATE), _alter),
+    "image": (prepare_images, lambda labels: ConvNet(3, labels), _augment_images),
+    "audio": (_sounds, lambda labels: SpectrogramNet(classes=labels, rate=_RATE), _augment_audio),
     "text": (_texts, lambda labels: TextRecurrentNet(vocabulary=VOCABULARY, classes=labels), None),
 }

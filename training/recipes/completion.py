@@ -1,13 +1,13 @@
-"""Completion: an LSTM that goes on from a text as presidents have spoken since 1934."""
+"""Completion: a word-level LSTM that continues a text, trained on presidents' addresses."""
 
 from collections.abc import Sequence
 
 import torch
 
 from training.data.split import Shares
-from training.datasets import state_of_the_union as addresses
+from training.datasets import state_of_the_union
 from training.fitting.fit import Schedule
-from training.fitting.objectives import PredictWords
+from training.fitting.objectives import NextWordLoss
 from training.networks.backbones.word_vectors import word_vectors
 from training.networks.recurrent.language import WordLSTM
 from training.recipes.recipe import Language
@@ -21,8 +21,8 @@ def _network() -> WordLSTM:
     )
 
 
-def _start(network: WordLSTM, words: Sequence[str]) -> None:
-    network.begin_with(torch.from_numpy(0.1 * word_vectors(words, EMBEDDING)))
+def _initialise(network: WordLSTM, words: Sequence[str]) -> None:
+    network.initialize_embeddings(torch.from_numpy(0.1 * word_vectors(words, EMBEDDING)))
 
 
 RECIPE = Language(
@@ -30,18 +30,18 @@ RECIPE = Language(
     description="Goes on from an English text, word by word, in the manner of the addresses on "
     "the State of the Union since 1934. Its vectors for words began as those of all-MiniLM-L6-v2 "
     "(Apache-2.0).",
-    load=addresses.load,
+    load=state_of_the_union.load,
     network=_network,
-    start=_start,
+    initialise=_initialise,
     schedule=Schedule(
         epochs=6,
-        batch=32,
-        rate=5e-3,
+        batch_size=32,
+        learning_rate=5e-3,
         weight_decay=0.02,
         clip=0.5,
         ema=0.998,
         warmup=0.15,
-        objective=PredictWords(),
+        objective=NextWordLoss(),
     ),
     vocabulary=VOCABULARY,
     passage=70,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from app.bundle import EncoderSpec
 from app.modalities.image.spec import ImageSpec
-from training.augmentation.images import warp
+from training.augmentation.images import augment_images
 from training.data.dataset import Sample
 from training.data.split import Shares
 from training.datasets import mnist
@@ -25,8 +25,8 @@ RECIPE = Recipe(
     load=mnist.load,
     prepare=_prepare,
     network=lambda labels: ConvNet(1, labels),
-    augment=warp,
-    schedule=Schedule(epochs=18, rate=4e-3, weight_decay=0.05, ema=0.99, patience=6),
+    augment=augment_images,
+    schedule=Schedule(epochs=18, learning_rate=4e-3, weight_decay=0.05, ema=0.99, patience=6),
     shares=Shares(validation=16, test=22),
     outliers=glyphs,
     licence="CC BY-SA 3.0 (trained on MNIST)",

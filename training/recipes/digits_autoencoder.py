@@ -1,19 +1,19 @@
-"""Handwritten digits without labels: a denoising autoencoder that tells what is no digit."""
+"""Handwritten digits without labels: a denoising autoencoder that scores what is no digit."""
 
 from torch import Generator, Tensor
 
-from training.augmentation.images import mask_patches, warp
+from training.augmentation.images import augment_images, mask_patches
 from training.data.split import Shares
 from training.fitting.fit import Schedule
-from training.fitting.objectives import Reconstruct
+from training.fitting.objectives import PixelCrossEntropy
 from training.measuring.few_labels import Study
 from training.networks.convolutional.autoencoder import Autoencoder
 from training.recipes import digits
 from training.recipes.recipe import Recipe
 
 
-def _spoil(images: Tensor, generator: Generator) -> Tensor:
-    return mask_patches(warp(images, generator), generator, side=4, share=0.5)
+def _corrupt(images: Tensor, generator: Generator) -> Tensor:
+    return mask_patches(augment_images(images, generator), generator, side=4, share=0.5)
 
 
 RECIPE = Recipe(
@@ -24,9 +24,10 @@ RECIPE = Recipe(
     load=digits.RECIPE.load,
     prepare=digits.RECIPE.prepare,
     network=lambda _: Autoencoder(28, 1),
-    augment=_spoil,
-    schedule=Schedule(epochs=20, rate=3e-3, patience=20, objective=Reconstruct()),
-    study=Study(augment=warp, rate=1e-3, rate_from_scratch=3e-3),
+    task="reconstruct",
+    augment=_corrupt,
+    schedule=Schedule(epochs=20, learning_rate=3e-3, patience=20, objective=PixelCrossEntropy()),
+    study=Study(augment=augment_images, learning_rate=1e-3, learning_rate_from_scratch=3e-3),
     shares=Shares(validation=8, test=22),  # the test split of `digits`
     licence=digits.RECIPE.licence,
 )

@@ -1,11 +1,11 @@
-"""Emoji: which of ten kinds of things a pictogram shows, learnt from two dozen a kind.
+"""Emoji: which of ten kinds of things a pictogram shows, from two dozen samples of each kind.
 
-No bundle of it is shipped: it is what docs/transfer.md compares the ways of learning on.
+No bundle of it is shipped; docs/transfer.md compares the three starts on it.
 """
 
 from functools import partial
 
-from training.augmentation.images import PICTURES, warp
+from training.augmentation.images import PICTURES, augment_images
 from training.data.split import Shares
 from training.datasets import emoji
 from training.fitting.fit import Schedule
@@ -19,8 +19,10 @@ RECIPE = Recipe(
     load=emoji.load,
     prepare=prepare_images,
     network=lambda labels: ConvNet(3, labels),
-    augment=partial(warp, strength=PICTURES),
-    schedule=Schedule(epochs=80, batch=32, rate=2e-3, label_smoothing=0.05, patience=26),
+    augment=partial(augment_images, strength=PICTURES),
+    schedule=Schedule(
+        epochs=80, batch_size=32, learning_rate=2e-3, label_smoothing=0.05, patience=26
+    ),
     shares=Shares(validation=12, test=28),
     licence="OFL-1.1",
 )

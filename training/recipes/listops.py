@@ -1,4 +1,4 @@
-"""ListOps: a Tree-LSTM that is taught the value of every list within a tree."""
+"""ListOps: a Tree-LSTM that is trained on the value of every list within a tree."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -11,8 +11,8 @@ from training.baselines.lstm import flat_lstm
 from training.data.dataset import Sample
 from training.datasets import listops
 from training.fitting.fit import Schedule
-from training.measuring.figures import long_trees
-from training.networks.tree.statistics import CountedWords
+from training.measuring.trees import long_tree_accuracy
+from training.networks.tree.statistics import WordCounts
 from training.networks.tree.tree_lstm import TreeLSTM
 from training.outliers import trees
 from training.recipes.recipe import Recipe
@@ -28,7 +28,7 @@ def _prepare(train: Sequence[Sample]) -> tuple[EncoderSpec, dict[str, bytes]]:
 def _network(labels: int) -> TreeLSTM:
     words = len(listops.WORDS)
     table = nn.Embedding(words, 32)
-    return TreeLSTM(table=table, classes=labels, hidden=HIDDEN, traits=CountedWords(words))
+    return TreeLSTM(table=table, classes=labels, hidden=HIDDEN, statistics=WordCounts(words))
 
 
 RECIPE = Recipe(
@@ -38,12 +38,18 @@ RECIPE = Recipe(
     load=listops.load,
     prepare=_prepare,
     network=_network,
-    teach=lambda _, forest: listops.node_values(forest),
+    make_node_targets=lambda _, forest: listops.node_values(forest),
     schedule=Schedule(
-        epochs=3, batch=64, rate=5e-3, weight_decay=0.0, ema=0.998, patience=4, warmup=0.1
+        epochs=3,
+        batch_size=64,
+        learning_rate=5e-3,
+        weight_decay=0.0,
+        ema=0.998,
+        patience=4,
+        warmup=0.1,
     ),
     outliers=trees,
-    figures=partial(long_trees, least=200),
+    figures=partial(long_tree_accuracy, least=200),
     baseline=flat_lstm,
     golden="listops",
 )

@@ -1,8 +1,9 @@
-"""What a recipe says. It is data; `training.runs.classifier` does the work."""
+"""What a recipe says. It is data; `training.runs` does the work, by the recipe's `task`."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from torch import nn
@@ -17,32 +18,50 @@ from training.fitting.curve import History
 from training.fitting.fit import Augment, Schedule
 from training.measuring.few_labels import Study
 from training.networks.recurrent.language import WordLSTM
-from training.outliers import Outliers
+from training.outliers import OutlierKinds
 
 # What the training samples determine: the encoder, and the files it needs in the bundle.
 Prepare = Callable[[Sequence[Sample]], tuple[EncoderSpec, dict[str, bytes]]]
 # Other forms of a training sample to train on as well (never of a tested one).
 Variants = Callable[[Sample], Sequence[Sample]]
-# What a network knows before it is trained, put into it; from the bundle's files.
-Start = Callable[[nn.Module, Mapping[str, bytes]], None]
-# How the network learns from training and validation samples, where not all of it by `fit`.
+# Sets weights or buffers of a new network before the training, from the bundle's files.
+Initialise = Callable[[nn.Module, Mapping[str, bytes]], None]
+# Trains the network on training and validation samples, where `fit` alone does not.
 Learn = Callable[[nn.Module, Examples, Examples, "Recipe"], History]
-# What is done once to a trained network, before anything is measured of it.
+# Changes a trained network once, before anything is measured.
 Finish = Callable[[nn.Module], None]
-# What an encoded training sample teaches beside its label: one for every node of a tree.
-Teach = Callable[[Sample, Arrays], np.ndarray]
+# Returns a target for every node of an encoded training sample's tree, int64 (nodes,).
+MakeNodeTargets = Callable[[Sample, Arrays], np.ndarray]
 # More figures of the exported graph on the encoded test split.
 Figures = Callable[[bytes, Examples, Encoder], list[Measurement]]
-# A plain method to compare with: a line for the card, and whether it calls each test sample
-# rightly, bool (samples,).
+# Trains a baseline; returns a line for the card, and which test samples it predicts correctly,
+# bool (samples,).
 Baseline = Callable[[Splits], tuple[str, np.ndarray]]
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 
 
+Start = Literal["scratch", "pretrained", "features"]
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """How a recipe was asked for; the bundle's provenance keeps it.
+
+    recipe: the recipe's name, where the model has another name. data_path: the name of the folder
+    or table of the user's own data. start: which weights the network has before the training,
+    see `training.transfer`. source: the trained network that these weights come from.
+    """
+
+    recipe: str | None = None
+    data_path: str | None = None
+    start: Start = "scratch"
+    source: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """A network trained on a data set."""
+    """A network trained on a data set, with labels (`classify`) or without (`reconstruct`)."""
 
     name: str
     description: str
@@ -51,29 +70,30 @@ class Recipe:
     network: Callable[[int], nn.Module]  # number of labels → network
     schedule: Schedule
     augment: Augment | None = None
-    study: Study | None = None  # of what a network learnt without labels, by classifying with few
+    task: Literal["classify", "reconstruct"] = "classify"
+    study: Study | None = None  # how well few labels suffice after a training without labels
     variants: Variants | None = None
-    start: Start | None = None
+    initialise: Initialise | None = None
     learn: Learn | None = None
     finish: Finish | None = None
-    teach: Teach | None = None
+    make_node_targets: MakeNodeTargets | None = None
     labels: tuple[str, ...] = ()  # in this order; else sorted
     shares: Shares = field(default_factory=Shares)
     figures: Figures | None = None
     baseline: Baseline | None = None
-    outliers: Outliers | None = None  # kinds of data to measure novelty by
-    shown: tuple[str, ...] = ()  # the kinds that the novelty score is fitted to
-    leave_one_out: str | None = None  # what a group is called, when groups are held out in turn
-    member: Callable[[int], nn.Module] | None = None  # of an ensemble, what is trained for that
+    outliers: OutlierKinds | None = None  # kinds of data to measure novelty by, or to fit it to
+    train_outliers: tuple[str, ...] = ()  # the kinds that the novelty score is fitted to
+    leave_one_out: str | None = None  # the word for a group, when groups are held out in turn
+    member: Callable[[int], nn.Module] | None = None  # one network of an ensemble, for that
     golden: str | None = None  # folder of payloads under training/golden; else from the test split
     licence: str = "Apache-2.0"
-    made_by: str | None = None  # arguments of `thalamus-train run`, where not the name
+    lineage: Lineage = field(default_factory=Lineage)
     seed: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Pretrained:
-    """A network whose weights somebody else trained and published."""
+    """A network whose weights somebody else trained and published; it is exported as it is."""
 
     name: str
     description: str
@@ -85,11 +105,12 @@ class Pretrained:
     data: str
     data_licence: str
     weights_sha256: str
-    pictures: Callable[[], Dataset] | None = None  # such as it was trained on
-    unseen: Callable[[], Dataset] | None = None  # such as it was not trained on, with its labels
-    aside: Callable[[], Dataset] | None = None  # the same, and nothing is set by them
-    outliers: Outliers | None = None  # kinds of pictures to measure novelty by
-    shown: tuple[str, ...] = ()  # the kinds that the novelty score is fitted to
+    task: Literal["export"] = "export"
+    in_distribution: Callable[[], Dataset] | None = None  # pictures like its training data
+    calibration_set: Callable[[], Dataset] | None = None  # labelled ones that it never saw
+    held_out: Callable[[], Dataset] | None = None  # further ones, by which nothing is set
+    outliers: OutlierKinds | None = None  # kinds of pictures to measure novelty by, or to fit it to
+    train_outliers: tuple[str, ...] = ()  # the kinds that the novelty score is fitted to
     licence: str = "Apache-2.0"
 
 
@@ -97,8 +118,8 @@ class Pretrained:
 class Language:
     """A network that learns to predict the next word of documents.
 
-    `vocabulary` words are known; it learns from passages of `passage` words. Of a text the last
-    `max_words` are read in serving.
+    The vocabulary has `vocabulary` words; the training passages have `passage` words each. In
+    serving the network reads the last `max_words` words of a text.
     """
 
     name: str
@@ -110,8 +131,13 @@ class Language:
     passage: int
     max_words: int
     golden: str
-    start: Callable[[WordLSTM, Sequence[str]], None] | None = None  # of the vocabulary
+    task: Literal["complete"] = "complete"
+    initialise: Callable[[WordLSTM, Sequence[str]], None] | None = None  # from the vocabulary
     shares: Shares = field(default_factory=Shares)
     baseline: bool = True  # whether KenLM's Kneser-Ney is measured on the same words
     licence: str = "Apache-2.0"
+    lineage: Lineage = field(default_factory=Lineage)
     seed: int = 1
+
+
+AnyRecipe = Recipe | Language | Pretrained

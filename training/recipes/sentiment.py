@@ -1,8 +1,9 @@
-"""Sentiment: a Tree-LSTM over the sentences of the treebank, taught the label of every phrase.
+"""Sentiment: a Tree-LSTM over the sentences of the treebank, trained on the label of every phrase.
 
-Its leaves are the words as a sentence encoder reads them in their sentence, tuned with the tree.
+Its leaves are a sentence encoder's contextual embeddings of the words, fine-tuned with the tree.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 
 from torch import nn
@@ -17,37 +18,38 @@ from training.datasets import sentiment_treebank
 from training.datasets.sentiment_treebank import LABELS, node_labels, words
 from training.fitting.fit import Schedule
 from training.fitting.objectives import polarity_loss
-from training.measuring.deleted_words import deleted_words
-from training.measuring.figures import polarity
-from training.networks.backbones.word_vectors import known_words, pieces_of, words_in_context
+from training.measuring.faithfulness import word_deletion_test
+from training.measuring.trees import polarity_accuracy
+from training.networks.backbones.word_vectors import common_words, pieces_of, words_in_context
 from training.networks.tree.contextual import ContextualTreeLSTM
-from training.networks.tree.statistics import PooledWords
+from training.networks.tree.statistics import WordSum
 from training.outliers import sentences
 from training.recipes.recipe import Recipe
 
+_LOG = logging.getLogger(__name__)
 HIDDEN = 150
-WORDS = 256  # of a sentence, at most: whatever is read runs through the encoder
+WORDS = 256  # of a sentence, at most: the encoder reads every one of them
 KNOWN = 30_000  # common words beside those of the training sentences, at most
 
 
 def _prepare(train: Sequence[Sample]) -> tuple[EncoderSpec, dict[str, bytes]]:
-    """Know the words of the training sentences, and then the common ones."""
+    """Take the words of the training sentences into the vocabulary, then common words."""
     spec = TreeSpec(notation="ptb", max_leaves=WORDS)
     seen = {word.lower() for sample in train for word in words(sample.payload)}
-    vocabulary = ["", *sorted(seen), *sorted(set(known_words(KNOWN)) - seen)]
+    vocabulary = ["", *sorted(seen), *sorted(set(common_words(KNOWN)) - seen)]
     return spec, {spec.vocabulary: ("\n".join(vocabulary) + "\n").encode()}
 
 
 def _network(labels: int) -> ContextualTreeLSTM:
     return ContextualTreeLSTM(
-        words=words_in_context(), classes=labels, hidden=HIDDEN, dropout=0.2, traits=PooledWords()
+        words=words_in_context(), classes=labels, hidden=HIDDEN, dropout=0.2, statistics=WordSum()
     )
 
 
-def _start(network: nn.Module, files: Mapping[str, bytes]) -> None:
-    """Tell the words' pieces."""
+def _initialise(network: nn.Module, files: Mapping[str, bytes]) -> None:
+    """Set the word pieces of every word of the vocabulary."""
     assert isinstance(network, ContextualTreeLSTM)
-    network.words.know(pieces_of(_vocabulary(files)))
+    network.words.set_vocabulary(pieces_of(_vocabulary(files)))
 
 
 def _vocabulary(files: Mapping[str, bytes]) -> list[str]:
@@ -56,13 +58,13 @@ def _vocabulary(files: Mapping[str, bytes]) -> list[str]:
 
 def _finish(network: nn.Module) -> None:
     assert isinstance(network, ContextualTreeLSTM)
-    network.words.encoder.settle()
+    network.words.encoder.round_to_half()
 
 
 def _figures(model: bytes, test: Examples, encoder: Encoder) -> list[Measurement]:
-    figures = polarity(model, test, encoder)
-    if deleted := deleted_words(model, test):
-        print(deleted, flush=True)
+    figures = polarity_accuracy(model, test, encoder)
+    if deleted := word_deletion_test(model, test):
+        _LOG.info("%s", deleted)
         figures += deleted.measurements("test")
     return figures
 
@@ -75,23 +77,23 @@ RECIPE = Recipe(
     load=sentiment_treebank.load,
     prepare=_prepare,
     network=_network,
-    start=_start,
+    initialise=_initialise,
     finish=_finish,
-    teach=node_labels,
+    make_node_targets=node_labels,
     labels=LABELS,
     schedule=Schedule(
         epochs=4,
-        batch=32,
-        rate=2e-3,
-        trunk=0.05,
+        batch_size=32,
+        learning_rate=2e-3,
+        backbone_lr_scale=0.05,
         warmup=0.1,
         patience=None,
-        beside=polarity_loss,
+        auxiliary_loss=polarity_loss,
     ),
     shares=Shares(validation=5, test=0),
     figures=_figures,
     outliers=sentences,
-    shown=tuple(
+    train_outliers=tuple(
         f"sentences of {kind}"
         for kind in ("pages of a novel", "speeches", "e-mails", "an encyclopaedia")
     ),

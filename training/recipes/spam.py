@@ -1,4 +1,4 @@
-"""Spam: a bidirectional LSTM and linear bags over an e-mail's body, answering as one."""
+"""Spam: an ensemble of a bidirectional LSTM and linear bags of n-grams over an e-mail's body."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,7 @@ from training.outliers import prose
 from training.recipes.recipe import Recipe
 
 VOCABULARY = 10_000
-RECURRENT, LINEAR = 1, 5  # members of the ensemble; alone, the linear ones err less
+RECURRENT, LINEAR = 1, 5  # members of the ensemble; the linear ones alone make fewer errors
 
 
 def _prepare(train: Sequence[Sample]) -> tuple[EncoderSpec, dict[str, bytes]]:
@@ -42,17 +42,17 @@ RECIPE = Recipe(
     network=_network,
     schedule=Schedule(
         epochs=6,
-        batch=32,
-        rate=3e-3,
+        batch_size=32,
+        learning_rate=3e-3,
         label_smoothing=0.05,
-        balance=0.5,
+        class_weight_power=0.5,
         ema=0.995,
         patience=3,
         warmup=0.2,
     ),
     shares=Shares(validation=20, test=20, first=25),  # docs/decisions/0011
     outliers=prose,
-    shown=("pages of a novel", "speeches"),
+    train_outliers=("pages of a novel", "speeches"),
     baseline=tfidf_logistic_regression,
     golden="spam",
     licence="Apache-2.0",

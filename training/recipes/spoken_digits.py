@@ -1,10 +1,10 @@
-"""Spoken digits: three CNNs on one log-mel spectrogram that the graph itself computes."""
+"""Spoken digits: an ensemble of three CNNs on a log-mel spectrogram that the graph computes."""
 
 from collections.abc import Sequence
 
 from app.bundle import EncoderSpec
 from app.modalities.audio.spec import AudioSpec
-from training.augmentation.audio import augment
+from training.augmentation.audio import augment_audio
 from training.data.dataset import Sample
 from training.data.split import Shares
 from training.datasets import spoken_digits
@@ -35,10 +35,10 @@ RECIPE = Recipe(
     prepare=_prepare,
     network=_network,
     member=_member,
-    augment=augment,
+    augment=augment_audio,
     schedule=Schedule(
-        epochs=60, batch=32, label_smoothing=0.1, ema=0.99, warmup=0.2, patience=None
-    ),  # the last epoch's averaged weights: ninety samples would choose another by luck
+        epochs=60, batch_size=32, label_smoothing=0.1, ema=0.99, warmup=0.2, patience=None
+    ),  # the last epoch's averaged weights: ninety samples would choose an epoch by chance
     shares=Shares(validation=10, test=0),
     outliers=sounds,
     leave_one_out="speaker",

@@ -1,140 +1,156 @@
 """One run without labels: data → splits → autoencoder → density of its codes → graph → bundle.
 
-Labels are looked at by the study of few labels only, which shows what was learnt without them.
+Only the study of few labels uses labels; it measures the features that were learnt without them.
 """
 
+import logging
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from app.bundle import Manifest, Measurement
+from app.bundle import Measurement
 from app.bundle.files import MODEL
-from app.bundle.publish import next_version
 from app.modalities import Payload
 from app.pipeline import Golden
 from training.datasets.mnist import png
 from training.errors import TrainingError
-from training.exporting.card import CARD, CURVE, card, cost, curve
-from training.exporting.export import check_parity, export, output_specs, parity
+from training.exporting.card import CARD, CURVE, card, cost_section, draw_curve
+from training.exporting.export import check_parity, export, parity
 from training.fitting.curve import History
-from training.measuring.density import fit_detector, images_of
-from training.measuring.detection import Told, areas, tell
-from training.measuring.few_labels import Result, few_labels, measurements, table
-from training.measuring.measurements import measured
+from training.measuring.detector import (
+    DetectorScores,
+    auroc_by_kind,
+    fit_detector,
+    images_of,
+    score_images,
+)
+from training.measuring.evaluate import to_measurements
+from training.measuring.few_labels import (
+    Result,
+    few_labels,
+    few_labels_measurements,
+    few_labels_table,
+)
 from training.networks.convolutional.autoencoder import Autoencoder
 from training.outliers.drawn import (
-    CHOSEN_BY,
     DIGITS_TO_THE_EYE,
-    KEPT_ASIDE,
+    HELD_OUT_KINDS,
+    SELECTION_KINDS,
     blank,
     letters,
     noise,
     rotated,
 )
 from training.recipes.recipe import Recipe
-from training.runs.classifier import Data, prepare
 from training.runs.fit_recipe import train_network
-from training.runs.publish import check_folder, prove_and_publish, provenance
+from training.runs.prepare import PreparedData, prepare
+from training.runs.publish import (
+    check_folder,
+    new_manifest,
+    prove_and_publish,
+    trained_provenance,
+)
 
+_LOG = logging.getLogger(__name__)
 _KNOWN = 5  # golden cases
-_SHOWN = {"blank": blank, "letter": letters, "noise": noise, "rotated": rotated}  # one of each
-_TRIED = 50  # for it
+_OUTLIERS = {"blank": blank, "letter": letters, "noise": noise, "rotated": rotated}  # one of each
+_TRIED = 50  # images of each kind, to find that one
 
 
-def run_unsupervised(recipe: Recipe, data: Path | None, models: Path) -> Path:
+@dataclass(frozen=True, slots=True)
+class _Detector:
+    """The exported graph, and its scores of the test images, uint8 (images, H, W, 1)."""
+
+    model: bytes
+    images: np.ndarray
+    scores: DetectorScores
+
+
+def train_autoencoder(recipe: Recipe, data: Path | None, models: Path) -> Path:
     """Train `recipe`, publish the bundle under `models`, and return its folder."""
     check_folder(models)
     prepared = prepare(recipe, data)
-    network, history = pretrain(recipe, prepared)
-    detector = fit_detector(network, prepared.train, prepared.validation, recipe.seed)
-    specs = prepared.encoder.tensors()
-    images = images_of(prepared.test)
-    model = export(detector, specs, [torch.from_numpy(images[:2])])
-    difference = check_parity(model, detector, prepared.test, specs)
-    told = tell(model, images)
-    metrics = _figures(told, difference)
-    metrics += areas(model, told, images, CHOSEN_BY | KEPT_ASIDE, recipe.seed)
-    results = _studied(recipe, prepared, network)
-    metrics += measurements(results, "test", len(images))
-    manifest = _manifest(recipe, prepared, model, metrics, models)
-    sections = [cost(history), _novelty_section(metrics), _study_section(recipe, results)]
+    network, history = fit_autoencoder(recipe, prepared)
+    fitted = fit_detector(network, prepared.train, prepared.validation, recipe.seed)
+    specs, images = prepared.encoder.tensors(), images_of(prepared.test)
+    model = export(fitted, specs, [torch.from_numpy(images[:2])])
+    difference = check_parity(model, fitted, prepared.test, specs)
+    detector = _Detector(model, images, score_images(model, images))
+    metrics = _figures(detector, difference)
+    metrics += auroc_by_kind(
+        model, detector.scores, images, SELECTION_KINDS | HELD_OUT_KINDS, recipe.seed
+    )
+    results = _studied(recipe, prepared, network, "test")
+    _LOG.info("%s", few_labels_table(results))
+    metrics += few_labels_measurements(results, "test", len(images))
+    manifest = new_manifest(
+        recipe,
+        trained_provenance(recipe, prepared.dataset, prepared.counts()),
+        prepared.encoder,
+        model,
+        models,
+        task=recipe.task,
+        tolerance=2e-2,
+        metrics=tuple(metrics),
+    )
+    sections = [cost_section(history), _novelty_section(metrics), _study_section(recipe, results)]
     text = card(manifest, sections, [CURVE])
-    files = {**prepared.files, MODEL: model, CARD: text, CURVE: curve(history)}
-    return prove_and_publish(manifest, files, _golden(prepared, model, told, images), models)
+    files = {**prepared.files, MODEL: model, CARD: text, CURVE: draw_curve(history)}
+    return prove_and_publish(manifest, files, _golden(prepared, detector), models)
 
 
 def study(recipe: Recipe, data: Path | None, split: str) -> list[Result]:
-    """Train as `run_unsupervised` does and return what few labels reach on a split.
+    """Train as `train_autoencoder` does and return what few labels reach on a split.
 
-    Choose on `validation`; `test` is for the figure that is told. Prints the table.
+    Choose on `validation`; `test` is for the figure that is published.
     """
     if recipe.study is None:
         raise TrainingError(f"{recipe.name} learns from labels; there is nothing to study")
     prepared = prepare(recipe, data)
-    network, _ = pretrain(recipe, prepared)
-    tested = {"validation": prepared.validation, "test": prepared.test}[split]
-    results = few_labels(network, recipe.study, prepared.train, tested)
-    print(table(results))
-    return results
+    network, _ = fit_autoencoder(recipe, prepared)
+    return _studied(recipe, prepared, network, split)
 
 
-def pretrain(recipe: Recipe, data: Data) -> tuple[Autoencoder, History]:
+def fit_autoencoder(recipe: Recipe, data: PreparedData) -> tuple[Autoencoder, History]:
     """Return the autoencoder, fitted without labels, and its learning curve."""
     network, history = train_network(recipe, 0, data.train, data.validation, data.files)
     assert isinstance(network, Autoencoder)
     return network, history
 
 
-def _studied(recipe: Recipe, data: Data, network: Autoencoder) -> list[Result]:
+def _studied(recipe: Recipe, data: PreparedData, network: Autoencoder, split: str) -> list[Result]:
     assert recipe.study is not None
-    results = few_labels(network, recipe.study, data.train, data.test)
-    print(table(results))
-    return results
+    tested = {"validation": data.validation, "test": data.test}[split]
+    return few_labels(network, recipe.study, data.train, tested)
 
 
-def _figures(told: Told, difference: float) -> list[Measurement]:
-    count = len(told.error)
+def _figures(detector: _Detector, difference: float) -> list[Measurement]:
+    scores = detector.scores
+    count = len(scores.error)
     figures = {
-        "mean squared error of the reconstruction": float(told.error.mean()),
-        "share of known images called novel": float((told.novelty >= 0.5).mean()),
+        "mean squared error of the reconstruction": float(scores.error.mean()),
+        "share of known images called novel": float((scores.novelty >= 0.5).mean()),
     }
     return [
-        *measured(figures, "test", count),
+        *to_measurements(figures, "test", count),
         parity(difference, "test", min(count, 42)),
     ]
 
 
-def _manifest(
-    recipe: Recipe, data: Data, model: bytes, metrics: list[Measurement], models: Path
-) -> Manifest:
-    return Manifest(
-        name=recipe.name,
-        version=next_version(models, recipe.name),
-        description=recipe.description,
-        task="reconstruct",
-        encoder=data.encoder,
-        inputs=data.encoder.tensors(),
-        outputs=output_specs(model, data.encoder.tensors()),
-        tolerance=2e-2,
-        metrics=tuple(metrics),
-        provenance=provenance(recipe, data),
-        licence=recipe.licence,
-        files={},
-    )
-
-
-def _golden(data: Data, model: bytes, told: Told, images: np.ndarray) -> list[Golden]:
-    """Return a few test images that are known, and of some kinds of outliers one that is not."""
-    familiar = np.flatnonzero(told.novelty < 0.5)[:_KNOWN].tolist()
+def _golden(data: PreparedData, detector: _Detector) -> list[Golden]:
+    """Return test images that are not novel, and an outlier that is, of each kind that has one."""
+    familiar = np.flatnonzero(detector.scores.novelty < 0.5)[:_KNOWN].tolist()
     cases = [
         Golden(f"known-{number}.png", data.test.samples[place].payload, "familiar")
         for number, place in enumerate(familiar, 1)
     ]
-    chance = np.random.default_rng(0)
-    for name, outliers in _SHOWN.items():
-        pages = outliers(images[:_TRIED, ..., 0], chance)
-        novel = np.flatnonzero(tell(model, pages[..., None]).novelty >= 0.5)[:1].tolist()
+    rng = np.random.default_rng(0)
+    for name, outliers in _OUTLIERS.items():
+        pages = outliers(detector.images[:_TRIED, ..., 0], rng)
+        scores = score_images(detector.model, pages[..., None])
+        novel = np.flatnonzero(scores.novelty >= 0.5)[:1].tolist()
         cases += [
             Golden(f"{name}.png", Payload(png(pages[place]), "image/png"), "novel")
             for place in novel
@@ -143,7 +159,7 @@ def _golden(data: Data, model: bytes, told: Told, images: np.ndarray) -> list[Go
 
 
 def _novelty_section(metrics: list[Measurement]) -> str:
-    kinds = CHOSEN_BY | KEPT_ASIDE
+    kinds = SELECTION_KINDS | HELD_OUT_KINDS
     value = {m.name: m.value for m in metrics}
     rows = [
         f"| {kind} | {value[f'AUROC of the novelty, {kind}']:.3f} "
@@ -161,7 +177,7 @@ def _novelty_section(metrics: list[Measurement]) -> str:
             "pages normal.",
             "",
             "Chosen on the validation split by these kinds, but for those kept aside until "
-            f"this test: {', '.join(KEPT_ASIDE)}. Letters that are digits to the eye "
+            f"this test: {', '.join(HELD_OUT_KINDS)}. Letters that are digits to the eye "
             f"({', '.join(DIGITS_TO_THE_EYE)}) are left out where it does not say all.",
             "",
             "| outliers | novelty | reconstruction error alone |",
@@ -183,6 +199,6 @@ def _study_section(recipe: Recipe, results: list[Result]) -> str:
             "of the linear classifiers were chosen on the validation split "
             f"(`thalamus-train few-labels {recipe.name} --split validation`).",
             "",
-            table(results),
+            few_labels_table(results),
         ]
     )

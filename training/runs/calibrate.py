@@ -1,12 +1,13 @@
-"""A published bundle → its next version, calibrated on labelled files of one's own.
+"""A published bundle → its next version, calibrated on the user's labelled files.
 
-The network stays, and so does every label that it calls. Set anew are what it says of its answers:
-the temperature, the label sets, and from where on an input is called novel. Half of the files,
-chosen by their content, judge the result, as published and as calibrated; of the others a third
-sets the temperature and the rest the thresholds. What is told then holds for data like
-these files, be they unlike those that the network was trained on.
+The network stays, and with it every predicted label. The run sets the temperature, the label sets
+and the threshold of novelty anew. Half of the files, chosen by their content, test the result,
+before and after the calibration; of the others a third sets the temperature and the rest the
+thresholds. The figures then hold for data like these files, even where such data differ from the
+training data.
 """
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,20 +17,20 @@ import numpy as np
 from app.bundle import Bundle, Manifest, Measurement
 from app.bundle.files import MODEL
 from app.runtime.session import Session
-from training.data.split import judged_apart
+from training.data.split import split_calibration
 from training.errors import BadData
 from training.exporting.card import CONFUSION, MOST_LABELS, draw_confusion
-from training.exporting.temperature_scaling import tempered
-from training.measuring.answers import Answers, answers_of
-from training.measuring.calibrate import fit_temperature
-from training.measuring.evaluate import confusion_of
-from training.measuring.judging_apart import Parts, figures_on
+from training.exporting.temperature_scaling import scale_temperature
+from training.measuring.calibration import fit_temperature
+from training.measuring.evaluate import ClassifierOutputs, classifier_outputs, confusion_of
 from training.measuring.labelled_files import read
 from training.measuring.novelty import FEWEST
-from training.measuring.trust import renewed
-from training.runs.measure import tell
+from training.measuring.reliability import CalibrationData, labelled_figures, refit_thresholds
+from training.runs.findings import figure_lines
 from training.runs.next_version import publish_next
 from training.runs.publish import check_folder
+
+_LOG = logging.getLogger(__name__)
 
 
 def publish_calibrated(bundle: Bundle, data: Path, models: Path) -> Path:
@@ -42,19 +43,24 @@ def publish_calibrated(bundle: Bundle, data: Path, models: Path) -> Path:
     old = bundle.manifest
     parts = _parts(bundle, data)
     session = Session(bundle.model)
-    before = [answers_of(old, session, part.items) for part in (parts.choosing, parts.test)]
-    factor = fit_temperature(_logits(before[0]), parts.choosing.targets)
+    before = [
+        classifier_outputs(old, session, part.items) for part in (parts.selection, parts.test)
+    ]
+    factor = fit_temperature(_logits(before[0]), parts.selection.targets)
     changes, files = _at(bundle, factor)
     manifest = old.model_copy(update=changes)
     session = Session(files.get(MODEL, bundle.model))
-    answers = answers_of(manifest, session, parts.calibration.items)
-    rules = renewed(answers, parts.calibration.targets, old.novelty)
-    after = answers_of(manifest, session, parts.test.items)
+    answers = classifier_outputs(manifest, session, parts.calibration.items)
+    rules = refit_thresholds(answers, parts.calibration.targets, old.novelty)
+    after = classifier_outputs(manifest, session, parts.test.items)
     metrics = [
-        *figures_on(after, parts.test, rules, parts.name),
-        *_as_published(figures_on(before[1], parts.test, (old.conformal, old.novelty), parts.name)),
+        *labelled_figures(after, parts.test, rules, parts.name),
+        *_as_published(
+            labelled_figures(before[1], parts.test, (old.conformal, old.novelty), parts.name)
+        ),
     ]
-    tell(metrics)
+    for line in figure_lines(metrics):
+        _LOG.info("%s", line)
     if len(old.labels) <= MOST_LABELS:
         confusion = confusion_of(after.probabilities, parts.test.targets)
         files[CONFUSION] = draw_confusion(confusion, old.labels)
@@ -62,33 +68,33 @@ def publish_calibrated(bundle: Bundle, data: Path, models: Path) -> Path:
     return publish_next(bundle, changes, files, _section(old, parts), models)
 
 
-def _parts(bundle: Bundle, data: Path) -> Parts:
-    """Return the files in three parts; raise `BadData` where they are too few for that."""
+def _parts(bundle: Bundle, data: Path) -> CalibrationData:
+    """Split the files in three; raise `BadData` where there are too few."""
     name, examples = read(bundle, data)
-    parts = [examples.select(part) for part in judged_apart(examples.samples)]
+    parts = [examples.select(part) for part in split_calibration(examples.samples)]
     if min(map(len, parts[1:])) < FEWEST:
         raise BadData(
             f"{data}: {len(examples)} different samples that can be read are too few; "
             f"with {4 * FEWEST} or more there are enough for every part"
         )
-    return Parts(name, *parts)
+    return CalibrationData(name, *parts)
 
 
-def _logits(answers: Answers) -> np.ndarray:
+def _logits(answers: ClassifierOutputs) -> np.ndarray:
     return np.log(np.maximum(answers.probabilities, np.finfo(np.float32).tiny))
 
 
 def _at(bundle: Bundle, factor: float) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """Return what of the manifest, and which files, another temperature changes."""
+    """Return the manifest's fields, and the files, that another temperature changes."""
     old = bundle.manifest
     changes = {"temperature": old.temperature * factor}
     if old.scores == "logits":
         return changes, {}
-    return changes, {MODEL: tempered(bundle.model, old.outputs[0].name, factor)}
+    return changes, {MODEL: scale_temperature(bundle.model, old.outputs[0].name, factor)}
 
 
 def _as_published(figures: Sequence[Measurement]) -> list[Measurement]:
-    """Return the figures of the answers before, but for the accuracy, which stays what it is."""
+    """Return the figures before the calibration, without the accuracy, which stays the same."""
     return [
         m.model_copy(update={"name": f"{m.name}, as published"})
         for m in figures
@@ -96,10 +102,10 @@ def _as_published(figures: Sequence[Measurement]) -> list[Measurement]:
     ]
 
 
-def _section(old: Manifest, parts: Parts) -> str:
+def _section(old: Manifest, parts: CalibrationData) -> str:
     return (
         f"## Calibrated anew\n\nVersion {old.version}, calibrated by `thalamus-train calibrate "
-        f"{old.name}` on {parts.name}: {len(parts.choosing)} samples set the temperature, "
+        f"{old.name}` on {parts.name}: {len(parts.selection)} samples set the temperature, "
         f"{len(parts.calibration)} the thresholds, {len(parts.test)} others judge. How it was "
         "trained stands in that version's card."
     )

@@ -1,204 +1,153 @@
-"""One run: data → splits → arrays → network → calibration → graph → bundle."""
+"""One run with labels: data → splits → arrays → network → calibration → graph → bundle."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+import logging
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 
-from app.bundle import EncoderSpec, Measurement, NoveltyScore
-from app.bundle.tensors import PROBABILITIES, is_forest
+from app.bundle import Measurement, NoveltyScore
+from app.bundle.files import MODEL
+from app.bundle.tensors import PROBABILITIES
 from app.modalities import encoder_for
 from app.modalities.audio.spec import AudioSpec
 from app.pipeline import Golden
-from training.data.dataset import Dataset
-from training.data.encode import Examples, encode, root_lessons
-from training.data.sources import warn, warn_each
-from training.data.split import Splits, check_classes, deduplicate, halve, split
-from training.errors import BadData
+from training.data.encode import Examples
+from training.data.split import split_validation
+from training.exporting.card import CARD, card, card_images, cost_section
 from training.exporting.export import Servable, check_parity, export, parity
 from training.fitting.curve import History
 from training.fitting.ranks import leads
-from training.measuring.calibrate import (
+from training.measuring.calibration import (
     expected_calibration_error,
     fit_temperature,
     log_loss,
     softmax,
 )
-from training.measuring.deletion import deletion
-from training.measuring.evaluate import Report, evaluate, logits_of, probabilities_of
-from training.measuring.nodes import node_figures, node_temperature
+from training.measuring.evaluate import ClassificationReport, evaluate, logits_of, probabilities_of
+from training.measuring.faithfulness import deletion_test
 from training.measuring.novelty import fit_novelty
-from training.measuring.trust import assess
-from training.networks.heads.model_output import Banded
-from training.outliers import gather_shown
+from training.measuring.reliability import ReliabilityReport, assess_reliability
+from training.measuring.trees import node_figures, node_temperature
+from training.networks.network import Banded
+from training.outliers import SplitOutliers, gather_split
 from training.recipes.recipe import GOLDEN, Recipe
+from training.runs.findings import Findings
 from training.runs.fit_recipe import train_network
 from training.runs.leave_one_out import leave_one_out
+from training.runs.prepare import PreparedData, prepare, with_node_targets
 from training.runs.publish import (
-    Trained,
     check_folder,
     golden_from_files,
     golden_from_samples,
-    publish_trained,
+    new_manifest,
+    prove_and_publish,
+    trained_provenance,
 )
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Data:
-    """A data set, checked, split and encoded. `splits` has the samples that were encoded."""
+class _Validation:
+    """The validation split in two halves.
 
-    dataset: Dataset
-    splits: Splits
-    labels: tuple[str, ...]
-    encoder: EncoderSpec
-    files: dict[str, bytes]
-    train: Examples
-    validation: Examples
-    test: Examples
+    choosing: chooses the epoch and the temperature. calibration: sets thresholds alone.
+    """
+
+    selection: Examples
+    calibration: Examples
 
 
-def run(recipe: Recipe, data: Path | None, models: Path) -> Path | None:
+@dataclass(frozen=True, slots=True)
+class _TrainedClassifier:
+    """A fitted and calibrated network, the graph that was exported from it, and its figures."""
+
+    model: bytes
+    history: History
+    report: ClassificationReport
+    temperature: float
+    trust: ReliabilityReport
+    bands: tuple[float, ...]  # of a sound's saliency, edges in Hz
+
+
+def train_classifier(recipe: Recipe, data: Path | None, models: Path) -> Path | None:
     """Train `recipe`, publish the bundle under `models`, and return its folder.
 
     Of several ranks only the leader publishes; the others return nothing.
     """
     check_folder(models)
     prepared = prepare(recipe, data)
-    outliers, shown = _outliers(recipe, data, prepared)
-    choosing, calibration = (
-        prepared.validation.select(part) for part in halve(prepared.validation.samples)
-    )
+    outliers = _outliers(recipe, data, prepared)
+    halves = (prepared.validation.select(p) for p in split_validation(prepared.validation.samples))
+    validation = _Validation(*halves)
     network, history = train_network(
-        recipe, len(prepared.labels), prepared.train, choosing, prepared.files
+        recipe, len(prepared.labels), prepared.train, validation.selection, prepared.files
     )
-    held_out = (choosing, calibration)
-    served, score = _served(recipe, network, prepared.train, held_out, shown)
-    model, difference = _exported(served, prepared)
+    servable, score = _calibrated(recipe, network, prepared.train, validation, outliers.train)
+    model, difference = _exported(servable, prepared)
     report = evaluate(probabilities_of(model, prepared.test, PROBABILITIES), prepared.test)
-    print(f"test accuracy {100 * report.accuracy:.2f} % on {report.count} untouched samples")
-    metrics = [
+    accuracy = f"{100 * report.accuracy:.2f} % on {report.count} untouched samples"
+    _LOG.info("test accuracy %s", accuracy)
+    uncalibrated = _uncalibrated(network, prepared.test)
+    trust = assess_reliability(
+        model, score, validation.calibration, prepared.test, outliers.evaluation
+    )
+    bands = network.bands() if isinstance(network, Banded) else ()
+    trained = _TrainedClassifier(model, history, report, servable.temperature, trust, bands)
+    measured = [
         *report.measurements("test"),
         parity(difference, "test", min(report.count, 42)),
-        *_uncalibrated(network, prepared.test),
-        *(trust := assess(model, score, calibration, prepared.test, outliers)).metrics,
+        *uncalibrated,
+        *trust.metrics,
     ]
-    sections = _comparisons(recipe, prepared, model, metrics)
-    bands = network.bands() if isinstance(network, Banded) else ()
-    sections += _explained(model, prepared, bands, metrics)
-    if not leads():
-        return None
-    trained = Trained(
-        model, history, report, served.temperature, tuple(metrics), tuple(sections), trust, bands
-    )
-    return publish_trained(recipe, prepared, trained, _golden(recipe, prepared, report), models)
+    compared = _compared(recipe, prepared, model)
+    explained = _explained(model, prepared, bands)
+    findings = Findings.joined([Findings(tuple(measured)), compared, explained])
+    return _publish(recipe, prepared, trained, findings, models) if leads() else None
 
 
-def _served(
+def _calibrated(
     recipe: Recipe,
-    network: torch.nn.Module,
+    network: nn.Module,
     train: Examples,
-    held_out: tuple[Examples, Examples],
-    shown: list[Examples] | None,
+    validation: _Validation,
+    outliers: list[Examples] | None,
 ) -> tuple[Servable, NoveltyScore | None]:
-    """Set how sure the network is, and what is unlike its data, by what it did not learn from.
+    """Fit temperatures and the novelty score; None in place of outliers: there is no novelty.
 
-    held_out: the samples that choose, and those that calibrate.
+    outliers: those that the novelty score is fitted to.
     """
-    choosing, calibration = held_out
-    temperature = fit_temperature(logits_of(network, choosing), choosing.targets)
-    below = node_temperature(network, _taught(recipe, choosing))
-    if shown is None:
-        return Servable(network, temperature, None, below), None
-    head, score = fit_novelty(network, train, calibration, shown)
-    return Servable(network, temperature, head, below), score
+    selection = validation.selection
+    temperature = fit_temperature(logits_of(network, selection), selection.targets)
+    below_roots = node_temperature(network, with_node_targets(recipe, selection))
+    if outliers is None:
+        return Servable(network, temperature, None, below_roots), None
+    head, score = fit_novelty(network, train, validation.calibration, outliers)
+    return Servable(network, temperature, head, below_roots), score
 
 
-def _golden(recipe: Recipe, data: Data, report: Report) -> list[Golden]:
-    """Return the recipe's own cases, else test samples."""
-    if recipe.golden:
-        return golden_from_files(GOLDEN / recipe.golden)
-    return golden_from_samples(data.test, report)
-
-
-def _outliers(
-    recipe: Recipe, given: Path | None, data: Data
-) -> tuple[dict[str, Examples], list[Examples] | None]:
-    """Return the kinds to measure novelty by, and those to fit it to: None where one is missing."""
+def _outliers(recipe: Recipe, given: Path | None, data: PreparedData) -> SplitOutliers:
+    """Return the outliers to fit novelty to and to measure it by; given: what `--data` names."""
     if recipe.outliers is None:
-        return {}, []
+        return SplitOutliers([], {})
     encoder = encoder_for(data.encoder, data.files)
-    return gather_shown((recipe.outliers, recipe.shown), given, encoder, data.test)
+    return gather_split(recipe.outliers, recipe.train_outliers, given, encoder, data.test)
 
 
-def _exported(served: Servable, data: Data) -> tuple[bytes, float]:
-    """Return the graph, and how far it is from torch."""
+def _exported(servable: Servable, data: PreparedData) -> tuple[bytes, float]:
+    """Return the graph, and its largest difference from torch."""
     specs = data.encoder.tensors()
     longest = np.argsort(data.train.lengths(), kind="stable")[-2:].tolist()
     arrays, _ = data.train.batch(longest)  # the exporter takes an axis of size 1 for fixed
-    model = export(served, specs, [torch.from_numpy(array) for array in arrays])
-    return model, check_parity(model, served, data.test, specs)
+    model = export(servable, specs, [torch.from_numpy(array) for array in arrays])
+    return model, check_parity(model, servable, data.test, specs)
 
 
-def prepare(recipe: Recipe, data: Path | None) -> Data:
-    """Load, deduplicate, split and encode; say what is dropped; raise `BadData`."""
-    return arrange(recipe, load(recipe, data))
-
-
-def load(recipe: Recipe, data: Path | None) -> Dataset:
-    """Load and deduplicate; say what is dropped; raise `BadData`."""
-    dataset, remarks = deduplicate(recipe.load(data))
-    warn_each([*remarks, *check_classes(dataset)])
-    return dataset
-
-
-def arrange(recipe: Recipe, dataset: Dataset) -> Data:
-    """Split by the recipe's shares and encode; say what is dropped; raise `BadData`."""
-    labels = recipe.labels or tuple(sorted(dataset.counts()))
-    splits = split(dataset.samples, recipe.shares)
-    if recipe.variants is not None:
-        more = [variant for sample in splits.train for variant in recipe.variants(sample)]
-        splits = replace(splits, train=[*splits.train, *more])
-    spec, files = recipe.prepare(splits.train)
-    encoder, specs = encoder_for(spec, files), spec.tensors()
-    encoded, unreadable = [], list(dataset.unreadable)
-    for part in (splits.train, splits.validation, splits.test):
-        examples, lost = encode(encoder, part, labels, specs)
-        encoded.append(examples)
-        unreadable += lost
-    _report(dataset, splits, unreadable)
-    if min(len(examples) for examples in encoded) == 0:
-        raise BadData(f"{dataset.name}: too few readable samples for three splits")
-    for index, label in enumerate(labels):
-        if not (encoded[0].targets == index).any():
-            raise BadData(f"{dataset.name}: no readable training sample of {label!r}")
-    encoded[0] = _taught(recipe, encoded[0])
-    dataset = replace(dataset, unreadable=unreadable)
-    splits = Splits(*(examples.samples for examples in encoded))
-    return Data(dataset, splits, labels, spec, files, *encoded)
-
-
-def _taught(recipe: Recipe, examples: Examples) -> Examples:
-    """Return the examples with what they teach beside their labels; of trees at least those."""
-    lessons: Sequence[np.ndarray] = ()
-    if recipe.teach is not None:
-        pairs = zip(examples.samples, examples.items, strict=True)
-        lessons = [recipe.teach(sample, arrays) for sample, arrays in pairs]
-    elif is_forest(examples.inputs):
-        lessons = root_lessons(examples)
-    return replace(examples, lessons=lessons)
-
-
-def _report(dataset: Dataset, splits: Splits, unreadable: Sequence[str]) -> None:
-    counts = ", ".join(f"{count} {part}" for part, count in splits.counts().items())
-    print(f"{dataset.name}: {len(dataset.counts())} labels, {counts}")
-    if unreadable:
-        warn(f"{len(unreadable)} file(s) cannot be used:")
-        warn_each([f"  {line}" for line in unreadable])
-
-
-def _uncalibrated(network: torch.nn.Module, test: Examples) -> list[Measurement]:
+def _uncalibrated(network: nn.Module, test: Examples) -> list[Measurement]:
+    """Return the scores of the probabilities without a temperature."""
     raw, scores = softmax(logits_of(network, test)), (expected_calibration_error, log_loss)
     names = ("expected calibration error", "negative log-likelihood")
     return [
@@ -212,38 +161,61 @@ def _uncalibrated(network: torch.nn.Module, test: Examples) -> list[Measurement]
     ]
 
 
-def _comparisons(recipe: Recipe, data: Data, model: bytes, metrics: list[Measurement]) -> list[str]:
-    """Take the figures, and run the baseline and leave-one-out trainings, that are asked for."""
-    sections = []
+def _compared(recipe: Recipe, data: PreparedData, model: bytes) -> Findings:
+    """Measure the recipe's own figures, its baseline, and groups that are left out in turn."""
+    metrics, parts = [], []
     if recipe.figures is not None:
         metrics += recipe.figures(model, data.test, encoder_for(data.encoder, data.files))
-    metrics += node_figures(model, _taught(recipe, data.test), "test")
+    metrics += node_figures(model, with_node_targets(recipe, data.test), "test")
     if recipe.baseline is not None:
         text, right = recipe.baseline(data.splits)
         accuracy, count = float(right.mean()), len(right)
         name = "accuracy of the baseline"
-        metrics.append(Measurement(name=name, value=accuracy, split="test", samples=count))
-        sections.append(f"## Baseline\n\n{text}: {100 * accuracy:.2f} % on the same test split.")
+        figure = Measurement(name=name, value=accuracy, split="test", samples=count)
+        section = f"## Baseline\n\n{text}: {100 * accuracy:.2f} % on the same test split."
+        parts.append(Findings((figure,), (section,)))
     if recipe.leave_one_out is not None:
-        figures, section = leave_one_out(
-            recipe, (data.train, data.validation, data.test), data.labels, data.files
-        )
-        metrics += figures
-        sections += [section] if section else []
-    return sections
+        parts.append(leave_one_out(recipe, data))
+    return Findings.joined([Findings(tuple(metrics)), *parts])
 
 
-def _explained(
-    model: bytes, data: Data, bands: tuple[float, ...], metrics: list[Measurement]
-) -> list[str]:
-    """Test whether what the graph calls salient matters, on the test split."""
+def _explained(model: bytes, data: PreparedData, bands: tuple[float, ...]) -> Findings:
+    """Run the deletion test of the graph's saliency on the test split, where there is saliency."""
     rate = data.encoder.rate if isinstance(data.encoder, AudioSpec) else 0
-    found = deletion(model, data.test.items, data.encoder.tensors(), bands, rate)
+    found = deletion_test(model, data.test.items, data.encoder.tensors(), bands, rate)
     if found is None:
-        return []
-    print(found)
-    metrics += found.measurements("test")
-    return [f"## Explanation\n\nDeletion test: {found}."]
+        return Findings()
+    _LOG.info("%s", found)
+    section = f"## Explanation\n\nDeletion test: {found}."
+    return Findings(tuple(found.measurements("test")), (section,))
 
 
-__all__ = ["Data", "History", "arrange", "load", "prepare", "run"]
+def _publish(
+    recipe: Recipe, data: PreparedData, trained: _TrainedClassifier, found: Findings, models: Path
+) -> Path:
+    """Assemble, prove and publish the bundle; return its folder."""
+    manifest = new_manifest(
+        recipe,
+        trained_provenance(recipe, data.dataset, data.counts()),
+        data.encoder,
+        trained.model,
+        models,
+        labels=data.labels,
+        temperature=trained.temperature,
+        conformal=trained.trust.conformal,
+        novelty=trained.trust.novelty,
+        bands=trained.bands,
+        metrics=found.metrics,
+    )
+    images = card_images(trained.history, trained.report.confusion, data.labels)
+    text = card(manifest, [cost_section(trained.history), *found.sections], list(images))
+    files = {**data.files, MODEL: trained.model, CARD: text, **images}
+    golden = _golden(recipe, data, trained.report)
+    return prove_and_publish(manifest, files, golden, models)
+
+
+def _golden(recipe: Recipe, data: PreparedData, report: ClassificationReport) -> list[Golden]:
+    """Return the recipe's own golden cases, else test samples."""
+    if recipe.golden:
+        return golden_from_files(GOLDEN / recipe.golden)
+    return golden_from_samples(data.test, report)

@@ -1,9 +1,10 @@
-"""The three ways of learning on one data set: accuracy, seconds and curves, side by side.
+"""The three starts on one data set: accuracy, seconds and learning curves, side by side.
 
-Every way learns from the same training samples and chooses by the same validation samples; the
-test samples are looked at once, after that. Seeds change weights and order, not the splits.
+Every start uses the same training and validation samples; the test samples are used once, after
+that. Seeds change weights and order, not the splits.
 """
 
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,33 +13,60 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 
+from training.data.labelled import modality
 from training.errors import TrainingError
 from training.fitting.curve import History
 from training.measuring.evaluate import logits_of
 from training.recipes.recipe import Recipe
-from training.runs.classifier import Data, arrange, load
 from training.runs.fit_recipe import train_network
-from training.transfer import FEATURES, PRETRAINED, SCRATCH, STARTS, started
+from training.runs.prepare import PreparedData, arrange, load
+from training.transfer import FEATURES, PRETRAINED, SCRATCH, STARTS, apply_source, resolve_network
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt
 
+_LOG = logging.getLogger(__name__)
 _COLOURS = {SCRATCH: "tab:gray", PRETRAINED: "tab:blue", FEATURES: "tab:orange"}
 _NO_DATE = {".svg": {"Date": None}, ".png": {"Software": None}}
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One training: which test samples it calls rightly, bool (samples,), and what it cost.
+    """One training: which test samples it predicts correctly, bool (samples,), and its cost.
 
-    seconds: processor time of everything after encoding, embeddings included. before: which share
-    of it passed before the first epoch.
+    seconds: processor time of everything after encoding, embeddings included. before: the share
+    of it that passed before the first epoch.
     """
 
-    right: np.ndarray
+    correct: np.ndarray
     seconds: float
     before: float
     history: History
+
+
+@dataclass(frozen=True, slots=True)
+class TransferComparison:
+    """The trainings by start, one for each seed, and the number of their training samples."""
+
+    attempts: Mapping[str, Sequence[Attempt]]
+    samples: int
+
+    def table(self) -> str:
+        """Return the figures in Markdown: the mean over the seeds, and their standard deviation."""
+        tested = len(next(iter(self.attempts.values()))[0].correct)
+        lines = [
+            f"{self.samples} training samples; accuracy on {tested} test samples",
+            "",
+            "| start | accuracy, mean ± deviation over the seeds | seeds | processor seconds |",
+            "|---|---|---|---|",
+        ]
+        for start, tries in self.attempts.items():
+            accuracy = 100 * np.asarray([attempt.correct.mean() for attempt in tries])
+            seconds = float(np.mean([attempt.seconds for attempt in tries]))
+            spread = accuracy.std(ddof=1) if len(tries) > 1 else 0.0
+            figure = f"{accuracy.mean():.1f} ± {spread:.1f} %"
+            lines.append(f"| `{start}` | {figure} | {len(tries)} | {seconds:.1f} |")
+        return "\n".join(lines)
 
 
 def compare_starts(
@@ -49,8 +77,8 @@ def compare_starts(
     seeds: Sequence[int],
     *,
     picture: Path | None = None,
-) -> dict[str, list[Attempt]]:
-    """Learn in every way with every seed, print a table, and draw the curves where asked.
+) -> TransferComparison:
+    """Train from every start with every seed, and draw the curves where asked.
 
     given: what `--from` names. Publishes nothing.
     """
@@ -60,53 +88,35 @@ def compare_starts(
     loaded = replace(recipe, load=lambda _: dataset)
     attempts: dict[str, list[Attempt]] = {}
     for start in STARTS:
-        source = None if start == SCRATCH else given
-        begun = started(loaded, None, start, source, models)
-        prepared = arrange(begun, dataset)
+        started = loaded
+        if start != SCRATCH:
+            source = resolve_network(given, modality(dataset), models)
+            started = apply_source(loaded, dataset, start, source)
+        prepared = arrange(started, dataset)
         for seed in seeds:
-            print(f"{start}, seed {seed}", flush=True)
-            attempts.setdefault(start, []).append(_attempt(replace(begun, seed=seed), prepared))
-    print(table(attempts, len(prepared.train)))
+            _LOG.info("%s, seed %d", start, seed)
+            attempts.setdefault(start, []).append(_attempt(replace(started, seed=seed), prepared))
     if picture is not None:
         draw(attempts, picture)
-    return attempts
+    return TransferComparison(attempts, len(prepared.train))
 
 
-def _attempt(recipe: Recipe, data: Data) -> Attempt:
+def _attempt(recipe: Recipe, data: PreparedData) -> Attempt:
     begun, clock = time.process_time(), time.perf_counter()
     network, history = train_network(
         recipe, len(data.labels), data.train, data.validation, data.files
     )
     seconds, elapsed = time.process_time() - begun, time.perf_counter() - clock
     before = 1 - min(1.0, sum(epoch.seconds for epoch in history.epochs) / elapsed)
-    called = logits_of(network, data.test).argmax(axis=1)
-    return Attempt(called == data.test.targets, seconds, before, history)
-
-
-def table(attempts: Mapping[str, Sequence[Attempt]], samples: int) -> str:
-    """Return the figures in Markdown: the mean over the seeds, and their standard deviation."""
-    tested = len(next(iter(attempts.values()))[0].right)
-    lines = [
-        f"{samples} training samples; accuracy on {tested} test samples",
-        "",
-        "| start | accuracy, mean ± deviation over the seeds | seeds | processor seconds |",
-        "|---|---|---|---|",
-    ]
-    for start, tries in attempts.items():
-        accuracy = 100 * np.asarray([attempt.right.mean() for attempt in tries])
-        seconds = float(np.mean([attempt.seconds for attempt in tries]))
-        spread = accuracy.std(ddof=1) if len(tries) > 1 else 0.0
-        lines.append(
-            f"| `{start}` | {accuracy.mean():.1f} ± {spread:.1f} % | {len(tries)} | {seconds:.1f} |"
-        )
-    return "\n".join(lines)
+    predicted = logits_of(network, data.test).argmax(axis=1)
+    return Attempt(predicted == data.test.targets, seconds, before, history)
 
 
 def draw(attempts: Mapping[str, Sequence[Attempt]], picture: Path) -> None:
     """Draw validation accuracy against processor seconds, a line for every training.
 
-    Each epoch takes the share of the seconds that it took of the time. Of feature extraction,
-    which has no epochs, the best strength is shown where it was done.
+    An epoch gets the same share of the processor seconds as of the elapsed time. Feature
+    extraction has no epochs: its best strength is one point, at the end.
     """
     figure, axes = plt.subplots(figsize=(7, 3.6), layout="constrained")
     for start, tries in attempts.items():
@@ -114,7 +124,7 @@ def draw(attempts: Mapping[str, Sequence[Attempt]], picture: Path) -> None:
             epochs = attempt.history.epochs
             accuracy = [100 * epoch.accuracy for epoch in epochs if epoch.accuracy is not None]
             if start == FEATURES:
-                place, shown = [attempt.seconds], [accuracy[attempt.history.kept - 1]]
+                place, shown = [attempt.seconds], [accuracy[attempt.history.kept_epoch - 1]]
             else:
                 parts = np.cumsum([epoch.seconds for epoch in epochs])
                 share = attempt.before + (1 - attempt.before) * parts / parts[-1]

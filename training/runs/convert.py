@@ -1,21 +1,21 @@
-"""A published bundle → its next version in int8 or fp16, where it pays.
+"""A published bundle → its next version in int8 or fp16, where that pays.
 
-What it gains and loses is measured here and told in the card: the time of a run, interleaved with
-that of the float32 graph, and the answers, on the untouched test split of the very data the
-bundle was trained on, or, for a network that came trained, on unlabelled pictures. Label sets and
-the threshold of novelty are set anew, on the samples that set the old ones. It is not
-published when it is not faster, when it errs or differs more than `Bounds` allow, or when a
-golden case is called something else. Wherever it is served its golden cases judge it again, within
-the largest difference that the conversion itself made to one of them.
+The card says what it gains and loses: the time of a run, interleaved with runs of the float32
+graph, and the answers on the test split of the bundle's own data, or, for a pretrained network, on
+unlabelled pictures. Label sets and the threshold of novelty are set anew on the samples that set
+the old ones. Nothing is published when the graph is not faster, when it loses more than
+`MaximumLoss` allows, or when a golden case gets another label. Golden cases are replayed wherever
+the bundle is served, within the largest difference that the conversion made to one of them.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from app.bundle import Bundle
+from app.bundle import Bundle, Provenance
 from app.bundle.files import MODEL
 from app.bundle.tensors import Arrays
 from app.errors import InvalidInput
@@ -23,26 +23,33 @@ from app.modalities import Encoder, Payload, encoder_for
 from app.pipeline.replay import golden_payload
 from app.runtime.providers import Device
 from app.runtime.session import Session
-from training.data.split import halve
+from training.data.split import split_validation
 from training.datasets.package_photos import cuts, from_folder, photos
 from training.errors import TrainingError
 from training.exporting.card import CONFUSION, draw_confusion
+from training.exporting.graph import feeds_for
 from training.exporting.precision import Precision, convert
-from training.measuring.answers import answers_of, feeds
-from training.measuring.conversion_metrics import Items, Judged, judge
-from training.recipes import RECIPES, Pretrained
-from training.recipes.auto import own_recipe
-from training.runs.classifier import prepare
+from training.measuring.conversion_metrics import (
+    ConversionData,
+    ConversionResult,
+    compare_conversion,
+)
+from training.measuring.evaluate import classifier_outputs
+from training.recipes import RECIPES, AnyRecipe
+from training.recipes.auto import auto_recipe
+from training.recipes.recipe import Pretrained, Recipe
 from training.runs.next_version import publish_next
+from training.runs.prepare import prepare
 from training.runs.publish import check_folder
 
+_LOG = logging.getLogger(__name__)
 _CALIBRATION, _BATCH = 256, 32  # items, and how many at once
 _CUTS = 100  # of each photo
 _LOOSEST = 0.1  # that a manifest allows
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class MaximumLoss:
     """What a conversion may lose: accuracy on labelled data, else agreement on pictures."""
 
     accuracy: float = 0.005
@@ -55,7 +62,7 @@ def publish_converted(
     precision: Precision,
     data: Path | None,
     models: Path,
-    bounds: Bounds,
+    bounds: MaximumLoss,
     device: Device = "auto",
 ) -> Path:
     """Convert, measure, prove, and write the next version; return its folder.
@@ -70,27 +77,30 @@ def publish_converted(
         raise TrainingError(f"{old.name}/{old.version} is {old.precision} already")
     items = items_for(bundle, data)
     batches = [
-        feeds(old, items.calibration[i : i + _BATCH])
+        feeds_for(old, items.calibration[i : i + _BATCH])
         for i in range(0, len(items.calibration), _BATCH)
     ]
     model = convert(bundle.model, precision, batches)
-    judged = judge(bundle, model, items, device)
+    judged = compare_conversion(bundle, model, items, device)
     for measured in judged.metrics:
-        print(f"{measured.name}: {measured.value:.4f} ({measured.split})")
+        _LOG.info("%s: %.4f (%s)", measured.name, measured.value, measured.split)
     _check(judged, items, bounds)
     return _publish(bundle, model, precision, judged, models)
 
 
-def items_for(bundle: Bundle, data: Path | None) -> Items:
-    """Return what the bundle is calibrated with and judged by; raise `TrainingError`."""
+def items_for(bundle: Bundle, data: Path | None) -> ConversionData:
+    """Return the items that calibrate the conversion and test it; raise `TrainingError`."""
     manifest = bundle.manifest
-    recipe = RECIPES.get(manifest.provenance.recipe)
+    recipe = _recipe(manifest.provenance)
     encoder = encoder_for(manifest.encoder, bundle.files)
     if recipe is None and data is None:
         raise TrainingError(f"name the data that {manifest.name} was trained on with --data")
     if isinstance(recipe, Pretrained):
         return _unlabelled(encoder, data)
-    prepared = prepare(recipe or own_recipe(data, manifest.name), data)  # type: ignore[arg-type]
+    if recipe is None and data is not None:
+        recipe = auto_recipe(data, manifest.name)
+    assert isinstance(recipe, Recipe)  # the bundle classifies
+    prepared = prepare(recipe, data)
     if prepared.dataset.sha256 != manifest.provenance.data_sha256:
         raise TrainingError(
             f"{manifest.name}/{manifest.version} was trained on other data: what would be its "
@@ -99,16 +109,21 @@ def items_for(bundle: Bundle, data: Path | None) -> Items:
     if (prepared.encoder, prepared.labels) != (manifest.encoder, manifest.labels):
         raise TrainingError(f"{manifest.provenance.recipe} is no longer what made this bundle")
     spread = np.linspace(0, len(prepared.train) - 1, min(_CALIBRATION, len(prepared.train)))
-    return Items(
+    return ConversionData(
         prepared.train.select(spread.astype(int).tolist()).items,
         prepared.test.items,
         "test",
         prepared.test.targets,
-        prepared.validation.select(halve(prepared.validation.samples)[1]),
+        prepared.validation.select(split_validation(prepared.validation.samples)[1]),
     )
 
 
-def _unlabelled(encoder: Encoder, data: Path | None) -> Items:
+def _recipe(provenance: Provenance) -> AnyRecipe | None:
+    """Return the recipe that made a bundle; None for one of the user's data or of a transfer."""
+    return None if provenance.source else RECIPES.get(provenance.recipe)
+
+
+def _unlabelled(encoder: Encoder, data: Path | None) -> ConversionData:
     if data is None:
         first, second = (cuts(sources, _CUTS, seed=1) for sources in photos())
         split = "cuts of photos"
@@ -118,7 +133,7 @@ def _unlabelled(encoder: Encoder, data: Path | None) -> Items:
     parts = [_encoded(encoder, payloads) for payloads in (first, second)]
     if not all(parts):
         raise TrainingError(f"{data} holds too few files that can be read")
-    return Items(parts[0][:_CALIBRATION], parts[1], split)
+    return ConversionData(parts[0][:_CALIBRATION], parts[1], split)
 
 
 def _encoded(encoder: Encoder, payloads: Sequence[Payload]) -> list[Arrays]:
@@ -131,7 +146,7 @@ def _encoded(encoder: Encoder, payloads: Sequence[Payload]) -> list[Arrays]:
     return items
 
 
-def _check(judged: Judged, items: Items, bounds: Bounds) -> None:
+def _check(judged: ConversionResult, items: ConversionData, bounds: MaximumLoss) -> None:
     most = bounds.disagreement if items.targets is None else bounds.accuracy
     what = "of the answers change" if items.targets is None else "of accuracy is lost"
     if judged.lost > most:
@@ -146,7 +161,7 @@ def _check(judged: Judged, items: Items, bounds: Bounds) -> None:
 
 
 def _publish(
-    bundle: Bundle, model: bytes, precision: Precision, judged: Judged, models: Path
+    bundle: Bundle, model: bytes, precision: Precision, judged: ConversionResult, models: Path
 ) -> Path:
     old = bundle.manifest
     changes = {
@@ -167,14 +182,14 @@ def _publish(
 
 
 def _tolerance(bundle: Bundle, model: bytes) -> float:
-    """Return how far an answer may lie from the published one on another machine.
+    """Return the largest difference from the published answer that another machine may have.
 
-    Processors round whole numbers differently; by no more than the conversion did here.
+    Processors round integers differently, but by no more than the conversion did here.
     """
     encoder = encoder_for(bundle.manifest.encoder, bundle.files)
     items = [encoder.encode(golden_payload(bundle, case)).arrays for case in bundle.golden]
     before, after = (
-        answers_of(bundle.manifest, Session(graph), items).probabilities
+        classifier_outputs(bundle.manifest, Session(graph), items).probabilities
         for graph in (bundle.model, model)
     )
     difference = float(np.abs(before - after).max())

@@ -1,9 +1,10 @@
 """The network against the recipe's baseline by cross-validation: each sample is tested once.
 
-One test split of a thousand samples leaves a handful of mistakes; only all samples together
-can tell two good methods apart.
+A test split of a thousand samples leaves a handful of mistakes; it takes all samples to find a
+difference between two good methods.
 """
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -16,26 +17,28 @@ from training.data.split import TEST, Shares
 from training.errors import BadData, TrainingError
 from training.measuring.evaluate import logits_of
 from training.recipes.recipe import Recipe
-from training.runs.classifier import arrange, load
 from training.runs.fit_recipe import train_network
+from training.runs.prepare import arrange, load
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Which test samples each of the two calls wrongly, bool (samples,)."""
+    """The test samples that each of the two predicts wrongly, bool (samples,)."""
 
     network: np.ndarray
     baseline: np.ndarray
 
     @property
     def alone(self) -> tuple[int, int]:
-        """How many samples only the network calls wrongly, and how many only the baseline."""
+        """The number of samples that only the network predicts wrongly, and only the baseline."""
         network, baseline = self.network, self.baseline
         return int((network & ~baseline).sum()), int((baseline & ~network).sum())
 
     @property
     def p_value(self) -> float:
-        """McNemar's exact test, two-sided: how often two equals would differ at least so."""
+        """McNemar's exact test, two-sided: how often equally good methods differ this much."""
         network, baseline = self.alone
         differing = network + baseline
         return float(binomtest(network, differing).pvalue) if differing else 1.0
@@ -47,9 +50,13 @@ class Comparison:
             f"only the network {network}, only the baseline {baseline}"
         )
 
+    def summary(self) -> str:
+        """Return the figures of all folds as a line of text, with the p-value."""
+        return f"all folds  {self}; p = {self.p_value:.2g} (McNemar, exact, two-sided)"
+
 
 def compare(recipe: Recipe, data: Path | None, folds: int) -> Comparison:
-    """Train both once per fold as a run does, print the figures, and return those of all folds.
+    """Train both once per fold as a run does, and return the mistakes in all folds.
 
     Raises `TrainingError` when there is no baseline, `BadData` when there can be no folds.
     """
@@ -64,16 +71,14 @@ def compare(recipe: Recipe, data: Path | None, folds: int) -> Comparison:
         network, _ = train_network(
             recipe, len(prepared.labels), prepared.train, prepared.validation, prepared.files
         )
-        called = logits_of(network, prepared.test).argmax(axis=1)
+        predicted = logits_of(network, prepared.test).argmax(axis=1)
         _, right = recipe.baseline(prepared.splits)
-        parts.append(Comparison(called != prepared.test.targets, ~right))
-        print(f"fold {number}/{folds}  {parts[-1]}", flush=True)
-    total = Comparison(
+        parts.append(Comparison(predicted != prepared.test.targets, ~right))
+        _LOG.info("fold %d/%d  %s", number, folds, parts[-1])
+    return Comparison(
         np.concatenate([part.network for part in parts]),
         np.concatenate([part.baseline for part in parts]),
     )
-    print(f"all folds  {total}; p = {total.p_value:.2g} (McNemar, exact, two-sided)")
-    return total
 
 
 def _windows(folds: int, validation: int) -> Iterator[Shares]:

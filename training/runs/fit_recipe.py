@@ -1,4 +1,4 @@
-"""A recipe and its samples → a trained network; one way for every figure that is told."""
+"""A recipe and its samples → a trained network, the same way for every figure."""
 
 from collections.abc import Mapping
 
@@ -6,7 +6,8 @@ import torch
 from torch import nn
 
 from training.data.encode import Examples
-from training.fitting.fit import History, fit
+from training.fitting.curve import History
+from training.fitting.fit import fit
 from training.recipes.recipe import Recipe
 
 
@@ -17,22 +18,22 @@ def train_network(
     validation: Examples,
     files: Mapping[str, bytes],
 ) -> tuple[nn.Module, History]:
-    """Return the recipe's network for so many labels, fitted, and its learning curve.
+    """Return the recipe's network for this number of labels, fitted, and its learning curve.
 
-    files: the bundle's, which tell a network what it starts from.
+    files: the bundle's, from which the recipe initialises the network.
     """
     torch.manual_seed(recipe.seed)
     network = recipe.network(labels)
-    if recipe.start is not None:
-        recipe.start(network, files)
-    history = (recipe.learn or _learn)(network, examples, validation, recipe)
+    if recipe.initialise is not None:
+        recipe.initialise(network, files)
+    history = (recipe.learn or _fit)(network, examples, validation, recipe)
     if recipe.finish is not None:
         recipe.finish(network)
     return network, history
 
 
-def _learn(network: nn.Module, examples: Examples, validation: Examples, recipe: Recipe) -> History:
-    """All of it, from the start that the recipe gives."""
+def _fit(network: nn.Module, examples: Examples, validation: Examples, recipe: Recipe) -> History:
+    """Train all of the network, from the weights that it has."""
     return fit(
         network,
         examples,

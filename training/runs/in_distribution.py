@@ -1,4 +1,8 @@
-"""Pictures that a network was trained on by somebody else, others, and what is no such picture."""
+"""In-distribution, held-out and out-of-distribution pictures for a pretrained network.
+
+Somebody else trained the network, so these pictures are found, not split off its training data.
+Where they are not found, there is a warning, and what they would set or measure is left out.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -12,35 +16,35 @@ from app.modalities import encoder_for
 from training.data.dataset import Dataset
 from training.data.encode import Examples, encode
 from training.data.sources import warn
-from training.data.split import Shares, deduplicate, judged_apart, split
+from training.data.split import Shares, deduplicate, split, split_calibration
 from training.errors import MissingData, TrainingError
 from training.measuring.evaluate import logits_of, probabilities_of
-from training.measuring.judging_apart import Parts
-from training.measuring.trust import Rules, unlike
-from training.outliers import gather_shown
+from training.measuring.reliability import AbstentionRules, CalibrationData, ood_figures
+from training.outliers import SplitOutliers, gather_split
 from training.recipes.recipe import Pretrained
 
 _SHARES = Shares(validation=20, test=20)
 
 
 @dataclass(frozen=True, slots=True)
-class Familiar:
-    """Encoded pictures in three parts, and kinds of others; shown: None where one is missing."""
+class InDistribution:
+    """Encoded pictures like the training data in three parts, and outliers of several kinds."""
 
     name: str
     train: Examples
     calibration: Examples
     test: Examples
-    outliers: dict[str, Examples]
-    shown: list[Examples] | None
+    outliers: SplitOutliers
 
-    def figures(self, model: bytes, network: nn.Module, rules: Rules) -> list[Measurement]:
-        """Return how often the graph, and torch, call them rightly, and how novel others are.
+    def figures(
+        self, model: bytes, network: nn.Module, rules: AbstentionRules
+    ) -> list[Measurement]:
+        """Return the accuracy of the graph and of torch, and the novelty of the outliers.
 
         rules: those of the manifest.
         """
         parts = (self.train, self.calibration, self.test)
-        called = {
+        predicted = {
             "": [probabilities_of(model, part, PROBABILITIES).argmax(1) for part in parts],
             ", in torch": [logits_of(network, part).argmax(1) for part in parts],
         }
@@ -52,19 +56,27 @@ class Familiar:
                 split=self.name,
                 samples=len(targets),
             )
-            for where, labels in called.items()
+            for where, labels in predicted.items()
         ]
         if rules[1] is not None:
-            figures += unlike(model, rules, self.test, self.outliers)
+            figures += ood_figures(model, rules, self.test, self.outliers.evaluation)
         return figures
 
 
-def familiar(recipe: Pretrained, labels: tuple[str, ...]) -> Familiar | None:
-    """Return the recipe's pictures; nothing, with a warning, where they are not found."""
-    if recipe.pictures is None or recipe.outliers is None:
+@dataclass(frozen=True, slots=True)
+class NamedExamples:
+    """Labelled, encoded pictures, and the name of their data set."""
+
+    name: str
+    examples: Examples
+
+
+def in_distribution(recipe: Pretrained, labels: tuple[str, ...]) -> InDistribution | None:
+    """Return pictures like the training data; None, with a warning, where they are not found."""
+    if recipe.in_distribution is None or recipe.outliers is None:
         return None
     try:
-        dataset = recipe.pictures()
+        dataset = recipe.in_distribution()
     except MissingData as error:
         warn(f"no novelty, for want of pictures it was trained on: {error}")
         return None
@@ -73,24 +85,24 @@ def familiar(recipe: Pretrained, labels: tuple[str, ...]) -> Familiar | None:
         _encoded(recipe, replace(dataset, samples=part), labels)
         for part in (splits.train, splits.validation, splits.test)
     )
-    kinds, encoder = (recipe.outliers, recipe.shown), encoder_for(recipe.encoder, {})
-    outliers, shown = gather_shown(kinds, None, encoder, test)
-    return Familiar(dataset.name, train, calibration, test, outliers, shown)
+    encoder = encoder_for(recipe.encoder, {})
+    outliers = gather_split(recipe.outliers, recipe.train_outliers, None, encoder, test)
+    return InDistribution(dataset.name, train, calibration, test, outliers)
 
 
-def unseen(recipe: Pretrained, labels: tuple[str, ...]) -> Parts | None:
-    """Return labelled pictures that it never saw; nothing, with a warning, without them."""
+def calibration_set(recipe: Pretrained, labels: tuple[str, ...]) -> CalibrationData | None:
+    """Return labelled pictures that the network never saw; None, with a warning, without them."""
     why = "no label sets, for want of labelled pictures it never saw"
-    found = _labelled(recipe, recipe.unseen, labels, why)
+    found = _labelled(recipe, recipe.calibration_set, labels, why)
     if found is None:
         return None
-    name, examples = found
-    return Parts(name, *(examples.select(part) for part in judged_apart(examples.samples)))
+    parts = split_calibration(found.examples.samples)
+    return CalibrationData(found.name, *(found.examples.select(part) for part in parts))
 
 
-def aside(recipe: Pretrained, labels: tuple[str, ...]) -> tuple[str, Examples] | None:
-    """Return the name, and labelled pictures that judge alone; nothing, and a warning, without."""
-    return _labelled(recipe, recipe.aside, labels, "not measured on pictures kept aside")
+def held_out(recipe: Pretrained, labels: tuple[str, ...]) -> NamedExamples | None:
+    """Return labelled pictures that are tested only; None, with a warning, without them."""
+    return _labelled(recipe, recipe.held_out, labels, "not measured on pictures kept aside")
 
 
 def _labelled(
@@ -98,7 +110,7 @@ def _labelled(
     load: Callable[[], Dataset] | None,
     labels: tuple[str, ...],
     why: str,
-) -> tuple[str, Examples] | None:
+) -> NamedExamples | None:
     if load is None:
         return None
     try:
@@ -106,7 +118,7 @@ def _labelled(
     except MissingData as error:
         warn(f"{why}: {error}")
         return None
-    return dataset.name, _encoded(recipe, dataset, labels)
+    return NamedExamples(dataset.name, _encoded(recipe, dataset, labels))
 
 
 def _encoded(recipe: Pretrained, dataset: Dataset, labels: tuple[str, ...]) -> Examples:

@@ -1,5 +1,6 @@
-"""One run of a network of words: documents → vocabulary → passages → network → graph → bundle."""
+"""One run of a language model: documents → vocabulary → passages → network → graph → bundle."""
 
+import logging
 import math
 import time
 from collections.abc import Sequence
@@ -9,11 +10,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from app import __version__
-from app.bundle import Bundle, Manifest, Measurement, Provenance
+from app.bundle import Bundle, Measurement
 from app.bundle.files import MODEL
-from app.bundle.publish import next_version
-from app.bundle.tensors import LOG_PROBABILITIES, NEXT_STATE, TensorSpec
+from app.bundle.tensors import LOG_PROBABILITIES, NEXT_STATE
 from app.modalities import Payload
 from app.modalities.words.encoder import WordsEncoder
 from app.modalities.words.spec import WordsSpec
@@ -25,24 +24,31 @@ from app.tasks.generation import SamplingParams
 from training.baselines.kneser_ney import ORDER, kneser_ney, require_kenlm
 from training.data.dataset import Dataset, Sample
 from training.data.encode import Examples
-from training.data.passages import END_ID, passages, vocabulary
+from training.data.passages import END_ID, build_vocabulary, passages
 from training.data.split import Splits, deduplicate, split
 from training.errors import BadData
-from training.exporting.card import CARD, CURVE, card, cost, curve
-from training.exporting.export import ServableWords, check_parity, export, output_specs, parity
+from training.exporting.card import CARD, CURVE, card, cost_section, draw_curve
+from training.exporting.export import ServableLanguageModel, check_parity, export, parity
 from training.fitting.curve import History
 from training.fitting.fit import fit
 from training.fitting.ranks import leads
 from training.networks.recurrent.language import WordLSTM
 from training.recipes.recipe import GOLDEN, Language
-from training.runs.publish import check_folder, golden_from_files, prove_and_publish
+from training.runs.publish import (
+    check_folder,
+    golden_from_files,
+    new_manifest,
+    prove_and_publish,
+    trained_provenance,
+)
 
+_LOG = logging.getLogger(__name__)
 _UNKNOWN_ID = 0
-_TIMED = 2_000  # words, to see how fast they come
+_TIMED = 2_000  # words, to measure the speed of generation
 
 
 @dataclass(frozen=True, slots=True)
-class Prose:
+class PreparedDocuments:
     """The documents of a data set as word ids, split."""
 
     dataset: Dataset
@@ -53,7 +59,7 @@ class Prose:
     test: list[list[int]]
 
 
-def run_language(recipe: Language, data: Path | None, models: Path) -> Path | None:
+def train_language_model(recipe: Language, data: Path | None, models: Path) -> Path | None:
     """Train `recipe`, publish the bundle under `models`, and return its folder.
 
     Of several ranks only the leader publishes; the others return nothing.
@@ -61,37 +67,40 @@ def run_language(recipe: Language, data: Path | None, models: Path) -> Path | No
     check_folder(models)
     if recipe.baseline:
         require_kenlm()
-    prose = read(recipe, data)
-    network, history = _trained(recipe, prose)
+    documents = read_documents(recipe, data)
+    network, history = _trained(recipe, documents)
     if not leads():
         return None
-    specs = prose.encoder.spec.tensors()
-    servable = ServableWords(network.eval())
-    tried = _beginnings(prose, network)
+    spec, specs = documents.encoder.spec, documents.encoder.spec.tensors()
+    servable = ServableLanguageModel(network.eval())
+    tried = _pieces(documents, network)
     arrays, _ = tried.batch([0, 1])
     model = export(servable, specs, [torch.from_numpy(array) for array in arrays])
     difference = check_parity(model, servable, tried, specs)
-    metrics = [*_figures(recipe, prose, model), parity(difference, "test", len(tried))]
+    metrics = [*_figures(recipe, documents, model), parity(difference, "test", len(tried))]
     for figure in metrics:
-        print(f"{figure.name}: {figure.value:.6g} on {figure.samples} ({figure.split})")
-    manifest = _manifest(recipe, prose, metrics, output_specs(model, specs), models)
-    words = "".join(f"{word}\n" for word in prose.encoder.vocabulary).encode()
-    files = {MODEL: model, CURVE: curve(history), prose.encoder.spec.vocabulary: words}
+        value = f"{figure.value:.6g} on {figure.samples} ({figure.split})"
+        _LOG.info("%s: %s", figure.name, value)
+    origin = trained_provenance(recipe, documents.dataset, documents.splits.counts())
+    fields = {"task": recipe.task, "metrics": tuple(metrics)}
+    manifest = new_manifest(recipe, origin, spec, model, models, **fields)
+    words = "".join(f"{word}\n" for word in documents.encoder.vocabulary).encode()
+    files = {MODEL: model, CURVE: draw_curve(history), spec.vocabulary: words}
     golden = golden_from_files(GOLDEN / recipe.golden)
     fast = _speed(Pipeline(Bundle(manifest, files, (), SHIPPED)), golden[0].payload)
-    files[CARD] = card(manifest, [cost(history), *_compared(metrics), fast], [CURVE])
+    files[CARD] = card(manifest, [cost_section(history), *_compared(metrics), fast], [CURVE])
     return prove_and_publish(manifest, files, golden, models)
 
 
-def read(recipe: Language, data: Path | None) -> Prose:
-    """Load, deduplicate, split and number the words; raise `BadData`."""
+def read_documents(recipe: Language, data: Path | None) -> PreparedDocuments:
+    """Load, deduplicate and split documents, and turn words into ids; raise `BadData`."""
     dataset, remarks = deduplicate(recipe.load(data))
     for remark in remarks:
-        print(remark)
+        _LOG.info("%s", remark)
     splits = split(dataset.samples, recipe.shares)
     if not (splits.train and splits.validation and splits.test):
         raise BadData(f"{dataset.name}: too few documents for three splits")
-    words = vocabulary([_text(sample) for sample in splits.train], recipe.vocabulary)
+    words = build_vocabulary([_text(sample) for sample in splits.train], recipe.vocabulary)
     if len(words) != recipe.vocabulary:
         raise BadData(f"{dataset.name}: {len(words)} different words, {recipe.vocabulary} wanted")
     state = 2 * recipe.network().hidden
@@ -106,15 +115,16 @@ def read(recipe: Language, data: Path | None) -> Prose:
         f"{sum(map(len, part))} words of {name}"
         for name, part in zip(splits.counts(), numbered, strict=True)
     )
-    print(f"{dataset.name}: {len(dataset.samples)} documents, {counts}")
-    return Prose(dataset, splits, encoder, *numbered)
+    _LOG.info("%s: %d documents, %s", dataset.name, len(dataset.samples), counts)
+    return PreparedDocuments(dataset, splits, encoder, *numbered)
 
 
 def perplexity(model: bytes, documents: Sequence[Sequence[int]]) -> tuple[float, int]:
-    """Return a graph's perplexity, read word by word, and of how many words and ends it is.
+    """Return a graph's perplexity, read word by word, and the number of words and ends in it.
 
-    Every document begins with a state of zeros and `<end>`, and goes to the next one. All
-    documents go side by side, each with its own state.
+    Every document starts with a state of zeros and `<end>`, and ends with the next `<end>`. A
+    batch holds the next word of every document that has one left, and the states go from step to
+    step, so this cannot go through `training.exporting.graph`.
     """
     session = Session(model)
     size = next(s.shape[1] for s in session.tensors()[0] if s.name == "state")
@@ -136,35 +146,38 @@ def perplexity(model: bytes, documents: Sequence[Sequence[int]]) -> tuple[float,
     return math.exp(total / count), count
 
 
-def _trained(recipe: Language, prose: Prose) -> tuple[WordLSTM, History]:
+def _trained(recipe: Language, documents: PreparedDocuments) -> tuple[WordLSTM, History]:
     torch.manual_seed(recipe.seed)
     network = recipe.network()
-    if recipe.start is not None:
-        recipe.start(network, prose.encoder.vocabulary)
-    train = passages(prose.train, prose.splits.train, recipe.passage)
-    validation = passages(prose.validation, prose.splits.validation, recipe.passage)
+    if recipe.initialise is not None:
+        recipe.initialise(network, documents.encoder.vocabulary)
+    train = passages(documents.train, documents.splits.train, recipe.passage)
+    validation = passages(documents.validation, documents.splits.validation, recipe.passage)
     return network, fit(network, train, validation, recipe.schedule, seed=recipe.seed)
 
 
-def _beginnings(prose: Prose, network: WordLSTM) -> Examples:
-    """Return pieces of the test documents, of many lengths, on from states that are not zero."""
+def _pieces(documents: PreparedDocuments, network: WordLSTM) -> Examples:
+    """Return pieces of the test documents, of many lengths, each with a random state."""
     rng = np.random.default_rng(0)
-    words = [word for document in prose.test for word in document]
+    words = [word for document in documents.test for word in document]
     items = []
     for length in rng.integers(1, 40, 33):
         begin = int(rng.integers(0, max(1, len(words) - 40)))
         tokens = np.asarray(words[begin : begin + int(length)], dtype=np.int64)
         state = rng.uniform(-0.9, 0.9, 2 * network.hidden).astype(np.float32)
         items.append({"tokens": tokens, "length": np.asarray(len(tokens)), "state": state})
-    return Examples(items, np.zeros(len(items), dtype=np.int64), [], prose.encoder.spec.tensors())
+    return Examples(
+        items, np.zeros(len(items), dtype=np.int64), [], documents.encoder.spec.tensors()
+    )
 
 
-def _figures(recipe: Language, prose: Prose, model: bytes) -> list[Measurement]:
-    value, count = perplexity(model, prose.test)
-    unknown = sum(words.count(_UNKNOWN_ID) for words in prose.test) / sum(map(len, prose.test))
-    figures = [("perplexity", value), ("share of words not in the vocabulary", unknown)]
+def _figures(recipe: Language, documents: PreparedDocuments, model: bytes) -> list[Measurement]:
+    value, count = perplexity(model, documents.test)
+    unknown = sum(words.count(_UNKNOWN_ID) for words in documents.test)
+    unknown_share = unknown / sum(map(len, documents.test))
+    figures = [("perplexity", value), ("share of words not in the vocabulary", unknown_share)]
     if recipe.baseline:
-        baseline, same = kneser_ney(prose.train, prose.test)
+        baseline, same = kneser_ney(documents.train, documents.test)
         if same != count:
             raise BadData(f"the baseline was measured on {same} words, the network on {count}")
         figures.insert(1, ("perplexity of the baseline", baseline))
@@ -187,51 +200,19 @@ def _compared(metrics: Sequence[Measurement]) -> list[str]:
 
 
 def _speed(pipeline: Pipeline, payload: Payload) -> str:
-    """Return the section on how fast words come, one after another, choosing and writing included.
+    """Return the section on the speed of generation, from the prompt to the text.
 
-    By the process's own time: others may be at work on the machine.
+    Measured in processor time: other processes may use the machine.
     """
     continuation = begin(pipeline.encoder, payload, SamplingParams(max_words=_TIMED))
     begun = time.process_time()
     generate(pipeline, pipeline.task, [continuation])
     words = _TIMED / (time.process_time() - begun)
-    print(f"{words:.0f} words a second of one core's time")
+    _LOG.info("%.0f words a second of one core's time", words)
     return (
         f"## Speed\n\n{words:.0f} words a second of one core's time, one text, word by word; "
         f'`thalamus complete models/{pipeline.manifest.name} "We must" --max-words {_TIMED}` '
         "measures it again."
-    )
-
-
-def _manifest(
-    recipe: Language,
-    prose: Prose,
-    metrics: Sequence[Measurement],
-    outputs: tuple[TensorSpec, ...],
-    models: Path,
-) -> Manifest:
-    dataset = prose.dataset
-    return Manifest(
-        name=recipe.name,
-        version=next_version(models, recipe.name),
-        description=recipe.description,
-        task="complete",
-        encoder=prose.encoder.spec,
-        inputs=prose.encoder.spec.tensors(),
-        outputs=outputs,
-        metrics=tuple(metrics),
-        provenance=Provenance(
-            recipe=recipe.name,
-            seed=recipe.seed,
-            code=f"thalamus {__version__}",
-            data=dataset.name,
-            data_source=dataset.source,
-            data_licence=dataset.licence,
-            data_sha256=dataset.sha256,
-            splits=prose.splits.counts(),
-        ),
-        licence=recipe.licence,
-        files={},
     )
 
 

@@ -1,6 +1,7 @@
-"""How a recipe does on groups (speakers) it has never met: each is held out in turn."""
+"""A recipe's accuracy on groups (speakers) that it never saw: each is held out in turn."""
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,48 +12,44 @@ from training.data.sources import warn
 from training.data.split import TRAIN
 from training.measuring.evaluate import evaluate, logits_of
 from training.recipes.recipe import Recipe
+from training.runs.findings import Findings
 from training.runs.fit_recipe import train_network
+from training.runs.prepare import PreparedData
+
+_LOG = logging.getLogger(__name__)
 
 
-def leave_one_out(
-    recipe: Recipe,
-    parts: Sequence[Examples],
-    labels: tuple[str, ...],
-    files: Mapping[str, bytes],
-) -> tuple[list[Measurement], str]:
-    """Train once per group without it, test on all of it; return figures and a card section.
+def leave_one_out(recipe: Recipe, data: PreparedData) -> Findings:
+    """Train once per group without it, and test on all of it; nothing with a single group.
 
     Nothing of the held-out group is trained on or chosen by: early stopping looks at the
-    other groups' validation samples. Of an ensemble one member is trained. parts: the splits for
-    training, validation and test.
+    other groups' validation samples. Of an ensemble one member is trained.
     """
     word = recipe.leave_one_out
     alone = replace(recipe, network=recipe.member or recipe.network)
-    train, validation, _ = parts
-    everything = _join(parts)
+    everything = _join([data.train, data.validation, data.test])
     figures, rows = [], []
     for group in sorted({s.group for s in everything.samples if s.fixed != TRAIN}):
-        rest, choosing = (_select(part, group, keep=False) for part in (train, validation))
-        if not (len(rest) and len(choosing)):
+        parts = (_select(part, group, keep=False) for part in (data.train, data.validation))
+        rest, selection = parts
+        if not (len(rest) and len(selection)):
             warn(f"without {word} {group} nothing is left to train on or to choose by; skipped")
             continue
-        print(f"without {word} {group}:")
-        network, _ = train_network(alone, len(labels), rest, choosing, files)
+        _LOG.info("without %s %s:", word, group)
+        network, _ = train_network(alone, len(data.labels), rest, selection, data.files)
         strangers = _select(everything, group, keep=True)
         report = evaluate(logits_of(network, strangers), strangers)
-        print(f"{word} {group}, never heard: {100 * report.accuracy:.1f} %")
+        _LOG.info("%s %s, never heard: %.1f %%", word, group, 100 * report.accuracy)
         split = f"{word} {group} held out"
         figures.append(
             Measurement(name="accuracy", value=report.accuracy, split=split, samples=report.count)
         )
         rows.append(f"| {group} | {100 * report.accuracy:.1f} % | {report.count} |")
     trained = "Trained" if recipe.member is None else "One member of the network, trained"
-    return _summary(str(word), trained, figures, rows) if figures else ([], "")
+    return _summary(str(word), trained, figures, rows) if figures else Findings()
 
 
-def _summary(
-    word: str, trained: str, figures: list[Measurement], rows: list[str]
-) -> tuple[list[Measurement], str]:
+def _summary(word: str, trained: str, figures: list[Measurement], rows: list[str]) -> Findings:
     mean = float(np.mean([figure.value for figure in figures]))
     total = sum(figure.samples for figure in figures)
     overall = Measurement(
@@ -63,7 +60,7 @@ def _summary(
     )
     table = "\n".join([f"| {word} | accuracy | samples |", "|---|---|---|", *rows])
     text = f"## Strangers\n\n{trained} without one {word}, tested on it; mean {100 * mean:.1f} %."
-    return [overall, *figures], f"{text}\n\n{table}"
+    return Findings((overall, *figures), (f"{text}\n\n{table}",))
 
 
 def _select(examples: Examples, group: str, *, keep: bool) -> Examples:

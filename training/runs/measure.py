@@ -1,7 +1,7 @@
-"""How good a published classifier is on labelled files: told, and nothing is changed.
+"""How good a published classifier is on labelled files; the bundle is not changed.
 
-It says what the service would answer: the graph, the temperature, the label sets and the
-abstaining are the bundle's.
+The answers are those that the service would give: the graph, the temperature, the label sets and
+the rule for abstaining are the bundle's.
 """
 
 from collections.abc import Sequence
@@ -13,17 +13,17 @@ import orjson
 
 from app.bundle import Bundle, Manifest, Measurement
 from app.runtime.session import Session
-from training.measuring.answers import answers_of
-from training.measuring.evaluate import confusion_of
-from training.measuring.judging_apart import figures_on
+from training.measuring.evaluate import classifier_outputs, confusion_of
 from training.measuring.labelled_files import read
+from training.measuring.reliability import labelled_figures
+from training.runs.findings import figure_lines
 
-_SHOWN = 10  # mistakes of a kind
+_LISTED = 10  # kinds of mistakes
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
-    """Figures of a bundle on named data; `confusion[i, j]`: label i was called label j."""
+class MeasuredBundle:
+    """Figures of a bundle on named data; `confusion[i, j]`: label i was predicted as label j."""
 
     manifest: Manifest
     data: str
@@ -31,7 +31,7 @@ class Measured:
     confusion: np.ndarray
 
     def mistakes(self) -> list[tuple[str, str, int, int]]:
-        """Return what is called what else, how often, and of how many; the most frequent first."""
+        """Return label, predicted label, how often, of how many; the most frequent first."""
         labels, counts = self.manifest.labels, self.confusion.sum(axis=1)
         found = [
             (labels[i], labels[j], int(self.confusion[i, j]), int(counts[i]))
@@ -52,22 +52,22 @@ class Measured:
         }
         return orjson.dumps(whole, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
+    def lines(self) -> list[str]:
+        """Return the figures and the most frequent mistakes as lines of text."""
+        return [
+            f"{self.manifest.name}/{self.manifest.version} on {self.data}:",
+            *figure_lines(self.figures),
+            *(
+                f"  {label} called {predicted}: {count} of {total}"
+                for label, predicted, count, total in self.mistakes()[:_LISTED]
+            ),
+        ]
 
-def measure(bundle: Bundle, data: Path) -> Measured:
-    """Measure a classifier on labelled files, and print it; see `labelled_files` for the errors."""
+
+def measure(bundle: Bundle, data: Path) -> MeasuredBundle:
+    """Measure a classifier on labelled files; see `labelled_files` for the errors."""
     manifest, (name, examples) = bundle.manifest, read(bundle, data)
-    answers = answers_of(manifest, Session(bundle.model), examples.items)
-    figures = figures_on(answers, examples, (manifest.conformal, manifest.novelty), name)
+    answers = classifier_outputs(manifest, Session(bundle.model), examples.items)
+    figures = labelled_figures(answers, examples, (manifest.conformal, manifest.novelty), name)
     confusion = confusion_of(answers.probabilities, examples.targets)
-    measured = Measured(manifest, name, figures, confusion)
-    print(f"{manifest.name}/{manifest.version} on {name}:")
-    tell(figures)
-    for label, called, count, all_of_it in measured.mistakes()[:_SHOWN]:
-        print(f"  {label} called {called}: {count} of {all_of_it}")
-    return measured
-
-
-def tell(figures: Sequence[Measurement]) -> None:
-    """Print figures, a line each."""
-    for figure in figures:
-        print(f"{figure.name}: {figure.value:.4f} ({figure.samples} samples)")
+    return MeasuredBundle(manifest, name, figures, confusion)

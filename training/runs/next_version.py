@@ -1,4 +1,4 @@
-"""A published bundle → its next version: some of it changed, all of it proved again."""
+"""A published bundle → its next version: parts of it changed, all of it proved again."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,9 +23,9 @@ def publish_next(
 ) -> Path:
     """Publish a classifier's bundle anew and return its folder.
 
-    changes: of the manifest. files: the graph, if it is another, and the card's pictures, which
-    take the place of the old ones. section: of the card. Raises `GoldenMismatch` where a golden
-    case would be called something else.
+    changes: fields of the manifest. files: the graph, if it is another, and the card's pictures,
+    which replace the old ones. section: of the card. Raises `GoldenMismatch` where a golden case
+    would get another label.
     """
     old = bundle.manifest
     version = next_version(models, old.name)
@@ -41,7 +41,7 @@ def publish_next(
 
 
 def golden_of(bundle: Bundle) -> list[Golden]:
-    """Return a classifier's golden cases, each to be called what it is called now."""
+    """Return a classifier's golden cases, each with the label that it gets now."""
     return [
         Golden(
             case.file,

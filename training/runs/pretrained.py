@@ -5,33 +5,40 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from app import __version__
 from app.bundle import Manifest, Measurement, Provenance
 from app.bundle.files import MODEL
-from app.bundle.publish import next_version
-from app.bundle.tensors import Arrays, TensorSpec
+from app.bundle.tensors import Arrays
 from app.modalities import Payload, encoder_for
 from app.runtime.session import Session
 from training.data.dataset import Sample
-from training.data.encode import Examples, encode
+from training.data.encode import encode
 from training.datasets.package_photos import more_photos, photos
 from training.exporting.card import CARD, card
-from training.exporting.export import Servable, check_parity, export, output_specs, parity
-from training.measuring.answers import answers_of
-from training.measuring.calibrate import (
+from training.exporting.export import Servable, check_parity, export, parity
+from training.measuring.calibration import (
     expected_calibration_error,
     fit_temperature,
     softmax,
 )
-from training.measuring.deletion import deletion
-from training.measuring.evaluate import logits_of
-from training.measuring.judging_apart import Parts, figures_on
-from training.measuring.measurements import measured
+from training.measuring.evaluate import classifier_outputs, logits_of, to_measurements
+from training.measuring.faithfulness import deletion_test
 from training.measuring.novelty import fit_novelty
-from training.measuring.trust import renewed, share_abstained
+from training.measuring.reliability import (
+    CalibrationData,
+    labelled_figures,
+    refit_thresholds,
+    share_abstained,
+)
 from training.recipes.recipe import GOLDEN, Pretrained
-from training.runs.in_distribution import Familiar, aside, familiar, unseen
-from training.runs.publish import golden_from_files, prove_and_publish
+from training.runs.findings import Findings
+from training.runs.in_distribution import (
+    InDistribution,
+    NamedExamples,
+    calibration_set,
+    held_out,
+    in_distribution,
+)
+from training.runs.publish import CODE, golden_from_files, new_manifest, prove_and_publish
 
 _UNKNOWN = (
     "## Not measured\n\nAccuracy, calibration and label sets need pictures with labels that the "
@@ -44,104 +51,109 @@ _UNKNOWN = (
 def export_pretrained(recipe: Pretrained, models: Path) -> Path:
     """Export, prove on real files that ONNX equals torch, publish; return the folder.
 
-    Where pictures such as it was trained on are found, it tells what is unlike them; on labelled
-    ones that it was not trained on it is calibrated and gets label sets.
+    With pictures like the training data the bundle gets a novelty score; with labelled pictures
+    that the network never saw it is calibrated and gets label sets.
     """
     labels, spec = recipe.labels(), recipe.encoder
     golden = golden_from_files(GOLDEN / recipe.golden)
     samples = [Sample(case.file, case.payload, case.expected or labels[0]) for case in golden]
     examples, unreadable = encode(encoder_for(spec, {}), samples, labels, spec.tensors())
     assert not unreadable, unreadable
-    network, known, head, score = recipe.network(), familiar(recipe, labels), None, None
-    if known is not None and known.shown is not None:
-        head, score = fit_novelty(network, known.train, known.calibration, known.shown)
-    new = unseen(recipe, labels)
+    network, known, head, score = recipe.network(), in_distribution(recipe, labels), None, None
+    if known is not None and known.outliers.train is not None:
+        train = known.outliers.train
+        head, score = fit_novelty(network, known.train, known.calibration, train)
+    new = calibration_set(recipe, labels)
     servable = Servable(network, _temperature(network, new), head)
     arrays, _ = examples.batch(range(2))
     model = export(servable, spec.tensors(), [torch.from_numpy(array) for array in arrays])
     difference = check_parity(model, servable, examples, spec.tensors())
-    manifest = _manifest(recipe, labels, output_specs(model, spec.tensors()), models)
-    changes = {"temperature": servable.temperature, "novelty": score}
-    manifest = manifest.model_copy(update=changes)
-    metrics = [parity(difference, "photos", len(examples))]
+    fields = {"labels": labels, "temperature": servable.temperature, "novelty": score}
+    manifest = new_manifest(recipe, _provenance(recipe), spec, model, models, **fields)
+    findings = [Findings((parity(difference, "photos", len(examples)),))]
     if new is not None:
-        manifest, more = _calibrated(model, manifest, network, new)
-        metrics += more
-    metrics += _judged_aside(recipe, model, manifest, network)
+        manifest, figures = _calibrated(model, manifest, network, new)
+        findings.append(Findings(tuple(figures)))
+    findings.append(Findings(tuple(_held_out_figures(recipe, model, manifest, network))))
     if known is not None:
-        metrics += known.figures(model, network, (manifest.conformal, score))
-    more, sections = _explained(model, manifest, known)
-    metrics += more
-    manifest = manifest.model_copy(update={"metrics": tuple(metrics)})
-    sections += _told(recipe, known, new)
+        figures = known.figures(model, network, (manifest.conformal, score))
+        findings.append(Findings(tuple(figures)))
+    findings.append(_explained(model, manifest, known))
+    found = Findings.joined(findings)
+    manifest = manifest.model_copy(update={"metrics": found.metrics})
+    sections = [*found.sections, *_data_sections(recipe, known, new)]
     files = {MODEL: model, CARD: card(manifest, sections, [])}
     return prove_and_publish(manifest, files, golden, models)
 
 
-def _temperature(network: nn.Module, new: Parts | None) -> float:
+def _temperature(network: nn.Module, new: CalibrationData | None) -> float:
     if new is None:
         return 1.0
-    return fit_temperature(logits_of(network, new.choosing), new.choosing.targets)
+    return fit_temperature(logits_of(network, new.selection), new.selection.targets)
 
 
 def _calibrated(
-    model: bytes, manifest: Manifest, network: nn.Module, new: Parts
+    model: bytes, manifest: Manifest, network: nn.Module, new: CalibrationData
 ) -> tuple[Manifest, list[Measurement]]:
-    """Return the manifest with label sets, and what is measured on what nothing was set by."""
+    """Return the manifest with label sets, and the figures on pictures by which nothing is set."""
     session = Session(model)
-    held_out = answers_of(manifest, session, new.calibration.items)
-    conformal, _ = renewed(held_out, new.calibration.targets, None)
+    answers = classifier_outputs(manifest, session, new.calibration.items)
+    conformal, _ = refit_thresholds(answers, new.calibration.targets, None)
     manifest = manifest.model_copy(update={"conformal": conformal})
-    return manifest, _judged(session, manifest, network, (new.name, new.test))
+    return manifest, _figures(session, manifest, network, NamedExamples(new.name, new.test))
 
 
-def _judged_aside(
+def _held_out_figures(
     recipe: Pretrained, model: bytes, manifest: Manifest, network: nn.Module
 ) -> list[Measurement]:
-    """Return what the graph, and torch, say of pictures that nothing was set by."""
-    found = aside(recipe, manifest.labels)
-    return [] if found is None else _judged(Session(model), manifest, network, found)
+    """Return the figures of the graph and of torch on pictures by which nothing is set."""
+    found = held_out(recipe, manifest.labels)
+    return [] if found is None else _figures(Session(model), manifest, network, found)
 
 
-def _judged(
-    session: Session, manifest: Manifest, network: nn.Module, on: tuple[str, Examples]
+def _figures(
+    session: Session, manifest: Manifest, network: nn.Module, pictures: NamedExamples
 ) -> list[Measurement]:
-    """Return the figures of the graph, and of torch beside it, on named pictures."""
-    (name, examples), rules = on, (manifest.conformal, manifest.novelty)
-    answers, logits = answers_of(manifest, session, examples.items), logits_of(network, examples)
+    """Return the figures of the graph, and those of torch."""
+    examples, rules = pictures.examples, (manifest.conformal, manifest.novelty)
+    answers, logits = (
+        classifier_outputs(manifest, session, examples.items),
+        logits_of(network, examples),
+    )
     figures = {
         "expected calibration error without temperature": expected_calibration_error(
             softmax(logits), examples.targets
         ),
         "accuracy in torch": float((logits.argmax(1) == examples.targets).mean()),
     }
-    in_torch = measured(figures, name, len(examples))
-    return [*figures_on(answers, examples, rules, name), *in_torch]
+    in_torch = to_measurements(figures, pictures.name, len(examples))
+    return [*labelled_figures(answers, examples, rules, pictures.name), *in_torch]
 
 
-def _explained(
-    model: bytes, manifest: Manifest, known: Familiar | None
-) -> tuple[list[Measurement], list[str]]:
-    """Test what is called salient, and how often it abstains, on photos that packages carry.
+def _explained(model: bytes, manifest: Manifest, known: InDistribution | None) -> Findings:
+    """Measure saliency, and the share of abstained answers, on photos from Python packages.
 
-    The form of the explanations was chosen on those, so it is tested on unseen ones as well.
+    The form of the explanations was chosen on these photos, so it is tested on others as well.
     """
     photos = _photos(manifest)
     metrics, lines = [], []
     if manifest.novelty is not None:
-        answers = answers_of(manifest, Session(model), photos)
+        answers = classifier_outputs(manifest, Session(model), photos)
         rules = (manifest.conformal, manifest.novelty)
         metrics.append(share_abstained(answers, rules, "photos"))
     tried = {"photos": photos} | ({known.name: known.test.items} if known else {})
     for name, items in tried.items():
-        if found := deletion(model, items, manifest.encoder.tensors()):
+        if found := deletion_test(model, items, manifest.encoder.tensors()):
             metrics += found.measurements(name)
             lines.append(f"Deletion test on {name}: {found}.")
-    return metrics, ["## Explanation\n\n" + "\n\n".join(lines)] if lines else []
+    sections = ["## Explanation\n\n" + "\n\n".join(lines)] if lines else []
+    return Findings(tuple(metrics), tuple(sections))
 
 
-def _told(recipe: Pretrained, known: Familiar | None, new: Parts | None) -> list[str]:
-    """Return what the card says of the pictures, and of what is not measured."""
+def _data_sections(
+    recipe: Pretrained, known: InDistribution | None, new: CalibrationData | None
+) -> list[str]:
+    """Return the card's sections on the pictures, and on what could not be measured."""
     sections = []
     if known is not None:
         counts = [len(part) for part in (known.train, known.calibration, known.test)]
@@ -156,7 +168,7 @@ def _told(recipe: Pretrained, known: Familiar | None, new: Parts | None) -> list
     classes = len(set(new.test.targets.tolist()))
     return [
         *sections,
-        f"## Calibration\n\nThe weights were not trained on {new.name}: {len(new.choosing)} set "
+        f"## Calibration\n\nThe weights were not trained on {new.name}: {len(new.selection)} set "
         f"the temperature, {len(new.calibration)} the label sets, {len(new.test)} others judge. "
         f"They show {classes} of its {len(recipe.labels())} classes, one thing in the middle of "
         "each; what is told of other photos is told better by `thalamus-train calibrate "
@@ -165,36 +177,20 @@ def _told(recipe: Pretrained, known: Familiar | None, new: Parts | None) -> list
 
 
 def _photos(manifest: Manifest) -> list[Arrays]:
-    """Return all photos that packages carry, encoded."""
+    """Return all photos that Python packages contain, encoded."""
     encoder = encoder_for(manifest.encoder, {})
     own = [Payload(photo.read_bytes(), "image/jpeg") for half in photos() for photo in half]
     return [encoder.encode(payload).arrays for payload in [*own, *more_photos()]]
 
 
-def _manifest(
-    recipe: Pretrained,
-    labels: tuple[str, ...],
-    outputs: tuple[TensorSpec, ...],
-    models: Path,
-) -> Manifest:
-    return Manifest(
-        name=recipe.name,
-        version=next_version(models, recipe.name),
-        description=recipe.description,
-        encoder=recipe.encoder,
-        inputs=recipe.encoder.tensors(),
-        outputs=outputs,
-        labels=labels,
-        provenance=Provenance(
-            recipe=recipe.name,
-            seed=0,
-            code=f"thalamus {__version__}",
-            data=recipe.data,
-            data_source=recipe.source,
-            data_licence=recipe.data_licence,
-            data_sha256=recipe.weights_sha256,
-            splits={},
-        ),
-        licence=recipe.licence,
-        files={},
+def _provenance(recipe: Pretrained) -> Provenance:
+    return Provenance(
+        recipe=recipe.name,
+        seed=0,
+        code=CODE,
+        data=recipe.data,
+        data_source=recipe.source,
+        data_licence=recipe.data_licence,
+        data_sha256=recipe.weights_sha256,
+        splits={},
     )

@@ -2,30 +2,23 @@
 
 import os
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import orjson
 
 from app import __version__
-from app.bundle import Manifest, Measurement, Provenance, publish
-from app.bundle.files import MODEL
+from app.bundle import EncoderSpec, Manifest, Provenance, publish
 from app.bundle.publish import next_version
 from app.modalities import Payload
 from app.pipeline import Golden, answer_golden
+from training.data.dataset import Dataset
 from training.data.encode import Examples
 from training.errors import TrainingError
-from training.exporting.card import CARD, card, cost, pictures
 from training.exporting.export import output_specs
-from training.fitting.curve import History
-from training.measuring.evaluate import Report
-from training.measuring.trust import Trust
-
-if TYPE_CHECKING:
-    from training.recipes.recipe import Recipe
-    from training.runs.classifier import Data
+from training.measuring.evaluate import ClassificationReport
+from training.recipes.recipe import AnyRecipe, Language, Recipe
 
 MOST_GOLDEN = 10
 _SUFFIX = re.compile(r"\.[a-z0-9]{1,5}")  # neither a line of a table nor a mail's digest
@@ -35,34 +28,21 @@ _MEDIA_TYPES = {
     ".jpg": "image/jpeg",
     ".png": "image/png",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Trained:
-    """What a training brought."""
-
-    model: bytes
-    history: History
-    report: Report
-    temperature: float
-    metrics: tuple[Measurement, ...]
-    sections: tuple[str, ...]
-    trust: Trust
-    bands: tuple[float, ...] = ()  # of a sound's saliency, edges in Hz
+CODE = f"thalamus {__version__}"
 
 
 def check_folder(models: Path) -> None:
-    """Raise `TrainingError` when nothing can be published here; asked before the training."""
+    """Raise `TrainingError` when nothing can be published here; checked before the training."""
     existing = next(path for path in (models, *models.absolute().parents) if path.exists())
     if not existing.is_dir() or not os.access(existing, os.W_OK):
         raise TrainingError(f"{models} is not a folder that can be written to")
 
 
 def golden_from_files(folder: Path) -> list[Golden]:
-    """Return the payloads of a folder, told apart by their suffixes.
+    """Return a golden case for each payload of a folder; the suffix gives its media type.
 
-    Its `NOTES.json` maps file names to the label (null: whatever it is called) and to where they
-    come from.
+    The folder's `NOTES.json` maps file names to the label (null: any label will do) and to where
+    the files come from.
     """
     notes = orjson.loads((folder / "NOTES.json").read_bytes())
     return [
@@ -77,8 +57,8 @@ def golden_from_files(folder: Path) -> list[Golden]:
     ]
 
 
-def golden_from_samples(test: Examples, report: Report) -> list[Golden]:
-    """Return a few test samples that are answered rightly, of every label in turn."""
+def golden_from_samples(test: Examples, report: ClassificationReport) -> list[Golden]:
+    """Return a few test samples that are predicted correctly, of every label in turn."""
     wrong = set(report.wrong)
     chosen: dict[str, list[Golden]] = {}
     for sample in test.samples:
@@ -94,50 +74,50 @@ def golden_from_samples(test: Examples, report: Report) -> list[Golden]:
     return turns[:MOST_GOLDEN]
 
 
-def provenance(recipe: "Recipe", data: "Data") -> Provenance:
-    """Return where a bundle of this recipe, trained on this, comes from."""
+def trained_provenance(
+    recipe: Recipe | Language, dataset: Dataset, splits: Mapping[str, int]
+) -> Provenance:
+    """Return the provenance of a network that this recipe trained on this data set."""
+    lineage = recipe.lineage
     return Provenance(
-        recipe=recipe.made_by or recipe.name,
+        recipe=lineage.recipe or recipe.name,
+        data_path=lineage.data_path,
+        start=lineage.start,
+        source=lineage.source,
         seed=recipe.seed,
-        code=f"thalamus {__version__}",
-        data=data.dataset.name,
-        data_source=data.dataset.source,
-        data_licence=data.dataset.licence,
-        data_sha256=data.dataset.sha256,
-        splits={
-            "train": len(data.train),
-            "validation": len(data.validation),
-            "test": len(data.test),
-            "unreadable": len(data.dataset.unreadable),
-        },
+        code=CODE,
+        data=dataset.name,
+        data_source=dataset.source,
+        data_licence=dataset.licence,
+        data_sha256=dataset.sha256,
+        splits=dict(splits),
     )
 
 
-def publish_trained(
-    recipe: "Recipe", data: "Data", trained: Trained, golden: Sequence[Golden], models: Path
-) -> Path:
-    """Assemble, prove and publish the bundle; return its folder."""
-    manifest = Manifest(
+def new_manifest(
+    recipe: AnyRecipe,
+    provenance: Provenance,
+    encoder: EncoderSpec,
+    model: bytes,
+    models: Path,
+    **fields: Any,
+) -> Manifest:
+    """Return the manifest of a recipe's next version; its files are named when it is published.
+
+    model: the exported graph. fields: of the `Manifest`, those that one task has and others lack.
+    """
+    return Manifest(
         name=recipe.name,
         version=next_version(models, recipe.name),
         description=recipe.description,
-        encoder=data.encoder,
-        inputs=data.encoder.tensors(),
-        outputs=output_specs(trained.model, data.encoder.tensors()),
-        labels=data.labels,
-        temperature=trained.temperature,
-        conformal=trained.trust.conformal,
-        novelty=trained.trust.novelty,
-        bands=trained.bands,
-        metrics=trained.metrics,
-        provenance=provenance(recipe, data),
+        encoder=encoder,
+        inputs=encoder.tensors(),
+        outputs=output_specs(model, encoder.tensors()),
+        provenance=provenance,
         licence=recipe.licence,
         files={},
+        **fields,
     )
-    images = pictures(trained.history, trained.report.confusion, data.labels)
-    text = card(manifest, [cost(trained.history), *trained.sections], list(images))
-    files = {**data.files, MODEL: trained.model, CARD: text, **images}
-    return prove_and_publish(manifest, files, golden, models)
 
 
 def prove_and_publish(
@@ -145,7 +125,7 @@ def prove_and_publish(
 ) -> Path:
     """Add the golden cases, replay them through the service's path, write the bundle.
 
-    Raises `GoldenMismatch` when a payload is not called what it must be.
+    Raises `GoldenMismatch` when a payload does not get the label that it must get.
     """
     if not golden:
         raise TrainingError("no test sample is answered rightly; nothing is published")

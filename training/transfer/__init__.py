@@ -1,12 +1,12 @@
-"""Where a network's weights come from before it learns: nowhere, or a network that was trained.
+"""Where a network's weights come from before the training: random numbers, or a trained network.
 
-`begin` turns a recipe into one that starts from a trained network: transfer tunes it, feature
-extraction leaves it as it is and fits the last layer alone.
+`apply_source` turns a recipe into one that starts from a trained network. Fine-tuning trains the
+last layers of that network; feature extraction freezes it and fits a new last layer alone.
 """
 
-from training.transfer.apply import FEATURES, PRETRAINED, SCRATCH, STARTS, begin, started
-from training.transfer.resolve import PACKAGES, find
-from training.transfer.source import Source
+from training.transfer.apply import FEATURES, PRETRAINED, SCRATCH, STARTS, apply_source, apply_start
+from training.transfer.resolve import PACKAGES, resolve_network
+from training.transfer.trained_network import TrainedNetwork
 
 __all__ = [
     "FEATURES",
@@ -14,8 +14,8 @@ __all__ = [
     "PRETRAINED",
     "SCRATCH",
     "STARTS",
-    "Source",
-    "begin",
-    "find",
-    "started",
+    "TrainedNetwork",
+    "apply_source",
+    "apply_start",
+    "resolve_network",
 ]

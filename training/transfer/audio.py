@@ -34,12 +34,12 @@ from training.networks.audio.filterbank import (
 )
 from training.networks.audio.waveform import Waveform
 from training.recipes.auto import LONGEST
-from training.transfer.source import Source
+from training.transfer.trained_network import TrainedNetwork
 from training.transfer.transformers_library import (
     PREPROCESSING,
     empty_model,
-    fill_model,
     load_model,
+    load_model_weights,
     read_preprocessing,
 )
 
@@ -47,7 +47,7 @@ from training.transfer.transformers_library import (
 _AST_MEAN, _AST_STD = -4.2677393, 4.5689974
 
 
-def sounds_from(folder: Path, name: str, kind: str) -> Source:
+def sounds_from(folder: Path, name: str, kind: str) -> TrainedNetwork:
     """Return the backbone of a folder with a model type of `SOUNDS`; raise `TrainingError`."""
     steps = read_preprocessing(folder, "feature_extractor")
     rate = int(steps.get("sampling_rate", RATE))
@@ -59,7 +59,7 @@ def sounds_from(folder: Path, name: str, kind: str) -> Source:
     return _waveforms(model, steps, name) if kind in WAVEFORMS else _speech(model, steps, name)
 
 
-def _spectrograms(model: nn.Module, steps: dict[str, Any], name: str) -> Source:
+def _spectrograms(model: nn.Module, steps: dict[str, Any], name: str) -> TrainedNetwork:
     config: Any = model.config
     for key in ("num_mel_bins", "max_length"):
         if (said := steps.get(key, getattr(config, key))) != (reads := getattr(config, key)):
@@ -82,7 +82,7 @@ def _spectrograms(model: nn.Module, steps: dict[str, Any], name: str) -> Source:
     return _source(name, AudioSpec(rate=RATE, samples=samples), build, model)
 
 
-def _waveforms(model: nn.Module, steps: dict[str, Any], name: str) -> Source:
+def _waveforms(model: nn.Module, steps: dict[str, Any], name: str) -> TrainedNetwork:
     config: Any = model.config
     if getattr(config, "add_adapter", False):
         raise TrainingError(f"--from {name}: a model with an adapter is not supported")
@@ -105,7 +105,7 @@ def _waveforms(model: nn.Module, steps: dict[str, Any], name: str) -> Source:
     return _source(name, AudioSpec(rate=rate, samples=round(LONGEST * rate)), build, model)
 
 
-def _speech(model: nn.Module, steps: dict[str, Any], name: str) -> Source:
+def _speech(model: nn.Module, steps: dict[str, Any], name: str) -> TrainedNetwork:
     encoder: Any = model.get_encoder()  # type: ignore[operator]
     config: Any = model.config
     config.encoder_layerdrop = 0.0
@@ -131,8 +131,10 @@ def _convolved(length: Tensor, sizes: Sequence[int], steps: Sequence[int]) -> Te
 
 def _source(
     name: str, spec: AudioSpec, build: Callable[[int], nn.Module], model: nn.Module
-) -> Source:
-    return Source(name, spec, build, partial(fill_model, model=model), windowed=True)
+) -> TrainedNetwork:
+    return TrainedNetwork(
+        name, spec, build, partial(load_model_weights, model=model), windowed=True
+    )
 
 
 def _filters(size: int, bands: int, *, low: int, scale: str, **options: Any) -> Tensor:

@@ -1,4 +1,4 @@
-"""A published bundle as the start of another: its graph's weights in the network of its recipe."""
+"""A published bundle as a trained network: its graph's weights in the network of its recipe."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -7,6 +7,7 @@ import numpy as np
 from torch import nn
 
 from app.bundle import Bundle, Manifest, read_bundle
+from app.bundle.upgrade import OWN_DATA
 from app.modalities import encoder_for
 from app.pipeline.replay import golden_payload
 from app.registry import SHIPPED
@@ -14,67 +15,70 @@ from app.tasks.classify import GoldenClasses
 from training.data.dataset import Sample
 from training.data.encode import encode
 from training.errors import TrainingError
-from training.measuring.calibrate import softmax
+from training.measuring.calibration import softmax
 from training.measuring.evaluate import logits_of
 from training.recipes import RECIPES, Recipe
 from training.recipes.auto import default_network
 from training.recipes.recipe import Finish
-from training.transfer.graph_weights import take
-from training.transfer.initial_weights import fill_from_graph
-from training.transfer.source import Source
+from training.transfer.copy_weights import copy_backbone
+from training.transfer.graph_weights import load_graph_weights
+from training.transfer.trained_network import TrainedNetwork
 
-Packages = Mapping[str, Callable[[], Source]]
+Packages = Mapping[str, Callable[[], TrainedNetwork]]
 
 
-def from_bundle(folder: Path, packages: Packages) -> Source:
+def network_from_bundle(folder: Path, packages: Packages) -> TrainedNetwork:
     """Return the bundle's network; raise `TrainingError` unless it answers as published.
 
-    packages: the networks by whose names a bundle may say that it started from one.
+    packages: the networks of Python packages by name; a bundle's provenance may name one.
     """
     bundle = read_bundle(folder, SHIPPED)
     manifest = bundle.manifest
     name = f"{manifest.name}/{manifest.version}"
-    if manifest.provenance.recipe in packages:
-        return packages[manifest.provenance.recipe]()
+    origin = manifest.provenance
+    if origin.start is None and origin.recipe in packages:  # that network, exported
+        return packages[origin.recipe]()
     build = _architecture(manifest, packages)
     trained = build(len(manifest.labels))
     try:
-        fill_from_graph(trained, bundle.model)
+        load_graph_weights(trained, bundle.model)
         _check(bundle, trained)
     except TrainingError as error:
         raise TrainingError(f"--from {name}: {error}") from None
-    return Source(
+    return TrainedNetwork(
         name,
         manifest.encoder,
         build,
-        lambda network: take(network, trained),
+        lambda network: copy_backbone(network, trained),
         {k: v for k, v in bundle.files.items() if k in manifest.encoder.model_dump().values()},
-        tuned=1.0,  # ours are small
+        tuned_share=1.0,  # ours are small
         finish=_finish(manifest),
     )
 
 
 def _architecture(manifest: Manifest, packages: Packages) -> Callable[[int], nn.Module]:
-    """Return what makes the network of the recipe that the bundle names."""
-    made_by = manifest.provenance.recipe
-    command, _, origin = made_by.partition(" --from ")
-    if origin:  # itself started from another
-        if origin in packages:
-            return packages[origin]().build
-        raise TrainingError(f"--from {manifest.name}: its network is that of {origin}; name that")
-    recipe = RECIPES.get(command)
+    """Return the constructor of the network that the bundle's provenance names."""
+    origin = manifest.provenance
+    if origin.source is not None:
+        if origin.source in packages:
+            return packages[origin.source]().build
+        raise TrainingError(
+            f"--from {manifest.name}: its network is that of {origin.source}; name that"
+        )
+    recipe = RECIPES.get(origin.recipe)
     if isinstance(recipe, Recipe):
         return recipe.network
-    if made_by.startswith("--data "):
+    if origin.recipe == OWN_DATA:
         return default_network(manifest.modality)
     raise TrainingError(
-        f"--from {manifest.name}: no recipe {made_by!r} is known, so neither is its network"
+        f"--from {manifest.name}: no recipe {origin.recipe!r} is known, so neither is its network"
     )
 
 
 def _finish(manifest: Manifest) -> Finish | None:
-    """Return what the bundle's recipe does once its network is trained."""
-    recipe = RECIPES.get(manifest.provenance.recipe)
+    """Return what the bundle's own recipe does to a trained network."""
+    origin = manifest.provenance
+    recipe = None if origin.source else RECIPES.get(origin.recipe)
     return recipe.finish if isinstance(recipe, Recipe) else None
 
 

@@ -15,9 +15,10 @@ from torch import nn
 
 from training.data.encode import Examples
 from training.errors import TrainingError
+from training.exporting.graph import run_network
 from training.fitting.curve import Epoch, History
-from training.measuring.evaluate import chunks
 from training.networks.backbones.freezing import heads, set_heads
+from training.networks.network import ReadableNetwork, members_of
 from training.recipes.recipe import Recipe
 
 STRENGTHS = tuple(10.0 ** (half / 2) for half in range(-9, 1))  # scikit-learn's C, weakest last
@@ -60,7 +61,7 @@ def fit_head(network: nn.Module, train: Examples, validation: Examples) -> Histo
         history.epochs.append(Epoch(len(history.epochs) + 1, loss, held_out_loss, right, seconds))
         if best is None or held_out_loss < best[0]:
             best = held_out_loss, weight, bias
-            history.kept = len(history.epochs)
+            history.kept_epoch = len(history.epochs)
     assert best is not None
     set_heads(last, torch.from_numpy(best[1]).float(), torch.from_numpy(best[2]).float())
     network.eval()
@@ -70,19 +71,18 @@ def fit_head(network: nn.Module, train: Examples, validation: Examples) -> Histo
 def last_layers(network: nn.Module) -> list[nn.Linear]:
     """Return the last layer of the network, or of each member; none where there are other ends."""
     last = heads(network)
-    members = len(getattr(network, "members", [network]))
-    return last if len(last) == members and hasattr(network, "read") else []
+    readable = isinstance(network, ReadableNetwork)
+    return last if readable and len(last) == len(members_of(network)) else []
 
 
 def embeddings(network: nn.Module, examples: Examples) -> np.ndarray:
     """Return the network's embedding of every example, float64 (samples, d)."""
-    network.eval()
-    parts = []
-    with torch.no_grad():
-        for indices in chunks(len(examples)):
-            inputs = [torch.from_numpy(array) for array in examples.batch(indices)[0]]
-            parts.append(network.read(*inputs).embedding.numpy())  # type: ignore[operator]
-    return np.concatenate(parts).astype(np.float64)
+    found = run_network(
+        network,
+        examples,
+        lambda *inputs: network.read(*inputs).embedding,  # type: ignore[operator]
+    )
+    return found.astype(np.float64)
 
 
 def _regression(

@@ -20,13 +20,13 @@ from training.errors import TrainingError
 from training.networks.audio.backbone import SOUNDS
 from training.networks.backbones.image import PICTURES, TEXTS, PictureBackbone, Pixels, TextBackbone
 from training.transfer.audio import sounds_from
-from training.transfer.source import Source
+from training.transfer.trained_network import TrainedNetwork
 from training.transfer.transformers_library import (
     CONFIG,
     PREPROCESSING,
     empty_model,
-    fill_model,
     load_model,
+    load_model_weights,
     read_json,
     read_preprocessing,
 )
@@ -36,7 +36,7 @@ MOST_TOKENS = 256  # of a text, where the backbone would read more
 _BILINEAR = 2  # PIL's number; others are read as bicubic
 
 
-def from_folder(folder: Path, name: str | None = None) -> Source:
+def network_from_folder(folder: Path, name: str | None = None) -> TrainedNetwork:
     """Return the backbone of a folder; raise `TrainingError` naming what it lacks."""
     name = name or folder.resolve().name
     kind = read_json(folder / CONFIG).get("model_type")
@@ -51,7 +51,7 @@ def from_folder(folder: Path, name: str | None = None) -> Source:
     return _pictures(folder, name) if kind in PICTURES else _texts(folder, name)
 
 
-def _pictures(folder: Path, name: str) -> Source:
+def _pictures(folder: Path, name: str) -> TrainedNetwork:
     steps = read_preprocessing(folder, "image_processor")
     spec, pixels = image_spec(steps, name), _pixels(steps)
     model = load_model(folder, name)
@@ -64,10 +64,10 @@ def _pictures(folder: Path, name: str) -> Source:
         size = state.shape[1] if state.ndim == 4 else state.shape[2]
         return PictureBackbone(empty, pixels, size=size, classes=labels)
 
-    return Source(name, spec, build, partial(fill_model, model=model))
+    return TrainedNetwork(name, spec, build, partial(load_model_weights, model=model))
 
 
-def _texts(folder: Path, name: str) -> Source:
+def _texts(folder: Path, name: str) -> TrainedNetwork:
     tokenizer = _tokenizer(folder / TOKENIZER)
     ends = tokenizer.encode("").ids  # what stands around every text
     if len(ends) != 2:
@@ -87,7 +87,7 @@ def _texts(folder: Path, name: str) -> Source:
         )
 
     files = {spec.tokenizer: tokenizer.to_str().encode()}
-    return Source(name, spec, build, partial(fill_model, model=model), files)
+    return TrainedNetwork(name, spec, build, partial(load_model_weights, model=model), files)
 
 
 def image_spec(steps: dict[str, Any], name: str = "") -> ImageSpec:

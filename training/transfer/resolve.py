@@ -1,4 +1,4 @@
-"""What `--from` names → the trained network."""
+"""The name given with `--from` → the trained network."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,17 +6,17 @@ from pathlib import Path
 from app.bundle import versions
 from app.bundle.files import MANIFEST
 from training.errors import TrainingError
-from training.transfer.bundle import from_bundle
-from training.transfer.folder import from_folder
+from training.transfer.bundle import network_from_bundle
+from training.transfer.folder import network_from_folder
 from training.transfer.packages import imagenet, minilm
-from training.transfer.source import Source
+from training.transfer.trained_network import TrainedNetwork
 from training.transfer.transformers_library import CONFIG
 
-PACKAGES: dict[str, Callable[[], Source]] = {"imagenet": imagenet, "minilm": minilm}
+PACKAGES: dict[str, Callable[[], TrainedNetwork]] = {"imagenet": imagenet, "minilm": minilm}
 _DEFAULTS = {"image": "imagenet", "text": "minilm", "audio": "spoken-digits"}
 
 
-def find(given: str | None, kind: str, models: Path) -> Source:
+def resolve_network(given: str | None, kind: str, models: Path) -> TrainedNetwork:
     """Return the network that `given` names, or the default one for that kind of data.
 
     given: a package's network, a bundle under `models` or anywhere, or a folder of the library
@@ -36,7 +36,7 @@ def find(given: str | None, kind: str, models: Path) -> Source:
     if found := versions(path):
         path = found[max(found)]
     if (path / MANIFEST).exists():
-        return from_bundle(path, PACKAGES)
+        return network_from_bundle(path, PACKAGES)
     if (path / CONFIG).exists():
-        return from_folder(path)
+        return network_from_folder(path)
     raise TrainingError(f"--from {named}: neither a bundle ({MANIFEST}) nor a backbone ({CONFIG})")

@@ -1,4 +1,4 @@
-"""What the library `transformers` makes of a folder: a model with its weights, or an empty one."""
+"""The library `transformers`: a model with the weights of a folder, or with random ones."""
 
 import warnings
 from pathlib import Path
@@ -44,8 +44,8 @@ def empty_model(model: nn.Module) -> nn.Module:
     return AutoModel.from_config(model.config)
 
 
-def fill_model(network: nn.Module, model: nn.Module) -> None:
-    """Give the backbone `network.model` all weights of `model`: its last layer is not a head."""
+def load_model_weights(network: nn.Module, model: nn.Module) -> None:
+    """Copy all weights of `model` into the backbone `network.model`, which has no head."""
     network.model.load_state_dict(model.state_dict())  # type: ignore[union-attr]
 
 

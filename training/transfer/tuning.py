@@ -9,19 +9,26 @@ before the first layer that learns is computed once for every sample, not once i
 from functools import partial
 
 import numpy as np
-import torch
 from torch import nn
 
 from app.bundle.tensors import TensorSpec
 from training.data.encode import Examples
-from training.fitting.fit import History, Schedule, fit
-from training.measuring.evaluate import chunks
+from training.exporting.graph import run_network
+from training.fitting.curve import History
+from training.fitting.fit import Schedule, fit
 from training.networks.backbones.freezing import freeze
+from training.networks.network import Divisible
 from training.recipes.recipe import Learn, Recipe
 from training.transfer.features import fit_head, last_layers
 
 SCHEDULE = Schedule(
-    epochs=8, batch=16, rate=2e-3, label_smoothing=0.1, trunk=0.5, patience=8, warmup=0.25
+    epochs=8,
+    batch_size=16,
+    learning_rate=2e-3,
+    label_smoothing=0.1,
+    backbone_lr_scale=0.5,
+    patience=8,
+    warmup=0.25,
 )
 MOST = 1 << 30  # bytes of computed outputs to keep; with more, every epoch computes them anew
 
@@ -40,8 +47,8 @@ def tune(
     """
     freeze(network, share)
     part, augment = network, recipe.augment
-    if hasattr(network, "cut") and _size(network, train) <= MOST:
-        trunk, part = network.cut()  # type: ignore[operator]
+    if isinstance(network, Divisible) and _size(network, train) <= MOST:
+        trunk, part = network.cut()
         train, validation, augment = compute(trunk, train), compute(trunk, validation), None
     if last_layers(part):
         fit_head(part, train, validation)
@@ -52,18 +59,13 @@ def tune(
 
 def compute(trunk: nn.Module, examples: Examples) -> Examples:
     """Return the examples as the trunk's outputs, float32, in place of their inputs."""
-    trunk.eval()
-    items = []
-    with torch.no_grad():
-        for indices in chunks(len(examples)):
-            inputs = [torch.from_numpy(array) for array in examples.batch(indices)[0]]
-            items += [{"trunk": state} for state in trunk(*inputs).numpy()]
+    items = [{"trunk": state} for state in run_network(trunk, examples)]
     spec = TensorSpec(name="trunk", dtype="float32", shape=("batch", *items[0]["trunk"].shape))
     return Examples(items, examples.targets, examples.samples, (spec,))
 
 
-def _size(network: nn.Module, examples: Examples) -> int:
+def _size(network: Divisible, examples: Examples) -> int:
     """Return how many bytes the outputs of the trunk would take."""
-    trunk, _ = network.cut()  # type: ignore[operator]
+    trunk, _ = network.cut()
     one = compute(trunk, examples.select([0])).items[0]["trunk"]
     return len(examples) * int(np.asarray(one).nbytes)

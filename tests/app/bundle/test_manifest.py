@@ -30,7 +30,7 @@ def test_a_manifest_cannot_be_changed(manifest: Manifest) -> None:
     ("field", "value"),
     [
         ("surprise", 1),
-        ("schema_version", 2),
+        ("schema_version", 3),
         ("name", "../up"),
         ("name", "Capital"),
         ("version", 0),

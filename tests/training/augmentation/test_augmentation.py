@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from training.augmentation.audio import augment
-from training.augmentation.images import PICTURES, mask_patches, warp
+from training.augmentation.audio import augment_audio
+from training.augmentation.images import PICTURES, augment_images, mask_patches
 
 
 def images(channels: int) -> Tensor:
@@ -22,11 +22,11 @@ def clips(rate: int) -> Tensor:
 
 
 CASES = {
-    "strokes": (warp, images(1)),
+    "strokes": (augment_images, images(1)),
     "masks": (partial(mask_patches, side=4, share=0.5), images(1)),
-    "pictures": (partial(warp, strength=PICTURES), images(3)),
-    "voices": (augment, clips(8000)),
-    "sounds": (partial(augment, rate=16000), clips(16000)),
+    "pictures": (partial(augment_images, strength=PICTURES), images(3)),
+    "voices": (augment_audio, clips(8000)),
+    "sounds": (partial(augment_audio, rate=16000), clips(16000)),
 }
 
 

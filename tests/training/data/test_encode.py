@@ -13,8 +13,8 @@ from app.modalities.text.spec import TextSpec
 from app.modalities.tree.spec import TreeSpec
 from tests.training.samples import SENTENCE, digit, png, sentence, sentences, sound, squares
 from training.data.dataset import Sample
-from training.data.encode import UNTAUGHT, Examples, encode, epoch_order, root_lessons
-from training.data.tokenizers import PADDING, UNKNOWN, train_tokenizer, vocabulary
+from training.data.encode import IGNORE_INDEX, Examples, encode, epoch_order, root_node_targets
+from training.data.tokenizers import PADDING, UNKNOWN, train_tokenizer, vocabulary_size
 from training.datasets import listops
 
 RNG = np.random.default_rng(1)
@@ -109,7 +109,7 @@ def test_items_of_like_length_stand_together():
 def test_a_tokenizer_is_a_function_of_its_texts():
     tokenizer = train_tokenizer(TEXTS, 200)
     assert tokenizer == train_tokenizer(TEXTS, 200)
-    assert 2 < vocabulary(tokenizer) <= 200
+    assert 2 < vocabulary_size(tokenizer) <= 200
     assert tokenizer.index(PADDING.encode()) < tokenizer.index(UNKNOWN.encode())
 
 
@@ -133,22 +133,25 @@ def lists(*labels: str) -> Examples:
 def test_lessons_stand_at_the_nodes_they_are_of():
     examples = lists("a", "a", "a")
     assert examples.lengths().tolist() == [4, 1, 7]
-    inputs, targets = examples.lesson([0, 1, 2])  # without lessons, the batch itself
+    inputs, targets = examples.training_batch([0, 1, 2])  # without lessons, the batch itself
     assert targets.tolist() == [0, 0, 0]
-    taught = replace(examples, lessons=[listops.node_values(item) for item in examples.items])
+    taught = replace(examples, node_targets=[listops.node_values(item) for item in examples.items])
     for order in ([0, 1, 2], [2, 0], [1]):
-        inputs, targets = taught.lesson(order)
+        inputs, targets = taught.training_batch(order)
         forest = dict(zip((tensor.name for tensor in examples.inputs), inputs, strict=True))
         assert targets.tolist() == listops.node_values(forest).tolist()
         assert targets[forest["roots"]].tolist() == [[9, 7, 4][i] for i in order]
-    assert taught.select([2, 0]).lesson([0, 1])[1].tolist() == taught.lesson([2, 0])[1].tolist()
+    assert (
+        taught.select([2, 0]).training_batch([0, 1])[1].tolist()
+        == taught.training_batch([2, 0])[1].tolist()
+    )
     assert len(taught.select([])) == len(examples.select([])) == 0
 
 
 def test_a_tree_with_one_label_teaches_it_at_the_root():
     trees = lists("b", "a", "b")
-    taught = replace(trees, lessons=root_lessons(trees))
-    inputs, targets = taught.lesson([2, 0, 1])
+    taught = replace(trees, node_targets=root_node_targets(trees))
+    inputs, targets = taught.training_batch([2, 0, 1])
     assert targets[inputs[-1]].tolist() == [1, 1, 0]
-    assert sorted(set(targets.tolist())) == [UNTAUGHT, 0, 1]
-    assert (targets != UNTAUGHT).sum() == 3
+    assert sorted(set(targets.tolist())) == [IGNORE_INDEX, 0, 1]
+    assert (targets != IGNORE_INDEX).sum() == 3

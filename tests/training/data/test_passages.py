@@ -3,16 +3,16 @@
 import numpy as np
 import pytest
 
-from training.data.passages import passages, vocabulary
+from training.data.passages import build_vocabulary, passages
 from training.errors import BadData
 
 
 def test_the_vocabulary_begins_with_the_commonest() -> None:
     texts = ["The day is good. The day is long.", "It is the day. Is it? It is."]
-    words = vocabulary(texts, 20)
+    words = build_vocabulary(texts, 20)
     assert words[:4] == ["<unk>", "<end>", "is", "."]
     assert "the" in words and "The" not in words  # inside a sentence it is always small
-    assert vocabulary(texts, 5) == words[:5]
+    assert build_vocabulary(texts, 5) == words[:5]
 
 
 def test_every_target_is_the_next_word_and_documents_end() -> None:

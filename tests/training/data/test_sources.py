@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.training.conftest import left_behind
-from training.data.sources import CACHE, Source, locate
+from training.data.sources import CACHE, DataFile, locate
 from training.errors import MissingData
 
 CONTENT = bytes(range(256)) * 1000
@@ -56,8 +56,8 @@ def site() -> Iterator[Site]:
     server.server_close()
 
 
-def source(site: Site, digest: str | None = DIGEST) -> Source:
-    return Source("file.bin", site.address, digest)
+def source(site: Site, digest: str | None = DIGEST) -> DataFile:
+    return DataFile("file.bin", site.address, digest)
 
 
 def test_a_download_is_kept_and_not_repeated(site: Site, somewhere: Path):
@@ -109,7 +109,7 @@ def test_another_file_than_the_pinned_one_is_removed(site: Site, somewhere: Path
 
 
 def test_without_a_connection_one_line_says_what_to_fetch_from_where(site: Site, somewhere: Path):
-    nowhere = Source("file.bin", "http://127.0.0.1:9/file.bin", DIGEST)  # the discard port
+    nowhere = DataFile("file.bin", "http://127.0.0.1:9/file.bin", DIGEST)  # the discard port
     with pytest.raises(MissingData) as raised:
         locate([nowhere], None)
     text = str(raised.value)
@@ -125,8 +125,8 @@ def test_what_is_not_pinned_is_never_downloaded(site: Site, somewhere: Path):
 
 
 FILES = [
-    Source("20030228_spam.tar.bz2", "", None, alias="spam.tar.bz2"),
-    Source("digits.gz", "", None),
+    DataFile("20030228_spam.tar.bz2", "", None, alias="spam.tar.bz2"),
+    DataFile("digits.gz", "", None),
 ]
 
 
@@ -189,7 +189,7 @@ def an_npm(folder: Path, script: str) -> str:
     return f"{folder}:/usr/bin:/bin"
 
 
-PACKAGE = Source("a-1.0.0.tgz", "npm:@some/a@1.0.0", DIGEST)
+PACKAGE = DataFile("a-1.0.0.tgz", "npm:@some/a@1.0.0", DIGEST)
 
 
 def test_what_npm_carries_is_fetched_by_npm(somewhere: Path, tmp_path: Path, monkeypatch):

@@ -12,9 +12,9 @@ from training.data.split import (
     Shares,
     check_classes,
     deduplicate,
-    halve,
-    judged_apart,
     split,
+    split_calibration,
+    split_validation,
 )
 from training.errors import BadData
 
@@ -151,13 +151,13 @@ def test_small_labels_are_warned_about():
 
 def test_a_third_of_the_validation_split_chooses_and_the_rest_calibrates():
     samples = many("a", 600)
-    chosen, calibrating = halve(samples)
+    chosen, calibrating = split_validation(samples)
     assert sorted([*chosen, *calibrating]) == list(range(600))
     assert 160 < len(chosen) < 240
     held = [samples[i].name for i in chosen]
     backwards = samples[::-1]
-    assert sorted(backwards[i].name for i in halve(backwards)[0]) == sorted(held)
-    assert halve(samples[:1]) == ([0], []) and halve([]) == ([], [])
+    assert sorted(backwards[i].name for i in split_validation(backwards)[0]) == sorted(held)
+    assert split_validation(samples[:1]) == ([0], []) and split_validation([]) == ([], [])
 
 
 def test_the_digest_of_a_data_set_ignores_the_order_only():
@@ -170,10 +170,10 @@ def test_the_digest_of_a_data_set_ignores_the_order_only():
 
 def test_half_of_what_was_never_trained_on_judges():
     samples = [sample(f"s{number}", "ab"[number % 2]) for number in range(400)]
-    choose, calibrate, judge = judged_apart(samples)
+    choose, calibrate, judge = split_calibration(samples)
     assert sorted([*choose, *calibrate, *judge]) == list(range(400))
     assert 170 < len(judge) < 230 and 100 < len(calibrate) < 165 and 40 < len(choose) < 95
     backwards = samples[::-1]
-    assert {backwards[i].name for i in judged_apart(backwards)[2]} == {
+    assert {backwards[i].name for i in split_calibration(backwards)[2]} == {
         samples[i].name for i in judge
     }

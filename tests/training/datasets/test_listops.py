@@ -8,7 +8,7 @@ import pytest
 
 from app.modalities.tree.listops import DIGITS, END, OPERATORS
 from tests.trees import IDS, forest, grown
-from training.data.encode import UNTAUGHT
+from training.data.encode import IGNORE_INDEX
 from training.datasets.listops import DEPTH, WORDS, load, node_values
 from training.errors import BadData
 
@@ -77,7 +77,7 @@ def test_every_list_within_has_its_value_and_nothing_else_has() -> None:
         if phrase is not None
     }
     assert known == {"2": 2, "4": 4, "7": 7, "0": 0, "[MIN 4 7 ]": 4, "[MAX 2 [MIN 4 7 ] 0 ]": 4}
-    assert (values == UNTAUGHT).sum() == len(values) - len(known)
+    assert (values == IGNORE_INDEX).sum() == len(values) - len(known)
 
 
 def test_labels_are_the_values() -> None:

@@ -7,17 +7,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from training.exporting.card import CONFUSION, CURVE, cost, pictures
-from training.fitting.fit import Epoch, History
+from training.exporting.card import CONFUSION, CURVE, card_images, cost_section
+from training.fitting.curve import Epoch, History
 
-HISTORY = History([Epoch(1, 0.9, 0.8, 0.5, 2.0), Epoch(2, 0.4, 0.5, 0.9, 4.0)], kept=2)
+HISTORY = History([Epoch(1, 0.9, 0.8, 0.5, 2.0), Epoch(2, 0.4, 0.5, 0.9, 4.0)], kept_epoch=2)
 
 
 def test_the_same_figures_give_the_same_bytes():
     confusion = np.array([[5, 1], [0, 7]])
-    first = pictures(HISTORY, confusion, ("a", "b"))
+    first = card_images(HISTORY, confusion, ("a", "b"))
     assert set(first) == {CURVE, CONFUSION}
-    assert pictures(HISTORY, confusion, ("a", "b")) == first
+    assert card_images(HISTORY, confusion, ("a", "b")) == first
     for data in first.values():
         Image.open(io.BytesIO(data)).verify()
         assert b"Software" not in data and b"date" not in data
@@ -27,17 +27,17 @@ def test_the_same_figures_give_the_same_bytes():
     "labels", [("a b", "été"), ("猫", "犬"), ("$x", r"\foo$"), ("a_b^{", "%&#"), ("🎉", "x\ny")]
 )
 def test_any_label_can_be_drawn(labels: tuple[str, ...]):
-    assert CONFUSION in pictures(HISTORY, np.eye(2, dtype=int), labels)
+    assert CONFUSION in card_images(HISTORY, np.eye(2, dtype=int), labels)
 
 
 def test_a_hundred_labels_have_no_confusion_matrix():
     labels = [str(i) for i in range(120)]
-    assert set(pictures(HISTORY, np.eye(120, dtype=int), labels)) == {CURVE}
+    assert set(card_images(HISTORY, np.eye(120, dtype=int), labels)) == {CURVE}
 
 
 def test_a_label_that_never_came_is_no_division_by_zero():
-    assert pictures(HISTORY, np.zeros((2, 2), dtype=int), ("a", "b"))
+    assert card_images(HISTORY, np.zeros((2, 2), dtype=int), ("a", "b"))
 
 
 def test_the_cost_is_the_sum_of_the_epochs():
-    assert re.search(r"2 epochs, 3\.0 s each, 6 s in all.* epoch 2\.", cost(HISTORY))
+    assert re.search(r"2 epochs, 3\.0 s each, 6 s in all.* epoch 2\.", cost_section(HISTORY))

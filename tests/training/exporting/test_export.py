@@ -11,7 +11,7 @@ from app.runtime.session import Session
 from tests.training.samples import SENTENCE, SQUARE, Toy, sentences, squares
 from training.errors import TrainingError
 from training.exporting.export import Servable, check_parity, export, output_specs
-from training.networks.heads.model_output import Reading
+from training.networks.heads.model_output import ModelOutput
 
 
 class Counting(nn.Module):
@@ -91,10 +91,10 @@ def test_an_axis_that_the_network_fixes_is_noticed():
 class Telling(Toy):
     """Tells more than logits: its input's mean as the embedding, its own pixels as evidence."""
 
-    def read(self, image: Tensor) -> Reading:
+    def read(self, image: Tensor) -> ModelOutput:
         pixels = image.squeeze(3).float() / 255
         embedding = pixels.mean(2)
-        return Reading(self(image), embedding, lambda labels: pixels * labels[:, None, None])
+        return ModelOutput(self(image), embedding, lambda labels: pixels * labels[:, None, None])
 
 
 class Farness(nn.Module):
@@ -136,9 +136,9 @@ class Placing(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         return self.read(image).logits
 
-    def read(self, image: Tensor) -> Reading:
+    def read(self, image: Tensor) -> ModelOutput:
         embedding = image.flatten(1).float() / 255 + self.places(torch.arange(16))[:, 0]
-        return Reading(self.head(embedding), embedding)
+        return ModelOutput(self.head(embedding), embedding)
 
 
 def test_a_value_within_may_be_called_as_an_output_is():

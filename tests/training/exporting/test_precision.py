@@ -17,8 +17,8 @@ from tests.training.samples import Toy, sentences, squares
 from training.data.encode import Examples
 from training.errors import TrainingError
 from training.exporting.export import Servable, export
+from training.exporting.graph import feeds_for
 from training.exporting.precision import Precision, convert
-from training.measuring import answers
 from training.networks.recurrent.classifier import TextRecurrentNet
 
 
@@ -109,7 +109,7 @@ def test_what_is_told_on_demand_keeps_its_bits_and_shares_what_it_can(name: str)
     bundle = read_bundle(REPOSITORY / "models" / name / "1", SHIPPED)
     encoder = encoder_for(bundle.manifest.encoder, bundle.files)
     items = [encoder.encode(golden_payload(bundle, case)).arrays for case in bundle.golden]
-    inputs = answers.feeds(bundle.manifest, items)
+    inputs = feeds_for(bundle.manifest, items)
     converted = convert(bundle.model, "int8", [inputs])
     told = [Session(model).run(inputs, explain=True) for model in (bundle.model, converted)]
     assert set(told[0]) == set(told[1])

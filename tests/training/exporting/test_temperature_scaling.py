@@ -12,10 +12,10 @@ from app.registry import SHIPPED
 from app.runtime.session import Session
 from tests.training.conftest import REPOSITORY
 from training.errors import TrainingError
+from training.exporting.graph import feeds_for
 from training.exporting.precision import convert
-from training.exporting.temperature_scaling import tempered
-from training.measuring.answers import feeds
-from training.measuring.calibrate import softmax
+from training.exporting.temperature_scaling import scale_temperature
+from training.measuring.calibration import softmax
 
 MODELS = REPOSITORY / "models"
 
@@ -27,7 +27,7 @@ def shipped(name: str) -> Bundle:
 def asked(bundle: Bundle) -> dict[str, np.ndarray]:
     encoder = encoder_for(bundle.manifest.encoder, bundle.files)
     items = [encoder.encode(golden_payload(bundle, case)).arrays for case in bundle.golden]
-    return dict(feeds(bundle.manifest, items))
+    return dict(feeds_for(bundle.manifest, items))
 
 
 def warmer(probabilities: np.ndarray, factor: float) -> np.ndarray:
@@ -37,7 +37,7 @@ def warmer(probabilities: np.ndarray, factor: float) -> np.ndarray:
 @pytest.mark.parametrize("name", ["digits", "spam", "listops", "imagenet", "spoken-digits"])
 def test_probabilities_are_those_of_the_other_temperature(name: str):
     bundle = shipped(name)
-    inputs, graph = asked(bundle), tempered(bundle.model, "probabilities", 2.5)
+    inputs, graph = asked(bundle), scale_temperature(bundle.model, "probabilities", 2.5)
     before, after = Session(bundle.model).run(inputs), Session(graph).run(inputs)
     tempered_outputs = {"probabilities", "nodes"} & set(before)
     for output in tempered_outputs:
@@ -48,8 +48,8 @@ def test_probabilities_are_those_of_the_other_temperature(name: str):
 
 def test_a_graph_can_be_tempered_again_and_back():
     bundle = shipped("digits")
-    once = tempered(bundle.model, "probabilities", 2.0)
-    back = tempered(once, "probabilities", 0.5)
+    once = scale_temperature(bundle.model, "probabilities", 2.0)
+    back = scale_temperature(once, "probabilities", 0.5)
     inputs = asked(bundle)
     before, after = (Session(graph).run(inputs)["probabilities"] for graph in (bundle.model, back))
     np.testing.assert_allclose(after, before, atol=1e-6)
@@ -58,11 +58,11 @@ def test_a_graph_can_be_tempered_again_and_back():
 def test_a_graph_in_16_bits_has_a_temperature_too(tmp_path: Path):
     bundle = shipped("digits")
     half = convert(bundle.model, "fp16", [])
-    inputs, graph = asked(bundle), tempered(half, "probabilities", 2.0)
+    inputs, graph = asked(bundle), scale_temperature(half, "probabilities", 2.0)
     before, after = (Session(model).run(inputs)["probabilities"] for model in (half, graph))
     np.testing.assert_allclose(after, warmer(before, 2.0), atol=5e-3)
 
 
 def test_a_graph_that_ends_in_something_else_is_refused():
     with pytest.raises(TrainingError, match="'novelty' is no softmax"):
-        tempered(shipped("digits").model, "novelty", 2.0)
+        scale_temperature(shipped("digits").model, "novelty", 2.0)

@@ -16,10 +16,12 @@ from tests.training.conftest import REPOSITORY, left_behind
 from tests.training.samples import Toy, squares, write_mnist
 from training.errors import Diverged
 from training.fitting.checkpoint import Checkpoints
-from training.fitting.fit import Augment, History, Schedule, fit
+from training.fitting.curve import History
+from training.fitting.fit import Augment, Schedule, fit
+from training.progress import shown
 
 TRAIN, VALIDATION = squares(40, seed=1), squares(16, seed=2)
-SCHEDULE = Schedule(epochs=5, batch=8, rate=0.02, ema=0.9)
+SCHEDULE = Schedule(epochs=5, batch_size=8, learning_rate=0.02, ema=0.9)
 
 
 class Killed(BaseException):
@@ -60,7 +62,7 @@ def stop(folder: Path, after: int, schedule: Schedule = SCHEDULE) -> Path:
 
 @pytest.mark.parametrize("steps", [5, 12, 24])
 @pytest.mark.parametrize("ema", [None, 0.9])
-def test_a_stopped_training_goes_on_to_the_same_weights(
+def test_stopped_training_resumes_to_the_same_weights(
     steps: int, ema: float | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     schedule = replace(SCHEDULE, ema=ema)
@@ -68,18 +70,18 @@ def test_a_stopped_training_goes_on_to_the_same_weights(
     stop(tmp_path / "c", steps, schedule)
     torch.rand(9)
     rest = shaken()
-    with Checkpoints(tmp_path / "c"):
+    with Checkpoints(tmp_path / "c"), shown():
         weights, history = train(rest, schedule=schedule)
     assert weights == expected
     assert rest.steps == 25 - steps // 5 * 5
-    assert f"going on after epoch {steps // 5} " in capsys.readouterr().out
+    assert f"resuming after epoch {steps // 5} " in capsys.readouterr().out
     assert [e.validation_loss for e in history.epochs] == [e.validation_loss for e in whole.epochs]
     assert [e.train_loss for e in history.epochs] == [e.train_loss for e in whole.epochs]
-    assert history.kept == whole.kept
+    assert history.kept_epoch == whole.kept_epoch
     assert left_behind(tmp_path) == []
 
 
-def test_a_training_that_had_ended_is_not_repeated(tmp_path: Path):
+def test_finished_training_is_not_repeated(tmp_path: Path):
     with suppress(Killed), Checkpoints(tmp_path):
         expected, _ = train(shaken())
         raise Killed  # before anything is published
@@ -89,8 +91,8 @@ def test_a_training_that_had_ended_is_not_repeated(tmp_path: Path):
     assert again.steps == 0
 
 
-def test_one_that_was_stopped_early_is_not_prolonged(tmp_path: Path):
-    schedule = replace(SCHEDULE, epochs=40, rate=0.0, patience=2)
+def test_early_stopped_training_is_not_prolonged(tmp_path: Path):
+    schedule = replace(SCHEDULE, epochs=40, learning_rate=0.0, patience=2)
     with suppress(Killed), Checkpoints(tmp_path):
         _, history = train(shaken(), schedule=schedule)
         raise Killed
@@ -101,7 +103,7 @@ def test_one_that_was_stopped_early_is_not_prolonged(tmp_path: Path):
 
 
 @pytest.mark.parametrize("damage", ["truncated", "flipped", "empty"])
-def test_a_damaged_checkpoint_is_one_line_and_a_new_beginning(
+def test_damaged_checkpoint_is_one_warning_and_a_fresh_start(
     damage: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     path = stop(tmp_path / "c", 12)
@@ -112,13 +114,15 @@ def test_a_damaged_checkpoint_is_one_line_and_a_new_beginning(
         weights, _ = train(shaken())
     assert weights == train(shaken())[0]
     said = capsys.readouterr().err.splitlines()
-    assert said == [f"warning: the checkpoint {path} is damaged; beginning anew"]
+    assert said == [f"warning: the checkpoint {path} is damaged; starting over"]
 
 
 @pytest.mark.parametrize(
-    "other", [{"seed": 2}, {"schedule": replace(SCHEDULE, rate=0.03)}], ids=["seed", "schedule"]
+    "other",
+    [{"seed": 2}, {"schedule": replace(SCHEDULE, learning_rate=0.03)}],
+    ids=["seed", "schedule"],
 )
-def test_another_training_does_not_take_it_up(other: dict, tmp_path: Path):
+def test_checkpoint_of_another_training_is_ignored(other: dict, tmp_path: Path):
     path = stop(tmp_path, 12)
     begun = shaken()
     with Checkpoints(tmp_path):
@@ -127,7 +131,7 @@ def test_another_training_does_not_take_it_up(other: dict, tmp_path: Path):
     assert path.exists()
 
 
-def test_a_fresh_training_does_not_either(tmp_path: Path):
+def test_fresh_training_ignores_its_checkpoint(tmp_path: Path):
     stop(tmp_path / "c", 12)
     begun = shaken()
     with Checkpoints(tmp_path / "c", fresh=True):
@@ -141,7 +145,7 @@ class Hopeless(Toy):
         return super().forward(image) / (image.float().mean() < 0)  # by nothing
 
 
-def test_a_training_that_diverged_leaves_nothing(tmp_path: Path):
+def test_diverged_training_leaves_no_checkpoint(tmp_path: Path):
     with pytest.raises(Diverged), Checkpoints(tmp_path / "c"):
         fit(Hopeless(), TRAIN, VALIDATION, SCHEDULE, seed=1)
     assert left_behind(tmp_path) == []
@@ -175,14 +179,14 @@ def killed_after(process: subprocess.Popen[str], epoch: str) -> None:
 
 
 @pytest.mark.training
-def test_after_kill_9_the_same_bytes_are_published(tmp_path: Path):
+def test_kill_9_and_resume_publishes_the_same_bytes(tmp_path: Path):
     write_mnist(tmp_path / "mnist", train=24, test=3)
     whole, halved = tmp_path / "whole", tmp_path / "halved"
     uninterrupted, interrupted = start(whole), start(halved)
     killed_after(interrupted, "epoch   2/4")
     assert not (halved / "models").exists()
     said, _ = start(halved).communicate()
-    assert "going on after epoch " in said  # 1, if it was killed before the second was written
+    assert "resuming after epoch " in said  # 1, if it was killed before the second was written
     assert "epoch   1/4" not in said and "epoch   4/4" in said
     assert "published" in uninterrupted.communicate()[0]
     for name in ("model.onnx", "golden/cases.json", "confusion.png"):

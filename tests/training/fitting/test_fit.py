@@ -15,12 +15,13 @@ from torch.nn import functional
 from tests.training.samples import Toy, sentences, squares
 from training.data.encode import Examples
 from training.errors import Diverged
-from training.fitting.fit import Schedule, fit, label_weights
+from training.fitting.fit import Schedule, class_weights, fit
 from training.measuring.evaluate import logits_of
 from training.networks.recurrent.classifier import TextRecurrentNet
+from training.progress import shown
 
 TRAIN, VALIDATION = squares(40, seed=1), squares(16, seed=2)
-SCHEDULE = Schedule(epochs=3, batch=8, rate=0.02)
+SCHEDULE = Schedule(epochs=3, batch_size=8, learning_rate=0.02)
 
 
 def noisy(images: Tensor, generator: torch.Generator) -> Tensor:
@@ -40,18 +41,18 @@ def weights(seed: int, schedule: Schedule = SCHEDULE, augment=None, measured=Fal
     [(SCHEDULE, None), (replace(SCHEDULE, ema=0.9, label_smoothing=0.1), noisy)],
     ids=["plain", "augmented and averaged"],
 )
-def test_the_same_seed_gives_the_same_bytes(schedule: Schedule, augment):
+def test_same_seed_gives_the_same_bytes(schedule: Schedule, augment):
     first = weights(1, schedule, augment)
     torch.rand(10)
     assert weights(1, schedule, augment) == first
     assert weights(2, schedule, augment) != first
 
 
-def test_a_network_that_was_measured_before_learns_the_same():
+def test_evaluation_before_training_changes_nothing():
     assert weights(1, measured=True) == weights(1)
 
 
-def test_texts_of_any_length_too():
+def test_same_seed_gives_the_same_bytes_for_texts_of_any_length():
     train, validation = sentences([1, 2, 9, 4, 1, 7] * 4, 20), sentences([3, 1, 5, 2], 20, seed=1)
 
     def trained() -> list[bytes]:
@@ -66,19 +67,19 @@ def test_texts_of_any_length_too():
 @pytest.mark.parametrize(
     ("balance", "expected"), [(0.0, [1, 1]), (1.0, [2 / 3, 2]), (0.5, [(2 / 3) ** 0.5, 2**0.5])]
 )
-def test_a_scarce_label_weighs_more(balance: float, expected: list[float]):
+def test_class_weights_of_a_scarce_label_are_larger(balance: float, expected: list[float]):
     targets = np.repeat(np.array([0, 1]), [6, 2])
-    assert label_weights(targets, balance).tolist() == pytest.approx(expected)
+    assert class_weights(targets, balance).tolist() == pytest.approx(expected)
 
 
-def test_balance_moves_the_answers_to_the_scarce_label():
+def test_class_weight_power_moves_predictions_to_the_scarce_label():
     scarce = sentences([4] * 40, 20)
     scarce.targets[:] = np.arange(40) % 8 == 0  # the words say nothing of it
 
     def called(balance: float) -> float:
         torch.manual_seed(0)
         network = TextRecurrentNet(vocabulary=20, classes=2, embedding=6, hidden=4)
-        fit(network, scarce, scarce, replace(SCHEDULE, balance=balance), seed=1)
+        fit(network, scarce, scarce, replace(SCHEDULE, class_weight_power=balance), seed=1)
         logits = logits_of(network, scarce)
         return float((logits[:, 1] - logits[:, 0]).mean())
 
@@ -92,43 +93,47 @@ def loss_of(network: nn.Module, examples: Examples = VALIDATION) -> float:
 
 @pytest.mark.parametrize("ema", [None, 0.5, 0.99])
 @pytest.mark.parametrize("rate", [0.02, 3.0])
-def test_the_best_epochs_weights_are_kept(ema: float | None, rate: float):
+def test_weights_of_the_best_epoch_are_kept(ema: float | None, rate: float):
     torch.manual_seed(0)
     network = Toy()
     history = fit(
-        network, TRAIN, VALIDATION, Schedule(epochs=5, batch=8, rate=rate, ema=ema), seed=1
+        network,
+        TRAIN,
+        VALIDATION,
+        Schedule(epochs=5, batch_size=8, learning_rate=rate, ema=ema),
+        seed=1,
     )
     losses = [epoch.validation_loss for epoch in history.epochs]
-    assert history.kept == 1 + int(np.argmin(losses))
+    assert history.kept_epoch == 1 + int(np.argmin(losses))
     assert loss_of(network) == pytest.approx(min(losses), rel=1e-4, abs=1e-7)
     assert not network.training
 
 
-def test_without_progress_it_stops_early():
+def test_early_stopping_without_progress():
     class Stubborn(Toy):
         def forward(self, image: Tensor) -> Tensor:
             return super().forward(image) * 0
 
-    schedule = Schedule(epochs=50, batch=8, patience=2)
+    schedule = Schedule(epochs=50, batch_size=8, patience=2)
     history = fit(Stubborn(), TRAIN, VALIDATION, schedule, seed=1)
-    assert len(history.epochs) == 3 and history.kept == 1
+    assert len(history.epochs) == 3 and history.kept_epoch == 1
 
 
-def test_without_patience_nothing_is_chosen():
-    schedule = Schedule(epochs=5, batch=8, rate=3.0, ema=0.9, patience=None)
+def test_without_patience_the_last_epoch_is_kept():
+    schedule = Schedule(epochs=5, batch_size=8, learning_rate=3.0, ema=0.9, patience=None)
     logits = []
     for validation in (VALIDATION, squares(16, seed=3)):
         torch.manual_seed(0)
         network = Toy()
         history = fit(network, TRAIN, validation, schedule, seed=1)
-        assert len(history.epochs) == history.kept == 5
+        assert len(history.epochs) == history.kept_epoch == 5
         last = history.epochs[-1].validation_loss
         assert loss_of(network, validation) == pytest.approx(last, rel=1e-4, abs=1e-7)
         logits.append(logits_of(network, TRAIN))
     assert np.array_equal(*logits)
 
 
-def test_the_curve_holds_every_epoch():
+def test_history_has_every_epoch():
     history = fit(Toy(), TRAIN, VALIDATION, SCHEDULE, seed=1)
     assert [epoch.number for epoch in history.epochs] == [1, 2, 3]
     assert all(np.isfinite([e.train_loss, e.validation_loss]).all() for e in history.epochs)
@@ -138,8 +143,8 @@ def test_the_curve_holds_every_epoch():
 @pytest.mark.parametrize(
     ("epochs", "batch"), [(1, 40), (1, 32), (2, 40), (3, 40), (1, 10), (2, 20), (4, 40)]
 )
-def test_few_steps_make_a_schedule_too(epochs: int, batch: int):
-    history = fit(Toy(), TRAIN, VALIDATION, Schedule(epochs=epochs, batch=batch), seed=1)
+def test_learning_rate_schedule_of_few_steps(epochs: int, batch: int):
+    history = fit(Toy(), TRAIN, VALIDATION, Schedule(epochs=epochs, batch_size=batch), seed=1)
     assert len(history.epochs) == epochs
 
 
@@ -151,14 +156,16 @@ class Terminal(io.StringIO):
 
 
 @pytest.mark.parametrize("output", [io.StringIO, Terminal])
-def test_a_terminal_shows_a_bar_and_a_file_a_line_an_epoch(
+def test_progress_is_a_bar_on_a_terminal_and_a_line_per_epoch(
     output: type[io.StringIO], monkeypatch: pytest.MonkeyPatch
 ):
-    shown = output()
-    monkeypatch.setattr(sys, "stdout", shown)
-    fit(Toy(), TRAIN, VALIDATION, SCHEDULE, seed=1)
+    stream = output()
+    monkeypatch.setattr(sys, "stdout", stream)
+    monkeypatch.setenv("TERM", "xterm")
+    with shown():
+        fit(Toy(), TRAIN, VALIDATION, SCHEDULE, seed=1)
     monkeypatch.undo()
-    said = shown.getvalue()
+    said = stream.getvalue()
     lines = re.findall(r"epoch +(\d)/3  loss [\d.]+  validation [\d.]+  accuracy [\d.]+ %", said)
     assert lines == ["1", "2", "3"]
     assert (len(said.splitlines()) == 3 and "\r" not in said) == (output is io.StringIO)
@@ -176,14 +183,14 @@ class Broken(Toy):
 
 
 @pytest.mark.parametrize("only", [None, True, False], ids=["both", "training", "validation"])
-def test_a_loss_that_is_no_number_stops_it(only: bool | None):
+def test_nan_loss_stops_the_training(only: bool | None):
     network = Broken()
     network.only = only
     with pytest.raises(Diverged, match=r"the loss became nan in epoch 1; .*learning rate"):
         fit(network, TRAIN, VALIDATION, SCHEDULE, seed=1)
 
 
-def test_ctrl_c_is_passed_on():
+def test_keyboard_interrupt_is_passed_on():
     def interrupt(images: Tensor, generator: torch.Generator) -> Tensor:
         raise KeyboardInterrupt
 

@@ -12,15 +12,15 @@ from tests.training.samples import sample
 from training.augmentation.images import mask_patches
 from training.data.encode import Examples
 from training.fitting.fit import Schedule, fit
-from training.fitting.objectives import Reconstruct
+from training.fitting.objectives import PixelCrossEntropy
 from training.measuring.few_labels import (
     WAYS,
     Result,
     Study,
-    drawn,
+    draw_labelled,
     few_labels,
-    measurements,
-    table,
+    few_labels_measurements,
+    few_labels_table,
 )
 from training.networks.convolutional.autoencoder import Autoencoder
 
@@ -39,21 +39,21 @@ def handwritten(places: slice) -> Examples:
 
 def test_every_class_gives_as_many_and_a_seed_draws_the_same() -> None:
     train = handwritten(slice(0, 200))
-    few = drawn(train, 4, seed=1)
+    few = draw_labelled(train, 4, seed=1)
     assert np.bincount(train.targets[few]).tolist() == [4] * 10
     assert len(set(few.tolist())) == 40
-    assert np.array_equal(few, drawn(train, 4, seed=1))
-    assert not np.array_equal(few, drawn(train, 4, seed=2))
+    assert np.array_equal(few, draw_labelled(train, 4, seed=1))
+    assert not np.array_equal(few, draw_labelled(train, 4, seed=2))
 
 
 def test_means_and_deviations_are_told() -> None:
     results = [Result("one way", {2: [0.5, 0.7], 5: [0.8, 0.8]})]
-    told = {m.name: (m.value, m.samples) for m in measurements(results, "test", 90)}
+    told = {m.name: (m.value, m.samples) for m in few_labels_measurements(results, "test", 90)}
     assert told["accuracy, 2 labels per class, one way"] == (pytest.approx(0.6), 90)
     assert told["deviation of the accuracy, 2 labels per class, one way"][0] == pytest.approx(
         np.sqrt(0.02)
     )
-    assert "| one way | 0.600 ± 0.141 | 0.800 ± 0.000 |" in table(results)
+    assert "| one way | 0.600 ± 0.141 | 0.800 ± 0.000 |" in few_labels_table(results)
 
 
 @pytest.mark.training
@@ -61,7 +61,7 @@ def test_what_was_learnt_without_labels_is_worth_more_than_random_weights() -> N
     train, tested = handwritten(slice(0, 1400)), handwritten(slice(1400, 1797))
     torch.manual_seed(0)
     network = Autoencoder(8, 1, code=48, width=16)
-    schedule = Schedule(epochs=10, objective=Reconstruct(), quiet=True)
+    schedule = Schedule(epochs=10, objective=PixelCrossEntropy(), verbose=False)
     history = fit(network, train, tested, schedule, seed=0, augment=SPOIL)
     losses = [epoch.validation_loss for epoch in history.epochs]
     assert losses[-1] < 0.8 * losses[0]
@@ -69,7 +69,7 @@ def test_what_was_learnt_without_labels_is_worth_more_than_random_weights() -> N
     study = Study(SPOIL, 1e-3, 1e-3, labels=(5,), draws=5, steps=4)
     results = few_labels(network, study, train, tested)
     assert [result.name for result in results] == list(WAYS)
-    print(table(results))
+    print(few_labels_table(results))
     mean = {result.name: np.mean(result.accuracies[5]) for result in results}
     assert mean["pretrained, frozen, linear"] > mean["random weights, frozen, linear"] + 0.03
     assert mean["pretrained, fine-tuned"] > mean["from scratch"] + 0.03

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training.measuring.imputation import imputed
+from training.measuring.imputation import impute
 
 
 def hole(*sizes: int) -> np.ndarray:
@@ -17,14 +17,14 @@ def test_a_ramp_goes_on_through_a_hole(axis: int):
     ramp = np.moveaxis(np.broadcast_to(np.arange(12) * 20, (3, 12, 12)), 0, 2)
     image = np.ascontiguousarray(ramp.swapaxes(0, 1) if axis else ramp).astype(np.uint8)
     spoilt = np.where(hole(12, 12)[..., None], 255, image).astype(np.uint8)
-    np.testing.assert_array_equal(imputed(spoilt, hole(12, 12)), image)
+    np.testing.assert_array_equal(impute(spoilt, hole(12, 12)), image)
 
 
 def test_what_is_gone_is_between_what_is_around_and_the_rest_stays():
     rng = np.random.default_rng(0)
     image = rng.integers(50, 200, (10, 14, 3)).astype(np.uint8)
     gone = hole(10, 14)
-    filled = imputed(image, gone)
+    filled = impute(image, gone)
     np.testing.assert_array_equal(filled[~gone], image[~gone])
     edge = image[1:7, 2:10][~gone[1:7, 2:10]]
     assert (filled[gone] >= edge.min(0)).all() and (filled[gone] <= edge.max(0)).all()
@@ -34,6 +34,6 @@ def test_what_is_gone_is_between_what_is_around_and_the_rest_stays():
 def test_a_corner_and_nothing_at_all():
     image = np.full((4, 4, 1), 77, np.uint8)
     corner = np.zeros((4, 4), bool)
-    np.testing.assert_array_equal(imputed(image, corner), image)
+    np.testing.assert_array_equal(impute(image, corner), image)
     corner[:2, :3] = True
-    np.testing.assert_array_equal(imputed(np.where(corner[..., None], 0, image), corner), image)
+    np.testing.assert_array_equal(impute(np.where(corner[..., None], 0, image), corner), image)

@@ -11,9 +11,10 @@ from app.bundle.tensors import NOVELTY
 from tests.training.samples import SQUARE, Seeing, squares
 from training.data.encode import Examples
 from training.exporting.export import Servable, check_parity, export
-from training.measuring.evaluate import features_of, outputs_of
+from training.exporting.graph import run_graph
+from training.measuring.evaluate import features_of
 from training.measuring.novelty import (
-    KEPT,
+    IN_DISTRIBUTION_RATE,
     SHRINKAGE,
     fit_novelty,
     novelty_figures,
@@ -76,7 +77,7 @@ def test_a_score_may_be_fitted_to_outliers():
 def test_the_threshold_keeps_what_is_familiar():
     network, known = Seeing(), squares(200, seed=0)
     head, score = fit_novelty(network, known, squares(400, seed=1))
-    assert (score.kept, score.samples, score.threshold) == (KEPT, 400, 0.5)
+    assert (score.kept, score.samples, score.threshold) == (IN_DISTRIBUTION_RATE, 400, 0.5)
     for examples, low, high in ((squares(1000, seed=2), 0, 0.06), (striped(known), 0.99, 1)):
         with torch.no_grad():
             novelty = head(torch.from_numpy(features_of(network, examples)), torch.zeros(0))
@@ -90,8 +91,8 @@ def test_the_graph_says_the_same_alone_and_in_a_batch():
     arrays = [torch.from_numpy(array) for array in known.batch([0, 1])[0]]
     model, test = export(served, SQUARE, arrays), squares(40, seed=4)
     assert check_parity(model, served, test, SQUARE) < 1e-4
-    together = outputs_of(model, test, [NOVELTY])[0]
-    alone = [outputs_of(model, test.select([i]), [NOVELTY])[0][0] for i in range(40)]
+    together = run_graph(model, test, [NOVELTY])[NOVELTY]
+    alone = [run_graph(model, test.select([i]), [NOVELTY])[NOVELTY][0] for i in range(40)]
     assert together == pytest.approx(np.asarray(alone), abs=1e-6)
     assert ((together >= 0) & (together <= 1)).all()
 
@@ -103,6 +104,6 @@ def test_without_features_or_enough_samples_there_is_no_score():
 
 
 def test_the_figures_tell_kinds_apart():
-    familiar = np.linspace(0, 0.6, 61)
-    figures = novelty_figures(familiar, {"x": np.asarray([0.9, 0.8]), "y": familiar})
+    in_distribution = np.linspace(0, 0.6, 61)
+    figures = novelty_figures(in_distribution, {"x": np.asarray([0.9, 0.8]), "y": in_distribution})
     assert {m.split: m.value for m in figures} == {"test against x": 1.0, "test against y": 0.5}

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from training.outliers.drawn import CHOSEN_BY, DIGITS_TO_THE_EYE, KEPT_ASIDE, LETTERS
+from training.outliers.drawn import DIGITS_TO_THE_EYE, HELD_OUT_KINDS, LETTERS, SELECTION_KINDS
 
-KINDS = CHOSEN_BY | KEPT_ASIDE
+KINDS = SELECTION_KINDS | HELD_OUT_KINDS
 IMAGES = np.random.default_rng(0).integers(0, 256, (12, 28, 28)).astype(np.uint8)
 
 
@@ -16,20 +16,20 @@ def test_there_are_as_many_of_the_same_size_and_all_chance_is_the_generators(kin
 
 
 def test_blank_pages_are_of_one_grey_each_black_and_white_among_them() -> None:
-    pages = CHOSEN_BY["blank pages"](IMAGES, np.random.default_rng(0)).reshape(12, -1)
+    pages = SELECTION_KINDS["blank pages"](IMAGES, np.random.default_rng(0)).reshape(12, -1)
     assert (pages == pages[:, :1]).all()
     assert {0, 255} <= set(pages[:, 0].tolist())
 
 
 def test_half_are_turned_either_way() -> None:
-    turned = CHOSEN_BY["rotated by 90°"](IMAGES, np.random.default_rng(0))
+    turned = SELECTION_KINDS["rotated by 90°"](IMAGES, np.random.default_rng(0))
     assert np.array_equal(turned[1::2], np.rot90(IMAGES[1::2], 1, (1, 2)))
     assert np.array_equal(turned[::2], np.rot90(IMAGES[::2], -1, (1, 2)))
 
 
 def test_letters_are_drawn_as_digits_are_and_none_is_a_digit() -> None:
     assert not set(DIGITS_TO_THE_EYE) & set(LETTERS)
-    drawn = CHOSEN_BY["letters (DejaVu)"](IMAGES, np.random.default_rng(0)).astype(float)
+    drawn = SELECTION_KINDS["letters (DejaVu)"](IMAGES, np.random.default_rng(0)).astype(float)
     for letter in drawn:
         rows, columns = (np.flatnonzero(letter.any(axis)) for axis in (1, 0))
         assert max(np.ptp(rows), np.ptp(columns)) in (18, 19), "a box of 20"

@@ -16,7 +16,7 @@ from app.modalities.image.spec import ImageSpec
 from app.modalities.tree.spec import TreeSpec
 from tests.training.samples import wav, write_tar
 from training.data.encode import Examples
-from training.data.sources import Source
+from training.data.sources import DataFile
 from training.datasets.listops import WORDS
 from training.errors import MissingData
 from training.outliers import gather, glyphs, prose, sentences, sounds, trees
@@ -29,7 +29,7 @@ SPEC = ImageSpec(height=28, width=28, channels=1, fit="pad")
 LIKE = Examples([], np.zeros(0, np.int64), [], SPEC.tensors())
 
 
-def absent(source: Source) -> Path:
+def absent(source: DataFile) -> Path:
     raise MissingData(f"{source.file} is not here: fetch {source.url}")
 
 
@@ -104,7 +104,7 @@ def test_sentences_of_some_length_are_cut_out_of_everything(tmp_path: Path):
         archive.writestr(ARTICLES, bz2.compress(article.encode()))
         archive.writestr("gensim/one.py", f'def f():\n    "{PASSAGE}"\n    return "{TOLD[0]}"\n')
 
-    def find(source: Source) -> Path:
+    def find(source: DataFile) -> Path:
         return novel if "moby" in source.file else package if "gensim" in source.file else mails
 
     kinds = sentences(find)

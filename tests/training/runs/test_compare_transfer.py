@@ -1,5 +1,6 @@
 """The three ways side by side, on pictures so small that each takes a second."""
 
+import logging
 from pathlib import Path
 
 import pytest
@@ -20,27 +21,29 @@ def recipe() -> Recipe:
         gray_pictures(each=16, side=28),
         prepare=small_images,
         network=lambda labels: ConvNet(1, labels, width=4),
-        schedule=Schedule(epochs=2, batch=8),
+        schedule=Schedule(epochs=2, batch_size=8),
         shares=Shares(validation=25, test=25),
     )
 
 
-def test_every_way_is_tried_with_every_seed(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_every_way_is_tried_with_every_seed(tmp_path: Path, caplog: pytest.LogCaptureFixture):
     picture = tmp_path / "docs" / "curves.svg"
-    attempts = compare_starts(
+    caplog.set_level(logging.INFO, "training")
+    comparison = compare_starts(
         recipe(), None, "digits", REPOSITORY / "models", range(2), picture=picture
     )
+    attempts = comparison.attempts
     assert {start: len(tries) for start, tries in attempts.items()} == {
         "scratch": 2,
         "pretrained": 2,
         "features": 2,
     }
-    tested = {len(attempt.right) for tries in attempts.values() for attempt in tries}
+    tested = {len(attempt.correct) for tries in attempts.values() for attempt in tries}
     assert len(tested) == 1
     features = attempts["features"]
-    assert (features[0].right == features[1].right).all()  # no chance in it
-    said = capsys.readouterr().out
-    assert "| `features` | " in said and " ± 0.0 % | 2 |" in said
+    assert (features[0].correct == features[1].correct).all()  # no chance in it
+    assert "| `features` | " in comparison.table() and " ± 0.0 % | 2 |" in comparison.table()
+    assert "pretrained, seed 1" in caplog.messages
     assert picture.read_text().count("pretrained") >= 1
 
 

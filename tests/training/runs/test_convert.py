@@ -14,15 +14,15 @@ from app.registry import SHIPPED
 from tests.training.conftest import left_behind
 from tests.training.samples import gray_pictures, png, toy_recipe
 from training.cli import main
-from training.cli.lookup import newest
 from training.data.split import Shares
 from training.datasets.package_photos import cuts, from_folder, photos
 from training.errors import MissingData, TrainingError
 from training.fitting.fit import Schedule
 from training.measuring import conversion_metrics as judging
 from training.recipes import RECIPES
-from training.runs.classifier import run
-from training.runs.convert import Bounds, publish_converted
+from training.runs.classifier import train_classifier
+from training.runs.convert import MaximumLoss, publish_converted
+from training.runs.next_version import newest
 
 PICTURES = gray_pictures(60)
 
@@ -43,7 +43,7 @@ class Convolutional(nn.Module):
 RECIPE = toy_recipe(
     PICTURES,
     network=Convolutional,
-    schedule=Schedule(epochs=12, batch=8, rate=0.02),
+    schedule=Schedule(epochs=12, batch_size=8, learning_rate=0.02),
     shares=Shares(validation=35),
 )
 
@@ -51,7 +51,7 @@ RECIPE = toy_recipe(
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     models = tmp_path_factory.mktemp("trained")
-    run(RECIPE, None, models)
+    train_classifier(RECIPE, None, models)
     return models
 
 
@@ -66,7 +66,7 @@ def test_the_next_version_says_what_it_gained_and_lost(
     monkeypatch.setitem(RECIPES, "toy", RECIPE)
     faster(1.5, monkeypatch)
     old = newest(trained, "toy", None)
-    folder = publish_converted(old, precision, None, tmp_path, Bounds(accuracy=1), "cpu")
+    folder = publish_converted(old, precision, None, tmp_path, MaximumLoss(accuracy=1), "cpu")
     bundle = read_bundle(folder, SHIPPED)
     manifest = bundle.manifest
     assert (manifest.precision, manifest.provenance) == (precision, old.manifest.provenance)
@@ -85,18 +85,22 @@ def test_the_next_version_says_what_it_gained_and_lost(
     assert f"`thalamus-train publish toy --precision {precision}`" in card
     assert "![confusion](confusion.png)" in card
     with pytest.raises(TrainingError, match=f"is {precision} already"):
-        publish_converted(bundle, "int8", None, tmp_path, Bounds(), "cpu")
+        publish_converted(bundle, "int8", None, tmp_path, MaximumLoss(), "cpu")
 
 
 @pytest.mark.parametrize(
     ("bounds", "ratio", "told"),
     [
-        (Bounds(), 0.5, "0.50 times as fast as float32 here, so it does not pay; --force"),
-        (Bounds(accuracy=-1), 2.0, "of accuracy is lost, more than -100 %; nothing is published"),
+        (MaximumLoss(), 0.5, "0.50 times as fast as float32 here, so it does not pay; --force"),
+        (
+            MaximumLoss(accuracy=-1),
+            2.0,
+            "of accuracy is lost, more than -100 %; nothing is published",
+        ),
     ],
 )
 def test_what_does_not_pay_is_not_published(
-    bounds: Bounds,
+    bounds: MaximumLoss,
     ratio: float,
     told: str,
     trained: Path,
@@ -115,7 +119,7 @@ def test_other_data_than_it_was_trained_on_are_refused(
 ):
     monkeypatch.setitem(RECIPES, "toy", toy_recipe(gray_pictures(40, seed=9)))
     with pytest.raises(TrainingError, match="toy/1 was trained on other data"):
-        publish_converted(newest(trained, "toy", 1), "int8", None, tmp_path, Bounds(), "cpu")
+        publish_converted(newest(trained, "toy", 1), "int8", None, tmp_path, MaximumLoss(), "cpu")
 
 
 @pytest.mark.parametrize(
@@ -123,7 +127,7 @@ def test_other_data_than_it_was_trained_on_are_refused(
     [
         (["chess", "--precision", "int8"], "holds no chess"),
         (["toy", "--precision", "int8", "--version", "7"], "holds no toy/7"),
-        (["toy", "--precision", "int4"], "expected one of int8, fp16, got 'int4'"),
+        (["toy", "--precision", "int4"], "invalid choice: 'int4'"),
         (["toy"], "--precision"),
         (["toy", "--precision", "int8"], "name the data that toy was trained on with --data"),
     ],

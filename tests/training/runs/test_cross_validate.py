@@ -16,7 +16,7 @@ from training.data.split import TEST, Shares, Splits
 from training.errors import BadData
 from training.fitting.fit import Schedule
 from training.recipes import RECIPES
-from training.runs.classifier import run
+from training.runs.classifier import train_classifier
 from training.runs.cross_validate import Comparison, compare
 
 PICTURES = gray_pictures(each=60)
@@ -78,7 +78,9 @@ def test_a_fold_is_trained_as_a_run_on_its_split(tmp_path: Path):
     recipe = toy_recipe(PICTURES, baseline=AlwaysDark(), network=Kept)
     Kept.made.clear()
     compare(recipe, None, 5)
-    run(replace(recipe, shares=Shares(validation=10, test=20, first=40)), None, tmp_path)
+    train_classifier(
+        replace(recipe, shares=Shares(validation=10, test=20, first=40)), None, tmp_path
+    )
     third, alone = Kept.made[2], Kept.made[5]
     assert torch.equal(third.head.weight, alone.head.weight)
     assert not torch.equal(third.head.weight, Kept.made[1].head.weight)

@@ -12,7 +12,7 @@ import torch
 
 from app.bundle import read_bundle
 from app.modalities import Payload
-from app.pipeline import Pipeline, complete, replay
+from app.pipeline import Pipeline, generate, replay
 from app.registry import SHIPPED
 from app.tasks.complete import begin
 from app.tasks.generation import SamplingParams
@@ -20,13 +20,13 @@ from training.baselines import kneser_ney as ngrams
 from training.data.dataset import Dataset, Sample
 from training.data.split import Shares
 from training.errors import BadData, MissingData
-from training.exporting.export import ServableWords, export
+from training.exporting.export import ServableLanguageModel, export
 from training.fitting.fit import Schedule
-from training.fitting.objectives import PredictWords
+from training.fitting.objectives import NextWordLoss
 from training.networks.recurrent.language import WordLSTM
 from training.recipes import RECIPES
 from training.recipes.recipe import Language
-from training.runs.language_model import perplexity, read, run_language
+from training.runs.language_model import perplexity, read_documents, train_language_model
 
 
 def documents(count: int = 40) -> Dataset:
@@ -67,7 +67,9 @@ RECIPE = Language(
     description="Goes on with chains of words.",
     load=lambda _: documents(),
     network=network,
-    schedule=Schedule(epochs=4, batch=8, rate=2e-2, ema=0.9, objective=PredictWords()),
+    schedule=Schedule(
+        epochs=4, batch_size=8, learning_rate=2e-2, ema=0.9, objective=NextWordLoss()
+    ),
     vocabulary=15,
     passage=10,
     max_words=16,
@@ -79,28 +81,27 @@ RECIPE = Language(
 
 @pytest.mark.training
 def test_a_run_publishes_what_goes_on_from_texts(tmp_path: Path) -> None:
-    bundle = read_bundle(run_language(RECIPE, None, tmp_path), SHIPPED)
+    bundle = read_bundle(train_language_model(RECIPE, None, tmp_path), SHIPPED)
     pipeline = Pipeline(bundle)
     assert replay(bundle, pipeline) == []
     figures = {figure.name: figure for figure in bundle.manifest.metrics}
-    prose = read(RECIPE, None)
+    prose = read_documents(RECIPE, None)
     words = sum(map(len, prose.test)) + len(prose.test)  # and the end of each document
     assert figures["perplexity"].samples == words
     assert figures["perplexity"].value < 6  # of 15; a chain of its own has about 2
-    continuation = begin(
-        pipeline, Payload(b"we must work", "text/plain"), SamplingParams(max_words=3)
-    )
-    complete(pipeline, [continuation])
-    assert continuation.text == " together for peace"
+    payload, params = Payload(b"we must work", "text/plain"), SamplingParams(max_words=3)
+    generation = begin(pipeline.encoder, payload, params)
+    generate(pipeline, pipeline.task, [generation])
+    assert generation.text == " together for peace"
     assert b"perplexity" in bundle.files["README.md"]
 
 
 def test_the_perplexity_of_a_graph_is_the_networks() -> None:
     torch.manual_seed(1)
-    made, prose = network().eval(), read(RECIPE, None)
+    made, prose = network().eval(), read_documents(RECIPE, None)
     specs = prose.encoder.spec.tensors()
     example = [torch.zeros(2, 3, dtype=torch.int64), torch.tensor([3, 2]), torch.zeros(2, 24)]
-    model = export(ServableWords(made), specs, example)
+    model = export(ServableLanguageModel(made), specs, example)
     lost, count = 0.0, 0
     for words in prose.test:
         stream = torch.tensor([[1, *words, 1]])
@@ -113,7 +114,7 @@ def test_the_perplexity_of_a_graph_is_the_networks() -> None:
 
 
 def test_documents_stand_in_one_split_each() -> None:
-    prose = read(RECIPE, None)
+    prose = read_documents(RECIPE, None)
     parts = [
         {sample.name for sample in part}
         for part in (prose.splits.train, prose.splits.validation, prose.splits.test)
@@ -124,13 +125,13 @@ def test_documents_stand_in_one_split_each() -> None:
 
 def test_too_few_words_are_refused() -> None:
     with pytest.raises(BadData, match="1000 wanted"):
-        read(replace(RECIPE, vocabulary=1000), None)
+        read_documents(replace(RECIPE, vocabulary=1000), None)
 
 
 def test_a_run_needs_kenlm_before_it_begins(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(MissingData, match=r"lmplz and query of KenLM.*kenlm\.sh"):
-        run_language(replace(RECIPE, baseline=True), None, tmp_path / "models")
+        train_language_model(replace(RECIPE, baseline=True), None, tmp_path / "models")
 
 
 @pytest.mark.skipif(shutil.which("lmplz") is None, reason="KenLM is not built here")

@@ -7,8 +7,12 @@ from torch import Tensor
 
 from tests.training.samples import Toy, gray_pictures, squares, toy_recipe
 from training.data.encode import Examples
+from training.data.split import Splits
 from training.fitting.fit import Schedule
+from training.recipes.recipe import Recipe
+from training.runs.findings import Findings
 from training.runs.leave_one_out import leave_one_out
+from training.runs.prepare import PreparedData
 
 LABELS, PEOPLE = ("dark", "light"), ("anna", "ben", "chloe")
 
@@ -30,6 +34,14 @@ class Watched(Toy):
         return super().forward(image)
 
 
+def prepared(recipe: Recipe, parts: list[Examples]) -> PreparedData:
+    """The encoded parts, as a recipe's data."""
+    data = recipe.load(None)
+    splits = Splits(*(part.samples for part in parts))
+    encoder, files = recipe.prepare([])
+    return PreparedData(data, splits, LABELS, encoder, files, *parts)
+
+
 def pictures(part: Examples, *groups: str) -> list[bytes]:
     return sorted(
         item["image"].tobytes()
@@ -45,9 +57,10 @@ def test_the_held_out_group_is_never_met():
         gray_pictures(),
         network=Watched,
         leave_one_out="speaker",
-        schedule=Schedule(epochs=1, batch=8),
+        schedule=Schedule(epochs=1, batch_size=8),
     )
-    figures, section = leave_one_out(recipe, parts, LABELS, {})
+    found = leave_one_out(recipe, prepared(recipe, parts))
+    figures, (section,) = found.metrics, found.sections
     for network, held_out in zip(Watched.made, PEOPLE, strict=True):
         others = [person for person in PEOPLE if person != held_out]
         chosen_by = pictures(parts[1], *others)
@@ -65,5 +78,5 @@ def test_the_held_out_group_is_never_met():
 def test_one_group_alone_cannot_be_left_out(capsys: pytest.CaptureFixture[str]):
     parts = [squares(12, seed, ["anna"]) for seed in range(3)]
     recipe = toy_recipe(gray_pictures(), leave_one_out="speaker")
-    assert leave_one_out(recipe, parts, LABELS, {}) == ([], "")
+    assert leave_one_out(recipe, prepared(recipe, parts)) == Findings()
     assert "without speaker anna nothing is left" in capsys.readouterr().err

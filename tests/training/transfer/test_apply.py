@@ -18,7 +18,8 @@ from tests.training.samples import gray_pictures, sentence, shape, toy_recipe
 from training.cli import main
 from training.data.dataset import Sample
 from training.errors import BadData, TrainingError
-from training.transfer import begin, find, started
+from training.recipes import Lineage
+from training.transfer import apply_source, apply_start, resolve_network
 
 MODELS = REPOSITORY / "models"
 
@@ -29,24 +30,24 @@ def small_images(train: Sequence[Sample]) -> tuple[EncoderSpec, dict[str, bytes]
 
 def test_scratch_leaves_the_recipe_alone():
     recipe = toy_recipe(gray_pictures())
-    assert started(recipe, None, "scratch", None, MODELS) is recipe
+    assert apply_start(recipe, None, "scratch", None, MODELS) is recipe
     with pytest.raises(TrainingError, match="--from names what --start"):
-        started(recipe, None, "scratch", "digits", MODELS)
+        apply_start(recipe, None, "scratch", "digits", MODELS)
 
 
 def test_the_encoder_is_that_of_the_source():
-    source = find("digits", "image", MODELS)
-    recipe = begin(toy_recipe(gray_pictures()), gray_pictures(), "features", source)
+    source = resolve_network("digits", "image", MODELS)
+    recipe = apply_source(toy_recipe(gray_pictures()), gray_pictures(), "features", source)
     assert recipe.prepare([]) == (source.encoder, {})
-    assert recipe.made_by == "toy --start features --from digits/1"
+    assert recipe.lineage == Lineage(start="features", source="digits/1")
 
 
 def test_a_source_for_other_files_is_refused():
-    source = find("spoken-digits", "image", MODELS)
+    source = resolve_network("spoken-digits", "image", MODELS)
     with pytest.raises(
         BadData, match="spoken-digits/1 reads sounds, but gray pictures holds image"
     ):
-        begin(toy_recipe(gray_pictures()), gray_pictures(), "pretrained", source)
+        apply_source(toy_recipe(gray_pictures()), gray_pictures(), "pretrained", source)
 
 
 @pytest.mark.training
@@ -57,9 +58,13 @@ def test_pictures_start_from_the_packages_network(start: str, tmp_path: Path):
     command += ["--epochs", "4"] if start == "pretrained" else []  # of one cycle: two are all haste
     assert main([str(word) for word in command]) == 0
     bundle = read_bundle(models / "my-shapes" / "1", SHIPPED)
-    made_by = f"--data my shapes --start {start} --from imagenet"
-    assert bundle.manifest.provenance.recipe == made_by
-    assert bundle.manifest.encoder == find("imagenet", "image", MODELS).encoder
+    origin = bundle.manifest.provenance
+    assert (origin.recipe, origin.data_path) == ("auto", "my shapes")
+    assert (origin.start, origin.source) == (start, "imagenet")
+    assert f"`thalamus-train run --data my shapes --start {start} --from imagenet`" in (
+        bundle.files["README.md"].decode()
+    )
+    assert bundle.manifest.encoder == resolve_network("imagenet", "image", MODELS).encoder
     pipeline = Pipeline(bundle)
     assert replay(bundle, pipeline) == []
     rng = np.random.default_rng(9)
@@ -82,7 +87,7 @@ def test_sounds_start_from_a_bundle_and_a_bundle_of_that_from_it(tmp_path: Path)
     assert bundle.manifest.labels == ("chirp", "noise", "tone")
     assert replay(bundle, Pipeline(bundle)) == []
     with pytest.raises(TrainingError, match="its network is that of spoken-digits/1; name that"):
-        find("first", "audio", models)
+        resolve_network("first", "audio", models)
 
 
 @pytest.mark.training
@@ -91,7 +96,8 @@ def test_texts_start_from_the_packages_network(tmp_path: Path):
     command = ["run", "--data", texts(tmp_path, 12), "--start", "features", "--models", models]
     assert main([str(word) for word in command]) == 0
     bundle = read_bundle(models / "mails" / "1", SHIPPED)
-    assert bundle.manifest.provenance.recipe == "--data Mails.csv --start features --from minilm"
+    origin = bundle.manifest.provenance
+    assert (origin.data_path, origin.start, origin.source) == ("Mails.csv", "features", "minilm")
     pipeline = Pipeline(bundle)
     assert replay(bundle, pipeline) == []
     rng = np.random.default_rng(7)

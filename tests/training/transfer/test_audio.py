@@ -26,8 +26,8 @@ from training.errors import BadData, TrainingError
 from training.exporting.export import Servable, export
 from training.networks.audio.backbone import WAVEFORMS
 from training.networks.audio.waveform import uncentred
-from training.transfer import begin
-from training.transfer.folder import from_folder
+from training.transfer import apply_source
+from training.transfer.folder import network_from_folder
 
 pytestmark = pytest.mark.filterwarnings("ignore:At least one mel filter")  # AST's own, between bins
 
@@ -116,7 +116,7 @@ def test_features_are_those_of_the_librarys_extractor(
     from transformers import AutoFeatureExtractor
 
     extractor = AutoFeatureExtractor.from_pretrained(make(tmp_path / "folder"))
-    network, pcm = from_folder(tmp_path / "folder").build(2), speech()
+    network, pcm = network_from_folder(tmp_path / "folder").build(2), speech()
     actual = network.features(uncentred(windows(pcm, size)))
     for row, part in zip(actual, (pcm, pcm[:8_000]), strict=True):
         told = extractor(part / np.float32(32768), sampling_rate=RATE, return_tensors="np")
@@ -130,18 +130,18 @@ def test_features_are_those_of_the_librarys_extractor(
 def test_a_spectrogram_is_embedded_as_the_library_would(tmp_path: Path):
     from transformers import ASTFeatureExtractor, ASTModel
 
-    source = from_folder(ast(tmp_path / "ast"))
+    source = network_from_folder(ast(tmp_path / "ast"))
     network = source.build(2).eval()
-    source.fill(network)
+    source.load_weights(network)
     pcm = speech()
-    reading = network.read(windows(pcm, RATE))
+    output = network.read(windows(pcm, RATE))
     extractor = ASTFeatureExtractor.from_pretrained(tmp_path / "ast")
     told = extractor(pcm / np.float32(32768), sampling_rate=RATE, return_tensors="pt")
     with torch.no_grad():
         expected = ASTModel.from_pretrained(tmp_path / "ast").eval()(**told).pooler_output
-    torch.testing.assert_close(reading.embedding[:1].detach(), expected, atol=1e-4, rtol=1e-3)
-    assert reading.evidence is None
-    assert (reading.embedding[0] - reading.embedding[1]).abs().max() > 0.05
+    torch.testing.assert_close(output.embedding[:1].detach(), expected, atol=1e-4, rtol=1e-3)
+    assert output.attribution is None
+    assert (output.embedding[0] - output.embedding[1]).abs().max() > 0.05
     assert source.encoder == AudioSpec(rate=RATE, samples=400 + 159 * 160)
 
 
@@ -150,35 +150,35 @@ def test_a_waveform_is_embedded_as_the_library_would(masked: bool, tmp_path: Pat
     """Told of the padding, a network answers as without it; else it hears zeros, as in training."""
     from transformers import Wav2Vec2FeatureExtractor, Wav2Vec2Model
 
-    source = from_folder(waves(tmp_path / "waves", masked=masked))
+    source = network_from_folder(waves(tmp_path / "waves", masked=masked))
     network = source.build(3).eval()
-    source.fill(network)
+    source.load_weights(network)
     pcm = speech()[:8_000]
     extractor = Wav2Vec2FeatureExtractor.from_pretrained(tmp_path / "waves")
     told = extractor(pcm / np.float32(32768), sampling_rate=RATE, return_tensors="pt").input_values
     model = Wav2Vec2Model.from_pretrained(tmp_path / "waves").eval()
     with torch.no_grad():
-        reading = network.read(windows(speech(), 12_345)[1:])
+        output = network.read(windows(speech(), 12_345)[1:])
         frames = int(model._get_feat_extract_output_lengths(len(pcm)))
         heard = told if masked else torch.nn.functional.pad(told, (0, 12_345 - len(pcm)))
         expected = model(heard).last_hidden_state[:, :frames].mean(1)
         other = network.read(windows(speech(), 12_345)[:1]).embedding
-    torch.testing.assert_close(reading.embedding, expected, atol=1e-4, rtol=1e-3)
-    assert (reading.embedding - other).abs().max() > 0.05
-    assert reading.evidence is not None
-    evidence = reading.evidence(torch.tensor([2]))
-    assert evidence.shape == (1, 1, -(-12_345 // 320)) and network.bands() == (0.0, RATE / 2)
-    scores = network.head.weight @ reading.embedding[0]
-    torch.testing.assert_close(evidence.sum(), scores[2] - scores.mean(), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(output.embedding, expected, atol=1e-4, rtol=1e-3)
+    assert (output.embedding - other).abs().max() > 0.05
+    assert output.attribution is not None
+    attribution = output.attribution(torch.tensor([2]))
+    assert attribution.shape == (1, 1, -(-12_345 // 320)) and network.bands() == (0.0, RATE / 2)
+    scores = network.head.weight @ output.embedding[0]
+    torch.testing.assert_close(attribution.sum(), scores[2] - scores.mean(), atol=1e-5, rtol=1e-4)
     before = (12_345 - 8_000) // 2 // 320
-    assert not evidence[0, 0, :before].any() and not evidence[0, 0, before + frames :].any()
+    assert not attribution[0, 0, :before].any() and not attribution[0, 0, before + frames :].any()
 
 
 def test_the_window_is_as_long_as_the_sounds(tmp_path: Path):
-    source = from_folder(ast(tmp_path / "ast"))
+    source = network_from_folder(ast(tmp_path / "ast"))
     rng = np.random.default_rng(0)
     heard = [heard_as("tone", rng, 0.8) for _ in range(4)]
-    recipe = begin(
+    recipe = apply_source(
         toy_recipe(Dataset("none", "", "", [])), Dataset("none", "", "", []), "features", source
     )
     spec, _ = recipe.prepare(heard)
@@ -187,22 +187,22 @@ def test_the_window_is_as_long_as_the_sounds(tmp_path: Path):
 
 
 def test_what_a_folder_lacks_is_said(tmp_path: Path):
-    source = from_folder(ast(tmp_path / "ast"))
+    source = network_from_folder(ast(tmp_path / "ast"))
     with pytest.raises(BadData, match="ast reads sounds, but gray pictures holds image/png"):
-        begin(toy_recipe(gray_pictures()), gray_pictures(), "pretrained", source)
+        apply_source(toy_recipe(gray_pictures()), gray_pictures(), "pretrained", source)
     with pytest.raises(TrainingError, match="says num_mel_bins 64, the model reads 128"):
-        from_folder(ast(tmp_path / "ast", num_mel_bins=64))
+        network_from_folder(ast(tmp_path / "ast", num_mel_bins=64))
     with pytest.raises(TrainingError, match="says 8000 Hz; 16000 are known"):
-        from_folder(ast(tmp_path / "ast", sampling_rate=8000))
+        network_from_folder(ast(tmp_path / "ast", sampling_rate=8000))
     (tmp_path / "ast" / "preprocessor_config.json").unlink()
     with pytest.raises(TrainingError, match=r"ast.preprocessor_config\.json is missing"):
-        from_folder(tmp_path / "ast")
+        network_from_folder(tmp_path / "ast")
     with pytest.raises(TrainingError, match="--from waves: a model with an adapter"):
-        from_folder(waves(tmp_path / "waves", add_adapter=True))
+        network_from_folder(waves(tmp_path / "waves", add_adapter=True))
     config = {"model_type": "encodec"}
     (tmp_path / "ast" / "config.json").write_text(json.dumps(config))
     with pytest.raises(TrainingError, match="--from ast: the architecture 'encodec' is not known"):
-        from_folder(tmp_path / "ast")
+        network_from_folder(tmp_path / "ast")
 
 
 FOLDERS: dict[str, Callable[[Path], Path]] = {
@@ -216,9 +216,9 @@ FOLDERS: dict[str, Callable[[Path], Path]] = {
 @pytest.mark.training  # exporting takes seconds
 @pytest.mark.parametrize("kind", FOLDERS)
 def test_the_graph_answers_as_torch_does_and_alone_as_in_company(kind: str, tmp_path: Path):
-    source = from_folder(FOLDERS[kind](tmp_path / "folder"))
+    source = network_from_folder(FOLDERS[kind](tmp_path / "folder"))
     network = source.build(3).eval()
-    source.fill(network)
+    source.load_weights(network)
     served, spec = Servable(network), AudioSpec(rate=RATE, samples=12_345)
     pcm = torch.cat([windows(speech(), 12_345), windows(speech()[3_000:9_000], 12_345)])
     session = Session(export(served, spec.tensors(), [pcm[:2]]))
@@ -243,8 +243,8 @@ def test_a_backbone_becomes_a_bundle(make: Callable[[Path], Path], start: str, t
     bundle = read_bundle(models / "mine" / "1", SHIPPED)
     pipeline = Pipeline(bundle)
     assert replay(bundle, pipeline) == []
-    made_by = f"--data sounds --start {start} --from backbone"
-    assert bundle.manifest.provenance.recipe == made_by
+    origin = bundle.manifest.provenance
+    assert (origin.data_path, origin.start, origin.source) == ("sounds", start, "backbone")
     assert isinstance(bundle.manifest.encoder, AudioSpec)
     assert bundle.manifest.encoder.rate == RATE and bundle.manifest.encoder.samples < RATE
     assert str(tmp_path).encode() not in bundle.model
@@ -259,7 +259,7 @@ def test_a_backbone_becomes_a_bundle(make: Callable[[Path], Path], start: str, t
 def test_a_processor_that_was_saved_whole_is_read(tmp_path: Path):
     from transformers import Wav2Vec2CTCTokenizer, Wav2Vec2FeatureExtractor, Wav2Vec2Processor
 
-    source = from_folder(waves(tmp_path / "alone"))
+    source = network_from_folder(waves(tmp_path / "alone"))
     folder = waves(tmp_path / "together")
     extractor = Wav2Vec2FeatureExtractor.from_pretrained(folder)
     (folder / "preprocessor_config.json").unlink()
@@ -267,7 +267,7 @@ def test_a_processor_that_was_saved_whole_is_read(tmp_path: Path):
     letters = Wav2Vec2CTCTokenizer(str(folder / "letters.json"))
     Wav2Vec2Processor(extractor, letters).save_pretrained(folder)
     assert not (folder / "preprocessor_config.json").exists()
-    assert from_folder(folder).encoder == source.encoder
+    assert network_from_folder(folder).encoder == source.encoder
     (folder / "processor_config.json").write_text("{}")
     with pytest.raises(TrainingError, match=r"preprocessor_config\.json is missing"):
-        from_folder(folder)
+        network_from_folder(folder)

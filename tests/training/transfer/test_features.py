@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from tests.training.samples import Toy, squares
 from training.errors import TrainingError
 from training.measuring.evaluate import logits_of
-from training.networks.heads.model_output import Reading
+from training.networks.heads.model_output import ModelOutput
 from training.transfer.features import STRENGTHS, embeddings, fit_head
 
 
@@ -26,9 +26,9 @@ class Reader(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         return self.read(image).logits
 
-    def read(self, image: Tensor) -> Reading:
+    def read(self, image: Tensor) -> ModelOutput:
         features = self.first(image.to(torch.float32).flatten(1))
-        return Reading(self.head(features), features)
+        return ModelOutput(self.head(features), features)
 
 
 class Together(nn.Module):
@@ -41,10 +41,10 @@ class Together(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         return self.read(image).logits
 
-    def read(self, image: Tensor) -> Reading:
-        readings = [member.read(image) for member in self.members]
-        logits = torch.stack([reading.logits for reading in readings]).mean(0)
-        return Reading(logits, torch.cat([reading.embedding for reading in readings], 1))
+    def read(self, image: Tensor) -> ModelOutput:
+        outputs = [member.read(image) for member in self.members]
+        logits = torch.stack([output.logits for output in outputs]).mean(0)
+        return ModelOutput(logits, torch.cat([output.embedding for output in outputs], 1))
 
 
 class Joined(nn.Module):
@@ -57,9 +57,9 @@ class Joined(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         return self.read(image).logits
 
-    def read(self, image: Tensor) -> Reading:
+    def read(self, image: Tensor) -> ModelOutput:
         features = torch.cat([reader.read(image).embedding for reader in self.readers], 1)
-        return Reading(self.head(features), features)
+        return ModelOutput(self.head(features), features)
 
 
 def test_the_folded_layer_is_the_standardised_regression():
@@ -70,7 +70,7 @@ def test_the_folded_layer_is_the_standardised_regression():
     features = embeddings(network, train)
     scale = np.where(features.std(axis=0) < 1e-6, 1.0, features.std(axis=0))
     standard = (features - features.mean(axis=0)) / scale
-    best = LogisticRegression(C=STRENGTHS[history.kept - 1], max_iter=1000)
+    best = LogisticRegression(C=STRENGTHS[history.kept_epoch - 1], max_iter=1000)
     expected = best.fit(standard, train.targets).decision_function(standard)
     logits = logits_of(network, train)
     np.testing.assert_allclose(logits[:, 1] - logits[:, 0], expected, atol=1e-3)
@@ -83,8 +83,8 @@ def test_the_curve_is_that_of_the_strengths():
         examples.targets[::5] = 2
     history = fit_head(network, train, validation)
     losses = [epoch.validation_loss for epoch in history.epochs]
-    assert len(losses) == len(STRENGTHS) and history.kept == 1 + int(np.argmin(losses))
-    kept = history.epochs[history.kept - 1]
+    assert len(losses) == len(STRENGTHS) and history.kept_epoch == 1 + int(np.argmin(losses))
+    kept = history.epochs[history.kept_epoch - 1]
     right = (logits_of(network, validation).argmax(1) == validation.targets).mean()
     assert kept.accuracy == pytest.approx(right)
 

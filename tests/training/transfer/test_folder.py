@@ -20,7 +20,7 @@ from tests.training.recipes.test_auto import images, texts
 from tests.training.samples import WORDS
 from training.cli import main
 from training.errors import TrainingError
-from training.transfer.folder import from_folder, image_spec
+from training.transfer.folder import image_spec, network_from_folder
 
 MEAN, STD = [0.5, 0.4, 0.3], [0.2, 0.2, 0.25]
 STEPS = {"size": {"height": 32, "width": 32}, "image_mean": MEAN, "image_std": STD, "resample": 3}
@@ -96,9 +96,9 @@ def test_a_backbones_steps_are_those_of_our_encoder(steps: dict[str, Any], expec
 def test_a_picture_is_read_as_the_library_would(tmp_path: Path):
     from transformers import ResNetModel
 
-    source = from_folder(resnet(tmp_path / "small resnet"))
+    source = network_from_folder(resnet(tmp_path / "small resnet"))
     network = source.build(3)
-    source.fill(network)
+    source.load_weights(network)
     image = torch.randint(0, 256, (2, 32, 32, 3), dtype=torch.uint8)
     pixels = (image.permute(0, 3, 1, 2) / 255 - torch.tensor(MEAN).view(3, 1, 1)) / torch.tensor(
         STD
@@ -118,9 +118,9 @@ def test_the_last_linear_layer_of_a_backbone_is_no_head(tmp_path: Path):
     model = ConvNextModel(ConvNextConfig(hidden_sizes=[8, 8, 8, 8], depths=[1, 1, 1, 1]))
     model.save_pretrained(tmp_path)
     (tmp_path / "preprocessor_config.json").write_text(json.dumps(STEPS))
-    source = from_folder(tmp_path)
+    source = network_from_folder(tmp_path)
     network = source.build(3)
-    source.fill(network)
+    source.load_weights(network)
     weights = network.model.state_dict()
     for name, weight in model.state_dict().items():
         assert torch.equal(weights[name], weight), name
@@ -129,19 +129,19 @@ def test_the_last_linear_layer_of_a_backbone_is_no_head(tmp_path: Path):
 def test_a_text_is_read_as_the_library_would(tmp_path: Path):
     from transformers import BertModel
 
-    source = from_folder(bert(tmp_path / "bert"))
+    source = network_from_folder(bert(tmp_path / "bert"))
     network = source.build(2)
-    source.fill(network)
+    source.load_weights(network)
     network.eval()
     model = BertModel.from_pretrained(tmp_path / "bert").eval()
     with torch.no_grad():
         expected = model(torch.tensor([[1, 7, 9, 2]])).last_hidden_state.mean(1)
         for tokens in ([7, 9], [7, 9, 0, 0, 0]):  # padded = unpadded
-            reading = network.read(torch.tensor([tokens]), torch.tensor([2]))
-            torch.testing.assert_close(reading.embedding, expected)
-            assert reading.evidence is not None
-            evidence = reading.evidence(torch.tensor([1]))
-            assert evidence.shape == (1, len(tokens)) and (evidence[0, 2:] == 0).all()
+            output = network.read(torch.tensor([tokens]), torch.tensor([2]))
+            torch.testing.assert_close(output.embedding, expected)
+            assert output.attribution is not None
+            attribution = output.attribution(torch.tensor([1]))
+            assert attribution.shape == (1, len(tokens)) and (attribution[0, 2:] == 0).all()
     assert source.encoder.max_tokens == 37
     tokenizer = Tokenizer.from_str(source.files["tokenizer.json"].decode())
     assert len(tokenizer.encode("meeting report", add_special_tokens=False).ids) == 2
@@ -153,19 +153,19 @@ def test_what_a_folder_lacks_is_said(tmp_path: Path):
     config = folder / "config.json"
     config.write_text("no json")
     with pytest.raises(TrainingError, match=r"config\.json is not JSON"):
-        from_folder(folder)
+        network_from_folder(folder)
     config.write_text('{"model_type": "mamba"}')
     with pytest.raises(TrainingError, match="the architecture 'mamba' is not known; resnet,"):
-        from_folder(folder)
+        network_from_folder(folder)
     config.write_text('{"model_type": "resnet"}')
     with pytest.raises(TrainingError, match=r"holds no \*\.safetensors"):
-        from_folder(folder)
+        network_from_folder(folder)
     (folder / "model.safetensors").write_bytes(b"")
     with pytest.raises(TrainingError, match=r"preprocessor_config\.json is missing"):
-        from_folder(folder)
+        network_from_folder(folder)
     (folder / "preprocessor_config.json").write_text("{}")
     with pytest.raises(TrainingError, match="says no size"):
-        from_folder(folder)
+        network_from_folder(folder)
 
 
 def test_weights_that_do_not_fit_are_refused(tmp_path: Path):
@@ -175,10 +175,10 @@ def test_weights_that_do_not_fit_are_refused(tmp_path: Path):
     name = next(name for name in sorted(weights) if name.endswith("convolution.weight"))
     save_file({k: v for k, v in weights.items() if k != name}, path, {"format": "pt"})
     with pytest.raises(TrainingError, match=f"the weights lack {name}"):
-        from_folder(folder)
+        network_from_folder(folder)
     path.write_bytes(b"broken")
     with pytest.raises(TrainingError, match="--from resnet: cannot be loaded"):
-        from_folder(folder)
+        network_from_folder(folder)
 
 
 @pytest.mark.training
@@ -190,5 +190,6 @@ def test_a_backbone_becomes_a_bundle(make: Any, write: Any, tmp_path: Path):
     assert main([str(word) for word in command]) == 0
     bundle = read_bundle(models / "mine" / "1", SHIPPED)
     assert replay(bundle, Pipeline(bundle)) == []
-    assert bundle.manifest.provenance.recipe.endswith("--start pretrained --from backbone")
+    origin = bundle.manifest.provenance
+    assert (origin.start, origin.source) == ("pretrained", "backbone")
     assert str(tmp_path).encode() not in bundle.model

@@ -12,9 +12,9 @@ from tests.training.conftest import REPOSITORY
 from training.errors import TrainingError
 from training.networks.backbones.freezing import heads
 from training.networks.convolutional.classifier import ConvNet
-from training.transfer import find
-from training.transfer.graph_weights import take
-from training.transfer.initial_weights import fill_from_graph
+from training.transfer import resolve_network
+from training.transfer.copy_weights import copy_backbone
+from training.transfer.graph_weights import load_graph_weights
 
 MODELS = REPOSITORY / "models"
 
@@ -30,12 +30,12 @@ MODELS = REPOSITORY / "models"
     ],
 )
 def test_a_bundle_gives_its_weights_back(name: str, encoder: str, files: set[str]):
-    """`find` itself compares the network's answers with the golden cases."""
-    source = find(name, "image", MODELS)
+    """`resolve_network` itself compares the network's answers with the golden cases."""
+    source = resolve_network(name, "image", MODELS)
     assert source.encoder.kind == encoder and set(source.files) == files
     fresh, again = source.build(7), source.build(7)
     for network in (fresh, again):
-        source.fill(network)
+        source.load_weights(network)
     last = {id(p) for head in heads(fresh) for p in head.parameters()}
     kept = dict(again.named_parameters())
     for key, weight in fresh.named_parameters():
@@ -46,19 +46,19 @@ def test_a_bundle_gives_its_weights_back(name: str, encoder: str, files: set[str
 def test_another_network_is_refused():
     model = read_bundle(MODELS / "digits" / "1", SHIPPED).model
     with pytest.raises(TrainingError, match=r"'features\.0\.0\.weight' has the shape \(24, 1, 3"):
-        fill_from_graph(ConvNet(1, 10, width=8), model)
+        load_graph_weights(ConvNet(1, 10, width=8), model)
     with pytest.raises(TrainingError, match=r"no weight 'weight' of the network"):
-        fill_from_graph(nn.Linear(3, 2), model)
+        load_graph_weights(nn.Linear(3, 2), model)
 
 
 def test_the_last_layer_is_left_alone():
     trained, network = ConvNet(1, 10, width=2), ConvNet(1, 4, width=2)
     head = network.head.weight.clone()
-    take(network, trained)
+    copy_backbone(network, trained)
     assert torch.equal(network.head.weight, head)
     assert torch.equal(network.features[0][0].weight, trained.features[0][0].weight)
     with pytest.raises(TrainingError, match="only one has"):
-        take(network, nn.Linear(2, 4))
+        copy_backbone(network, nn.Linear(2, 4))
 
 
 def test_what_is_no_trained_network_is_said(tmp_path: Path):
@@ -68,6 +68,6 @@ def test_what_is_no_trained_network_is_said(tmp_path: Path):
     }
     for given, told in cases.items():
         with pytest.raises(TrainingError, match=told):
-            find(given, "image", tmp_path / "models")
+            resolve_network(given, "image", tmp_path / "models")
     with pytest.raises(TrainingError, match="name one: --from"):
-        find(None, "tree", tmp_path)
+        resolve_network(None, "tree", tmp_path)

@@ -11,12 +11,12 @@ from tests.training.encoders import contextual
 from tests.training.networks.tree.test_contextual import examples as sentences
 from tests.training.samples import gray_pictures, squares, toy_recipe
 from tests.training.transfer.test_features import Reader
-from training.data.encode import root_lessons
+from training.data.encode import root_node_targets
 from training.fitting.fit import Schedule, parameter_groups
 from training.measuring.evaluate import logits_of
 from training.networks.backbones.efficientnet import empty_efficientnet_lite0
 from training.networks.backbones.freezing import freeze, heads
-from training.networks.heads.model_output import Reading
+from training.networks.heads.model_output import ModelOutput
 from training.transfer.tuning import compute, tune
 
 
@@ -33,9 +33,9 @@ class Half(nn.Module):
         state = self.layers(image.to(torch.float32).flatten(1) / 255)
         return self.head(state) if hasattr(self, "head") else state * 255
 
-    def read(self, state: Tensor) -> Reading:
+    def read(self, state: Tensor) -> ModelOutput:
         features = self.layers(state.flatten(1) / 255)
-        return Reading(self.head(features), features)
+        return ModelOutput(self.head(features), features)
 
 
 class Cuttable(nn.Module):
@@ -54,7 +54,10 @@ class Cuttable(nn.Module):
         return Half(self.early), Half(self.late, self.head)
 
 
-RECIPE = toy_recipe(gray_pictures(), schedule=Schedule(epochs=2, batch=8, rate=0.01, trunk=0.5))
+RECIPE = toy_recipe(
+    gray_pictures(),
+    schedule=Schedule(epochs=2, batch_size=8, learning_rate=0.01, backbone_lr_scale=0.5),
+)
 
 
 def test_what_is_frozen_stays_and_the_rest_learns():
@@ -77,7 +80,7 @@ def test_trees_are_tuned_by_the_labels_of_their_roots():
     network, trees = contextual(2), sentences("0123456", 40, 1)
     trees = replace(trees, targets=np.asarray([int(7 in t["tokens"]) for t in trees.items]))
     before = copy.deepcopy(network.state_dict())
-    taught = replace(trees, lessons=root_lessons(trees))
+    taught = replace(trees, node_targets=root_node_targets(trees))
     history = tune(network, taught, trees, RECIPE, share=1.0)
     after = network.state_dict()
     changed = {name for name in before if not torch.equal(before[name], after[name])}
@@ -108,7 +111,9 @@ def test_the_pretrained_network_can_be_cut():
 
 def test_the_last_layer_learns_faster():
     network = Reader()
-    groups = parameter_groups(network, Schedule(epochs=1, rate=0.1, trunk=0.5, weight_decay=0.2))
+    groups = parameter_groups(
+        network, Schedule(epochs=1, learning_rate=0.1, backbone_lr_scale=0.5, weight_decay=0.2)
+    )
     head = {id(parameter) for parameter in heads(network)[0].parameters()}
     for group in groups:
         for parameter in group["params"]:

@@ -1,1 +1,1 @@
-"""Networks for sounds: their front ends and backbones."""
+"""Networks for sounds: their filter banks and backbones."""

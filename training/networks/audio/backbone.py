@@ -1,8 +1,7 @@
-"""Backbones of the library `transformers` for sounds, fed with the PCM of the service's encoder.
+"""Audio backbones of the library `transformers`, which read the PCM of the service's encoder.
 
-What the library's feature extractors do to a sound is done in the graph. The embedding is what
-the architecture sums a sound up by: the mean of two tokens, or of the states of the frames in
-which the sound is heard.
+The graph contains what the library's feature extractors compute. The embedding is the summary that
+the architecture uses: the mean of two tokens, or the mean of the states of the sound's frames.
 """
 
 from collections.abc import Callable
@@ -13,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from training.networks.audio.waveform import Sound, uncentred
-from training.networks.heads.model_output import Reading, label_weights
+from training.networks.heads.model_output import ModelOutput, centred_label_weights
 
 # By `model_type` in config.json.
 SPECTROGRAMS = ("audio-spectrogram-transformer",)
@@ -24,10 +23,10 @@ SOUNDS = (*SPECTROGRAMS, *WAVEFORMS, *SPEECH)
 
 @dataclass(frozen=True, slots=True)
 class Framing:
-    """Into what a backbone divides a sound: frames of `step` samples at `rate` Hz.
+    """How a backbone divides a sound into frames of `step` samples at `rate` Hz.
 
-    count: samples of sounds → their frames, both int64 (B,). masked: whether the backbone is told
-    where a sound ends; else it hears zeros after it, as in its own training.
+    count: maps numbers of samples to numbers of frames, both int64 (B,). masked: whether the
+    backbone gets a mask of the sound; else it reads zeros after the sound, as in its own training.
     """
 
     count: Callable[[Tensor], Tensor]
@@ -39,9 +38,9 @@ class Framing:
 class SpectrogramBackbone(nn.Module):
     """PCM → filter bank → an audio spectrogram transformer → one linear layer.
 
-    It reads as many frames as it was trained on (`max_length` of its configuration), however short
-    the window is: its table of positions stays whole, and a shorter sound is padded as its
-    extractor pads it. So it answers as the library does, and one second costs what ten do.
+    It always reads the number of frames that it was trained on (`max_length` of its configuration):
+    it pads a shorter sound as the library's extractor does, and keeps its whole table of positions.
+    So its outputs equal the library's, and one second takes as long as ten.
     """
 
     def __init__(self, model: nn.Module, features: nn.Module, *, size: int, classes: int) -> None:
@@ -53,14 +52,14 @@ class SpectrogramBackbone(nn.Module):
         """Return logits (batch, classes) of PCM (batch, samples), int16 or float."""
         return self.read(pcm).logits
 
-    def read(self, pcm: Tensor) -> Reading:
-        """As `forward`. The embedding is of two tokens, so no place of the sound has evidence."""
+    def read(self, pcm: Tensor) -> ModelOutput:
+        """As `forward`. There is no attribution: the embedding comes from two tokens."""
         pooled: Tensor = self.model(self.features(uncentred(pcm))).pooler_output
-        return Reading(self.head(pooled), pooled)
+        return ModelOutput(self.head(pooled), pooled)
 
 
 class FrameBackbone(nn.Module):
-    """PCM → features → a backbone of frames → one linear layer over the mean of their states."""
+    """PCM → features → a backbone of frames → one linear layer on the mean of their states."""
 
     def __init__(
         self, model: nn.Module, features: nn.Module, framing: Framing, *, size: int, classes: int
@@ -73,8 +72,8 @@ class FrameBackbone(nn.Module):
         """Return logits (batch, classes) of PCM (batch, samples), int16 or float."""
         return self.read(pcm).logits
 
-    def read(self, pcm: Tensor) -> Reading:
-        """As `forward`. The evidence is what each frame's state adds, in one band of all Hz."""
+    def read(self, pcm: Tensor) -> ModelOutput:
+        """As `forward`. The attribution is what each frame adds, in one band of all frequencies."""
         sound = uncentred(pcm)
         mask = sound.within.to(torch.int64) if self._framing.masked else None
         states: Tensor = self.model(self.features(sound), attention_mask=mask).last_hidden_state
@@ -82,18 +81,20 @@ class FrameBackbone(nn.Module):
         place = torch.arange(states.shape[1], device=states.device)
         shares = (place < count) / count.to(states.dtype)
         pooled = (states * shares[:, :, None]).sum(1)
-        return Reading(self.head(pooled), pooled, partial(self._evidence, sound, states, shares))
+        return ModelOutput(
+            self.head(pooled), pooled, partial(self._attribution, sound, states, shares)
+        )
 
     def bands(self) -> tuple[float, ...]:
-        """Return the edges of the evidence's one band, in Hz."""
+        """Return the edges of the attribution's one band, in Hz."""
         return (0.0, self._framing.rate / 2)
 
-    def _evidence(self, sound: Sound, states: Tensor, shares: Tensor, labels: Tensor) -> Tensor:
-        """Return the frames' evidence where the sound stands in its window, (B, 1, frames)."""
-        weights = label_weights(self.head.weight, labels)[:, :, None]
-        told = (states @ weights).squeeze(2) * shares
+    def _attribution(self, sound: Sound, states: Tensor, shares: Tensor, labels: Tensor) -> Tensor:
+        """Return the frames' attribution at the sound's position in its window, (B, 1, frames)."""
+        weights = centred_label_weights(self.head.weight, labels)[:, :, None]
+        values = (states @ weights).squeeze(2) * shares
         frames = -(-sound.wave.shape[1] // self._framing.step)
         start = sound.before // self._framing.step
-        place = torch.arange(frames, device=told.device) - start[:, None]
-        inside = (place >= 0) & (place < told.shape[1])
-        return (told.gather(1, place.clamp(0, told.shape[1] - 1)) * inside)[:, None]
+        place = torch.arange(frames, device=values.device) - start[:, None]
+        inside = (place >= 0) & (place < values.shape[1])
+        return (values.gather(1, place.clamp(0, values.shape[1] - 1)) * inside)[:, None]

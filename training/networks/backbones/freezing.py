@@ -1,23 +1,30 @@
-"""What of a trained network goes on learning: its head, and the last of its layers."""
+"""Freezing a trained network, so that only its head and its last layers learn."""
 
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
+from training.networks.network import members_of
+
 
 def heads(network: nn.Module) -> list[nn.Linear]:
-    """Return the last linear layer of the network, or of each of its `members`."""
-    members = getattr(network, "members", [network])
-    linear = [[m for m in member.modules() if isinstance(m, nn.Linear)] for member in members]
+    """Return the last linear layer of the network, or of each member of an ensemble.
+
+    The last one is the one that `__init__` defines last, not the one that is computed last: the two
+    agree for all networks here. Members without a linear layer are left out.
+    """
+    linear = [
+        [m for m in member.modules() if isinstance(m, nn.Linear)] for member in members_of(network)
+    ]
     return [layers[-1] for layers in linear if layers]
 
 
 def set_heads(heads: Sequence[nn.Linear], weight: Tensor, bias: Tensor) -> None:
-    """Have the mean of linear layers answer as one of `weight` and `bias`.
+    """Set linear layers so that the mean of their outputs is that of one layer.
 
-    weight: float32 (labels, d), d being the features that the layers read in all, side by side.
-    bias: float32 (labels,).
+    weight: float32 (labels, d), of that one layer, which reads the features of all `heads` side by
+    side. bias: float32 (labels,).
     """
     parts = weight.split([head.in_features for head in heads], dim=1)
     with torch.no_grad():
@@ -27,11 +34,11 @@ def set_heads(heads: Sequence[nn.Linear], weight: Tensor, bias: Tensor) -> None:
 
 
 def freeze(network: nn.Module, share: float) -> None:
-    """Let the last `share` (0 to 1) of the layers learn and the heads, and nothing else.
+    """Freeze all weights but those of the heads and of the last `share` (0 to 1) of the layers.
 
-    Layers are counted in the order in which they were made, which is that of computing for all
-    networks here. Batch statistics stay what they are everywhere: a few hundred samples would
-    only blur them.
+    Layers count in the order of their definition, which is the order of computation for all
+    networks here. Batch normalisation keeps its statistics everywhere: a few hundred samples would
+    only make them worse.
     """
     layers = [m for m in network.modules() if any(True for _ in m.parameters(recurse=False))]
     border = len(layers) - round(share * len(layers))
@@ -40,30 +47,30 @@ def freeze(network: nn.Module, share: float) -> None:
             parameter.requires_grad_(False)
     for head in heads(network):
         head.requires_grad_(True)
-    keep_statistics(network)
+    freeze_batch_norm(network)
 
 
-def keep_statistics(network: nn.Module) -> None:
-    """Have batch normalisation use the statistics it has, in training too."""
+def freeze_batch_norm(network: nn.Module) -> None:
+    """Make batch normalisation use its running statistics in training too."""
     for module in network.modules():
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
-            module.__class__ = _KEPT[module.__class__]
+            module.__class__ = _FROZEN[module.__class__]
             module.eval()
 
 
-class _KeptStatistics1d(nn.BatchNorm1d):
-    def train(self, mode: bool = True) -> "_KeptStatistics1d":
+class _FrozenBatchNorm1d(nn.BatchNorm1d):
+    def train(self, mode: bool = True) -> "_FrozenBatchNorm1d":
         return super().train(False)
 
 
-class _KeptStatistics2d(nn.BatchNorm2d):
-    def train(self, mode: bool = True) -> "_KeptStatistics2d":
+class _FrozenBatchNorm2d(nn.BatchNorm2d):
+    def train(self, mode: bool = True) -> "_FrozenBatchNorm2d":
         return super().train(False)
 
 
-_KEPT: dict[type, type] = {
-    nn.BatchNorm1d: _KeptStatistics1d,
-    nn.BatchNorm2d: _KeptStatistics2d,
-    _KeptStatistics1d: _KeptStatistics1d,
-    _KeptStatistics2d: _KeptStatistics2d,
+_FROZEN: dict[type, type] = {
+    nn.BatchNorm1d: _FrozenBatchNorm1d,
+    nn.BatchNorm2d: _FrozenBatchNorm2d,
+    _FrozenBatchNorm1d: _FrozenBatchNorm1d,
+    _FrozenBatchNorm2d: _FrozenBatchNorm2d,
 }

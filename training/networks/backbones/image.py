@@ -1,9 +1,8 @@
-"""Backbones of the library `transformers`, from a local folder, as networks of ours.
+"""Image and text backbones of the library `transformers`, which read the service's inputs.
 
-Normalisation, and the tokens that open and close a text, are inside the graph: what goes in is
-what the service's encoders make. The embedding of a picture is the mean of the last feature map
-or of the last tokens, or the first token, as the architecture was trained; that of a text is the
-mean of its tokens' states.
+The graph normalises pixels, and adds the tokens that open and close a text. The embedding of an
+image is the mean of the last feature map, the first token, or the mean of the tokens, as the
+architecture was trained; that of a text is the mean of its tokens' states.
 """
 
 from collections.abc import Sequence
@@ -15,9 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from training.networks.convolutional.classifier import activation_map
-from training.networks.heads.model_output import Reading, label_weights
+from training.networks.heads.model_output import ModelOutput, centred_label_weights
 
-# How the last state of an architecture becomes one vector, by `model_type` in its config.json.
+# How the last state of an architecture is pooled, by `model_type` in its config.json.
 Pool = Literal["map", "first", "mean"]
 PICTURES: dict[str, Pool] = {
     "resnet": "map",
@@ -34,7 +33,7 @@ TEXTS = ("bert",)
 
 @dataclass(frozen=True, slots=True)
 class Pixels:
-    """How bytes become what a backbone was trained on: (byte × scale − mean) / std."""
+    """How a backbone normalises pixels: (byte × scale − mean) / std."""
 
     scale: float
     mean: Sequence[float]
@@ -43,7 +42,7 @@ class Pixels:
 
 
 class PictureBackbone(nn.Module):
-    """Pictures → a backbone of `PICTURES` → one linear layer."""
+    """Images → a backbone of `PICTURES` → one linear layer."""
 
     mean: Tensor
     std: Tensor
@@ -60,24 +59,24 @@ class PictureBackbone(nn.Module):
         """Return logits (batch, classes) of uint8 images (batch, height, width, 3)."""
         return self.read(image).logits
 
-    def read(self, image: Tensor) -> Reading:
-        """As `forward`; with a feature map, the evidence is its class activation map."""
+    def read(self, image: Tensor) -> ModelOutput:
+        """As `forward`; with a feature map, the attribution is its class activation map."""
         planes = image.permute(0, 3, 1, 2)
         planes = planes.flip(1) if self._pixels.reverse else planes
         pixels = (planes.to(torch.float32) * self._pixels.scale - self.mean) / self.std
         state: Tensor = self.model(pixel_values=pixels).last_hidden_state
         if self._pool == "map":
             pooled = state.mean(dim=(2, 3))
-            evidence = partial(activation_map, state, self.head.weight)
-            return Reading(self.head(pooled), pooled, evidence)
+            attribution = partial(activation_map, state, self.head.weight)
+            return ModelOutput(self.head(pooled), pooled, attribution)
         pooled = state[:, 0] if self._pool == "first" else state.mean(dim=1)
-        return Reading(self.head(pooled), pooled)
+        return ModelOutput(self.head(pooled), pooled)
 
 
 class TextBackbone(nn.Module):
-    """Token ids → a backbone of `TEXTS` → one linear layer over the mean of the tokens' states.
+    """Token ids → a backbone of `TEXTS` → one linear layer on the mean of the tokens' states.
 
-    opening, closing: the ids that stand before and after every text. padding: that of none.
+    opening, closing: the ids before and after each text. padding: the id of padding.
     """
 
     def __init__(
@@ -93,8 +92,8 @@ class TextBackbone(nn.Module):
         """Return logits of `tokens` (B, T) int64, of which the first `lengths` (B,) count."""
         return self.read(tokens, lengths).logits
 
-    def read(self, tokens: Tensor, lengths: Tensor) -> Reading:
-        """As `forward`. The evidence is what each token's state adds to the label's logit."""
+    def read(self, tokens: Tensor, lengths: Tensor) -> ModelOutput:
+        """As `forward`. The attribution is what each token's state adds to the label's logit."""
         ends = nn.functional.pad(tokens, (1, 1))
         place = torch.arange(ends.shape[1], device=ends.device)[None]
         last = lengths[:, None] + 1
@@ -105,8 +104,8 @@ class TextBackbone(nn.Module):
         states: Tensor = self.model(input_ids=ids, attention_mask=mask).last_hidden_state
         shares = mask.to(states.dtype) / (last + 1).to(states.dtype)
         pooled = (states * shares[:, :, None]).sum(1)
-        return Reading(self.head(pooled), pooled, partial(self._evidence, states, shares))
+        return ModelOutput(self.head(pooled), pooled, partial(self._attribution, states, shares))
 
-    def _evidence(self, states: Tensor, shares: Tensor, labels: Tensor) -> Tensor:
-        weights = label_weights(self.head.weight, labels)[:, :, None]
+    def _attribution(self, states: Tensor, shares: Tensor, labels: Tensor) -> Tensor:
+        weights = centred_label_weights(self.head.weight, labels)[:, :, None]
         return ((states @ weights).squeeze(2) * shares)[:, 1:-1] * (shares[:, 2:] > 0)

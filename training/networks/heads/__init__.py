@@ -1,1 +1,1 @@
-"""What every classifier gives beside its logits: features, attribution, novelty."""
+"""What all classifiers share: their output, attribution by gradients, and novelty."""

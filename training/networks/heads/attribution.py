@@ -1,7 +1,7 @@
-"""The gradient of a stack of convolutional layers, written out, so that it can be exported.
+"""The gradient of a stack of convolutional layers as explicit operations, for export.
 
-An exported graph has no autograd. In evaluation mode each of these layers is linear where it is
-not switched off, and its gradient is a line.
+An exported graph has no autograd. In evaluation mode each of these layers is piecewise linear, so
+its gradient is one expression.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -11,11 +11,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-EVEN = 1e-5  # a difference of activations that is none
+EVEN = 1e-5  # activations that differ by less count as equal
 
 
-def follow(layers: Iterable[nn.Module], images: Tensor) -> tuple[Tensor, list[Tensor]]:
-    """Apply `layers` in turn; return what comes out, and what each of them was given."""
+def forward_with_inputs(layers: Iterable[nn.Module], images: Tensor) -> tuple[Tensor, list[Tensor]]:
+    """Apply `layers` in turn; return the output, and the input of each layer."""
     given = []
     for layer in layers:
         given.append(images)
@@ -23,46 +23,46 @@ def follow(layers: Iterable[nn.Module], images: Tensor) -> tuple[Tensor, list[Te
     return images, given
 
 
-def undo(layers: Sequence[nn.Module], given: Sequence[Tensor], gradient: Tensor) -> Tensor:
-    """Return the gradient by what went into `layers`, of that by what came out of them.
+def backward(layers: Sequence[nn.Module], given: Sequence[Tensor], gradient: Tensor) -> Tensor:
+    """Return the gradient with respect to the input of `layers`, from that of their output.
 
-    given: what each was given, (B, C, H, W). Layers: `Conv2d`, also one that pads by itself,
-    `MaxPool2d` of 2, `BatchNorm2d`, `ReLU`, `ReLU6`.
+    given: the input of each layer, (B, C, H, W). Layers may be `Conv2d`, also one that pads its
+    input itself, `MaxPool2d` of 2, `BatchNorm2d`, `ReLU`, and `ReLU6`.
     """
     for layer, images in zip(reversed(layers), reversed(given), strict=True):
-        undo = next(_UNDO[kind] for kind in type(layer).__mro__ if kind in _UNDO)
-        gradient = undo(layer, images, gradient)
+        layer_backward = next(_BACKWARD[kind] for kind in type(layer).__mro__ if kind in _BACKWARD)
+        gradient = layer_backward(layer, images, gradient)
     return gradient
 
 
 def _convolution(layer: nn.Conv2d, images: Tensor, gradient: Tensor) -> Tensor:
     padding = [int(size) for size in layer.padding]
-    # EfficientNet's convolutions hold a layer that pads: left, right, top, bottom.
+    # EfficientNet's convolutions contain a padding layer: left, right, top, bottom.
     edges = getattr(getattr(layer, "static_padding", None), "padding", (0, 0, 0, 0))
     height, width = images.shape[2:]
-    beyond = [  # what a stride leaves over at the lower and right edge
+    beyond = [  # rows and columns at the lower and right edge that the stride skips
         size
         - ((gradient.shape[2 + axis] - 1) * layer.stride[axis] + layer.kernel_size[axis])
         + 2 * padding[axis]
         for axis, size in enumerate((height + sum(edges[2:]), width + sum(edges[:2])))
     ]
-    undone: Tensor = functional.conv_transpose2d(
+    below: Tensor = functional.conv_transpose2d(
         gradient, layer.weight, None, layer.stride, padding, beyond, layer.groups
     )
     if any(edges):
-        return undone[:, :, edges[2] : edges[2] + height, edges[0] : edges[0] + width]
-    return undone
+        return below[:, :, edges[2] : edges[2] + height, edges[0] : edges[0] + width]
+    return below
 
 
 def _maximum(_: nn.MaxPool2d, images: Tensor, gradient: Tensor) -> Tensor:
-    """What was dropped at the lower and right edge has no gradient; equal maxima share it.
+    """Equal maxima share the gradient; pixels dropped at the lower and right edge have none.
 
-    Where a picture is even, values are equal but for rounding, which differs between machines.
+    In a uniform area values are equal but for rounding, which differs between machines.
     """
     height, width = (2 * size for size in gradient.shape[2:])
-    seen = images[:, :, :height, :width]
+    pooled = images[:, :, :height, :width]
     highest = functional.interpolate(functional.max_pool2d(images, 2), scale_factor=2.0)
-    peaks = (seen >= highest - EVEN).float()
+    peaks = (pooled >= highest - EVEN).float()
     share = gradient / (4 * functional.avg_pool2d(peaks, 2))
     spread = functional.interpolate(share, scale_factor=2.0) * peaks
     edges = (0, images.shape[3] - width, 0, images.shape[2] - height)
@@ -83,7 +83,7 @@ def _switch6(_: nn.ReLU6, images: Tensor, gradient: Tensor) -> Tensor:
     return gradient * ((images > 0) & (images < 6))
 
 
-_UNDO: dict[type[nn.Module], Callable[[Any, Tensor, Tensor], Tensor]] = {
+_BACKWARD: dict[type[nn.Module], Callable[[Any, Tensor, Tensor], Tensor]] = {
     nn.Conv2d: _convolution,
     nn.MaxPool2d: _maximum,
     nn.BatchNorm2d: _normalisation,

@@ -1,70 +1,62 @@
-"""What a network says of its inputs besides logits, all of one pass.
+"""The output of a network: logits, embedding, attribution and more from one pass.
 
-Training needs logits alone and calls `forward`; what is exported calls `read`.
+Training needs the logits alone and calls `forward`; the exported module calls `read`.
 """
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 
-class Reading(NamedTuple):
-    """One pass over a batch.
+class ModelOutput(NamedTuple):
+    """The output of one pass over a batch.
 
-    logits: float32 (batch, classes). embedding: float32 (batch, d), the features that the last
-    layer reads. evidence: of a label for each item, int64 (batch,), how much each place of the
-    input adds to its logit, beyond what it adds to the labels' mean; float32 (batch, rows,
-    columns) of pictures, (batch, bands, frames) of sounds, (batch, time) of texts and 0 at
-    padding. nodes: of trees instead, the logits of every node, float32 (nodes, classes). traits:
-    what an input is like, whatever its label, float32 (batch, t).
+    logits: float32 (batch, classes). embedding: float32 (batch, d), the input of the last layer.
+    attribution: maps a label for each item, int64 (batch,), to how much each position of the input
+    adds to the label's logit, minus what it adds to the mean logit of all labels; float32 (batch,
+    rows, columns) for images, (batch, bands, frames) for sounds, (batch, time) for texts, with 0 at
+    padding. nodes: for trees, the logits of all nodes, float32 (nodes, classes). ood_features:
+    features for the novelty score that describe an input whatever its label, float32 (batch, t).
     """
 
     logits: Tensor
     embedding: Tensor
-    evidence: Callable[[Tensor], Tensor] | None = None
+    attribution: Callable[[Tensor], Tensor] | None = None
     nodes: Tensor | None = None
-    traits: Tensor | None = None
+    ood_features: Tensor | None = None
 
     @property
     def features(self) -> Tensor:
-        """By what novelty is told: the traits, where there are any, else the embedding."""
-        return self.embedding if self.traits is None else self.traits
+        """The features for the novelty score: `ood_features`, else the embedding."""
+        return self.embedding if self.ood_features is None else self.ood_features
 
 
-@runtime_checkable
-class Banded(Protocol):
-    """A network whose evidence of a sound lies in bands."""
-
-    def bands(self) -> tuple[float, ...]:
-        """Return the bands' edges in Hz, the lowest first."""
-
-
-def label_weights(weight: Tensor, labels: Tensor) -> Tensor:
+def centred_label_weights(weight: Tensor, labels: Tensor) -> Tensor:
     """Return the rows of a last layer's `weight` (classes, d) for `labels` (batch,), (batch, d).
 
-    The labels' mean is taken off: what speaks for every label alike speaks for none.
+    The mean row is subtracted: a feature that raises all logits alike supports no label.
     """
     return (weight - weight.mean(0))[labels]
 
 
-def averaged(readings: Sequence[Reading]) -> Reading:
-    """Return the members' mean logits and evidence, and their embeddings side by side.
+def averaged(outputs: Sequence[ModelOutput]) -> ModelOutput:
+    """Return the mean logits and attribution of an ensemble, and the concatenated embeddings.
 
-    Evidence is told if all members tell it.
+    There is an attribution only if all members have one.
     """
-    evidence = None
-    told = [reading.evidence for reading in readings if reading.evidence is not None]
-    if len(told) == len(readings):
+    attribution = None
+    parts = [output.attribution for output in outputs if output.attribution is not None]
+    if len(parts) == len(outputs):
 
-        def evidence(labels: Tensor) -> Tensor:
-            return mean([tell(labels) for tell in told])
+        def attribution(labels: Tensor) -> Tensor:
+            return mean([part(labels) for part in parts])
 
-    return Reading(
-        mean([reading.logits for reading in readings]),
-        torch.cat([reading.embedding for reading in readings], 1),
-        evidence,
+    return ModelOutput(
+        mean([output.logits for output in outputs]),
+        torch.cat([output.embedding for output in outputs], 1),
+        attribution,
     )
 
 

@@ -1,11 +1,14 @@
-"""How unlike the training data an item is, told by the features that a network reads."""
+"""Novelty modules: they map the features of an item to a distance from the training data.
+
+`training.measuring.novelty` fits them; they are exported within the graph.
+"""
 
 import torch
 from torch import Tensor, nn
 
 
 class NoveltyHead(nn.Module):
-    """A distance of features from the training data → novelty: .5 where it is the threshold."""
+    """Maps a distance from the training data to novelty in 0..1, .5 at the threshold."""
 
     threshold: Tensor
     scale: Tensor
@@ -17,15 +20,15 @@ class NoveltyHead(nn.Module):
         self.register_buffer("scale", torch.tensor(scale))
 
     def forward(self, embedding: Tensor, logits: Tensor) -> Tensor:
-        """Return novelty, (batch,) in 0..1, of features (batch, d); the logits are not read."""
+        """Return novelty, (batch,) in 0..1, of features (batch, d); it ignores the logits."""
         return torch.sigmoid((self.distance(embedding) - self.threshold) / self.scale)
 
 
 class OutlierExposure(nn.Linear):
-    """The log odds that an item is of the kinds of outliers that were shown, of features.
+    """The log odds that an item is an outlier like the training outliers.
 
     Hendrycks, Mazeika and Dietterich, "Deep Anomaly Detection with Outlier Exposure", ICLR 2019;
-    here a logistic regression on the features of a network that was trained before.
+    here it is a logistic regression on the features of a trained network.
     """
 
     def forward(self, embedding: Tensor) -> Tensor:
@@ -36,8 +39,8 @@ class OutlierExposure(nn.Linear):
 class Mahalanobis(nn.Module):
     """The squared distance from the mean under the inverse covariance.
 
-    centre: (d,), the mean of all features. factor: (d, r), of the inverse covariance.
-    Both float32, fitted by `training.measuring.novelty`.
+    centre: float32 (d,), the mean of all features. factor: float32 (d, r), a factor F of the
+    inverse covariance F Fᵀ.
     """
 
     centre: Tensor
@@ -54,16 +57,16 @@ class Mahalanobis(nn.Module):
 
 
 class RelativeMahalanobis(nn.Module):
-    """The distance to the nearest class, less the distance to the data as a whole.
+    """The distance to the nearest class minus the distance to the data as a whole.
 
     Ren et al., "A Simple Fix to Mahalanobis Distance for Improving Near-OOD Detection", 2021, after
-    Lee et al., NeurIPS 2018: squared Mahalanobis distances under the classes' common covariance
-    and under that of all data. What the classes do not tell apart counts in both and so in neither.
+    Lee et al., NeurIPS 2018. Both are squared Mahalanobis distances, under the common covariance of
+    the classes and under the covariance of all data. Directions in which the classes do not differ
+    count in both distances, and so cancel.
 
     centre: (d,), the mean of all features. within, overall: (d, r), factors of the two inverse
-    covariances: the distance of x to m is the norm of (x - m) @ factor. classes: (classes, r),
-    the classes' means, centred and times `within`. All float32, fitted by
-    `training.measuring.novelty`.
+    covariances: the distance of x to m is the norm of (x - m) @ factor. classes: (classes, r), the
+    centred means of the classes times `within`. All float32.
     """
 
     centre: Tensor

@@ -1,1 +1,1 @@
-"""Recurrent networks for texts, and their bags of n-grams."""
+"""Recurrent networks and bags of n-grams for texts."""

@@ -1,8 +1,8 @@
-"""A linear model over which tokens, and which pairs of neighbours, a text holds.
+"""A linear model on the set of tokens and of pairs of neighbouring tokens in a text.
 
-The classical baseline of text classification as a network: presence instead of counts, an
-L2-normalised vector of features, one weight per feature and class (Wang and Manning,
-"Baselines and Bigrams", ACL 2012). Pairs share a table by hashing, as in fastText.
+It is the classical baseline of text classification: presence instead of counts, an L2-normalised
+vector of features, one weight per feature and class (Wang and Manning, "Baselines and Bigrams",
+ACL 2012). Pairs share a table by hashing, as in fastText.
 """
 
 from functools import partial
@@ -10,16 +10,16 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from training.networks.heads.model_output import Reading
+from training.networks.heads.model_output import ModelOutput
 
 PAIR_BUCKETS = 1 << 17
-SCALE = 10.0  # of the normalised vector: weights then have the size that the optimiser steps in
+SCALE = 10.0  # of the normalised vector, so that the weights suit the optimiser's step size
 
 
 class LinearBag(nn.Module):
     """One weight per token, per pair and per class.
 
-    While training, tokens are left out at a rate drawn per text from 0 to twice `word_dropout`.
+    In training mode tokens are dropped at a rate drawn for each text from 0 to 2 `word_dropout`.
     """
 
     def __init__(self, *, vocabulary: int, classes: int, word_dropout: float = 0.1) -> None:
@@ -38,11 +38,11 @@ class LinearBag(nn.Module):
         """
         return self.read(tokens, lengths).logits
 
-    def read(self, tokens: Tensor, lengths: Tensor) -> Reading:
-        """As `forward`. The embedding is the evidence for each class: there is nothing before it.
+    def read(self, tokens: Tensor, lengths: Tensor) -> ModelOutput:
+        """As `forward`. The embedding is the logits without the bias: there is no other layer.
 
-        A pair's evidence is halved between its tokens, and a token that comes twice has its
-        evidence in both places, for it goes when both go.
+        The attribution of a pair is divided between its two tokens. A repeated token has its whole
+        attribution at each position, because only removing all of them changes the logits.
         """
         counted = true_steps(tokens, lengths)
         if self.training and self.word_dropout > 0:
@@ -53,35 +53,40 @@ class LinearBag(nn.Module):
         total = (self.tokens(one) * is_one).sum(1) + (self.pairs(two) * is_two).sum(1)
         norm = (is_one.sum(1) + is_two.sum(1) + 1).sqrt()
         found = SCALE * total / norm
-        return Reading(found + self.bias, found, partial(self._evidence, tokens, lengths, norm))
+        return ModelOutput(
+            found + self.bias, found, partial(self._attribution, tokens, lengths, norm)
+        )
 
-    def _evidence(self, tokens: Tensor, lengths: Tensor, norm: Tensor, labels: Tensor) -> Tensor:
+    def _attribution(self, tokens: Tensor, lengths: Tensor, norm: Tensor, labels: Tensor) -> Tensor:
         """Return what each token adds to the label's logit, (B, T) float32."""
         counted = true_steps(tokens, lengths)
         own = chosen(self.tokens.weight, tokens, labels) * counted
         pairs = chosen(self.pairs.weight, pair_buckets(tokens, PAIR_BUCKETS), labels) * counted
-        first, later = pairs[:, :1], pairs[:, 1:] / 2  # nothing stands before the first token
+        first, later = pairs[:, :1], pairs[:, 1:] / 2  # no token comes before the first one
         halves = torch.cat([first, later], 1) + nn.functional.pad(later, (0, 1))
         return SCALE * (own + halves) / norm
 
 
 def chosen(table: Tensor, ids: Tensor, labels: Tensor) -> Tensor:
-    """Return what `table` (ids, classes) holds of `ids` (B, T) for `labels` (B,): (B, T)."""
+    """Return the centred entries of `table` (ids, classes) at `ids` (B, T) and `labels` (B,).
+
+    The result is (B, T); the mean over the classes is subtracted.
+    """
     rows = (table - table.mean(1, keepdim=True))[ids]
     return rows.gather(2, labels[:, None, None].expand(-1, ids.shape[1], 1)).squeeze(2)
 
 
 def true_steps(steps: Tensor, lengths: Tensor) -> Tensor:
-    """Which steps of `steps` (B, T, ...) are no padding: (B, T) bool."""
+    """Return which steps of `steps` (B, T, ...) are not padding, bool (B, T)."""
     return torch.arange(steps.shape[1], device=steps.device) < lengths.unsqueeze(1)
 
 
 def distinct(ids: Tensor, counted: Tensor) -> tuple[Tensor, Tensor]:
-    """Return which `ids` (B, T) int64, above 0, stand where `counted` (B, T) bool says.
+    """Return the distinct `ids` (B, T) int64, above 0, among those where `counted` (B, T) is true.
 
-    That is the ids in order, (B, T) int64, and 1 for the first of equal ones, else 0,
-    (B, T, 1) float32. Sorting takes memory in proportion to the length, comparing all pairs
-    its square.
+    The result is the sorted ids, (B, T) int64, and a mask that is 1 for the first of equal ids and
+    else 0, (B, T, 1) float32. Sorting takes memory proportional to the length; comparing all pairs
+    would take its square.
     """
     ordered = ids.masked_fill(~counted, 0).sort(1)[0]
     before = nn.functional.pad(ordered[:, :-1], (1, 0))
@@ -89,10 +94,10 @@ def distinct(ids: Tensor, counted: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def pair_buckets(tokens: Tensor, buckets: int) -> Tensor:
-    """The bucket of each token (B, T) int64 paired with the one before it (0 before the first).
+    """Return the bucket of each token, (B, T) int64, paired with the token before it.
 
-    Buckets are 1 to `buckets` - 1, so that 0 can stand for none.
+    The token before the first one is 0. Buckets are 1 to `buckets` - 1; 0 means none.
     """
     before = nn.functional.pad(tokens[:, :-1], (1, 0))
-    # A multiplicative hash; what is multiplied stays far below 2 ** 63 for any vocabulary.
+    # A multiplicative hash; the products stay far below 2 ** 63 for any vocabulary.
     return (before * 1_000_003 + tokens * 7_919) % 2_147_483_647 % (buckets - 1) + 1

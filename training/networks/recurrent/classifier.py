@@ -1,4 +1,4 @@
-"""Recurrent text classifier whose answers do not depend on how a batch is padded."""
+"""A recurrent text classifier whose outputs do not depend on the padding of the batch."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -6,21 +6,21 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from training.networks.heads.model_output import Reading, averaged, label_weights
+from training.networks.heads.model_output import ModelOutput, averaged, centred_label_weights
 from training.networks.recurrent.bag_of_ngrams import pair_buckets, true_steps
 
 BIGRAM_BUCKETS = 1 << 16  # pairs of neighbouring tokens share rows of a table of this size
 BIGRAM_SIZE = 24  # size of a pair's embedding
-RECURRENT_STEPS = 200  # the recurrent layer reads so many first tokens; the bags read them all
+RECURRENT_STEPS = 200  # the recurrent layer reads the first 200 tokens, the bags read all
 
 
 class MaskedLSTM(nn.Module):
-    """A one-layer bidirectional LSTM, exact under any padding.
+    """A one-layer bidirectional LSTM that is exact under any padding.
 
-    The forward direction meets padding only after the last true step, and the backward direction is
-    a forward one over each sequence reversed within its own length, so neither ever depends on
-    padding. This equals a packed bidirectional layer and trains about six times faster on a CPU.
-    In the exported graph it is one ONNX operator with ``sequence_lens``, which means the same.
+    The forward direction reads padding only after the last true step. The backward direction is a
+    forward one over each sequence reversed within its own length. So neither depends on padding.
+    This equals a packed bidirectional layer and trains about six times as fast on a CPU. In the
+    exported graph it is one ONNX operator with ``sequence_lens``, which is equivalent.
     """
 
     def __init__(self, *, inputs: int, hidden: int) -> None:
@@ -41,7 +41,7 @@ class MaskedLSTM(nn.Module):
         return torch.cat([ahead, back], 2) * true_steps(steps, lengths).unsqueeze(2)
 
     def _exported(self, steps: Tensor, lengths: Tensor) -> Tensor:
-        """The same as one ONNX LSTM node; such a node is seq-major: (T, B, inputs)."""
+        """Return the same states from one ONNX LSTM node, whose input is (T, B, inputs)."""
         batch, time = steps.shape[0], steps.shape[1]
         weight, recurrent, bias = self._onnx_weights()
         state = [2, batch, self.hidden]
@@ -55,7 +55,7 @@ class MaskedLSTM(nn.Module):
         return states.permute(2, 0, 1, 3).reshape(batch, time, 2 * self.hidden)
 
     def _onnx_weights(self) -> tuple[Tensor, Tensor, Tensor]:
-        """W, R and B, a direction per row, in ONNX's gate order i, o, f, c (torch: i, f, g, o)."""
+        """Return W, R and B by direction, in ONNX's gate order i, o, f, c (torch: i, f, g, o)."""
 
         def reordered(gates: Tensor) -> Tensor:
             # Slices, not chunk(): the exporter folds these into constants.
@@ -70,7 +70,7 @@ class MaskedLSTM(nn.Module):
 
 
 def reverse_steps(steps: Tensor, lengths: Tensor) -> Tensor:
-    """Reverse ``steps`` (B, T, F), each row within its own length; padding stays where it is."""
+    """Reverse each row of ``steps`` (B, T, F) within its own length; padding stays in place."""
     position = torch.arange(steps.shape[1], device=steps.device)
     mirrored = lengths.unsqueeze(1) - 1 - position
     source = torch.where(mirrored < 0, position, mirrored)
@@ -93,13 +93,13 @@ class Pooling(nn.Module):
         return torch.cat([attended, peak, total / lengths.unsqueeze(1).to(total.dtype)], 1)
 
     def _attention(self, steps: Tensor, mask: Tensor) -> Tensor:
-        """The weights of the steps, (B, T, 1), 0 where `mask` (B, T, 1) is not."""
+        """Return the weights of the steps, (B, T, 1), 0 where `mask` (B, T, 1) is false."""
         return self.attend(steps).masked_fill(~mask, -torch.inf).softmax(1)
 
     def shares(self, steps: Tensor, lengths: Tensor, weights: Tensor) -> Tensor:
-        """Return what each step adds to ``forward(steps, lengths) @ weights``: (B, T) float32.
+        """Return what each step adds to ``forward(steps, lengths) @ weights``, (B, T) float32.
 
-        ``weights`` is (B, 3 * F). A maximum is added by the step that has it.
+        ``weights`` is (B, 3 * F). A maximum counts for the step that has it.
         """
         mask = true_steps(steps, lengths).unsqueeze(2)
         attended, peak, mean = weights.unsqueeze(2).chunk(3, 1)  # each (B, F, 1)
@@ -110,11 +110,11 @@ class Pooling(nn.Module):
 
 
 class TextRecurrentNet(nn.Module):
-    """A bidirectional LSTM over the first tokens beside bags of all tokens and of all token pairs.
+    """A bidirectional LSTM on the first tokens, and bags of all tokens and of all token pairs.
 
-    Each is pooled over its true steps, and one linear layer reads the three. While training, tokens
-    read as nothing (the zero vector of padding) at a rate drawn per text from 0 to twice
-    ``word_dropout``, and ``dropout`` acts on the embeddings and the pooled features.
+    Each is pooled over its true steps, and one linear layer reads all three. In training mode a
+    token becomes the zero vector of padding at a rate drawn for each text from 0 to 2
+    ``word_dropout``, and ``dropout`` applies to the embeddings and to the pooled features.
     """
 
     def __init__(
@@ -151,8 +151,8 @@ class TextRecurrentNet(nn.Module):
             tokens = tokens.masked_fill(lost, 0)
         return self.read(tokens, lengths).logits
 
-    def read(self, tokens: Tensor, lengths: Tensor) -> Reading:
-        """As ``forward``. A state of the recurrent layer counts for the token where it stands."""
+    def read(self, tokens: Tensor, lengths: Tensor) -> ModelOutput:
+        """As ``forward``. The attribution of a recurrent state counts for its own token."""
         embedded = self.dropout(self.embed(tokens))
         pairs = self.dropout(self.embed_pairs(pair_buckets(tokens, BIGRAM_BUCKETS)))
         steps = torch.cat([embedded, pairs], 2)
@@ -160,17 +160,17 @@ class TextRecurrentNet(nn.Module):
         read = lengths.clamp(max=RECURRENT_STEPS)
         states = self.recurrent(embedded[:, :RECURRENT_STEPS], read)
         pooled = torch.cat([self.pool_states(states, read), bags], 1)
-        return Reading(
+        return ModelOutput(
             self.head(self.dropout(pooled)),
             pooled,
-            partial(self._evidence, (states, read), (steps, lengths)),
+            partial(self._attribution, (states, read), (steps, lengths)),
         )
 
-    def _evidence(
+    def _attribution(
         self, states: tuple[Tensor, Tensor], steps: tuple[Tensor, Tensor], labels: Tensor
     ) -> Tensor:
         """Return what each token adds to the label's logit, (B, T) float32."""
-        weights = label_weights(self.head.weight, labels)
+        weights = centred_label_weights(self.head.weight, labels)
         border = 3 * states[0].shape[2]
         read = self.pool_states.shares(*states, weights[:, :border])
         bags = self.pool_bags.shares(*steps, weights[:, border:])
@@ -178,11 +178,11 @@ class TextRecurrentNet(nn.Module):
 
 
 class TextEnsemble(nn.Module):
-    """Several networks trained side by side that answer as one.
+    """An ensemble of networks whose members are trained independently.
 
-    While training the output is (B, classes, members), so that a cross entropy against the targets
-    repeated to (B, members) trains each member on its own; in evaluation the members' logits are
-    averaged to (B, classes).
+    In training mode the output is (B, classes, members), so that the cross-entropy with the targets
+    repeated to (B, members) trains each member on its own. In evaluation mode it is the members'
+    mean logits, (B, classes).
     """
 
     def __init__(self, members: Sequence[nn.Module]) -> None:
@@ -194,7 +194,7 @@ class TextEnsemble(nn.Module):
         logits = torch.stack([member(tokens, lengths) for member in self.members], 2)
         return logits if self.training else logits.mean(2)
 
-    def read(self, tokens: Tensor, lengths: Tensor) -> Reading:
-        """Return the members' mean logits and evidence, and their embeddings side by side."""
-        readings = [member.read(tokens, lengths) for member in self.members]  # type: ignore[operator]
-        return averaged(readings)
+    def read(self, tokens: Tensor, lengths: Tensor) -> ModelOutput:
+        """Return the members' mean logits and attribution, and their concatenated embeddings."""
+        outputs = [member.read(tokens, lengths) for member in self.members]  # type: ignore[operator]
+        return averaged(outputs)

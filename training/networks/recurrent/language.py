@@ -1,10 +1,10 @@
-"""A recurrent network that predicts the next word; its context nodes go in and out of its graph.
+"""An LSTM language model whose state is an input and an output of the exported graph.
 
-After Elman, "Finding Structure in Time", 1990, with the LSTM's cells. Dropout is drawn once for a
-sequence and acts at every step of it alike (Gal and Ghahramani, NeurIPS 2016), and connections
-between states are dropped as weights (Merity et al., "Regularizing and Optimizing LSTM Language
-Models", ICLR 2018). The commonest words are told apart first, the others within a class of their
-own (Grave et al., "Efficient softmax approximation for GPUs", ICML 2017): exact, and less work.
+After Elman, "Finding Structure in Time", 1990, with LSTM cells. Dropout uses one mask for all steps
+of a sequence (Gal and Ghahramani, NeurIPS 2016), and recurrent weights are dropped too (Merity et
+al., "Regularizing and Optimizing LSTM Language Models", ICLR 2018). The adaptive softmax predicts
+common words directly and rare words in two steps (Grave et al., "Efficient softmax approximation
+for GPUs", ICML 2017), which is exact and faster.
 """
 
 import torch
@@ -15,10 +15,10 @@ State = tuple[Tensor, Tensor]  # hidden and memory, float32 (1, batch, hidden) e
 
 
 class WordLSTM(nn.Module):
-    """A one-layer LSTM language model over word ids that are ranks, the commonest first.
+    """A one-layer LSTM language model. Word ids are ranks by frequency, the most common first.
 
-    `forward` answers for every position; `log_likelihoods` and `likeliest` do so with less work;
-    `step` is what is exported.
+    `forward` returns all log-probabilities at every position. `log_likelihoods` and `most_likely`
+    return less and are faster. `step` is exported.
     """
 
     def __init__(
@@ -36,13 +36,14 @@ class WordLSTM(nn.Module):
         nn.init.normal_(self.embed.weight, std=0.1)
         self.recurrent = nn.LSTM(embedding, hidden, batch_first=True)
         self.narrow = nn.Linear(hidden, embedding)
+        # Published graphs name weights after this attribute, so it keeps its name.
         self.tell = nn.AdaptiveLogSoftmaxWithLoss(embedding, vocabulary, [common], div_value=3.0)
 
     @torch.no_grad()
-    def begin_with(self, vectors: Tensor) -> None:
-        """Begin with vectors for words, float32 (vocabulary, embedding), read and told by them.
+    def initialize_embeddings(self, vectors: Tensor) -> None:
+        """Set input and output embeddings to word vectors, float32 (vocabulary, embedding).
 
-        The first columns should be the telling ones: of rarer words only those tell.
+        The first columns should have the largest variance: rare words use only those at the output.
         """
         self.embed.weight.copy_(vectors)
         self.tell.head.weight[: self.common] = vectors[: self.common]
@@ -52,29 +53,29 @@ class WordLSTM(nn.Module):
         rare.weight.copy_(vectors[self.common :, : rare.weight.shape[1]])
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Return the log-probabilities, float32 (B, T, vocabulary), of what follows each word.
+        """Return the log-probabilities of the word after each word, float32 (B, T, vocabulary).
 
         tokens: (B, T) int64.
         """
         return self._log_probabilities(self._features(tokens))
 
     def log_likelihoods(self, tokens: Tensor, targets: Tensor) -> Tensor:
-        """Return the log-probability of `targets` (B, T) int64, each after its word of `tokens`."""
+        """Return the log-probability of `targets` (B, T) int64, each after its word in `tokens`."""
         features = self._features(tokens).flatten(0, 1)
-        answers: Tensor = self.tell(features, targets.flatten()).output
-        return answers.view_as(targets)
+        found: Tensor = self.tell(features, targets.flatten()).output
+        return found.view_as(targets)
 
-    def likeliest(self, tokens: Tensor) -> Tensor:
-        """Return the id of the likeliest word after each of `tokens` (B, T) int64."""
+    def most_likely(self, tokens: Tensor) -> Tensor:
+        """Return the id of the most likely word after each of `tokens` (B, T) int64."""
         features = self._features(tokens).flatten(0, 1)
-        answers: Tensor = self.tell.predict(features)
-        return answers.view_as(tokens)
+        found: Tensor = self.tell.predict(features)
+        return found.view_as(tokens)
 
     def step(self, tokens: Tensor, lengths: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """Read the first `lengths` (B,) int64 of `tokens` (B, T) int64 on from `state`.
+        """Read the first `lengths` (B,) int64 of `tokens` (B, T) int64, starting from `state`.
 
-        state: float32 (B, 2 * hidden), zero at the beginning. Returns the log-probabilities of
-        the next word, float32 (B, vocabulary), and the state for it.
+        state: float32 (B, 2 * hidden), zeros at the start of a text. Returns the log-probabilities
+        of the next word, float32 (B, vocabulary), and the state for the next step.
         """
         hidden, memory = state.split(self.hidden, 1)
         if torch.compiler.is_exporting():
@@ -85,8 +86,8 @@ class WordLSTM(nn.Module):
             )
             start = (hidden.unsqueeze(0).contiguous(), memory.unsqueeze(0).contiguous())
             hidden, memory = (part.squeeze(0) for part in self.recurrent(packed, start)[1])
-        answers = self._log_probabilities(self.narrow(hidden))
-        return answers, torch.cat([hidden, memory], 1)
+        log_probabilities = self._log_probabilities(self.narrow(hidden))
+        return log_probabilities, torch.cat([hidden, memory], 1)
 
     def _features(self, tokens: Tensor) -> Tensor:
         steps = self._dropped(self.embed(tokens))
@@ -99,20 +100,20 @@ class WordLSTM(nn.Module):
         return self._dropped(self.narrow(self._dropped(states)))
 
     def _dropped(self, steps: Tensor) -> Tensor:
-        """Drop features of `steps` (B, T, F), the same at every step of a sequence."""
+        """Drop features of `steps` (B, T, F), with one mask for all steps of a sequence."""
         if not self.training or self.dropout == 0:
             return steps
         kept = torch.ones_like(steps[:, :1])
         return steps * functional.dropout(kept, self.dropout)
 
     def _log_probabilities(self, features: Tensor) -> Tensor:
-        """Return what `AdaptiveLogSoftmaxWithLoss.log_prob` does, in operators that export."""
+        """Compute `AdaptiveLogSoftmaxWithLoss.log_prob` in operators that can be exported."""
         first = functional.log_softmax(self.tell.head(features), -1)
         rest = functional.log_softmax(self.tell.tail[0](features), -1)
         return torch.cat([first[..., : self.common], rest + first[..., self.common :]], -1)
 
     def _exported(self, steps: Tensor, lengths: Tensor, hidden: Tensor, memory: Tensor) -> State:
-        """The same as one ONNX LSTM node; such a node is seq-major: (T, B, inputs)."""
+        """Return the last state from one ONNX LSTM node, whose input is (T, B, inputs)."""
         time, batch = steps.shape[1], steps.shape[0]
 
         def reordered(gates: Tensor) -> Tensor:  # torch: i, f, g, o; ONNX: i, o, f, c

@@ -1,11 +1,11 @@
-"""A network that reads a sequence from its first token to its last, and nothing else."""
+"""A plain LSTM classifier of sequences; the baseline for tree networks."""
 
 import torch
 from torch import Tensor, nn
 
 
 class FlatLSTM(nn.Module):
-    """A one-layer LSTM whose last state is read by one linear layer."""
+    """A one-layer LSTM and one linear layer on its last state."""
 
     def __init__(self, *, vocabulary: int, classes: int, embedding: int, hidden: int) -> None:
         super().__init__()
@@ -16,7 +16,7 @@ class FlatLSTM(nn.Module):
     def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         """Classify `tokens` (B, T) int64, of which the first `lengths` (B,) int64 count.
 
-        Returns the logits (B, classes) float32. Padding comes after what is read.
+        Returns the logits (B, classes) float32. Padding comes after the last token.
         """
         states = self.recurrent(self.embed(tokens))[0]
         last = states[torch.arange(len(tokens), device=tokens.device), lengths - 1]

@@ -1,1 +1,1 @@
-"""Recursive networks over trees."""
+"""Tree-LSTMs: recursive networks over trees."""

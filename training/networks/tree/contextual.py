@@ -1,17 +1,17 @@
-"""A Tree-LSTM over words in their context: the leaves are what a sentence encoder makes of them."""
+"""A Tree-LSTM whose leaves are contextual word vectors from a sentence encoder."""
 
 import torch
 from torch import Tensor, nn
 
 from training.networks.backbones.sentence_encoder import WordsInContext
-from training.networks.tree.statistics import PooledWords
+from training.networks.tree.statistics import WordSum
 from training.networks.tree.tree_lstm import TreeLSTM
 
-_DOUBLINGS = 10  # of the steps upwards; a tree has at most 1,000 levels
+_DOUBLINGS = 10  # 2 ** 10 steps upwards; a tree has at most 1,000 levels
 
 
 class ContextualTreeLSTM(TreeLSTM):
-    """As `TreeLSTM`; a word's vector is what a pretrained encoder makes of it in its sentence."""
+    """A `TreeLSTM` whose word vectors come from a pretrained encoder that reads the sentence."""
 
     def __init__(
         self,
@@ -20,25 +20,25 @@ class ContextualTreeLSTM(TreeLSTM):
         classes: int,
         hidden: int,
         dropout: float = 0.0,
-        traits: PooledWords | None = None,
+        statistics: WordSum | None = None,
     ) -> None:
         super().__init__(
-            table=words, classes=classes, hidden=hidden, dropout=dropout, traits=traits
+            table=words, classes=classes, hidden=hidden, dropout=dropout, statistics=statistics
         )
 
     @property
     def words(self) -> WordsInContext:
-        """The words, and the encoder that reads them."""
+        """The words and their encoder."""
         assert isinstance(self.embed, WordsInContext)
         return self.embed
 
     @property
     def pretrained(self) -> nn.Module:
-        """What learns slowly."""
+        """The encoder, which learns more slowly; see `PartlyPretrained`."""
         return self.embed
 
     def vectors(self, tokens: Tensor, left: Tensor, right: Tensor) -> Tensor:
-        """Return the words' vectors, each tree being a sentence."""
+        """Return the words' vectors; each tree is a sentence."""
         vectors: Tensor = self.words(tokens, roots_above(tokens, left, right))
         return vectors
 
@@ -46,8 +46,8 @@ class ContextualTreeLSTM(TreeLSTM):
 def roots_above(tokens: Tensor, left: Tensor, right: Tensor) -> Tensor:
     """Return the root above every leaf of a forest, int64 (leaves,).
 
-    By pointer jumping (Wyllie, "The Complexity of Parallel Computations", 1979): from node to
-    parent, then from parent to its parent's parent, and so on, twice as far each time.
+    It uses pointer jumping (Wyllie, "The Complexity of Parallel Computations", 1979): the first
+    step goes to the parent, and each later step goes twice as far up.
     """
     leaves, count = tokens.shape[0], tokens.shape[0] + left.shape[0]
     inner = torch.arange(leaves, count, device=tokens.device)

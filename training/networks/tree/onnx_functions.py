@@ -1,6 +1,7 @@
-"""Operators of ours that exported graphs use, each an ONNX function: a graph brings its own.
+"""Custom operators of exported graphs, as ONNX functions that each graph contains.
 
-onnxscript turns the Python below into ONNX; the loop over the levels is a `Loop`.
+onnxscript compiles the Python below to ONNX; the loop over the levels becomes a `Loop`. The names
+are part of published graphs.
 """
 
 from onnxscript import opset20 as op
@@ -13,6 +14,8 @@ _END = 9223372036854775807
 @script(values.Opset(DOMAIN, 1), default_opset=op)
 def TreeLSTM(leaves, pairs, levels, weight, bias):  # type: ignore[no-untyped-def]  # noqa: N802
     """Do what `tree_lstm.climb` does; the same arguments, the same answer."""
+    # The exporter writes the docstring and the names of the values into the graph. They stay as
+    # they are in published graphs: `climb` was the name of `tree_lstm.propagate`.
     first = op.Constant(value_ints=[0])
     second = op.Constant(value_ints=[1])
     starts = op.Slice(levels, first, op.Constant(value_ints=[-1]), first)

@@ -1,9 +1,9 @@
-"""How a tree is made, told by the climb that a Tree-LSTM does anyway: traits for its novelty.
+"""Tree statistics for the novelty score, which extra units of a Tree-LSTM accumulate.
 
-A unit whose input gate adds nothing and whose forget gates stand open adds up its children's
-memories (Tai et al., equation 13 with u = 0 and f = 1). So as many more units as there are words
-bring the count of each word in a tree to its root, in the loop that is there already; one more
-brings the number of leaves, by which the vectors of words are pooled, whatever tree they stand in.
+A unit whose input gate adds 0 and whose forget gates are open adds up the memories of its children
+(Tai et al., equation 13 with u = 0 and f = 1). One such counter unit for each word of a small
+vocabulary brings the counts of the words to the root, in the bottom-up pass that the network does
+anyway. A single counter unit brings the number of leaves, which `WordSum` needs.
 """
 
 import torch
@@ -13,8 +13,8 @@ from torch.nn import functional
 _OPEN = 100.0  # whose sigmoid is 1 in float32
 
 
-def widened(weight: Tensor, bias: Tensor, more: int) -> tuple[Tensor, Tensor]:
-    """Return the weights of `tree_cell` with so many more units that add up.
+def with_counter_units(weight: Tensor, bias: Tensor, more: int) -> tuple[Tensor, Tensor]:
+    """Return the weights of `tree_cell` with `more` counter units.
 
     weight: (2 H, 5 H), bias: (5 H,), gates in the order i, l, r, o, u; H becomes H + `more`.
     """
@@ -26,43 +26,42 @@ def widened(weight: Tensor, bias: Tensor, more: int) -> tuple[Tensor, Tensor]:
     return wide.reshape(2 * size, 5 * size), wide_bias
 
 
-class CountedWords:
-    """How a tree is made, where there are `words` words: what is told of lists and the like."""
+class WordCounts:
+    """Counts of each of `words` words and the height of a tree, for small vocabularies."""
 
     def __init__(self, words: int) -> None:
         self.words = words
 
-    def added(self, tokens: Tensor) -> Tensor:
-        """Return what is added up from the leaves on, float (leaves, words)."""
+    def leaf_values(self, tokens: Tensor) -> Tensor:
+        """Return the values that counter units sum over the leaves, int64 (leaves, words)."""
         return functional.one_hot(tokens, self.words)
 
-    def tell(self, sums: Tensor, vectors: Tensor, levels: Tensor, depths: Tensor) -> Tensor:
-        """Return the traits, float32 (trees, words + 2), which do not depend on a tree's size.
+    def compute(self, sums: Tensor, vectors: Tensor, levels: Tensor, depths: Tensor) -> Tensor:
+        """Return statistics that do not depend on a tree's size, float32 (trees, words + 2).
 
-        By chance counts stray and heights grow with the root of the number of leaves, so the
-        counts, the height and 1 over that root are told. sums: float32 (trees, words), how often
-        each word stands in each tree. vectors: not looked at. levels: int64 (heights + 1,), where
-        each height ends, from 0, among all inner nodes. depths: int64 (trees,), where among these
-        each root stands, below 0 for a single leaf.
+        They are the counts, the height and 1, divided by the square root of the number of leaves:
+        the deviation of random counts, and the height, grow with that root. sums: float32 (trees,
+        words), the count of each word in each tree. vectors: ignored. levels: int64 (heights + 1,),
+        the end of each level among all inner nodes, from 0. depths: int64 (trees,), the index of
+        each root among the inner nodes, below 0 for a single leaf.
         """
         leaves = sums.sum(1, keepdim=True)
         height = (levels[None] <= depths[:, None]).sum(1, keepdim=True).to(sums.dtype)
         return torch.cat([sums, height, torch.ones_like(leaves)], 1) / leaves.sqrt()
 
 
-class PooledWords:
-    """Of which words a tree is, where they are many: the same in any tree of the same words."""
+class WordSum:
+    """The sum of a tree's word vectors, whatever its shape, for large vocabularies."""
 
-    def added(self, tokens: Tensor) -> Tensor:
-        """Return what is added up from the leaves on, float (leaves, 1)."""
+    def leaf_values(self, tokens: Tensor) -> Tensor:
+        """Return the values that a counter unit sums over the leaves, int64 (leaves, 1)."""
         return torch.ones_like(tokens)[:, None]
 
-    def tell(self, sums: Tensor, vectors: Tensor, levels: Tensor, depths: Tensor) -> Tensor:
-        """Return the words' sum over the root of their number, float32 (trees, d).
+    def compute(self, sums: Tensor, vectors: Tensor, levels: Tensor, depths: Tensor) -> Tensor:
+        """Return the sum of the vectors over the square root of their number, float32 (trees, d).
 
-        A mean would stray more where words are few. sums: float32 (trees, 1), how many leaves each
-        tree has. vectors: float32 (leaves, d); the trees' leaves follow one another. The rest
-        is not looked at.
+        A mean would vary more for short sentences. sums: float32 (trees, 1), the number of leaves
+        of each tree. vectors: float32 (leaves, d), tree after tree. levels, depths: ignored.
         """
         ends = sums.cumsum(0)
         places = torch.arange(vectors.shape[0], device=vectors.device)[None]

@@ -1,8 +1,8 @@
 """Binary Tree-LSTMs over forests: the same weights at every node of every tree.
 
 Tai, Socher and Manning, "Improved Semantic Representations From Tree-Structured Long Short-Term
-Memory Networks", ACL 2015, equations 9-14 with N = 2. A forest (`app.batching.forest`) is worked
-off level by level: all nodes of one height are one matrix product.
+Memory Networks", ACL 2015, equations 9-14 with N = 2. The network computes a forest
+(`app.batching.forest`) level by level: all nodes of one height are one matrix product.
 """
 
 from itertools import pairwise
@@ -12,13 +12,13 @@ import torch
 from torch import Tensor, nn
 
 from training.networks.backbones.sentence_encoder import WordsInContext
-from training.networks.heads.model_output import Reading
+from training.networks.heads.model_output import ModelOutput
 from training.networks.tree.onnx_functions import DOMAIN
-from training.networks.tree.statistics import CountedWords, PooledWords, widened
+from training.networks.tree.statistics import WordCounts, WordSum, with_counter_units
 
 
 def tree_cell(children: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """Return the states (n, 2 H) of nodes whose children's are `children` (n, 2, 2 H) float32.
+    """Return the states (n, 2 H) of nodes from the states of their children (n, 2, 2 H), float32.
 
     A state is h, then c. weight: (2 H, 5 H), bias: (5 H,), gates in the order i, l, r, o, u.
     """
@@ -29,11 +29,11 @@ def tree_cell(children: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     return torch.cat([shown * c.tanh(), c], dim=1)
 
 
-class _Climb(torch.autograd.Function):
-    """Leaves' states → all nodes' states, one `tree_cell` a level.
+class _Propagate(torch.autograd.Function):
+    """The states of the leaves → the states of all nodes, one `tree_cell` for each level.
 
-    Plain autograd would copy all states at every level. In a tree a node has one parent, so
-    its gradient is written once, where the parent's step is undone.
+    Plain autograd would copy all states at every level. In a tree a node has one parent, so the
+    backward pass of the parent's level writes its gradient once.
     """
 
     @staticmethod
@@ -55,7 +55,7 @@ class _Climb(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Any) -> Any:
-        """Undo the levels from the highest."""
+        """Compute the gradients level by level, from the highest down."""
         gradient = gradient.clone()
         totals = [torch.zeros_like(part) for part in ctx.weights]
         while ctx.steps:
@@ -68,14 +68,16 @@ class _Climb(torch.autograd.Function):
         return gradient[: ctx.count], None, None, *totals
 
 
-def climb(leaves: Tensor, pairs: Tensor, levels: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+def propagate(
+    leaves: Tensor, pairs: Tensor, levels: Tensor, weight: Tensor, bias: Tensor
+) -> Tensor:
     """Return the states (nodes, 2 H) of a forest, leaves first, from those of its leaves (L, 2 H).
 
-    pairs: int64 (inner, 2), children, which stand on lower levels than their parent. levels:
-    int64 (heights + 1,), where each level ends, from 0. In an exported graph this is one node.
+    pairs: int64 (inner, 2), the children of each inner node, which are on lower levels. levels:
+    int64 (heights + 1,), the end of each level, from 0. In an exported graph this is one node.
     """
     if not torch.compiler.is_exporting():
-        states: Tensor = _Climb.apply(leaves, pairs, levels, weight, bias)
+        states: Tensor = _Propagate.apply(leaves, pairs, levels, weight, bias)
         return states
     return torch.onnx.ops.symbolic(
         f"{DOMAIN}::TreeLSTM",
@@ -87,11 +89,11 @@ def climb(leaves: Tensor, pairs: Tensor, levels: Tensor, weight: Tensor, bias: T
 
 
 class TreeLSTM(nn.Module):
-    """A label for every node of every tree.
+    """Classifies every node of every tree.
 
-    A leaf's state is an affine map of its word's row in `table`, so it has the same two halves as
-    that of an inner node. While training, `dropout` acts on embeddings and on what the head reads.
-    `traits` of the trees may be told as well, but not while training.
+    A leaf's state is an affine map of its word's row in `table`, so it has the two halves of an
+    inner node's state. In training mode `dropout` applies to the embeddings and to the input of the
+    head. `statistics`, which are computed in evaluation mode only, become `ood_features`.
     """
 
     def __init__(
@@ -101,16 +103,16 @@ class TreeLSTM(nn.Module):
         classes: int,
         hidden: int,
         dropout: float = 0.0,
-        traits: CountedWords | PooledWords | None = None,
+        statistics: WordCounts | WordSum | None = None,
     ) -> None:
         super().__init__()
-        self.hidden, self._traits = hidden, traits
+        self.hidden, self._statistics = hidden, statistics
         self.embed = table
         self.leaf = nn.Linear(table.embedding_dim, 2 * hidden)
         self.weight = nn.Parameter(torch.empty(2 * hidden, 5 * hidden))
         self.bias = nn.Parameter(torch.zeros(5 * hidden))
         nn.init.xavier_uniform_(self.weight)
-        nn.init.ones_(self.bias[hidden : 3 * hidden].detach())  # at first nothing is forgotten
+        nn.init.ones_(self.bias[hidden : 3 * hidden].detach())  # open forget gates at the start
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(hidden, classes)
 
@@ -119,41 +121,43 @@ class TreeLSTM(nn.Module):
     ) -> Tensor:
         """Return logits float32 for a forest: (nodes, classes) in training, else (trees, classes).
 
-        All int64, as `app.batching.forest` lays them out.
+        The inputs are int64, in the layout of `app.batching.forest`.
         """
-        reading = self.read(tokens, left, right, levels, roots)
-        assert reading.nodes is not None
-        return reading.nodes if self.training else reading.logits
+        output = self.read(tokens, left, right, levels, roots)
+        assert output.nodes is not None
+        return output.nodes if self.training else output.logits
 
     def read(
         self, tokens: Tensor, left: Tensor, right: Tensor, levels: Tensor, roots: Tensor
-    ) -> Reading:
-        """Return the logits of the roots and of every node; the embedding is the roots' state."""
+    ) -> ModelOutput:
+        """Return the logits of the roots and of all nodes; the embedding is the roots' h."""
         vectors = self.vectors(tokens, left, right)
         leaves = self.leaf(self.dropout(vectors))
         hidden, memory = leaves.chunk(2, dim=1)
         leaves = torch.cat([hidden.tanh(), memory], dim=1)
         added = None
-        if self._traits is not None and not self.training:
-            added = self._traits.added(tokens).to(leaves.dtype)
-        states = self._climb(leaves, added, torch.stack([left, right], 1), levels)
-        shown, told = states[:, : self.hidden], None
-        nodes = self.head(self.dropout(shown))
-        if self._traits is not None and added is not None:
+        if self._statistics is not None and not self.training:
+            added = self._statistics.leaf_values(tokens).to(leaves.dtype)
+        states = self._propagate(leaves, added, torch.stack([left, right], 1), levels)
+        hidden, features = states[:, : self.hidden], None
+        nodes = self.head(self.dropout(hidden))
+        if self._statistics is not None and added is not None:
             sums = states[roots, -added.shape[1] :]
-            told = self._traits.tell(sums, vectors, levels, roots - tokens.shape[0])
-        return Reading(nodes[roots], shown[roots], nodes=nodes, traits=told)
+            features = self._statistics.compute(sums, vectors, levels, roots - tokens.shape[0])
+        return ModelOutput(nodes[roots], hidden[roots], nodes=nodes, ood_features=features)
 
     def vectors(self, tokens: Tensor, left: Tensor, right: Tensor) -> Tensor:
-        """Return the words' vectors, float32 (leaves, d): here their rows, wherever they stand."""
+        """Return the words' vectors, float32 (leaves, d): their rows of the table."""
         vectors: Tensor = self.embed(tokens)
         return vectors
 
-    def _climb(self, leaves: Tensor, added: Tensor | None, pairs: Tensor, levels: Tensor) -> Tensor:
-        """Return the states of all nodes; the sums of `added` below each are their last columns."""
+    def _propagate(
+        self, leaves: Tensor, added: Tensor | None, pairs: Tensor, levels: Tensor
+    ) -> Tensor:
+        """Return the states of all nodes; their last columns are the sums of `added` below them."""
         if added is None:
-            return climb(leaves, pairs, levels, self.weight, self.bias)
+            return propagate(leaves, pairs, levels, self.weight, self.bias)
         hidden, memory = leaves.chunk(2, dim=1)
         wide = torch.cat([hidden, torch.zeros_like(added), memory, added], dim=1)
-        weights = widened(self.weight, self.bias, added.shape[1])
-        return climb(wide, pairs, levels, *weights)
+        weights = with_counter_units(self.weight, self.bias, added.shape[1])
+        return propagate(wide, pairs, levels, *weights)

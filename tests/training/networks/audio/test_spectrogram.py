@@ -122,13 +122,13 @@ def ensemble() -> SpectrogramEnsemble:
 def test_an_ensemble_answers_by_its_members_mean(ensemble: SpectrogramEnsemble):
     pcm, labels = clips(3), torch.tensor([2, 0, 1])
     with torch.no_grad():
-        members, reading = [member.read(pcm) for member in ensemble.members], ensemble.read(pcm)
+        members, output = [member.read(pcm) for member in ensemble.members], ensemble.read(pcm)
         mean = torch.stack([member.logits for member in members]).mean(0)
-        assert torch.allclose(reading.logits, mean, atol=1e-6)
-        assert torch.equal(ensemble(pcm), reading.logits)
-        maps = torch.stack([member.evidence(labels) for member in members])
-        assert torch.allclose(reading.evidence(labels), maps.mean(0), atol=1e-6)
-    assert reading.embedding.shape == (3, 3 * members[0].embedding.shape[1])
+        assert torch.allclose(output.logits, mean, atol=1e-6)
+        assert torch.equal(ensemble(pcm), output.logits)
+        maps = torch.stack([member.attribution(labels) for member in members])
+        assert torch.allclose(output.attribution(labels), maps.mean(0), atol=1e-6)
+    assert output.embedding.shape == (3, 3 * members[0].embedding.shape[1])
     assert ensemble.bands() == ensemble.members[0].bands()
 
 

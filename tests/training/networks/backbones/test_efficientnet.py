@@ -35,9 +35,9 @@ def network() -> FromBytes:
 @torch.no_grad()
 def test_it_reads_as_it_classifies() -> None:
     net = network()
-    reading = net.read(IMAGES)
-    torch.testing.assert_close(reading.logits, net(IMAGES))
-    assert reading.embedding.shape == (2, 1280)
+    output = net.read(IMAGES)
+    torch.testing.assert_close(output.logits, net(IMAGES))
+    assert output.embedding.shape == (2, 1280)
 
 
 def beyond(net: FromBytes, border: int, state: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
@@ -66,7 +66,7 @@ def test_evidence_is_what_the_picture_adds_to_one_of_its_mean_colour() -> None:
     net, labels = network(), torch.tensor([2, 0])
     even = IMAGES.float().mean(dim=(1, 2), keepdim=True).expand(IMAGES.shape)
     with torch.no_grad():
-        read = net.read(IMAGES).evidence
+        read = net.read(IMAGES).attribution
         assert read is not None
         told = read(labels)
         ends = [Trunk(net.network, 11)(images) for images in (even, IMAGES)]

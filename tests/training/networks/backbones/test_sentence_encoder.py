@@ -69,7 +69,7 @@ def test_a_piece_sees_those_within_reach() -> None:
 def test_settled_weights_are_rounded_to_halves_and_do_not_learn() -> None:
     net, (ids,) = encoder(), texts(20)
     before = net(ids, torch.zeros_like(ids)).detach()
-    net.settle()
+    net.round_to_half()
     for tensor in net.weights.values():
         single = tensor.ndim == 1 or len(tensor) == 1
         assert tensor.dtype == (torch.float32 if single else torch.float16)

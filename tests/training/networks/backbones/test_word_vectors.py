@@ -6,7 +6,7 @@ import torch
 from training.networks.backbones.sentence_encoder import SentenceEncoder
 from training.networks.backbones.word_vectors import (
     _model,
-    known_words,
+    common_words,
     pieces_of,
     word_vectors,
     words_in_context,
@@ -23,7 +23,7 @@ def test_words_of_like_sentiment_have_like_vectors() -> None:
 
 
 def test_common_words_come_first() -> None:
-    few, more = known_words(300), known_words(10_000)
+    few, more = common_words(300), common_words(10_000)
     assert more[:300] == few and {"the", "is", "of"} <= set(few)
     assert {"terrible", "film"} <= set(more) and not {"##s", "[CLS]", "1990"} & set(more)
 
@@ -48,7 +48,7 @@ def test_words_have_the_pieces_of_the_encoders_tokenizer() -> None:
 
 def test_words_in_context_are_the_encoders_own_reading_of_the_sentence() -> None:
     words, names = words_in_context().eval(), ["a", "quiet", "beauty", "dazzlingly", "."]
-    words.know(pieces_of(names))
+    words.set_vocabulary(pieces_of(names))
     tokens, texts = torch.tensor([1, 4, 3, 5, 1, 2, 3, 5]), torch.tensor([6, 6, 6, 6, 2, 2, 2, 2])
     ids = torch.tensor(_model()[0].encode("a quiet beauty .").ids)
     with torch.no_grad():

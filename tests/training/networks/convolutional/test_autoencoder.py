@@ -8,7 +8,7 @@ from app.modalities.image.spec import ImageSpec
 from app.runtime.session import Session
 from tests.training.samples import squares
 from training.exporting.export import check_parity, export, output_specs
-from training.measuring.density import fit_detector, fit_mixture, in_batches
+from training.measuring.detector import fit_detector, fit_mixture, in_batches
 from training.networks.convolutional.autoencoder import Autoencoder, CodeClassifier
 from training.networks.convolutional.detector import NoveltyDetector
 

@@ -47,13 +47,13 @@ def test_evidence_of_a_texts_tokens_adds_up_to_the_logit() -> None:
     torch.manual_seed(0)
     network = texts().eval()
     with torch.no_grad():
-        reading = network.read(*TOKENS)
-        assert torch.equal(reading.logits, network(*TOKENS))
-        beyond = reading.logits - biases(network)
+        output = network.read(*TOKENS)
+        assert torch.equal(output.logits, network(*TOKENS))
+        beyond = output.logits - biases(network)
         beyond = beyond - beyond.mean(1, keepdim=True)
         for label in range(3):
-            evidence = reading.evidence(torch.full((2,), label))
-            assert torch.allclose(evidence.sum(1), beyond[:, label], atol=1e-5)
+            attribution = output.attribution(torch.full((2,), label))
+            assert torch.allclose(attribution.sum(1), beyond[:, label], atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -94,9 +94,9 @@ def test_evidence_is_the_gradient_times_what_flows(make, inputs: Tensor, first, 
     beyond = logits.gather(1, labels[:, None]).sum() - logits.mean(1).sum()
     (gradient,) = torch.autograd.grad(beyond, flowing)
     with torch.no_grad():
-        evidence = network.read(inputs).evidence(labels)
-    assert evidence.shape == (2, *place)
-    assert torch.allclose(evidence, (gradient * flowing[0]).sum(1), atol=1e-5)
+        attribution = network.read(inputs).attribution(labels)
+    assert attribution.shape == (2, *place)
+    assert torch.allclose(attribution, (gradient * flowing[0]).sum(1), atol=1e-5)
 
 
 def test_evidence_does_not_depend_on_padding() -> None:
@@ -104,9 +104,9 @@ def test_evidence_does_not_depend_on_padding() -> None:
     network, (tokens, lengths) = texts().eval(), TOKENS
     labels = torch.tensor([0, 2])
     with torch.no_grad():
-        together = network.read(tokens, lengths).evidence(labels)
-        padded = network.read(nn.functional.pad(tokens, (0, 4)), lengths).evidence(labels)
-        alone = network.read(tokens[1:, :2], lengths[1:]).evidence(labels[1:])
+        together = network.read(tokens, lengths).attribution(labels)
+        padded = network.read(nn.functional.pad(tokens, (0, 4)), lengths).attribution(labels)
+        alone = network.read(tokens[1:, :2], lengths[1:]).attribution(labels[1:])
     assert torch.allclose(padded, nn.functional.pad(together, (0, 4)), atol=1e-6)
     assert torch.allclose(alone, together[1:, :2], atol=1e-6)
     assert (together[1, 2:] == 0).all()
@@ -130,9 +130,9 @@ def test_a_network_that_sees_a_bright_square_says_where_it_is() -> None:
         optimizer.step()
     network.eval()
     with torch.no_grad():
-        reading = network.read(images)
-        maps = reading.evidence(torch.ones_like(labels))
-    assert (reading.logits.argmax(1) == labels).float().mean() > 0.9
+        output = network.read(images)
+        maps = output.attribution(torch.ones_like(labels))
+    assert (output.logits.argmax(1) == labels).float().mean() > 0.9
     peaks = maps.flatten(1).argmax(1)
     shown = [
         row - 2 <= 2 * (peak // 12) < row + 6 and column - 2 <= 2 * (peak % 12) < column + 6

@@ -7,7 +7,7 @@ import torch
 from app.modalities.words.spec import WordsSpec
 from app.runtime.session import Session
 from training.data.encode import Examples
-from training.exporting.export import ServableWords, check_parity, export, output_specs
+from training.exporting.export import ServableLanguageModel, check_parity, export, output_specs
 from training.networks.recurrent.language import WordLSTM
 
 VOCABULARY, HIDDEN = 30, 6
@@ -40,7 +40,9 @@ def examples() -> Examples:
 @pytest.fixture(scope="module")
 def model(network: WordLSTM, examples: Examples) -> bytes:
     arrays, _ = examples.batch([0, 1])
-    return export(ServableWords(network), SPECS, [torch.from_numpy(array) for array in arrays])
+    return export(
+        ServableLanguageModel(network), SPECS, [torch.from_numpy(array) for array in arrays]
+    )
 
 
 def test_the_ways_to_a_likelihood_agree(network: WordLSTM) -> None:
@@ -48,10 +50,10 @@ def test_the_ways_to_a_likelihood_agree(network: WordLSTM) -> None:
     with torch.no_grad():
         answers = network(tokens)
         told = network.log_likelihoods(tokens, targets)
-        likeliest = network.likeliest(tokens)
+        most_likely = network.most_likely(tokens)
     torch.testing.assert_close(answers.exp().sum(2), torch.ones(4, 11))
     torch.testing.assert_close(answers.gather(2, targets.unsqueeze(2)).squeeze(2), told)
-    assert torch.equal(answers.argmax(2), likeliest)
+    assert torch.equal(answers.argmax(2), most_likely)
 
 
 def test_a_step_is_the_last_position_of_the_whole(network: WordLSTM) -> None:
@@ -66,7 +68,7 @@ def test_a_step_is_the_last_position_of_the_whole(network: WordLSTM) -> None:
 def test_the_graph_is_the_network_in_any_batch_and_padding(
     network: WordLSTM, examples: Examples, model: bytes
 ) -> None:
-    assert check_parity(model, ServableWords(network), examples, SPECS) < 1e-5
+    assert check_parity(model, ServableLanguageModel(network), examples, SPECS) < 1e-5
     shapes = {spec.name: spec.shape for spec in output_specs(model, SPECS)}
     assert shapes == {
         "log_probabilities": ("batch", VOCABULARY),
@@ -104,7 +106,7 @@ def test_dropout_is_for_training_and_the_same_at_every_step(network: WordLSTM) -
 def test_it_begins_with_the_vectors_given() -> None:
     made = WordLSTM(vocabulary=VOCABULARY, embedding=9, hidden=HIDDEN, common=10)
     vectors = torch.randn(VOCABULARY, 9)
-    made.begin_with(vectors)
+    made.initialize_embeddings(vectors)
     features = torch.randn(5, 9)
     assert torch.equal(made.embed.weight, vectors)
     torch.testing.assert_close(

@@ -14,11 +14,11 @@ from tests.training.encoders import PIECES, SIZE, WORDS, contextual
 from tests.training.samples import sample
 from training.data.encode import Examples
 from training.exporting.export import Servable, check_parity, export
+from training.exporting.graph import run_graph
 from training.fitting.fit import Schedule, parameter_groups
-from training.measuring.evaluate import outputs_of
 from training.measuring.novelty import fit_novelty
 from training.networks.tree.contextual import roots_above
-from training.networks.tree.statistics import PooledWords
+from training.networks.tree.statistics import WordSum
 
 SPEC = TreeSpec(notation="ptb")
 SPECS = SPEC.tensors()
@@ -71,7 +71,9 @@ def test_a_words_vector_depends_on_its_sentence() -> None:
 
 def test_what_is_pretrained_learns_slowly() -> None:
     network = contextual(4)
-    groups = parameter_groups(network, Schedule(epochs=1, rate=1.0, trunk=0.01))
+    groups = parameter_groups(
+        network, Schedule(epochs=1, learning_rate=1.0, backbone_lr_scale=0.01)
+    )
     rates = {id(p): group["lr"] for group in groups for p in group["params"]}
     slow = {id(tensor) for tensor in network.words.encoder.weights.values()}
     for name, parameter in network.named_parameters():
@@ -79,9 +81,9 @@ def test_what_is_pretrained_learns_slowly() -> None:
 
 
 def test_a_given_tree_and_one_by_rule_have_the_same_traits() -> None:
-    network = contextual(4, PooledWords()).eval()
+    network = contextual(4, WordSum()).eval()
     for given, guessed in zip(FORESTS[:3], FORESTS[3:], strict=True):
-        one, other = (network.read(*tensors(tree)).traits for tree in (given, guessed))
+        one, other = (network.read(*tensors(tree)).ood_features for tree in (given, guessed))
         vectors = network.vectors(*tensors(given)[:3])
         assert one is not None and torch.equal(one, other)
         torch.testing.assert_close(one[0], vectors.sum(0) / len(vectors) ** 0.5)
@@ -98,8 +100,8 @@ def examples(words: str, count: int, seed: int) -> Examples:
 
 
 def test_the_graph_tells_what_torch_does_and_other_words() -> None:
-    net, known = contextual(4, PooledWords()), examples("01234", 200, 1)
-    net.words.encoder.settle()
+    net, known = contextual(4, WordSum()), examples("01234", 200, 1)
+    net.words.encoder.round_to_half()
     net.eval()
     head, score = fit_novelty(net, known, examples("01234", 100, 2), [examples("567", 100, 3)])
     assert score is not None and score.method == "outlier-exposure"
@@ -107,10 +109,10 @@ def test_the_graph_tells_what_torch_does_and_other_words() -> None:
     model = export(served, SPECS, tensors(join(known.items[:2])))
     test = examples("01234", 40, 4)
     assert check_parity(model, served, test, SPECS) < 1e-4
-    together = outputs_of(model, test, [NOVELTY])[0]
-    alone = [outputs_of(model, test.select([i]), [NOVELTY])[0][0] for i in range(len(test))]
+    together = run_graph(model, test, [NOVELTY])[NOVELTY]
+    alone = [run_graph(model, test.select([i]), [NOVELTY])[NOVELTY][0] for i in range(len(test))]
     np.testing.assert_allclose(together, alone, atol=1e-4)
-    other = outputs_of(model, examples("567", 40, 5), [NOVELTY])[0]
+    other = run_graph(model, examples("567", 40, 5), [NOVELTY])[NOVELTY]
     assert np.median(other) > np.quantile(together, 0.9)
     halves = [
         list(weight.dims)

@@ -14,22 +14,22 @@ from tests.training.samples import sample
 from tests.trees import IDS, LISTS, forest
 from training.data.encode import Examples
 from training.exporting.export import Servable, check_parity, export
-from training.measuring.evaluate import outputs_of
+from training.exporting.graph import run_graph
 from training.measuring.novelty import fit_novelty
-from training.networks.tree.statistics import CountedWords, PooledWords
+from training.networks.tree.statistics import WordCounts, WordSum
 from training.networks.tree.tree_lstm import TreeLSTM
 
 FORESTS = [forest(text) for text in LISTS]
 SPECS = TreeSpec(notation="listops").tensors()
 
 
-COUNTED, POOLED = CountedWords(len(IDS)), PooledWords()
+COUNTED, POOLED = WordCounts(len(IDS)), WordSum()
 
 
-def network(traits: CountedWords | PooledWords | None = COUNTED) -> TreeLSTM:
+def network(statistics: WordCounts | WordSum | None = COUNTED) -> TreeLSTM:
     torch.manual_seed(3)
     table = nn.Embedding(len(IDS), 5)
-    return TreeLSTM(table=table, classes=4, hidden=6, traits=traits).eval()
+    return TreeLSTM(table=table, classes=4, hidden=6, statistics=statistics).eval()
 
 
 def tensors(arrays) -> list[Tensor]:
@@ -37,10 +37,10 @@ def tensors(arrays) -> list[Tensor]:
 
 
 @torch.no_grad()
-def traits(arrays) -> np.ndarray:
-    reading = network().read(*tensors(arrays))
-    assert torch.equal(reading.features, reading.traits)
-    return reading.traits.numpy()
+def ood_features(arrays) -> np.ndarray:
+    output = network().read(*tensors(arrays))
+    assert torch.equal(output.features, output.ood_features)
+    return output.ood_features.numpy()
 
 
 @pytest.mark.parametrize("tree", FORESTS, ids=LISTS)
@@ -49,20 +49,20 @@ def test_words_are_counted_and_levels(tree) -> None:
     counts = np.bincount(tree["tokens"], minlength=len(IDS))
     height = len(tree["levels"]) - 1
     expected = np.asarray([*counts, height, 1]) / np.sqrt(leaves)
-    np.testing.assert_allclose(traits(tree)[0], expected, rtol=1e-6)
+    np.testing.assert_allclose(ood_features(tree)[0], expected, rtol=1e-6)
 
 
 def test_a_batchs_traits_are_its_trees_alone() -> None:
-    alone = np.concatenate([traits(tree) for tree in FORESTS])
-    np.testing.assert_allclose(traits(join(FORESTS)), alone, rtol=1e-6)
+    alone = np.concatenate([ood_features(tree) for tree in FORESTS])
+    np.testing.assert_allclose(ood_features(join(FORESTS)), alone, rtol=1e-6)
 
 
 @pytest.mark.parametrize("kind", [COUNTED, POOLED], ids=["counted", "pooled"])
-def test_telling_traits_changes_no_answer(kind: CountedWords | PooledWords) -> None:
+def test_telling_traits_changes_no_answer(kind: WordCounts | WordSum) -> None:
     joined = tensors(join(FORESTS))
     with torch.no_grad():
         telling, plain = network(kind).read(*joined), network(None).read(*joined)
-    assert plain.traits is None and torch.equal(plain.features, plain.embedding)
+    assert plain.ood_features is None and torch.equal(plain.features, plain.embedding)
     for one, other in ((telling.nodes, plain.nodes), (telling.embedding, plain.embedding)):
         assert one is not None and other is not None
         torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-6)
@@ -79,7 +79,7 @@ def test_words_are_pooled_whatever_tree_they_stand_in() -> None:
     right.join(0, right.join(1, right.join(2, 3)))
     trees = [*FORESTS, *(tree.arrays(np.asarray([5, 9, 5, 7])) for tree in (left, right))]
     with torch.no_grad():
-        told = pooling.read(*tensors(join(trees))).traits
+        told = pooling.read(*tensors(join(trees))).ood_features
         for tree, pooled in zip(trees, told, strict=True):
             words = pooling.embed(torch.from_numpy(tree["tokens"]))
             expected = words.sum(0) / len(words) ** 0.5
@@ -112,10 +112,12 @@ def test_the_graph_tells_trees_of_another_kind_alone_and_in_a_batch() -> None:
     model = export(served, SPECS, tensors(join(FORESTS[2:4])))
     test = examples([*lists(30, 3), *LISTS])
     assert check_parity(model, served, test, SPECS) < 1e-4
-    together = outputs_of(model, test, [NOVELTY])[0]
-    alone = [outputs_of(model, test.select([i]), [NOVELTY])[0][0] for i in range(len(together))]
+    together = run_graph(model, test, [NOVELTY])[NOVELTY]
+    alone = [
+        run_graph(model, test.select([i]), [NOVELTY])[NOVELTY][0] for i in range(len(together))
+    ]
     np.testing.assert_allclose(together, alone, atol=1e-4)
-    nested = outputs_of(model, examples([LISTS[4]] * 2), [NOVELTY])[0]
+    nested = run_graph(model, examples([LISTS[4]] * 2), [NOVELTY])[NOVELTY]
     assert (together[:30] < 0.5).mean() > 0.9 and (nested > 0.5).all()
 
 
@@ -131,6 +133,8 @@ def test_pooled_words_tell_what_is_said_apart_from_how() -> None:
     model = export(served, SPECS, tensors(join(FORESTS[2:4])))
     assert check_parity(model, served, examples([*small, *LISTS]), SPECS) < 1e-4
     nested = examples([f"[MIN [MAX 1 2 ] {digit} ]" for digit in "03"])
-    told = outputs_of(model, examples(large[8:]), [NOVELTY])[0]
-    likely = np.concatenate([outputs_of(model, e, [NOVELTY])[0] for e in (examples(small), nested)])
+    told = run_graph(model, examples(large[8:]), [NOVELTY])[NOVELTY]
+    likely = np.concatenate(
+        [run_graph(model, e, [NOVELTY])[NOVELTY] for e in (examples(small), nested)]
+    )
     assert told.min() > likely.max()

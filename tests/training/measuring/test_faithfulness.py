@@ -8,17 +8,17 @@ from torch import Tensor, nn
 from app.bundle.tensors import TensorSpec
 from tests.training.samples import SQUARE, Toy, squares
 from training.exporting.export import Servable, export
-from training.measuring.deletion import deletion, most
-from training.networks.heads.model_output import Reading
+from training.measuring.faithfulness import deletion_test, top_fifth
+from training.networks.heads.model_output import ModelOutput
 
 PCM = (TensorSpec(name="pcm", dtype="int16", shape=("batch", 4000)),)
 
 
 def test_a_fifth_is_removed_the_highest_first_and_never_all() -> None:
     scores = np.arange(20.0).reshape(4, 5)
-    assert np.argwhere(most(scores)).tolist() == [[3, 1], [3, 2], [3, 3], [3, 4]]
-    assert most(np.zeros(6)).tolist() == [True, True, False, False, False, False]
-    assert not most(np.ones(1)).any()
+    assert np.argwhere(top_fifth(scores)).tolist() == [[3, 1], [3, 2], [3, 3], [3, 4]]
+    assert top_fifth(np.zeros(6)).tolist() == [True, True, False, False, False, False]
+    assert not top_fifth(np.ones(1)).any()
 
 
 class Corner(nn.Module):
@@ -31,13 +31,13 @@ class Corner(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         return self.read(image).logits
 
-    def read(self, image: Tensor) -> Reading:
+    def read(self, image: Tensor) -> ModelOutput:
         pixels = image.squeeze(3).float() / 255
         first = pixels[:, 0, :1]
         place = torch.zeros(4, 4)
         place[0, 0] = self.sign
         logits = torch.cat([torch.full_like(first, 0.1), 9 * first], 1)
-        return Reading(logits, first, lambda labels: pixels * 0 + place + 1)
+        return ModelOutput(logits, first, lambda labels: pixels * 0 + place + 1)
 
 
 @pytest.mark.parametrize("honest", [True, False])
@@ -48,7 +48,7 @@ def test_it_tells_an_explanation_from_a_wrong_one(honest: bool) -> None:
     for item in items:
         item["image"][0, 0] = 255
     example = [torch.from_numpy(np.stack([item["image"] for item in items[:2]]))]
-    found = deletion(export(served, SQUARE, example), items, SQUARE)
+    found = deletion_test(export(served, SQUARE, example), items, SQUARE)
     assert found is not None and found.count == 60
     assert (found.salient > 2 * found.random) == honest  # at random it goes one time in four
     assert [figure.samples for figure in found.measurements("test")] == [60, 60]
@@ -57,7 +57,7 @@ def test_it_tells_an_explanation_from_a_wrong_one(honest: bool) -> None:
 def test_a_graph_without_saliency_is_not_tested() -> None:
     pictures = squares(4, seed=1)
     arrays = [torch.from_numpy(array) for array in pictures.batch([0, 1])[0]]
-    assert deletion(export(Servable(Toy()), SQUARE, arrays), pictures.items, SQUARE) is None
+    assert deletion_test(export(Servable(Toy()), SQUARE, arrays), pictures.items, SQUARE) is None
 
 
 class Pitch(nn.Module):
@@ -66,11 +66,11 @@ class Pitch(nn.Module):
     def forward(self, pcm: Tensor) -> Tensor:
         return self.read(pcm).logits
 
-    def read(self, pcm: Tensor) -> Reading:
+    def read(self, pcm: Tensor) -> ModelOutput:
         steps = (pcm[:, 1:].float() - pcm[:, :-1].float()).abs().mean(1, keepdim=True) / 1000
         logits = torch.cat([torch.full_like(steps, 0.5), steps], 1)
         place = torch.tensor([[0.0], [1.0]]).expand(2, 5)
-        return Reading(logits, steps, lambda labels: place + 0 * steps[:, :, None])
+        return ModelOutput(logits, steps, lambda labels: place + 0 * steps[:, :, None])
 
 
 def test_a_band_of_a_sound_is_silenced() -> None:
@@ -79,5 +79,5 @@ def test_a_band_of_a_sound_is_silenced() -> None:
     items = [{"pcm": tone.astype(np.int16)}] * 4
     example = [torch.from_numpy(np.stack([item["pcm"] for item in items[:2]]))]
     model = export(Servable(Pitch()), PCM, example)
-    found = deletion(model, items, PCM, bands=(60, 1000, 3900), rate=8000)
+    found = deletion_test(model, items, PCM, bands=(60, 1000, 3900), rate=8000)
     assert found is not None and 0 < found.random < found.salient

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from training.measuring.calibrate import softmax
-from training.measuring.conformal import least_ambiguous, set_figures
+from training.measuring.calibration import softmax
+from training.measuring.reliability import fit_conformal, prediction_set_figures
 
 
 def drawn(count: int, rng: np.random.Generator, sharpness: float) -> tuple[np.ndarray, np.ndarray]:
@@ -21,9 +21,9 @@ def test_the_coverage_is_that_of_theory(sharpness: float, samples: int, coverage
     """Beta(n + 1 - k, k) over calibration sets, k the place of the threshold."""
     rng, found = np.random.default_rng(7), []
     for _ in range(300):
-        rule = least_ambiguous(*drawn(samples, rng, sharpness), coverage)
+        rule = fit_conformal(*drawn(samples, rng, sharpness), coverage)
         probabilities, targets = drawn(500, rng, sharpness)
-        figures = {m.name: m.value for m in set_figures(rule, probabilities, targets)}
+        figures = {m.name: m.value for m in prediction_set_figures(rule, probabilities, targets)}
         found.append(figures[f"coverage of the {100 * coverage:g} % label set"])
     place = int((samples + 1) * (1 - coverage) + 1e-9)
     expected = 1 - place / (samples + 1)
@@ -35,9 +35,9 @@ def test_the_coverage_is_that_of_theory(sharpness: float, samples: int, coverage
 
 def test_where_hardly_anything_is_wrong_some_sets_are_empty():
     rng = np.random.default_rng(0)
-    rule = least_ambiguous(*drawn(999, rng, 4.5))
+    rule = fit_conformal(*drawn(999, rng, 4.5))
     probabilities, targets = drawn(5000, rng, 4.5)
-    figures = {m.name: m.value for m in set_figures(rule, probabilities, targets)}
+    figures = {m.name: m.value for m in prediction_set_figures(rule, probabilities, targets)}
     assert 0.94 < figures["coverage of the 95 % label set"] < 0.96
     assert 0.03 < figures["share of empty label sets"] < 0.06
     accuracy = float((probabilities.argmax(1) == targets).mean())
@@ -47,10 +47,10 @@ def test_where_hardly_anything_is_wrong_some_sets_are_empty():
 def test_the_threshold_is_one_of_the_true_labels_probabilities():
     probabilities, targets = drawn(99, np.random.default_rng(1), 2.0)
     truths = np.sort(probabilities[np.arange(99), targets])
-    assert least_ambiguous(probabilities, targets).threshold == truths[4]
+    assert fit_conformal(probabilities, targets).threshold == truths[4]
 
 
 @pytest.mark.parametrize(("samples", "enough"), [(18, False), (19, True)])
 def test_too_few_samples_set_no_threshold(samples: int, enough: bool):
-    rule = least_ambiguous(*drawn(samples, np.random.default_rng(2), 2.0))
+    rule = fit_conformal(*drawn(samples, np.random.default_rng(2), 2.0))
     assert (rule is not None) == enough

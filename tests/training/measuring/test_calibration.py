@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training.measuring.calibrate import (
+from training.measuring.calibration import (
     calibration_error_by_chance,
     expected_calibration_error,
     fit_temperature,

@@ -9,16 +9,16 @@ from tests.training.networks.tree.test_contextual import FORESTS, SPECS, join, t
 from training.errors import TrainingError
 from training.exporting.export import Servable, export
 from training.networks.tree.contextual import ContextualTreeLSTM
-from training.networks.tree.statistics import PooledWords
-from training.transfer.graph_weights import take
-from training.transfer.initial_weights import fill_from_graph
+from training.networks.tree.statistics import WordSum
+from training.transfer.copy_weights import copy_backbone
+from training.transfer.graph_weights import load_graph_weights
 
 SIZE = 96  # the exporter folds the casts of smaller matrices
 
 
 def drawn(classes: int) -> ContextualTreeLSTM:
     """A network of whose weights no two are alike."""
-    network = contextual(classes, PooledWords(), SIZE)
+    network = contextual(classes, WordSum(), SIZE)
     torch.manual_seed(3)
     with torch.no_grad():
         for weight in network.parameters():
@@ -28,8 +28,8 @@ def drawn(classes: int) -> ContextualTreeLSTM:
 
 def fresh(classes: int) -> ContextualTreeLSTM:
     """A network of zeros that knows no word."""
-    network = contextual(classes, PooledWords(), SIZE)
-    network.words.know(torch.ones(1, 1))
+    network = contextual(classes, WordSum(), SIZE)
+    network.words.set_vocabulary(torch.ones(1, 1))
     for weight in network.parameters():
         nn.init.zeros_(weight)
     return network
@@ -46,13 +46,13 @@ def states(network: ContextualTreeLSTM) -> dict[str, Tensor]:
 
 def settled(classes: int) -> ContextualTreeLSTM:
     network = drawn(classes)
-    network.words.encoder.settle()
+    network.words.encoder.round_to_half()
     return network.eval()
 
 
 def test_a_settled_encoder_comes_back_whole() -> None:
     network, filled = settled(4), fresh(4).eval()
-    fill_from_graph(filled, exported(network))
+    load_graph_weights(filled, exported(network))
     wanted, found = states(network), states(filled)
     assert wanted.keys() == found.keys()
     for name, weight in wanted.items():
@@ -69,12 +69,12 @@ def test_another_encoder_is_refused() -> None:
     with pytest.raises(
         TrainingError, match=r"'head\.weight' has the shape \(4, 6\), the network's"
     ):
-        fill_from_graph(fresh(5), model)
+        load_graph_weights(fresh(5), model)
 
 
 def test_the_words_are_taken_with_the_weights() -> None:
     trained, network = drawn(4), fresh(2)
-    take(network, trained)
+    copy_backbone(network, trained)
     assert torch.equal(network.words.pieces, pieces().to(torch.int32))
     assert len(network.words.pieces) == len(WORDS)
     network.words.pieces.zero_()  # the other keeps its own

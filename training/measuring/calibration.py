@@ -1,7 +1,7 @@
-"""Temperature scaling and its measure.
+"""Temperature scaling, and measures of calibration.
 
-Guo et al., "On Calibration of Modern Neural Networks", ICML 2017: one number divides the
-logits, fitted on data that was not trained on; the ranking of the labels stays.
+Guo et al., "On Calibration of Modern Neural Networks", ICML 2017: all logits are divided by one
+number, fitted on data that the network was not trained on. The ranking of the labels stays.
 """
 
 import numpy as np
@@ -32,10 +32,10 @@ def fit_temperature(logits: np.ndarray, targets: np.ndarray) -> float:
 
 
 def log_loss(probabilities: np.ndarray, targets: np.ndarray) -> float:
-    """Return the mean negative log-likelihood in nats, what a temperature is fitted by.
+    """Return the mean negative log-likelihood in nats; a temperature minimises it.
 
-    It is a proper score; the calibration error, which bins, is near 0 by chance where a model
-    hardly errs.
+    It is a proper score. The expected calibration error is not: where a model hardly errs, its
+    bins make it near 0 by chance.
     """
     chosen = probabilities[np.arange(len(targets)), targets].astype(np.float64)
     return float(-np.log(np.maximum(chosen, 1e-12)).mean())
@@ -47,21 +47,22 @@ def expected_calibration_error(probabilities: np.ndarray, targets: np.ndarray) -
 
 
 def calibration_error_by_chance(probabilities: np.ndarray, seed: int = 0) -> float:
-    """Return the calibration error that these answers would have, were they perfectly calibrated.
+    """Return the calibration error that these predictions would have if perfectly calibrated.
 
-    It is not 0: few samples in a bin are right more or less often than they should be. Whether an
-    answer is right is drawn by its confidence, and the mean of 100 such draws is told (Bröcker and
-    Smith, "Increasing the Reliability of Reliability Diagrams", Weather and Forecasting 2007).
+    It is not 0: in a bin of few samples, accuracy differs from confidence by chance. The function
+    draws 100 times whether each prediction is correct, with its confidence as the probability, and
+    returns the mean error of the draws (Bröcker and Smith, "Increasing the Reliability of
+    Reliability Diagrams", Weather and Forecasting 2007).
     """
     confidence, generator = probabilities.max(axis=1), np.random.default_rng(seed)
     drawn = generator.random((_DRAWS, len(confidence))) < confidence
-    return float(np.mean([_gap(confidence, right) for right in drawn]))
+    return float(np.mean([_gap(confidence, correct) for correct in drawn]))
 
 
-def _gap(confidence: np.ndarray, right: np.ndarray) -> float:
+def _gap(confidence: np.ndarray, correct: np.ndarray) -> float:
     bins = np.minimum((confidence * _BINS).astype(int), _BINS - 1)
     gaps = [
-        abs(confidence[bins == b].mean() - right[bins == b].mean()) * (bins == b).mean()
+        abs(confidence[bins == b].mean() - correct[bins == b].mean()) * (bins == b).mean()
         for b in np.unique(bins)
     ]
     return float(sum(gaps))

@@ -10,10 +10,10 @@ from app.batching.forest import join, node_places
 from app.bundle.tensors import NODES, PROBABILITIES
 from app.runtime.session import Session
 from tests.training.networks.tree.test_tree_lstm import FORESTS, SPECS, examples, network, tensors
-from training.data.encode import UNTAUGHT, Examples, root_lessons
+from training.data.encode import IGNORE_INDEX, Examples, root_node_targets
 from training.exporting.export import Servable, check_parity, export
-from training.measuring.calibrate import softmax
-from training.measuring.nodes import node_figures, node_temperature
+from training.measuring.calibration import softmax
+from training.measuring.trees import node_figures, node_temperature
 
 ROOTS, BELOW = 1.3, 0.6
 
@@ -26,11 +26,11 @@ def node_logits(trees: Examples) -> list[np.ndarray]:
 
 def drawn(trees: Examples, temperature: float) -> Examples:
     """Each node's label is drawn as its logits at a temperature say; few of them have none."""
-    rng, lessons = np.random.default_rng(0), []
+    rng, node_targets = np.random.default_rng(0), []
     for logits in node_logits(trees):
         labels = [rng.choice(len(row), p=row) for row in softmax(10 * logits, temperature)]
-        lessons.append(np.where(rng.random(len(labels)) < 0.1, UNTAUGHT, labels))
-    return replace(trees, lessons=lessons)
+        node_targets.append(np.where(rng.random(len(labels)) < 0.1, IGNORE_INDEX, labels))
+    return replace(trees, node_targets=node_targets)
 
 
 def many() -> Examples:
@@ -44,7 +44,7 @@ def test_the_temperature_is_that_by_which_the_labels_were_drawn() -> None:
 
 def test_trees_of_which_only_the_root_has_a_label_have_none() -> None:
     trees = examples()
-    alone = replace(trees, lessons=root_lessons(trees))
+    alone = replace(trees, node_targets=root_node_targets(trees))
     model = export(Servable(network()), SPECS, tensors(join(FORESTS[2:4])))
     for known in (trees, alone):
         assert node_temperature(network(), known) is None
@@ -71,11 +71,11 @@ def test_a_root_is_told_as_its_tree_and_the_others_at_theirs() -> None:
 def test_the_figures_are_those_of_the_nodes_below_the_root() -> None:
     trees = examples()
     called = [logits.argmax(1) for logits in node_logits(trees)]
-    lessons = [labels.copy() for labels in called]
-    for labels, item in zip(lessons, trees.items, strict=True):
+    node_targets = [labels.copy() for labels in called]
+    for labels, item in zip(node_targets, trees.items, strict=True):
         labels[item["roots"]] = -1  # a root is never right, and not counted
     model = export(Servable(network()), SPECS, tensors(join(FORESTS[2:4])))
-    figures = node_figures(model, replace(trees, lessons=lessons), "dev")
+    figures = node_figures(model, replace(trees, node_targets=node_targets), "dev")
     assert {figure.split for figure in figures} == {"dev"}
     assert {figure.samples for figure in figures} == {sum(map(len, called)) - len(trees)}
     assert {f.name: f.value for f in figures}["accuracy, nodes below the root"] == 1

@@ -13,8 +13,8 @@ from app.modalities.tree.spec import TreeSpec
 from tests.training.samples import sample
 from training.data.encode import Examples
 from training.exporting.export import Servable, export
-from training.measuring.deleted_words import deleted_words
-from training.networks.heads.model_output import Reading
+from training.measuring.faithfulness import word_deletion_test
+from training.networks.heads.model_output import ModelOutput
 from training.networks.tree.contextual import roots_above
 
 SPEC = TreeSpec(notation="ptb")
@@ -35,13 +35,13 @@ class Tally(nn.Module):
 
     def read(
         self, tokens: Tensor, left: Tensor, right: Tensor, levels: Tensor, roots: Tensor
-    ) -> Reading:
+    ) -> ModelOutput:
         worth = self.worth[tokens]
         above = roots_above(tokens, left, right)
         inner = torch.zeros_like(left, dtype=torch.float32)
         sums = torch.cat([worth * 0, inner]).index_add(0, above, worth)[roots]
         nodes = logits(torch.cat([self.sign * worth, inner + levels[-1]]))
-        return Reading(logits(sums), sums[:, None], nodes=nodes)
+        return ModelOutput(logits(sums), sums[:, None], nodes=nodes)
 
 
 def logits(worth: Tensor) -> Tensor:
@@ -69,7 +69,7 @@ def sentences(count: int) -> Examples:
 @pytest.mark.parametrize("honest", [True, False])
 def test_it_tells_scores_that_say_why_from_others(honest: bool) -> None:
     known = sentences(60)
-    found = deleted_words(graph(known, honest=honest), known)
+    found = word_deletion_test(graph(known, honest=honest), known)
     assert found is not None and found.count == 60
     assert (found.salient > 3 * found.random) == honest  # at random it goes one time in five
     assert [figure.samples for figure in found.measurements("test")] == [60, 60]
@@ -78,4 +78,4 @@ def test_it_tells_scores_that_say_why_from_others(honest: bool) -> None:
 def test_where_all_are_neutral_nothing_is_measured() -> None:
     known = sentences(8)
     neutral = [{**item, "tokens": np.full_like(item["tokens"], 3)} for item in known.items]
-    assert deleted_words(graph(known, honest=True), replace(known, items=neutral)) is None
+    assert word_deletion_test(graph(known, honest=True), replace(known, items=neutral)) is None

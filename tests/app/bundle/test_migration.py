@@ -1,0 +1,70 @@
+"""The migration rewrites a manifest and nothing else, whole or not at all."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from app.bundle import publish, read_bundle
+from app.bundle.migration import migrate
+from app.cli import main
+from app.registry import SHIPPED
+from tests import fakes
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+
+
+def as_version_1(folder: Path) -> None:
+    """Rewrite the manifest of a bundle as version 1 wrote it."""
+    path = folder / "manifest.json"
+    document = json.loads(path.read_bytes())
+    for name in ("data_path", "start", "source"):
+        del document["provenance"][name]
+    document["provenance"]["recipe"] = "toy --start features --from digits/1"
+    path.write_text(json.dumps(document | {"schema_version": 1}))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    found = publish(fakes.image_bundle(), tmp_path)
+    as_version_1(found)
+    return found
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {p.name: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_only_the_manifest_is_rewritten_and_it_reads_the_same(folder: Path) -> None:
+    bundle, before = read_bundle(folder, SHIPPED), contents(folder)
+    assert migrate(folder, SHIPPED)
+    after = contents(folder)
+    assert read_bundle(folder, SHIPPED).manifest == bundle.manifest
+    assert {name for name in before | after if before.get(name) != after.get(name)} == {
+        "manifest.json"
+    }
+    document = json.loads(after["manifest.json"])
+    assert document["schema_version"] == 2
+    assert document["provenance"]["source"] == "digits/1"
+    assert not migrate(folder, SHIPPED)  # it is current now
+    assert contents(folder) == after
+
+
+def test_an_altered_bundle_is_refused_and_left_alone(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "model.onnx").write_bytes(b"altered")
+    before = contents(folder)
+    assert main(["migrate", str(folder)]) == 2
+    assert "model.onnx was altered" in capsys.readouterr().err
+    assert contents(folder) == before
+
+
+def test_a_shipped_bundle_survives(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "digits" / "1"
+    shutil.copytree(REPOSITORY / "models" / "digits" / "1", folder)
+    bundle = read_bundle(folder, SHIPPED)
+    assert main(["migrate", str(folder)]) == 0
+    assert read_bundle(folder, SHIPPED).manifest == bundle.manifest
+    assert capsys.readouterr().out.startswith("digits/1")

@@ -1,0 +1,95 @@
+"""A recipe's data: loaded, deduplicated, split and encoded, the same for every kind of run."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from app.bundle import EncoderSpec
+from app.bundle.tensors import is_forest
+from app.modalities import encoder_for
+from training.data.dataset import Dataset
+from training.data.encode import Examples, encode, root_node_targets
+from training.data.sources import warn, warn_each
+from training.data.split import Splits, check_classes, deduplicate, split
+from training.errors import BadData
+from training.recipes.recipe import Recipe
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedData:
+    """A data set, checked, split and encoded. `splits` has the samples that were encoded."""
+
+    dataset: Dataset
+    splits: Splits
+    labels: tuple[str, ...]
+    encoder: EncoderSpec
+    files: dict[str, bytes]
+    train: Examples
+    validation: Examples
+    test: Examples
+
+    def counts(self) -> dict[str, int]:
+        """Return the number of samples of each split, and of those that cannot be read."""
+        return {**self.splits.counts(), "unreadable": len(self.dataset.unreadable)}
+
+
+def prepare(recipe: Recipe, data: Path | None) -> PreparedData:
+    """Load, deduplicate, split and encode; warn of what is dropped; raise `BadData`."""
+    return arrange(recipe, load(recipe, data))
+
+
+def load(recipe: Recipe, data: Path | None) -> Dataset:
+    """Load and deduplicate; warn of what is dropped; raise `BadData`."""
+    dataset, remarks = deduplicate(recipe.load(data))
+    warn_each([*remarks, *check_classes(dataset)])
+    return dataset
+
+
+def arrange(recipe: Recipe, dataset: Dataset) -> PreparedData:
+    """Split by the recipe's shares and encode; warn of what is dropped; raise `BadData`."""
+    labels = recipe.labels or tuple(sorted(dataset.counts()))
+    splits = split(dataset.samples, recipe.shares)
+    if recipe.variants is not None:
+        more = [variant for sample in splits.train for variant in recipe.variants(sample)]
+        splits = replace(splits, train=[*splits.train, *more])
+    spec, files = recipe.prepare(splits.train)
+    encoder, specs = encoder_for(spec, files), spec.tensors()
+    encoded, unreadable = [], list(dataset.unreadable)
+    for part in (splits.train, splits.validation, splits.test):
+        examples, lost = encode(encoder, part, labels, specs)
+        encoded.append(examples)
+        unreadable += lost
+    _report(dataset, splits, unreadable)
+    if min(len(examples) for examples in encoded) == 0:
+        raise BadData(f"{dataset.name}: too few readable samples for three splits")
+    for index, label in enumerate(labels):
+        if not (encoded[0].targets == index).any():
+            raise BadData(f"{dataset.name}: no readable training sample of {label!r}")
+    encoded[0] = with_node_targets(recipe, encoded[0])
+    dataset = replace(dataset, unreadable=unreadable)
+    splits = Splits(*(examples.samples for examples in encoded))
+    return PreparedData(dataset, splits, labels, spec, files, *encoded)
+
+
+def with_node_targets(recipe: Recipe, examples: Examples) -> Examples:
+    """Return the examples with the targets of their trees' nodes, at least those of the roots."""
+    node_targets: Sequence[np.ndarray] = ()
+    if recipe.make_node_targets is not None:
+        pairs = zip(examples.samples, examples.items, strict=True)
+        node_targets = [recipe.make_node_targets(sample, arrays) for sample, arrays in pairs]
+    elif is_forest(examples.inputs):
+        node_targets = root_node_targets(examples)
+    return replace(examples, node_targets=node_targets)
+
+
+def _report(dataset: Dataset, splits: Splits, unreadable: Sequence[str]) -> None:
+    counts = ", ".join(f"{count} {part}" for part, count in splits.counts().items())
+    _LOG.info("%s: %d labels, %s", dataset.name, len(dataset.counts()), counts)
+    if unreadable:
+        warn(f"{len(unreadable)} file(s) cannot be used:")
+        warn_each([f"  {line}" for line in unreadable])

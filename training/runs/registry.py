@@ -1,0 +1,67 @@
+"""What is run for each task: the one place that joins recipes to runs."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from app.bundle import EncoderSpec
+from training.errors import TrainingError
+from training.recipes import AnyRecipe, Language, Pretrained, Recipe
+from training.runs.autoencoder import train_autoencoder
+from training.runs.classifier import train_classifier
+from training.runs.language_model import read_documents, train_language_model
+from training.runs.prepare import prepare
+from training.runs.pretrained import export_pretrained
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What a run would train on: the number of samples by label, and the encoder."""
+
+    encoder: EncoderSpec
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+
+def _inspect_samples(recipe: Recipe, data: Path | None) -> Inspection:
+    prepared = prepare(recipe, data)
+    return Inspection(prepared.encoder, prepared.dataset.counts())
+
+
+def _inspect_documents(recipe: Language, data: Path | None) -> Inspection:
+    return Inspection(read_documents(recipe, data).encoder.spec)
+
+
+def _inspect_nothing(recipe: Pretrained, data: Path | None) -> Inspection:
+    raise TrainingError(f"{recipe.name} comes trained; there is no data to inspect")
+
+
+def _export(recipe: Pretrained, data: Path | None, models: Path) -> Path:
+    return export_pretrained(recipe, models)  # from its own weights; no data are needed
+
+
+# By a recipe's task: trains or exports, publishes under `models`, and returns the bundle's folder;
+# None in a rank that does not lead. The type of the recipe goes with the task.
+RUNS: dict[str, Callable[[Any, Path | None, Path], Path | None]] = {
+    "classify": train_classifier,
+    "reconstruct": train_autoencoder,
+    "complete": train_language_model,
+    "export": _export,
+}
+# By a recipe's task: reads the data, and trains nothing.
+_INSPECTIONS: dict[str, Callable[[Any, Path | None], Inspection]] = {
+    "classify": _inspect_samples,
+    "reconstruct": _inspect_samples,
+    "complete": _inspect_documents,
+    "export": _inspect_nothing,
+}
+
+
+def run(recipe: AnyRecipe, data: Path | None, models: Path) -> Path | None:
+    """Run a recipe by its task; see `RUNS`."""
+    return RUNS[recipe.task](recipe, data, models)
+
+
+def inspect(recipe: AnyRecipe, data: Path | None) -> Inspection:
+    """Return what a run of the recipe would train on; raise `TrainingError` or `BadData`."""
+    return _INSPECTIONS[recipe.task](recipe, data)
