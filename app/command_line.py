@@ -60,7 +60,7 @@ def program(name: str, description: str) -> App:
     return made
 
 
-def run(program: App, arguments: Sequence[str] | None, *, stopped: str = "") -> int:
+def run_program(program: App, arguments: Sequence[str] | None, *, stopped: str = "") -> int:
     """Run one command and return the exit status: 2 after a mistake, 130 after Ctrl-C.
 
     arguments: by default those of the process. stopped: what to say after Ctrl-C, if anything.

@@ -14,7 +14,7 @@ ThalamusError
 │   ├── NotReady             loading, failed or draining
 │   ├── Overloaded           the queue is full
 │   └── DeadlineExceeded     the answer would come too late
-└── OperatorError            whoever runs the service must act
+└── OperatorError            the operator of the service must act
     ├── InvalidBundle        files missing, altered or contradictory
     ├── GoldenMismatch       the bundle answers differently on this machine
     └── DeviceUnavailable    the configured device cannot be used

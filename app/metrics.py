@@ -1,8 +1,8 @@
 """Counts and durations → Prometheus, summed over all workers.
 
 Counting is done for every request, so it is only additions in memory. Each worker saves its
-sums to a file of its own once a second, if they have changed; whoever is scraped adds to its
-own what it reads in the others' files. Nothing leaves the machine by itself.
+sums to a file of its own once a second, if they have changed; the worker that is scraped adds the
+sums in the other workers' files to its own. Nothing leaves the machine by itself.
 """
 
 import os
@@ -63,7 +63,7 @@ class Metrics:
         self._count(("thalamus_abstained", model, str(version)), items)
 
     def save(self) -> bool:
-        """Say whether there is something new, and tell the other workers if there are any."""
+        """Return whether a count changed since the last call; write the counts for other workers."""
         changed, self._changed = self._changed, False
         if changed and self._shared is not None:
             path = self._shared / f"{os.getpid()}.json"

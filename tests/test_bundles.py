@@ -8,8 +8,8 @@ import pytest
 
 from app.bundle import Bundle, read_bundle
 from app.cli import main
-from app.pipeline import PUBLISHED, Pipeline, replay
-from app.pipeline.replay import golden_payload
+from app.pipeline import Pipeline, replay
+from app.pipeline.replay import golden_answers, golden_payload
 from app.registry import SHIPPED
 from app.tasks.classify import ClassifyOptions
 
@@ -69,13 +69,13 @@ def test_verify_is_clean(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_an_answer_does_not_depend_on_its_batch_mates(bundle: Bundle, pipeline: Pipeline) -> None:
     payloads = [golden_payload(bundle, case) for case in bundle.golden]
-    published = PUBLISHED[bundle.manifest.task]
-    alone = [published.answers(pipeline, [payload])[0] for payload in payloads]
-    backwards = published.answers(pipeline, payloads[::-1])[::-1]
+    task = pipeline.task
+    alone = [golden_answers(pipeline, [payload])[0] for payload in payloads]
+    backwards = golden_answers(pipeline, payloads[::-1])[::-1]
     for case, one, other in zip(bundle.golden, alone, backwards, strict=True):
-        assert published.called(one)[0] == published.called(other)[0]
+        assert task.top_answer(one)[0] == task.top_answer(other)[0]
         about = {"file": case.file, "media_type": case.media_type}
-        assert published.difference(published.case(one, about), other, 1e-5) is None
+        assert task.difference(task.golden_case(one, about), other, 1e-5) is None
 
 
 def test_probabilities_sum_to_one(bundle: Bundle, pipeline: Pipeline) -> None:

@@ -103,8 +103,13 @@ def test_modules_have_a_docstring() -> None:
     none(path for path, tree in every_module().items() if tree.body and not ast.get_docstring(tree))
 
 
+def beside_commands(packages: dict[str, ast.Module]) -> dict[str, ast.Module]:
+    """Leave out the command lines: a command has the name of the function that it calls."""
+    return {path: module for path, module in packages.items() if "/cli/" not in path}
+
+
 def test_a_public_name_has_one_meaning() -> None:
-    twice = defined_twice(modules("app", "training"))
+    twice = defined_twice(beside_commands(modules("app", "training")))
     expected = KNOWN | ONE_IN_EACH_MODULE.keys()
     none(f"{name}: {', '.join(twice[name])}" for name in sorted(twice.keys() - expected))
 

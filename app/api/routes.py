@@ -14,7 +14,7 @@ from app.bundle import Registry
 from app.serving.selection import DEFAULT_TASK
 from app.tasks import Task
 
-MODEL = "/v1/models/{model}"
+MODEL_PATH = "/v1/models/{model}"
 _NEWEST = "with the newest ready version of a model"
 _VERSION = "with one version of a model"
 _BY_MEDIA_TYPE = "with the default model for the media type of the first item"
@@ -31,8 +31,8 @@ def _of(task: Task, serving: Serving, registry: Registry) -> list[FastRoute]:
         answer = GenerationEndpoint(serving, task, task.steps)
     by_name, by_version = (("model", str),), (("model", str), ("version", int))
     described = {
-        f"{MODEL}/{task.name}": _function(task, "", _NEWEST, by_name),
-        f"{MODEL}/versions/{{version:int}}/{task.name}": _function(
+        f"{MODEL_PATH}/{task.name}": _function(task, "", _NEWEST, by_name),
+        f"{MODEL_PATH}/versions/{{version:int}}/{task.name}": _function(
             task, "version", _VERSION, by_version
         ),
     }

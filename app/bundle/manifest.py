@@ -1,8 +1,8 @@
 """What a bundle says of itself. Parsed once, frozen, and unknown fields are refused.
 
 A manifest holds no time stamps and no absolute paths: the same training run writes the same
-bytes. Which tasks and encoders there are is not known here: whoever parses a manifest gives
-a `Registry` (`app.bundle.registry`), and whatever it lacks is refused.
+bytes. This module does not know which tasks and encoders there are: a manifest is parsed with a
+`Registry` (`app.bundle.registry`), and a task or an encoder that it lacks is refused.
 """
 
 from typing import Any, ClassVar, Literal, Self

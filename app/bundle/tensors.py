@@ -1,6 +1,6 @@
 """What a graph takes and gives: named tensors, and the names of the outputs that have a meaning.
 
-`docs/bundle.md` has the table of outputs with their axes.
+`docs/reference/bundle.md` has the table of outputs with their axes.
 """
 
 from collections.abc import Callable, Mapping, Sequence

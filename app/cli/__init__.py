@@ -11,7 +11,7 @@ from cyclopts import App, Group
 
 from app.cli import bundles
 from app.cli.pack import pack
-from app.command_line import program, run
+from app.command_line import program, run_program
 
 if TYPE_CHECKING:
     from app.bundle import Registry
@@ -55,4 +55,4 @@ def main(
 
     registry: the tasks and modalities that the commands know, for a program that has more.
     """
-    return run(thalamus(registry), arguments)
+    return run_program(thalamus(registry), arguments)

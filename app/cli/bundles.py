@@ -16,7 +16,7 @@ from app.errors import OperatorError, ThalamusError
 if TYPE_CHECKING:
     from app.bundle import Registry
 
-Bundle = Annotated[
+BundlePath = Annotated[
     Path,
     Parameter(help="Folder models/NAME, of which the highest version, or models/NAME/VERSION."),
 ]
@@ -52,7 +52,7 @@ class Commands:
 
     def predict(
         self,
-        bundle: Bundle,
+        bundle: BundlePath,
         files: Annotated[list[Path], Parameter(help="Files to ask the model about.")],
         /,
         *,
@@ -86,7 +86,7 @@ class Commands:
 
     def complete(
         self,
-        bundle: Bundle,
+        bundle: BundlePath,
         text: Annotated[str, Parameter(help="Beginning of the text.", allow_leading_hyphen=True)],
         /,
         *,

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from app.wire import Wire
 
-DIGITS = 4  # of a weight, and of an edge in seconds
+DECIMALS = 4  # of a weight, and of an edge in seconds
 
 
 class SaliencyMap(Wire):
@@ -30,4 +30,4 @@ def weights_of(saliency: np.ndarray) -> np.ndarray:
     """Return the weights, float64 in the shape of the float32 `saliency`, which is 0 or more."""
     highest = saliency.max(initial=0.0)
     scaled = saliency / highest if highest > 0 else np.zeros_like(saliency)
-    return np.round(scaled.astype(np.float64), DIGITS)
+    return np.round(scaled.astype(np.float64), DECIMALS)

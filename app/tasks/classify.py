@@ -113,7 +113,7 @@ def probabilities(manifest: Manifest, outputs: Mapping[str, np.ndarray]) -> np.n
     return np.asarray(shifted / shifted.sum(), dtype=np.float32)
 
 
-def rank(
+def rank_labels(
     scores: np.ndarray, labels: Sequence[str], top_k: int, truncated: str | None = None
 ) -> Prediction:
     """Rank the labels; equal probabilities keep the order of the labels."""
@@ -128,7 +128,7 @@ def _decoder(manifest: Manifest, modality: Modality) -> Decode:
 
     def decode(encoded: Encoded[Any], outputs: Arrays, options: ClassifyOptions) -> Prediction:
         scores = probabilities(manifest, outputs)
-        answer = rank(scores, labels, options.top_k, encoded.truncated)
+        answer = rank_labels(scores, labels, options.top_k, encoded.truncated)
         if limited:
             answer = replace(answer, **reliability(manifest, scores, outputs)._asdict())
         if options.explain:

@@ -30,7 +30,7 @@ class GoldenEmbedding(GoldenCase):
     embedding: Features = Field(min_length=1)
 
 
-def features_of(outputs: Mapping[str, np.ndarray]) -> Features:
+def decode_features(outputs: Mapping[str, np.ndarray]) -> Features:
     """Return the features of one item; raise `GoldenMismatch` unless all are numbers."""
     features = outputs[EMBEDDING].reshape(-1)
     if not np.isfinite(features).all():
@@ -50,7 +50,7 @@ def different_features(published: Features, actual: Features, tolerance: float) 
 
 def _decoder(_manifest: Manifest, _modality: Modality) -> Decode:
     def decode(_encoded: Encoded[Any], outputs: Arrays, _options: EmbedOptions) -> Features:
-        return features_of(outputs)
+        return decode_features(outputs)
 
     return decode
 

@@ -1,4 +1,4 @@
-"""Continuing a text word by word, whoever runs the model.
+"""Continuing a text word by word; something else runs the model.
 
 A `TextGeneration` says what to ask the model next, and chooses from the answer. `<unk>` and
 `<end>` are never written: their share of the probability goes to the others.

@@ -17,12 +17,12 @@ from app.bundle import GoldenCase, Manifest
 from app.bundle.tensors import EMBEDDING, NOVELTY, RECONSTRUCTION, RECONSTRUCTION_ERROR, Arrays
 from app.errors import GoldenMismatch, InvalidInput
 from app.modalities import Encoded, Modality
-from app.tasks.embed import different_features, features_of
+from app.tasks.embed import decode_features, different_features
 from app.tasks.task import Decode, Options, Task, furthest
 from app.wire import Wire
 
 PNG = "image/png"
-NOVEL = 0.5  # the threshold of an autoencoder's novelty, which its card explains
+NOVELTY_THRESHOLD = 0.5  # the threshold of an autoencoder's novelty, which its card explains
 
 
 class ReconstructOptions(Options):
@@ -59,8 +59,8 @@ class Reconstruction:
     """An item as its network sees it.
 
     error: the squared distance to the reconstruction, in units that the network's card states.
-    novelty: 0..1, `NOVEL` and above counts as unlike the training data. picture: uint8 (rows,
-    columns, channels). embedding: the code that the reconstruction was made of.
+    novelty: 0..1, from `NOVELTY_THRESHOLD` on it counts as unlike the training data. picture:
+    uint8 (rows, columns, channels). embedding: the code that the reconstruction was made of.
     """
 
     error: float
@@ -85,7 +85,7 @@ def _decoder(_manifest: Manifest, _modality: Modality) -> Decode:
         if not (np.isfinite(levels).all() and np.isfinite(error) and 0 <= novelty <= 1):
             raise GoldenMismatch("the graph gives a reconstruction that is none")
         picture = np.clip(np.rint(levels), 0, 255).astype(np.uint8)
-        return Reconstruction(error, novelty, picture, features_of(outputs))
+        return Reconstruction(error, novelty, picture, decode_features(outputs))
 
     return decode
 
@@ -149,7 +149,7 @@ RECONSTRUCT = Task(
     golden_options=ReconstructOptions(),
     golden_case=_golden_case,
     top_answer=lambda answer: (
-        "novel" if answer.novelty >= NOVEL else "familiar",
+        "novel" if answer.novelty >= NOVELTY_THRESHOLD else "familiar",
         answer.novelty,
     ),
     difference=_difference,

@@ -27,6 +27,8 @@ def public_names(module: ast.Module) -> set[str]:
 def test_no_public_name_is_defined_twice() -> None:
     found = defaultdict(list)
     for path in sorted(TRAINING.rglob("*.py")):
+        if "cli" in path.parts:  # a command has the name of the function that it calls
+            continue
         for name in public_names(ast.parse(path.read_bytes())) - SHARED:
             found[name].append(path.relative_to(TRAINING).as_posix())
     assert len(found) > 200

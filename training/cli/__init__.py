@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from cyclopts import Group
 
-from app.command_line import program, run
+from app.command_line import program, run_program
 from training.cli import bundles, recipes
 from training.progress import shown
 
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit status."""
     try:
         with shown():
-            return run(thalamus_train, arguments, stopped="stopped; nothing was published")
+            return run_program(thalamus_train, arguments, stopped="stopped; nothing was published")
     except ModuleNotFoundError as error:
         print(f"thalamus-train: {error}; see CONTRIBUTING.md (make setup)", file=sys.stderr)
         return 2

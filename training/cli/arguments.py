@@ -26,7 +26,7 @@ RecipeName = Annotated[
     ),
 ]
 BundleName = Annotated[str, Parameter(help="Name of a published bundle, for example digits.")]
-Models = Annotated[Path, Parameter(help="Folder of the published bundles.", group=_DATA)]
+ModelsFolder = Annotated[Path, Parameter(help="Folder of the published bundles.", group=_DATA)]
 LabelledFiles = Annotated[
     Path,
     Parameter(
@@ -68,7 +68,7 @@ class Samples:
 
 @Parameter(name="*", group=_TRAINING)
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Schedule:
+class ScheduleOptions:
     """What changes the trained weights."""
 
     epochs: Annotated[
@@ -96,7 +96,7 @@ class Execution:
 
 @Parameter(name="*", group=_START)
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Start:
+class StartOptions:
     """Which weights a training starts from."""
 
     start: Annotated[

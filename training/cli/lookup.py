@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.command_line import nearest
-from training.cli.arguments import NETWORKS, Samples, Start
+from training.cli.arguments import NETWORKS, Samples, StartOptions
 from training.errors import MissingData, TrainingError
 from training.recipes import RECIPES
 
@@ -76,7 +76,7 @@ def check_report(report: Path | None) -> None:
         raise TrainingError(f"--report {report}: expected a file in a folder that exists")
 
 
-def check_start(start: Start, epochs: int | None, models: Path) -> None:
+def check_start(start: StartOptions, epochs: int | None, models: Path) -> None:
     """Raise `TrainingError` where the options contradict each other or name no network."""
     if start.start == "features" and epochs:
         raise TrainingError("--epochs: feature extraction has none")

@@ -11,11 +11,11 @@ from cyclopts import Parameter
 from app.command_line import whole
 from training.cli.arguments import (
     Execution,
-    Models,
+    ModelsFolder,
     RecipeName,
     Samples,
-    Schedule,
-    Start,
+    ScheduleOptions,
+    StartOptions,
     Starts,
 )
 from training.cli.lookup import check_models, check_source, check_start, find_recipe, use_threads
@@ -36,9 +36,9 @@ def train(
     /,
     *,
     samples: Samples = Samples(),
-    models: Models = Path("models"),
-    start: Start = Start(),
-    schedule: Schedule = Schedule(),
+    models: ModelsFolder = Path("models"),
+    start: StartOptions = StartOptions(),
+    schedule: ScheduleOptions = ScheduleOptions(),
     execution: Execution = Execution(),
 ) -> None:
     """Train a model and publish it as a bundle.
@@ -65,7 +65,7 @@ def inspect(
     *,
     samples: Samples = Samples(),
     models: Annotated[Path, _HIDDEN] = Path("models"),
-    schedule: Annotated[Schedule, _HIDDEN] = Schedule(),
+    schedule: Annotated[ScheduleOptions, _HIDDEN] = ScheduleOptions(),
 ) -> None:
     """Show what a training would learn from: samples per label, encoder, unreadable files.
 
@@ -96,7 +96,7 @@ def compare(
     samples: Samples = Samples(),
     folds: Annotated[int, whole("Parts, each of which is tested once.", 2, 50)] = 5,
     models: Annotated[Path, _HIDDEN] = Path("models"),
-    schedule: Schedule = Schedule(),
+    schedule: ScheduleOptions = ScheduleOptions(),
     execution: Execution = Execution(),
 ) -> None:
     """Cross-validate a recipe's network against its baseline; nothing is published.
@@ -120,8 +120,8 @@ def compare_starts(
     *,
     samples: Samples = Samples(),
     starts: Starts = Starts(),
-    models: Models = Path("models"),
-    schedule: Schedule = Schedule(),
+    models: ModelsFolder = Path("models"),
+    schedule: ScheduleOptions = ScheduleOptions(),
     execution: Annotated[Execution, _HIDDEN] = Execution(),
 ) -> None:
     """Train from scratch, from a trained network, and on its features; nothing is published.
@@ -153,7 +153,7 @@ def few_labels(
         Literal["validation", "test"], Parameter(help="Samples to measure accuracy on.")
     ] = "validation",
     models: Annotated[Path, _HIDDEN] = Path("models"),
-    schedule: Schedule = Schedule(),
+    schedule: ScheduleOptions = ScheduleOptions(),
     execution: Execution = Execution(),
 ) -> None:
     """Measure how learning without labels helps when there are few; nothing is published.
@@ -189,7 +189,7 @@ def _classifier(recipe: "AnyRecipe", why: str) -> "Recipe":
     return recipe
 
 
-def _changed(recipe: "Changed", schedule: Schedule) -> "Changed":
+def _changed(recipe: "Changed", schedule: ScheduleOptions) -> "Changed":
     """Return the recipe with the epochs and the seed that are given."""
     from training.recipes import Pretrained
 

@@ -6,7 +6,7 @@ from typing import Any
 from app.bundle import Manifest
 from app.bundle.tensors import SALIENCY, Arrays
 from app.modalities.payload import Encoded
-from app.modalities.saliency import DIGITS, SaliencyMap, weights_of
+from app.modalities.saliency import DECIMALS, SaliencyMap, weights_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,6 @@ def explain_sound(manifest: Manifest, encoded: Encoded[Any], outputs: Arrays) ->
     known = {"hertz": list(manifest.bands)} if manifest.bands else {}
     return SaliencyMap(
         weights=weights_of(saliency).tolist(),
-        seconds=[round(window.start + step * i, DIGITS) for i in range(frames + 1)],
+        seconds=[round(window.start + step * i, DECIMALS) for i in range(frames + 1)],
         **known,
     )

@@ -1,7 +1,7 @@
 """Image files → one uint8 (or normalised float32) tensor.
 
-Reads JPEG, PNG, WebP, GIF, BMP and TIFF, told apart by content, never by name; of an
-animation or a stack of pages the first. EXIF orientation is applied, transparency is
+Reads JPEG, PNG, WebP, GIF, BMP and TIFF, recognised by content, never by name, and the first
+frame of an animation or page of a stack. EXIF orientation is applied, transparency is
 laid on white, 16-bit gray is scaled (not clipped) to 8 bits, CMYK becomes RGB. The
 header's pixel count is checked before a pixel is decoded. Plain JPEGs are decoded by
 libjpeg-turbo without Pillow around it, which for small pictures costs more than decoding.
@@ -54,7 +54,7 @@ class ImageEncoder:
         return media_type.startswith("image/")
 
     def cost(self, payload: Payload) -> float:
-        """By bytes and by the pixels that the header tells; it is taken to be many elsewhere."""
+        """By file size and header dimensions; formats without a cheap header count as 1 MP."""
         data = payload.data
         if data.startswith(_PNG):
             pixels = int.from_bytes(data[16:20], "big") * int.from_bytes(data[20:24], "big")

@@ -82,7 +82,7 @@ def clean(text: str) -> tuple[str, bool]:
 
 
 def _tag_words(tag: re.Match[str], found: set[str]) -> str:
-    """What one tag reads as; its name is put into `found` when it tells something."""
+    """Return the text that replaces a tag; add the tag's name to `found` if it is a mark."""
     name, attributes = tag[1].lower(), tag[2]
     if _TELLING.fullmatch(name):
         found.add(name)

@@ -1,4 +1,4 @@
-"""Plain text → words → a binary tree, for whoever has no parser.
+"""Plain text → words → a binary tree by rule, for clients without a parser.
 
 The rule is fixed, so the same text always gives the same tree: words are parted as the treebanks
 part them (`does n't`, `it 's`, punctuation by itself). The text is cut behind each full stop, each

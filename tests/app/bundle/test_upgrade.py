@@ -7,10 +7,11 @@ import pytest
 
 from app.bundle import Manifest
 from app.bundle.upgrade import upgraded, upgraded_json
+from app.registry import SHIPPED
 from tests import fakes
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-SHIPPED = sorted((REPOSITORY / "models").glob("*/*/manifest.json"))
+MANIFESTS = sorted((REPOSITORY / "models").glob("*/*/manifest.json"))
 NOTHING = {"data_path": None, "start": None, "source": None}
 
 
@@ -60,7 +61,9 @@ def test_each_argument_of_version_1_has_a_field(
 ) -> None:
     before = version_1(arguments, splits)
     after = upgraded(before)
-    manifest = Manifest.model_validate_json(upgraded_json(json.dumps(before).encode()))
+    manifest = Manifest.model_validate_json(
+        upgraded_json(json.dumps(before).encode()), context=SHIPPED
+    )
     found = manifest.provenance.model_dump(include={"recipe", *NOTHING})
     assert found == NOTHING | fields
     assert after["schema_version"] == manifest.schema_version == 2
@@ -69,10 +72,10 @@ def test_each_argument_of_version_1_has_a_field(
     assert others.items() <= after["provenance"].items()
 
 
-@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.parent.parent.name)
+@pytest.mark.parametrize("path", MANIFESTS, ids=lambda path: path.parent.parent.name)
 def test_every_shipped_manifest_is_read(path: Path) -> None:
     raw = path.read_bytes()
-    manifest = Manifest.model_validate_json(upgraded_json(raw))
+    manifest = Manifest.model_validate_json(upgraded_json(raw), context=SHIPPED)
     provenance = manifest.provenance
     assert (provenance.recipe, provenance.source) == (manifest.name, None)
     assert provenance.start == (None if manifest.name == "imagenet" else "scratch")

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from app.errors import GoldenMismatch
-from app.tasks.classify import probabilities, rank
+from app.tasks.classify import probabilities, rank_labels
 from tests import fakes
 
 
@@ -12,14 +12,14 @@ def manifest():
 
 
 def test_the_best_comes_first_and_equals_keep_their_order() -> None:
-    answer = rank(np.array([0.25, 0.5, 0.25]), ("a", "b", "c"), 3, "cut")
+    answer = rank_labels(np.array([0.25, 0.5, 0.25]), ("a", "b", "c"), 3, "cut")
     assert (answer.label, answer.probability, answer.truncated) == ("b", 0.5, "cut")
     assert answer.top == (("b", 0.5), ("a", 0.25), ("c", 0.25))
 
 
 @pytest.mark.parametrize(("top_k", "count"), [(1, 1), (2, 2), (1000, 3)])
 def test_top_k(top_k: int, count: int) -> None:
-    assert len(rank(np.array([0.2, 0.5, 0.3]), ("a", "b", "c"), top_k).top) == count
+    assert len(rank_labels(np.array([0.2, 0.5, 0.3]), ("a", "b", "c"), top_k).top) == count
 
 
 def test_probabilities_are_passed_on(manifest) -> None:
