@@ -1,1 +1,1 @@
-"""Networks: flat sizes in, tensors out. They hold no loss and no configuration, and print nothing."""
+"""Networks: flat sizes in, tensors out. No loss, no configuration object, no printing."""
