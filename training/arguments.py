@@ -61,9 +61,11 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
         "--checkpoints",
         type=Path,
         default=Path("checkpoints"),
-        help="where a stopped training is kept until it is gone on with (default: checkpoints)",
+        help="where a stopped training is kept, to be resumed (default: checkpoints)",
     )
-    parser.add_argument("--fresh", action="store_true", help="go on with none, begin anew")
+    parser.add_argument(
+        "--fresh", action="store_true", help="ignore existing checkpoints and start over"
+    )
 
 
 def _add_recipe(sub: argparse.ArgumentParser, command: str) -> None:

@@ -1,7 +1,7 @@
-"""`thalamus-train run | inspect | compare | compare-starts | few-labels`, and of what is published
+"""`thalamus-train run | inspect | compare | compare-starts | few-labels`, and for published bundles
 `measure | calibrate | publish`.
 
-A user's mistake is answered with one line on stderr and exit status 2.
+A user's mistake gets one line on stderr and exit status 2.
 """
 
 import argparse
