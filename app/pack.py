@@ -41,7 +41,7 @@ def pack(model: Path, package: Package, golden: Sequence[Path], models: Path) ->
     """Publish the bundle under `models` and return its folder; raise `InvalidBundle`."""
     graph = model.read_bytes()
     inputs, outputs = Session(graph).tensors()
-    manifest = _manifest(model.name, graph, package, (inputs, outputs), models)
+    manifest = _manifest(model.name, graph, package, inputs, outputs, models)
     files = {MODEL: graph, CARD: f"# {package.name}\n\nPacked from {model.name}.\n".encode()}
     cases = [Golden(path.name, _payload(path)) for path in golden]
     return publish(answer_golden(manifest, files, cases), models)
@@ -51,10 +51,10 @@ def _manifest(
     source: str,
     graph: bytes,
     package: Package,
-    tensors: tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...]],
+    inputs: tuple[TensorSpec, ...],
+    outputs: tuple[TensorSpec, ...],
     models: Path,
 ) -> Manifest:
-    inputs, outputs = tensors
     expected = package.encoder.tensors()[0]
     if len(inputs) != 1 or (inputs[0].dtype, inputs[0].shape[1:]) != (
         expected.dtype,

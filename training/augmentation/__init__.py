@@ -1,1 +1,1 @@
-"""Random variations of training samples."""
+"""Random changes to training samples."""

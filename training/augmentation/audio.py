@@ -1,8 +1,8 @@
-"""Augmentation of batches of spoken clips, on raw PCM.
+"""Augmentation of batches of sounds, on raw PCM.
 
-Every function is pure: it maps a batch of clips to a new batch and draws all
-of its randomness from the ``torch.Generator`` it is given, so a run is
-repeatable. Clips are ``(B, N)`` float32 in units of int16 PCM.
+Every function is pure: it returns a new batch, and takes all randomness from the given
+``torch.Generator``, so that a run can be repeated. Clips are ``(B, N)`` float32 in units of int16
+PCM.
 """
 
 import math
@@ -21,9 +21,9 @@ SNR_DB = (5.0, 40.0)  # least and greatest signal-to-noise ratio
 def augment_audio(pcm: Tensor, generator: torch.Generator, *, rate: int = 8000) -> Tensor:
     """Return a copy of a batch of clips, `SHARE` of them altered at random.
 
-    In order: speed and pitch together (and so formants), place in time, the channel's
-    colour and echo, background noise, level. An unaltered share keeps the network right
-    about the speakers it does know.
+    The changes are, in this order: speed together with pitch (and so formants), position in time,
+    the channel's equalisation and echo, background noise, level. The unaltered share keeps the
+    accuracy on the speakers of the training data.
 
     Args:
         pcm: clips, ``(B, N)``, int16 or float in int16 units.
@@ -51,15 +51,15 @@ def resample(
 ) -> Tensor:
     """Play each clip faster or slower about its centre, and move it in time.
 
-    The factor is log-uniform in ``speed``. Samples are read between their
-    neighbours by a cubic (Catmull-Rom); outside the clip there is silence.
+    The factor is log-uniform in ``speed``. Samples are interpolated by a cubic (Catmull-Rom);
+    outside the clip there is silence.
     """
     count, length = clips.shape
     factor = uniform(generator, count, math.log(speed[0]), math.log(speed[1])).exp()
     offset = uniform(generator, count, -shift, shift) * length
     middle = (length - 1) / 2
     place = (torch.arange(length) - middle) * factor + middle + offset
-    place = place.clamp(-2.0, length + 1.0) + 3.0  # Into the padded clip below.
+    place = place.clamp(-2.0, length + 1.0) + 3.0  # index into the padded clip below
     padded = torch.nn.functional.pad(clips, (3, 4))
     whole = place.floor()
     t = place - whole
@@ -76,9 +76,9 @@ def resample(
 def colour(clips: Tensor, generator: torch.Generator, *, rate: int) -> Tensor:
     """Pass each clip through a random channel: a smooth equaliser and an echo.
 
-    The equaliser is a sum of four cosines along a warped frequency axis, so it
-    holds the tilts and broad peaks of microphones and rooms. The echo is an
-    exponentially decaying noise tail of 0.03 to 0.3 s.
+    The equaliser is a sum of four cosines along a warped frequency axis, which covers the tilts and
+    broad peaks of microphones and rooms. The echo is an exponentially decaying noise tail of 0.03
+    to 0.3 s.
     """
     count, length = clips.shape
     tail_size = int(0.3 * rate)
@@ -102,8 +102,8 @@ def colour(clips: Tensor, generator: torch.Generator, *, rate: int) -> Tensor:
 def add_noise(clips: Tensor, generator: torch.Generator) -> Tensor:
     """Add steady noise, from white to red, to a share of the clips.
 
-    Power falls as frequency to the power -2..0. The ratio is taken against the
-    clip's mean power over the whole window.
+    Power falls as frequency to the power -2..0. The signal-to-noise ratio is that of the clip's
+    mean power over the whole window.
     """
     count, length = clips.shape
     bins = length // 2 + 1
@@ -118,7 +118,7 @@ def add_noise(clips: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def set_level(clips: Tensor, generator: torch.Generator) -> Tensor:
-    """Give each clip a random peak (-40 to 0 dB of full scale), in whole numbers."""
+    """Scale each clip to a random peak, -40 to 0 dB of full scale; round to whole numbers."""
     peak = clips.abs().amax(dim=1, keepdim=True).clamp(min=1.0)
     wanted = 32767.0 * 10.0 ** (uniform(generator, len(clips), -40.0, 0.0) / 20.0)
     return (clips * (wanted / peak)).round()

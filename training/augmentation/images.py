@@ -1,4 +1,4 @@
-"""Random changes to a batch of images, for training. Pure: all chance is the generator's."""
+"""Augmentation of batches of images. The functions are pure: the generator makes all draws."""
 
 import math
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ from torch.nn import functional
 
 
 def _uniform(shape: tuple[int, ...], reach: float, generator: Generator) -> Tensor:
-    """float32 of that shape, uniform in [-reach, reach]."""
+    """Return float32 of this shape, uniform in [-reach, reach]."""
     return (torch.rand(shape, generator=generator) * 2 - 1) * reach
 
 
 def _grid(
     batch: int, height: int, width: int, generator: Generator, strength: "Strength"
 ) -> Tensor:
-    """Where each pixel is read from: float32 (B, H, W, 2), x then y, -1..1 over the image."""
+    """Return the source of each pixel: float32 (B, H, W, 2), x then y, -1..1 over the image."""
     angle = _uniform((batch,), math.radians(strength.rotation), generator)
     stretch = torch.exp(_uniform((batch, 2), strength.scale, generator))
     slant = _uniform((batch,), strength.shear, generator)
@@ -38,7 +38,7 @@ def _grid(
 
 
 def _thicken(pixels: Tensor, amount: float, generator: Generator) -> Tensor:
-    """Blends each image with its dilation or its erosion: bright strokes grow or shrink."""
+    """Blend each image with its dilation or its erosion: bright strokes grow or shrink."""
     share = _uniform((len(pixels), 1, 1, 1), amount, generator)
     grown = functional.max_pool2d(pixels, 3, stride=1, padding=1)
     shrunk = -functional.max_pool2d(-pixels, 3, stride=1, padding=1)
@@ -49,14 +49,14 @@ def _thicken(pixels: Tensor, amount: float, generator: Generator) -> Tensor:
 
 @dataclass(frozen=True, slots=True)
 class Strength:
-    """How far `augment_images` goes; 0 leaves a thing alone.
+    """The strength of each change that `augment_images` makes; 0 turns a change off.
 
     rotation: degrees either way. scale: log of the largest stretch, per axis. shear: tangent.
     shift: share of the side. elastic: deviation of a smooth displacement, where the side is 2.
-    thickness: largest blend with the dilated or eroded image (strokes bright on dark).
-    contrast: log of the largest gain, per image. brightness: largest offset, per image and
-    channel, 1 being white. noise: largest deviation of per-pixel noise. flip: mirror half of
-    them. padding: what is outside the image, "zeros", "border" or "reflection".
+    thickness: largest blend with the dilated or eroded image, for bright strokes on dark.
+    contrast: log of the largest gain, per image. brightness: largest offset, per image and channel,
+    where white is 1. noise: largest deviation of per-pixel noise. flip: whether to mirror half of
+    the images. padding: the content outside the image, "zeros", "border" or "reflection".
     """
 
     rotation: float = 12.0
@@ -80,7 +80,7 @@ PICTURES = Strength(
 
 
 def augment_images(images: Tensor, generator: Generator, strength: Strength = STROKES) -> Tensor:
-    """A randomly changed copy of each image: uint8 (B, H, W, C) in, the same out."""
+    """Return a randomly changed copy of each image; both are uint8 (B, H, W, C)."""
     batch, height, width, channels = images.shape
     pixels = images.permute(0, 3, 1, 2).float() / 255  # float32 (B, C, H, W)
     grid = _grid(batch, height, width, generator, strength)
@@ -100,10 +100,10 @@ def augment_images(images: Tensor, generator: Generator, strength: Strength = ST
 
 
 def mask_patches(images: Tensor, generator: Generator, side: int, share: float) -> Tensor:
-    """A copy with this share of all patches of `side` x `side` pixels black: uint8 (B, H, W, C).
+    """Return a copy with random patches of `side` x `side` pixels black, uint8 (B, H, W, C).
 
-    He et al., "Masked Autoencoders Are Scalable Vision Learners", CVPR 2022. Height and width
-    are multiples of `side`.
+    He et al., "Masked Autoencoders Are Scalable Vision Learners", CVPR 2022. share: probability of
+    a patch to be masked. Height and width are multiples of `side`.
     """
     batch, height, width, _ = images.shape
     chances = torch.rand((batch, height // side, width // side, 1), generator=generator)

@@ -1,1 +1,1 @@
-"""Where samples come from, and honest splits."""
+"""Samples: where they come from, how they are encoded and how they are split."""

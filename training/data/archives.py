@@ -1,4 +1,4 @@
-"""The files of a data set, in a folder or in a zip archive of it."""
+"""Reading the files of a data set from a folder or from a zip archive."""
 
 import zipfile
 import zlib
@@ -9,10 +9,11 @@ from training.errors import MissingData
 
 
 def files_of(source: Path, pattern: str, what: str) -> Iterator[tuple[PurePath, bytes]]:
-    """Yield the path and the content of every file that matches, in the order of the paths.
+    """Yield the path and the content of each file that matches, in the order of the paths.
 
-    pattern: as `PurePath.match` takes it, of the last parts of a path: `recordings/*.wav`. Raises
-    `MissingData`, which says that `source` is not `what`, where an archive cannot be read.
+    pattern: for `PurePath.match`, on the last parts of a path: `recordings/*.wav`. what: describes
+    the archive. Raises `MissingData`, which says that `source` is not `what`, where the archive
+    cannot be read.
     """
     if source.is_dir():
         for path in sorted(source.rglob(PurePath(pattern).name)):

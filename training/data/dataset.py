@@ -1,4 +1,4 @@
-"""Samples as they lie in files, before anything is computed from them."""
+"""Labelled samples as they are in files, before encoding."""
 
 import hashlib
 from collections import Counter
@@ -13,9 +13,9 @@ from app.modalities import Payload
 class Sample:
     """One labelled payload.
 
-    `key` decides the split and what counts as a duplicate (by default the content);
-    `group` names what must be held out together (a speaker); `fixed` is the split that
-    is prescribed, if one is: the authors' test set, or material to train on alone.
+    key: determines the split and the duplicates; by default the content does. group: names samples
+    that are held out together, as those of a speaker. fixed: a prescribed split, as the authors'
+    test set or material for training alone.
     """
 
     name: str
@@ -27,13 +27,13 @@ class Sample:
 
     @property
     def digest(self) -> str:
-        """The sha256 that stands for this sample's content."""
+        """The sha256 of the key, or of the content without a key."""
         return sha256(self.key.encode() if self.key else self.payload.data)
 
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """A data set and where it comes from. `unreadable` names files that hold no sample."""
+    """A data set, its origin and licence. `unreadable` names files that hold no sample."""
 
     name: str
     source: str
@@ -43,10 +43,10 @@ class Dataset:
 
     @property
     def sha256(self) -> str:
-        """One digest over every payload and label, independent of their order."""
+        """One digest of all payloads and labels, independent of their order."""
         lines = sorted(f"{sha256(s.payload.data)} {s.label}" for s in self.samples)
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
     def counts(self) -> Counter[str]:
-        """Return how many samples each label has."""
+        """Return the number of samples of each label."""
         return Counter(sample.label for sample in self.samples)

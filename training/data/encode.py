@@ -1,4 +1,4 @@
-"""Samples → the very arrays that serving would make of them."""
+"""Samples → encoded examples, by the encoders of the service."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,15 +12,17 @@ from app.errors import InvalidInput
 from app.modalities import Encoder
 from training.data.dataset import Sample
 
-IGNORE_INDEX = -100  # what cross-entropy ignores
+IGNORE_INDEX = -100  # a target that cross-entropy ignores
 
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """Encoded samples of one split, and the index of each one's label (int64).
+    """Encoded samples of one split.
 
-    `node_targets`, where there are some, teach more than that: a label for every node of a tree,
-    int64 (nodes,) each, `IGNORE_INDEX` where a node has none.
+    items: the arrays of each sample. targets: the index of each label, int64 (samples,), or the
+    targets of passages, int64 (passages, length). inputs: the tensors of a batch. node_targets:
+    for trees, the labels of all nodes, int64 (nodes,) for each tree, `IGNORE_INDEX` where a node
+    has none.
     """
 
     items: Sequence[Arrays]
@@ -33,12 +35,12 @@ class Examples:
         return len(self.items)
 
     def batch(self, indices: Sequence[int]) -> tuple[list[np.ndarray], np.ndarray]:
-        """Return the network's inputs, in order, and the targets of these examples."""
+        """Return the network's inputs, in their order, and the targets of these examples."""
         arrays = collate([self.items[i] for i in indices], self.inputs)
         return list(arrays.values()), self.targets[np.asarray(indices)]
 
     def training_batch(self, indices: Sequence[int]) -> tuple[list[np.ndarray], np.ndarray]:
-        """Return what `batch` does, with the targets to train on."""
+        """Return the network's inputs and the training targets: `node_targets`, if any."""
         inputs, targets = self.batch(indices)
         if self.node_targets:
             node_targets = [self.node_targets[i] for i in indices]
@@ -50,7 +52,7 @@ class Examples:
         return inputs, targets
 
     def select(self, indices: Sequence[int]) -> "Examples":
-        """Return some of the examples, with their lessons."""
+        """Return some of the examples, with their node targets."""
         return Examples(
             [self.items[i] for i in indices],
             self.targets[np.asarray(indices, dtype=np.int64)],
@@ -60,7 +62,7 @@ class Examples:
         )
 
     def lengths(self) -> np.ndarray:
-        """Return the size of the varying axis of each item, 0 where nothing varies."""
+        """Return the size of each item's dynamic axis, int64 (samples,); 0 without such an axis."""
         named = [
             s for s in self.inputs if any(isinstance(a, str) and a != "batch" for a in s.shape)
         ]
@@ -75,7 +77,7 @@ def encode(
     labels: Sequence[str],
     inputs: tuple[TensorSpec, ...],
 ) -> tuple[Examples, list[str]]:
-    """Encode what can be encoded; return it and a line for each sample that cannot."""
+    """Encode the samples; return the examples, and a line for each sample that is unreadable."""
     items, targets, kept, unreadable = [], [], [], []
     index = {label: i for i, label in enumerate(labels)}
     for sample in samples:
@@ -90,7 +92,7 @@ def encode(
 
 
 def root_node_targets(trees: Examples) -> list[np.ndarray]:
-    """Return lessons, int64 (nodes,) each, for trees of whose nodes only the root has a label."""
+    """Return node targets, int64 (nodes,) each, for trees whose label is that of the root."""
     node_targets = []
     for item, target in zip(trees.items, trees.targets, strict=True):
         node_labels = np.full(len(item["tokens"]) + len(item["left"]), IGNORE_INDEX, dtype=np.int64)
@@ -100,10 +102,10 @@ def root_node_targets(trees: Examples) -> list[np.ndarray]:
 
 
 def epoch_order(lengths: np.ndarray, batch: int, seed: int) -> list[list[int]]:
-    """Return one epoch's batches, shuffled by `seed`, items of like length together.
+    """Return one epoch's batches of indices, shuffled by `seed`; a batch has similar lengths.
 
-    Runs of 20 batches are sorted by length before they are cut, so that padding stays
-    small while the batches still differ from epoch to epoch.
+    Runs of 20 batches are sorted by length before they are cut, so that there is little padding and
+    the batches still differ between epochs.
     """
     order = np.random.default_rng(seed).permutation(len(lengths))
     if lengths.any():

@@ -1,7 +1,7 @@
-"""Anyone's labelled files: a folder with one sub-folder per label, or a table of texts.
+"""A user's labelled files: a folder with one sub-folder per label, or a table of texts.
 
-A folder holds images, sounds or texts (told by their names, all of one kind); a table is
-CSV or JSONL with the columns `text` and `label`. What cannot be used is named.
+A folder holds images, sounds or texts, all of one kind, which the file names tell. A table is CSV,
+TSV or JSONL with the columns `text` and `label`. Files and rows that cannot be used are listed.
 """
 
 import codecs
@@ -26,7 +26,7 @@ _MORE_TYPES = {
     ".webp": "image/webp",
 }
 _OWN = "the user's own data"
-_LONGEST_FIELD = 64_000_000  # characters; the csv module's 131,072 are few for a text
+_LONGEST_FIELD = 64_000_000  # characters; the csv module's 131,072 are too few for long texts
 
 
 def load(given: Path) -> Dataset:
@@ -47,7 +47,7 @@ def check(given: Path) -> None:
 
 
 def modality(dataset: Dataset) -> str:
-    """Return image, audio or text; raise `BadData` when the samples are of several kinds."""
+    """Return "image", "audio" or "text"; raise `BadData` for samples of several kinds."""
     kinds = Counter(sample.payload.media_type.split("/")[0] for sample in dataset.samples)
     if not kinds:
         named = f"; not usable: {', '.join(dataset.unreadable[:5])}" if dataset.unreadable else ""
@@ -118,7 +118,7 @@ def _table(path: Path) -> tuple[list[Sample], list[str]]:
 
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any] | None]]:
-    """Yield the number of each row's (last) line and the row, None where it is no object."""
+    """Yield the number of each row's last line and the row; None for a line that is no object."""
     if path.suffix.lower() in (".jsonl", ".ndjson"):
         data = path.read_bytes().removeprefix(codecs.BOM_UTF8)
         for number, line in enumerate(data.splitlines(), 1):

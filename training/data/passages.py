@@ -1,7 +1,7 @@
-"""Documents → a vocabulary, and passages of words to learn from.
+"""Documents → a vocabulary, and passages of words to train a language model on.
 
-Documents follow one another, each after `END`; they are cut to passages of one length, and the
-target of every word is the next.
+The documents are concatenated, with `END` before each and after the last, and cut into passages of
+one length. The target of each word is the next word.
 """
 
 from collections import Counter
@@ -19,10 +19,10 @@ END_ID = 1
 
 
 def build_vocabulary(texts: Sequence[str], size: int) -> list[str]:
-    """Return `UNKNOWN`, `END` and the commonest words and marks, the commonest first.
+    """Return `UNKNOWN`, `END` and the most common words and marks, the most common first.
 
-    How a word is written at the beginning of a sentence does not count until it is known how it is
-    written elsewhere.
+    The first word of a sentence may have a capital only because of its position, so its form counts
+    only as far as the word occurs inside sentences.
     """
     documents = [split_words(text) for text in texts]
     elsewhere = Counter(word for words in documents for word in _inside_sentences(words))
@@ -37,7 +37,7 @@ def passages(
 ) -> Examples:
     """Return the documents' words as passages of `length`, targets int64 (passages, length).
 
-    Raises `BadData` when there are too few words for two.
+    Raises `BadData` when there are too few words for two passages.
     """
     stream = np.asarray(
         [word for words in documents for word in (END_ID, *words)] + [END_ID], dtype=np.int64

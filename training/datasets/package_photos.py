@@ -1,7 +1,7 @@
-"""Photos that the installed packages carry, cut into many pictures; without labels.
+"""Unlabelled photos from installed packages, cut into many images.
 
-They calibrate and compare conversions of a network that came trained, whose own data are not
-here, and try its explanations. A cut covers between an eighth and all of a photo, and is put as
+They calibrate and measure conversions of a pretrained network, whose own training data are not
+available, and test its attributions. A cut covers between an eighth and all of a photo, and is a
 PNG.
 """
 
@@ -20,7 +20,7 @@ from app.modalities import Payload
 from training.data.sources import DataFile, locate, warn
 from training.errors import MissingData
 
-# Photos of the Getty's Open Content Program and of the national parks (CC0), one a package.
+# Photos of the Getty's Open Content Program and of the national parks (CC0), one in each package.
 _NAMES = (
     "acanthus-mollis",
     "airplane-from-above",
@@ -43,7 +43,7 @@ SCIKIT_IMAGE = DataFile(
     "pip download --no-deps scikit-image==0.25.2",
     None,
 )
-# Its photos that are not among the golden cases; what is drawn, or seen by an instrument, is none.
+# Its photos that are no golden cases; drawings and scientific images are left out.
 _OF_SCIKIT_IMAGE = (
     "astronaut",
     "brick",
@@ -58,7 +58,7 @@ _GOLDEN = Path(__file__).parent.parent / "golden" / "imagenet"
 
 
 def photos() -> tuple[list[Traversable | Path], list[Traversable | Path]]:
-    """Return photos to calibrate with, and others to compare on."""
+    """Return photos for calibration, and others for comparison."""
     of_sklearn = files("sklearn.datasets") / "images"
     of_matplotlib = files("matplotlib") / "mpl-data" / "sample_data"
     return (
@@ -68,7 +68,7 @@ def photos() -> tuple[list[Traversable | Path], list[Traversable | Path]]:
 
 
 def more_photos() -> list[Payload]:
-    """Return the photos of packages that lie where `THALAMUS_DATA` says; warn of the others."""
+    """Return the photos of the packages that `locate` finds; warn of the others."""
     found = []
     for source in (*STDLIB, SCIKIT_IMAGE):
         try:
@@ -89,7 +89,7 @@ def more_photos() -> list[Payload]:
 
 
 def cuts(sources: Sequence[Traversable | Path], each: int, seed: int) -> list[Payload]:
-    """Return `each` cuts of every photo, every other one mirrored."""
+    """Return `each` random cuts of every photo; every other cut is mirrored."""
     rng = np.random.default_rng(seed)
     pictures = []
     for source in sources:

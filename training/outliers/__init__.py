@@ -1,8 +1,8 @@
-"""What a model was not trained on: real data of the same modality, to measure its novelty by.
+"""Outliers: data of the same modality as a model's training data, to measure its novelty by.
 
-Nothing is fitted to it but to the kinds that a recipe shows. Packages are read where `--data` or
-`THALAMUS_DATA` says; of a package that is not there the figure is left out, with a warning that
-says what to fetch.
+Nothing is fitted to them, except to the kinds that a recipe names as training outliers. They come
+from packages in the folder that `--data` or `THALAMUS_DATA` names. Without a package the figure of
+its kind is left out, and a warning says what to download.
 """
 
 from training.outliers.glyphs import glyphs

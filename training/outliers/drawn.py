@@ -1,7 +1,7 @@
-"""Images that are no digits, to try novelty on. Pure: all chance is the generator's.
+"""Generated images that are no digits, to measure a detector by; the generator makes all draws.
 
-Letters are those of fonts that matplotlib carries, drawn as MNIST's digits are: scaled to 20
-pixels, their centre of mass in the middle. Those that are digits to the eye are left out.
+Letters come from the fonts of matplotlib, and are drawn like MNIST's digits: scaled to 20 pixels,
+with the centre of mass in the middle. Letters that look like digits are left out.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,12 +21,12 @@ COMPUTER_MODERN = ("cmr10", "cmb10", "cmss10", "cmti10", "cmtt10")
 STIX = ("STIXGeneral", "STIXGeneralBol", "STIXGeneralItalic")
 _BOX = 20  # pixels, of a side's 28
 
-# uint8 (N, H, W) of known images → as many outliers.
+# Known images, uint8 (N, H, W), and a source of randomness → as many outliers of the same size.
 MakeOutliers = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
 
 def noise(images: np.ndarray, chance: np.random.Generator) -> np.ndarray:
-    """Return images whose every pixel is drawn evenly."""
+    """Return images whose pixels are uniform noise."""
     return chance.integers(0, 256, images.shape).astype(np.uint8)
 
 
@@ -36,19 +36,19 @@ def inverted(images: np.ndarray, chance: np.random.Generator) -> np.ndarray:
 
 
 def rotated(images: np.ndarray, chance: np.random.Generator) -> np.ndarray:
-    """Return the images turned by 90 degrees, every other one the other way."""
+    """Return the images rotated by 90 degrees, in alternating directions."""
     turned = np.rot90(images, 1, (1, 2)).copy()
     turned[::2] = np.rot90(images[::2], 3, (1, 2))
     return turned
 
 
 def shuffled(images: np.ndarray, chance: np.random.Generator) -> np.ndarray:
-    """Return the images with their pixels in another order, a new one for each."""
+    """Return the images with shuffled pixels, in a new order for each."""
     return chance.permuted(images.reshape(len(images), -1), axis=1).reshape(images.shape)
 
 
 def blank(images: np.ndarray, chance: np.random.Generator) -> np.ndarray:
-    """Return pages of one grey each, a quarter of them black and a quarter white."""
+    """Return images of one grey each; a quarter of them are black and a quarter white."""
     levels = chance.integers(0, 256, len(images))
     levels[::4], levels[1::4] = 0, 255
     return np.broadcast_to(levels[:, None, None], images.shape).astype(np.uint8)
@@ -60,7 +60,7 @@ def letters(
     fonts: Sequence[str] = DEJAVU,
     alphabet: str = LETTERS,
 ) -> np.ndarray:
-    """Return letters, every one of every font in turn."""
+    """Return letters: the alphabet in each font in turn."""
     side, count = images.shape[1], len(alphabet)
     return np.stack(
         [
@@ -86,14 +86,14 @@ def _drawn(font: str, letter: str, side: int) -> np.ndarray:
 
 
 def _start(ink: np.ndarray, axis: int, side: int) -> int:
-    """Return where ink begins when its centre of mass is in the middle, within the page."""
+    """Return the start of the ink that puts its centre of mass in the middle, within the page."""
     weight = ink.sum(axis=1 - axis, dtype=float)
     centre = float((np.arange(len(weight)) * weight).sum() / weight.sum())
     return int(np.clip(round((side - 1) / 2 - centre), 0, side - len(weight)))
 
 
 def stripes(images: np.ndarray, chance: np.random.Generator) -> np.ndarray:
-    """Return waves of any direction, 3 to 14 pixels long."""
+    """Return sine waves of random directions, with wavelengths of 3 to 14 pixels."""
     count, height, width = images.shape
     angle, length, phase = (
         chance.uniform(least, most, (count, 1, 1))
@@ -105,7 +105,7 @@ def stripes(images: np.ndarray, chance: np.random.Generator) -> np.ndarray:
 
 
 def photographs(images: np.ndarray, chance: np.random.Generator) -> np.ndarray:
-    """Return pieces, in grey, of the two photographs that scikit-learn carries."""
+    """Return grey cuts of the two photographs that scikit-learn contains."""
     count, height, width = images.shape
     photos = [np.asarray(Image.fromarray(each).convert("L")) for each in _photos()]
     pieces = []
@@ -122,7 +122,7 @@ def _photos() -> list[np.ndarray]:
     return list(load_sample_images().images)
 
 
-# What a detector is chosen by, and what it is first shown when it is tested.
+# The detector was selected by the first kinds; the others were held out until its test.
 SELECTION_KINDS: dict[str, MakeOutliers] = {
     "noise": noise,
     "blank pages": blank,

@@ -1,7 +1,7 @@
-"""Characters that are no digits, drawn as MNIST's digits are: light on dark, centred by mass.
+"""Characters that are no digits, drawn like MNIST's digits: light on dark, centred by mass.
 
-Letters of printed fonts, which matplotlib carries; of a handwriting font, Caveat; and emoji of
-Noto Emoji, which has outlines only (all three under the Open Font Licence or as free).
+They are letters of the printed fonts of matplotlib, letters of the handwriting font Caveat, and
+emoji of Noto Emoji, which has outlines only. All fonts have the Open Font Licence or a similar one.
 """
 
 import io
@@ -23,15 +23,15 @@ from training.outliers.kinds import Locate
 CAVEAT = DataFile("fontsource-caveat-5.3.0.tgz", "npm pack @fontsource/caveat@5.3.0", None)
 EMOJI = DataFile("fontsource-noto-emoji-5.3.2.tgz", "npm pack @fontsource/noto-emoji@5.3.2", None)
 PRINTED = ("DejaVuSans", "DejaVuSerif", "DejaVuSansMono-Bold", "STIXGeneral", "cmr10", "cmmi10")
-SHAPED_LIKE_DIGITS = "OoIlZzSsbBgq"  # no picture of one says that it is none
+SHAPED_LIKE_DIGITS = "OoIlZzSsbBgq"  # an image of one of these may be a digit
 LETTERS = [letter for letter in ascii_letters if letter not in SHAPED_LIKE_DIGITS]
 PICTOGRAMS = [chr(code) for code in range(0x1F300, 0x1F6FF)]
-SIDE, BOX = 28, 20  # pixels: of the picture, and of the longer side of what it shows
+SIDE, BOX = 28, 20  # pixels: of the image, and of the longer side of the character
 _SIZE, _NO_CHARACTER = 96, "\U0010ffff"
 
 
 def glyphs(find: Locate) -> Mapping[str, Callable[[], Sequence[Sample]]]:
-    """Return the kinds; letters that have a digit's shape are left out."""
+    """Return the kinds; letters that look like digits are left out."""
     folder = Path(mpl.get_data_path(), "fonts", "ttf")
     files = [folder / f"{name}.ttf" for name in PRINTED]
     return {
@@ -67,7 +67,7 @@ def _pictures(
 
 
 def picture(font: ImageFont.FreeTypeFont, character: str) -> np.ndarray:
-    """Return uint8 (28, 28): the character in a box of 20 pixels, its centre of mass central."""
+    """Return uint8 (28, 28): the character in a box of 20 pixels, centred by mass."""
     left, top, right, bottom = map(round, font.getbbox(character))
     ink = Image.new("L", (right - left + 2, bottom - top + 2))
     ImageDraw.Draw(ink).text((1 - left, 1 - top), character, 255, font)

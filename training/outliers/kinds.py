@@ -1,4 +1,4 @@
-"""Kinds of outliers by name, and finding the packages that hold them."""
+"""Kinds of outliers by name; finding their packages and encoding them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,16 +11,17 @@ from training.data.sources import DataFile, locate, warn
 from training.errors import MissingData
 
 Locate = Callable[[DataFile], Path]
-# From where packages lie to what tells each kind's samples; a kind is read when it is wanted.
+# Finds a package → functions that read the samples of each kind, by the name of the kind.
 OutlierKinds = Callable[[Locate], Mapping[str, Callable[[], Sequence[Sample]]]]
 
 
 def gather(
     outliers: OutlierKinds, given: Path | None, encoder: Encoder, like: Examples
 ) -> dict[str, Examples]:
-    """Return the encoded outliers of every kind whose package is found; `like` is the test split.
+    """Return the encoded outliers of each kind whose package is found; warn of the others.
 
-    Packages are looked for beside the data that were given, then where `locate` does.
+    given: the user's data; packages are searched beside them, and then by `locate`. like: examples
+    with the same inputs, as the test split.
     """
     found = {}
     for kind, read in outliers(lambda source: _find(source, given)).items():

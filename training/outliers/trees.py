@@ -1,7 +1,8 @@
-"""ListOps of other shapes than its authors' rules make, with operators and digits drawn as theirs.
+"""ListOps trees of shapes that the authors' rules do not make, with random operators and digits.
 
-The parse trees of the Stanford Sentiment Treebank, the syntax of a program's functions (of the
-package gensim), and, made here, lists within lists, and lists of noughts and ones only.
+The shapes are parse trees of the Stanford Sentiment Treebank, syntax trees of the functions of a
+program (the package gensim), and generated lists within lists. The last kind has the authors'
+shapes, with the digits 0 and 1 only.
 """
 
 import ast
@@ -21,11 +22,11 @@ from training.datasets.sentiment_treebank import ARCHIVE, load
 from training.outliers.kinds import Locate
 from training.outliers.prose import GENSIM
 
-COUNT = 1000  # trees of a kind, at most
+COUNT = 1000  # the largest number of trees of a kind
 DEPTHS = (3, 40)  # of the lists within lists
 _ROOM = 1000  # leaves and levels of a sentence
 
-Shape = None | tuple["Shape", ...]  # a word, or what is under a node
+Shape = None | tuple["Shape", ...]  # a word, or the children of a node
 
 
 def trees(find: Locate) -> Mapping[str, Callable[[], Sequence[Sample]]]:
@@ -51,7 +52,7 @@ def _sentences(find: Locate) -> Iterator[Shape]:
 
 
 def _functions(find: Locate) -> Iterator[Shape]:
-    """Yield the shapes of functions' syntax trees; a node of one child is its child."""
+    """Yield the shapes of functions' syntax trees; an only child replaces its parent."""
     with zipfile.ZipFile(find(GENSIM)) as archive:
         for name in sorted(archive.namelist()):
             if name.endswith(".py"):
@@ -61,13 +62,13 @@ def _functions(find: Locate) -> Iterator[Shape]:
 
 
 def _syntax(node: ast.AST) -> Shape:
-    """Return the shape of a node; of many children it takes the first ones."""
+    """Return the shape of a node, with its first `MOST` children."""
     children = [_syntax(child) for child in islice(ast.iter_child_nodes(node), MOST)]
     return children[0] if len(children) == 1 else tuple(children) or None
 
 
 def _nested(rng: random.Random) -> Iterator[Shape]:
-    """Yield lists of a digit and a list, in either order, without end."""
+    """Yield lists of a digit and a list, in either order, endlessly."""
     while True:
         shape: Shape = (None, None)
         for _ in range(rng.randint(*DEPTHS)):
@@ -76,7 +77,7 @@ def _nested(rng: random.Random) -> Iterator[Shape]:
 
 
 def _drawn(shapes: Iterable[Shape]) -> list[Sample]:
-    """Return the first shapes of two lists and more, with words drawn evenly on their nodes."""
+    """Return the first shapes of at least two lists, with uniformly random words on the nodes."""
     rng = random.Random(0)
     nested = (shape for shape in shapes if shape and any(shape))
     return [_sample(n, _tree(s, rng)) for n, s in enumerate(islice(nested, COUNT))]
@@ -89,7 +90,7 @@ def _tree(shape: Shape, rng: random.Random) -> listops.Tree:
 
 
 def _binary() -> list[Sample]:
-    """Return lists by the authors' rules of which every digit is made 0 or 1."""
+    """Return lists by the authors' rules, with every digit replaced by its parity."""
     counts = {TEST: COUNT}
     samples = listops.load(None, counts, seed=0).samples
     made = []

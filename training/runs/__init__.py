@@ -1,1 +1,1 @@
-"""What each command of `thalamus-train` does, from samples to a published bundle."""
+"""What the commands of `thalamus-train` do, from samples to a published bundle."""

@@ -170,15 +170,15 @@ def _novelty_section(metrics: list[Measurement]) -> str:
         [
             "## Novelty",
             "",
-            "How well each tells outliers from test images (area under the ROC curve). Novelty is "
-            "the sum of two surprises, see `training/networks/convolutional/detector.py`: how "
-            "improbable the code is, and which share of the image's variance the reconstruction "
-            "misses. At .5 it keeps 99 % of the validation images. The error alone finds blank "
-            "pages normal.",
+            "Area under the ROC curve of each score, outliers against test images. Novelty is the "
+            "sum of two scores, see `training/networks/convolutional/detector.py`: the "
+            "improbability of the code, and the share of the image's variance that the "
+            "reconstruction misses. 99 % of the validation images are below its threshold of .5. "
+            "The reconstruction error alone takes blank pages for normal.",
             "",
-            "Chosen on the validation split by these kinds, but for those kept aside until "
-            f"this test: {', '.join(HELD_OUT_KINDS)}. Letters that are digits to the eye "
-            f"({', '.join(DIGITS_TO_THE_EYE)}) are left out where it does not say all.",
+            "The method was chosen on the validation split with these kinds of outliers, except "
+            f"those held out for this test: {', '.join(HELD_OUT_KINDS)}. Letters that look like "
+            f"digits ({', '.join(DIGITS_TO_THE_EYE)}) are left out unless the row says `all`.",
             "",
             "| outliers | novelty | reconstruction error alone |",
             "|---|---|---|",

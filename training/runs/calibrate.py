@@ -104,8 +104,8 @@ def _as_published(figures: Sequence[Measurement]) -> list[Measurement]:
 
 def _section(old: Manifest, parts: CalibrationData) -> str:
     return (
-        f"## Calibrated anew\n\nVersion {old.version}, calibrated by `thalamus-train calibrate "
+        f"## Calibration\n\nVersion {old.version}, calibrated by `thalamus-train calibrate "
         f"{old.name}` on {parts.name}: {len(parts.selection)} samples set the temperature, "
-        f"{len(parts.calibration)} the thresholds, {len(parts.test)} others judge. How it was "
-        "trained stands in that version's card."
+        f"{len(parts.calibration)} the thresholds, and {len(parts.test)} others test the "
+        "result. The card of that version says how it was trained."
     )

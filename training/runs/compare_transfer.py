@@ -102,11 +102,11 @@ def compare_starts(
 
 
 def _attempt(recipe: Recipe, data: PreparedData) -> Attempt:
-    begun, clock = time.process_time(), time.perf_counter()
+    started, clock = time.process_time(), time.perf_counter()
     network, history = train_network(
         recipe, len(data.labels), data.train, data.validation, data.files
     )
-    seconds, elapsed = time.process_time() - begun, time.perf_counter() - clock
+    seconds, elapsed = time.process_time() - started, time.perf_counter() - clock
     before = 1 - min(1.0, sum(epoch.seconds for epoch in history.epochs) / elapsed)
     predicted = logits_of(network, data.test).argmax(axis=1)
     return Attempt(predicted == data.test.targets, seconds, before, history)

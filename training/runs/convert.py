@@ -81,11 +81,11 @@ def publish_converted(
         for i in range(0, len(items.calibration), _BATCH)
     ]
     model = convert(bundle.model, precision, batches)
-    judged = compare_conversion(bundle, model, items, device)
-    for measured in judged.metrics:
+    result = compare_conversion(bundle, model, items, device)
+    for measured in result.metrics:
         _LOG.info("%s: %.4f (%s)", measured.name, measured.value, measured.split)
-    _check(judged, items, bounds)
-    return _publish(bundle, model, precision, judged, models)
+    _check(result, items, bounds)
+    return _publish(bundle, model, precision, result, models)
 
 
 def items_for(bundle: Bundle, data: Path | None) -> ConversionData:
@@ -119,7 +119,7 @@ def items_for(bundle: Bundle, data: Path | None) -> ConversionData:
 
 
 def _recipe(provenance: Provenance) -> AnyRecipe | None:
-    """Return the recipe that made a bundle; None for one of the user's data or of a transfer."""
+    """Return the recipe that made a bundle; None for the user's own data and after a transfer."""
     return None if provenance.source else RECIPES.get(provenance.recipe)
 
 
@@ -146,37 +146,37 @@ def _encoded(encoder: Encoder, payloads: Sequence[Payload]) -> list[Arrays]:
     return items
 
 
-def _check(judged: ConversionResult, items: ConversionData, bounds: MaximumLoss) -> None:
+def _check(result: ConversionResult, items: ConversionData, bounds: MaximumLoss) -> None:
     most = bounds.disagreement if items.targets is None else bounds.accuracy
     what = "of the answers change" if items.targets is None else "of accuracy is lost"
-    if judged.lost > most:
+    if result.lost > most:
         raise TrainingError(
-            f"{100 * judged.lost:.2f} % {what}, more than {100 * most:g} %; nothing is published"
+            f"{100 * result.lost:.2f} % {what}, more than {100 * most:g} %; nothing is published"
         )
-    if judged.speed <= 1 and not bounds.slower:
+    if result.speed <= 1 and not bounds.slower:
         raise TrainingError(
-            f"it is {judged.speed:.2f} times as fast as float32 here, so it does not pay; "
+            f"it is {result.speed:.2f} times as fast as float32 here, so it does not pay; "
             "--force publishes it nevertheless"
         )
 
 
 def _publish(
-    bundle: Bundle, model: bytes, precision: Precision, judged: ConversionResult, models: Path
+    bundle: Bundle, model: bytes, precision: Precision, result: ConversionResult, models: Path
 ) -> Path:
     old = bundle.manifest
     changes = {
         "precision": precision,
         "tolerance": _tolerance(bundle, model),
-        "metrics": judged.metrics,
-        "conformal": judged.conformal,
-        "novelty": judged.novelty,
+        "metrics": result.metrics,
+        "conformal": result.conformal,
+        "novelty": result.novelty,
     }
     files = {MODEL: model}
-    if judged.confusion is not None and CONFUSION in bundle.files:
-        files[CONFUSION] = draw_confusion(judged.confusion, old.labels)
+    if result.confusion is not None and CONFUSION in bundle.files:
+        files[CONFUSION] = draw_confusion(result.confusion, old.labels)
     text = (
         f"## Precision\n\nVersion {old.version} in {precision}, by `thalamus-train publish "
-        f"{old.name} --precision {precision}`; how it was trained stands in that version's card."
+        f"{old.name} --precision {precision}`; the card of that version says how it was trained."
     )
     return publish_next(bundle, changes, files, text, models)
 

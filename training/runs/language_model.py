@@ -194,7 +194,7 @@ def _compared(metrics: Sequence[Measurement]) -> list[str]:
     return [
         f"## Baseline\n\nInterpolated modified Kneser-Ney of order {ORDER} (KenLM), the same "
         f"words, vocabulary and splits: perplexity {baseline:.1f}, the network {network:.1f}. Both "
-        "tell `<unk>` and the end of each document; the network reads word by word through the "
+        "predict `<unk>` and the end of each document; the network reads word by word through the "
         "published graph."
     ]
 
@@ -204,10 +204,10 @@ def _speed(pipeline: Pipeline, payload: Payload) -> str:
 
     Measured in processor time: other processes may use the machine.
     """
-    continuation = begin(pipeline.encoder, payload, SamplingParams(max_words=_TIMED))
-    begun = time.process_time()
-    generate(pipeline, pipeline.task, [continuation])
-    words = _TIMED / (time.process_time() - begun)
+    generation = begin(pipeline.encoder, payload, SamplingParams(max_words=_TIMED))
+    started = time.process_time()
+    generate(pipeline, pipeline.task, [generation])
+    words = _TIMED / (time.process_time() - started)
     _LOG.info("%.0f words a second of one core's time", words)
     return (
         f"## Speed\n\n{words:.0f} words a second of one core's time, one text, word by word; "

@@ -37,9 +37,9 @@ def leave_one_out(recipe: Recipe, data: PreparedData) -> Findings:
             continue
         _LOG.info("without %s %s:", word, group)
         network, _ = train_network(alone, len(data.labels), rest, selection, data.files)
-        strangers = _select(everything, group, keep=True)
-        report = evaluate(logits_of(network, strangers), strangers)
-        _LOG.info("%s %s, never heard: %.1f %%", word, group, 100 * report.accuracy)
+        held_out = _select(everything, group, keep=True)
+        report = evaluate(logits_of(network, held_out), held_out)
+        _LOG.info("%s %s, held out: %.1f %%", word, group, 100 * report.accuracy)
         split = f"{word} {group} held out"
         figures.append(
             Measurement(name="accuracy", value=report.accuracy, split=split, samples=report.count)
@@ -59,8 +59,9 @@ def _summary(word: str, trained: str, figures: list[Measurement], rows: list[str
         samples=total,
     )
     table = "\n".join([f"| {word} | accuracy | samples |", "|---|---|---|", *rows])
-    text = f"## Strangers\n\n{trained} without one {word}, tested on it; mean {100 * mean:.1f} %."
-    return Findings((overall, *figures), (f"{text}\n\n{table}",))
+    text = f"{trained} without one {word}, tested on it; mean {100 * mean:.1f} %."
+    section = f"## Groups that it never saw\n\n{text}\n\n{table}"
+    return Findings((overall, *figures), (section,))
 
 
 def _select(examples: Examples, group: str, *, keep: bool) -> Examples:

@@ -58,7 +58,7 @@ class MeasuredBundle:
             f"{self.manifest.name}/{self.manifest.version} on {self.data}:",
             *figure_lines(self.figures),
             *(
-                f"  {label} called {predicted}: {count} of {total}"
+                f"  {label} predicted as {predicted}: {count} of {total}"
                 for label, predicted, count, total in self.mistakes()[:_LISTED]
             ),
         ]

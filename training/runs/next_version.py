@@ -21,7 +21,7 @@ def publish_next(
     section: str,
     models: Path,
 ) -> Path:
-    """Publish a classifier's bundle anew and return its folder.
+    """Publish the next version of a classifier's bundle and return its folder.
 
     changes: fields of the manifest. files: the graph, if it is another, and the card's pictures,
     which replace the old ones. section: of the card. Raises `GoldenMismatch` where a golden case

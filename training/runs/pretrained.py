@@ -1,4 +1,4 @@
-"""A network that somebody else trained → a bundle."""
+"""A pretrained network → a bundle: exported, measured and, with labelled pictures, calibrated."""
 
 from pathlib import Path
 
@@ -42,9 +42,9 @@ from training.runs.publish import CODE, golden_from_files, new_manifest, prove_a
 
 _UNKNOWN = (
     "## Not measured\n\nAccuracy, calibration and label sets need pictures with labels that the "
-    "weights were not trained on, and there are none here; so an answer has no `set`. On labelled "
-    "pictures of your own `thalamus-train calibrate {name} --data FOLDER` measures them, and "
-    "gives it sets."
+    "weights were not trained on, and none were found; so an answer has no label set. "
+    "`thalamus-train calibrate {name} --data FOLDER` measures them on your labelled pictures and "
+    "adds label sets."
 )
 
 
@@ -158,10 +158,10 @@ def _data_sections(
     if known is not None:
         counts = [len(part) for part in (known.train, known.calibration, known.test)]
         sections.append(
-            f"## Novelty\n\nFitted to {counts[0]} of {known.name} and to the pictures that were "
-            f"shown as none, its threshold set on {counts[1]} others, measured on {counts[2]}. The "
-            "network was trained on most of them, so of photos that are new to it somewhat more "
-            "may be called novel."
+            f"## Novelty\n\nThe score is fitted to {counts[0]} of {known.name} and to outliers; "
+            f"{counts[1]} other pictures set its threshold, and it is measured on {counts[2]}. The "
+            "network was trained on most of these pictures, so the share of novel answers may be "
+            "somewhat higher for photos that it never saw."
         )
     if new is None:
         return [*sections, _UNKNOWN.format(name=recipe.name)]
@@ -169,10 +169,10 @@ def _data_sections(
     return [
         *sections,
         f"## Calibration\n\nThe weights were not trained on {new.name}: {len(new.selection)} set "
-        f"the temperature, {len(new.calibration)} the label sets, {len(new.test)} others judge. "
-        f"They show {classes} of its {len(recipe.labels())} classes, one thing in the middle of "
-        "each; what is told of other photos is told better by `thalamus-train calibrate "
-        f"{recipe.name} --data FOLDER`, on labelled ones of your own.",
+        f"the temperature, {len(new.calibration)} the label sets, and {len(new.test)} others test "
+        f"the result. They show {classes} of its {len(recipe.labels())} classes, one object in the "
+        "middle of each; for other photos, calibrate the model on your labelled ones with "
+        f"`thalamus-train calibrate {recipe.name} --data FOLDER`.",
     ]
 
 

@@ -128,5 +128,5 @@ def prove_and_publish(
     Raises `GoldenMismatch` when a payload does not get the label that it must get.
     """
     if not golden:
-        raise TrainingError("no test sample is answered rightly; nothing is published")
+        raise TrainingError("no test sample is predicted correctly; nothing is published")
     return publish(answer_golden(manifest, files, golden), models)

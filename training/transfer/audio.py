@@ -1,7 +1,7 @@
-"""A folder of the library `transformers` whose model hears: its extractor becomes layers.
+"""A folder of the library `transformers` with an audio model: its extractor becomes layers.
 
-The rate comes from preprocessor_config.json and becomes that of an `AudioSpec`; its window is the
-longest that the model hears, and the training samples shorten it.
+The rate in preprocessor_config.json becomes that of an `AudioSpec`. Its window is the longest that
+the model reads; the training samples may shorten it.
 """
 
 import math
@@ -86,8 +86,8 @@ def _waveforms(model: nn.Module, steps: dict[str, Any], name: str) -> TrainedNet
     config: Any = model.config
     if getattr(config, "add_adapter", False):
         raise TrainingError(f"--from {name}: a model with an adapter is not supported")
-    # What it hides of a sound and skips of itself in training is left to our augmentation: it
-    # would draw from a generator that has no seed of ours, and fail on short sounds.
+    # Our augmentation replaces the model's own masks and skipped layers: these draw from a
+    # generator that we do not seed, and fail on short sounds.
     config.apply_spec_augment, config.layerdrop = False, 0.0
     rate = int(steps.get("sampling_rate", RATE))
     framing = Framing(
@@ -123,7 +123,7 @@ def _speech(model: nn.Module, steps: dict[str, Any], name: str) -> TrainedNetwor
 
 
 def _convolved(length: Tensor, sizes: Sequence[int], steps: Sequence[int]) -> Tensor:
-    """Return what convolutions of these sizes and steps leave of lengths, int64 (B,)."""
+    """Return the output lengths of convolutions of these sizes and steps, int64 (B,)."""
     for size, step in zip(sizes, steps, strict=True):
         length = (length - size) // step + 1
     return length

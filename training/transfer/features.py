@@ -1,7 +1,7 @@
-"""Feature extraction: the network stays as it is, and its last layer is a logistic regression.
+"""Feature extraction: the network is frozen, and its last layer is a logistic regression.
 
 The embeddings are computed once and standardised; the regression has one optimum, which L-BFGS
-finds. How strongly it is regularised is chosen by the loss on the validation split.
+finds. The loss on the validation split chooses the strength of the regularisation.
 """
 
 import time
@@ -32,10 +32,10 @@ def extract(network: nn.Module, train: Examples, validation: Examples, recipe: R
 
 
 def fit_head(network: nn.Module, train: Examples, validation: Examples) -> History:
-    """Give the network's last layer the regression's weights; return one epoch per strength.
+    """Fit the network's last layer by regression; return one epoch per strength.
 
-    An ensemble's members share them. Raises `TrainingError` when some member has no last layer,
-    or the network tells no embedding.
+    All members of an ensemble get the same weights. Raises `TrainingError` when a member has no
+    last layer, or the network gives no embedding.
     """
     last = last_layers(network)
     if not last:
@@ -47,7 +47,7 @@ def fit_head(network: nn.Module, train: Examples, validation: Examples) -> Histo
     std[std < _FLAT] = 1.0
     history, best = History(), None
     for strength in STRENGTHS:
-        begun = time.perf_counter()
+        started = time.perf_counter()
         weight, bias = _regression((features - mean) / std, train.targets, strength)
         weight = weight / std
         bias = bias - weight @ mean
@@ -56,9 +56,11 @@ def fit_head(network: nn.Module, train: Examples, validation: Examples) -> Histo
             _loss(part, examples.targets)
             for part, examples in zip(scores, (train, validation), strict=True)
         )
-        right = float((scores[1].argmax(1) == validation.targets).mean())
-        seconds = time.perf_counter() - begun
-        history.epochs.append(Epoch(len(history.epochs) + 1, loss, held_out_loss, right, seconds))
+        accuracy = float((scores[1].argmax(1) == validation.targets).mean())
+        seconds = time.perf_counter() - started
+        history.epochs.append(
+            Epoch(len(history.epochs) + 1, loss, held_out_loss, accuracy, seconds)
+        )
         if best is None or held_out_loss < best[0]:
             best = held_out_loss, weight, bias
             history.kept_epoch = len(history.epochs)
@@ -69,7 +71,7 @@ def fit_head(network: nn.Module, train: Examples, validation: Examples) -> Histo
 
 
 def last_layers(network: nn.Module) -> list[nn.Linear]:
-    """Return the last layer of the network, or of each member; none where there are other ends."""
+    """Return the last layer of the network, or of each member; none without a single linear one."""
     last = heads(network)
     readable = isinstance(network, ReadableNetwork)
     return last if readable and len(last) == len(members_of(network)) else []
@@ -88,7 +90,7 @@ def embeddings(network: nn.Module, examples: Examples) -> np.ndarray:
 def _regression(
     features: np.ndarray, targets: np.ndarray, strength: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return weight (labels, d) and bias (labels,); of two labels, each gets half."""
+    """Return weight (labels, d) and bias (labels,); two labels get half of the logit each."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         model = LogisticRegression(C=strength, max_iter=_STEPS).fit(features, targets)

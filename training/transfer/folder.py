@@ -1,9 +1,8 @@
-"""A folder of the library `transformers` (config.json, *.safetensors) as the start of a network.
+"""A folder of the library `transformers` (config.json, *.safetensors) as a trained network.
 
-How a picture meets the backbone's size comes from its preprocessor_config.json and becomes an
-`ImageSpec`; normalisation goes into the graph. A text's tokens come from its tokenizer.json. So
-nothing of the library is needed to serve what is trained from here. Of sounds, see
-`training.transfer.audio`.
+The resizing in preprocessor_config.json becomes an `ImageSpec`; its normalisation goes into the
+graph. The tokenizer.json of a text model goes into the bundle. So serving does not need the
+library. `training.transfer.audio` does the same for audio models.
 """
 
 from functools import partial
@@ -32,12 +31,12 @@ from training.transfer.transformers_library import (
 )
 
 TOKENIZER = "tokenizer.json"
-MOST_TOKENS = 256  # of a text, where the backbone would read more
-_BILINEAR = 2  # PIL's number; others are read as bicubic
+MOST_TOKENS = 256  # of a text, even where the backbone could read more
+_BILINEAR = 2  # PIL's number; every other filter is taken for bicubic
 
 
 def network_from_folder(folder: Path, name: str | None = None) -> TrainedNetwork:
-    """Return the backbone of a folder; raise `TrainingError` naming what it lacks."""
+    """Return the backbone of a folder; raise `TrainingError` naming what is missing."""
     name = name or folder.resolve().name
     kind = read_json(folder / CONFIG).get("model_type")
     if kind not in (known := (*PICTURES, *TEXTS, *SOUNDS)):
@@ -69,7 +68,7 @@ def _pictures(folder: Path, name: str) -> TrainedNetwork:
 
 def _texts(folder: Path, name: str) -> TrainedNetwork:
     tokenizer = _tokenizer(folder / TOKENIZER)
-    ends = tokenizer.encode("").ids  # what stands around every text
+    ends = tokenizer.encode("").ids  # the opening and the closing token
     if len(ends) != 2:
         raise TrainingError(f"--from {name}: {TOKENIZER} puts no opening and closing token")
     model = load_model(folder, name)
@@ -91,7 +90,7 @@ def _texts(folder: Path, name: str) -> TrainedNetwork:
 
 
 def image_spec(steps: dict[str, Any], name: str = "") -> ImageSpec:
-    """Return how our encoder does what a preprocessor_config.json describes.
+    """Return the spec that does what a preprocessor_config.json describes.
 
     A shortest edge and a centre crop become `crop`, a fixed size becomes `stretch`. Raises
     `TrainingError` where the file says no size.
@@ -105,7 +104,7 @@ def image_spec(steps: dict[str, Any], name: str = "") -> ImageSpec:
         height, width = crop["height"], crop["width"]
         fraction = min(1.0, min(height, width) / (edge or min(size.values(), default=height)))
         fit: Literal["crop", "stretch"] = "crop"
-    elif edge:  # as ConvNeXt has it: enlarged by 1 / crop_pct, then cropped
+    elif edge:  # ConvNeXt: resized to 1 / crop_pct of the size, then cropped
         height = width = edge
         fraction, fit = (steps.get("crop_pct") or 224 / 256 if edge < 384 else 1.0), "crop"
     elif "height" in size and "width" in size:
@@ -116,7 +115,7 @@ def image_spec(steps: dict[str, Any], name: str = "") -> ImageSpec:
 
 
 def _size(value: int | dict[str, int] | None) -> dict[str, int]:
-    """Return a size as newer files write it; older ones have a number for a square."""
+    """Return a size as newer files write it; older files have one number for a square."""
     return {"height": value, "width": value} if isinstance(value, int) else dict(value or {})
 
 
@@ -131,7 +130,7 @@ def _pixels(steps: dict[str, Any]) -> Pixels:
 def _tokenizer(path: Path) -> Tokenizer:
     try:
         tokenizer = Tokenizer.from_file(str(path))
-    except Exception:  # what the Rust side raises
+    except Exception:  # the Rust library raises nothing more specific
         raise TrainingError(f"{path.name} is missing or not a tokenizer") from None
     tokenizer.no_padding()
     tokenizer.no_truncation()

@@ -2,9 +2,9 @@
 
 The exporter keeps the names of most weights. Four rules unfold what it folds: a batch
 normalisation within the convolution before it, a linear layer's weight transposed to a factor of
-a product, an LSTM's gates in ONNX's order, and a Tree-LSTM's weights beside those of units that
-tell traits. A weight that none of them finds is an error, and whether the network then answers as
-published is for the caller to check.
+a product, an LSTM's gates in ONNX's order, and a Tree-LSTM's weights that are stored together with
+those of the units that count. A weight that none of them finds is an error. The caller checks
+that the network then gives the published answers.
 """
 
 from collections.abc import Mapping
@@ -22,16 +22,16 @@ from training.networks.tree.tree_lstm import TreeLSTM
 from training.transfer.copy_weights import resize_embeddings
 
 Module = TypeVar("Module", bound=nn.Module)
-_PREFIX = "network."  # of the network within what is exported
+_PREFIX = "network."  # of the weights of the network in the exported module
 _TORCH_GATES = (0, 2, 3, 1)  # i, f, g, o among ONNX's i, o, f, c
-_COUNTER = "num_batches_tracked"  # of a batch normalisation; its answers do not depend on it
+_COUNTER = "num_batches_tracked"  # of a batch normalisation; no output depends on it
 
 
 def load_graph_weights(network: nn.Module, model: bytes) -> None:
-    """Give `network` the weights of the serialised graph; raise `TrainingError` if it is another.
+    """Load the weights of the serialised graph into `network`.
 
-    Every weight must be found, and have the network's shape; but it comes to know as many words as
-    the graph does. What the graph holds in float16 gets the network's dtype.
+    The vocabulary of the network's embeddings becomes that of the graph, and float16 weights get
+    the network's dtype. Raises `TrainingError` where a weight is missing or has another shape.
     """
     graph = onnx.load_from_string(model).graph
     found = {
@@ -39,7 +39,7 @@ def load_graph_weights(network: nn.Module, model: bytes) -> None:
         for value in graph.initializer
     }
     found |= _norms(network, found) | _factors(graph, found) | _recurrent(network, graph, found)
-    found |= _climbing(network, graph, found)
+    found |= _tree_lstms(network, graph, found)
     resize_embeddings(network, found)
     wanted = network.state_dict()
     for name, weight in wanted.items():
@@ -54,7 +54,7 @@ def load_graph_weights(network: nn.Module, model: bytes) -> None:
 
 
 def _norms(network: nn.Module, found: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """A normalisation that only adds, for each that was folded into the convolution before it."""
+    """Return a batch normalisation that only adds, for each that was folded into a convolution."""
     parts: dict[str, Tensor] = {}
     folded: Tensor | None = None
     for name, module in network.named_modules():
@@ -73,7 +73,7 @@ def _norms(network: nn.Module, found: Mapping[str, Tensor]) -> dict[str, Tensor]
 
 
 def _factors(graph: onnx.GraphProto, found: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The weights of linear layers, by the names of the biases that are added to the products."""
+    """Return the weights of linear layers, found by the biases that are added to the products."""
     factors = {node.output[0]: node.input[1] for node in graph.node if node.op_type == "MatMul"}
     parts = {}
     for node in graph.node:
@@ -88,7 +88,7 @@ def _factors(graph: onnx.GraphProto, found: Mapping[str, Tensor]) -> dict[str, T
 def _recurrent(
     network: nn.Module, graph: onnx.GraphProto, found: Mapping[str, Tensor]
 ) -> dict[str, Tensor]:
-    """The weights of the recurrent layers, in the order in which the graph computes them."""
+    """Return the weights of the recurrent layers, in the order in which the graph computes them."""
     parts: dict[str, Tensor] = {}
     for name, _, node in _computed(network, MaskedLSTM, graph, "LSTM"):
         weight, recurrent, bias = (found[value.removeprefix(_PREFIX)] for value in node.input[1:4])
@@ -106,12 +106,13 @@ def _recurrent(
     return parts
 
 
-def _climbing(
+def _tree_lstms(
     network: nn.Module, graph: onnx.GraphProto, found: Mapping[str, Tensor]
 ) -> dict[str, Tensor]:
-    """The weights of Tree-LSTMs in the order of the graph, without those of more units.
+    """Return the weights of Tree-LSTMs, in the order of the graph, without the counting units'.
 
-    The bias is always beside theirs; the weight only where it is so small that it was folded too.
+    The graph always has one bias for both kinds of units; it has one weight for both only where
+    the weight is so small that the exporter folded it too.
     """
     parts: dict[str, Tensor] = {}
     for name, cell, node in _computed(network, TreeLSTM, graph, "TreeLSTM"):
@@ -120,15 +121,15 @@ def _climbing(
         if bias is not None:
             parts[f"{place}bias"] = bias.view(5, -1)[:, :own].flatten()
         if weight is not None and bias is not None:
-            wide = weight.view(2, len(bias) // 5, 5, -1)
-            parts[f"{place}weight"] = wide[:, :own, :, :own].reshape(2 * own, 5 * own)
+            both = weight.view(2, len(bias) // 5, 5, -1)
+            parts[f"{place}weight"] = both[:, :own, :, :own].reshape(2 * own, 5 * own)
     return parts
 
 
 def _computed(
     network: nn.Module, kind: type[Module], graph: onnx.GraphProto, operator: str
 ) -> list[tuple[str, Module, onnx.NodeProto]]:
-    """Return the layers of a kind by name, each with the node that computes it, in their order."""
+    """Return the layers of a kind by name, each with the node that computes it, in order."""
     layers = [(name, m) for name, m in network.named_modules() if isinstance(m, kind)]
     nodes = [node for node in graph.node if node.op_type == operator]
     return [(name, m, node) for (name, m), node in zip(layers, nodes, strict=False)]

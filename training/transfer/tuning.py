@@ -1,9 +1,9 @@
-"""Transfer: the last layers of a trained network go on learning, on other data.
+"""Fine-tuning: the last layers of a trained network are trained on other data.
 
 The new last layer starts as a logistic regression (Kumar et al., "Fine-Tuning can Distort
-Pretrained Features and Underperform Out-of-Distribution", ICLR 2022); the layers before it learn
-at a lower rate, and batch statistics stay as they are. Where a network can be cut, what comes
-before the first layer that learns is computed once for every sample, not once in every epoch.
+Pretrained Features and Underperform Out-of-Distribution", ICLR 2022); the layers before it have a
+lower learning rate, and batch statistics stay as they are. Where a network can be divided, the
+output of the frozen layers is computed once for every sample, not once in every epoch.
 """
 
 from functools import partial
@@ -30,11 +30,11 @@ SCHEDULE = Schedule(
     patience=8,
     warmup=0.25,
 )
-MOST = 1 << 30  # bytes of computed outputs to keep; with more, every epoch computes them anew
+MOST = 1 << 30  # bytes of outputs to keep; where there are more, every epoch computes them
 
 
 def tuning(share: float) -> Learn:
-    """Return what tunes the last `share` of a network's layers."""
+    """Return a function that fine-tunes the last `share` of a network's layers."""
     return partial(tune, share=share)
 
 
@@ -43,7 +43,7 @@ def tune(
 ) -> History:
     """Fit the last `share` of the layers in place and return the learning curve.
 
-    The samples are altered (`recipe.augment`) only where nothing is computed in advance.
+    The samples are augmented (`recipe.augment`) only where no output is computed in advance.
     """
     freeze(network, share)
     part, augment = network, recipe.augment

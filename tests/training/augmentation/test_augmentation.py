@@ -39,7 +39,7 @@ def seeded(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def test_the_same_generator_makes_the_same_changes(case):
+def test_augmentation_is_a_function_of_the_generator(case):
     change, batch = case
     torch.manual_seed(1)
     first = change(batch, seeded(3))
@@ -47,26 +47,26 @@ def test_the_same_generator_makes_the_same_changes(case):
     assert torch.equal(first, change(batch, seeded(3)))
 
 
-def test_another_generator_makes_others(case):
+def test_augmentation_differs_between_seeds(case):
     change, batch = case
     assert not torch.equal(change(batch, seeded(3)), change(batch, seeded(4)))
 
 
-def test_the_global_generator_is_left_alone(case):
+def test_augmentation_leaves_the_global_generator_alone(case):
     change, batch = case
     before = torch.random.get_rng_state()
     change(batch, seeded(3))
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
-def test_the_input_is_not_modified(case):
+def test_augmentation_does_not_modify_its_input(case):
     change, batch = case
     before = batch.clone()
     change(batch, seeded(3))
     assert torch.equal(batch, before)
 
 
-def test_what_the_network_takes_comes_out(case):
+def test_augmentation_keeps_type_and_shape(case):
     change, batch = case
     changed = change(batch, seeded(3))
     assert changed.shape == batch.shape
@@ -78,7 +78,7 @@ def test_what_the_network_takes_comes_out(case):
         assert changed.min() >= -32768 and changed.max() <= 32767
 
 
-def test_blank_pictures_and_silence_stay_numbers(case):
+def test_augmentation_of_blank_images_and_silence_is_finite(case):
     change, batch = case
     changed = change(torch.zeros_like(batch), seeded(3))
     assert torch.isfinite(changed.float()).all()

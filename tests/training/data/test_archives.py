@@ -18,7 +18,7 @@ FILES = {
 
 
 @pytest.mark.parametrize("packed", [True, False])
-def test_what_matches_comes_in_the_order_of_the_paths(packed: bool, tmp_path: Path):
+def test_files_of_an_archive_are_sorted_by_path(packed: bool, tmp_path: Path):
     source = (
         write_zip(tmp_path / "set.zip", FILES) if packed else write_files(tmp_path / "x", FILES)
     )
@@ -30,7 +30,7 @@ def test_what_matches_comes_in_the_order_of_the_paths(packed: bool, tmp_path: Pa
     ]
 
 
-def test_what_is_no_archive_is_named(tmp_path: Path):
+def test_unreadable_archive_is_named(tmp_path: Path):
     (tmp_path / "set.zip").write_bytes(b"PK and no more")
     with pytest.raises(MissingData, match=r"set\.zip is not a set of photos"):
         list(files_of(tmp_path / "set.zip", "*.jpg", "a set of photos"))

@@ -39,7 +39,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("kind", CASES)
-def test_arrays_are_the_services_own(kind: str):
+def test_encoded_arrays_are_the_services(kind: str):
     spec, files, payloads = CASES[kind]
     encoder, specs = encoder_for(spec, files), spec.tensors()
     samples = [Sample(str(i), payload, "ab"[i % 2]) for i, payload in enumerate(payloads)]
@@ -52,7 +52,7 @@ def test_arrays_are_the_services_own(kind: str):
         assert np.array_equal(served[name], array) and served[name].dtype == array.dtype
 
 
-def test_what_cannot_be_read_is_listed_with_the_reason():
+def test_unreadable_samples_are_listed_with_the_reason():
     spec, files, payloads = CASES["image"]
     bad = [Payload(b"no picture", "image/png"), Payload(b"", "image/png")]
     samples = [Sample(f"{i}.png", p, "a") for i, p in enumerate([bad[0], payloads[0], bad[1]])]
@@ -63,7 +63,7 @@ def test_what_cannot_be_read_is_listed_with_the_reason():
     assert all("expected a JPEG" in line for line in unreadable)
 
 
-def test_lengths_are_those_of_the_varying_axis():
+def test_lengths_are_those_of_the_dynamic_axis():
     assert sentences([3, 1, 7], 10).lengths().tolist() == [3, 1, 7]
     assert squares(4, seed=0).lengths().tolist() == [0] * 4
 
@@ -77,43 +77,43 @@ def test_a_batch_is_padded_with_zeros_to_its_longest():
 
 @pytest.mark.parametrize("varying", [False, True])
 @pytest.mark.parametrize("count", [64, 100, 1000])
-def test_every_index_comes_once(count: int, varying: bool):
+def test_epoch_order_has_every_index_once(count: int, varying: bool):
     lengths = np.arange(count) % 50 + 1 if varying else np.zeros(count, np.int64)
     batches = epoch_order(lengths, 16, seed=3)
     assert sorted(i for batch in batches for i in batch) == list(range(count))
     assert max(map(len, batches)) == 16
 
 
-def test_a_last_batch_of_one_is_left_out():
+def test_epoch_order_drops_a_last_batch_of_one():
     batches = epoch_order(np.zeros(33, np.int64), 16, seed=3)
     assert sorted(map(len, batches)) == [16, 16]
     assert len({i for batch in batches for i in batch}) == 32
 
 
-def test_a_single_sample_is_not_left_out():
+def test_epoch_order_keeps_a_single_sample():
     assert epoch_order(np.zeros(1, np.int64), 16, seed=3) == [[0]]
 
 
-def test_the_order_is_a_function_of_the_seed():
+def test_epoch_order_is_a_function_of_the_seed():
     lengths = np.arange(300) % 40
     assert epoch_order(lengths, 16, seed=3) == epoch_order(lengths, 16, seed=3)
     assert epoch_order(lengths, 16, seed=3) != epoch_order(lengths, 16, seed=4)
 
 
-def test_items_of_like_length_stand_together():
+def test_epoch_order_groups_similar_lengths():
     lengths = np.random.default_rng(0).integers(1, 500, 2000)
     sorted_out = [np.ptp(lengths[batch]) for batch in epoch_order(lengths, 16, seed=3)]
     assert np.mean(sorted_out) < 60
 
 
-def test_a_tokenizer_is_a_function_of_its_texts():
+def test_tokenizer_is_deterministic():
     tokenizer = train_tokenizer(TEXTS, 200)
     assert tokenizer == train_tokenizer(TEXTS, 200)
     assert 2 < vocabulary_size(tokenizer) <= 200
     assert tokenizer.index(PADDING.encode()) < tokenizer.index(UNKNOWN.encode())
 
 
-def test_padding_and_the_unknown_are_the_ids_that_the_networks_expect():
+def test_tokenizer_ids_of_padding_and_unknown():
     encoder = encoder_for(TextSpec(max_tokens=8), {"tokenizer.json": train_tokenizer(TEXTS, 200)})
     ids = encoder.encode(Payload("☃ money".encode(), "text/plain")).arrays["tokens"]
     assert ids[0] == 1 and (ids > 0).all()
@@ -130,7 +130,7 @@ def lists(*labels: str) -> Examples:
     return encode(encoder, samples, ("a", "b"), spec.tensors())[0]
 
 
-def test_lessons_stand_at_the_nodes_they_are_of():
+def test_node_targets_follow_the_layout_of_the_forest():
     examples = lists("a", "a", "a")
     assert examples.lengths().tolist() == [4, 1, 7]
     inputs, targets = examples.training_batch([0, 1, 2])  # without lessons, the batch itself
@@ -148,7 +148,7 @@ def test_lessons_stand_at_the_nodes_they_are_of():
     assert len(taught.select([])) == len(examples.select([])) == 0
 
 
-def test_a_tree_with_one_label_teaches_it_at_the_root():
+def test_root_node_targets_label_the_root_only():
     trees = lists("b", "a", "b")
     taught = replace(trees, node_targets=root_node_targets(trees))
     inputs, targets = taught.training_batch([2, 0, 1])

@@ -45,7 +45,7 @@ def found(data) -> list[tuple[str, str]]:
         (".html", b"<p>words</p>", "text"),
     ],
 )
-def test_the_kind_is_told_by_the_names(tmp_path: Path, suffix: str, content: bytes, kind: str):
+def test_modality_follows_the_file_names(tmp_path: Path, suffix: str, content: bytes, kind: str):
     data = load(fill(tmp_path, {f"a/1{suffix}": content, f"b/2{suffix}": content}))
     assert modality(data) == kind
     assert [(s.name, s.label) for s in data.samples] == [
@@ -78,7 +78,7 @@ def test_a_hidden_parent_folder_hides_nothing(tmp_path: Path):
     assert len(data.samples) == 1
 
 
-def test_what_cannot_be_used_is_named(tmp_path: Path):
+def test_unusable_files_are_listed(tmp_path: Path):
     files = {"cats/tom.png": PICTURE, "cats/list.xlsx": b"", "cats/clip.mp4": b"", "x.png": PICTURE}
     (tmp_path / "dogs").mkdir()
     data = load(fill(tmp_path, files))
@@ -117,12 +117,12 @@ def test_a_folder_name_that_is_no_text_is_refused(tmp_path: Path):
         load(tmp_path)
 
 
-def test_what_does_not_exist(tmp_path: Path):
+def test_missing_path_is_an_error(tmp_path: Path):
     with pytest.raises(MissingData, match="nothing-here does not exist"):
         load(tmp_path / "nothing-here")
 
 
-def test_a_file_that_is_no_table(tmp_path: Path):
+def test_file_that_is_no_table_is_an_error(tmp_path: Path):
     with pytest.raises(BadData, match=r"expected a folder, or a table \(.csv, .tsv"):
         load(table(tmp_path / "pets.zip", b"PK"))
 
@@ -148,7 +148,7 @@ WEIRD = "très bien, dit-elle"
         ),
     ],
 )
-def test_tables_of_every_kind_say_the_same(tmp_path: Path, name: str, text: str):
+def test_csv_tsv_and_jsonl_are_equivalent(tmp_path: Path, name: str, text: str):
     data = load(table(tmp_path / name, text))
     assert found(data) == [("1", "hello, you"), (WEIRD, "two\nlines")]
     assert modality(data) == "text"

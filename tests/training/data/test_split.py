@@ -149,7 +149,7 @@ def test_small_labels_are_warned_about():
     assert [("few" in remark, "4" in remark) for remark in remarks] == [(True, True)]
 
 
-def test_a_third_of_the_validation_split_chooses_and_the_rest_calibrates():
+def test_split_validation_into_selection_and_calibration():
     samples = many("a", 600)
     chosen, calibrating = split_validation(samples)
     assert sorted([*chosen, *calibrating]) == list(range(600))
@@ -168,7 +168,7 @@ def test_the_digest_of_a_data_set_ignores_the_order_only():
     assert dataset(samples).counts() == Counter(a=5)
 
 
-def test_half_of_what_was_never_trained_on_judges():
+def test_split_calibration_has_half_for_the_test():
     samples = [sample(f"s{number}", "ab"[number % 2]) for number in range(400)]
     choose, calibrate, judge = split_calibration(samples)
     assert sorted([*choose, *calibrate, *judge]) == list(range(400))

@@ -41,16 +41,16 @@ def model(servable: Servable) -> bytes:
     return export(servable, SQUARE, tensors(squares(2, seed=0), [0, 1]))
 
 
-def test_the_same_export_twice_gives_the_same_bytes(servable: Servable, model: bytes):
+def test_export_is_deterministic(servable: Servable, model: bytes):
     assert export(servable, SQUARE, tensors(squares(2, seed=5), [0, 1])) == model
 
 
-def test_nothing_of_this_machine_is_inside(model: bytes):
+def test_exported_graph_has_no_trace_of_the_machine(model: bytes):
     for trace in (b"/work", b"site-packages", b"/home", b"/tmp", b".py", b"Traceback"):
         assert trace not in model
 
 
-def test_it_ends_in_calibrated_probabilities(servable: Servable, model: bytes):
+def test_graph_ends_in_probabilities_at_the_temperature(servable: Servable, model: bytes):
     examples = squares(9, seed=1)
     (images,), _ = examples.batch(range(9))
     with torch.no_grad():
@@ -66,7 +66,7 @@ def test_it_ends_in_calibrated_probabilities(servable: Servable, model: bytes):
     [pytest.param([5, 3], marks=pytest.mark.training), [1, 1]],
     ids=["usual", "single tokens"],
 )
-def test_named_axes_are_really_free(lengths: list[int]):
+def test_named_axes_are_dynamic(lengths: list[int]):
     servable = Servable(Counting())
     model = export(servable, SENTENCE, tensors(sentences(lengths, 20), [0, 1]))
     shapes = {
@@ -79,7 +79,7 @@ def test_named_axes_are_really_free(lengths: list[int]):
 
 
 @pytest.mark.training
-def test_an_axis_that_the_network_fixes_is_noticed():
+def test_export_refuses_a_fixed_axis():
     class Fixed(nn.Module):
         def forward(self, tokens: Tensor, length: Tensor) -> Tensor:
             return tokens.reshape(2, -1)[:, :2].float() + length.reshape(2, 1)
@@ -102,7 +102,7 @@ class Farness(nn.Module):
         return torch.sigmoid(embedding.sum(1) + logits[:, 0])
 
 
-def test_every_output_equals_torch():
+def test_parity_of_every_output():
     torch.manual_seed(0)
     served = Servable(Telling(), 1.3, Farness())
     model = export(served, SQUARE, tensors(squares(2, seed=0), [0, 1]))
@@ -141,27 +141,27 @@ class Placing(nn.Module):
         return ModelOutput(self.head(embedding), embedding)
 
 
-def test_a_value_within_may_be_called_as_an_output_is():
+def test_inner_value_named_like_an_output():
     torch.manual_seed(0)
     served = Servable(Placing())
     model = export(served, SQUARE, tensors(squares(2, seed=0), [0, 1]))
     assert check_parity(model, served, squares(40, seed=3), SQUARE) < 1e-5
 
 
-def test_another_networks_graph_is_refused(model: bytes):
+def test_parity_refuses_the_graph_of_another_network(model: bytes):
     torch.manual_seed(9)
     other = Servable(Toy())
     with pytest.raises(TrainingError, match=r"differ by .* nothing is published"):
         check_parity(model, other, squares(20, seed=1), SQUARE)
 
 
-def test_a_graph_of_nan_is_refused(servable: Servable, model: bytes):
+def test_parity_refuses_nan(servable: Servable, model: bytes):
     broken = Servable(Toy(), temperature=float("nan"))
     with pytest.raises(TrainingError, match="differ by nan"):
         check_parity(model, broken, squares(20, seed=1), SQUARE)
 
 
-def test_other_tensors_than_the_encoders_are_refused(servable: Servable, model: bytes):
+def test_parity_refuses_tensors_that_the_encoder_does_not_make(servable: Servable, model: bytes):
     wrong = (TensorSpec(name="image", dtype="uint8", shape=("batch", 5, 5, 1)),)
     with pytest.raises(Exception, match="the manifest says"):
         check_parity(model, servable, squares(3, seed=1), wrong)

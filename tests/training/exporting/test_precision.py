@@ -67,7 +67,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_the_converted_graph_answers_nearly_the_same(case: str):
+def test_converted_graph_is_close_to_float32(case: str):
     made, precision = CASES[case]
     model, examples = made()
     converted = convert(model, precision, [feeds(examples)])
@@ -82,14 +82,14 @@ def operators(model: bytes) -> list[str]:
     return [node.op_type for node in onnx.load_from_string(model).graph.node]
 
 
-def test_convolutions_have_a_scale_for_each_channel():
+def test_int8_convolutions_have_a_scale_per_channel():
     model, examples = small()
     converted = onnx.load_from_string(convert(model, "int8", [feeds(examples)]))
     scales = {i.name: list(i.dims) for i in converted.graph.initializer if "scale" in i.name}
     assert [8] in scales.values()
 
 
-def test_what_stands_before_a_logarithm_keeps_its_bits():
+def test_nodes_before_a_logarithm_stay_float32():
     model, examples = small(logarithm=True)
     plain, behind = (
         operators(convert(small(logarithm)[0], "int8", [feeds(examples)])).count("QuantizeLinear")
@@ -105,7 +105,7 @@ def test_what_stands_before_a_logarithm_keeps_its_bits():
 
 
 @pytest.mark.parametrize("name", ["digits", "spam"])
-def test_what_is_told_on_demand_keeps_its_bits_and_shares_what_it_can(name: str):
+def test_int8_leaves_the_optional_output_and_shares_its_weights(name: str):
     bundle = read_bundle(REPOSITORY / "models" / name / "1", SHIPPED)
     encoder = encoder_for(bundle.manifest.encoder, bundle.files)
     items = [encoder.encode(golden_payload(bundle, case)).arrays for case in bundle.golden]
@@ -119,13 +119,13 @@ def test_what_is_told_on_demand_keeps_its_bits_and_shares_what_it_can(name: str)
     assert len(converted) < 1.3 * len(bundle.model)
 
 
-def test_an_lstm_is_scaled_as_it_runs():
+def test_int8_lstm_is_dynamic():
     model, _ = recurrent()
     assert "DynamicQuantizeLSTM" in operators(convert(model, "int8", []))
 
 
 @pytest.mark.parametrize("precision", ["int8", "fp16"])
-def test_own_operators_are_refused(precision: Precision):
+def test_conversion_refuses_custom_operators(precision: Precision):
     model = onnx.load_from_string(graph(Toy(), squares(2, seed=0)))
     model.functions.add().name = "TreeLSTM"
     with pytest.raises(TrainingError, match="operators of its own"):
@@ -143,6 +143,6 @@ class Counting(nn.Module):
         return self.embed(tokens).sum(1) / length[:, None]
 
 
-def test_nothing_to_quantise_is_said():
+def test_int8_refuses_a_graph_without_quantisable_nodes():
     with pytest.raises(TrainingError, match="nothing to quantise"):
         convert(graph(Counting(), sentences([3, 4], 20)), "int8", [])

@@ -35,7 +35,7 @@ def warmer(probabilities: np.ndarray, factor: float) -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", ["digits", "spam", "listops", "imagenet", "spoken-digits"])
-def test_probabilities_are_those_of_the_other_temperature(name: str):
+def test_scaled_temperature_changes_the_probabilities(name: str):
     bundle = shipped(name)
     inputs, graph = asked(bundle), scale_temperature(bundle.model, "probabilities", 2.5)
     before, after = Session(bundle.model).run(inputs), Session(graph).run(inputs)
@@ -46,7 +46,7 @@ def test_probabilities_are_those_of_the_other_temperature(name: str):
         np.testing.assert_array_equal(after[output], before[output])
 
 
-def test_a_graph_can_be_tempered_again_and_back():
+def test_temperature_scaling_can_be_repeated_and_undone():
     bundle = shipped("digits")
     once = scale_temperature(bundle.model, "probabilities", 2.0)
     back = scale_temperature(once, "probabilities", 0.5)
@@ -55,7 +55,7 @@ def test_a_graph_can_be_tempered_again_and_back():
     np.testing.assert_allclose(after, before, atol=1e-6)
 
 
-def test_a_graph_in_16_bits_has_a_temperature_too(tmp_path: Path):
+def test_temperature_scaling_of_a_float16_graph(tmp_path: Path):
     bundle = shipped("digits")
     half = convert(bundle.model, "fp16", [])
     inputs, graph = asked(bundle), scale_temperature(half, "probabilities", 2.0)
@@ -63,6 +63,6 @@ def test_a_graph_in_16_bits_has_a_temperature_too(tmp_path: Path):
     np.testing.assert_allclose(after, warmer(before, 2.0), atol=5e-3)
 
 
-def test_a_graph_that_ends_in_something_else_is_refused():
+def test_temperature_scaling_refuses_an_output_without_softmax():
     with pytest.raises(TrainingError, match="'novelty' is no softmax"):
         scale_temperature(shipped("digits").model, "novelty", 2.0)

@@ -6,7 +6,7 @@ from torch.nn import functional
 from training.fitting.objectives import polarity_loss
 
 
-def test_it_is_the_cross_entropy_of_the_summed_probabilities() -> None:
+def test_polarity_loss_is_the_cross_entropy_of_summed_probabilities() -> None:
     torch.manual_seed(1)
     logits, targets = torch.randn(6, 5), torch.tensor([0, 1, 2, 3, 4, -100])
     shares = logits.softmax(1)
@@ -18,7 +18,7 @@ def test_it_is_the_cross_entropy_of_the_summed_probabilities() -> None:
     assert torch.allclose(polarity_loss(logits, targets), expected, atol=1e-6)
 
 
-def test_members_are_asked_alike() -> None:
+def test_polarity_loss_of_an_ensemble() -> None:
     torch.manual_seed(1)
     logits, targets = torch.randn(6, 5, 3), torch.tensor([0, 1, 2, 3, 4, 2])
     each = [polarity_loss(logits[:, :, member], targets) for member in range(3)]
@@ -26,7 +26,7 @@ def test_members_are_asked_alike() -> None:
     assert torch.allclose(together, torch.stack(each).mean(), atol=1e-6)
 
 
-def test_neutral_nodes_ask_for_nothing() -> None:
+def test_polarity_loss_ignores_neutral_nodes() -> None:
     logits = torch.randn(2, 5, requires_grad=True)
     loss = polarity_loss(logits, torch.tensor([2, -100]))
     loss.backward()

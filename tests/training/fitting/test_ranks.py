@@ -27,7 +27,7 @@ def as_rank(rank: int, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("seed", [None, 1])
 @pytest.mark.parametrize("count", [2, 3])
-def test_the_ranks_share_every_batch(seed: int | None, count: int, monkeypatch: pytest.MonkeyPatch):
+def test_ranks_divide_every_batch(seed: int | None, count: int, monkeypatch: pytest.MonkeyPatch):
     examples = sentences(range(1, 43), 20)
     alone = [targets for _, targets in Batches(examples, 8, seed)]
     shares = []
@@ -45,13 +45,13 @@ def test_the_ranks_share_every_batch(seed: int | None, count: int, monkeypatch: 
         assert sum(map(len, whole)) == len(examples)
 
 
-def test_too_few_samples_are_said(monkeypatch: pytest.MonkeyPatch):
+def test_too_few_samples_for_the_ranks(monkeypatch: pytest.MonkeyPatch):
     as_rank(1, 9, monkeypatch)
     with ranks.joined(None), pytest.raises(BadData, match="7 samples are too few for 9 ranks"):
         Batches(squares(7, seed=1), 8, None)
 
 
-def test_only_the_leader_speaks(
+def test_only_the_leader_prints(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     for rank in range(2):
@@ -65,7 +65,7 @@ def test_only_the_leader_speaks(
     assert ranks.current().count == 1
 
 
-def test_torchrun_and_the_option_must_agree(monkeypatch: pytest.MonkeyPatch):
+def test_torchrun_and_ranks_option_must_agree(monkeypatch: pytest.MonkeyPatch):
     as_rank(0, 2, monkeypatch)
     expected = pytest.raises(TrainingError, match="torchrun started 2 ranks, --ranks says 3")
     with expected, ranks.joined(3):
@@ -73,7 +73,7 @@ def test_torchrun_and_the_option_must_agree(monkeypatch: pytest.MonkeyPatch):
 
 
 @pytest.mark.training
-def test_two_processes_end_in_equal_weights_as_good_as_ones(tmp_path: Path):
+def test_two_ranks_end_with_equal_weights(tmp_path: Path):
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     subprocess.run(
         [*launch, "--nproc-per-node", "2", "-m", "tests.training.ranked", str(tmp_path)],

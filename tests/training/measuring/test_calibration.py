@@ -21,18 +21,18 @@ def drawn(count: int = 4000, labels: int = 5) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.5])
-def test_a_known_temperature_is_recovered(temperature: float):
+def test_fit_temperature_recovers_a_known_one(temperature: float):
     logits, targets = drawn()
     assert fit_temperature(logits * temperature, targets) == pytest.approx(temperature, rel=0.08)
 
 
-def test_the_temperature_stays_within_bounds():
+def test_fit_temperature_stays_within_bounds():
     sure = np.eye(3)[[0, 1, 2] * 20] * 50
     assert 0.2 <= fit_temperature(sure, np.array([0, 1, 2] * 20)) <= 5
     assert 0.2 <= fit_temperature(sure, np.array([1, 2, 0] * 20)) <= 5.001
 
 
-def test_the_ranking_stays():
+def test_temperature_keeps_the_ranking():
     logits, _ = drawn(100)
     order = logits.argsort(axis=1)
     assert np.array_equal(softmax(logits, 3.3).argsort(axis=1), order)
@@ -44,19 +44,19 @@ def test_softmax_is_stable_and_sums_to_one():
     assert np.allclose(probabilities.sum(axis=1), 1)
 
 
-def test_calibrated_probabilities_have_a_small_error():
+def test_calibration_error_of_calibrated_probabilities_is_small():
     logits, targets = drawn()
     right = expected_calibration_error(softmax(logits), targets)
     bold = expected_calibration_error(softmax(logits * 4), targets)
     assert right < 0.04 < bold
 
 
-def test_sure_and_wrong_is_an_error_of_one():
+def test_calibration_error_of_confident_mistakes_is_one():
     assert expected_calibration_error(np.eye(2)[[0, 0]], np.array([1, 1])) == 1.0
     assert expected_calibration_error(np.eye(2)[[0, 1]], np.array([0, 1])) == 0.0
 
 
-def test_the_error_by_chance_is_that_of_labels_drawn_by_the_answers_themselves():
+def test_calibration_error_by_chance_is_that_of_labels_drawn_from_the_probabilities():
     errors = []
     for _ in range(100):
         logits, targets = drawn(500)
@@ -70,7 +70,7 @@ def test_the_error_by_chance_is_that_of_labels_drawn_by_the_answers_themselves()
     )
 
 
-def test_sure_answers_have_no_error_by_chance_and_more_samples_less_of_it():
+def test_calibration_error_by_chance_shrinks_with_samples():
     assert calibration_error_by_chance(np.eye(2)[[0, 1]]) == 0.0
     probabilities = softmax(drawn(4000)[0])
     few, many = (calibration_error_by_chance(probabilities[:count]) for count in (100, 4000))

@@ -14,7 +14,7 @@ from training.networks.heads.model_output import ModelOutput
 PCM = (TensorSpec(name="pcm", dtype="int16", shape=("batch", 4000)),)
 
 
-def test_a_fifth_is_removed_the_highest_first_and_never_all() -> None:
+def test_top_fifth_is_the_highest_and_never_all() -> None:
     scores = np.arange(20.0).reshape(4, 5)
     assert np.argwhere(top_fifth(scores)).tolist() == [[3, 1], [3, 2], [3, 3], [3, 4]]
     assert top_fifth(np.zeros(6)).tolist() == [True, True, False, False, False, False]
@@ -41,7 +41,7 @@ class Corner(nn.Module):
 
 
 @pytest.mark.parametrize("honest", [True, False])
-def test_it_tells_an_explanation_from_a_wrong_one(honest: bool) -> None:
+def test_deletion_tells_faithful_saliency_from_a_reversed_one(honest: bool) -> None:
     served = Servable(Corner(honest=honest))
     pictures = squares(60, seed=1)
     items = [{"image": item["image"] // 4} for item in pictures.items]
@@ -54,7 +54,7 @@ def test_it_tells_an_explanation_from_a_wrong_one(honest: bool) -> None:
     assert [figure.samples for figure in found.measurements("test")] == [60, 60]
 
 
-def test_a_graph_without_saliency_is_not_tested() -> None:
+def test_deletion_skips_a_graph_without_saliency() -> None:
     pictures = squares(4, seed=1)
     arrays = [torch.from_numpy(array) for array in pictures.batch([0, 1])[0]]
     assert deletion_test(export(Servable(Toy()), SQUARE, arrays), pictures.items, SQUARE) is None
@@ -73,7 +73,7 @@ class Pitch(nn.Module):
         return ModelOutput(logits, steps, lambda labels: place + 0 * steps[:, :, None])
 
 
-def test_a_band_of_a_sound_is_silenced() -> None:
+def test_deletion_silences_a_band_of_a_sound() -> None:
     time = np.arange(4000) / 8000
     tone = 4000 * np.sin(2 * np.pi * 3000 * time) + 4000 * np.sin(2 * np.pi * 200 * time)
     items = [{"pcm": tone.astype(np.int16)}] * 4

@@ -37,7 +37,7 @@ def handwritten(places: slice) -> Examples:
     return Examples(items, digits.target[places].astype(np.int64), samples, SPECS)
 
 
-def test_every_class_gives_as_many_and_a_seed_draws_the_same() -> None:
+def test_few_labels_are_balanced_and_deterministic() -> None:
     train = handwritten(slice(0, 200))
     few = draw_labelled(train, 4, seed=1)
     assert np.bincount(train.targets[few]).tolist() == [4] * 10
@@ -46,7 +46,7 @@ def test_every_class_gives_as_many_and_a_seed_draws_the_same() -> None:
     assert not np.array_equal(few, draw_labelled(train, 4, seed=2))
 
 
-def test_means_and_deviations_are_told() -> None:
+def test_few_labels_report_means_and_deviations() -> None:
     results = [Result("one way", {2: [0.5, 0.7], 5: [0.8, 0.8]})]
     told = {m.name: (m.value, m.samples) for m in few_labels_measurements(results, "test", 90)}
     assert told["accuracy, 2 labels per class, one way"] == (pytest.approx(0.6), 90)
@@ -57,7 +57,7 @@ def test_means_and_deviations_are_told() -> None:
 
 
 @pytest.mark.training
-def test_what_was_learnt_without_labels_is_worth_more_than_random_weights() -> None:
+def test_pretrained_autoencoder_beats_random_weights() -> None:
     train, tested = handwritten(slice(0, 1400)), handwritten(slice(1400, 1797))
     torch.manual_seed(0)
     network = Autoencoder(8, 1, code=48, width=16)

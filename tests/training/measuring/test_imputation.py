@@ -13,14 +13,14 @@ def hole(*sizes: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("axis", [0, 1])
-def test_a_ramp_goes_on_through_a_hole(axis: int):
+def test_imputation_continues_a_ramp(axis: int):
     ramp = np.moveaxis(np.broadcast_to(np.arange(12) * 20, (3, 12, 12)), 0, 2)
     image = np.ascontiguousarray(ramp.swapaxes(0, 1) if axis else ramp).astype(np.uint8)
     spoilt = np.where(hole(12, 12)[..., None], 255, image).astype(np.uint8)
     np.testing.assert_array_equal(impute(spoilt, hole(12, 12)), image)
 
 
-def test_what_is_gone_is_between_what_is_around_and_the_rest_stays():
+def test_imputation_stays_between_its_neighbours():
     rng = np.random.default_rng(0)
     image = rng.integers(50, 200, (10, 14, 3)).astype(np.uint8)
     gone = hole(10, 14)
@@ -31,7 +31,7 @@ def test_what_is_gone_is_between_what_is_around_and_the_rest_stays():
     assert filled[gone].std() < 0.7 * image[gone].std()
 
 
-def test_a_corner_and_nothing_at_all():
+def test_imputation_of_a_corner_and_of_nothing():
     image = np.full((4, 4, 1), 77, np.uint8)
     corner = np.zeros((4, 4), bool)
     np.testing.assert_array_equal(impute(image, corner), image)

@@ -34,7 +34,7 @@ def striped(examples: Examples) -> Examples:
     return replace(examples, items=items)
 
 
-def test_the_distance_is_mahalanobis_within_less_that_over_all():
+def test_relative_mahalanobis_is_the_difference_of_two_distances():
     head = relative_mahalanobis(POINTS, TARGETS)
 
     def shrunk(points: np.ndarray) -> np.ndarray:
@@ -51,13 +51,13 @@ def test_the_distance_is_mahalanobis_within_less_that_over_all():
     assert found.item() == pytest.approx(near - far, rel=1e-4)
 
 
-def test_features_that_never_vary_do_no_harm():
+def test_constant_features_give_finite_distances():
     points = np.concatenate([POINTS, np.zeros((180, 3), np.float32)], axis=1)
     for head in (relative_mahalanobis(points, TARGETS), outlier_exposure(points, points + 1)):
         assert torch.isfinite(head(torch.from_numpy(points))).all()
 
 
-def test_what_is_shown_is_told_apart_and_what_lies_beyond_it_as_well():
+def test_outlier_exposure_generalises_beyond_its_outliers():
     shown = POINTS[:60] + np.asarray([0, 0, 0, 6], np.float32)
     head = outlier_exposure(POINTS, shown)
     odds = [head(torch.from_numpy(points)) for points in (POINTS, shown, 2 * shown - POINTS[:60])]
@@ -65,7 +65,7 @@ def test_what_is_shown_is_told_apart_and_what_lies_beyond_it_as_well():
     assert odds[2].mean() > odds[1].mean()
 
 
-def test_a_score_may_be_fitted_to_outliers():
+def test_novelty_can_be_fitted_to_outliers():
     network, known = Seeing(), squares(200, seed=0)
     head, score = fit_novelty(network, known, squares(400, seed=1), [striped(squares(20, seed=3))])
     assert score.method == "outlier-exposure"
@@ -74,7 +74,7 @@ def test_a_score_may_be_fitted_to_outliers():
     assert (novelty > 0.5).all()
 
 
-def test_the_threshold_keeps_what_is_familiar():
+def test_novelty_threshold_keeps_in_distribution_data():
     network, known = Seeing(), squares(200, seed=0)
     head, score = fit_novelty(network, known, squares(400, seed=1))
     assert (score.kept, score.samples, score.threshold) == (IN_DISTRIBUTION_RATE, 400, 0.5)
@@ -84,7 +84,7 @@ def test_the_threshold_keeps_what_is_familiar():
         assert low <= float((novelty >= 0.5).float().mean()) <= high
 
 
-def test_the_graph_says_the_same_alone_and_in_a_batch():
+def test_novelty_of_a_batch_equals_that_of_single_items():
     network, known = Seeing().eval(), squares(200, seed=0)
     head, _ = fit_novelty(network, known, squares(60, seed=1))
     served = Servable(network, 1.0, head)
@@ -97,13 +97,13 @@ def test_the_graph_says_the_same_alone_and_in_a_batch():
     assert ((together >= 0) & (together <= 1)).all()
 
 
-def test_without_features_or_enough_samples_there_is_no_score():
+def test_no_novelty_without_embedding_or_enough_samples():
     known = squares(60, seed=0)
     assert fit_novelty(nn.Linear(1, 1), known, known) == (None, None)
     assert fit_novelty(Seeing(), known, squares(18, seed=1)) == (None, None)
 
 
-def test_the_figures_tell_kinds_apart():
+def test_novelty_auroc_by_kind():
     in_distribution = np.linspace(0, 0.6, 61)
     figures = novelty_figures(in_distribution, {"x": np.asarray([0.9, 0.8]), "y": in_distribution})
     assert {m.split: m.value for m in figures} == {"test against x": 1.0, "test against y": 0.5}

@@ -17,7 +17,9 @@ def drawn(count: int, rng: np.random.Generator, sharpness: float) -> tuple[np.nd
 
 @pytest.mark.parametrize("sharpness", [1.0, 3.0, 6.0])
 @pytest.mark.parametrize(("samples", "coverage"), [(199, 0.95), (250, 0.9), (30, 0.95)])
-def test_the_coverage_is_that_of_theory(sharpness: float, samples: int, coverage: float):
+def test_coverage_of_prediction_sets_is_that_of_theory(
+    sharpness: float, samples: int, coverage: float
+):
     """Beta(n + 1 - k, k) over calibration sets, k the place of the threshold."""
     rng, found = np.random.default_rng(7), []
     for _ in range(300):
@@ -33,7 +35,7 @@ def test_the_coverage_is_that_of_theory(sharpness: float, samples: int, coverage
     assert np.std(found) == pytest.approx(spread, rel=0.2)
 
 
-def test_where_hardly_anything_is_wrong_some_sets_are_empty():
+def test_accurate_model_has_some_empty_prediction_sets():
     rng = np.random.default_rng(0)
     rule = fit_conformal(*drawn(999, rng, 4.5))
     probabilities, targets = drawn(5000, rng, 4.5)
@@ -44,13 +46,13 @@ def test_where_hardly_anything_is_wrong_some_sets_are_empty():
     assert figures["accuracy where the label set is one label"] > accuracy > 0.97
 
 
-def test_the_threshold_is_one_of_the_true_labels_probabilities():
+def test_conformal_threshold_is_a_true_labels_probability():
     probabilities, targets = drawn(99, np.random.default_rng(1), 2.0)
     truths = np.sort(probabilities[np.arange(99), targets])
     assert fit_conformal(probabilities, targets).threshold == truths[4]
 
 
 @pytest.mark.parametrize(("samples", "enough"), [(18, False), (19, True)])
-def test_too_few_samples_set_no_threshold(samples: int, enough: bool):
+def test_too_few_samples_for_a_conformal_threshold(samples: int, enough: bool):
     rule = fit_conformal(*drawn(samples, np.random.default_rng(2), 2.0))
     assert (rule is not None) == enough

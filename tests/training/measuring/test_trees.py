@@ -38,11 +38,11 @@ def many() -> Examples:
     return trees.select([i % len(trees) for i in range(2000)])
 
 
-def test_the_temperature_is_that_by_which_the_labels_were_drawn() -> None:
+def test_node_temperature_recovers_a_known_one() -> None:
     assert node_temperature(network(), drawn(many(), 4.0)) == pytest.approx(0.4, rel=0.1)
 
 
-def test_trees_of_which_only_the_root_has_a_label_have_none() -> None:
+def test_no_node_temperature_without_node_labels() -> None:
     trees = examples()
     alone = replace(trees, node_targets=root_node_targets(trees))
     model = export(Servable(network()), SPECS, tensors(join(FORESTS[2:4])))
@@ -51,7 +51,7 @@ def test_trees_of_which_only_the_root_has_a_label_have_none() -> None:
         assert node_figures(model, known, "test") == []
 
 
-def test_a_root_is_told_as_its_tree_and_the_others_at_theirs() -> None:
+def test_roots_and_inner_nodes_have_their_own_temperature() -> None:
     served, trees = Servable(network(), ROOTS, None, BELOW), examples()
     model = export(served, SPECS, tensors(join(FORESTS[2:4])))
     assert check_parity(model, served, trees, SPECS) < 1e-6
@@ -68,7 +68,7 @@ def test_a_root_is_told_as_its_tree_and_the_others_at_theirs() -> None:
         assert np.allclose(Session(model).run(join([tree]))[NODES], nodes, atol=1e-6)
 
 
-def test_the_figures_are_those_of_the_nodes_below_the_root() -> None:
+def test_node_figures_count_nodes_below_the_root() -> None:
     trees = examples()
     called = [logits.argmax(1) for logits in node_logits(trees)]
     node_targets = [labels.copy() for labels in called]

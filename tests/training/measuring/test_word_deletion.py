@@ -67,7 +67,7 @@ def sentences(count: int) -> Examples:
 
 
 @pytest.mark.parametrize("honest", [True, False])
-def test_it_tells_scores_that_say_why_from_others(honest: bool) -> None:
+def test_word_deletion_tells_faithful_scores_from_reversed_ones(honest: bool) -> None:
     known = sentences(60)
     found = word_deletion_test(graph(known, honest=honest), known)
     assert found is not None and found.count == 60
@@ -75,7 +75,7 @@ def test_it_tells_scores_that_say_why_from_others(honest: bool) -> None:
     assert [figure.samples for figure in found.measurements("test")] == [60, 60]
 
 
-def test_where_all_are_neutral_nothing_is_measured() -> None:
+def test_word_deletion_skips_neutral_sentences() -> None:
     known = sentences(8)
     neutral = [{**item, "tokens": np.full_like(item["tokens"], 3)} for item in known.items]
     assert word_deletion_test(graph(known, honest=True), replace(known, items=neutral)) is None

@@ -8,7 +8,7 @@ IMAGES = np.random.default_rng(0).integers(0, 256, (12, 28, 28)).astype(np.uint8
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_there_are_as_many_of_the_same_size_and_all_chance_is_the_generators(kind: str) -> None:
+def test_drawn_outliers_keep_number_and_size(kind: str) -> None:
     one, other = (KINDS[kind](IMAGES, np.random.default_rng(7)) for _ in range(2))
     assert (one.shape, one.dtype) == (IMAGES.shape, IMAGES.dtype)
     assert np.array_equal(one, other)

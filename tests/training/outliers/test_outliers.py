@@ -121,7 +121,7 @@ def test_sentences_of_some_length_are_cut_out_of_everything(tmp_path: Path):
         assert sorted(found) == sorted(TOLD), kind
 
 
-def test_a_missing_package_is_told_and_left_out(tmp_path: Path, monkeypatch, capsys):
+def test_missing_outlier_package_is_a_warning(tmp_path: Path, monkeypatch, capsys):
     monkeypatch.delenv("THALAMUS_DATA", raising=False)
     monkeypatch.chdir(tmp_path)
     found = gather(glyphs, tmp_path / "no.tgz", encoder_for(SPEC, {}), LIKE)

@@ -34,7 +34,7 @@ def test_what_is_made_is_the_same_each_time(kind: str):
     assert (len(data), len(set(data))) == (COUNT, COUNT)
 
 
-def test_each_kind_looks_as_it_is_called():
+def test_picture_outliers_look_like_their_kind():
     kinds = pictures(absent)
     page, noise, plain = (pixels(kinds[kind]()[0].payload.data) for kind in MADE)
     assert np.median(page) > 200 and 0.02 < (page < 100).mean() < 0.4  # ink on paper
@@ -58,7 +58,7 @@ def test_stamps_and_digits_are_read_from_their_packages(
     assert len(kinds["handwritten digits"]()) == 30
 
 
-def test_what_is_shown_does_not_measure(monkeypatch: pytest.MonkeyPatch):
+def test_training_kinds_do_not_measure(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(emoji, "INSTALLED", Path("nothing"))
     kinds = pictures(absent)
     assert set(TRAIN_KINDS) < set(kinds) and len(kinds) == len(TRAIN_KINDS) + 3

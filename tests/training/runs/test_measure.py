@@ -63,7 +63,7 @@ def test_the_mistakes_are_told_the_most_frequent_first(
     assert first["count"] == max(pairs.count(pair) for pair in pairs if pair[0] != pair[1])
     assert pairs.count((first["label"], first["called"])) == first["count"]
     assert truth.count(first["label"]) == first["of"]
-    line = "  {label} called {called}: {count} of {of}".format_map(first)
+    line = "  {label} predicted as {called}: {count} of {of}".format_map(first)
     assert line in capsys.readouterr().out.splitlines()
 
 

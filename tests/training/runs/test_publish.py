@@ -100,7 +100,7 @@ def test_without_an_expectation_any_answer_is_published(model: bytes, tmp_path: 
 
 
 def test_nothing_golden_nothing_published(model: bytes, tmp_path: Path):
-    with pytest.raises(TrainingError, match="no test sample is answered rightly"):
+    with pytest.raises(TrainingError, match="no test sample is predicted correctly"):
         prove_and_publish(manifest(), {"model.onnx": model}, [], tmp_path)
     assert left_behind(tmp_path) == []
 

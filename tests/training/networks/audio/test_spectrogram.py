@@ -41,7 +41,7 @@ def textbook(pcm: np.ndarray, layer: LogMel, rate: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("rate", [8000, 16000])
-def test_it_is_the_textbooks(rate: int):
+def test_log_mel_equals_the_definition(rate: int):
     layer, pcm = LogMel(rate=rate), clips(rate=rate)
     expected = textbook(pcm.numpy().astype(np.float64), layer, rate)
     actual = layer(pcm).numpy()
@@ -49,17 +49,17 @@ def test_it_is_the_textbooks(rate: int):
     assert np.abs(actual - expected).max() < 1e-3
 
 
-def test_the_level_does_not_matter():
+def test_log_mel_ignores_the_level():
     loud, soft = clips().float(), clips().float() / 64
     assert torch.allclose(LogMel()(loud), LogMel()(soft), atol=1e-3)
 
 
-def test_a_constant_offset_does_not_matter():
+def test_log_mel_ignores_a_constant_offset():
     pcm = clips(loudness=0.3).float()
     assert torch.allclose(LogMel()(pcm), LogMel()(pcm + 5000), atol=2e-2)
 
 
-def test_silence_is_a_number():
+def test_log_mel_of_silence_is_finite():
     assert torch.equal(LogMel()(torch.zeros(2, SAMPLES)), torch.zeros_like(LogMel()(clips(2))))
 
 
@@ -100,7 +100,7 @@ def test_the_answer_does_not_depend_on_the_company(net: SpectrogramNet):
         assert torch.allclose(net(pcm)[2:3], net(pcm[2:3]), atol=1e-5)
 
 
-def test_distortion_is_for_training_only(net: SpectrogramNet):
+def test_spectrogram_distortion_in_training_only(net: SpectrogramNet):
     pcm = clips(4)
     with torch.no_grad():
         assert torch.equal(net(pcm), net(pcm))
@@ -119,7 +119,7 @@ def ensemble() -> SpectrogramEnsemble:
     return network.eval()
 
 
-def test_an_ensemble_answers_by_its_members_mean(ensemble: SpectrogramEnsemble):
+def test_ensemble_output_is_the_members_mean(ensemble: SpectrogramEnsemble):
     pcm, labels = clips(3), torch.tensor([2, 0, 1])
     with torch.no_grad():
         members, output = [member.read(pcm) for member in ensemble.members], ensemble.read(pcm)
@@ -132,7 +132,7 @@ def test_an_ensemble_answers_by_its_members_mean(ensemble: SpectrogramEnsemble):
     assert ensemble.bands() == ensemble.members[0].bands()
 
 
-def test_a_training_ensemble_tells_each_member_apart(ensemble: SpectrogramEnsemble):
+def test_ensemble_in_training_has_an_axis_of_members(ensemble: SpectrogramEnsemble):
     with torch.no_grad():
         logits = ensemble.train()(clips(5))
     ensemble.eval()

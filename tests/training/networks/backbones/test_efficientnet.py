@@ -33,7 +33,7 @@ def network() -> FromBytes:
 
 
 @torch.no_grad()
-def test_it_reads_as_it_classifies() -> None:
+def test_efficientnet_read_equals_forward() -> None:
     net = network()
     output = net.read(IMAGES)
     torch.testing.assert_close(output.logits, net(IMAGES))
@@ -50,7 +50,7 @@ def beyond(net: FromBytes, border: int, state: torch.Tensor, labels: torch.Tenso
 
 
 @pytest.mark.parametrize("border", [0, 5, 11, 16])
-def test_the_gradient_is_autograds(border: int) -> None:
+def test_efficientnet_gradient_equals_autograd(border: int) -> None:
     net, labels = network(), torch.tensor([2, 0])
     with torch.no_grad():
         state = Trunk(net.network, border)(IMAGES)
@@ -62,7 +62,7 @@ def test_the_gradient_is_autograds(border: int) -> None:
     torch.testing.assert_close(found, state.grad, rtol=1e-3, atol=1e-4 * found.abs().max().item())
 
 
-def test_evidence_is_what_the_picture_adds_to_one_of_its_mean_colour() -> None:
+def test_efficientnet_attribution_is_relative_to_the_mean_colour() -> None:
     net, labels = network(), torch.tensor([2, 0])
     even = IMAGES.float().mean(dim=(1, 2), keepdim=True).expand(IMAGES.shape)
     with torch.no_grad():

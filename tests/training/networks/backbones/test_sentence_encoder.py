@@ -43,19 +43,19 @@ def published(ids: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize("lengths", [(1,), (REACH,), (5, 1, 40, REACH, 2), (63, 64, 64)])
-def test_a_text_is_read_as_by_the_published_encoder(lengths: tuple[int, ...]) -> None:
+def test_sentence_encoder_equals_the_published_one(lengths: tuple[int, ...]) -> None:
     ids = texts(*lengths)
     expected = torch.cat([published(text) for text in ids])
     torch.testing.assert_close(states(*ids), expected, rtol=1e-4, atol=1e-5)
 
 
-def test_a_long_text_is_the_same_wherever_it_stands() -> None:
+def test_sentence_encoder_is_independent_of_the_batch() -> None:
     long, before = texts(2 * MOST + 30, 37)
     alone, after = states(long), states(before, long)[len(before) :]
     torch.testing.assert_close(after, alone, rtol=1e-4, atol=1e-5)
 
 
-def test_a_piece_sees_those_within_reach() -> None:
+def test_sentence_encoder_attention_is_local() -> None:
     """Through all layers what changed at one place is told as far as they reach together."""
     (ids,) = texts(MOST)
     changed = ids.clone()
@@ -66,7 +66,7 @@ def test_a_piece_sees_those_within_reach() -> None:
     assert int(reached.max()) == 150 + LAYERS * (REACH - 1)
 
 
-def test_settled_weights_are_rounded_to_halves_and_do_not_learn() -> None:
+def test_round_to_half_freezes_rounded_weights() -> None:
     net, (ids,) = encoder(), texts(20)
     before = net(ids, torch.zeros_like(ids)).detach()
     net.round_to_half()
@@ -80,7 +80,7 @@ def test_settled_weights_are_rounded_to_halves_and_do_not_learn() -> None:
     torch.testing.assert_close(after, before, rtol=0, atol=0.02)
 
 
-def test_a_words_vector_is_the_state_of_its_first_piece() -> None:
+def test_word_vector_is_the_state_of_the_first_piece() -> None:
     words = WordsInContext(encoder(), pieces(), (1, 2))
     tokens, own = torch.tensor([0, 1, 2, 5, 4]), torch.tensor([9, 9, 9, 3, 3])
     with torch.no_grad():

@@ -13,7 +13,7 @@ from training.networks.backbones.word_vectors import (
 )
 
 
-def test_words_of_like_sentiment_have_like_vectors() -> None:
+def test_word_vectors_of_similar_sentiment_are_similar() -> None:
     names = ["terrible", "awful", "charming", "dazzlingly", "n't", "the"]
     vectors = word_vectors(names, 5)
     assert vectors.shape == (6, 5) and vectors.dtype == np.float32
@@ -22,13 +22,13 @@ def test_words_of_like_sentiment_have_like_vectors() -> None:
     assert terrible @ awful > 0.5 > terrible @ charming
 
 
-def test_common_words_come_first() -> None:
+def test_common_words_are_ordered_by_frequency() -> None:
     few, more = common_words(300), common_words(10_000)
     assert more[:300] == few and {"the", "is", "of"} <= set(few)
     assert {"terrible", "film"} <= set(more) and not {"##s", "[CLS]", "1990"} & set(more)
 
 
-def test_the_encoder_is_the_published_one() -> None:
+def test_word_vectors_come_from_the_published_encoder() -> None:
     """Its authors' example: sentences of like meaning are near, by cosine."""
     tokenizer, weights = _model()
     texts = ("That is a happy dog", "That is a happy person", "That is a very happy person")
@@ -39,14 +39,14 @@ def test_the_encoder_is_the_published_one() -> None:
     assert float(person @ very) > 0.9 and 0.5 < float(person @ dog) < 0.8
 
 
-def test_words_have_the_pieces_of_the_encoders_tokenizer() -> None:
+def test_pieces_of_words_are_the_tokenizers() -> None:
     pieces = pieces_of(["film", "unmemorable", "n't"])
     tokenizer = _model()[0]
     written = [" ".join(tokenizer.id_to_token(i) for i in row if i) for row in pieces.tolist()]
     assert written == ["[UNK]", "film", "un ##me ##mora ##ble", "n ' t"]
 
 
-def test_words_in_context_are_the_encoders_own_reading_of_the_sentence() -> None:
+def test_words_in_context_equal_the_encoder_on_the_sentence() -> None:
     words, names = words_in_context().eval(), ["a", "quiet", "beauty", "dazzlingly", "."]
     words.set_vocabulary(pieces_of(names))
     tokens, texts = torch.tensor([1, 4, 3, 5, 1, 2, 3, 5]), torch.tensor([6, 6, 6, 6, 2, 2, 2, 2])

@@ -32,7 +32,7 @@ def pictures(count: int) -> torch.Tensor:
 
 
 @pytest.mark.parametrize(("side", "channels"), [(4, 1), (28, 1), (12, 3)])
-def test_what_comes_out_is_as_large_as_what_goes_in(side: int, channels: int) -> None:
+def test_autoencoder_keeps_the_size(side: int, channels: int) -> None:
     images = torch.zeros(3, side, side, channels, dtype=torch.uint8)
     network = Autoencoder(side, channels, code=6, width=4)
     assert network(images).shape == images.shape
@@ -40,7 +40,7 @@ def test_what_comes_out_is_as_large_as_what_goes_in(side: int, channels: int) ->
     assert CodeClassifier(network.encoder, 5)(images).shape == (3, 5)
 
 
-def test_onnx_tells_what_torch_does(detector: NoveltyDetector, model: bytes) -> None:
+def test_detector_parity(detector: NoveltyDetector, model: bytes) -> None:
     assert check_parity(model, detector, squares(40, seed=4), SPECS) <= 1e-4
     assert {spec.name: spec.shape for spec in output_specs(model, SPECS)} == {
         "reconstruction": ("batch", 4, 4, 1),
@@ -50,7 +50,7 @@ def test_onnx_tells_what_torch_does(detector: NoveltyDetector, model: bytes) -> 
     }
 
 
-def test_a_batch_is_told_as_its_items_alone(model: bytes) -> None:
+def test_detector_batch_equals_single_items(model: bytes) -> None:
     session, images = Session(model), pictures(9).numpy()
     together = session.run({"image": images})
     for place, image in enumerate(images):
@@ -58,14 +58,14 @@ def test_a_batch_is_told_as_its_items_alone(model: bytes) -> None:
             assert np.allclose(alone[0], together[name][place], rtol=1e-4, atol=1e-5), name
 
 
-def test_the_error_is_that_of_the_reconstruction(detector: NoveltyDetector) -> None:
+def test_reconstruction_error_is_that_of_the_reconstruction(detector: NoveltyDetector) -> None:
     images = pictures(7)
     told = detector.outputs(images)
     off = (told["reconstruction"] - images.float()) / 255
     assert torch.allclose(told["reconstruction_error"], off.square().mean((1, 2, 3)), atol=1e-6)
 
 
-def test_known_data_is_rarely_novel_and_features_are_standardised(detector) -> None:
+def test_detector_rarely_calls_known_images_novel(detector) -> None:
     known = squares(40, seed=2).batch(range(40))[0][0]
     novelty = in_batches(lambda images: detector.outputs(images)["novelty"], known)
     assert (novelty >= 0.5).sum() == 1, "99 % of 40 are below"
@@ -76,7 +76,7 @@ def test_known_data_is_rarely_novel_and_features_are_standardised(detector) -> N
     assert np.allclose(features.std(0), 1, atol=1e-2)
 
 
-def test_the_mixture_is_scikit_learns_but_for_a_constant() -> None:
+def test_mixture_density_equals_scikit_learn() -> None:
     from sklearn.mixture import GaussianMixture
 
     rng = np.random.default_rng(0)

@@ -13,7 +13,7 @@ from training.networks.convolutional.classifier import ConvNet
 
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize(("height", "width"), [(8, 8), (28, 28), (64, 40)])
-def test_any_size_and_both_numbers_of_channels(channels: int, height: int, width: int):
+def test_conv_net_reads_any_size_and_channels(channels: int, height: int, width: int):
     images = torch.randint(0, 256, (3, height, width, channels), dtype=torch.uint8)
     network = ConvNet(channels, 5, width=4).eval()
     with torch.no_grad():

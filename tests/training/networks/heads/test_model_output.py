@@ -43,7 +43,7 @@ def biases(network: nn.Module) -> Tensor:
     return torch.stack(found).mean(0)
 
 
-def test_evidence_of_a_texts_tokens_adds_up_to_the_logit() -> None:
+def test_text_attribution_adds_up_to_the_logit() -> None:
     torch.manual_seed(0)
     network = texts().eval()
     with torch.no_grad():
@@ -75,7 +75,7 @@ def test_evidence_of_a_texts_tokens_adds_up_to_the_logit() -> None:
         ),
     ],
 )
-def test_evidence_is_the_gradient_times_what_flows(make, inputs: Tensor, first, place) -> None:
+def test_attribution_is_gradient_times_activation(make, inputs: Tensor, first, place) -> None:
     torch.manual_seed(0)
     network = make()
     for _ in range(3):  # statistics that are not 0 and 1
@@ -99,7 +99,7 @@ def test_evidence_is_the_gradient_times_what_flows(make, inputs: Tensor, first, 
     assert torch.allclose(attribution, (gradient * flowing[0]).sum(1), atol=1e-5)
 
 
-def test_evidence_does_not_depend_on_padding() -> None:
+def test_text_attribution_ignores_padding() -> None:
     torch.manual_seed(0)
     network, (tokens, lengths) = texts().eval(), TOKENS
     labels = torch.tensor([0, 2])
@@ -113,7 +113,7 @@ def test_evidence_does_not_depend_on_padding() -> None:
 
 
 @pytest.mark.training
-def test_a_network_that_sees_a_bright_square_says_where_it_is() -> None:
+def test_attribution_finds_a_bright_square() -> None:
     torch.manual_seed(0)
     generator = torch.Generator().manual_seed(3)
     images = torch.randint(0, 80, (128, 24, 24, 1), generator=generator, dtype=torch.uint8)

@@ -45,7 +45,7 @@ def padded(lengths: list[int], extra: int = 0) -> list[torch.Tensor]:
 
 
 @KINDS
-def test_padding_and_company_change_nothing_in_torch(kind: nn.Module):
+def test_recurrent_output_ignores_padding_and_batch(kind: nn.Module):
     net, lengths = kind, [7, 1, 4, 1, 12]
     with torch.no_grad():
         together = net(*padded(lengths))
@@ -65,7 +65,7 @@ def exported(kind: nn.Module) -> tuple[nn.Module, Session]:
 @pytest.mark.parametrize(
     ("lengths", "extra"), [([1], 0), ([1], 6), ([9, 2], 0), ([1, 1, 1], 0), ([7, 1, 4, 260, 2], 11)]
 )
-def test_the_graph_is_exact_under_any_padding(exported, lengths: list[int], extra: int):
+def test_recurrent_graph_is_exact_under_any_padding(exported, lengths: list[int], extra: int):
     net, session = exported
     arrays = padded(lengths, extra)
     feeds = {s.name: array.numpy() for s, array in zip(SENTENCE, arrays, strict=True)}
@@ -75,7 +75,7 @@ def test_the_graph_is_exact_under_any_padding(exported, lengths: list[int], extr
 
 
 @KINDS
-def test_chance_is_for_training_only(kind: nn.Module):
+def test_dropout_in_training_only(kind: nn.Module):
     arrays = padded([9, 8])
     with torch.no_grad():
         assert torch.equal(kind(*arrays), kind(*arrays))
@@ -84,7 +84,7 @@ def test_chance_is_for_training_only(kind: nn.Module):
         kind.eval()
 
 
-def test_an_ensemble_answers_with_the_mean_and_learns_member_by_member():
+def test_text_ensemble_averages_and_trains_members_independently():
     torch.manual_seed(1)
     net, arrays = ensemble().eval(), padded([9, 8])
     with torch.no_grad():
@@ -93,7 +93,7 @@ def test_an_ensemble_answers_with_the_mean_and_learns_member_by_member():
         assert net.train()(*arrays).shape == (2, 3, 2)
 
 
-def test_a_repeated_token_counts_once():
+def test_bag_counts_a_repeated_token_once():
     ids = torch.tensor([[4, 7, 4, 4, 7, 9, 8]])
     ordered, first = distinct(ids, ids < 9)
     assert ordered[0, first[0, :, 0] > 0].tolist() == [4, 7, 8]

@@ -45,7 +45,7 @@ def model(network: WordLSTM, examples: Examples) -> bytes:
     )
 
 
-def test_the_ways_to_a_likelihood_agree(network: WordLSTM) -> None:
+def test_language_model_likelihoods_agree(network: WordLSTM) -> None:
     tokens, targets = torch.randint(0, VOCABULARY, (2, 4, 11)).unbind()
     with torch.no_grad():
         answers = network(tokens)
@@ -56,7 +56,7 @@ def test_the_ways_to_a_likelihood_agree(network: WordLSTM) -> None:
     assert torch.equal(answers.argmax(2), most_likely)
 
 
-def test_a_step_is_the_last_position_of_the_whole(network: WordLSTM) -> None:
+def test_language_model_step_equals_the_last_position(network: WordLSTM) -> None:
     tokens, lengths = torch.randint(0, VOCABULARY, (3, 8)), torch.tensor([8, 1, 5])
     with torch.no_grad():
         whole = network(tokens)
@@ -65,7 +65,7 @@ def test_a_step_is_the_last_position_of_the_whole(network: WordLSTM) -> None:
     torch.testing.assert_close(answers, whole[torch.arange(3), lengths - 1])
 
 
-def test_the_graph_is_the_network_in_any_batch_and_padding(
+def test_language_model_graph_is_exact_under_any_padding(
     network: WordLSTM, examples: Examples, model: bytes
 ) -> None:
     assert check_parity(model, ServableLanguageModel(network), examples, SPECS) < 1e-5
@@ -76,7 +76,7 @@ def test_the_graph_is_the_network_in_any_batch_and_padding(
     }
 
 
-def test_word_by_word_is_all_at_once(examples: Examples, model: bytes) -> None:
+def test_language_model_word_by_word_equals_all_at_once(examples: Examples, model: bytes) -> None:
     session = Session(model)
     item = examples.items[5]
     state = item["state"][None]
@@ -90,7 +90,7 @@ def test_word_by_word_is_all_at_once(examples: Examples, model: bytes) -> None:
         np.testing.assert_allclose(outputs[name], values, atol=1e-5)
 
 
-def test_dropout_is_for_training_and_the_same_at_every_step(network: WordLSTM) -> None:
+def test_dropout_in_training_has_one_mask_for_all_steps(network: WordLSTM) -> None:
     tokens = torch.full((1, 6), 4)
     network.train()
     with torch.no_grad():
@@ -103,7 +103,7 @@ def test_dropout_is_for_training_and_the_same_at_every_step(network: WordLSTM) -
     assert not torch.equal(steps[0], steps[1])
 
 
-def test_it_begins_with_the_vectors_given() -> None:
+def test_language_model_starts_with_given_word_vectors() -> None:
     made = WordLSTM(vocabulary=VOCABULARY, embedding=9, hidden=HIDDEN, common=10)
     vectors = torch.randn(VOCABULARY, 9)
     made.initialize_embeddings(vectors)

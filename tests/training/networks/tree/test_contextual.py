@@ -42,19 +42,19 @@ def tensors(arrays: Arrays) -> list[Tensor]:
     return [torch.from_numpy(array) for array in collate([arrays], SPECS).values()]
 
 
-def test_every_leaf_finds_its_root() -> None:
+def test_roots_above_leaves() -> None:
     tokens, left, right, _, roots = tensors(join(FORESTS))
     lengths = torch.tensor([len(tree["tokens"]) for tree in FORESTS])
     assert torch.equal(roots_above(tokens, left, right), roots.repeat_interleave(lengths))
 
 
-def test_the_deepest_tree_has_one_root() -> None:
+def test_roots_above_leaves_of_the_deepest_tree() -> None:
     deep = tensors(forest("(2 " * 500 + "(2 1)" + " (2 2))" * 500))
     assert roots_above(*deep[:3]).unique().tolist() == deep[4].tolist()
 
 
 @torch.no_grad()
-def test_a_batch_is_answered_as_its_trees_alone() -> None:
+def test_contextual_batch_equals_single_trees() -> None:
     network = contextual(4).eval()
     together = network.read(*tensors(join(FORESTS))).nodes
     for tree, places in zip(FORESTS, node_places(FORESTS), strict=True):
@@ -62,14 +62,14 @@ def test_a_batch_is_answered_as_its_trees_alone() -> None:
         torch.testing.assert_close(together[places], alone, rtol=1e-4, atol=1e-5)
 
 
-def test_a_words_vector_depends_on_its_sentence() -> None:
+def test_contextual_word_vector_depends_on_the_sentence() -> None:
     network = contextual(4).eval()
     one, other = (network.vectors(*tensors(FORESTS[i])[:3]) for i in (0, 2))
     assert FORESTS[0]["tokens"][0] == FORESTS[2]["tokens"][-2]
     assert not torch.allclose(one[0], other[-2], atol=1e-3)
 
 
-def test_what_is_pretrained_learns_slowly() -> None:
+def test_pretrained_part_has_a_lower_learning_rate() -> None:
     network = contextual(4)
     groups = parameter_groups(
         network, Schedule(epochs=1, learning_rate=1.0, backbone_lr_scale=0.01)
@@ -80,7 +80,7 @@ def test_what_is_pretrained_learns_slowly() -> None:
         assert rates[id(parameter)] == (0.01 if id(parameter) in slow else 1.0), name
 
 
-def test_a_given_tree_and_one_by_rule_have_the_same_traits() -> None:
+def test_word_sum_ignores_the_shape_of_the_tree() -> None:
     network = contextual(4, WordSum()).eval()
     for given, guessed in zip(FORESTS[:3], FORESTS[3:], strict=True):
         one, other = (network.read(*tensors(tree)).ood_features for tree in (given, guessed))
@@ -99,7 +99,7 @@ def examples(words: str, count: int, seed: int) -> Examples:
     )
 
 
-def test_the_graph_tells_what_torch_does_and_other_words() -> None:
+def test_contextual_graph_parity_with_another_vocabulary() -> None:
     net, known = contextual(4, WordSum()), examples("01234", 200, 1)
     net.words.encoder.round_to_half()
     net.eval()

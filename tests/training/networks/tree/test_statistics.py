@@ -44,7 +44,7 @@ def ood_features(arrays) -> np.ndarray:
 
 
 @pytest.mark.parametrize("tree", FORESTS, ids=LISTS)
-def test_words_are_counted_and_levels(tree) -> None:
+def test_word_counts_and_heights(tree) -> None:
     leaves = len(tree["tokens"])
     counts = np.bincount(tree["tokens"], minlength=len(IDS))
     height = len(tree["levels"]) - 1
@@ -52,13 +52,13 @@ def test_words_are_counted_and_levels(tree) -> None:
     np.testing.assert_allclose(ood_features(tree)[0], expected, rtol=1e-6)
 
 
-def test_a_batchs_traits_are_its_trees_alone() -> None:
+def test_tree_statistics_of_a_batch_equal_single_trees() -> None:
     alone = np.concatenate([ood_features(tree) for tree in FORESTS])
     np.testing.assert_allclose(ood_features(join(FORESTS)), alone, rtol=1e-6)
 
 
 @pytest.mark.parametrize("kind", [COUNTED, POOLED], ids=["counted", "pooled"])
-def test_telling_traits_changes_no_answer(kind: WordCounts | WordSum) -> None:
+def test_tree_statistics_change_no_logits(kind: WordCounts | WordSum) -> None:
     joined = tensors(join(FORESTS))
     with torch.no_grad():
         telling, plain = network(kind).read(*joined), network(None).read(*joined)
@@ -68,7 +68,7 @@ def test_telling_traits_changes_no_answer(kind: WordCounts | WordSum) -> None:
         torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-6)
 
 
-def test_words_are_pooled_whatever_tree_they_stand_in() -> None:
+def test_word_sum_is_independent_of_the_tree() -> None:
     """Each tree's = its words' sum over the root of their number = that of another tree of them."""
     pooling = network(POOLED)
     left, right = BinaryTree(9, 9), BinaryTree(9, 9)
@@ -104,7 +104,7 @@ def lists(count: int, seed: int) -> list[str]:
     return made
 
 
-def test_the_graph_tells_trees_of_another_kind_alone_and_in_a_batch() -> None:
+def test_novelty_of_other_trees_alone_and_in_a_batch() -> None:
     known, net = examples(lists(400, 1)), network()
     head, score = fit_novelty(net, known, examples(lists(100, 2)))
     assert score is not None and score.method == "mahalanobis"
@@ -121,7 +121,7 @@ def test_the_graph_tells_trees_of_another_kind_alone_and_in_a_batch() -> None:
     assert (together[:30] < 0.5).mean() > 0.9 and (nested > 0.5).all()
 
 
-def test_pooled_words_tell_what_is_said_apart_from_how() -> None:
+def test_word_sum_separates_words_from_structure() -> None:
     """Fitted to shown lists of large digits, the graph calls them unlike lists of small ones."""
     small, large = (
         [f"[MAX {a} {b} ]" for a in digits for b in digits] for digits in ("0123", "6789")

@@ -42,7 +42,7 @@ def recursion(net: TreeLSTM, tokens, left, right, node: int) -> Tensor:
 
 
 @pytest.mark.parametrize("tree", FORESTS, ids=LISTS)
-def test_pointers_equal_recursion(tree) -> None:
+def test_tree_lstm_by_levels_equals_recursion(tree) -> None:
     net = network().eval()
     tokens, left, right, levels, roots = tensors(tree)
     with torch.no_grad():
@@ -51,7 +51,7 @@ def test_pointers_equal_recursion(tree) -> None:
     assert torch.allclose(actual, expected, atol=1e-6)
 
 
-def test_gradients_equal_those_of_recursion() -> None:
+def test_tree_lstm_gradients_equal_recursion() -> None:
     net, tree = network(), FORESTS[3]
     tokens, left, right, levels, roots = tensors(tree)
     logits = net.read(tokens, left, right, levels, roots).nodes
@@ -66,7 +66,7 @@ def test_gradients_equal_those_of_recursion() -> None:
         assert torch.allclose(actual[name], parameter.grad, atol=1e-4), name
 
 
-def test_a_batch_answers_as_its_trees_alone() -> None:
+def test_tree_lstm_batch_equals_single_trees() -> None:
     net = network().eval()
     with torch.no_grad():
         together = net(*tensors(join(FORESTS)))
@@ -74,7 +74,7 @@ def test_a_batch_answers_as_its_trees_alone() -> None:
     assert torch.allclose(together, alone, atol=1e-6)
 
 
-def test_in_training_every_node_is_answered() -> None:
+def test_tree_lstm_returns_all_nodes_in_training() -> None:
     net, joined = network(), tensors(join(FORESTS))
     nodes = len(joined[0]) + len(joined[1])
     assert net(*joined).shape == (nodes, 4)
@@ -111,7 +111,7 @@ def test_the_graph_answers_as_torch() -> None:
         assert trace not in model
 
 
-def test_the_graph_gives_every_node_of_every_tree() -> None:
+def test_tree_lstm_graph_returns_all_nodes() -> None:
     served = Servable(network())
     session = Session(export(served, SPECS, tensors(join(FORESTS[2:4]))))
     together = session.run(join(FORESTS))
