@@ -63,7 +63,7 @@ class Metrics:
         self._count(("thalamus_abstained", model, str(version)), items)
 
     def save(self) -> bool:
-        """Return whether a count changed since the last call; write the counts for other workers."""
+        """Return whether a count changed since the last call; write it for the other workers."""
         changed, self._changed = self._changed, False
         if changed and self._shared is not None:
             path = self._shared / f"{os.getpid()}.json"
