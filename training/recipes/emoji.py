@@ -9,8 +9,8 @@ from training.augmentation.images import PICTURES, augment_images
 from training.data.split import Shares
 from training.datasets import emoji
 from training.fitting.fit import Schedule
+from training.modalities.image import prepare_images
 from training.networks.convolutional.classifier import ConvNet
-from training.recipes.auto import prepare_images
 from training.recipes.recipe import Recipe
 
 RECIPE = Recipe(

@@ -20,6 +20,7 @@ from training.fitting.fit import Schedule
 from training.fitting.objectives import polarity_loss
 from training.measuring.faithfulness import word_deletion_test
 from training.measuring.trees import polarity_accuracy
+from training.modalities.tree import forget_words
 from training.networks.backbones.word_vectors import common_words, pieces_of, words_in_context
 from training.networks.tree.contextual import ContextualTreeLSTM
 from training.networks.tree.statistics import WordSum
@@ -63,7 +64,7 @@ def _finish(network: nn.Module) -> None:
 
 def _figures(model: bytes, test: Examples, encoder: Encoder) -> list[Measurement]:
     figures = polarity_accuracy(model, test, encoder)
-    if deleted := word_deletion_test(model, test):
+    if deleted := word_deletion_test(model, test, forget_words):
         _LOG.info("%s", deleted)
         figures += deleted.measurements("test")
     return figures

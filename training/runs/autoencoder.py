@@ -33,6 +33,7 @@ from training.measuring.few_labels import (
     few_labels_measurements,
     few_labels_table,
 )
+from training.modalities import TRAINING_MODALITIES, TrainingModalities
 from training.networks.convolutional.autoencoder import Autoencoder
 from training.outliers.drawn import (
     DIGITS_TO_THE_EYE,
@@ -68,10 +69,15 @@ class _Detector:
     scores: DetectorScores
 
 
-def train_autoencoder(recipe: Recipe, data: Path | None, models: Path) -> Path:
+def train_autoencoder(
+    recipe: Recipe,
+    data: Path | None,
+    models: Path,
+    modalities: TrainingModalities = TRAINING_MODALITIES,
+) -> Path:
     """Train `recipe`, publish the bundle under `models`, and return its folder."""
     check_folder(models)
-    prepared = prepare(recipe, data)
+    prepared = prepare(recipe, data, modalities)
     network, history = fit_autoencoder(recipe, prepared)
     fitted = fit_detector(network, prepared.train, prepared.validation, recipe.seed)
     specs, images = prepared.encoder.tensors(), images_of(prepared.test)

@@ -26,6 +26,7 @@ from training.measuring.evaluate import ClassifierOutputs, classifier_outputs, c
 from training.measuring.labelled_files import read
 from training.measuring.novelty import FEWEST
 from training.measuring.reliability import CalibrationData, labelled_figures, refit_thresholds
+from training.modalities import TRAINING_MODALITIES, TrainingModalities
 from training.runs.findings import figure_lines
 from training.runs.next_version import publish_next
 from training.runs.publish import check_folder
@@ -33,7 +34,12 @@ from training.runs.publish import check_folder
 _LOG = logging.getLogger(__name__)
 
 
-def publish_calibrated(bundle: Bundle, data: Path, models: Path) -> Path:
+def publish_calibrated(
+    bundle: Bundle,
+    data: Path,
+    models: Path,
+    modalities: TrainingModalities = TRAINING_MODALITIES,
+) -> Path:
     """Calibrate, measure, prove, and write the next version; return its folder.
 
     data: see `training.measuring.labelled_files`, whose errors it raises, and `BadData` where the
@@ -41,7 +47,7 @@ def publish_calibrated(bundle: Bundle, data: Path, models: Path) -> Path:
     """
     check_folder(models)
     old = bundle.manifest
-    parts = _parts(bundle, data)
+    parts = _parts(bundle, data, modalities)
     session = Session(bundle.model)
     before = [
         classifier_outputs(old, session, part.items) for part in (parts.selection, parts.test)
@@ -68,9 +74,9 @@ def publish_calibrated(bundle: Bundle, data: Path, models: Path) -> Path:
     return publish_next(bundle, changes, files, _section(old, parts), models)
 
 
-def _parts(bundle: Bundle, data: Path) -> CalibrationData:
+def _parts(bundle: Bundle, data: Path, modalities: TrainingModalities) -> CalibrationData:
     """Split the files in three; raise `BadData` where there are too few."""
-    name, examples = read(bundle, data)
+    name, examples = read(bundle, data, modalities.values())
     parts = [examples.select(part) for part in split_calibration(examples.samples)]
     if min(map(len, parts[1:])) < FEWEST:
         raise BadData(

@@ -37,7 +37,7 @@ def publish_next(
     }
     images = [name for name in files if name != MODEL]
     whole = {**kept, **files, CARD: card(manifest, [section], images)}
-    return prove_and_publish(manifest, whole, golden_of(bundle), models)
+    return prove_and_publish(manifest, whole, golden_of(bundle), models, bundle.registry)
 
 
 def golden_of(bundle: Bundle) -> list[Golden]:

@@ -29,6 +29,7 @@ from training.measuring.reliability import (
     refit_thresholds,
     share_abstained,
 )
+from training.modalities import TRAINING_MODALITIES, TrainingModalities, TrainingModality
 from training.recipes.recipe import GOLDEN, Pretrained
 from training.runs.findings import Findings
 from training.runs.in_distribution import (
@@ -48,16 +49,18 @@ _UNKNOWN = (
 )
 
 
-def export_pretrained(recipe: Pretrained, models: Path) -> Path:
+def export_pretrained(
+    recipe: Pretrained, models: Path, modalities: TrainingModalities = TRAINING_MODALITIES
+) -> Path:
     """Export, prove on real files that ONNX equals torch, publish; return the folder.
 
     With pictures like the training data the bundle gets a novelty score; with labelled pictures
     that the network never saw it is calibrated and gets label sets.
     """
-    labels, spec = recipe.labels(), recipe.encoder
+    labels, spec, modality = recipe.labels(), recipe.encoder, modalities[recipe.encoder.kind]
     golden = golden_from_files(GOLDEN / recipe.golden)
     samples = [Sample(case.file, case.payload, case.expected or labels[0]) for case in golden]
-    examples, unreadable = encode(encoder_for(spec, {}), samples, labels, spec.tensors())
+    examples, unreadable = encode(modality.encoder(spec, {}), samples, labels, spec.tensors())
     assert not unreadable, unreadable
     network, known, head, score = recipe.network(), in_distribution(recipe, labels), None, None
     if known is not None and known.outliers.train is not None:
@@ -66,7 +69,8 @@ def export_pretrained(recipe: Pretrained, models: Path) -> Path:
     new = calibration_set(recipe, labels)
     servable = Servable(network, _temperature(network, new), head)
     arrays, _ = examples.batch(range(2))
-    model = export(servable, spec.tensors(), [torch.from_numpy(array) for array in arrays])
+    example = [torch.from_numpy(array) for array in arrays]
+    model = export(servable, spec.tensors(), example, modality.saliency_axes)
     difference = check_parity(model, servable, examples, spec.tensors())
     fields = {"labels": labels, "temperature": servable.temperature, "novelty": score}
     manifest = new_manifest(recipe, _provenance(recipe), spec, model, models, **fields)
@@ -78,7 +82,7 @@ def export_pretrained(recipe: Pretrained, models: Path) -> Path:
     if known is not None:
         figures = known.figures(model, network, (manifest.conformal, score))
         findings.append(Findings(tuple(figures)))
-    findings.append(_explained(model, manifest, known))
+    findings.append(_explained(model, manifest, known, modality))
     found = Findings.joined(findings)
     manifest = manifest.model_copy(update={"metrics": found.metrics})
     sections = [*found.sections, *_data_sections(recipe, known, new)]
@@ -130,7 +134,9 @@ def _figures(
     return [*labelled_figures(answers, examples, rules, pictures.name), *in_torch]
 
 
-def _explained(model: bytes, manifest: Manifest, known: InDistribution | None) -> Findings:
+def _explained(
+    model: bytes, manifest: Manifest, known: InDistribution | None, modality: TrainingModality
+) -> Findings:
     """Measure saliency, and the share of abstained answers, on photos from Python packages.
 
     The form of the explanations was chosen on these photos, so it is tested on others as well.
@@ -141,9 +147,11 @@ def _explained(model: bytes, manifest: Manifest, known: InDistribution | None) -
         answers = classifier_outputs(manifest, Session(model), photos)
         rules = (manifest.conformal, manifest.novelty)
         metrics.append(share_abstained(answers, rules, "photos"))
+    assert modality.remover is not None  # of pictures there is one
+    remove = modality.remover(manifest.encoder, manifest.bands)
     tried = {"photos": photos} | ({known.name: known.test.items} if known else {})
     for name, items in tried.items():
-        if found := deletion_test(model, items, manifest.encoder.tensors()):
+        if found := deletion_test(model, items, manifest.encoder.tensors(), remove):
             metrics += found.measurements(name)
             lines.append(f"Deletion test on {name}: {found}.")
     sections = ["## Explanation\n\n" + "\n\n".join(lines)] if lines else []

@@ -9,10 +9,11 @@ from typing import Any
 import orjson
 
 from app import __version__
-from app.bundle import EncoderSpec, Manifest, Provenance, publish
+from app.bundle import EncoderSpec, Manifest, Provenance, Registry, publish
 from app.bundle.publish import next_version
 from app.modalities import Payload
 from app.pipeline import Golden, answer_golden
+from app.registry import SHIPPED
 from training.data.dataset import Dataset
 from training.data.encode import Examples
 from training.errors import TrainingError
@@ -121,7 +122,11 @@ def new_manifest(
 
 
 def prove_and_publish(
-    manifest: Manifest, files: dict[str, bytes], golden: Sequence[Golden], models: Path
+    manifest: Manifest,
+    files: dict[str, bytes],
+    golden: Sequence[Golden],
+    models: Path,
+    registry: Registry = SHIPPED,
 ) -> Path:
     """Add the golden cases, replay them through the service's path, write the bundle.
 
@@ -129,4 +134,4 @@ def prove_and_publish(
     """
     if not golden:
         raise TrainingError("no test sample is predicted correctly; nothing is published")
-    return publish(answer_golden(manifest, files, golden), models)
+    return publish(answer_golden(manifest, files, golden, registry), models)
