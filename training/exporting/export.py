@@ -7,6 +7,7 @@ machine that exported it, and the same network gives the same bytes.
 import logging
 import warnings
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import onnx
@@ -135,25 +136,13 @@ def export(
     with torch.no_grad():
         expected = servable.outputs(*arrays)
     names = list(expected)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            program = torch.onnx.export(
-                servable,
-                arrays,
-                dynamo=True,
-                input_names=[spec.name for spec in inputs],
-                output_names=[_MARK + name for name in names],
-                dynamic_shapes=(tuple(free),),
-                opset_version=OPSET,
-                external_data=False,
-                verbose=False,
-            )
-        except torch.onnx.OnnxExporterError as error:  # its message has pages of advice on torch
-            reason = str(error.__cause__ or error).strip().split("\n")[0]
-            raise TrainingError(f"the network cannot be exported: {reason}") from error
-    assert program is not None  # with dynamo=True there is always one
-    model = program.model_proto
+    model = _exported(
+        servable,
+        arrays,
+        input_names=[spec.name for spec in inputs],
+        output_names=[_MARK + name for name in names],
+        dynamic_shapes=(tuple(free),),
+    )
     _add_functions(model)
     _strip(model)
     _name_outputs(model, names)
@@ -161,6 +150,27 @@ def export(
     if SALIENCY in names:
         make_optional(model, SALIENCY, expected[SALIENCY].ndim)
     return bytes(model.SerializeToString(deterministic=True))
+
+
+def _exported(servable: Exportable, arrays: tuple[Tensor, ...], **names: Any) -> onnx.ModelProto:
+    """Return what torch's exporter makes; raise `TrainingError` when it fails."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            program = torch.onnx.export(
+                servable,
+                arrays,
+                dynamo=True,
+                opset_version=OPSET,
+                external_data=False,
+                verbose=False,
+                **names,
+            )
+        except torch.onnx.OnnxExporterError as error:  # its message has pages of advice on torch
+            reason = str(error.__cause__ or error).strip().split("\n")[0]
+            raise TrainingError(f"the network cannot be exported: {reason}") from error
+    assert program is not None  # with dynamo=True there is always one
+    return program.model_proto
 
 
 def check_parity(

@@ -149,11 +149,8 @@ def fit(
     loss is not finite, and `TrainingError` when another rank has stopped.
     """
     torch.use_deterministic_algorithms(True)
-    weights = (
-        class_weights(train.targets, schedule.class_weight_power)
-        if schedule.class_weight_power
-        else None
-    )
+    power = schedule.class_weight_power
+    weights = class_weights(train.targets, power) if power else None
     curve = Curve(schedule.epochs, schedule.patience, verbose=schedule.verbose)
     kept, path = current_checkpoints(), None
     batches = (
