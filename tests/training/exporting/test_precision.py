@@ -1,5 +1,7 @@
 """Fewer bits: the same tensors in and out, nearly the same answers, no smaller promise."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import onnx
 import pytest
