@@ -31,7 +31,9 @@ def test_labels_stand_at_the_encoders_nodes(tmp_path: Path) -> None:
     sample = load(tmp_path).samples[0]
     assert sample.label == "positive" and words(sample.payload) == ["It", "'s", "good", "."]
     tree = (
-        TreeEncoder(TreeSpec(notation="ptb"), {"vocabulary.txt": b""}).encode(sample.payload).tree
+        TreeEncoder(TreeSpec(notation="ptb"), {"vocabulary.txt": b""})
+        .encode(sample.payload)
+        .context
     )
     assert tree is not None
     named = dict(zip(tree.phrases(), node_labels(sample, {}).tolist(), strict=True))
