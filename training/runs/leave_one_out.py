@@ -59,7 +59,10 @@ def _summary(word: str, trained: str, figures: list[Measurement], rows: list[str
         samples=total,
     )
     table = "\n".join([f"| {word} | accuracy | samples |", "|---|---|---|", *rows])
-    text = f"## Strangers\n\n{trained} without one {word}, tested on it; mean {100 * mean:.1f} %."
+    text = (
+        f"## Leave one {word} out\n\n{trained} without one {word} and tested on that {word}: "
+        f"{100 * mean:.1f} % on average."
+    )
     return Findings((overall, *figures), (f"{text}\n\n{table}",))
 
 
