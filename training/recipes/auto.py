@@ -46,7 +46,8 @@ def auto_recipe(data: Path, name: str | None) -> Recipe:
     epochs = int(np.clip(STEPS * batch / max(len(dataset.samples), 1), 8, 80))
     return Recipe(
         name=_slug(name or data.resolve().stem),
-        description=f"Tells {len(dataset.counts())} labels apart, trained on {data.name}.",
+        description=f"Classifies an item into {len(dataset.counts())} labels; trained on "
+        f"{data.name}.",
         load=lambda _: dataset,
         prepare=prepare,
         network=network,
