@@ -18,7 +18,8 @@ def auto_recipe(
     default = default_recipe(labelled.modality(dataset, modalities.values()), modalities)
     return Recipe(
         name=_slug(name or data.resolve().stem),
-        description=f"Tells {len(dataset.counts())} labels apart, trained on {data.name}.",
+        description=f"Classifies an item into {len(dataset.counts())} labels; trained on "
+        f"{data.name}.",
         load=lambda _: dataset,
         prepare=default.prepare,
         network=default.network,

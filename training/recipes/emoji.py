@@ -15,7 +15,7 @@ from training.recipes.recipe import Recipe
 
 RECIPE = Recipe(
     name="emoji",
-    description="Tells what kind of thing a pictogram shows: an animal, a dish, a building, …",
+    description="Classifies the kind of thing that a pictogram shows: animal, dish, building, …",
     load=emoji.load,
     prepare=prepare_images,
     network=lambda labels: ConvNet(3, labels),

@@ -19,10 +19,15 @@ from app.bundle.files import MODEL
 from app.runtime.session import Session
 from training.data.split import split_calibration
 from training.errors import BadData
-from training.exporting.card import CONFUSION, MOST_LABELS, draw_confusion
+from training.exporting.card.data import CardData, parse_sections
 from training.exporting.temperature_scaling import scale_temperature
-from training.measuring.calibration import fit_temperature
-from training.measuring.evaluate import ClassifierOutputs, classifier_outputs, confusion_of
+from training.measuring.calibration import fit_temperature, reliability_bins
+from training.measuring.evaluate import (
+    ClassifierOutputs,
+    classifier_outputs,
+    confusion_of,
+    stored_confusion,
+)
 from training.measuring.labelled_files import read
 from training.measuring.novelty import FEWEST
 from training.measuring.reliability import CalibrationData, labelled_figures, refit_thresholds
@@ -67,11 +72,8 @@ def publish_calibrated(
     ]
     for line in figure_lines(metrics):
         _LOG.info("%s", line)
-    if len(old.labels) <= MOST_LABELS:
-        confusion = confusion_of(after.probabilities, parts.test.targets)
-        files[CONFUSION] = draw_confusion(confusion, old.labels)
     changes |= {"conformal": rules[0], "novelty": rules[1], "metrics": tuple(metrics)}
-    return publish_next(bundle, changes, files, _section(old, parts), models)
+    return publish_next(bundle, changes, files, _card(old, parts, after.probabilities), models)
 
 
 def _parts(bundle: Bundle, data: Path, modalities: TrainingModalities) -> CalibrationData:
@@ -108,10 +110,15 @@ def _as_published(figures: Sequence[Measurement]) -> list[Measurement]:
     ]
 
 
-def _section(old: Manifest, parts: CalibrationData) -> str:
-    return (
-        f"## Calibration\n\nVersion {old.version}, calibrated by `thalamus-train calibrate "
+def _card(old: Manifest, parts: CalibrationData, probabilities: np.ndarray) -> CardData:
+    text = (
+        f"## Calibrated anew\n\nVersion {old.version}, calibrated by `thalamus-train calibrate "
         f"{old.name}` on {parts.name}: {len(parts.selection)} samples set the temperature, "
-        f"{len(parts.calibration)} the thresholds, and {len(parts.test)} others test the "
-        "result. The card of that version says how it was trained."
+        f"{len(parts.calibration)} the thresholds, {len(parts.test)} others test the result. That "
+        "version's card describes the training."
+    )
+    return CardData(
+        reliability=reliability_bins(probabilities, parts.test.targets, parts.name),
+        confusion=stored_confusion(confusion_of(probabilities, parts.test.targets)),
+        sections=parse_sections(text),
     )

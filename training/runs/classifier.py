@@ -14,7 +14,9 @@ from app.bundle.tensors import PROBABILITIES
 from app.pipeline import Golden
 from training.data.encode import Examples
 from training.data.split import split_validation
-from training.exporting.card import CARD, card, card_images, cost_section
+from training.exporting.card.data import CURVE
+from training.exporting.card.figures import draw_curve
+from training.exporting.card.render import cost_section
 from training.exporting.export import Servable, check_parity, export, parity
 from training.fitting.curve import History
 from training.fitting.ranks import leads
@@ -24,7 +26,13 @@ from training.measuring.calibration import (
     log_loss,
     softmax,
 )
-from training.measuring.evaluate import ClassificationReport, evaluate, logits_of, probabilities_of
+from training.measuring.evaluate import (
+    ClassificationReport,
+    evaluate,
+    logits_of,
+    probabilities_of,
+    stored_confusion,
+)
 from training.measuring.faithfulness import deletion_test
 from training.measuring.novelty import fit_novelty
 from training.measuring.reliability import ReliabilityReport, assess_reliability
@@ -38,6 +46,7 @@ from training.runs.fit_recipe import train_network
 from training.runs.leave_one_out import leave_one_out
 from training.runs.prepare import PreparedData, prepare, with_node_targets
 from training.runs.publish import (
+    card_data,
     check_folder,
     golden_from_files,
     golden_from_samples,
@@ -215,11 +224,15 @@ def _publish(
         bands=trained.bands,
         metrics=found.metrics,
     )
-    images = card_images(trained.history, trained.report.confusion, data.labels)
-    text = card(manifest, [cost_section(trained.history), *found.sections], list(images))
-    files = {**data.files, MODEL: trained.model, CARD: text, **images}
+    card = card_data(
+        recipe,
+        [cost_section(trained.history), *found.sections],
+        reliability=trained.report.bins,
+        confusion=stored_confusion(trained.report.confusion),
+    )
+    files = {**data.files, MODEL: trained.model, CURVE: draw_curve(trained.history)}
     golden = _golden(recipe, data, trained.report)
-    return prove_and_publish(manifest, files, golden, models, registry_of([data.modality]))
+    return prove_and_publish(manifest, files, golden, card, models, registry_of([data.modality]))
 
 
 def _golden(recipe: Recipe, data: PreparedData, report: ClassificationReport) -> list[Golden]:

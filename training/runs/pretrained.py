@@ -13,11 +13,12 @@ from app.runtime.session import Session
 from training.data.dataset import Sample
 from training.data.encode import encode
 from training.datasets.package_photos import more_photos, photos
-from training.exporting.card import CARD, card
+from training.exporting.card.data import ReliabilityBins
 from training.exporting.export import Servable, check_parity, export, parity
 from training.measuring.calibration import (
     expected_calibration_error,
     fit_temperature,
+    reliability_bins,
     softmax,
 )
 from training.measuring.evaluate import classifier_outputs, logits_of, to_measurements
@@ -39,13 +40,19 @@ from training.runs.in_distribution import (
     held_out,
     in_distribution,
 )
-from training.runs.publish import CODE, golden_from_files, new_manifest, prove_and_publish
+from training.runs.publish import (
+    CODE,
+    card_data,
+    golden_from_files,
+    new_manifest,
+    prove_and_publish,
+)
 
 _UNKNOWN = (
-    "## Not measured\n\nAccuracy, calibration and label sets need pictures with labels that the "
-    "weights were not trained on, and none were found; so an answer has no label set. "
-    "`thalamus-train calibrate {name} --data FOLDER` measures them on your labelled pictures and "
-    "adds label sets."
+    "## Not measured\n\nAccuracy, calibration and prediction sets need labelled pictures that the "
+    "weights were not trained on. There were none, so an answer has no `prediction_set`. "
+    "`thalamus-train calibrate {name} --data FOLDER` measures and sets them on labelled pictures "
+    "of your own."
 )
 
 
@@ -78,7 +85,10 @@ def export_pretrained(
     if new is not None:
         manifest, figures = _calibrated(model, manifest, network, new)
         findings.append(Findings(tuple(figures)))
-    findings.append(Findings(tuple(_held_out_figures(recipe, model, manifest, network))))
+    others = held_out(recipe, labels)
+    if others is not None:
+        figures = _figures(Session(model), manifest, network, others)
+        findings.append(Findings(tuple(figures)))
     if known is not None:
         figures = known.figures(model, network, (manifest.conformal, score))
         findings.append(Findings(tuple(figures)))
@@ -86,8 +96,8 @@ def export_pretrained(
     found = Findings.joined(findings)
     manifest = manifest.model_copy(update={"metrics": found.metrics})
     sections = [*found.sections, *_data_sections(recipe, known, new)]
-    files = {MODEL: model, CARD: card(manifest, sections, [])}
-    return prove_and_publish(manifest, files, golden, models)
+    card = card_data(recipe, sections, reliability=_reliability(manifest, model, new, others))
+    return prove_and_publish(manifest, {MODEL: model}, golden, card, models)
 
 
 def _temperature(network: nn.Module, new: CalibrationData | None) -> float:
@@ -107,14 +117,6 @@ def _calibrated(
     return manifest, _figures(session, manifest, network, NamedExamples(new.name, new.test))
 
 
-def _held_out_figures(
-    recipe: Pretrained, model: bytes, manifest: Manifest, network: nn.Module
-) -> list[Measurement]:
-    """Return the figures of the graph and of torch on pictures by which nothing is set."""
-    found = held_out(recipe, manifest.labels)
-    return [] if found is None else _figures(Session(model), manifest, network, found)
-
-
 def _figures(
     session: Session, manifest: Manifest, network: nn.Module, pictures: NamedExamples
 ) -> list[Measurement]:
@@ -132,6 +134,18 @@ def _figures(
     }
     in_torch = to_measurements(figures, pictures.name, len(examples))
     return [*labelled_figures(answers, examples, rules, pictures.name), *in_torch]
+
+
+def _reliability(
+    manifest: Manifest, model: bytes, new: CalibrationData | None, pictures: NamedExamples | None
+) -> ReliabilityBins | None:
+    """Return the bins of held-out pictures, else of those that tested the calibration."""
+    if pictures is None and new is not None:
+        pictures = NamedExamples(new.name, new.test)
+    if pictures is None:
+        return None
+    answers = classifier_outputs(manifest, Session(model), pictures.examples.items)
+    return reliability_bins(answers.probabilities, pictures.examples.targets, pictures.name)
 
 
 def _explained(
@@ -166,21 +180,22 @@ def _data_sections(
     if known is not None:
         counts = [len(part) for part in (known.train, known.calibration, known.test)]
         sections.append(
-            f"## Novelty\n\nThe score is fitted to {counts[0]} of {known.name} and to outliers; "
-            f"{counts[1]} other pictures set its threshold, and it is measured on {counts[2]}. The "
-            "network was trained on most of these pictures, so the share of novel answers may be "
-            "somewhat higher for photos that it never saw."
+            f"## Novelty\n\nThe score was fitted to {counts[0]} of {known.name} and to training "
+            f"outliers, its threshold was set on {counts[1]} others, and it was measured on "
+            f"{counts[2]} more. The network was trained on most of these photos, so a larger share "
+            "of new photos may count as novel."
         )
     if new is None:
         return [*sections, _UNKNOWN.format(name=recipe.name)]
     classes = len(set(new.test.targets.tolist()))
     return [
         *sections,
-        f"## Calibration\n\nThe weights were not trained on {new.name}: {len(new.selection)} set "
-        f"the temperature, {len(new.calibration)} the label sets, and {len(new.test)} others test "
-        f"the result. They show {classes} of its {len(recipe.labels())} classes, one object in the "
-        "middle of each; for other photos, calibrate the model on your labelled ones with "
-        f"`thalamus-train calibrate {recipe.name} --data FOLDER`.",
+        f"## Calibration\n\nThe weights were not trained on {new.name}: {len(new.selection)} "
+        f"samples set the temperature, {len(new.calibration)} the prediction sets, and "
+        f"{len(new.test)} others test the result. They show {classes} of the "
+        f"{len(recipe.labels())} classes, with one thing in the middle of each. For other photos, "
+        f"`thalamus-train calibrate {recipe.name} --data FOLDER` sets both on labelled photos of "
+        "your own.",
     ]
 
 
