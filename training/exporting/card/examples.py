@@ -11,7 +11,7 @@ from app.modalities.tree.phrases import Phrase
 from app.pipeline import Pipeline
 from app.pipeline.replay import golden_answers, golden_payload
 from app.tasks.classify import ClassifyOptions, Prediction
-from app.tasks.reconstruct import NOVEL, GoldenReconstruction, Reconstruction
+from app.tasks.reconstruct import NOVELTY_THRESHOLD, GoldenReconstruction, Reconstruction
 from training.exporting.card.maps import Shown, draw_images, draw_sounds
 from training.exporting.card.markdown import cell, code, table
 
@@ -42,7 +42,10 @@ def _chosen(bundle: Bundle) -> Sequence[GoldenCase]:
     """Return the first cases; of reconstructions the first familiar and the first novel ones."""
     if bundle.manifest.task != "reconstruct":
         return bundle.golden[: MOST[bundle.manifest.modality == "audio"]]
-    novel = [isinstance(c, GoldenReconstruction) and c.novelty >= NOVEL for c in bundle.golden]
+    novel = [
+        isinstance(c, GoldenReconstruction) and c.novelty >= NOVELTY_THRESHOLD
+        for c in bundle.golden
+    ]
     pairs = [*zip(bundle.golden, novel, strict=True)]
     return [case for kind in (False, True) for case in [c for c, n in pairs if n == kind][:_EACH]]
 
@@ -129,13 +132,13 @@ def _reconstructed(
         for payload, answer in zip(payloads, answers, strict=True)
     ]
     pictures = _drawn(pipeline, shown)
-    heads = ["input", "novelty", "reconstruction error", f"novel (from {NOVEL:g} on)"]
+    heads = ["input", "novelty", "reconstruction error", f"novel (from {NOVELTY_THRESHOLD:g} on)"]
     rows = [
         [
             _input(case, payload),
             f"{answer.novelty:.3f}",
             f"{answer.error:.4f}",
-            "yes" if answer.novelty >= NOVEL else "no",
+            "yes" if answer.novelty >= NOVELTY_THRESHOLD else "no",
         ]
         for case, payload, answer in zip(cases, payloads, answers, strict=True)
     ]
