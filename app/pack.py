@@ -23,7 +23,7 @@ from app.pipeline import Golden, answer_golden
 from app.runtime.session import Session
 
 _SUFFIXES = {".jpg": "jpeg", ".jpeg": "jpeg", ".png": "png", ".webp": "webp", ".bmp": "bmp"}
-CARD = "README.md"
+_CARD = "README.md"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ def pack(model: Path, package: Package, golden: Sequence[Path], models: Path) ->
     graph = model.read_bytes()
     inputs, outputs = Session(graph).tensors()
     manifest = _manifest(model.name, graph, package, inputs, outputs, models)
-    files = {MODEL: graph, CARD: f"# {package.name}\n\nPacked from {model.name}.\n".encode()}
+    files = {MODEL: graph, _CARD: f"# {package.name}\n\nPacked from {model.name}.\n".encode()}
     cases = [Golden(path.name, _payload(path)) for path in golden]
     return publish(answer_golden(manifest, files, cases), models)
 

@@ -5,7 +5,9 @@ import numpy as np
 from app.modalities.tree import listops
 from app.modalities.tree.binary_tree import BinaryTree
 
-IDS = {word: i for i, word in enumerate((*listops.OPERATORS, listops.END, *listops.DIGITS))}
+IDS = {
+    word: i for i, word in enumerate((*listops.OPERATORS, listops.CLOSING_BRACKET, *listops.DIGITS))
+}
 LISTS = (
     "[MAX 2 9 [MIN 4 7 ] 0 ]",
     "7",

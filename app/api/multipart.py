@@ -16,7 +16,7 @@ MAX_HEADERS = 16  # of one part
 MAX_HEADER = 4096  # bytes of one header's name and value
 MAX_BOUNDARY = 256  # bytes; RFC 2046 allows 70
 _DEFAULTS = {"file": "application/octet-stream", "text": "text/plain"}
-NAMES = tuple(_DEFAULTS)
+PART_NAMES = tuple(_DEFAULTS)
 _NEXT, _LAST, _BLANK = b"\r\n", b"--", b"\r\n\r\n"
 _HEADER = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*)")
 
@@ -77,6 +77,6 @@ def _payload(head: bytes, data: bytes) -> Payload:
             value, options = parse_options_header(header[2])
             media_type = value.decode("latin-1")
             charset = options.get(b"charset", b"").decode("latin-1") or None
-    if name not in NAMES:
-        raise MalformedRequest(f"expected parts named {' or '.join(NAMES)}, got another name")
+    if name not in PART_NAMES:
+        raise MalformedRequest(f"expected parts named {' or '.join(PART_NAMES)}, got another name")
     return Payload(data, media_type or _DEFAULTS[name], charset)

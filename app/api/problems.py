@@ -4,7 +4,6 @@ A problem never echoes the input and never shows anything internal; what was une
 is logged with the request id and answered with a bare 500.
 """
 
-import logging
 from http import HTTPStatus
 from typing import Any
 
@@ -15,6 +14,7 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from app import errors
+from app.telemetry import log
 
 STATUSES: dict[type[errors.ThalamusError], int] = {
     errors.MalformedRequest: 400,
@@ -31,7 +31,6 @@ STATUSES: dict[type[errors.ThalamusError], int] = {
     errors.OperatorError: 500,
 }
 MEDIA_TYPE = "application/problem+json"
-log = logging.getLogger("thalamus")
 
 
 def status_of(error: Exception) -> int:

@@ -43,7 +43,7 @@ class Problem(Wire):
     index: int | None = None
 
 
-def model(entries: list[Entry], *, facts: bool) -> Model:
+def model_entry(entries: list[Entry], *, facts: bool) -> Model:
     """Render the versions of one model; `facts` adds what their manifests say."""
     known = [entry.model.manifest for entry in entries if entry.model]
     return Model(

@@ -29,7 +29,7 @@ def collate(
     }
 
 
-def split(
+def split_outputs(
     outputs: Arrays, items: Sequence[Arrays], specs: Sequence[TensorSpec]
 ) -> list[dict[str, np.ndarray]]:
     """Return for each item its row of every output; of a forest's nodes, the rows of its tree."""

@@ -17,13 +17,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 Forest = Mapping[str, np.ndarray]
-NAMES = ("tokens", "left", "right", "levels", "roots")
+FOREST_INPUTS = ("tokens", "left", "right", "levels", "roots")
 
 
 def join(forests: Sequence[Forest]) -> dict[str, np.ndarray]:
     """Return one forest of all trees, in order; five int64 arrays."""
     if len(forests) == 1:
-        return {name: forests[0][name] for name in NAMES}
+        return {name: forests[0][name] for name in FOREST_INPUTS}
     places = node_places(forests)
     children = {}
     order = np.argsort(_heights(forests), kind="stable")

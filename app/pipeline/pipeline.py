@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from app.batching.collate import collate, split
+from app.batching.collate import collate, split_outputs
 from app.batching.length_bucketing import bucket_by_length
 from app.bundle import Bundle, Manifest
 from app.bundle.tensors import Arrays, size_of
@@ -56,7 +56,7 @@ class Pipeline:
         batch = collate(items, self._tensors, self._session.allocate)
         feeds = dict(zip(self._names, batch.values(), strict=True))
         outputs = self._session.run(feeds, explain=explain)
-        return split(outputs, items, self.manifest.outputs)
+        return split_outputs(outputs, items, self.manifest.outputs)
 
     def can(self, task: str) -> bool:
         """Say whether the model can be asked this."""

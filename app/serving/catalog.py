@@ -29,7 +29,7 @@ from app.telemetry import event
 MOMENT = 2.0
 
 
-class State(StrEnum):
+class VersionState(StrEnum):
     """Where a version is in its life."""
 
     LOADING = "loading"
@@ -45,7 +45,7 @@ class Entry:
     name: str
     version: int
     fingerprint: Fingerprint
-    state: State = State.LOADING
+    state: VersionState = VersionState.LOADING
     reason: str | None = None
     model: ServedModel | None = None
     load_finished: asyncio.Event = field(default_factory=asyncio.Event)
@@ -111,7 +111,9 @@ class Catalog:
             await self._refresh()
 
     async def _refresh(self) -> None:
-        ready = {key: e.fingerprint for key, e in self._entries.items() if e.state is State.READY}
+        ready = {
+            key: e.fingerprint for key, e in self._entries.items() if e.state is VersionState.READY
+        }
         found = await asyncio.to_thread(published, self._root, ready)
         gone = [key for key, e in self._entries.items() if found.get(key) != e.fingerprint]
         new = [key for key in found if key not in self._entries or key in gone]
@@ -144,13 +146,13 @@ class Catalog:
         try:
             model = await asyncio.to_thread(load, folder, self._options)
         except ThalamusError as error:
-            entry.state, entry.reason = State.FAILED, str(error)
+            entry.state, entry.reason = VersionState.FAILED, str(error)
             event("model failed", logging.ERROR, model=name, version=version, reason=str(error))
         except Exception:
-            entry.state, entry.reason = State.FAILED, "an unexpected error; the log has it"
+            entry.state, entry.reason = VersionState.FAILED, "an unexpected error; the log has it"
             logging.getLogger("thalamus").exception("model failed: %s/%s", name, version)
         else:
-            entry.model, entry.state = model, State.READY
+            entry.model, entry.state = model, VersionState.READY
             provider = model.pipeline.provider
             event("model ready", model=name, version=version, provider=provider)
         self._index()
@@ -158,12 +160,12 @@ class Catalog:
 
     def _index(self) -> None:
         """Note anew what answers, since an entry has changed its state."""
-        ready = [e for e in self.entries if e.state is State.READY and e.model]
+        ready = [e for e in self.entries if e.state is VersionState.READY and e.model]
         self._ready = {(e.name, e.version): e.model for e in ready if e.model}
         self._ready |= {(e.name, None): e.model for e in ready if e.model}  # the last is newest
 
     async def _drop(self, entry: Entry) -> None:
-        entry.state = State.DRAINING
+        entry.state = VersionState.DRAINING
         self._index()
         if entry.model is not None:
             await entry.model.close()

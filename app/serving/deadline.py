@@ -17,16 +17,16 @@ from app.errors import ClientDisconnected, ThalamusError
 
 TICK = 0.05  # seconds
 
-Answer = TypeVar("Answer")
+Value = TypeVar("Value")
 WaitForDisconnect = Callable[[], Awaitable[None]]  # returns when the client has disconnected
 
 
 async def with_deadline(
-    work: Awaitable[Answer],
+    work: Awaitable[Value],
     seconds: float,
     late: Callable[[], ThalamusError],
     wait_for_disconnect: WaitForDisconnect | None = None,
-) -> Answer:
+) -> Value:
     """Return the result of `work`.
 
     Cancels it and raises `late()` after so many seconds, `ClientDisconnected` when

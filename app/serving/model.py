@@ -15,7 +15,7 @@ from app.tasks import Options, Task
 from app.tasks.task import Generation
 from app.telemetry import Timings
 
-Run = Callable[[Sequence[InferenceItem]], Sequence[ItemResult | Exception]]
+RunItems = Callable[[Sequence[InferenceItem]], Sequence[ItemResult | Exception]]
 OnStep = Callable[[Any], Awaitable[None]]
 
 
@@ -27,7 +27,7 @@ class ServedModel:
         pipeline: Pipeline,
         policy: BatchingPolicy,
         deadline: float,
-        answer: Run | None = None,
+        answer: RunItems | None = None,
         example: tuple[bytes, GoldenCase] | None = None,
     ) -> None:
         """`answer` answers a batch in the pipeline's place.

@@ -69,7 +69,7 @@ class Reconstruction:
     embedding: tuple[float, ...]
 
 
-def png(picture: np.ndarray) -> bytes:
+def encode_png(picture: np.ndarray) -> bytes:
     """Return the PNG file of uint8 (rows, columns, 1 or 3)."""
     file = io.BytesIO()
     Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture).save(file, "PNG")
@@ -91,7 +91,7 @@ def _decoder(_manifest: Manifest, _modality: Modality) -> Decode:
 
 
 def _item(answer: Reconstruction) -> dict[str, Any]:
-    b64 = binascii.b2a_base64(png(answer.picture), newline=False).decode()
+    b64 = binascii.b2a_base64(encode_png(answer.picture), newline=False).decode()
     return {
         "reconstruction_error": answer.error,
         "novelty": answer.novelty,
@@ -102,7 +102,7 @@ def _item(answer: Reconstruction) -> dict[str, Any]:
 def _as_png(_manifest: Manifest, answers: Sequence[Reconstruction]) -> bytes:
     if len(answers) > 1:
         raise InvalidInput(f"{PNG} holds one item; accept application/json for several")
-    return png(answers[0].picture)
+    return encode_png(answers[0].picture)
 
 
 def _check(manifest: Manifest) -> None:

@@ -122,14 +122,31 @@ def export(servable: Exportable, inputs: Sequence[TensorSpec], example: Sequence
     the network cannot be exported, or when the exporter fixed an axis that should be dynamic.
     """
     servable.eval()
-    free = [
-        {axis: torch.export.Dim.DYNAMIC for axis, size in enumerate(spec.shape) if _named(size)}
-        for spec in inputs
-    ]
     arrays = tuple(_pad_to_two(*pair) for pair in zip(example, inputs, strict=True))
     with torch.no_grad():
         expected = servable.outputs(*arrays)
     names = list(expected)
+    model = _onnx_model(servable, inputs, arrays, names)
+    _add_functions(model)
+    _strip(model)
+    _name_outputs(model, names)
+    _name_axes(model, inputs)
+    if SALIENCY in names:
+        make_optional(model, SALIENCY, expected[SALIENCY].ndim)
+    return bytes(model.SerializeToString(deterministic=True))
+
+
+def _onnx_model(
+    servable: Exportable,
+    inputs: Sequence[TensorSpec],
+    arrays: tuple[Tensor, ...],
+    names: Sequence[str],
+) -> onnx.ModelProto:
+    """Return the model that torch's exporter writes; its outputs have marked names."""
+    free = [
+        {axis: torch.export.Dim.DYNAMIC for axis, size in enumerate(spec.shape) if _named(size)}
+        for spec in inputs
+    ]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -148,14 +165,7 @@ def export(servable: Exportable, inputs: Sequence[TensorSpec], example: Sequence
             reason = str(error.__cause__ or error).strip().split("\n")[0]
             raise TrainingError(f"the network cannot be exported: {reason}") from error
     assert program is not None  # with dynamo=True there is always one
-    model = program.model_proto
-    _add_functions(model)
-    _strip(model)
-    _name_outputs(model, names)
-    _name_axes(model, inputs)
-    if SALIENCY in names:
-        make_optional(model, SALIENCY, expected[SALIENCY].ndim)
-    return bytes(model.SerializeToString(deterministic=True))
+    return program.model_proto
 
 
 def check_parity(

@@ -149,21 +149,16 @@ def fit(
     loss is not finite, and `TrainingError` when another rank has stopped.
     """
     torch.use_deterministic_algorithms(True)
-    weights = (
-        class_weights(train.targets, schedule.class_weight_power)
-        if schedule.class_weight_power
-        else None
-    )
     curve = Curve(schedule.epochs, schedule.patience, verbose=schedule.verbose)
-    kept, path = current_checkpoints(), None
     batches = (
         Batches(train, schedule.batch_size, seed),
         Batches(validation, schedule.batch_size, None),
     )
-    before = None
-    if kept is not None:
-        path = kept.path(fingerprint(network, (train, validation), schedule, seed, augment))
-        before = kept.read(path)
+    checkpoints = current_checkpoints()
+    path = before = None
+    if checkpoints is not None:
+        path = checkpoints.path(fingerprint(network, (train, validation), schedule, seed, augment))
+        before = checkpoints.read(path)
     if before is not None:
         curve.load_state_dict(before["callbacks"][curve.state_key])
         if schedule.verbose:
@@ -171,6 +166,8 @@ def fit(
     if not curve.ended:
         lightning.seed_everything(seed, verbose=False)
         network.train()  # Lightning keeps the mode it finds
+        power = schedule.class_weight_power
+        weights = class_weights(train.targets, power) if power else None
         module = _Learner(network, schedule, augment, seed, weights)
         _train(_trainer(schedule, curve, path), module, batches, path if before else None)
         ranks.check_equal(curve.kept_weights)

@@ -15,15 +15,15 @@ from scipy.signal import istft, stft  # type: ignore[import-untyped]
 
 from app.bundle import Measurement
 from app.bundle.tensors import NODES, PROBABILITIES, SALIENCY, Arrays, TensorSpec
-from app.modalities.tree.encoder import UNKNOWN
+from app.modalities.tree.encoder import UNKNOWN_ID
 from app.runtime.session import Session
 from training.data.encode import Examples
 from training.exporting.graph import GraphRunner
 from training.measuring.evaluate import to_measurements
 from training.measuring.imputation import impute
 
-SHARE, MOST = 0.2, 1000  # the share that is removed; the largest number of items
-DRAWS, FEWEST = 3, 300  # random removals of each item, and of all items, at least
+REMOVED_SHARE, MAX_ITEMS = 0.2, 1000  # the share that is removed; the largest number of items
+DRAWS, MIN_REMOVALS = 3, 300  # random removals of each item, and of all items, at least
 _BATCH = 32
 _WINDOW, _STEP = 256, 64  # samples, of the spectrum in which sounds are silenced
 
@@ -66,7 +66,7 @@ def deletion_test(
 
     bands: edges in Hz of a sound's bands. rate: samples per second of a sound.
     """
-    session, chosen = Session(model), items[:MOST]
+    session, chosen = Session(model), items[:MAX_ITEMS]
     if SALIENCY not in {spec.name for spec in session.tensors()[1]}:
         return None
     runner = GraphRunner(session, inputs)
@@ -112,7 +112,7 @@ def word_deletion_test(model: bytes, test: Examples) -> DeletionResult | None:
 
     def lost(scores: Sequence[np.ndarray]) -> float:
         rest = [
-            {**tree, "tokens": np.where(top_fifth(s), UNKNOWN, tree["tokens"])}
+            {**tree, "tokens": np.where(top_fifth(s), UNKNOWN_ID, tree["tokens"])}
             for tree, s in zip(trees, scores, strict=True)
         ]
         after = _polarity(runner, rest)
@@ -130,7 +130,7 @@ def compare_with_random(
     lost: returns the mean loss without the top fifth of the scores that it is given, an array for
     each item.
     """
-    rng, draws = np.random.default_rng(0), max(DRAWS, -(-FEWEST // len(scores)))
+    rng, draws = np.random.default_rng(0), max(DRAWS, -(-MIN_REMOVALS // len(scores)))
     random = [lost([rng.random(s.shape) for s in scores]) for _ in range(draws)]
     return DeletionResult(lost(scores), float(np.mean(random)), len(scores))
 
@@ -141,7 +141,7 @@ def top_fifth(scores: np.ndarray) -> np.ndarray:
     It never covers all of them.
     """
     flat = scores.reshape(-1)
-    count = min(int(np.ceil(SHARE * flat.size)), flat.size - 1)
+    count = min(int(np.ceil(REMOVED_SHARE * flat.size)), flat.size - 1)
     found = np.zeros(flat.size, dtype=bool)
     found[np.argsort(-flat, kind="stable")[:count]] = True
     return found.reshape(scores.shape)

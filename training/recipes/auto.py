@@ -19,7 +19,7 @@ from app.modalities.image.spec import ImageSpec
 from app.modalities.text.plain_text import plain_text
 from app.modalities.text.spec import TextSpec
 from training.augmentation.audio import augment_audio
-from training.augmentation.images import PICTURES, augment_images
+from training.augmentation.images import PICTURE_STRENGTH, augment_images
 from training.data import labelled
 from training.data.dataset import Sample
 from training.data.tokenizers import train_tokenizer
@@ -31,10 +31,10 @@ from training.networks.recurrent.classifier import TextRecurrentNet
 from training.recipes.recipe import Lineage, Prepare, Recipe
 
 IMAGE_SIZE = 64  # pixels a side
-VOCABULARY, TOKENS = 16_000, 256
-STEPS = 1_500  # of training: a small data set needs many epochs, a large one few
+_VOCABULARY_SIZE, TOKENS = 16_000, 256
+_TRAINING_STEPS = 1_500  # of training: a small data set needs many epochs, a large one few
 _RATE = 16_000  # Hz; keeps the frequencies by which most sounds differ
-LONGEST = 10.0  # seconds of sound that the network reads, at most
+MAX_SOUND_SECONDS = 10.0  # seconds of sound that the network reads, at most
 
 
 def auto_recipe(data: Path, name: str | None) -> Recipe:
@@ -43,7 +43,7 @@ def auto_recipe(data: Path, name: str | None) -> Recipe:
     kind = labelled.modality(dataset)
     prepare, network, augmentation = _DEFAULTS[kind]
     batch = 32 if len(dataset.samples) < 2_000 else 64
-    epochs = int(np.clip(STEPS * batch / max(len(dataset.samples), 1), 8, 80))
+    epochs = int(np.clip(_TRAINING_STEPS * batch / max(len(dataset.samples), 1), 8, 80))
     return Recipe(
         name=_slug(name or data.resolve().stem),
         description=f"Tells {len(dataset.counts())} labels apart, trained on {data.name}.",
@@ -72,7 +72,7 @@ def _slug(text: str) -> str:
 
 
 _augment_audio = partial(augment_audio, rate=_RATE)
-_augment_images = partial(augment_images, strength=PICTURES)
+_augment_images = partial(augment_images, strength=PICTURE_STRENGTH)
 
 
 def prepare_images(train: Sequence[Sample]) -> tuple[EncoderSpec, dict[str, bytes]]:
@@ -93,13 +93,13 @@ def sound_window(train: Sequence[Sample], rate: int, longest: float) -> AudioSpe
 
 
 def _sounds(train: Sequence[Sample]) -> tuple[EncoderSpec, dict[str, bytes]]:
-    return sound_window(train, _RATE, LONGEST), {}
+    return sound_window(train, _RATE, MAX_SOUND_SECONDS), {}
 
 
 def _texts(train: Sequence[Sample]) -> tuple[EncoderSpec, dict[str, bytes]]:
     texts = [plain_text(text) for sample in train if (text := _text(sample.payload))]
     spec = TextSpec(max_tokens=TOKENS)
-    return spec, {spec.tokenizer: train_tokenizer(texts, VOCABULARY)}
+    return spec, {spec.tokenizer: train_tokenizer(texts, _VOCABULARY_SIZE)}
 
 
 def _text(payload: Payload) -> str:
@@ -112,5 +112,9 @@ def _text(payload: Payload) -> str:
 _DEFAULTS: dict[str, tuple[Prepare, Callable[[int], nn.Module], Augment | None]] = {
     "image": (prepare_images, lambda labels: ConvNet(3, labels), _augment_images),
     "audio": (_sounds, lambda labels: SpectrogramNet(classes=labels, rate=_RATE), _augment_audio),
-    "text": (_texts, lambda labels: TextRecurrentNet(vocabulary=VOCABULARY, classes=labels), None),
+    "text": (
+        _texts,
+        lambda labels: TextRecurrentNet(vocabulary=_VOCABULARY_SIZE, classes=labels),
+        None,
+    ),
 }

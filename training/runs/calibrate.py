@@ -24,7 +24,7 @@ from training.exporting.temperature_scaling import scale_temperature
 from training.measuring.calibration import fit_temperature
 from training.measuring.evaluate import ClassifierOutputs, classifier_outputs, confusion_of
 from training.measuring.labelled_files import read
-from training.measuring.novelty import FEWEST
+from training.measuring.novelty import MIN_CALIBRATION
 from training.measuring.reliability import CalibrationData, labelled_figures, refit_thresholds
 from training.runs.findings import figure_lines
 from training.runs.next_version import publish_next
@@ -72,10 +72,10 @@ def _parts(bundle: Bundle, data: Path) -> CalibrationData:
     """Split the files in three; raise `BadData` where there are too few."""
     name, examples = read(bundle, data)
     parts = [examples.select(part) for part in split_calibration(examples.samples)]
-    if min(map(len, parts[1:])) < FEWEST:
+    if min(map(len, parts[1:])) < MIN_CALIBRATION:
         raise BadData(
             f"{data}: {len(examples)} different samples that can be read are too few; "
-            f"with {4 * FEWEST} or more there are enough for every part"
+            f"with {4 * MIN_CALIBRATION} or more there are enough for every part"
         )
     return CalibrationData(name, *parts)
 

@@ -11,7 +11,7 @@ from app.modalities import encoder_for
 from app.modalities.audio.spec import AudioSpec
 from app.modalities.image.spec import ImageSpec
 from training.augmentation.audio import augment_audio
-from training.augmentation.images import PICTURES, augment_images
+from training.augmentation.images import PICTURE_STRENGTH, augment_images
 from training.data import labelled
 from training.data.dataset import Dataset, Sample
 from training.errors import BadData, TrainingError
@@ -86,7 +86,7 @@ def _prepare(
 
 def _augmentation(spec: EncoderSpec) -> Augment | None:
     if isinstance(spec, ImageSpec):
-        return partial(augment_images, strength=PICTURES)
+        return partial(augment_images, strength=PICTURE_STRENGTH)
     if isinstance(spec, AudioSpec):
         return partial(augment_audio, rate=spec.rate)
     return None

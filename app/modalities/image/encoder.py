@@ -16,7 +16,7 @@ import simplejpeg
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from app.errors import InvalidInput
-from app.modalities.image.resize import fit, shrunk
+from app.modalities.image.resize import fit_image, shrunk
 from app.modalities.image.spec import ImageSpec
 from app.modalities.payload import Encoded, Payload
 
@@ -87,7 +87,7 @@ def _pixels(data: bytes, spec: ImageSpec) -> np.ndarray:
     elif plain.shape[2] != spec.channels:
         image = Image.fromarray(plain[..., 0] if plain.shape[2] == 1 else plain)
         plain = _array(image.convert(_MODES[spec.channels]))
-    return fit(plain, spec)
+    return fit_image(plain, spec)
 
 
 def _plain_jpeg(data: bytes, spec: ImageSpec) -> np.ndarray | None:

@@ -36,7 +36,7 @@ def shrunk(image: Image.Image, spec: ImageSpec) -> Image.Image:
     return image.resize((image.width // factor, image.height // factor), Image.Resampling.BOX)
 
 
-def fit(pixels: np.ndarray, spec: ImageSpec) -> np.ndarray:
+def fit_image(pixels: np.ndarray, spec: ImageSpec) -> np.ndarray:
     """Return uint8 (height, width, channels) of the spec's size, from such pixels of any size.
 
     Every part of the result comes from at least one pixel.

@@ -22,7 +22,7 @@ MEDIA_TYPES = ("text/x-tree", "text/plain")
 # Prose may start with a bracket too; a tree's is followed by a label, or by what is a mistake.
 _BRACKETED = re.compile(r"\s*+\(\s*+(?:[0-9()]|$|[^\s()]++\s++\()")
 _READ = 16_000  # bytes, about; of more a tree is refused or a text cut, and the rest costs little
-UNKNOWN = 0  # the id of a word that is not in the vocabulary, where its first line is empty
+UNKNOWN_ID = 0  # the id of a word that is not in the vocabulary, where its first line is empty
 
 
 class TreeEncoder:
@@ -64,5 +64,5 @@ class TreeEncoder:
 
     def tokens(self, words: list[str]) -> np.ndarray:
         """Return the words' ids, int64 (words,): as they are written, else in lower case."""
-        ids = (self._ids.get(w, self._ids.get(w.lower(), UNKNOWN)) for w in words)
+        ids = (self._ids.get(w, self._ids.get(w.lower(), UNKNOWN_ID)) for w in words)
         return np.fromiter(ids, dtype=np.int64, count=len(words))

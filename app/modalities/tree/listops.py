@@ -13,9 +13,9 @@ from app.errors import InvalidInput
 from app.modalities.tree.binary_tree import BinaryTree
 
 OPERATORS = ("[MIN", "[MAX", "[MED", "[SM")
-END = "]"
+CLOSING_BRACKET = "]"
 DIGITS = tuple("0123456789")
-FEWEST, MOST = 2, 5  # arguments of an operator
+MIN_ARGUMENTS, MAX_ARGUMENTS = 2, 5  # arguments of an operator
 _TOKEN = re.compile(r"\[\w*|\w+|\S")
 _OPEN, _VALUE, _END = "an open list", "a value", "the end of a list"
 
@@ -57,8 +57,8 @@ def parse(text: str, tree: BinaryTree) -> None:
 def _leaf(word: str, tree: BinaryTree) -> _Part:
     if word in DIGITS:
         return _Part(tree.leaf(word), _VALUE)
-    if word in (*OPERATORS, END):
-        part = _Part(tree.leaf(word), _END if word == END else _OPEN)
+    if word in (*OPERATORS, CLOSING_BRACKET):
+        part = _Part(tree.leaf(word), _END if word == CLOSING_BRACKET else _OPEN)
         tree.unnamed.add(part.node)
         return part
     if word.startswith("["):
@@ -99,8 +99,8 @@ def _combine(left: _Part, right: _Part, tree: BinaryTree) -> _Part:
     if left.kind != _OPEN or right.kind == _OPEN:
         raise InvalidInput(f"expected an open list and a value, got {left.kind} and {right.kind}")
     ends = right.kind == _END
-    if (ends and left.arguments < FEWEST) or (not ends and left.arguments == MOST):
-        raise InvalidInput(f"expected {FEWEST} to {MOST} arguments")
+    if (ends and left.arguments < MIN_ARGUMENTS) or (not ends and left.arguments == MAX_ARGUMENTS):
+        raise InvalidInput(f"expected {MIN_ARGUMENTS} to {MAX_ARGUMENTS} arguments")
     node = tree.join(left.node, right.node)
     if ends:
         return _Part(node, _VALUE)

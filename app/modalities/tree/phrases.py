@@ -11,7 +11,7 @@ from app.modalities.payload import Encoded
 from app.modalities.tree.binary_tree import BinaryTree
 from app.wire import Wire
 
-LONGEST = 200  # characters of a phrase that are shown
+MAX_PHRASE_CHARS = 200  # characters of a phrase that are shown
 
 
 class Phrase(Wire):
@@ -42,7 +42,7 @@ def label_phrases(
     named = [(node, text) for node in order if (text := phrases[node]) is not None]
     return [
         Phrase(
-            text=text if len(text) <= LONGEST else text[: LONGEST - 1] + "…",
+            text=text if len(text) <= MAX_PHRASE_CHARS else text[: MAX_PHRASE_CHARS - 1] + "…",
             label=labels[best[node]],
             probability=float(scores[node, best[node]]),
         )

@@ -22,16 +22,16 @@ _PLAIN = str.maketrans({"’": "'", "‘": "`", "“": '"', "”": '"', "–": "
 _ENDS = frozenset((".", "!", "?", "..."))
 _MARKS = frozenset((",", ";", ":", "--", "-", "(", ")", '"'))
 _TURNS = frozenset(("but", "although", "though", "while", "because", "and", "or"))
-LONGEST = 40  # words in a piece; a longer one is cut, lest the tree become a stick
-MAX_CHARS = 40_000  # read of a text
+_MAX_PIECE_WORDS = 40  # words in a piece; a longer one is cut, lest the tree become a stick
+_MAX_CHARS = 40_000  # read of a text
 
 
 def parse(text: str, tree: BinaryTree) -> str | None:
     """Grow `tree` by the words of `text`, which is not blank; return what was left out, if any."""
     text = text.strip()
     words: list[str] = []
-    truncated = f"only the first {MAX_CHARS} characters were read" if text[MAX_CHARS:] else None
-    for match in _WORD.finditer(text[:MAX_CHARS].translate(_PLAIN)):
+    truncated = f"only the first {_MAX_CHARS} characters were read" if text[_MAX_CHARS:] else None
+    for match in _WORD.finditer(text[:_MAX_CHARS].translate(_PLAIN)):
         if len(words) == tree.max_leaves:
             truncated = f"only the first {tree.max_leaves} words were read"
             break
@@ -47,9 +47,9 @@ def _sentence(nodes: Sequence[int], tree: BinaryTree) -> int:
     stopped = len(nodes) > 1 and words[nodes[-1]] in _ENDS
     body = nodes[:-1] if stopped else nodes
     pieces = [
-        _from_the_right(part[start : start + LONGEST], tree)
+        _from_the_right(part[start : start + _MAX_PIECE_WORDS], tree)
         for part in _cut(body, lambda i: words[i] in _MARKS or words[i + 1].lower() in _TURNS)
-        for start in range(0, len(part), LONGEST)
+        for start in range(0, len(part), _MAX_PIECE_WORDS)
     ]
     whole = _halves(pieces, tree)
     return tree.join(whole, nodes[-1]) if stopped else whole

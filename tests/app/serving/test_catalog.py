@@ -15,7 +15,7 @@ from app.modalities import MODALITIES, Modality, Payload
 from app.modalities.text import TEXT
 from app.modalities.text.encoder import TextEncoder
 from app.registry import SHIPPED
-from app.serving.catalog import Catalog, State
+from app.serving.catalog import Catalog, VersionState
 from app.serving.loading import LoadOptions
 from app.tasks import TASKS
 from app.tasks.classify import ClassifyOptions
@@ -92,7 +92,7 @@ async def test_while_one_loads_the_loop_turns_and_others_answer(published: Path)
             loading = asyncio.create_task(catalog.refresh())
             while states(catalog).get("colours/1") != "ready":
                 await asyncio.sleep(0.001)  # would never come back if loading held the loop
-            assert states(catalog)["moods/1"] == State.LOADING
+            assert states(catalog)["moods/1"] == VersionState.LOADING
             assert not catalog.ready, "not before all were tried"
             with pytest.raises(NotReady, match="moods is loading"):
                 await catalog.find("moods")
@@ -124,7 +124,7 @@ async def test_a_version_that_answers_otherwise_than_published_leaves_the_old_on
     publish_lying(models, version=2)
     async with opened(models) as catalog:
         await catalog.refresh()
-        assert states(catalog)["colours/2"] == State.FAILED
+        assert states(catalog)["colours/2"] == VersionState.FAILED
         assert "golden cases differ" in str(catalog.entries[1].reason)
         assert (await catalog.find("colours")).manifest.version == 1
         with pytest.raises(NotReady, match="colours is failed"):
@@ -137,7 +137,7 @@ async def test_a_damaged_bundle_says_why(models: Path) -> None:
     async with opened(models) as catalog:
         await catalog.refresh()
         assert "was altered" in str(catalog.entries[0].reason)
-        assert states(catalog)["moods/1"] == State.READY
+        assert states(catalog)["moods/1"] == VersionState.READY
 
 
 async def test_a_graph_that_fails_at_run_time_says_why(models: Path) -> None:
@@ -191,10 +191,10 @@ async def test_a_bundle_found_half_copied_is_tried_again(models: Path, published
     model.unlink()
     async with opened(models) as catalog:
         await catalog.refresh()
-        assert states(catalog)["colours/1"] == State.FAILED
+        assert states(catalog)["colours/1"] == VersionState.FAILED
         shutil.copy(published / "colours" / "1" / "model.onnx", model)
         await catalog.refresh()
-        assert states(catalog)["colours/1"] == State.READY
+        assert states(catalog)["colours/1"] == VersionState.READY
 
 
 async def test_a_draining_version_is_said_to_be_so(models: Path) -> None:
@@ -203,7 +203,7 @@ async def test_a_draining_version_is_said_to_be_so(models: Path) -> None:
         entry = catalog.entries[0]
         dropping = asyncio.create_task(catalog._drop(entry))
         await asyncio.sleep(0)
-        assert entry.state == State.DRAINING
+        assert entry.state == VersionState.DRAINING
         await dropping
         assert entry not in catalog.entries
 

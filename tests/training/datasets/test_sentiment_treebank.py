@@ -30,9 +30,8 @@ def test_labels_stand_at_the_encoders_nodes(tmp_path: Path) -> None:
     (tmp_path / "dev.txt").write_text(line + "\n")
     sample = load(tmp_path).samples[0]
     assert sample.label == "positive" and words(sample.payload) == ["It", "'s", "good", "."]
-    tree = (
-        TreeEncoder(TreeSpec(notation="ptb"), {"vocabulary.txt": b""}).encode(sample.payload).tree
-    )
+    encoder = TreeEncoder(TreeSpec(notation="ptb"), {"vocabulary.txt": b""})
+    tree = encoder.encode(sample.payload).context
     assert tree is not None
     named = dict(zip(tree.phrases(), node_labels(sample, {}).tolist(), strict=True))
     assert named == {

@@ -1,6 +1,6 @@
 import numpy as np
 
-from app.modalities.tree.phrases import LONGEST, Phrase, label_phrases
+from app.modalities.tree.phrases import MAX_PHRASE_CHARS, Phrase, label_phrases
 
 SCORES = np.array([[0.75, 0.25], [0.5, 0.5], [0.25, 0.75]], dtype=np.float32)
 
@@ -20,6 +20,8 @@ def test_what_means_nothing_by_itself_is_left_out() -> None:
 
 
 def test_long_phrases_are_shortened() -> None:
-    made = label_phrases(["a" * LONGEST, "b", "c" * (LONGEST + 1)], SCORES, ("glad", "sad"))
-    assert [len(part.text) for part in made] == [LONGEST, LONGEST, 1]
+    made = label_phrases(
+        ["a" * MAX_PHRASE_CHARS, "b", "c" * (MAX_PHRASE_CHARS + 1)], SCORES, ("glad", "sad")
+    )
+    assert [len(part.text) for part in made] == [MAX_PHRASE_CHARS, MAX_PHRASE_CHARS, 1]
     assert made[0].text.endswith("c…")
