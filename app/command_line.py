@@ -5,10 +5,11 @@ and an error is often a line in a log.
 """
 
 import difflib
+import os
 import shutil
 import sys
 import textwrap
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,21 +61,33 @@ def program(name: str, description: str) -> App:
     return made
 
 
-def run_program(program: App, arguments: Sequence[str] | None, *, stopped: str = "") -> int:
+def run_program(
+    program: App,
+    arguments: Sequence[str] | None,
+    *,
+    stopped: str = "",
+    provided: Mapping[str, Any] | None = None,
+) -> int:
     """Run one command and return the exit status: 2 after a mistake, 130 after Ctrl-C.
 
     arguments: by default those of the process. stopped: what to say after Ctrl-C, if anything.
+    provided: values of parameters that are no options (`Parameter(parse=False)`), by name.
     """
     status = 2
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         if not given:
             raise ThalamusError(f"a COMMAND is needed; see {program.name[0]} --help")
-        return int(program(given) or 0)
+        command, bound, unparsed = program.parse_args(given)
+        known = {name: value for name, value in (provided or {}).items() if name in unparsed}
+        return int(command(*bound.args, **bound.kwargs, **known) or 0)
     except CycloptsError as error:
         line = _usage_error(program, error)
     except ThalamusError as error:
         line = str(error)
+    except BrokenPipeError:  # the program that reads the output, such as `head`, has ended
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        line, status = "", 0
     except OSError as error:
         line = f"{error.filename}: " if error.filename else ""
         line += error.strerror or str(error)

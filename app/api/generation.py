@@ -1,6 +1,6 @@
 """The endpoint of tasks that answer step by step: whole, or streamed as it is made.
 
-Streamed, the answer is server-sent events whose data are JSON: a `word` each, then `done`, or
+Streamed, the answer is server-sent events whose data are JSON: one for each step, then `done`, or
 `error` with a problem. What is refused before the first step is refused with its status.
 """
 
@@ -84,7 +84,7 @@ class _Stream:
             self._started = True
             headers = [(b"content-type", _EVENTS.encode()), (b"cache-control", b"no-store")]
             await self._send({"type": "http.response.start", "status": 200, "headers": headers})
-        await self._event("word", self._steps.step(step))
+        await self._event(self._steps.event, self._steps.step(step))
 
     async def _event(self, name: str, data: dict[str, Any]) -> None:
         body = b"event: %s\ndata: %s\n\n" % (name.encode(), orjson.dumps(data))

@@ -1,26 +1,26 @@
 """Probes and metrics. Liveness says the event loop turns; readiness that something answers."""
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import JSONResponse
 
+from app.api import schemas
 from app.metrics import METRICS_TYPE
 
 router = APIRouter(tags=["health"])
 
 
 @router.get("/livez")
-async def live() -> dict[str, str]:
+async def live() -> schemas.Live:
     """Say that the process is alive; independent of models and load."""
-    return {"status": "alive"}
+    return schemas.Live()
 
 
-@router.get("/readyz")
-async def ready(request: Request) -> JSONResponse:
+@router.get("/readyz", responses={503: {"model": schemas.Ready}})
+async def ready(request: Request, response: Response) -> schemas.Ready:
     """Say whether golden cases passed and at least one model answers, in every worker."""
-    states = {f"{e.name}/{e.version}": e.state for e in request.app.state.catalog.entries}
+    states = {f"{e.name}/{e.version}": str(e.state) for e in request.app.state.catalog.entries}
     is_ready = request.app.state.ready()
-    status = "ready" if is_ready else "not ready"
-    return JSONResponse({"status": status, "models": states}, 200 if is_ready else 503)
+    response.status_code = 200 if is_ready else 503
+    return schemas.Ready(status="ready" if is_ready else "not ready", models=states)
 
 
 @router.get("/metrics")

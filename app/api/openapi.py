@@ -66,7 +66,9 @@ def describe_items(task: Task, registry: Registry) -> dict[str, Any]:
 def describe_generation(steps: Steps) -> dict[str, Any]:
     """Describe a route whose request is JSON, which FastAPI describes by its schema."""
     events = {
-        "description": "The whole answer; as events where Accept asks for text/event-stream",
+        "description": "The whole answer; as server-sent events where Accept asks for "
+        f"text/event-stream: `{steps.event}` with {steps.step_type.__name__} as JSON for each "
+        f"step, then `done` with {steps.summary_type.__name__}, or `error` with a problem",
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
     }
     return {"response_model": steps.response, "responses": {200: events} | _REFUSALS}

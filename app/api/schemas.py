@@ -1,6 +1,6 @@
 """What the catalog answers, and how errors look. The answers of tasks are in `app.tasks`."""
 
-from typing import Any
+from typing import Any, Literal
 
 from app.bundle import Manifest
 from app.serving.catalog import Entry
@@ -30,6 +30,19 @@ class Models(Wire):
     """The catalog."""
 
     models: list[Model]
+
+
+class Live(Wire):
+    """The answer of a process that is alive."""
+
+    status: Literal["alive"] = "alive"
+
+
+class Ready(Wire):
+    """Whether requests can be answered; the state of each version, by `<name>/<version>`."""
+
+    status: Literal["ready", "not ready"]
+    models: dict[str, str]
 
 
 class Problem(Wire):

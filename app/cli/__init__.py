@@ -55,4 +55,4 @@ def main(
 
     registry: the tasks and modalities that the commands know, for a program that has more.
     """
-    return run_program(thalamus(registry), arguments)
+    return run_program(thalamus(registry), arguments, provided={"registry": registry})

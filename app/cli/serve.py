@@ -2,7 +2,8 @@
 
 import errno
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Annotated, Any, Literal, get_origin
 
 from cyclopts import Group, Parameter
@@ -10,6 +11,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import SettingsError
 
+from app.bundle import Registry
 from app.errors import OperatorError
 from app.settings import Settings
 
@@ -26,15 +28,21 @@ _GROUPS = {
 _OTHER = Group("Other settings", sort_key=4)
 
 
-def serve(**given: Any) -> None:
-    """Answer requests over HTTP with the options given, the environment and the defaults."""
+def serve(
+    *, registry: Annotated[Callable[[], Registry], Parameter(parse=False)], **given: Any
+) -> None:
+    """Answer requests over HTTP with the options given, the environment and the defaults.
+
+    registry: the tasks and modalities that are served.
+    """
     settings = read_settings({name: value for name, value in given.items() if value is not None})
 
     from app.factory import create_app
     from app.process.serve import serve
 
     try:
-        serve(settings, create_app)
+        known = registry()
+        serve(settings, partial(create_app, tasks=known.tasks, modalities=known.modalities))
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise OperatorError(f"port {settings.port} is taken; choose another: --port") from error
@@ -105,6 +113,11 @@ def _shown(default: object) -> str:
     return {True: "yes", False: "no"}[default] if isinstance(default, bool) else str(default)
 
 
+_REGISTRY = inspect.Parameter(
+    "registry",
+    inspect.Parameter.KEYWORD_ONLY,
+    annotation=Annotated[Any, Parameter(parse=False)],
+)
 serve.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-    [_parameter(name, field) for name, field in Settings.model_fields.items()]
+    [_REGISTRY, *(_parameter(name, field) for name, field in Settings.model_fields.items())]
 )

@@ -62,16 +62,21 @@ class ChosenWord(LikelyWord):
     alternatives: list[LikelyWord] | None = None
 
 
-class CompletionResponse(Wire):
+class CompletionSummary(Wire):
     """The continuation of a text; `finish_reason` says why it ended."""
 
     model: str
     version: int
     text: str
     finish_reason: Literal["length", "sentence"]
-    words: list[ChosenWord]
     seed: int | None = None
     truncated: str | None = None
+
+
+class CompletionResponse(CompletionSummary):
+    """The continuation of a text, and its words."""
+
+    words: list[ChosenWord]
 
 
 class GoldenWord(Frozen):
@@ -207,6 +212,9 @@ COMPLETE = Task(
         step=_step,
         summary=_summary,
         whole=_whole,
+        event="word",
+        step_type=ChosenWord,
+        summary_type=CompletionSummary,
         response=CompletionResponse,
         golden=lambda encoder, payload: begin(encoder, payload, GOLDEN_PARAMS),
     ),

@@ -54,9 +54,10 @@ class Steps:
     """How a task answers that asks the model several times, each time with what it chose.
 
     request: what a client sends, as JSON. parse: a body → the request; raises a `ClientError`.
-    begin: of the model's encoder and a request. step: a step as a client reads it. summary: the
-    rest of the answer. response: what the answer is, whole. golden: of a golden case's payload,
-    the generation that is compared.
+    begin: of the model's encoder and a request, the generation. step: a step as JSON, of the type
+    `step_type`; `event` is its name in a stream. summary: the rest of the answer, of the type
+    `summary_type`. whole: the answer as one, of the type `response`; model and version are added
+    to both. golden: of a golden case's payload, the generation that is compared.
     """
 
     request: type[Wire]
@@ -65,6 +66,9 @@ class Steps:
     step: Callable[[Any], dict[str, Any]]
     summary: Callable[[Any], dict[str, Any]]
     whole: Callable[[Any], dict[str, Any]]
+    event: str
+    step_type: type[Wire]
+    summary_type: type[Wire]
     response: type[Wire]
     golden: Callable[[Encoder, Payload], Generation]
 

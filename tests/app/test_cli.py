@@ -2,6 +2,8 @@ import json
 import logging
 import re
 import socket
+import subprocess
+import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +18,7 @@ from app.settings import Settings
 from tests import fakes, media
 from tests.imports import imported
 
+ROOT = Path(__file__).parents[2]
 COMMANDS = ("serve", "predict", "complete", "models", "verify", "pack")
 
 
@@ -301,3 +304,17 @@ def test_a_temperature_is_a_number(capsys, published: Path, temperature: str) ->
         capsys, "complete", published / "moods", "a", f"--temperature={temperature}"
     )
     assert status == 2 and "expected a number" in err
+
+
+def test_a_reader_that_ends_early_is_no_error() -> None:
+    command = f"{sys.executable} -m app.cli serve --help | head -1"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout.startswith("Usage: thalamus serve [OPTIONS]") and done.stderr == ""
+
+
+def test_serving_gets_the_tasks_of_the_program(monkeypatch, tmp_path: Path) -> None:
+    """A program with more tasks serves them: `main` hands its registry to the composition root."""
+    served: list = []
+    monkeypatch.setattr("app.process.serve.serve", lambda settings, create: served.append(create))
+    assert main(["serve", "--models", str(tmp_path)], lambda: SHIPPED) == 0
+    assert served[0].keywords == {"tasks": SHIPPED.tasks, "modalities": SHIPPED.modalities}

@@ -36,6 +36,6 @@ def table(package: str) -> Layers:
     return [set(re.findall(r"`([\w.]+)`", row)) for row in rows]
 
 
-@pytest.mark.parametrize("package", ["app", "training"])
+@pytest.mark.parametrize("package", ["app", "training", "benchmarks"])
 def test_the_table_is_the_contract(package: str) -> None:
     assert table(package) == contract(package)

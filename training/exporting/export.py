@@ -7,6 +7,7 @@ machine that exported it, and the same network gives the same bytes.
 import logging
 import warnings
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import onnx
@@ -122,11 +123,21 @@ def export(servable: Exportable, inputs: Sequence[TensorSpec], example: Sequence
     the network cannot be exported, or when the exporter fixed an axis that should be dynamic.
     """
     servable.eval()
+    free = [
+        {axis: torch.export.Dim.DYNAMIC for axis, size in enumerate(spec.shape) if _named(size)}
+        for spec in inputs
+    ]
     arrays = tuple(_pad_to_two(*pair) for pair in zip(example, inputs, strict=True))
     with torch.no_grad():
         expected = servable.outputs(*arrays)
     names = list(expected)
-    model = _onnx_model(servable, inputs, arrays, names)
+    model = _exported(
+        servable,
+        arrays,
+        input_names=[spec.name for spec in inputs],
+        output_names=[_MARK + name for name in names],
+        dynamic_shapes=(tuple(free),),
+    )
     _add_functions(model)
     _strip(model)
     _name_outputs(model, names)
@@ -136,17 +147,8 @@ def export(servable: Exportable, inputs: Sequence[TensorSpec], example: Sequence
     return bytes(model.SerializeToString(deterministic=True))
 
 
-def _onnx_model(
-    servable: Exportable,
-    inputs: Sequence[TensorSpec],
-    arrays: tuple[Tensor, ...],
-    names: Sequence[str],
-) -> onnx.ModelProto:
-    """Return the model that torch's exporter writes; its outputs have marked names."""
-    free = [
-        {axis: torch.export.Dim.DYNAMIC for axis, size in enumerate(spec.shape) if _named(size)}
-        for spec in inputs
-    ]
+def _exported(servable: Exportable, arrays: tuple[Tensor, ...], **names: Any) -> onnx.ModelProto:
+    """Return what torch's exporter makes; raise `TrainingError` when it fails."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -154,12 +156,10 @@ def _onnx_model(
                 servable,
                 arrays,
                 dynamo=True,
-                input_names=[spec.name for spec in inputs],
-                output_names=[_MARK + name for name in names],
-                dynamic_shapes=(tuple(free),),
                 opset_version=OPSET,
                 external_data=False,
                 verbose=False,
+                **names,
             )
         except torch.onnx.OnnxExporterError as error:  # its message has pages of advice on torch
             reason = str(error.__cause__ or error).strip().split("\n")[0]

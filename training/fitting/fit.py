@@ -149,16 +149,18 @@ def fit(
     loss is not finite, and `TrainingError` when another rank has stopped.
     """
     torch.use_deterministic_algorithms(True)
+    power = schedule.class_weight_power
+    weights = class_weights(train.targets, power) if power else None
     curve = Curve(schedule.epochs, schedule.patience, verbose=schedule.verbose)
+    kept, path = current_checkpoints(), None
     batches = (
         Batches(train, schedule.batch_size, seed),
         Batches(validation, schedule.batch_size, None),
     )
-    checkpoints = current_checkpoints()
-    path = before = None
-    if checkpoints is not None:
-        path = checkpoints.path(fingerprint(network, (train, validation), schedule, seed, augment))
-        before = checkpoints.read(path)
+    before = None
+    if kept is not None:
+        path = kept.path(fingerprint(network, (train, validation), schedule, seed, augment))
+        before = kept.read(path)
     if before is not None:
         curve.load_state_dict(before["callbacks"][curve.state_key])
         if schedule.verbose:
@@ -166,8 +168,6 @@ def fit(
     if not curve.ended:
         lightning.seed_everything(seed, verbose=False)
         network.train()  # Lightning keeps the mode it finds
-        power = schedule.class_weight_power
-        weights = class_weights(train.targets, power) if power else None
         module = _Learner(network, schedule, augment, seed, weights)
         _train(_trainer(schedule, curve, path), module, batches, path if before else None)
         ranks.check_equal(curve.kept_weights)

@@ -80,12 +80,29 @@ async def test_answers_of_every_task(folder: Path) -> None:
     assert {"seed", "truncated"} < seen["complete"]
 
 
+async def test_events_of_a_stream(folder: Path) -> None:
+    steps = TASKS["complete"].steps
+    async with open_service(folder) as service:
+        answer = await service.post(
+            "/v1/models/prose/complete", json=COMPLETION, headers={"Accept": "text/event-stream"}
+        )
+    events = [block.split("\n") for block in answer.text.strip().split("\n\n")]
+    named = [(name.removeprefix("event: "), data.removeprefix("data: ")) for name, data in events]
+    for name, data in named[:-1]:
+        assert name == steps.event
+        assert steps.step_type.model_validate_json(data).alternatives
+    assert named[-1][0] == "done"
+    assert steps.summary_type.model_validate_json(named[-1][1]).truncated
+
+
 async def test_the_catalog_and_errors(folder: Path) -> None:
     async with open_service(folder) as service:
         listed = schemas.Models.model_validate((await service.get("/v1/models")).json())
         for model in listed.models:
             one = (await service.get(f"/v1/models/{model.name}")).json()
             schemas.Model.model_validate(one)
+        schemas.Live.model_validate((await service.get("/livez")).json())
+        schemas.Ready.model_validate((await service.get("/readyz")).json())
         for path in ("/v1/models/nobody", "/nowhere"):
             schemas.Problem.model_validate((await service.get(path)).json())
         bad = await service.post(

@@ -133,25 +133,27 @@ def lists(*labels: str) -> Examples:
 def test_node_targets_follow_the_layout_of_the_forest():
     examples = lists("a", "a", "a")
     assert examples.lengths().tolist() == [4, 1, 7]
-    inputs, targets = examples.training_batch([0, 1, 2])  # without lessons, the batch itself
+    inputs, targets = examples.training_batch([0, 1, 2])  # without node targets, the batch itself
     assert targets.tolist() == [0, 0, 0]
-    taught = replace(examples, node_targets=[listops.node_values(item) for item in examples.items])
+    labelled = replace(
+        examples, node_targets=[listops.node_values(item) for item in examples.items]
+    )
     for order in ([0, 1, 2], [2, 0], [1]):
-        inputs, targets = taught.training_batch(order)
+        inputs, targets = labelled.training_batch(order)
         forest = dict(zip((tensor.name for tensor in examples.inputs), inputs, strict=True))
         assert targets.tolist() == listops.node_values(forest).tolist()
         assert targets[forest["roots"]].tolist() == [[9, 7, 4][i] for i in order]
     assert (
-        taught.select([2, 0]).training_batch([0, 1])[1].tolist()
-        == taught.training_batch([2, 0])[1].tolist()
+        labelled.select([2, 0]).training_batch([0, 1])[1].tolist()
+        == labelled.training_batch([2, 0])[1].tolist()
     )
-    assert len(taught.select([])) == len(examples.select([])) == 0
+    assert len(labelled.select([])) == len(examples.select([])) == 0
 
 
 def test_root_node_targets_label_the_root_only():
     trees = lists("b", "a", "b")
-    taught = replace(trees, node_targets=root_node_targets(trees))
-    inputs, targets = taught.training_batch([2, 0, 1])
+    labelled = replace(trees, node_targets=root_node_targets(trees))
+    inputs, targets = labelled.training_batch([2, 0, 1])
     assert targets[inputs[-1]].tolist() == [1, 1, 0]
     assert sorted(set(targets.tolist())) == [IGNORE_INDEX, 0, 1]
     assert (targets != IGNORE_INDEX).sum() == 3

@@ -1,4 +1,4 @@
-"""Finding and fetching: a real server on the loopback, which breaks off when told to."""
+"""Finding and downloading files: from a real server on the loopback, which can break off."""
 
 import hashlib
 import threading

@@ -89,7 +89,7 @@ def test_export_refuses_a_fixed_axis():
 
 
 class Telling(Toy):
-    """Tells more than logits: its input's mean as the embedding, its own pixels as evidence."""
+    """Has the mean of its input as the embedding, and its own pixels as the attribution."""
 
     def read(self, image: Tensor) -> ModelOutput:
         pixels = image.squeeze(3).float() / 255

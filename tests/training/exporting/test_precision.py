@@ -111,11 +111,11 @@ def test_int8_leaves_the_optional_output_and_shares_its_weights(name: str):
     items = [encoder.encode(golden_payload(bundle, case)).arrays for case in bundle.golden]
     inputs = feeds_for(bundle.manifest, items)
     converted = convert(bundle.model, "int8", [inputs])
-    told = [Session(model).run(inputs, explain=True) for model in (bundle.model, converted)]
-    assert set(told[0]) == set(told[1])
-    np.testing.assert_allclose(told[1]["saliency"], told[0]["saliency"], atol=1e-6)
-    assert not np.array_equal(told[1][PROBABILITIES], told[0][PROBABILITIES])
-    assert Session(converted).run(inputs)["embedding"].shape == told[0]["embedding"].shape
+    actual = [Session(model).run(inputs, explain=True) for model in (bundle.model, converted)]
+    assert set(actual[0]) == set(actual[1])
+    np.testing.assert_allclose(actual[1]["saliency"], actual[0]["saliency"], atol=1e-6)
+    assert not np.array_equal(actual[1][PROBABILITIES], actual[0][PROBABILITIES])
+    assert Session(converted).run(inputs)["embedding"].shape == actual[0]["embedding"].shape
     assert len(converted) < 1.3 * len(bundle.model)
 
 

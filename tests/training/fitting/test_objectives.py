@@ -11,9 +11,9 @@ def test_polarity_loss_is_the_cross_entropy_of_summed_probabilities() -> None:
     logits, targets = torch.randn(6, 5), torch.tensor([0, 1, 2, 3, 4, -100])
     shares = logits.softmax(1)
     sides = torch.stack([shares[:, :2].sum(1), shares[:, 3:].sum(1)], 1)
-    told = torch.tensor([0, 1, 3, 4])
+    actual = torch.tensor([0, 1, 3, 4])
     expected = functional.nll_loss(
-        (sides / sides.sum(1, keepdim=True)).log()[told], torch.tensor([0, 0, 1, 1])
+        (sides / sides.sum(1, keepdim=True)).log()[actual], torch.tensor([0, 0, 1, 1])
     )
     assert torch.allclose(polarity_loss(logits, targets), expected, atol=1e-6)
 

@@ -18,10 +18,10 @@ from training.fitting.batches import Batches
 
 
 def as_rank(rank: int, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What torchrun tells a process."""
-    told = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": count, "LOCAL_WORLD_SIZE": count}
-    told |= {"TORCHELASTIC_RUN_ID": "test", "OMP_NUM_THREADS": 1}
-    for name, value in told.items():
+    """The environment that torchrun gives a process."""
+    actual = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": count, "LOCAL_WORLD_SIZE": count}
+    actual |= {"TORCHELASTIC_RUN_ID": "test", "OMP_NUM_THREADS": 1}
+    for name, value in actual.items():
         monkeypatch.setenv(name, str(value))
 
 

@@ -62,9 +62,9 @@ def test_calibration_error_by_chance_is_that_of_labels_drawn_from_the_probabilit
         logits, targets = drawn(500)
         probabilities = softmax(logits)
         errors.append(expected_calibration_error(probabilities, targets))
-    told = calibration_error_by_chance(probabilities)
+    actual = calibration_error_by_chance(probabilities)
     assert (
-        told
+        actual
         == calibration_error_by_chance(probabilities)
         == pytest.approx(np.mean(errors), rel=0.1)
     )

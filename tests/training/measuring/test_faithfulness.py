@@ -1,4 +1,4 @@
-"""The deletion test: what is removed, and that it tells what matters from what does not."""
+"""Deletion tests of images and sounds: what is removed, and faithful against reversed saliency."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Nodes below the roots have a temperature of their own; a root is told as its tree."""
+"""Figures of tree models: nodes below the roots have a temperature of their own."""
 
 from dataclasses import replace
 

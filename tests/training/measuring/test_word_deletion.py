@@ -1,4 +1,4 @@
-"""The deletion test of words: it tells scores that say why from scores that say the opposite."""
+"""The deletion test of words: faithful scores against reversed ones."""
 
 from dataclasses import replace
 
@@ -59,8 +59,8 @@ def sentences(count: int) -> Examples:
     rng = np.random.default_rng(1)
     texts = []
     for _ in range(count):
-        told = [*rng.choice(WORDS[3:], 8), rng.choice(WORDS[1:3]), "so"]
-        texts.append(" ".join(rng.permutation(told)))
+        actual = [*rng.choice(WORDS[3:], 8), rng.choice(WORDS[1:3]), "so"]
+        texts.append(" ".join(rng.permutation(actual)))
     items = [ENCODER.encode(Payload(text.encode(), "text/plain")).arrays for text in texts]
     samples = [sample(text, "a") for text in texts]
     return Examples(items, np.zeros(count, dtype=np.int64), samples, SPEC.tensors())

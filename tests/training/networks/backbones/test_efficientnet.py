@@ -1,4 +1,4 @@
-"""EfficientNet: `read` answers as the package does, and its evidence is autograd's."""
+"""EfficientNet: `read` equals the package's network, and its attribution equals autograd's."""
 
 import pytest
 import torch
@@ -68,7 +68,7 @@ def test_efficientnet_attribution_is_relative_to_the_mean_colour() -> None:
     with torch.no_grad():
         read = net.read(IMAGES).attribution
         assert read is not None
-        told = read(labels)
+        actual = read(labels)
         ends = [Trunk(net.network, 11)(images) for images in (even, IMAGES)]
     change, total = ends[1] - ends[0], torch.zeros_like(ends[0])
     for step in range(INTEGRAL_STEPS):
@@ -77,4 +77,4 @@ def test_efficientnet_attribution_is_relative_to_the_mean_colour() -> None:
         assert state.grad is not None
         total += state.grad / INTEGRAL_STEPS
     cells = (total * change).sum(1).unflatten(2, (7, 2)).unflatten(1, (7, 2)).sum((2, 4))
-    torch.testing.assert_close(told, cells, rtol=1e-3, atol=1e-4 * cells.abs().max().item())
+    torch.testing.assert_close(actual, cells, rtol=1e-3, atol=1e-4 * cells.abs().max().item())

@@ -21,8 +21,8 @@ def texts(*lengths: int) -> list[Tensor]:
 @torch.no_grad()
 def states(*ids: Tensor) -> Tensor:
     numbers = torch.arange(len(ids)).repeat_interleave(torch.tensor([len(text) for text in ids]))
-    told: Tensor = encoder()(torch.cat(ids), numbers)
-    return told
+    actual: Tensor = encoder()(torch.cat(ids), numbers)
+    return actual
 
 
 @torch.no_grad()
@@ -38,8 +38,8 @@ def published(ids: Tensor) -> Tensor:
     model = BertModel(config, add_pooling_layer=False).eval()
     missing, unexpected = model.load_state_dict(weights(), strict=False)
     assert not missing and not unexpected
-    told: Tensor = model(input_ids=ids[None]).last_hidden_state[0]
-    return told
+    actual: Tensor = model(input_ids=ids[None]).last_hidden_state[0]
+    return actual
 
 
 @pytest.mark.parametrize("lengths", [(1,), (REACH,), (5, 1, 40, REACH, 2), (63, 64, 64)])
@@ -56,7 +56,7 @@ def test_sentence_encoder_is_independent_of_the_batch() -> None:
 
 
 def test_sentence_encoder_attention_is_local() -> None:
-    """Through all layers what changed at one place is told as far as they reach together."""
+    """A change at one piece reaches as far as the reach of all layers together."""
     (ids,) = texts(MOST)
     changed = ids.clone()
     changed[150] = 3 + (changed[150] - 2) % (PIECES - 3)
@@ -84,8 +84,8 @@ def test_word_vector_is_the_state_of_the_first_piece() -> None:
     words = WordsInContext(encoder(), pieces(), (1, 2))
     tokens, own = torch.tensor([0, 1, 2, 5, 4]), torch.tensor([9, 9, 9, 3, 3])
     with torch.no_grad():
-        told = words(tokens, own)
+        actual = words(tokens, own)
     first = torch.tensor([1, 3, 20, 4, 5, 21, 2])
     second = torch.tensor([1, 8, 7, 22, 2])
     expected = torch.cat([states(first)[[1, 3, 4]], states(second)[[1, 2]]])
-    torch.testing.assert_close(told, expected, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(actual, expected, rtol=1e-4, atol=1e-5)

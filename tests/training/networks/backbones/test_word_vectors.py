@@ -52,6 +52,6 @@ def test_words_in_context_equal_the_encoder_on_the_sentence() -> None:
     tokens, texts = torch.tensor([1, 4, 3, 5, 1, 2, 3, 5]), torch.tensor([6, 6, 6, 6, 2, 2, 2, 2])
     ids = torch.tensor(_model()[0].encode("a quiet beauty .").ids)
     with torch.no_grad():
-        told = words(tokens, texts)[4:]
+        actual = words(tokens, texts)[4:]
         alone = words.encoder(ids, torch.zeros_like(ids))[1:-1]
-    torch.testing.assert_close(told, alone, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(actual, alone, rtol=1e-4, atol=1e-5)

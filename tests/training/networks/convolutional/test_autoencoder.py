@@ -60,9 +60,9 @@ def test_detector_batch_equals_single_items(model: bytes) -> None:
 
 def test_reconstruction_error_is_that_of_the_reconstruction(detector: NoveltyDetector) -> None:
     images = pictures(7)
-    told = detector.outputs(images)
-    off = (told["reconstruction"] - images.float()) / 255
-    assert torch.allclose(told["reconstruction_error"], off.square().mean((1, 2, 3)), atol=1e-6)
+    actual = detector.outputs(images)
+    off = (actual["reconstruction"] - images.float()) / 255
+    assert torch.allclose(actual["reconstruction_error"], off.square().mean((1, 2, 3)), atol=1e-6)
 
 
 def test_detector_rarely_calls_known_images_novel(detector) -> None:

@@ -1,4 +1,4 @@
-"""What networks tell besides logits: the evidence of all places makes up the logits."""
+"""The output of networks besides logits: the attribution of all positions adds up to a logit."""
 
 import numpy as np
 import pytest

@@ -49,10 +49,10 @@ def test_language_model_likelihoods_agree(network: WordLSTM) -> None:
     tokens, targets = torch.randint(0, VOCABULARY, (2, 4, 11)).unbind()
     with torch.no_grad():
         answers = network(tokens)
-        told = network.log_likelihoods(tokens, targets)
+        actual = network.log_likelihoods(tokens, targets)
         most_likely = network.most_likely(tokens)
     torch.testing.assert_close(answers.exp().sum(2), torch.ones(4, 11))
-    torch.testing.assert_close(answers.gather(2, targets.unsqueeze(2)).squeeze(2), told)
+    torch.testing.assert_close(answers.gather(2, targets.unsqueeze(2)).squeeze(2), actual)
     assert torch.equal(answers.argmax(2), most_likely)
 
 

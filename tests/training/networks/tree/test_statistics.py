@@ -79,8 +79,8 @@ def test_word_sum_is_independent_of_the_tree() -> None:
     right.join(0, right.join(1, right.join(2, 3)))
     trees = [*FORESTS, *(tree.arrays(np.asarray([5, 9, 5, 7])) for tree in (left, right))]
     with torch.no_grad():
-        told = pooling.read(*tensors(join(trees))).ood_features
-        for tree, pooled in zip(trees, told, strict=True):
+        actual = pooling.read(*tensors(join(trees))).ood_features
+        for tree, pooled in zip(trees, actual, strict=True):
             words = pooling.embed(torch.from_numpy(tree["tokens"]))
             expected = words.sum(0) / len(words) ** 0.5
             torch.testing.assert_close(pooled, expected, rtol=1e-5, atol=1e-6)
@@ -133,8 +133,8 @@ def test_word_sum_separates_words_from_structure() -> None:
     model = export(served, SPECS, tensors(join(FORESTS[2:4])))
     assert check_parity(model, served, examples([*small, *LISTS]), SPECS) < 1e-4
     nested = examples([f"[MIN [MAX 1 2 ] {digit} ]" for digit in "03"])
-    told = run_graph(model, examples(large[8:]), [NOVELTY])[NOVELTY]
+    actual = run_graph(model, examples(large[8:]), [NOVELTY])[NOVELTY]
     likely = np.concatenate(
         [run_graph(model, e, [NOVELTY])[NOVELTY] for e in (examples(small), nested)]
     )
-    assert told.min() > likely.max()
+    assert actual.min() > likely.max()
