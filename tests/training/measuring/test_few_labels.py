@@ -47,17 +47,10 @@ def test_few_labels_are_balanced_and_deterministic() -> None:
 
 
 def test_few_labels_report_means_and_deviations() -> None:
-<<<<<<< HEAD
     results = [WayResult("one way", {2: [0.5, 0.7], 5: [0.8, 0.8]})]
-    told = {m.name: (m.value, m.samples) for m in few_labels_measurements(results, "test", 90)}
-    assert told["accuracy, 2 labels per class, one way"] == (pytest.approx(0.6), 90)
-    assert told["deviation of the accuracy, 2 labels per class, one way"][0] == pytest.approx(
-=======
-    results = [Result("one way", {2: [0.5, 0.7], 5: [0.8, 0.8]})]
     actual = {m.name: (m.value, m.samples) for m in few_labels_measurements(results, "test", 90)}
     assert actual["accuracy, 2 labels per class, one way"] == (pytest.approx(0.6), 90)
     assert actual["deviation of the accuracy, 2 labels per class, one way"][0] == pytest.approx(
->>>>>>> main
         np.sqrt(0.02)
     )
     assert "| one way | 0.600 ± 0.141 | 0.800 ± 0.000 |" in few_labels_table(results)
