@@ -1,8 +1,8 @@
-"""Anyone's ONNX image classifier → a bundle, without torch.
+"""Packing an existing ONNX image classifier as a bundle, without torch.
 
-The graph is taken as it is; what it expects of a picture (size, layout, channel order,
-normalisation) becomes the encoder's spec, and the payloads given become golden cases with
-the answers that the graph gives now. The batch axis must be free.
+The graph stays as it is. Its picture format (size, layout, channel order, normalisation) becomes
+the spec of the encoder. The given payloads become golden cases with the answers that the graph
+gives now. The batch axis must be dynamic.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ _CARD = "README.md"
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """What a graph does not say of itself."""
+    """Everything about a bundle that its graph does not hold."""
 
     name: str
     labels: tuple[str, ...]

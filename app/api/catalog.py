@@ -1,4 +1,4 @@
-"""What is served, and in which state."""
+"""The catalog's routes: which models are served, and in which state."""
 
 from itertools import groupby
 

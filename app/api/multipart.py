@@ -1,7 +1,7 @@
-"""multipart/form-data in memory: the parts between the boundaries (RFC 7578, RFC 2046).
+"""Parsing multipart/form-data in memory (RFC 7578, RFC 2046).
 
-Each part is found by one search for the boundary and copied once. What stands before the first
-boundary or behind the last is nothing of ours: only line breaks may, and the latter is not read.
+One search for the boundary finds each part, which is copied once. Only line breaks may stand before
+the first boundary; the bytes after the last one are ignored.
 """
 
 import re
@@ -36,7 +36,7 @@ def parse_multipart(body: bytes, boundary: str, max_items: int) -> list[Payload]
 
 
 def _parts(body: bytes, mark: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yield the head and the data of each part; raise `MalformedRequest` where one does not end."""
+    """Yield the head and the data of each part; raise `MalformedRequest` if a part has no end."""
     start = len(body) - len(body.lstrip(_NEXT))
     if not body.startswith(mark, start):
         raise MalformedRequest("the multipart body does not begin with its boundary")

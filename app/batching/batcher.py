@@ -137,7 +137,7 @@ class Batcher(Generic[Item, Output]):
         loop.call_soon(self._run_next_batch)
 
     async def _run_alone(self, entry: _Entry[Item, Output]) -> None:
-        """Run one long item in a thread of the event loop, unless its caller is gone by then."""
+        """Run one long item in a thread of the event loop, unless its caller is gone."""
         loop = asyncio.get_running_loop()
         work = loop.run_in_executor(None, self._outcomes, [entry.item])
         entry.future.add_done_callback(lambda _: work.cancel())
@@ -145,7 +145,7 @@ class Batcher(Generic[Item, Output]):
             _settle([entry], await work)
 
     def _take_batch(self) -> list[_Entry[Item, Output]]:
-        """Remove the next batch from the queue; it is empty when nobody waits."""
+        """Remove the next batch from the queue; return an empty one if no item waits."""
         now, most, seconds = asyncio.get_running_loop().time(), self._latency.max_items, 0.0
         batch: list[_Entry[Item, Output]] = []
         while self._queue and len(batch) < most:
@@ -192,7 +192,7 @@ class Batcher(Generic[Item, Output]):
 
 
 def _settle(batch: Sequence[_Entry[Item, Output]], outcomes: Sequence[Output | Exception]) -> None:
-    """Answer the callers that still wait."""
+    """Give each caller that still waits its answer or error."""
     for entry, outcome in zip(batch, outcomes, strict=True):
         if entry.future.done():
             continue

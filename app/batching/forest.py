@@ -1,15 +1,15 @@
-"""Trees of different shapes → one forest, without padding; and its nodes → trees again.
+"""Trees of different shapes → one forest, without padding; and its nodes → those of each tree.
 
-A forest is five int64 arrays. Its nodes are numbered leaves first, then inner nodes by height,
-so that a network works level by level and every child stands before its parent:
+A forest is five int64 arrays. Leaves have the first numbers and inner nodes follow by height, so
+that every child precedes its parent and a network can work level by level:
 
 - `tokens` (leaf,): the token id of each leaf;
 - `left`, `right` (inner,): the children of each inner node;
-- `levels` (level,): where each height ends among the inner nodes, from 0: height h is
-  `levels[h - 1]:levels[h]`;
+- `levels` (level,): the ends of the levels among the inner nodes, from 0: the nodes of height h
+  are `levels[h - 1]:levels[h]`;
 - `roots` (batch,): the root of each tree.
 
-One tree is a forest of one, and forests join to a forest.
+A single tree is a forest, and several forests join to one.
 """
 
 from collections.abc import Mapping, Sequence

@@ -19,7 +19,7 @@ from app.modalities.words.spec import WordsSpec
 from app.pipeline import Pipeline, generate
 from app.registry import SHIPPED
 from app.runtime.session import Session
-from app.tasks.complete import begin
+from app.tasks.complete import start_generation
 from app.tasks.generation import SamplingParams
 from training.baselines.kneser_ney import ORDER, kneser_ney, require_kenlm
 from training.data.dataset import Dataset, Sample
@@ -204,7 +204,7 @@ def _speed(pipeline: Pipeline, payload: Payload) -> str:
 
     Measured in processor time: other processes may use the machine.
     """
-    generation = begin(pipeline.encoder, payload, SamplingParams(max_words=_TIMED))
+    generation = start_generation(pipeline.encoder, payload, SamplingParams(max_words=_TIMED))
     started = time.process_time()
     generate(pipeline, pipeline.task, [generation])
     words = _TIMED / (time.process_time() - started)

@@ -1,9 +1,9 @@
 """ListOps: nested lists of digits under an operator.
 
 Nangia and Bowman, "ListOps: A Diagnostic Dataset for Latent Tree Learning", NAACL SRW 2018.
-Read are the lists themselves, `[MAX 2 9 [MIN 4 7 ] 0 ]`, and their authors' notation with the
-binary parentheses, `( ( ( [MAX 2 ) 9 ) ] )`. Both give the same left-branching tree: an open
-list takes one argument after the other, then its end.
+The parser reads plain lists, `[MAX 2 9 [MIN 4 7 ] 0 ]`, and the authors' notation with binary
+parentheses, `( ( ( [MAX 2 ) 9 ) ] )`. Both give the same left-branching tree: an open list is
+joined with each argument in turn, and then with its end.
 """
 
 import re
@@ -28,7 +28,7 @@ class _Part:
 
 
 def parse(text: str, tree: BinaryTree) -> None:
-    """Grow `tree` by what `text` says; raise `InvalidInput` with the position of a mistake."""
+    """Add the list in `text` to `tree`; raise `InvalidInput` with the position of a mistake."""
     binary = text.lstrip().startswith("(")
     stack: list[list[_Part]] = [[]]
     position = 0
@@ -73,7 +73,7 @@ def _deeper(stack: list[list[_Part]], tree: BinaryTree) -> None:
 
 
 def _close(stack: list[list[_Part]], tree: BinaryTree) -> None:
-    """Join what stands in a pair of parentheses."""
+    """Join the two parts inside a pair of parentheses."""
     if len(stack) == 1:
         raise InvalidInput("expected no closing parenthesis without an opening one")
     parts = stack.pop()
@@ -83,7 +83,7 @@ def _close(stack: list[list[_Part]], tree: BinaryTree) -> None:
 
 
 def _reduce(stack: list[list[_Part]], tree: BinaryTree) -> None:
-    """Give a value or an end to the innermost open list, and so on outwards."""
+    """Join a value or an end with the innermost open list, and each list that it completes."""
     while len(stack) > 1 and len(stack[-1]) == 2:
         left, right = stack.pop()
         part = _combine(left, right, tree)
