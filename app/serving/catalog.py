@@ -162,9 +162,7 @@ class Catalog:
         """Update the index of ready models after an entry has changed its state."""
         ready = [e for e in self.entries if e.state is VersionState.READY and e.model]
         self._ready = {(e.name, e.version): e.model for e in ready if e.model}
-        self._ready |= {
-            (e.name, None): e.model for e in ready if e.model
-        }  # newest last
+        self._ready |= {(e.name, None): e.model for e in ready if e.model}  # newest last
 
     async def _drop(self, entry: Entry) -> None:
         entry.state = VersionState.DRAINING

@@ -3,7 +3,7 @@
 The study compares five classifiers (`WAYS`): the network fine-tuned from the autoencoder's weights,
 the network trained from random weights, linear classifiers on the frozen network with either
 weights, and a linear classifier on the pixels. All learn from the same labelled samples of the
-training split, which each seed draws anew.
+training split, of which each seed draws a new set.
 """
 
 import copy

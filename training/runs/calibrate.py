@@ -1,10 +1,10 @@
 """A published bundle → its next version, calibrated on the user's labelled files.
 
-The network stays, and with it every predicted label. The run sets the temperature, the label sets
-and the threshold of novelty anew. Half of the files, chosen by their content, test the result,
-before and after the calibration; of the others a third sets the temperature and the rest the
-thresholds. The figures then hold for data like these files, even where such data differ from the
-training data.
+The network stays, and with it every predicted label. The run sets a new temperature and new
+thresholds of the label sets and of novelty. Half of the files, chosen by their content, test the
+result, before and after the calibration; of the others a third sets the temperature and the rest
+the thresholds. The figures then hold for data like these files, even where such data differ from
+the training data.
 """
 
 import logging

@@ -162,8 +162,8 @@ def _pieces(documents: PreparedDocuments, network: WordLSTM) -> Examples:
     words = [word for document in documents.test for word in document]
     items = []
     for length in rng.integers(1, 40, 33):
-        begin = int(rng.integers(0, max(1, len(words) - 40)))
-        tokens = np.asarray(words[begin : begin + int(length)], dtype=np.int64)
+        start = int(rng.integers(0, max(1, len(words) - 40)))
+        tokens = np.asarray(words[start : start + int(length)], dtype=np.int64)
         state = rng.uniform(-0.9, 0.9, 2 * network.hidden).astype(np.float32)
         items.append({"tokens": tokens, "length": np.asarray(len(tokens)), "state": state})
     return Examples(

@@ -7,7 +7,7 @@ from app.errors import InvalidInput, UnsupportedTask
 from app.modalities import Payload
 from app.pipeline import Pipeline, generate, replay, stream
 from app.registry import SHIPPED
-from app.tasks.complete import COMPLETE, CompleteOptions, begin
+from app.tasks.complete import COMPLETE, CompleteOptions, start_generation
 from app.tasks.generation import SamplingParams
 from tests.fakes import PROSE, text_bundle, words_bundle
 
@@ -18,7 +18,7 @@ def pipeline():
 
 
 def continued(pipeline, text, **params):
-    generation = begin(
+    generation = start_generation(
         pipeline.encoder, Payload(text.encode(), "text/plain"), SamplingParams(**params)
     )
     generate(pipeline, COMPLETE, [generation])
@@ -75,7 +75,7 @@ def test_drawn_words_come_as_often_as_they_are_probable(pipeline):
 def test_several_together_are_what_each_is_alone(pipeline):
     texts = ("the", "we are glad", "day is good, and we", "unheard-of")
     together = [
-        begin(
+        start_generation(
             pipeline.encoder,
             Payload(text.encode(), "text/plain"),
             SamplingParams(max_words=place + 3),
@@ -94,14 +94,16 @@ def test_several_together_are_what_each_is_alone(pipeline):
 
 
 def test_streamed_is_what_comes_at_once(pipeline):
-    generation = begin(pipeline.encoder, Payload(b"the day", "text/plain"), SamplingParams())
+    generation = start_generation(
+        pipeline.encoder, Payload(b"the day", "text/plain"), SamplingParams()
+    )
     words = list(stream(pipeline, COMPLETE, generation))
     assert "".join(word.text for word in words) == continued(pipeline, "the day").text
 
 
 def test_an_empty_text_is_refused(pipeline):
     with pytest.raises(InvalidInput):
-        begin(pipeline.encoder, Payload(b" \n", "text/plain"), SamplingParams())
+        start_generation(pipeline.encoder, Payload(b" \n", "text/plain"), SamplingParams())
 
 
 def test_a_classifier_does_not_complete():
