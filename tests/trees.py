@@ -1,4 +1,4 @@
-"""Trees to test with, and the plain recursion that pointers must equal."""
+"""Random trees, and plain recursions as references for the arrays."""
 
 import numpy as np
 
@@ -29,7 +29,7 @@ def forest(text: str) -> dict[str, np.ndarray]:
 
 
 def shape(tree: BinaryTree, node: int | None = None) -> str:
-    """Write a tree with a pair of brackets around every inner node, by plain recursion."""
+    """Return a tree with brackets around every inner node, by plain recursion."""
     if node is None:
         node = ~(len(tree.pairs) - 1) if tree.pairs else 0
     if node >= 0:
@@ -38,7 +38,7 @@ def shape(tree: BinaryTree, node: int | None = None) -> str:
 
 
 def drawn(arrays: dict[str, np.ndarray], node: int) -> str:
-    """The same from a forest's pointers, token ids for words."""
+    """Return the same text from a forest's arrays, with token ids for words."""
     leaves = len(arrays["tokens"])
     if node < leaves:
         return str(arrays["tokens"][node])
