@@ -64,7 +64,7 @@ class Settings(BaseSettings):
     ] = 30
     deadline: Annotated[
         float,
-        Field(gt=0, description="Longest time for an answer, in seconds; a later one is a 503"),
+        Field(gt=0, description="Longest time for an answer, in seconds; a later one is a 504"),
     ] = 30
     log_requests: Annotated[
         bool, Field(description="Log every request, not only the failed ones")

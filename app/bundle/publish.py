@@ -38,6 +38,21 @@ def publish(bundle: Bundle, root: Path) -> Path:
     taken = InvalidBundle(f"{target} exists already: a published version never changes")
     if target.exists():
         raise taken
+    aside = write_aside(bundle, parent)
+    try:
+        aside.rename(target)
+    except BaseException as error:
+        shutil.rmtree(aside, ignore_errors=True)
+        if isinstance(error, OSError) and error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+            raise taken from error  # by another publisher, meanwhile
+        raise
+    flush_folder(parent)
+    return target
+
+
+def write_aside(bundle: Bundle, parent: Path) -> Path:
+    """Write `bundle` to a new folder in `parent` that no reader looks at, flushed; return it."""
+    manifest = bundle.manifest
     parent.mkdir(parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(prefix=f".{manifest.version}-", dir=parent))
     try:
@@ -47,14 +62,10 @@ def publish(bundle: Bundle, root: Path) -> Path:
         write_flushed(aside / MANIFEST, (manifest.model_dump_json(indent=2) + "\n").encode())
         for folder in {aside, *(path for path in aside.rglob("*") if path.is_dir())}:
             flush_folder(folder)
-        aside.rename(target)
-    except BaseException as error:
+    except BaseException:
         shutil.rmtree(aside, ignore_errors=True)
-        if isinstance(error, OSError) and error.errno in (errno.ENOTEMPTY, errno.EEXIST):
-            raise taken from error  # another process has published it meanwhile
         raise
-    flush_folder(parent)
-    return target
+    return aside
 
 
 def write_flushed(path: Path, data: bytes) -> None:

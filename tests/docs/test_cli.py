@@ -10,9 +10,8 @@ import pytest
 from tests.docs.pages import DOCS, ROOT
 
 PAGE = (DOCS / "reference" / "cli.md").read_text()
-ALIASES = {"run"}  # of thalamus-train train
-# A command's line of `--help`: its name, at least two spaces, what it does.
-COMMAND = re.compile(r"^(?:[│|] {1,3}| {2,4})([a-z][a-z-]*)(?: {2,}\S| *$)", re.M)
+# A command's line of `--help`: its name and its aliases, at least two spaces, what it does.
+COMMAND = re.compile(r"^(?:[│|] {1,3}| {2,4})([a-z][a-z-]*)(?:, [a-z-]+)*(?: {2,}\S| *$)", re.M)
 
 
 @pytest.mark.parametrize(
@@ -22,5 +21,5 @@ def test_the_page_has_every_command(program: str, module: str) -> None:
     words = [sys.executable, "-m", module, "--help"]
     environment = {**os.environ, "COLUMNS": "120", "NO_COLOR": "1", "TERM": "dumb"}
     done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, check=True)
-    commands = set(COMMAND.findall(done.stdout.decode())) - ALIASES
+    commands = set(COMMAND.findall(done.stdout.decode()))
     assert set(re.findall(rf"^### `{program} ([a-z-]+)`$", PAGE, re.M)) == commands

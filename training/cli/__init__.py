@@ -29,6 +29,7 @@ thalamus_train.command(recipes.few_labels, group=_MEASURING)
 thalamus_train.command(bundles.measure, group=_MEASURING, version_flags=())
 thalamus_train.command(bundles.calibrate, group=_PUBLISHING, version_flags=())
 thalamus_train.command(bundles.quantize, group=_PUBLISHING, version_flags=())
+thalamus_train.command(bundles.card, group=_PUBLISHING, version_flags=())
 # Its former name, which scripts use.
 thalamus_train.command(bundles.quantize, name="publish", show=False, version_flags=())
 

@@ -1,4 +1,4 @@
-"""`thalamus-train measure | calibrate | quantize`: commands on a published bundle."""
+"""`thalamus-train measure | calibrate | quantize | card`: commands on a published bundle."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -50,6 +50,45 @@ def calibrate(name: BundleName, /, *, data: LabelledFiles, bundle: Published = P
 
     use_threads(bundle.threads)
     print(f"published {publish_calibrated(found, data, bundle.models)}")
+
+
+def card(
+    name: BundleName,
+    /,
+    *,
+    reliability: Annotated[
+        bool,
+        Parameter(
+            negative="",
+            help="Measure the reliability diagram on the validation samples that set the "
+            "thresholds, if none was stored. The test split is not used.",
+        ),
+    ] = False,
+    data: Annotated[
+        Path | None,
+        Parameter(
+            help="Folder or archive of the recipe's data, if it is not to be downloaded; implies "
+            "--reliability."
+        ),
+    ] = None,
+    bundle: Published = Published(),
+) -> None:
+    """Write a published bundle's model card anew from what the bundle stores.
+
+    Graph, golden cases and figures stay as they are; otherwise nothing is written.
+
+    Example: thalamus-train card digits --reliability
+    """
+    check_data(data)
+    found = newest(bundle.models, name, bundle.version)
+
+    from training.runs.card import rewrite_card, validation_reliability
+
+    use_threads(bundle.threads)
+    changes = {}
+    if reliability or data is not None:
+        changes["reliability"] = validation_reliability(found, data)
+    print(f"rewrote {rewrite_card(found, bundle.models, **changes)}")
 
 
 def quantize(

@@ -7,8 +7,11 @@ number, fitted on data that the network was not trained on. The ranking of the l
 import numpy as np
 from scipy.optimize import minimize_scalar  # type: ignore[import-untyped]
 
+from training.exporting.card.data import ReliabilityBins
+
 _BINS = 15
 _DRAWS = 100
+_DIGITS = 6  # of a bin's means
 
 
 def softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
@@ -59,8 +62,32 @@ def calibration_error_by_chance(probabilities: np.ndarray, seed: int = 0) -> flo
     return float(np.mean([_gap(confidence, correct) for correct in drawn]))
 
 
+def reliability_bins(probabilities: np.ndarray, targets: np.ndarray, split: str) -> ReliabilityBins:
+    """Return the bins of the expected calibration error, for a reliability diagram.
+
+    probabilities: float (samples, labels). targets: int64 (samples,). split: names the samples.
+    """
+    confidence = probabilities.max(axis=1).astype(np.float64)
+    correct = (probabilities.argmax(axis=1) == targets).astype(np.float64)
+    bins = _bin_of(probabilities.max(axis=1))
+    counts = np.bincount(bins, minlength=_BINS)
+    means = [np.bincount(bins, v, _BINS) / np.maximum(counts, 1) for v in (correct, confidence)]
+    return ReliabilityBins(
+        split=split,
+        edges=tuple(i / _BINS for i in range(_BINS + 1)),
+        counts=tuple(counts.tolist()),
+        accuracy=tuple(means[0].round(_DIGITS).tolist()),
+        confidence=tuple(means[1].round(_DIGITS).tolist()),
+    )
+
+
+def _bin_of(confidence: np.ndarray) -> np.ndarray:
+    """Return the index of each confidence's bin, int (samples,)."""
+    return np.minimum((confidence * _BINS).astype(int), _BINS - 1)
+
+
 def _gap(confidence: np.ndarray, correct: np.ndarray) -> float:
-    bins = np.minimum((confidence * _BINS).astype(int), _BINS - 1)
+    bins = _bin_of(confidence)
     gaps = [
         abs(confidence[bins == b].mean() - correct[bins == b].mean()) * (bins == b).mean()
         for b in np.unique(bins)

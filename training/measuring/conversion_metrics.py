@@ -11,8 +11,9 @@ from app.bundle.tensors import Arrays
 from app.runtime.providers import CPU, Device
 from app.runtime.session import Session
 from training.data.encode import Examples
+from training.exporting.card.data import ReliabilityBins
 from training.exporting.graph import feeds_for
-from training.measuring.calibration import expected_calibration_error
+from training.measuring.calibration import expected_calibration_error, reliability_bins
 from training.measuring.evaluate import (
     ClassifierOutputs,
     classifier_outputs,
@@ -54,6 +55,7 @@ class ConversionResult:
     conformal: Conformal | None = None
     novelty: NoveltyScore | None = None
     confusion: np.ndarray | None = None
+    reliability: ReliabilityBins | None = None
 
 
 def compare_conversion(
@@ -90,7 +92,8 @@ def compare_conversion(
     trust = reliability_figures(after, items.targets, rules, items.split)
     metrics = (*to_measurements(figures, items.split, len(items.test)), *trust, *costs)
     confusion = confusion_of(after.probabilities, items.targets)
-    return ConversionResult(metrics, speed, right[0] - right[1], *rules, confusion)
+    bins = reliability_bins(after.probabilities, items.targets, items.split)
+    return ConversionResult(metrics, speed, right[0] - right[1], *rules, confusion, bins)
 
 
 def speed_up(manifest: Manifest, sessions: Sequence[Session], items: Sequence[Arrays]) -> float:

@@ -14,10 +14,13 @@ from app.bundle import Manifest, Measurement
 from app.bundle.tensors import NOVELTY, Arrays
 from app.runtime.session import Session
 from training.data.encode import Examples
+from training.exporting.card.data import ReliabilityBins
+from training.exporting.card.figures import MOST_LABELS
 from training.exporting.graph import run_graph, run_network, runner_for
 from training.measuring.calibration import (
     calibration_error_by_chance,
     expected_calibration_error,
+    reliability_bins,
     softmax,
 )
 from training.networks.network import ReadableNetwork
@@ -42,7 +45,8 @@ class ClassificationReport:
     """Figures on a labelled split.
 
     accuracy: 0..1. calibration_error: expected calibration error, 0..1. chance_error: the error
-    that perfectly calibrated predictions of the same confidence would have. confusion: int64
+    that perfectly calibrated predictions of the same confidence would have. bins: of the
+    calibration error. confusion: int64
     (labels, labels); row i, column j counts the samples of label i that were predicted as j.
     wrong: the names of the samples that were predicted wrongly.
     """
@@ -52,6 +56,7 @@ class ClassificationReport:
     chance_error: float
     confusion: np.ndarray
     wrong: list[str]
+    bins: ReliabilityBins
 
     @property
     def count(self) -> int:
@@ -125,7 +130,13 @@ def evaluate(probabilities: np.ndarray, examples: Examples) -> ClassificationRep
         calibration_error_by_chance(probabilities),
         confusion,
         [examples.samples[i].name for i in missed],
+        reliability_bins(probabilities, examples.targets, "test split"),
     )
+
+
+def stored_confusion(confusion: np.ndarray) -> tuple[tuple[int, ...], ...]:
+    """Return a confusion matrix as a card stores it: none where it could not be drawn."""
+    return tuple(map(tuple, confusion.tolist())) if len(confusion) <= MOST_LABELS else ()
 
 
 def confusion_of(probabilities: np.ndarray, targets: np.ndarray) -> np.ndarray:

@@ -9,13 +9,13 @@ from training.augmentation.images import PICTURE_STRENGTH, augment_images
 from training.data.split import Shares
 from training.datasets import emoji
 from training.fitting.fit import Schedule
+from training.modalities.image import prepare_images
 from training.networks.convolutional.classifier import ConvNet
-from training.recipes.auto import prepare_images
 from training.recipes.recipe import Recipe
 
 RECIPE = Recipe(
     name="emoji",
-    description="Tells what kind of thing a pictogram shows: an animal, a dish, a building, …",
+    description="Classifies the kind of thing that a pictogram shows: animal, dish, building, …",
     load=emoji.load,
     prepare=prepare_images,
     network=lambda labels: ConvNet(3, labels),

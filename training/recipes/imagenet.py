@@ -10,6 +10,7 @@ from torch import nn
 from app.modalities.image.spec import ImageSpec
 from training.data.dataset import Dataset
 from training.datasets import caltech101, imagenet, imagenet_validation
+from training.exporting.card.data import Headline
 from training.networks.backbones.efficientnet import efficientnet_lite0
 from training.outliers import pictures
 from training.outliers.pictures import TRAIN_KINDS
@@ -74,7 +75,7 @@ def _lines(name: str) -> list[str]:
 
 RECIPE = Pretrained(
     name="imagenet",
-    description="Names what a photo shows, one of the thousand things of ImageNet.",
+    description="Classifies a photo into the thousand classes of ImageNet.",
     network=_network,
     labels=_labels,
     encoder=ImageSpec(height=224, width=224, fit="crop", crop_fraction=224 / 256),
@@ -88,4 +89,18 @@ RECIPE = Pretrained(
     held_out=_held_out,
     outliers=pictures,
     train_outliers=TRAIN_KINDS,
+    headline=Headline(
+        figure="accuracy",
+        split="photos of ImageNet's validation set",
+        sentence="{percent} % of {samples} {split} get the right label, out of 1,000.",
+    ),
+    limits=(
+        "One label for the whole photo, out of a thousand: it finds no objects, counts none, and "
+        "knows no people and no brands.",
+        "A thing that is not among the thousand classes gets the label of one that is. The novelty "
+        "finds what is no photo (drawings, letters, digits), not photos of unknown things.",
+        "The prediction sets were calibrated on photos of 31 classes of Caltech-101; for photos of "
+        "your own calibrate it anew (`thalamus-train calibrate imagenet --data FOLDER`).",
+        "ImageNet has known biases of place, culture and skin colour. Do not use it on people.",
+    ),
 )

@@ -33,8 +33,8 @@ def _network(labels: int) -> TreeLSTM:
 
 RECIPE = Recipe(
     name="listops",
-    description="Works out nested lists of digits under MIN, MAX, MED (median) and SM (sum modulo "
-    "10), such as [MAX 2 9 [MIN 4 7 ] 0 ].",
+    description="Computes the value of nested lists of digits under MIN, MAX, MED (median) and SM "
+    "(sum modulo 10), such as [MAX 2 9 [MIN 4 7 ] 0 ].",
     load=listops.load,
     prepare=_prepare,
     network=_network,
@@ -52,4 +52,14 @@ RECIPE = Recipe(
     figures=partial(long_tree_accuracy, least=200),
     baseline=flat_lstm,
     golden="listops",
+    limits=(
+        "A demonstration of tree-structured networks. To compute such a list, write a program: it "
+        "is always right.",
+        "Errors grow with the size of the list: the accuracy on trees of 200 tokens and more is "
+        "{accuracy, trees of 200 tokens and more}.",
+        "Only digits and the four operations MIN, MAX, MED and SM, generated as by Nangia and "
+        "Bowman (2018).",
+        "Its novelty is weak on lists of another meaning: it abstains for only {share of answers "
+        "abstained | a program's functions} of a program's functions.",
+    ),
 )

@@ -14,14 +14,14 @@ from app.modalities import Encoder
 from training.data.dataset import Dataset, Sample
 from training.data.encode import Examples
 from training.data.split import Shares, Splits
+from training.exporting.card.data import Headline
 from training.fitting.curve import History
 from training.fitting.fit import Augment, Schedule
 from training.measuring.few_labels import Study
+from training.modalities import Prepare
 from training.networks.recurrent.language import WordLSTM
 from training.outliers import OutlierKinds
 
-# What the training samples determine: the encoder, and the files it needs in the bundle.
-Prepare = Callable[[Sequence[Sample]], tuple[EncoderSpec, dict[str, bytes]]]
 # Other forms of a training sample to train on as well (never of a tested one).
 Variants = Callable[[Sample], Sequence[Sample]]
 # Sets weights or buffers of a new network before the training, from the bundle's files.
@@ -86,6 +86,8 @@ class Recipe:
     leave_one_out: str | None = None  # the word for a group, when groups are held out in turn
     member: Callable[[int], nn.Module] | None = None  # one network of an ensemble, for that
     golden: str | None = None  # folder of payloads under training/golden; else from the test split
+    headline: Headline | None = None  # the figure that the card opens with; else the accuracy
+    limits: tuple[str, ...] = ()  # what the model does not do: see `CardData.limits`
     licence: str = "Apache-2.0"
     lineage: Lineage = field(default_factory=Lineage)
     seed: int = 1
@@ -111,6 +113,8 @@ class Pretrained:
     held_out: Callable[[], Dataset] | None = None  # further ones, by which nothing is set
     outliers: OutlierKinds | None = None  # kinds of pictures to measure novelty by, or to fit it to
     train_outliers: tuple[str, ...] = ()  # the kinds that the novelty score is fitted to
+    headline: Headline | None = None  # see `Recipe`
+    limits: tuple[str, ...] = ()
     licence: str = "Apache-2.0"
 
 
@@ -135,6 +139,8 @@ class Language:
     initialise: Callable[[WordLSTM, Sequence[str]], None] | None = None  # from the vocabulary
     shares: Shares = field(default_factory=Shares)
     baseline: bool = True  # whether KenLM's Kneser-Ney is measured on the same words
+    headline: Headline | None = None  # see `Recipe`
+    limits: tuple[str, ...] = ()
     licence: str = "Apache-2.0"
     lineage: Lineage = field(default_factory=Lineage)
     seed: int = 1

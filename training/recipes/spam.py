@@ -34,8 +34,8 @@ def _network(labels: int) -> TextEnsemble:
 
 RECIPE = Recipe(
     name="spam",
-    description="Tells spam from wanted mail (ham) by the text of an English e-mail's body, "
-    "as plain text or HTML.",
+    description="Classifies the body of an English e-mail, plain text or HTML, as spam or as "
+    "wanted mail (ham).",
     load=spamassassin.load,
     variants=spamassassin.without_tags,
     prepare=_prepare,
@@ -55,5 +55,12 @@ RECIPE = Recipe(
     train_outliers=("pages of a novel", "speeches"),
     baseline=tfidf_logistic_regression,
     golden="spam",
+    limits=(
+        "It reads the body alone: neither headers nor sender, attachments or the targets of links.",
+        "English only, and mails of about 2002. Its ham comes mostly from mailing lists of "
+        "programmers; private letters, newsletters and today's phishing are unlike that.",
+        "Spammers adapt. Do not delete mail on its answer alone.",
+        "It can abstain on very short texts: a few words are too little evidence.",
+    ),
     licence="Apache-2.0",
 )

@@ -30,7 +30,7 @@ def _network(labels: int) -> SpectrogramEnsemble:
 
 RECIPE = Recipe(
     name="spoken-digits",
-    description="Hears which digit, zero to nine, is spoken in English, about one second.",
+    description="Recognizes a spoken English digit, zero to nine, in about one second of sound.",
     load=spoken_digits.load_with_voices,
     prepare=_prepare,
     network=_network,
@@ -43,5 +43,15 @@ RECIPE = Recipe(
     outliers=sounds,
     leave_one_out="speaker",
     golden="spoken-digits",
+    limits=(
+        "One digit in each sound. It does not find words in a recording, and does not read numbers "
+        "of several digits.",
+        "The test split has the same six speakers as the training split. For a speaker that it "
+        "never heard expect less: {accuracy, leave one speaker out, mean} when one speaker is left "
+        "out of the training and tested.",
+        "English only; recordings of 8 kHz with little noise.",
+        "Another spoken word gets a digit as its label: novelty was measured against noises, music "
+        "and sound effects, not against other words.",
+    ),
     licence="CC BY-SA 4.0 (trained on the Free Spoken Digit Dataset)",
 )

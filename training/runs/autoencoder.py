@@ -16,7 +16,9 @@ from app.modalities import Payload
 from app.pipeline import Golden
 from training.datasets.mnist import png
 from training.errors import TrainingError
-from training.exporting.card import CARD, CURVE, card, cost_section, draw_curve
+from training.exporting.card.data import CURVE
+from training.exporting.card.figures import draw_curve
+from training.exporting.card.render import cost_section
 from training.exporting.export import check_parity, export, parity
 from training.fitting.curve import History
 from training.measuring.detector import (
@@ -33,6 +35,7 @@ from training.measuring.few_labels import (
     few_labels_measurements,
     few_labels_table,
 )
+from training.modalities import TRAINING_MODALITIES, TrainingModalities
 from training.networks.convolutional.autoencoder import Autoencoder
 from training.outliers.drawn import (
     DIGITS_TO_THE_EYE,
@@ -47,6 +50,7 @@ from training.recipes.recipe import Recipe
 from training.runs.fit_recipe import train_network
 from training.runs.prepare import PreparedData, prepare
 from training.runs.publish import (
+    card_data,
     check_folder,
     new_manifest,
     prove_and_publish,
@@ -68,10 +72,15 @@ class _Detector:
     scores: DetectorScores
 
 
-def train_autoencoder(recipe: Recipe, data: Path | None, models: Path) -> Path:
+def train_autoencoder(
+    recipe: Recipe,
+    data: Path | None,
+    models: Path,
+    modalities: TrainingModalities = TRAINING_MODALITIES,
+) -> Path:
     """Train `recipe`, publish the bundle under `models`, and return its folder."""
     check_folder(models)
-    prepared = prepare(recipe, data)
+    prepared = prepare(recipe, data, modalities)
     network, history = fit_autoencoder(recipe, prepared)
     fitted = fit_detector(network, prepared.train, prepared.validation, recipe.seed)
     specs, images = prepared.encoder.tensors(), images_of(prepared.test)
@@ -96,9 +105,9 @@ def train_autoencoder(recipe: Recipe, data: Path | None, models: Path) -> Path:
         metrics=tuple(metrics),
     )
     sections = [cost_section(history), _novelty_section(metrics), _study_section(recipe, results)]
-    text = card(manifest, sections, [CURVE])
-    files = {**prepared.files, MODEL: model, CARD: text, CURVE: draw_curve(history)}
-    return prove_and_publish(manifest, files, _golden(prepared, detector), models)
+    files = {**prepared.files, MODEL: model, CURVE: draw_curve(history)}
+    golden, card = _golden(prepared, detector), card_data(recipe, sections)
+    return prove_and_publish(manifest, files, golden, card, models)
 
 
 def study(recipe: Recipe, data: Path | None, split: str) -> list[WayResult]:
@@ -172,15 +181,16 @@ def _novelty_section(metrics: list[Measurement]) -> str:
         [
             "## Novelty",
             "",
-            "Area under the ROC curve of each score, outliers against test images. Novelty is the "
-            "sum of two scores, see `training/networks/convolutional/detector.py`: the "
-            "improbability of the code, and the share of the image's variance that the "
-            "reconstruction misses. 99 % of the validation images are below its threshold of .5. "
-            "The reconstruction error alone takes blank pages for normal.",
+            "How well outliers are separated from test images: the area under the ROC curve, by "
+            "the novelty and by the reconstruction error alone. The novelty adds two terms (see "
+            "`training/networks/convolutional/detector.py`): how improbable the code is, and which "
+            "share of the image's variance the reconstruction misses. 99 % of the validation "
+            "images have a novelty below 0.5. By the error alone, blank pages look normal.",
             "",
-            "The method was chosen on the validation split with these kinds of outliers, except "
-            f"those held out for this test: {', '.join(HELD_OUT_KINDS)}. Letters that look like "
-            f"digits ({', '.join(DIGITS_TO_THE_EYE)}) are left out unless the row says `all`.",
+            "The method was chosen on the validation split by these kinds of outliers, except "
+            f"those that were kept aside until the test: {', '.join(HELD_OUT_KINDS)}. Letters that "
+            f"look like digits ({', '.join(DIGITS_TO_THE_EYE)}) are left out, except where the "
+            "name says `all`.",
             "",
             "| outliers | novelty | reconstruction error alone |",
             "|---|---|---|",

@@ -19,13 +19,19 @@ from app.bundle.files import MODEL
 from app.runtime.session import Session
 from training.data.split import split_calibration
 from training.errors import BadData
-from training.exporting.card import CONFUSION, MOST_LABELS, draw_confusion
+from training.exporting.card.data import CardData, parse_sections
 from training.exporting.temperature_scaling import scale_temperature
-from training.measuring.calibration import fit_temperature
-from training.measuring.evaluate import ClassifierOutputs, classifier_outputs, confusion_of
+from training.measuring.calibration import fit_temperature, reliability_bins
+from training.measuring.evaluate import (
+    ClassifierOutputs,
+    classifier_outputs,
+    confusion_of,
+    stored_confusion,
+)
 from training.measuring.labelled_files import read
 from training.measuring.novelty import MIN_CALIBRATION
 from training.measuring.reliability import CalibrationData, labelled_figures, refit_thresholds
+from training.modalities import TRAINING_MODALITIES, TrainingModalities
 from training.runs.findings import figure_lines
 from training.runs.next_version import publish_next
 from training.runs.publish import check_folder
@@ -33,7 +39,12 @@ from training.runs.publish import check_folder
 _LOG = logging.getLogger(__name__)
 
 
-def publish_calibrated(bundle: Bundle, data: Path, models: Path) -> Path:
+def publish_calibrated(
+    bundle: Bundle,
+    data: Path,
+    models: Path,
+    modalities: TrainingModalities = TRAINING_MODALITIES,
+) -> Path:
     """Calibrate, measure, prove, and write the next version; return its folder.
 
     data: see `training.measuring.labelled_files`, whose errors it raises, and `BadData` where the
@@ -41,7 +52,7 @@ def publish_calibrated(bundle: Bundle, data: Path, models: Path) -> Path:
     """
     check_folder(models)
     old = bundle.manifest
-    parts = _parts(bundle, data)
+    parts = _parts(bundle, data, modalities)
     session = Session(bundle.model)
     before = [
         classifier_outputs(old, session, part.items) for part in (parts.selection, parts.test)
@@ -61,16 +72,13 @@ def publish_calibrated(bundle: Bundle, data: Path, models: Path) -> Path:
     ]
     for line in figure_lines(metrics):
         _LOG.info("%s", line)
-    if len(old.labels) <= MOST_LABELS:
-        confusion = confusion_of(after.probabilities, parts.test.targets)
-        files[CONFUSION] = draw_confusion(confusion, old.labels)
     changes |= {"conformal": rules[0], "novelty": rules[1], "metrics": tuple(metrics)}
-    return publish_next(bundle, changes, files, _section(old, parts), models)
+    return publish_next(bundle, changes, files, _card(old, parts, after.probabilities), models)
 
 
-def _parts(bundle: Bundle, data: Path) -> CalibrationData:
+def _parts(bundle: Bundle, data: Path, modalities: TrainingModalities) -> CalibrationData:
     """Split the files in three; raise `BadData` where there are too few."""
-    name, examples = read(bundle, data)
+    name, examples = read(bundle, data, modalities.values())
     parts = [examples.select(part) for part in split_calibration(examples.samples)]
     if min(map(len, parts[1:])) < MIN_CALIBRATION:
         raise BadData(
@@ -102,10 +110,15 @@ def _as_published(figures: Sequence[Measurement]) -> list[Measurement]:
     ]
 
 
-def _section(old: Manifest, parts: CalibrationData) -> str:
-    return (
-        f"## Calibration\n\nVersion {old.version}, calibrated by `thalamus-train calibrate "
+def _card(old: Manifest, parts: CalibrationData, probabilities: np.ndarray) -> CardData:
+    text = (
+        f"## Calibrated anew\n\nVersion {old.version}, calibrated by `thalamus-train calibrate "
         f"{old.name}` on {parts.name}: {len(parts.selection)} samples set the temperature, "
-        f"{len(parts.calibration)} the thresholds, and {len(parts.test)} others test the "
-        "result. The card of that version says how it was trained."
+        f"{len(parts.calibration)} the thresholds, {len(parts.test)} others test the result. That "
+        "version's card describes the training."
+    )
+    return CardData(
+        reliability=reliability_bins(probabilities, parts.test.targets, parts.name),
+        confusion=stored_confusion(confusion_of(probabilities, parts.test.targets)),
+        sections=parse_sections(text),
     )

@@ -26,7 +26,7 @@ from app.runtime.session import Session
 from training.data.split import split_validation
 from training.datasets.package_photos import cuts, from_folder, photos
 from training.errors import TrainingError
-from training.exporting.card import CONFUSION, draw_confusion
+from training.exporting.card.data import CardData, parse_sections
 from training.exporting.graph import feeds_for
 from training.exporting.precision import Precision, convert
 from training.measuring.conversion_metrics import (
@@ -34,7 +34,7 @@ from training.measuring.conversion_metrics import (
     ConversionResult,
     compare_conversion,
 )
-from training.measuring.evaluate import classifier_outputs
+from training.measuring.evaluate import classifier_outputs, stored_confusion
 from training.recipes import RECIPES, AnyRecipe
 from training.recipes.auto import auto_recipe
 from training.recipes.recipe import Pretrained, Recipe
@@ -171,14 +171,16 @@ def _publish(
         "conformal": result.conformal,
         "novelty": result.novelty,
     }
-    files = {MODEL: model}
-    if result.confusion is not None and CONFUSION in bundle.files:
-        files[CONFUSION] = draw_confusion(result.confusion, old.labels)
     text = (
-        f"## Precision\n\nVersion {old.version} in {precision}, by `thalamus-train publish "
-        f"{old.name} --precision {precision}`; the card of that version says how it was trained."
+        f"## Precision\n\nVersion {old.version} in {precision}, by `thalamus-train quantize "
+        f"{old.name} --precision {precision}`. That version's card describes the training."
     )
-    return publish_next(bundle, changes, files, text, models)
+    card = CardData(
+        reliability=result.reliability,
+        confusion=() if result.confusion is None else stored_confusion(result.confusion),
+        sections=parse_sections(text),
+    )
+    return publish_next(bundle, changes, {MODEL: model}, card, models)
 
 
 def _tolerance(bundle: Bundle, model: bytes) -> float:

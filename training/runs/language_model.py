@@ -27,7 +27,9 @@ from training.data.encode import Examples
 from training.data.passages import END_ID, build_vocabulary, passages
 from training.data.split import Splits, deduplicate, split
 from training.errors import BadData
-from training.exporting.card import CARD, CURVE, card, cost_section, draw_curve
+from training.exporting.card.data import CURVE
+from training.exporting.card.figures import draw_curve
+from training.exporting.card.render import cost_section
 from training.exporting.export import ServableLanguageModel, check_parity, export, parity
 from training.fitting.curve import History
 from training.fitting.fit import fit
@@ -35,6 +37,7 @@ from training.fitting.ranks import leads
 from training.networks.recurrent.language import WordLSTM
 from training.recipes.recipe import GOLDEN, Language
 from training.runs.publish import (
+    card_data,
     check_folder,
     golden_from_files,
     new_manifest,
@@ -88,8 +91,8 @@ def train_language_model(recipe: Language, data: Path | None, models: Path) -> P
     files = {MODEL: model, CURVE: draw_curve(history), spec.vocabulary: words}
     golden = golden_from_files(GOLDEN / recipe.golden)
     fast = _speed(Pipeline(Bundle(manifest, files, (), SHIPPED)), golden[0].payload)
-    files[CARD] = card(manifest, [cost_section(history), *_compared(metrics), fast], [CURVE])
-    return prove_and_publish(manifest, files, golden, models)
+    card = card_data(recipe, [cost_section(history), *_compared(metrics), fast])
+    return prove_and_publish(manifest, files, golden, card, models)
 
 
 def read_documents(recipe: Language, data: Path | None) -> PreparedDocuments:
@@ -192,10 +195,10 @@ def _compared(metrics: Sequence[Measurement]) -> list[str]:
         return []
     baseline, network = known["perplexity of the baseline"], known["perplexity"]
     return [
-        f"## Baseline\n\nInterpolated modified Kneser-Ney of order {ORDER} (KenLM), the same "
-        f"words, vocabulary and splits: perplexity {baseline:.1f}, the network {network:.1f}. Both "
-        "predict `<unk>` and the end of each document; the network reads word by word through the "
-        "published graph."
+        f"## Baseline\n\nInterpolated modified Kneser-Ney of order {ORDER} (KenLM) on the same "
+        f"words, with the same vocabulary and splits: perplexity {baseline:.1f}; the network "
+        f"{network:.1f}. Both predict `<unk>` and the end of each document. The network reads word "
+        "by word, through the published graph."
     ]
 
 
@@ -210,7 +213,7 @@ def _speed(pipeline: Pipeline, payload: Payload) -> str:
     words = _TIMED / (time.process_time() - started)
     _LOG.info("%.0f words a second of one core's time", words)
     return (
-        f"## Speed\n\n{words:.0f} words a second of one core's time, one text, word by word; "
+        f"## Speed\n\n{words:.0f} words per second of one core's time, for one text; "
         f'`thalamus complete models/{pipeline.manifest.name} "We must" --max-words {_TIMED}` '
         "measures it again."
     )

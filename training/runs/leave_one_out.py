@@ -59,9 +59,11 @@ def _summary(word: str, trained: str, figures: list[Measurement], rows: list[str
         samples=total,
     )
     table = "\n".join([f"| {word} | accuracy | samples |", "|---|---|---|", *rows])
-    text = f"{trained} without one {word}, tested on it; mean {100 * mean:.1f} %."
-    section = f"## Groups that it never saw\n\n{text}\n\n{table}"
-    return Findings((overall, *figures), (section,))
+    text = (
+        f"## Leave one {word} out\n\n{trained} without one {word} and tested on that {word}: "
+        f"{100 * mean:.1f} % on average."
+    )
+    return Findings((overall, *figures), (f"{text}\n\n{table}",))
 
 
 def _select(examples: Examples, group: str, *, keep: bool) -> Examples:

@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from app.bundle import Bundle
-from app.bundle.files import MODEL
 from app.bundle.publish import next_version
+from app.bundle.rewrite import is_card_file
 from app.pipeline import Golden
 from app.pipeline.replay import golden_payload
 from app.tasks.classify import GoldenClasses
-from training.exporting.card import CARD, card
+from training.exporting.card.data import CardData, stored_data
 from training.runs.publish import prove_and_publish
 
 
@@ -18,14 +18,14 @@ def publish_next(
     bundle: Bundle,
     changes: Mapping[str, Any],
     files: Mapping[str, bytes],
-    section: str,
+    card: CardData,
     models: Path,
 ) -> Path:
     """Publish the next version of a classifier's bundle and return its folder.
 
-    changes: fields of the manifest. files: the graph, if it is another, and the card's pictures,
-    which replace the old ones. section: of the card. Raises `GoldenMismatch` where a golden case
-    would get another label.
+    changes: fields of the manifest. files: the graph, if it is another. card: what this run
+    measured, and its sections; headline and limits are those of the old card. Raises
+    `GoldenMismatch` where a golden case would get another label.
     """
     old = bundle.manifest
     version = next_version(models, old.name)
@@ -33,11 +33,12 @@ def publish_next(
     kept = {
         name: content
         for name, content in bundle.files.items()
-        if not name.startswith("golden/") and not name.endswith((".png", ".md"))
+        if not name.startswith("golden/") and not is_card_file(name)
     }
-    images = [name for name in files if name != MODEL]
-    whole = {**kept, **files, CARD: card(manifest, [section], images)}
-    return prove_and_publish(manifest, whole, golden_of(bundle), models)
+    stored = stored_data(bundle.files)
+    card = card.model_copy(update={"headline": stored.headline, "limits": stored.limits})
+    golden = golden_of(bundle)
+    return prove_and_publish(manifest, {**kept, **files}, golden, card, models, bundle.registry)
 
 
 def golden_of(bundle: Bundle) -> list[Golden]:

@@ -11,13 +11,14 @@ from app.bundle.tensors import Arrays
 from app.modalities import Payload, encoder_for
 from app.runtime.session import Session
 from training.data.dataset import Sample
-from training.data.encode import encode
+from training.data.encode import Examples, encode
 from training.datasets.package_photos import more_photos, photos
-from training.exporting.card import CARD, card
+from training.exporting.card.data import ReliabilityBins
 from training.exporting.export import Servable, check_parity, export, parity
 from training.measuring.calibration import (
     expected_calibration_error,
     fit_temperature,
+    reliability_bins,
     softmax,
 )
 from training.measuring.evaluate import classifier_outputs, logits_of, to_measurements
@@ -29,6 +30,7 @@ from training.measuring.reliability import (
     refit_thresholds,
     share_abstained,
 )
+from training.modalities import TRAINING_MODALITIES, TrainingModalities, TrainingModality
 from training.recipes.recipe import GOLDEN, Pretrained
 from training.runs.findings import Findings
 from training.runs.in_distribution import (
@@ -38,26 +40,34 @@ from training.runs.in_distribution import (
     held_out,
     in_distribution,
 )
-from training.runs.publish import CODE, golden_from_files, new_manifest, prove_and_publish
+from training.runs.publish import (
+    CODE,
+    card_data,
+    golden_from_files,
+    new_manifest,
+    prove_and_publish,
+)
 
 _UNKNOWN = (
-    "## Not measured\n\nAccuracy, calibration and label sets need pictures with labels that the "
-    "weights were not trained on, and none were found; so an answer has no label set. "
-    "`thalamus-train calibrate {name} --data FOLDER` measures them on your labelled pictures and "
-    "adds label sets."
+    "## Not measured\n\nAccuracy, calibration and prediction sets need labelled pictures that the "
+    "weights were not trained on. There were none, so an answer has no `prediction_set`. "
+    "`thalamus-train calibrate {name} --data FOLDER` measures and sets them on labelled pictures "
+    "of your own."
 )
 
 
-def export_pretrained(recipe: Pretrained, models: Path) -> Path:
+def export_pretrained(
+    recipe: Pretrained, models: Path, modalities: TrainingModalities = TRAINING_MODALITIES
+) -> Path:
     """Export, prove on real files that ONNX equals torch, publish; return the folder.
 
     With pictures like the training data the bundle gets a novelty score; with labelled pictures
     that the network never saw it is calibrated and gets label sets.
     """
-    labels, spec = recipe.labels(), recipe.encoder
+    labels, spec, modality = recipe.labels(), recipe.encoder, modalities[recipe.encoder.kind]
     golden = golden_from_files(GOLDEN / recipe.golden)
     samples = [Sample(case.file, case.payload, case.expected or labels[0]) for case in golden]
-    examples, unreadable = encode(encoder_for(spec, {}), samples, labels, spec.tensors())
+    examples, unreadable = encode(modality.encoder(spec, {}), samples, labels, spec.tensors())
     assert not unreadable, unreadable
     network, known, head, score = recipe.network(), in_distribution(recipe, labels), None, None
     if known is not None and known.outliers.train is not None:
@@ -65,8 +75,7 @@ def export_pretrained(recipe: Pretrained, models: Path) -> Path:
         head, score = fit_novelty(network, known.train, known.calibration, train)
     new = calibration_set(recipe, labels)
     servable = Servable(network, _temperature(network, new), head)
-    arrays, _ = examples.batch(range(2))
-    model = export(servable, spec.tensors(), [torch.from_numpy(array) for array in arrays])
+    model = _exported(servable, examples, modality)
     difference = check_parity(model, servable, examples, spec.tensors())
     fields = {"labels": labels, "temperature": servable.temperature, "novelty": score}
     manifest = new_manifest(recipe, _provenance(recipe), spec, model, models, **fields)
@@ -74,16 +83,24 @@ def export_pretrained(recipe: Pretrained, models: Path) -> Path:
     if new is not None:
         manifest, figures = _calibrated(model, manifest, network, new)
         findings.append(Findings(tuple(figures)))
-    findings.append(Findings(tuple(_held_out_figures(recipe, model, manifest, network))))
+    others = held_out(recipe, labels)
+    if others is not None:
+        figures = _figures(Session(model), manifest, network, others)
+        findings.append(Findings(tuple(figures)))
     if known is not None:
         figures = known.figures(model, network, (manifest.conformal, score))
         findings.append(Findings(tuple(figures)))
-    findings.append(_explained(model, manifest, known))
+    findings.append(_explained(model, manifest, known, modality))
     found = Findings.joined(findings)
     manifest = manifest.model_copy(update={"metrics": found.metrics})
     sections = [*found.sections, *_data_sections(recipe, known, new)]
-    files = {MODEL: model, CARD: card(manifest, sections, [])}
-    return prove_and_publish(manifest, files, golden, models)
+    card = card_data(recipe, sections, reliability=_reliability(manifest, model, new, others))
+    return prove_and_publish(manifest, {MODEL: model}, golden, card, models)
+
+
+def _exported(servable: Servable, examples: Examples, modality: TrainingModality) -> bytes:
+    example = [torch.from_numpy(array) for array in examples.batch(range(2))[0]]
+    return export(servable, examples.inputs, example, modality.saliency_axes)
 
 
 def _temperature(network: nn.Module, new: CalibrationData | None) -> float:
@@ -101,14 +118,6 @@ def _calibrated(
     conformal, _ = refit_thresholds(answers, new.calibration.targets, None)
     manifest = manifest.model_copy(update={"conformal": conformal})
     return manifest, _figures(session, manifest, network, NamedExamples(new.name, new.test))
-
-
-def _held_out_figures(
-    recipe: Pretrained, model: bytes, manifest: Manifest, network: nn.Module
-) -> list[Measurement]:
-    """Return the figures of the graph and of torch on pictures by which nothing is set."""
-    found = held_out(recipe, manifest.labels)
-    return [] if found is None else _figures(Session(model), manifest, network, found)
 
 
 def _figures(
@@ -130,7 +139,21 @@ def _figures(
     return [*labelled_figures(answers, examples, rules, pictures.name), *in_torch]
 
 
-def _explained(model: bytes, manifest: Manifest, known: InDistribution | None) -> Findings:
+def _reliability(
+    manifest: Manifest, model: bytes, new: CalibrationData | None, pictures: NamedExamples | None
+) -> ReliabilityBins | None:
+    """Return the bins of held-out pictures, else of those that tested the calibration."""
+    if pictures is None and new is not None:
+        pictures = NamedExamples(new.name, new.test)
+    if pictures is None:
+        return None
+    answers = classifier_outputs(manifest, Session(model), pictures.examples.items)
+    return reliability_bins(answers.probabilities, pictures.examples.targets, pictures.name)
+
+
+def _explained(
+    model: bytes, manifest: Manifest, known: InDistribution | None, modality: TrainingModality
+) -> Findings:
     """Measure saliency, and the share of abstained answers, on photos from Python packages.
 
     The form of the explanations was chosen on these photos, so it is tested on others as well.
@@ -141,9 +164,11 @@ def _explained(model: bytes, manifest: Manifest, known: InDistribution | None) -
         answers = classifier_outputs(manifest, Session(model), photos)
         rules = (manifest.conformal, manifest.novelty)
         metrics.append(share_abstained(answers, rules, "photos"))
+    assert modality.remover is not None  # of pictures there is one
+    remove = modality.remover(manifest.encoder, manifest.bands)
     tried = {"photos": photos} | ({known.name: known.test.items} if known else {})
     for name, items in tried.items():
-        if found := deletion_test(model, items, manifest.encoder.tensors()):
+        if found := deletion_test(model, items, manifest.encoder.tensors(), remove):
             metrics += found.measurements(name)
             lines.append(f"Deletion test on {name}: {found}.")
     sections = ["## Explanation\n\n" + "\n\n".join(lines)] if lines else []
@@ -158,21 +183,22 @@ def _data_sections(
     if known is not None:
         counts = [len(part) for part in (known.train, known.calibration, known.test)]
         sections.append(
-            f"## Novelty\n\nThe score is fitted to {counts[0]} of {known.name} and to outliers; "
-            f"{counts[1]} other pictures set its threshold, and it is measured on {counts[2]}. The "
-            "network was trained on most of these pictures, so the share of novel answers may be "
-            "somewhat higher for photos that it never saw."
+            f"## Novelty\n\nThe score was fitted to {counts[0]} of {known.name} and to training "
+            f"outliers, its threshold was set on {counts[1]} others, and it was measured on "
+            f"{counts[2]} more. The network was trained on most of these photos, so a larger share "
+            "of new photos may count as novel."
         )
     if new is None:
         return [*sections, _UNKNOWN.format(name=recipe.name)]
     classes = len(set(new.test.targets.tolist()))
     return [
         *sections,
-        f"## Calibration\n\nThe weights were not trained on {new.name}: {len(new.selection)} set "
-        f"the temperature, {len(new.calibration)} the label sets, and {len(new.test)} others test "
-        f"the result. They show {classes} of its {len(recipe.labels())} classes, one object in the "
-        "middle of each; for other photos, calibrate the model on your labelled ones with "
-        f"`thalamus-train calibrate {recipe.name} --data FOLDER`.",
+        f"## Calibration\n\nThe weights were not trained on {new.name}: {len(new.selection)} "
+        f"samples set the temperature, {len(new.calibration)} the prediction sets, and "
+        f"{len(new.test)} others test the result. They show {classes} of the "
+        f"{len(recipe.labels())} classes, with one thing in the middle of each. For other photos, "
+        f"`thalamus-train calibrate {recipe.name} --data FOLDER` sets both on labelled photos of "
+        "your own.",
     ]
 
 

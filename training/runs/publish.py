@@ -9,13 +9,16 @@ from typing import Any
 import orjson
 
 from app import __version__
-from app.bundle import EncoderSpec, Manifest, Provenance, publish
+from app.bundle import EncoderSpec, Manifest, Provenance, Registry, publish
 from app.bundle.publish import next_version
 from app.modalities import Payload
 from app.pipeline import Golden, answer_golden
+from app.registry import SHIPPED
 from training.data.dataset import Dataset
 from training.data.encode import Examples
 from training.errors import TrainingError
+from training.exporting.card.data import CardData, parse_sections
+from training.exporting.card.render import with_card
 from training.exporting.export import output_specs
 from training.measuring.evaluate import ClassificationReport
 from training.recipes.recipe import AnyRecipe, Language, Recipe
@@ -120,13 +123,28 @@ def new_manifest(
     )
 
 
-def prove_and_publish(
-    manifest: Manifest, files: dict[str, bytes], golden: Sequence[Golden], models: Path
-) -> Path:
-    """Add the golden cases, replay them through the service's path, write the bundle.
+def card_data(recipe: AnyRecipe, sections: Sequence[str], **found: Any) -> CardData:
+    """Return what a run of the recipe adds to the card.
 
-    Raises `GoldenMismatch` when a payload does not get the label that it must get.
+    sections: Markdown, each with its heading `## …`. found: further fields of `CardData`.
+    """
+    text = parse_sections("\n\n".join(sections))
+    return CardData(headline=recipe.headline, limits=recipe.limits, sections=text, **found)
+
+
+def prove_and_publish(
+    manifest: Manifest,
+    files: Mapping[str, bytes],
+    golden: Sequence[Golden],
+    data: CardData,
+    models: Path,
+    registry: Registry = SHIPPED,
+) -> Path:
+    """Add the golden cases, replay them through the service's path, write bundle and card.
+
+    data: of the card. Raises `GoldenMismatch` when a payload does not get the label that it must
+    get.
     """
     if not golden:
         raise TrainingError("no test sample is predicted correctly; nothing is published")
-    return publish(answer_golden(manifest, files, golden), models)
+    return publish(with_card(answer_golden(manifest, files, golden, registry), data), models)

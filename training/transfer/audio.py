@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from app.modalities.audio.spec import AudioSpec
 from training.errors import TrainingError
+from training.modalities.audio import MAX_SOUND_SECONDS
 from training.networks.audio.backbone import (
     SPECTROGRAMS,
     WAVEFORMS,
@@ -33,7 +34,6 @@ from training.networks.audio.filterbank import (
     WhisperFilterbank,
 )
 from training.networks.audio.waveform import Waveform
-from training.recipes.auto import MAX_SOUND_SECONDS
 from training.transfer.trained_network import TrainedNetwork
 from training.transfer.transformers_library import (
     PREPROCESSING,

@@ -57,7 +57,9 @@ def test_every_label_stays_what_it_was(digits: tuple[Path, Path]):
     )
     assert [answer.label for answer in before] == [answer.label for answer in after]
     assert {answer.novelty for answer in before} == {answer.novelty for answer in after}
-    assert [answer.set for answer in before] != [answer.set for answer in after]
+    assert [answer.prediction_set for answer in before] != [
+        answer.prediction_set for answer in after
+    ]
 
 
 def test_it_is_the_next_version_and_proves_itself(digits: tuple[Path, Path]):

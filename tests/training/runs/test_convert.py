@@ -14,6 +14,7 @@ from app.registry import SHIPPED
 from tests.training.conftest import left_behind
 from tests.training.samples import gray_pictures, png, toy_recipe
 from training.cli import main
+from training.cli.lookup import newest
 from training.data.split import Shares
 from training.datasets.package_photos import cuts, from_folder, photos
 from training.errors import MissingData, TrainingError
@@ -22,7 +23,6 @@ from training.measuring import conversion_metrics as judging
 from training.recipes import RECIPES
 from training.runs.classifier import train_classifier
 from training.runs.convert import MaximumLoss, publish_converted
-from training.runs.next_version import newest
 
 PICTURES = gray_pictures(60)
 
@@ -127,7 +127,7 @@ def test_other_data_than_it_was_trained_on_are_refused(
     [
         (["chess", "--precision", "int8"], "holds no chess"),
         (["toy", "--precision", "int8", "--version", "7"], "holds no toy/7"),
-        (["toy", "--precision", "int4"], "invalid choice: 'int4'"),
+        (["toy", "--precision", "int4"], "expected one of int8, fp16, got 'int4'"),
         (["toy"], "--precision"),
         (["toy", "--precision", "int8"], "name the data that toy was trained on with --data"),
     ],

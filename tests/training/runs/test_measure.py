@@ -42,7 +42,7 @@ def test_the_figures_are_those_of_the_answers_of_other_data(optical, tmp_path: P
     told = measured(data, tmp_path / "report.json")
     figures = {figure["name"]: figure["value"] for figure in told["figures"]}
     right = [a.label == label for a, label in zip(answers, truth, strict=True)]
-    held = [label in a.set for a, label in zip(answers, truth, strict=True)]
+    held = [label in a.prediction_set for a, label in zip(answers, truth, strict=True)]
     assert figures["accuracy"] == np.mean(right)
     assert figures["coverage of the 95 % label set"] == np.mean(held)
     assert figures["share of answers abstained"] == np.mean([a.abstained for a in answers])

@@ -89,8 +89,10 @@ def test_golden_answers_are_the_pipelines(model: bytes, tmp_path: Path):
         assert case.probabilities == dict(pipeline.predict([wanted.payload])[0].top)
 
 
-def test_a_payload_that_is_called_something_else_stops_it(model: bytes, tmp_path: Path):
-    with pytest.raises(GoldenMismatch, match=r"golden/a.png is 'light' but is called 'dark' \("):
+def test_a_golden_payload_with_another_top_answer_stops_publishing(model: bytes, tmp_path: Path):
+    with pytest.raises(
+        GoldenMismatch, match=r"golden/a.png is 'light' but the model answers 'dark' \("
+    ):
         prove_and_publish(manifest(), {"model.onnx": model}, golden("light"), tmp_path)
     assert left_behind(tmp_path) == []
 

@@ -1,0 +1,1 @@
+"""The model card of a bundle: written by every run, and anew by `thalamus-train card`."""
