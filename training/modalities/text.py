@@ -17,7 +17,7 @@ from training.data.tokenizers import train_tokenizer
 from training.modalities.modality import DefaultRecipe, TrainingModality, media_types_of
 from training.networks.recurrent.classifier import TextRecurrentNet
 
-VOCABULARY_SIZE, TOKENS = 16_000, 256
+_VOCABULARY_SIZE, TOKENS = 16_000, 256
 
 
 def drop_tokens(item: Arrays, dropped: np.ndarray) -> Arrays:
@@ -29,7 +29,7 @@ def drop_tokens(item: Arrays, dropped: np.ndarray) -> Arrays:
 def _prepare(train: Sequence[Sample]) -> tuple[EncoderSpec, dict[str, bytes]]:
     texts = [plain_text(text) for sample in train if (text := _text(sample.payload))]
     spec = TextSpec(max_tokens=TOKENS)
-    return spec, {spec.tokenizer: train_tokenizer(texts, VOCABULARY_SIZE)}
+    return spec, {spec.tokenizer: train_tokenizer(texts, _VOCABULARY_SIZE)}
 
 
 def _text(payload: Payload) -> str:
@@ -45,7 +45,7 @@ TRAINING_TEXT = TrainingModality(
     plural="texts",
     media_types=media_types_of("text", {".md": "text/plain"}),
     recipe=DefaultRecipe(
-        _prepare, lambda labels: TextRecurrentNet(vocabulary=VOCABULARY_SIZE, classes=labels)
+        _prepare, lambda labels: TextRecurrentNet(vocabulary=_VOCABULARY_SIZE, classes=labels)
     ),
     default_source="minilm",
     saliency_axes=("time",),

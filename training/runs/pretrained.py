@@ -1,16 +1,14 @@
 """A pretrained network → a bundle: exported, measured and, with labelled pictures, calibrated."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from torch import nn
 
-from app.bundle import EncoderSpec, Manifest, Measurement, Provenance
+from app.bundle import Manifest, Measurement, Provenance
 from app.bundle.files import MODEL
 from app.bundle.tensors import Arrays
 from app.modalities import Payload, encoder_for
-from app.pipeline import Golden
 from app.runtime.session import Session
 from training.data.dataset import Sample
 from training.data.encode import Examples, encode
@@ -68,16 +66,16 @@ def export_pretrained(
     """
     labels, spec, modality = recipe.labels(), recipe.encoder, modalities[recipe.encoder.kind]
     golden = golden_from_files(GOLDEN / recipe.golden)
-    examples = _encoded(golden, labels, spec, modality)
+    samples = [Sample(case.file, case.payload, case.expected or labels[0]) for case in golden]
+    examples, unreadable = encode(modality.encoder(spec, {}), samples, labels, spec.tensors())
+    assert not unreadable, unreadable
     network, known, head, score = recipe.network(), in_distribution(recipe, labels), None, None
     if known is not None and known.outliers.train is not None:
         train = known.outliers.train
         head, score = fit_novelty(network, known.train, known.calibration, train)
     new = calibration_set(recipe, labels)
     servable = Servable(network, _temperature(network, new), head)
-    arrays, _ = examples.batch(range(2))
-    example = [torch.from_numpy(array) for array in arrays]
-    model = export(servable, spec.tensors(), example, modality.saliency_axes)
+    model = _exported(servable, examples, modality)
     difference = check_parity(model, servable, examples, spec.tensors())
     fields = {"labels": labels, "temperature": servable.temperature, "novelty": score}
     manifest = new_manifest(recipe, _provenance(recipe), spec, model, models, **fields)
@@ -100,17 +98,9 @@ def export_pretrained(
     return prove_and_publish(manifest, {MODEL: model}, golden, card, models)
 
 
-def _encoded(
-    golden: Sequence[Golden],
-    labels: tuple[str, ...],
-    spec: EncoderSpec,
-    modality: TrainingModality,
-) -> Examples:
-    """Return the golden payloads as samples, to compare the graph with torch by."""
-    samples = [Sample(case.file, case.payload, case.expected or labels[0]) for case in golden]
-    examples, unreadable = encode(modality.encoder(spec, {}), samples, labels, spec.tensors())
-    assert not unreadable, unreadable
-    return examples
+def _exported(servable: Servable, examples: Examples, modality: TrainingModality) -> bytes:
+    example = [torch.from_numpy(array) for array in examples.batch(range(2))[0]]
+    return export(servable, examples.inputs, example, modality.saliency_axes)
 
 
 def _temperature(network: nn.Module, new: CalibrationData | None) -> float:
