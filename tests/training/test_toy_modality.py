@@ -72,7 +72,7 @@ TRAINING_SERIES = TrainingModality(
     remover=lambda _spec, _bands: erase,
 )
 MODALITIES = {**TRAINING_MODALITIES, "series": TRAINING_SERIES}
-REGISTRY = registry_of(MODALITIES.values())
+REGISTRY = registry_of(MODALITIES)
 
 
 def write(root: Path, each: int, seed: int) -> Path:
