@@ -1,4 +1,4 @@
-"""Every bundle in models/ is what it says, answers as published, and reaches what it must."""
+"""Every bundle in models/ is intact, gives its published answers, and has its required figures."""
 
 from itertools import pairwise
 from pathlib import Path
@@ -15,7 +15,7 @@ from app.tasks.classify import ClassifyOptions
 
 MODELS = Path(__file__).parent.parent / "models"
 FOLDERS = sorted(path.parent for path in MODELS.glob("*/*/manifest.json"))
-# What the shipped models must reach, by the figure's name in the manifest.
+# The required figures of the shipped models, by their names in the manifests.
 TARGETS = {
     "digits": {"accuracy": 0.990},
     "spam": {"accuracy": 0.985},
@@ -38,7 +38,7 @@ TARGETS = {
         )
     },
 }
-# Kinds of other data that are told less well than the others; see docs/decisions/0018.
+# Kinds of other data that the novelty separates less well; see docs/decisions/0018.
 HARDER = {("listops", "a program's functions"): 0.85}
 # Calibration errors above 2 % and above what perfectly calibrated answers have by chance.
 WORSE = {("imagenet", "photos of Caltech-101"): 0.045}
@@ -93,7 +93,7 @@ def test_targets_are_reached(bundle: Bundle) -> None:
 
 
 def figures(bundle: Bundle, name: str) -> dict[str, float]:
-    """The figure of this name by the data it was measured on."""
+    """Return the values of the figure of this name by the data on which it was measured."""
     return {m.split: m.value for m in bundle.manifest.metrics if m.name == name}
 
 
@@ -123,9 +123,9 @@ def test_the_graph_is_right_as_often_as_torch(bundle: Bundle) -> None:
 
 
 def test_what_is_unlike_the_data_is_told(bundle: Bundle) -> None:
-    told = [m for m in bundle.manifest.metrics if m.name == "AUROC of the novelty"]
-    assert bool(told) == (bundle.manifest.novelty is not None)
-    for measured in told:
+    figures = [m for m in bundle.manifest.metrics if m.name == "AUROC of the novelty"]
+    assert bool(figures) == (bundle.manifest.novelty is not None)
+    for measured in figures:
         kind = measured.split.removeprefix("test against ")
         assert measured.value >= HARDER.get((bundle.manifest.name, kind), 0.95), kind
 

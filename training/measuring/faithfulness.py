@@ -18,8 +18,8 @@ from training.data.encode import Examples
 from training.exporting.graph import GraphRunner
 from training.measuring.evaluate import to_measurements
 
-SHARE, MOST = 0.2, 1000  # the share that is removed; the largest number of items
-DRAWS, FEWEST = 3, 300  # random removals of each item, and of all items, at least
+REMOVED_SHARE, MAX_ITEMS = 0.2, 1000  # the share that is removed; the largest number of items
+DRAWS, MIN_REMOVALS = 3, 300  # random removals of each item, and of all items, at least
 _BATCH = 32
 
 # Of an encoded item and where its parts are to be removed, bool, in the shape of the item's
@@ -61,7 +61,7 @@ def deletion_test(
     remove: Remove,
 ) -> DeletionResult | None:
     """Test the exported graph on encoded items; None without saliency output."""
-    session, chosen = Session(model), items[:MOST]
+    session, chosen = Session(model), items[:MAX_ITEMS]
     axes = next((spec.shape[1:] for spec in session.tensors()[1] if spec.name == SALIENCY), None)
     if axes is None:
         return None
@@ -134,7 +134,7 @@ def compare_with_random(
     lost: returns the mean loss without the top fifth of the scores that it is given, an array for
     each item.
     """
-    rng, draws = np.random.default_rng(0), max(DRAWS, -(-FEWEST // len(scores)))
+    rng, draws = np.random.default_rng(0), max(DRAWS, -(-MIN_REMOVALS // len(scores)))
     random = [lost([rng.random(s.shape) for s in scores]) for _ in range(draws)]
     return DeletionResult(lost(scores), float(np.mean(random)), len(scores))
 
@@ -145,7 +145,7 @@ def top_fifth(scores: np.ndarray) -> np.ndarray:
     It never covers all of them.
     """
     flat = scores.reshape(-1)
-    count = min(int(np.ceil(SHARE * flat.size)), flat.size - 1)
+    count = min(int(np.ceil(REMOVED_SHARE * flat.size)), flat.size - 1)
     found = np.zeros(flat.size, dtype=bool)
     found[np.argsort(-flat, kind="stable")[:count]] = True
     return found.reshape(scores.shape)

@@ -21,7 +21,7 @@ from training.measuring.faithfulness import Remove, cell_indices
 from training.modalities.modality import DefaultRecipe, TrainingModality, media_types_of
 from training.networks.audio.spectrogram import SpectrogramNet
 
-LONGEST = 10.0  # seconds of sound that the network reads, at most
+MAX_SOUND_SECONDS = 10.0  # seconds of sound that the network reads, at most
 _RATE = 16_000  # Hz; keeps the frequencies by which most sounds differ
 _WINDOW, _STEP = 256, 64  # samples, of the spectrum in which sounds are silenced
 
@@ -56,7 +56,7 @@ def silence(item: Arrays, cells: np.ndarray, bands: Sequence[float], rate: int) 
 
 
 def _prepare(train: Sequence[Sample]) -> tuple[EncoderSpec, dict[str, bytes]]:
-    return sound_window(train, _RATE, LONGEST), {}
+    return sound_window(train, _RATE, MAX_SOUND_SECONDS), {}
 
 
 def _augment(spec: EncoderSpec) -> Augment:

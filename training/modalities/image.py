@@ -9,7 +9,7 @@ from app.bundle import EncoderSpec, Manifest
 from app.bundle.tensors import Arrays
 from app.modalities.image import IMAGE
 from app.modalities.image.spec import ImageSpec
-from training.augmentation.images import PICTURES, augment_images
+from training.augmentation.images import PICTURE_STRENGTH, augment_images
 from training.data.dataset import Sample
 from training.exporting.card.inputs import InputCard
 from training.exporting.card.maps import Shown, draw_images
@@ -20,7 +20,7 @@ from training.networks.convolutional.classifier import ConvNet
 
 IMAGE_SIZE = 64  # pixels a side
 
-_augment = partial(augment_images, strength=PICTURES)
+_augment = partial(augment_images, strength=PICTURE_STRENGTH)
 
 
 def prepare_images(train: Sequence[Sample]) -> tuple[EncoderSpec, dict[str, bytes]]:

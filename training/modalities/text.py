@@ -20,7 +20,7 @@ from training.exporting.card.markdown import code
 from training.modalities.modality import DefaultRecipe, TrainingModality, media_types_of
 from training.networks.recurrent.classifier import TextRecurrentNet
 
-VOCABULARY, TOKENS = 16_000, 256
+VOCABULARY_SIZE, TOKENS = 16_000, 256
 _PARTS = 6  # tokens that a card shows of an explanation
 
 
@@ -33,7 +33,7 @@ def drop_tokens(item: Arrays, dropped: np.ndarray) -> Arrays:
 def _prepare(train: Sequence[Sample]) -> tuple[EncoderSpec, dict[str, bytes]]:
     texts = [plain_text(text) for sample in train if (text := _text(sample.payload))]
     spec = TextSpec(max_tokens=TOKENS)
-    return spec, {spec.tokenizer: train_tokenizer(texts, VOCABULARY)}
+    return spec, {spec.tokenizer: train_tokenizer(texts, VOCABULARY_SIZE)}
 
 
 def _text(payload: Payload) -> str:
@@ -62,7 +62,7 @@ TRAINING_TEXT = TrainingModality(
     plural="texts",
     media_types=media_types_of("text", {".md": "text/plain"}),
     recipe=DefaultRecipe(
-        _prepare, lambda labels: TextRecurrentNet(vocabulary=VOCABULARY, classes=labels)
+        _prepare, lambda labels: TextRecurrentNet(vocabulary=VOCABULARY_SIZE, classes=labels)
     ),
     default_source="minilm",
     saliency_axes=("time",),

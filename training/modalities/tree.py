@@ -6,7 +6,7 @@ import numpy as np
 
 from app.bundle.tensors import Arrays
 from app.modalities.tree import TREE
-from app.modalities.tree.encoder import UNKNOWN
+from app.modalities.tree.encoder import UNKNOWN_ID
 from app.modalities.tree.phrases import Phrase
 from app.modalities.tree.spec import TreeSpec
 from training.exporting.card.inputs import InputCard
@@ -18,7 +18,7 @@ _PARTS = 6  # phrases that a card shows of an explanation
 
 def forget_words(item: Arrays, forgotten: np.ndarray) -> Arrays:
     """Replace the words of `forgotten`, bool (leaves,), by the unknown word; the shape stays."""
-    return {**item, "tokens": np.where(forgotten, UNKNOWN, item["tokens"])}
+    return {**item, "tokens": np.where(forgotten, UNKNOWN_ID, item["tokens"])}
 
 
 def _reads(spec: TreeSpec) -> str:

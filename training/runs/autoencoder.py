@@ -30,7 +30,7 @@ from training.measuring.detector import (
 )
 from training.measuring.evaluate import to_measurements
 from training.measuring.few_labels import (
-    Result,
+    WayResult,
     few_labels,
     few_labels_measurements,
     few_labels_table,
@@ -110,7 +110,7 @@ def train_autoencoder(
     return prove_and_publish(manifest, files, golden, card, models, modalities)
 
 
-def study(recipe: Recipe, data: Path | None, split: str) -> list[Result]:
+def study(recipe: Recipe, data: Path | None, split: str) -> list[WayResult]:
     """Train as `train_autoencoder` does and return what few labels reach on a split.
 
     Choose on `validation`; `test` is for the figure that is published.
@@ -129,7 +129,9 @@ def fit_autoencoder(recipe: Recipe, data: PreparedData) -> tuple[Autoencoder, Hi
     return network, history
 
 
-def _studied(recipe: Recipe, data: PreparedData, network: Autoencoder, split: str) -> list[Result]:
+def _studied(
+    recipe: Recipe, data: PreparedData, network: Autoencoder, split: str
+) -> list[WayResult]:
     assert recipe.study is not None
     tested = {"validation": data.validation, "test": data.test}[split]
     return few_labels(network, recipe.study, data.train, tested)
@@ -197,7 +199,7 @@ def _novelty_section(metrics: list[Measurement]) -> str:
     )
 
 
-def _study_section(recipe: Recipe, results: list[Result]) -> str:
+def _study_section(recipe: Recipe, results: list[WayResult]) -> str:
     assert recipe.study is not None
     return "\n".join(
         [

@@ -1,10 +1,10 @@
 """A published bundle → its next version, calibrated on the user's labelled files.
 
-The network stays, and with it every predicted label. The run sets the temperature, the label sets
-and the threshold of novelty anew. Half of the files, chosen by their content, test the result,
-before and after the calibration; of the others a third sets the temperature and the rest the
-thresholds. The figures then hold for data like these files, even where such data differ from the
-training data.
+The network stays, and with it every predicted label. The run sets a new temperature and new
+thresholds of the label sets and of novelty. Half of the files, chosen by their content, test the
+result, before and after the calibration; of the others a third sets the temperature and the rest
+the thresholds. The figures then hold for data like these files, even where such data differ from
+the training data.
 """
 
 import logging
@@ -29,7 +29,7 @@ from training.measuring.evaluate import (
     stored_confusion,
 )
 from training.measuring.labelled_files import read
-from training.measuring.novelty import FEWEST
+from training.measuring.novelty import MIN_CALIBRATION
 from training.measuring.reliability import CalibrationData, labelled_figures, refit_thresholds
 from training.modalities import TRAINING_MODALITIES, TrainingModalities
 from training.runs.findings import figure_lines
@@ -81,10 +81,10 @@ def _parts(bundle: Bundle, data: Path, modalities: TrainingModalities) -> Calibr
     """Split the files in three; raise `BadData` where there are too few."""
     name, examples = read(bundle, data, modalities.values())
     parts = [examples.select(part) for part in split_calibration(examples.samples)]
-    if min(map(len, parts[1:])) < FEWEST:
+    if min(map(len, parts[1:])) < MIN_CALIBRATION:
         raise BadData(
             f"{data}: {len(examples)} different samples that can be read are too few; "
-            f"with {4 * FEWEST} or more there are enough for every part"
+            f"with {4 * MIN_CALIBRATION} or more there are enough for every part"
         )
     return CalibrationData(name, *parts)
 

@@ -1,17 +1,19 @@
 """A pretrained network → a bundle: exported, measured and, with labelled pictures, calibrated."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from torch import nn
 
-from app.bundle import Manifest, Measurement, Provenance
+from app.bundle import EncoderSpec, Manifest, Measurement, Provenance
 from app.bundle.files import MODEL
 from app.bundle.tensors import Arrays
 from app.modalities import Payload, encoder_for
+from app.pipeline import Golden
 from app.runtime.session import Session
 from training.data.dataset import Sample
-from training.data.encode import encode
+from training.data.encode import Examples, encode
 from training.datasets.package_photos import more_photos, photos
 from training.exporting.card.data import ReliabilityBins
 from training.exporting.export import Servable, check_parity, export, parity
@@ -66,9 +68,7 @@ def export_pretrained(
     """
     labels, spec, modality = recipe.labels(), recipe.encoder, modalities[recipe.encoder.kind]
     golden = golden_from_files(GOLDEN / recipe.golden)
-    samples = [Sample(case.file, case.payload, case.expected or labels[0]) for case in golden]
-    examples, unreadable = encode(modality.encoder(spec, {}), samples, labels, spec.tensors())
-    assert not unreadable, unreadable
+    examples = _encoded(golden, labels, spec, modality)
     network, known, head, score = recipe.network(), in_distribution(recipe, labels), None, None
     if known is not None and known.outliers.train is not None:
         train = known.outliers.train
@@ -98,6 +98,19 @@ def export_pretrained(
     sections = [*found.sections, *_data_sections(recipe, known, new)]
     card = card_data(recipe, sections, reliability=_reliability(manifest, model, new, others))
     return prove_and_publish(manifest, {MODEL: model}, golden, card, models, modalities)
+
+
+def _encoded(
+    golden: Sequence[Golden],
+    labels: tuple[str, ...],
+    spec: EncoderSpec,
+    modality: TrainingModality,
+) -> Examples:
+    """Return the golden payloads as samples, to compare the graph with torch by."""
+    samples = [Sample(case.file, case.payload, case.expected or labels[0]) for case in golden]
+    examples, unreadable = encode(modality.encoder(spec, {}), samples, labels, spec.tensors())
+    assert not unreadable, unreadable
+    return examples
 
 
 def _temperature(network: nn.Module, new: CalibrationData | None) -> float:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from app.batching.forest import NAMES, join
+from app.batching.forest import FOREST_INPUTS, join
 from app.modalities import Payload, encoder_for
 from app.modalities.tree.spec import TreeSpec
 from tests.training.samples import sample
@@ -52,7 +52,7 @@ def logits(worth: Tensor) -> Tensor:
 
 def graph(known: Examples, *, honest: bool) -> bytes:
     forest = join(known.items[:2])
-    example = [torch.from_numpy(forest[name]) for name in NAMES]
+    example = [torch.from_numpy(forest[name]) for name in FOREST_INPUTS]
     return export(Servable(Tally(honest=honest)), known.inputs, example)
 
 

@@ -6,7 +6,7 @@ from app.bundle import Manifest
 from app.bundle.upgrade import PACKED
 from training.exporting.card.data import CardData
 from training.exporting.card.inputs import InputCard
-from training.exporting.card.markdown import cell, figure, measured, named
+from training.exporting.card.markdown import cell, figure, measured, split_name
 
 _SHOWN = 12  # labels
 _PLACE = re.compile(r"\{([^{}]+)\}")
@@ -67,7 +67,7 @@ def _abstention(manifest: Manifest) -> str:
     share = measured(manifest, "share of answers abstained")
     often = (
         f" It abstains for {100 * share.value:.1f} % of {share.samples:,} samples "
-        f"({named(share.split)})."
+        f"({split_name(share.split)})."
         if share
         else ""
     )

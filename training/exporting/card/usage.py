@@ -45,5 +45,5 @@ def _explains(manifest: Manifest) -> bool:
 
 def _blocks(curl: str, python: list[str]) -> str:
     lines = "\n".join(python)
-    begin = "Start the service with `make serve`, then send a request:"
-    return f"{begin}\n\n```sh\n{curl}\n```\n\n```python\n{lines}\n```"
+    introduction = "Start the service with `make serve`, then send a request:"
+    return f"{introduction}\n\n```sh\n{curl}\n```\n\n```python\n{lines}\n```"
