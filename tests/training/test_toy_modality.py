@@ -18,6 +18,7 @@ from app.modalities import Payload
 from app.pipeline import Pipeline, replay
 from tests.app.test_toy_modality import SERIES, SERIES_TYPE, SeriesSpec
 from training.errors import BadData
+from training.exporting.card.inputs import InputCard
 from training.modalities import (
     TRAINING_MODALITIES,
     DefaultRecipe,
@@ -70,9 +71,10 @@ TRAINING_SERIES = TrainingModality(
     default_source="trend",
     saliency_axes=("point",),
     remover=lambda _spec, _bands: erase,
+    card=InputCard(reads=lambda spec: f"a series of {spec.points} numbers"),
 )
 MODALITIES = {**TRAINING_MODALITIES, "series": TRAINING_SERIES}
-REGISTRY = registry_of(MODALITIES.values())
+REGISTRY = registry_of(MODALITIES)
 
 
 def write(root: Path, each: int, seed: int) -> Path:
@@ -123,6 +125,10 @@ def test_the_explanation_passed_the_deletion_test(bundle: Bundle) -> None:
     lost = figures(bundle)
     salient = lost["probability lost without the most salient fifth"]
     assert salient > lost["probability lost without a random fifth"]
+
+
+def test_the_card_says_what_is_read(bundle: Bundle) -> None:
+    assert "**Input:** a series of 6 numbers." in bundle.files["README.md"].decode()
 
 
 def test_fresh_files_are_measured(bundle: Bundle, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 `TRAINING_MODALITIES` is what the trainer ships with; a caller may hand down more.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from app.bundle import Registry
 from app.modalities import MODALITIES
@@ -13,6 +13,7 @@ from training.modalities.image import TRAINING_IMAGE
 from training.modalities.modality import DefaultRecipe, Prepare, TrainingModality
 from training.modalities.text import TRAINING_TEXT
 from training.modalities.tree import TRAINING_TREE
+from training.modalities.words import TRAINING_WORDS
 
 __all__ = [
     "TRAINING_MODALITIES",
@@ -27,10 +28,10 @@ TrainingModalities = Mapping[str, TrainingModality]  # by the `kind` of an encod
 
 TRAINING_MODALITIES: TrainingModalities = {
     modality.name: modality
-    for modality in (TRAINING_IMAGE, TRAINING_AUDIO, TRAINING_TEXT, TRAINING_TREE)
+    for modality in (TRAINING_IMAGE, TRAINING_AUDIO, TRAINING_TEXT, TRAINING_TREE, TRAINING_WORDS)
 }
 
 
-def registry_of(modalities: Iterable[TrainingModality]) -> Registry:
+def registry_of(modalities: TrainingModalities) -> Registry:
     """Return what the service ships with, and the service's side of these modalities."""
-    return Registry(TASKS, {**MODALITIES, **{one.name: one.served for one in modalities}})
+    return Registry(TASKS, {**MODALITIES, **{name: m.served for name, m in modalities.items()}})

@@ -14,6 +14,8 @@ from app.modalities.audio.encoder import duration
 from app.modalities.audio.spec import AudioSpec
 from training.augmentation.audio import augment_audio
 from training.data.dataset import Sample
+from training.exporting.card.inputs import InputCard
+from training.exporting.card.maps import draw_sounds
 from training.fitting.fit import Augment
 from training.measuring.faithfulness import Remove, cell_indices
 from training.modalities.modality import DefaultRecipe, TrainingModality, media_types_of
@@ -72,6 +74,13 @@ def _remover(spec: EncoderSpec, bands: Sequence[float]) -> Remove:
     return partial(silence, bands=bands, rate=spec.rate)
 
 
+def _reads(spec: AudioSpec) -> str:
+    return (
+        f"a sound (WAV, FLAC, Ogg or MP3), resampled to {spec.rate:,} Hz; a sound of more than "
+        f"{spec.samples / spec.rate:.3g} s is cut to its loudest part"
+    )
+
+
 TRAINING_AUDIO = TrainingModality(
     served=AUDIO,
     noun="sound",
@@ -87,4 +96,5 @@ TRAINING_AUDIO = TrainingModality(
     default_source="spoken-digits",
     saliency_axes=("band", "frame"),
     remover=_remover,
+    card=InputCard(reads=_reads, most=4, draw=draw_sounds, caption="The spectrogram of each sound"),
 )

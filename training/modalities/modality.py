@@ -14,6 +14,7 @@ from torch import nn
 from app.bundle import EncoderSpec
 from app.modalities import Encoder, Modality
 from training.data.dataset import Sample
+from training.exporting.card.inputs import InputCard
 from training.fitting.fit import Augment, Schedule
 from training.measuring.faithfulness import Remove
 
@@ -73,6 +74,7 @@ class TrainingModality:
         encoder's tensors has the item's size, others have one size for all items.
     remover: of a specification and the edges in Hz of the network's frequency bands, what removes
         parts of an encoded item in the deletion test; None: there is no such test.
+    card: what a model card says and shows of the inputs.
     """
 
     served: Modality
@@ -85,6 +87,7 @@ class TrainingModality:
     default_source: str | None = None
     saliency_axes: tuple[str, ...] = ()
     remover: Callable[[EncoderSpec, Sequence[float]], Remove] | None = None
+    card: InputCard = field(default_factory=InputCard)
 
     @property
     def name(self) -> str:

@@ -10,14 +10,18 @@ from app.errors import InvalidInput
 from app.modalities import Payload
 from app.modalities.charset import decode_text
 from app.modalities.text import TEXT
+from app.modalities.text.explanation import TokenWeight
 from app.modalities.text.plain_text import plain_text
 from app.modalities.text.spec import TextSpec
 from training.data.dataset import Sample
 from training.data.tokenizers import train_tokenizer
+from training.exporting.card.inputs import InputCard
+from training.exporting.card.markdown import code
 from training.modalities.modality import DefaultRecipe, TrainingModality, media_types_of
 from training.networks.recurrent.classifier import TextRecurrentNet
 
 _VOCABULARY_SIZE, TOKENS = 16_000, 256
+_PARTS = 6  # tokens that a card shows of an explanation
 
 
 def drop_tokens(item: Arrays, dropped: np.ndarray) -> Arrays:
@@ -39,6 +43,19 @@ def _text(payload: Payload) -> str:
         return ""
 
 
+def _reads(spec: TextSpec) -> str:
+    first = f"the first {spec.max_tokens - spec.tail_tokens:,}"
+    kept = f"{first} and the last {spec.tail_tokens:,}" if spec.tail_tokens else first
+    return f"a text, plain or HTML; of more than {spec.max_tokens:,} tokens only {kept} are read"
+
+
+def _heaviest(explanation: Sequence[TokenWeight] | None) -> str:
+    weights: dict[str, float] = {}
+    for token in sorted(explanation or (), key=lambda token: -token.weight):
+        weights.setdefault(token.text.strip(), token.weight)
+    return ", ".join(f"{code(t)} {weight:.2f}" for t, weight in [*weights.items()][:_PARTS])
+
+
 TRAINING_TEXT = TrainingModality(
     served=TEXT,
     noun="text",
@@ -50,4 +67,5 @@ TRAINING_TEXT = TrainingModality(
     default_source="minilm",
     saliency_axes=("time",),
     remover=lambda _spec, _bands: drop_tokens,
+    card=InputCard(reads=_reads, parts=_heaviest),
 )

@@ -107,7 +107,7 @@ def train_autoencoder(
     sections = [cost_section(history), _novelty_section(metrics), _study_section(recipe, results)]
     files = {**prepared.files, MODEL: model, CURVE: draw_curve(history)}
     golden, card = _golden(prepared, detector), card_data(recipe, sections)
-    return prove_and_publish(manifest, files, golden, card, models)
+    return prove_and_publish(manifest, files, golden, card, models, modalities)
 
 
 def study(recipe: Recipe, data: Path | None, split: str) -> list[WayResult]:

@@ -73,7 +73,8 @@ def publish_calibrated(
     for line in figure_lines(metrics):
         _LOG.info("%s", line)
     changes |= {"conformal": rules[0], "novelty": rules[1], "metrics": tuple(metrics)}
-    return publish_next(bundle, changes, files, _card(old, parts, after.probabilities), models)
+    card = _card(old, parts, after.probabilities)
+    return publish_next(bundle, changes, files, card, models, modalities)
 
 
 def _parts(bundle: Bundle, data: Path, modalities: TrainingModalities) -> CalibrationData:

@@ -20,6 +20,7 @@ from training.exporting.card.data import ReliabilityBins, stored_data
 from training.exporting.card.render import with_card
 from training.measuring.calibration import reliability_bins
 from training.measuring.evaluate import classifier_outputs
+from training.modalities import TRAINING_MODALITIES
 from training.recipes import RECIPES, AnyRecipe
 from training.recipes.recipe import Recipe
 from training.runs.prepare import load
@@ -48,7 +49,8 @@ def rewrite_card(bundle: Bundle, models: Path, **changes: Any) -> Path:
         if manifest.provenance.source is None:
             manifest = manifest.model_copy(update={"description": recipe.description})
     described = Bundle(manifest, bundle.files, bundle.golden, bundle.registry)
-    return rewrite(with_card(described, data), models)
+    inputs = TRAINING_MODALITIES[manifest.encoder.kind].card
+    return rewrite(with_card(described, data, inputs), models)
 
 
 def validation_reliability(bundle: Bundle, data: Path | None) -> ReliabilityBins:

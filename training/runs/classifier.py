@@ -37,7 +37,7 @@ from training.measuring.faithfulness import deletion_test
 from training.measuring.novelty import fit_novelty
 from training.measuring.reliability import ReliabilityReport, assess_reliability
 from training.measuring.trees import node_figures, node_temperature
-from training.modalities import TRAINING_MODALITIES, TrainingModalities, registry_of
+from training.modalities import TRAINING_MODALITIES, TrainingModalities
 from training.networks.network import Banded
 from training.outliers import SplitOutliers, gather_split
 from training.recipes.recipe import GOLDEN, Recipe
@@ -119,7 +119,9 @@ def train_classifier(
     compared = _compared(recipe, prepared, model)
     explained = _explained(model, prepared, bands)
     findings = Findings.joined([Findings(tuple(measured)), compared, explained])
-    return _publish(recipe, prepared, trained, findings, models) if leads() else None
+    if not leads():
+        return None
+    return _publish(recipe, prepared, trained, findings, models, modalities)
 
 
 def _calibrated(
@@ -208,7 +210,12 @@ def _explained(model: bytes, data: PreparedData, bands: tuple[float, ...]) -> Fi
 
 
 def _publish(
-    recipe: Recipe, data: PreparedData, trained: _TrainedClassifier, found: Findings, models: Path
+    recipe: Recipe,
+    data: PreparedData,
+    trained: _TrainedClassifier,
+    found: Findings,
+    models: Path,
+    modalities: TrainingModalities,
 ) -> Path:
     """Assemble, prove and publish the bundle; return its folder."""
     manifest = new_manifest(
@@ -232,7 +239,7 @@ def _publish(
     )
     files = {**data.files, MODEL: trained.model, CURVE: draw_curve(trained.history)}
     golden = _golden(recipe, data, trained.report)
-    return prove_and_publish(manifest, files, golden, card, models, registry_of([data.modality]))
+    return prove_and_publish(manifest, files, golden, card, models, modalities)
 
 
 def _golden(recipe: Recipe, data: PreparedData, report: ClassificationReport) -> list[Golden]:

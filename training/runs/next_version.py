@@ -11,6 +11,7 @@ from app.pipeline import Golden
 from app.pipeline.replay import golden_payload
 from app.tasks.classify import GoldenClasses
 from training.exporting.card.data import CardData, stored_data
+from training.modalities import TRAINING_MODALITIES, TrainingModalities
 from training.runs.publish import prove_and_publish
 
 
@@ -20,6 +21,7 @@ def publish_next(
     files: Mapping[str, bytes],
     card: CardData,
     models: Path,
+    modalities: TrainingModalities = TRAINING_MODALITIES,
 ) -> Path:
     """Publish the next version of a classifier's bundle and return its folder.
 
@@ -38,7 +40,7 @@ def publish_next(
     stored = stored_data(bundle.files)
     card = card.model_copy(update={"headline": stored.headline, "limits": stored.limits})
     golden = golden_of(bundle)
-    return prove_and_publish(manifest, {**kept, **files}, golden, card, models, bundle.registry)
+    return prove_and_publish(manifest, {**kept, **files}, golden, card, models, modalities)
 
 
 def golden_of(bundle: Bundle) -> list[Golden]:

@@ -95,7 +95,7 @@ def export_pretrained(
     manifest = manifest.model_copy(update={"metrics": found.metrics})
     sections = [*found.sections, *_data_sections(recipe, known, new)]
     card = card_data(recipe, sections, reliability=_reliability(manifest, model, new, others))
-    return prove_and_publish(manifest, {MODEL: model}, golden, card, models)
+    return prove_and_publish(manifest, {MODEL: model}, golden, card, models, modalities)
 
 
 def _exported(servable: Servable, examples: Examples, modality: TrainingModality) -> bytes:

@@ -9,11 +9,10 @@ from typing import Any
 import orjson
 
 from app import __version__
-from app.bundle import EncoderSpec, Manifest, Provenance, Registry, publish
+from app.bundle import EncoderSpec, Manifest, Provenance, publish
 from app.bundle.publish import next_version
 from app.modalities import Payload
 from app.pipeline import Golden, answer_golden
-from app.registry import SHIPPED
 from training.data.dataset import Dataset
 from training.data.encode import Examples
 from training.errors import TrainingError
@@ -21,6 +20,7 @@ from training.exporting.card.data import CardData, parse_sections
 from training.exporting.card.render import with_card
 from training.exporting.export import output_specs
 from training.measuring.evaluate import ClassificationReport
+from training.modalities import TRAINING_MODALITIES, TrainingModalities, registry_of
 from training.recipes.recipe import AnyRecipe, Language, Recipe
 
 MOST_GOLDEN = 10
@@ -138,7 +138,7 @@ def prove_and_publish(
     golden: Sequence[Golden],
     data: CardData,
     models: Path,
-    registry: Registry = SHIPPED,
+    modalities: TrainingModalities = TRAINING_MODALITIES,
 ) -> Path:
     """Add the golden cases, replay them through the service's path, write bundle and card.
 
@@ -147,4 +147,6 @@ def prove_and_publish(
     """
     if not golden:
         raise TrainingError("no test sample is predicted correctly; nothing is published")
-    return publish(with_card(answer_golden(manifest, files, golden, registry), data), models)
+    answered = answer_golden(manifest, files, golden, registry_of(modalities))
+    inputs = modalities[manifest.encoder.kind].card
+    return publish(with_card(answered, data, inputs), models)

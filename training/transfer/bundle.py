@@ -34,7 +34,7 @@ def network_from_bundle(
 
     packages: the networks of Python packages by name; a bundle's provenance may name one.
     """
-    bundle = read_bundle(folder, registry_of(modalities.values()))
+    bundle = read_bundle(folder, registry_of(modalities))
     manifest = bundle.manifest
     name = f"{manifest.name}/{manifest.version}"
     origin = manifest.provenance
@@ -73,7 +73,7 @@ def _architecture(
     if isinstance(recipe, Recipe):
         return recipe.network
     if origin.recipe == OWN_DATA:
-        return default_recipe(manifest.modality, modalities).network
+        return default_recipe(manifest.encoder.kind, modalities).network
     raise TrainingError(
         f"--from {manifest.name}: no recipe {origin.recipe!r} is known, so neither is its network"
     )

@@ -5,16 +5,17 @@ import re
 from app.bundle import Manifest
 from app.bundle.upgrade import PACKED
 from training.exporting.card.data import CardData
+from training.exporting.card.inputs import InputCard
 from training.exporting.card.markdown import cell, figure, measured, named_split
-from training.exporting.card.usage import reads
 
 _SHOWN = 12  # labels
 _PLACE = re.compile(r"\{([^{}]+)\}")
 
 
-def intended_use(manifest: Manifest, data: CardData) -> str:
+def intended_use(manifest: Manifest, data: CardData, inputs: InputCard) -> str:
     """Return what goes in and comes out, what it learned from, when it abstains, its limits."""
-    lines = [f"- **Input:** {reads(manifest)}.", f"- **Answer:** {_answers(manifest)}."]
+    reads = inputs.reads(manifest.encoder)
+    lines = [f"- **Input:** {reads}.", f"- **Answer:** {_answers(manifest)}."]
     origin = manifest.provenance
     if origin.recipe != PACKED:
         count = origin.splits.get("train")

@@ -22,6 +22,7 @@ from training.exporting.card.data import (
 )
 from training.exporting.card.examples import CardExamples, examples_of
 from training.exporting.card.figures import MOST_LABELS, draw_confusion, draw_reliability
+from training.exporting.card.inputs import InputCard
 from training.exporting.card.intended_use import intended_use
 from training.exporting.card.markdown import cell, figure, measured, named_split, table
 from training.exporting.card.provenance import provenance
@@ -50,20 +51,20 @@ _HEADLINES = (
 )
 
 
-def with_card(bundle: Bundle, data: CardData) -> Bundle:
+def with_card(bundle: Bundle, data: CardData, inputs: InputCard) -> Bundle:
     """Return the sealed bundle with its card, the pictures in it, and `card.json`.
 
     Of the old card's pictures the learning curve stays; all else is drawn anew. Graph, golden
-    cases and manifest stay, but for the digests.
+    cases and manifest stay, but for the digests. inputs: of the modality of the bundle's encoder.
     """
     kept = {
         name: content
         for name, content in bundle.files.items()
         if not is_card_file(name) or name == CURVE
     }
-    examples = examples_of(bundle)
+    examples = examples_of(bundle, inputs)
     pictures = {**examples.pictures, **drawn(bundle.manifest, data)}
-    text = render(bundle, data, examples, {CURVE} & set(kept) | set(pictures))
+    text = render(bundle, data, inputs, examples, {CURVE} & set(kept) | set(pictures))
     files = {**kept, **pictures, CARD: text, DATA: data.json_bytes()}
     return seal(bundle.manifest, files, bundle.registry)
 
@@ -79,14 +80,18 @@ def drawn(manifest: Manifest, data: CardData) -> dict[str, bytes]:
 
 
 def render(
-    bundle: Bundle, data: CardData, examples: CardExamples, pictures: Collection[str]
+    bundle: Bundle,
+    data: CardData,
+    inputs: InputCard,
+    examples: CardExamples,
+    pictures: Collection[str],
 ) -> bytes:
     """Return the card in Markdown; `pictures` are the names of those that the bundle has."""
     manifest = bundle.manifest
     parts = [f"# {manifest.name}", manifest.description]
     if headline := headline_text(manifest, data.headline):
         parts.append(headline)
-    parts += ["## Intended use and limits", intended_use(manifest, data)]
+    parts += ["## Intended use and limits", intended_use(manifest, data, inputs)]
     parts += ["## How to ask", usage(bundle)]
     if manifest.task == "classify":
         parts += ["## Reliability", _reliability(manifest, data)]
