@@ -1,1 +1,1 @@
-"""Thalamus against the in-process limit and its peers. Not part of the distribution."""
+"""Benchmarks of Thalamus, the in-process limit and its peers. Not part of the distribution."""

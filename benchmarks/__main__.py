@@ -1,4 +1,4 @@
-"""`python -m benchmarks self | peers | layers | simulate | gpu`; the Makefile says what for."""
+"""`python -m benchmarks self | peers | layers | simulate | gpu`; the Makefile describes them."""
 
 import argparse
 import signal
@@ -11,7 +11,7 @@ from benchmarks.gpu import document
 
 
 def main() -> None:
-    """Read the arguments and run one of them."""
+    """Parse the arguments and run one benchmark."""
     parser = argparse.ArgumentParser("benchmarks")
     commands = parser.add_subparsers(required=True)
     own = commands.add_parser("self", help="only Thalamus, in at most three minutes")
@@ -30,7 +30,7 @@ def main() -> None:
     where.add_argument("--seconds", type=float, default=2, help="of load, each time")
     where.set_defaults(run=lambda o: layers.run(o.rounds, o.seconds))
     paper = commands.add_parser("simulate", help="policies on paper; writes docs/simulation.md")
-    paper.add_argument("--measure", action="store_true", help="the CPU's curve anew, on this one")
+    paper.add_argument("--measure", action="store_true", help="measure the CPU's curve here")
     paper.set_defaults(
         run=lambda o: simulation_report.write(*simulate.run(o.measure)), serves=False
     )
@@ -48,7 +48,7 @@ def main() -> None:
 
 
 def _served(run: Callable[[], None]) -> None:
-    """Run it with the bundles it needs, ahead of other work, and leave no process behind."""
+    """Run a benchmark with its bundles at high priority, and end all its processes afterwards."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: sys.exit("stopped"))  # and servers with it
     machine.adopt_orphans()

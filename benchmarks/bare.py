@@ -1,4 +1,4 @@
-"""The least that an HTTP server can do under uvicorn: take a body, give an answer."""
+"""A minimal application under uvicorn: it reads a body and sends a fixed answer."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ _HEADERS: Sequence[tuple[bytes, bytes]] = (
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer one request, whatever it asks."""
+    """Answer any request."""
     while (await receive()).get("more_body"):
         pass
     await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})

@@ -1,8 +1,8 @@
-"""Thalamus and its peers on one model: who answers how much, how soon, with how many clients.
+"""Throughput and latency of Thalamus and its peers on one model, by the number of clients.
 
-All servers run all the time; those that use the processors while nobody asks them anything
-are frozen until their turn (not all: NVIDIA Triton does not survive it). The in-process limit
-is measured at the start of every turn; a share is a figure over the limit of its turn.
+All servers run all the time. A server that uses the processors while it gets no request is frozen
+until its turn (not always: NVIDIA Triton does not survive it). The in-process limit is measured at
+the start of every turn; a share is a figure divided by the limit of its turn.
 """
 
 from collections.abc import Sequence
@@ -24,13 +24,13 @@ from benchmarks.servers import DidNotStart, Kind, Server, Thalamus, start
 CLIENTS = (1, 8, 32, 64)
 TOLERANCE = 1e-3  # of a probability
 Contestant = tuple[str, Server, Form]
-POLLING = 0.03  # of a core, from which on a server is frozen between its turns
-WARMING = 1  # seconds of load that are not counted
+POLLING = 0.03  # share of a core; a server that uses more while idle is frozen between its turns
+WARMING = 1  # seconds of load that do not count
 
 
 @dataclass(frozen=True)
 class Turn:
-    """What one server did in one round, by number of clients."""
+    """The figures of one server in one round, by number of clients."""
 
     loads: dict[int, Load]
     limit: float
@@ -39,12 +39,12 @@ class Turn:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The turns of every contestant, a list entry a round, and why others have none."""
+    """The turns of every contestant, one for each round, and why others have none."""
 
     model: str
     turns: dict[str, list[Turn]]
     skipped: dict[str, str]
-    idle: dict[str, float]  # share of a core that a server uses while nobody asks it
+    idle: dict[str, float]  # share of a core that a server uses without requests
 
     def rate(self, name: str, clients: int) -> float:
         """Return the median of requests a second."""
@@ -76,7 +76,7 @@ class Comparison:
 def compare(
     model: str, kinds: Sequence[Kind], limit: Limit, rounds: int, seconds: float
 ) -> Comparison:
-    """Run the rounds; a server that does not start or answers otherwise is skipped."""
+    """Run the rounds; skip a server that does not start or gives different answers."""
     work, skipped, idle = workload(model), dict[str, str](), dict[str, float]()
     with ExitStack() as stack:
         contestants: list[Contestant] = []
@@ -109,7 +109,7 @@ def _contestants(server: Server) -> list[Contestant]:
 
 
 def _started(kind: Kind, work: Workload, skipped: dict[str, str]) -> Server | None:
-    """Return the server, warm and known to answer right, or say why not."""
+    """Return the warm server after a check of its answers, or the reason why it is skipped."""
     try:
         server = start(kind, work)
     except DidNotStart as problem:
@@ -133,13 +133,13 @@ def _turn(server: Server, work: Workload, form: Form, limit: Limit, seconds: flo
     asked = server.kind.requests(server.port, work, form)
     loads = {clients: drive(asked, clients, work.lasting(seconds)) for clients in CLIENTS}
     if not server.polls:
-        server.rest()  # some go on answering clients that have left, into the next one's turn
+        server.rest()  # some still answer disconnected clients, in the next server's turn
     server.freeze()
     return Turn(loads, most, watch.foreign())
 
 
 def expected(work: Workload) -> list[Answer]:
-    """Return what the graph says of every payload, in this process."""
+    """Return the answers of the graph to all payloads, computed in this process."""
     session = Session((work.bundle / "model.onnx").read_bytes())
     pictures = np.stack([decode(p, work.side) for p in work.payloads])
     scores = session.run({"image": pictures})["probabilities"]
@@ -147,7 +147,7 @@ def expected(work: Workload) -> list[Answer]:
 
 
 def differences(answers: Sequence[Answer], right: Sequence[Answer]) -> str:
-    """Return the first difference in words, or nothing."""
+    """Return a sentence on the first difference, or an empty text."""
     for index, (answer, wanted) in enumerate(zip(answers, right, strict=True)):
         if answer[0] != wanted[0] or abs(answer[1] - wanted[1]) > TOLERANCE:
             return f"payload {index} is answered {answer}, the graph says {wanted}"

@@ -1,7 +1,7 @@
-"""How long a batch takes: curves from published tables, and measured here.
+"""The duration of a batch by its size: curves from published tables, and one measured here.
 
-Between the points of a table a curve is linear; beyond the last it goes on as between the last
-two. Where fewer points are published than that needs, a line a + c·b goes through what there is.
+A curve is linear between the points of a table, and beyond the last one it continues the line
+through the last two. Where too few points are published, a line a + c·b goes through them.
 """
 
 import time
@@ -14,20 +14,20 @@ import numpy as np
 from app.registry import SHIPPED
 
 MODELS = Path(__file__).parent.parent / "models"
-LARGEST = 512  # items in the largest batch that anybody forms here
+LARGEST = 512  # items in the largest batch of the simulation
 
 
 @dataclass(frozen=True)
 class Curve:
-    """Seconds that a batch takes, by the number of its items."""
+    """The duration of a batch in seconds, by the number of its items."""
 
     name: str
     source: str  # where the points come from
     points: Mapping[int, float]  # items → seconds, at least two
-    limits: Sequence[float]  # seconds within which 99 % want their answer
+    limits: Sequence[float]  # bounds in seconds on the 99th percentile of the latency
 
     def seconds(self) -> list[float]:
-        """Return the seconds of a batch of 0, 1, … `LARGEST` items; of none it is 0."""
+        """Return the seconds of batches of 0, 1, … `LARGEST` items; the first is 0."""
         sizes, times = list(self.points), list(self.points.values())
         slope = (times[-1] - times[-2]) / (sizes[-1] - sizes[-2])
         sizes.append(max(LARGEST, sizes[-1]) + 1)
@@ -95,8 +95,8 @@ SIZES = (1, 2, 4, 7, 8, 16, 32)
 def measure(runs: int = 6) -> Curve:
     """Return the CPU's curve, measured on this machine with one thread; takes some seconds.
 
-    Seconds of the thread, not of the clock, and the fastest run counts: whatever else the
-    machine does only ever makes one slower.
+    It measures the CPU time of the thread and takes the fastest run, because other work on the
+    machine can only make a run slower.
     """
     from app.bundle import read_bundle
     from app.modalities import Payload

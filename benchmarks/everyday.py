@@ -1,10 +1,10 @@
 """`make bench-self`: Thalamus against the in-process limit, or against one of its commits.
 
-Takes about three minutes. Every round starts the servers anew and measures both in every scenario,
-with the other one first each time. A server lives for one round because two processes of the same
-code differ, by where their memory lies and by what they learnt of the machine: only between
-processes is that chance, which an interval may count. A row fails, and the command with it, when
-the interval of the ratio now / before ends below `SLOW`.
+It takes about three minutes. Every round starts new servers and measures both in every scenario;
+which one is measured first alternates. A server runs for one round only, because two processes of
+the same code differ by the addresses of their memory and by what they have learned of the machine;
+new processes make that difference random, so that the interval covers it. A row fails, and so does
+the command, if the interval of the ratio now / before ends below `SLOW`.
 """
 
 import sys
@@ -23,12 +23,12 @@ from benchmarks.servers import Server, Thalamus, start
 
 NOW, BEFORE, LIMIT = "now", "before", "limit"
 MANY = 32  # clients
-BRIEF = 0.25  # of the time, for a lone client: a median needs few requests
+BRIEF = 0.25  # share of the time for a lone client, because a median needs few requests
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """A model, how its files are sent, and by how many clients."""
+    """A model, the form of its requests, and the number of clients."""
 
     model: str
     form: Form
@@ -36,7 +36,7 @@ class Scenario:
 
     @property
     def name(self) -> str:
-        """What the row is called."""
+        """The name of the row."""
         clients = f"{self.clients} clients" if self.clients > 1 else "1 client"
         return f"{self.model} {self.form.__name__}, {clients}"
 
@@ -56,7 +56,7 @@ Contestant = Callable[[Scenario, float], float]  # of seconds of load → reques
 
 @dataclass(frozen=True)
 class Row:
-    """What the rounds of one scenario found for `NOW`, and for `LIMIT` or `BEFORE`."""
+    """The figures of one scenario's rounds for `NOW`, and for `LIMIT` or `BEFORE`."""
 
     name: str
     rounds: Sequence[Round]
@@ -64,12 +64,12 @@ class Row:
 
     @property
     def ratio(self) -> Interval:
-        """Now over the other."""
+        """The ratio of `NOW` to the other contestant."""
         return ratio(self.rounds, NOW, self.other)
 
     @property
     def fails(self) -> bool:
-        """Whether it is slower than the commit before; the limit is no such thing."""
+        """Whether it is slower than the commit before; false if the other is the limit."""
         return self.other == BEFORE and self.ratio.slow
 
     def __str__(self) -> str:
@@ -82,7 +82,7 @@ class Row:
 
 
 def run(reference: str | None, only: list[str], rounds: int, seconds: float) -> None:
-    """Print a row a scenario, and exit with 1 if one fails; `only`: models, none meaning all."""
+    """Print a row for each scenario, and exit with 1 if one fails; `only`: models, none: all."""
     chosen = [s for s in SCENARIOS if not only or s.model in only]
     with ExitStack() as stack:
         other = LIMIT if reference is None else BEFORE
@@ -107,13 +107,13 @@ def run(reference: str | None, only: list[str], rounds: int, seconds: float) -> 
 def _loads(
     contestants: Mapping[str, Contestant], scenario: Scenario, seconds: float
 ) -> dict[str, Callable[[], float]]:
-    """Return what each contestant does in a round, in an order that no turn changes."""
+    """Return a function for each contestant that measures it in a round, in a fixed order."""
     load = seconds * (1 if scenario.clients > 1 else BRIEF)
     return {name: partial(contestants[name], scenario, load) for name in sorted(contestants)}
 
 
 def head(other: str, rounds: int) -> str:
-    """Return what stands above the rows."""
+    """Return the lines above the rows."""
     confidence = interval([1.0] * rounds).confidence
     return (
         "Requests a second; of one client, 1 / its median latency. Medians of "
@@ -158,7 +158,7 @@ def rate(server: Server, scenario: Scenario, seconds: float) -> float:
 
 
 def _most(limit: Limit, scenario: Scenario, seconds: float) -> float:
-    """Return what can be done in this process; a third of the time is enough."""
+    """Return the in-process limit; a third of the time is enough."""
     if scenario.clients > 1:
         return limit.rate(scenario.model, seconds / 3)
     return 1 / limit.latency(scenario.model, seconds)

@@ -1,10 +1,10 @@
-"""What explanations cost those who do not ask: `python -m benchmarks.explanations [models]`.
+"""The cost of the explanation branch for requests without one.
 
-Each bundle's graph that tells saliency runs against the same graph without the branch that does,
-in turns, on the golden cases. The figure is the ratio of the CPU times of this process; of each
-session's runs it takes the lowest tenth's bound, for other programs only ever add to a run, and of
-several pairs of sessions the median, for two sessions of one graph differ by up to 2 %: their
-memory lies elsewhere.
+`python -m benchmarks.explanations [models]` runs each graph with the output `saliency`, in turns
+with the same graph without that branch, on the golden cases. The figure is the ratio of the CPU
+times of this process. Of each session's runs the 10th percentile counts, because other programs can
+only lengthen a run. Of several pairs of sessions the median counts, because two sessions of one
+graph differ by up to 2 % by the addresses of their memory.
 """
 
 import sys
@@ -27,14 +27,14 @@ SECONDS, PAIRS, BATCHES = 2.0, 5, (1, 8)
 
 
 def bare(model: bytes) -> bytes:
-    """Return the graph without its branch."""
+    """Return the graph without its explanation branch."""
     proto = onnx.load_from_string(model)
     detach_optional(proto.graph)
     return bytes(proto.SerializeToString())
 
 
 def ratio(bundle: Bundle, size: int, *, explain: bool = False) -> float:
-    """Return the CPU time of the whole graph over that of the bare one, on so many items."""
+    """Return the ratio of the CPU times with and without the branch, for batches of that size."""
     encoder = encoder_for(bundle.manifest.encoder, bundle.files)
     items: list[Arrays] = [
         encoder.encode(Payload(bundle.files[f"golden/{case.file}"], case.media_type)).arrays
@@ -66,10 +66,10 @@ def main(models: Path) -> None:
         if SALIENCY not in {spec.name for spec in bundle.manifest.outputs}:
             continue
         for size in BATCHES:
-            unasked, asked = ratio(bundle, size), ratio(bundle, size, explain=True)
+            plain, explained = ratio(bundle, size), ratio(bundle, size, explain=True)
             print(
-                f"{bundle.manifest.name:14} batch of {size}: not asked for "
-                f"{100 * (unasked - 1):+.1f} %, asked for {100 * (asked - 1):+.0f} %",
+                f"{bundle.manifest.name:14} batch of {size}: without explanation "
+                f"{100 * (plain - 1):+.1f} %, with explanation {100 * (explained - 1):+.0f} %",
                 flush=True,
             )
 

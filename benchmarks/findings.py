@@ -1,4 +1,4 @@
-"""What a simulation finds, and what its tables are over: shared by who finds and who writes."""
+"""The results of the simulation and the axes of its tables, for the simulation and its report."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ NODES = 100
 
 @dataclass(frozen=True)
 class Figures:
-    """One run: seconds of latency, items of a batch, items a second answered and offered."""
+    """One run: latencies in seconds, items in a batch, items a second answered and offered."""
 
     mean: float
     p50: float
@@ -26,13 +26,13 @@ class Figures:
 
     @property
     def stable(self) -> bool:
-        """Whether what comes is answered, within what chance does to a rate."""
+        """Whether the device answers as many items as arrive, within random variation."""
         return self.rate > 0.97 * self.offered
 
 
 @dataclass(frozen=True)
 class Bounded:
-    """Rates within a bound on the 99th percentile, items a second."""
+    """The largest rates, items a second, that keep the 99th percentile within a bound."""
 
     limit: float
     ceiling: float
@@ -44,7 +44,7 @@ class Bounded:
 
 @dataclass(frozen=True)
 class Findings:
-    """Everything that is written down about one curve."""
+    """All results for one curve."""
 
     curve: Curve
     capacity: float  # items a second in batches of at most `DEFAULT`

@@ -1,4 +1,4 @@
-"""The ways in which servers want a file to be sent, and in which they answer."""
+"""The forms of requests and answers of the servers."""
 
 import base64
 import json
@@ -26,7 +26,7 @@ def raw(url: str, media_type: str, bodies: tuple[bytes, ...]) -> Requests:
 
 
 def multipart(url: str, media_type: str, bodies: tuple[bytes, ...]) -> Requests:
-    """What `curl -F file=@…` and browsers send."""
+    """A multipart form, as `curl -F file=@…` and browsers send it."""
     boundary = "----------------------------5f0c3a1b9d2e"
     disposition = 'Content-Disposition: form-data; name="file"; filename="file"'
     head = f"--{boundary}\r\n{disposition}\r\nContent-Type: {media_type}\r\n\r\n".encode()
@@ -48,7 +48,7 @@ def v2(url: str, media_type: str, bodies: tuple[bytes, ...]) -> Requests:
 
 
 def triton(url: str, media_type: str, bodies: tuple[bytes, ...]) -> Requests:
-    """Triton's binary extension: JSON of one length for all, then the file after its length."""
+    """Triton's binary extension: JSON of a fixed length, then the file's length, then the file."""
     picture: dict[str, Any] = {"name": "picture", "shape": [1, 1], "datatype": "BYTES"}
     sent = []
     for body in bodies:
@@ -69,9 +69,9 @@ def _base64(body: bytes) -> str:
 
 
 def answered(body: bytes) -> Answer:
-    """Read what any of the servers answers."""
+    """Return the label and probability in an answer of any of the servers."""
     found, end = json.JSONDecoder().raw_decode(body.decode("latin-1"))
-    if end < len(body):  # Triton, when asked for it: the answer follows, after its length
+    if end < len(body):  # Triton's binary form: the answer follows after its length
         found = json.loads(body[end + 4 :])
     elif "outputs" in found:  # V2
         found = json.loads(found["outputs"][0]["data"][0])

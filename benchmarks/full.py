@@ -14,7 +14,7 @@ from benchmarks.servers import Kind, Thalamus, start
 
 
 def run(names: Sequence[str], rounds: int, seconds: float) -> None:
-    """Measure everything; `names` are peers or their files, none meaning all."""
+    """Measure everything; `names` are peers or their files; none: all of them."""
     chosen = [p for p in PEERS if not names or {p.name, p.file} & set(names)]
     peers, skipped = _installed(chosen)
     with closing(Limit()) as limit:
@@ -25,7 +25,7 @@ def run(names: Sequence[str], rounds: int, seconds: float) -> None:
                 raise SystemExit(f"{comparison.model}: {comparison.skipped[OWN]}")
         found = list(goals.against_peers(large, small))
         findings = report.Findings((large, small), found, skipped, rounds, seconds)
-        report.write(findings)  # whatever happens to the rest
+        report.write(findings)  # even if the rest fails
         _measure_the_rest(limit, found, rounds, seconds)
     print("layers", flush=True)
     findings = replace(findings, layers=layers.measure(rounds, seconds))
@@ -46,7 +46,7 @@ def _measure_the_rest(limit: Limit, found: list[Goal], rounds: int, seconds: flo
 
 
 def _installed(peers: Sequence[Peer]) -> tuple[list[Peer], dict[str, str]]:
-    """Build the environments; return who has one, and why the others have none."""
+    """Build the environments; return the peers that have one, and why the others have none."""
     skipped = dict(LEFT_OUT)
     for peer in peers:
         print(f"{peer.name}: {peer.version}", flush=True)

@@ -47,29 +47,29 @@ class Bench:
     seconds: float
 
     def ask(self, model: str, clients: int, form: Form = raw) -> Load:
-        """Drive Thalamus once."""
+        """Put load on Thalamus once."""
         work = workload(model)
         requests = self.server.kind.requests(self.server.port, work, form)
         return drive(requests, clients, work.lasting(self.seconds))
 
     def ratio(self, one: Callable[[], float], other: Callable[[], float]) -> float:
-        """Return the median of one figure over the other in interleaved rounds."""
+        """Return the median ratio of two figures in interleaved rounds."""
         found = interleave({"one": one, "other": other}, self.rounds)
         return median(r.figures["one"] / r.figures["other"] for r in found)
 
 
 def at_least(what: str, value: float, goal: float, unit: str = "") -> Goal:
-    """Return a goal that a figure reaches from above."""
+    """Return a goal with a lower bound."""
     return Goal(what, f"at least {goal:g}{unit}", f"{value:.3g}{unit}", value >= goal)
 
 
 def at_most(what: str, value: float, goal: float, unit: str = "") -> Goal:
-    """Return a goal that a figure reaches from below."""
+    """Return a goal with an upper bound."""
     return Goal(what, f"at most {goal:g}{unit}", f"{value:.3g}{unit}", value <= goal)
 
 
 def against_peers(large: Comparison, small: Comparison) -> Iterator[Goal]:
-    """Throughput over the limit's, and over the peers'."""
+    """The throughput relative to the limit and to the peers."""
     for clients in (8, 32, 64):
         share = large.share(OWN, clients)
         yield at_least(f"224², raw, {clients} clients, share of the limit", share, 0.97)
@@ -96,7 +96,7 @@ def other_inputs(bench: Bench) -> Iterator[Goal]:
 
 
 def one_client(bench: Bench) -> Iterator[Goal]:
-    """What a lone client waits for on top of decoding and running."""
+    """The latency of a lone client besides decoding and running."""
 
     def seconds(model: str) -> float:
         return 1 / bench.ask(model, 1).rate
@@ -111,7 +111,7 @@ def one_client(bench: Bench) -> Iterator[Goal]:
 
 
 def steady(bench: Bench) -> Iterator[Goal]:
-    """The tail below saturation: evenly spaced requests at 70 % of what 32 clients get."""
+    """The tail latency of evenly spaced requests at 70 % of the throughput with 32 clients."""
     for model, name in (("large", "224²"), ("small", "small")):
         asked = bench.server.kind.requests(bench.server.port, workload(model))
         spreads = []
@@ -123,7 +123,7 @@ def steady(bench: Bench) -> Iterator[Goal]:
 
 
 def crowd(bench: Bench) -> Iterator[Goal]:
-    """1,024 clients instead of 8, of a service that may hold so many requests."""
+    """1,024 clients instead of 8, for a service that admits so many requests."""
     server = start(Thalamus("thalamus-crowd", settings=CROWDED), workload("small"))
     bench = replace(bench, server=server)
     try:
@@ -134,7 +134,7 @@ def crowd(bench: Bench) -> Iterator[Goal]:
 
 
 def _crowd(bench: Bench, model: str, name: str) -> Iterator[Goal]:
-    """At least three times round of the large model: 1,024 of its answers take a while."""
+    """Measure long enough for three answers to each client of the large model."""
     process, ratios, errors = bench.server.process.pid, [], 0
     before = machine.memory(process)
     for _ in range(bench.rounds):
@@ -152,7 +152,7 @@ def _crowd(bench: Bench, model: str, name: str) -> Iterator[Goal]:
 
 
 def large_photo(bench: Bench) -> Iterator[Goal]:
-    """A 12-megapixel JPEG, over Pillow decoding all of it on both cores."""
+    """A 12-megapixel JPEG, relative to Pillow, which decodes all of it on both cores."""
     naive = Limit(draft=False)
     try:
         setting = Setting(CORES, 1, 1)
@@ -166,7 +166,7 @@ def large_photo(bench: Bench) -> Iterator[Goal]:
 
 
 def starting(bench: Bench) -> Iterator[Goal]:
-    """Four of the shipped models from a cold start, then left alone."""
+    """Start-up time, memory and idle CPU time with four of the shipped models."""
     shutil.rmtree(FOUR, ignore_errors=True)
     for name in ("digits", "imagenet", "spam", "spoken-digits"):
         shutil.copytree(ROOT / "models" / name, FOUR / name)

@@ -1,7 +1,7 @@
-"""The networks that are timed, as ONNX graphs with random weights: the same bytes every time.
+"""The networks of the benchmarks: ONNX graphs with random weights, the same bytes every time.
 
-Accuracy plays no part in a benchmark. `Spread` only keeps the answers apart, so that a server
-which mixes up two requests is found out.
+Their accuracy is irrelevant. `Spread` only makes the answers differ, so that a server which
+confuses two requests is detected.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 IMAGENET = 1000  # labels of the large model
 DIGITS = 10  # labels of the small model
-FAINT = 0.0001  # how much the last of the large model's layers count beside the first
+FAINT = 0.0001  # weight of the large model's last layers relative to the first
 # MobileNetV2's table: expansion, channels, repeats, stride of the first.
 _STAGES = (
     (1, 16, 1, 1),
@@ -27,7 +27,7 @@ _STAGES = (
 
 @dataclass(frozen=True)
 class Spread:
-    """What is added to the logits, and what they are multiplied by."""
+    """The offset and the factor of the logits."""
 
     bias: np.ndarray | float = 0.0
     sharpness: float = 1.0
@@ -42,7 +42,7 @@ class Graph:
         self._constants: list[onnx.TensorProto] = []
 
     def node(self, kind: str, *inputs: str, skip: int = 0, **attributes: object) -> str:
-        """Append a node and return its output, the one after `skip` that nobody reads."""
+        """Append a node and return its output, the one after `skip` unused outputs."""
         output = f"{kind.lower()}_{len(self._nodes)}"
         outputs = [""] * skip + [output]
         self._nodes.append(helper.make_node(kind, list(inputs), outputs, **attributes))
@@ -56,7 +56,7 @@ class Graph:
         return name
 
     def weights(self, *shape: int, fan_in: int) -> str:
-        """Add normally distributed weights that keep the variance of what they multiply."""
+        """Add normally distributed weights that keep the variance of their inputs."""
         deviation = np.sqrt(2 / fan_in)
         return self.constant(self._random.normal(0, deviation, shape).astype(np.float32))
 
@@ -106,8 +106,8 @@ def tensor(name: str, kind: int, *shape: int | str) -> onnx.ValueInfoProto:
 def large(spread: Spread = Spread()) -> bytes:
     """MobileNetV2's layers on uint8 (batch, 224, 224, 3).
 
-    Random layers in such number make much of a pixel's last bit, in which decoders differ, and
-    little of what pictures show. So the answer is read from the first of them as well.
+    So many random layers amplify a pixel's last bit, in which decoders differ, and lose the content
+    of pictures. So the answer depends on the first layer as well.
     """
     graph = Graph(seed=1)
     x, channels = graph.relu6(graph.conv(graph.pixels("image"), (3, 32, 3), stride=2)), 32

@@ -1,6 +1,6 @@
-"""What is sent: real photos, texts and sounds, made the same way every time.
+"""The payloads: real photos, texts and sounds, the same every time.
 
-Everything is cut from the golden cases of the shipped models.
+They are cut from the golden cases of the shipped models.
 """
 
 import io
@@ -18,7 +18,7 @@ RATE = 16_000  # Hz
 
 
 def photos(count: int, size: tuple[int, int], limit: int) -> list[bytes]:
-    """Return JPEGs of `size`, each of at most `limit` bytes and close to it."""
+    """Return JPEGs of `size`, each a little smaller than `limit` bytes."""
     random = np.random.default_rng(0)
     files = (io.BytesIO(p.read_bytes()) for p in sorted(MODELS.glob("imagenet/1/golden/*.jpg")))
     sources = [Image.open(file) for file in files]
@@ -42,7 +42,7 @@ def _jpeg(picture: Image.Image, limit: int) -> bytes:
 
 
 def texts(count: int) -> list[bytes]:
-    """Return texts whose numbers of tokens are spread evenly over a logarithmic scale."""
+    """Return texts whose numbers of tokens are even on a logarithmic scale."""
     tokenizer = Tokenizer.from_file(str(MODELS / "spam/1/tokenizer.json"))
     letters = [path.read_text() for path in sorted(MODELS.glob("spam/1/golden/*.txt"))]
     lengths = np.geomspace(SHORTEST, LONGEST, count).round().astype(int)

@@ -1,6 +1,6 @@
-"""Where the processors' time for a request goes: the model, the pipeline, HTTP, the rest.
+"""The processor time of a request by layer: the model, the pipeline, HTTP, the rest.
 
-Processor time, not seconds on the clock: it stays the same when others use the machine.
+Unlike the time on the clock, processor time does not depend on other work on the machine.
 """
 
 import sys
@@ -67,9 +67,9 @@ class Bare:
 
 
 def measure(rounds: int, seconds: float) -> dict[str, dict[str, float]]:
-    """Return, by layer and by model, processor seconds a request, the least of all rounds.
+    """Return processor seconds a request by layer and by model, the minimum of all rounds.
 
-    The least: whatever comes on top was the others' doing, who emptied the caches.
+    The minimum counts, because other programs empty the caches and can only add time.
     """
     with ExitStack() as stack:
         servers = []
@@ -109,10 +109,10 @@ def _answering(pipeline: Pipeline, payloads: Sequence[Payload], together: int) -
     """Return the processor seconds of an item, in this process."""
     some = payloads[: max(TOGETHER, len(payloads) // TOGETHER)]
     pipeline.answer(make_items(some[:together], pipeline.task.options()))
-    begun = time.process_time()
+    start = time.process_time()
     for place in range(0, len(some), together):
         pipeline.answer(make_items(some[place : place + together], pipeline.task.options()))
-    return (time.process_time() - begun) / len(some)
+    return (time.process_time() - start) / len(some)
 
 
 def _serving(server: Server, work: Workload, clients: int, seconds: float) -> float:

@@ -33,7 +33,7 @@ Score = Callable[[Arrays], np.ndarray]
 
 @dataclass(frozen=True)
 class Setting:
-    """How the machine is used: so many processes, ONNX Runtime threads in each, items a batch."""
+    """The number of processes, of ONNX Runtime threads in each, and of items in a batch."""
 
     processes: int
     threads: int
@@ -44,7 +44,7 @@ SETTINGS = [Setting(CORES, 1, b) for b in BATCHES] + [Setting(1, CORES, b) for b
 
 
 class Limit:
-    """Measures what the machine can do; `close` ends its processes."""
+    """Measures the largest throughput of the machine; `close` ends its processes."""
 
     def __init__(self, draft: bool = True) -> None:
         context = multiprocessing.get_context("spawn")
@@ -68,7 +68,7 @@ class Limit:
         return min(1 / self.measure(model, Setting(1, t, 1), seconds / 2) for t in candidates)
 
     def best(self, model: str) -> Setting:
-        """Return the fastest setting: measured once, each shortly, the best three again."""
+        """Return the fastest setting: all are measured briefly, then the best three again."""
         if model not in self._best:
             short = sorted(SETTINGS, key=lambda s: -self.measure(model, s, 0.15))[:3]
             self._best[model] = max(short, key=lambda s: self.measure(model, s, 0.6))
@@ -94,8 +94,8 @@ def cost(model: str) -> float:
     """Return the processor seconds of an item at the best batch size, in this process."""
     bulk, taken = _bulk(model, 1, True), []
     for batch in BATCHES:
-        begun, items = time.process_time(), bulk(batch)
-        taken.append((time.process_time() - begun) / items)
+        start, items = time.process_time(), bulk(batch)
+        taken.append((time.process_time() - start) / items)
     return min(taken)
 
 
@@ -121,7 +121,7 @@ def _rate(bulk: Callable[[int], int], batch: int, seconds: float) -> float:
 
 
 def _bulk(model: str, threads: int, draft: bool) -> Callable[[int], int]:
-    """Return what classifies every payload of a model once and says how many these were."""
+    """Return a function that classifies every payload of a model once and returns their number."""
     work = workload(model)
     score, encode = scorer(work.bundle, threads), _encoder(model, draft)
 
@@ -139,14 +139,14 @@ def _bulk(model: str, threads: int, draft: bool) -> Callable[[int], int]:
     return bulk
 
 
-POOL = 8  # batches that are sorted by length together
+POOL = 8  # batches whose items are sorted by length together
 
 
 def scorer(bundle: Path, threads: int) -> Score:
-    """Return what runs the graph of a classifier on a batch and gives its scores (batch, labels).
+    """Return a function from a batch to the scores (batch, labels) of a classifier's graph.
 
-    They are the first output that the manifest names; the others (an embedding, a novelty, a
-    map) are not fetched.
+    The scores are the manifest's first output; the others (embedding, novelty, saliency) are not
+    fetched.
     """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
@@ -158,7 +158,7 @@ def scorer(bundle: Path, threads: int) -> Score:
 
 
 def _run(score: Score, items: list[Arrays], batch: int) -> None:
-    """Run batches of neighbours in length: the least padding there can be."""
+    """Run batches of items of neighbouring lengths, which need the least padding."""
     items.sort(key=lambda item: sum(array.size for array in item.values()))
     for start in range(0, len(items), batch):
         score(_padded(items[start : start + batch])).argmax(1)
@@ -176,7 +176,7 @@ def _padded(items: Sequence[Arrays]) -> Arrays:
 
 
 def _encoder(model: str, draft: bool) -> Callable[[bytes], Arrays]:
-    """Return what decodes with the usual library: Pillow, soundfile and soxr, tokenizers."""
+    """Return a function that decodes with the usual library: Pillow, soundfile, tokenizers."""
     work = workload(model)
     bundle = read_bundle(work.bundle, SHIPPED)
     spec = bundle.manifest.encoder
@@ -189,7 +189,7 @@ def _encoder(model: str, draft: bool) -> Callable[[bytes], Arrays]:
 
 
 def _heard(sound: bytes, spec: AudioSpec) -> np.ndarray:
-    """Return int16 (samples,) of a sound that is no longer than that."""
+    """Return int16 (samples,) of a sound that is not longer."""
     signal, rate = soundfile.read(io.BytesIO(sound), dtype="float32", always_2d=True)
     signal = soxr.resample(signal.mean(axis=1), rate, spec.rate)
     heard = np.zeros(spec.samples, np.int16)

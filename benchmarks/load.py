@@ -1,4 +1,4 @@
-"""Closed-loop load: wrk, each client asking again as soon as it is answered."""
+"""Closed-loop load by wrk: each client sends its next request after the last answer."""
 
 import json
 import subprocess
@@ -12,12 +12,12 @@ SCRIPT = Path(__file__).parent / "load.lua"
 
 
 class Unreachable(Exception):
-    """Nobody takes connections there; says what wrk said."""
+    """No server accepts connections at the address; the text is wrk's."""
 
 
 @dataclass(frozen=True)
 class Load:
-    """What came back. Latencies in seconds."""
+    """The results of a load. Latencies in seconds."""
 
     requests: int
     seconds: float
@@ -29,12 +29,12 @@ class Load:
 
     @property
     def rate(self) -> float:
-        """Requests that got their answer, a second."""
+        """Answered requests a second."""
         return (self.requests - self.refused) / self.seconds
 
 
 def drive(requests: Requests, clients: int, seconds: float) -> Load:
-    """Ask from `clients` connections for `seconds`, rounded; raise `Unreachable`."""
+    """Send requests on `clients` connections for `seconds`, rounded; raise `Unreachable`."""
     with tempfile.TemporaryDirectory() as folder:
         paths = [Path(folder) / str(index) for index in range(len(requests.bodies))]
         for path, body in zip(paths, requests.bodies, strict=True):
@@ -51,6 +51,6 @@ def drive(requests: Requests, clients: int, seconds: float) -> Load:
 
 
 def parse(output: str) -> Load:
-    """Read the line that the script prints; wrk writes its own summary before it."""
+    """Parse the line of the script, which follows wrk's own summary."""
     line = next(line for line in reversed(output.splitlines()) if line.startswith("{"))
     return Load(**json.loads(line))

@@ -1,4 +1,4 @@
-"""Who used the processors, and what machine this is. Linux: everything is read from /proc."""
+"""The use of the processors by process, and a description of the machine, from Linux's /proc."""
 
 import ctypes
 import os
@@ -18,10 +18,10 @@ _CHILD_SUBREAPER = 36  # prctl's number
 
 @contextmanager
 def priority() -> Iterator[None]:
-    """Go before other work where the kernel groups processes by session; best effort, as root.
+    """Raise the priority of this session if the kernel groups processes by session; needs root.
 
-    There a nice value means nothing to another session, so a training elsewhere at nice 19
-    would take half of the processors.
+    With such groups a nice value has no effect on other sessions, so that another program at
+    nice 19 would get half of the processors. Errors are ignored.
     """
     group = Path("/proc/self/autogroup")
     try:
@@ -36,7 +36,7 @@ def priority() -> Iterator[None]:
 
 
 def prefer(root: int) -> None:
-    """Give the same to a server whose processes are sessions of their own; best effort."""
+    """Raise the priority of a server whose processes are sessions of their own; ignore errors."""
     own = Path("/proc/self/autogroup").read_text().split()[-1]
     for pid in tree(root):
         try:
@@ -53,7 +53,7 @@ def signal_tree(root: int, number: int) -> None:
 
 
 def end_descendants() -> None:
-    """End every process that came of this one and is still there."""
+    """End all remaining descendants of this process."""
     for pid in tree(os.getpid())[1:]:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
@@ -61,19 +61,19 @@ def end_descendants() -> None:
 
 @dataclass(frozen=True)
 class Usage:
-    """Processor seconds used since boot: by everybody, and by one tree of processes."""
+    """Processor seconds used since boot: by all processes, and by one tree of processes."""
 
     all: float
     ours: float
 
 
 def adopt_orphans() -> None:
-    """Keep daemons that our children start in our tree of processes, to count and to end them."""
+    """Become the parent of daemons that children start, to count and to end them."""
     ctypes.CDLL(None).prctl(_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def usage() -> Usage:
-    """Return what was used until now; of ours, by this process and all that came of it."""
+    """Return the usage until now: of all processes, and of this one with its descendants."""
     user, nice, system, _, _, irq, softirq, steal = map(
         int, Path("/proc/stat").read_text().split(None, 9)[1:9]
     )
@@ -82,13 +82,13 @@ def usage() -> Usage:
 
 
 class Watch:
-    """From its making on, what others used of the processors, the hypervisor included."""
+    """Measures from its construction on how much other processes and the hypervisor use."""
 
     def __init__(self) -> None:
         self._since, self._usage = time.monotonic(), usage()
 
     def foreign(self) -> float:
-        """Return the share of all processor time, 0..1."""
+        """Return the share of other processes in all processor time, 0..1."""
         now, seconds = usage(), time.monotonic() - self._since
         others = (now.all - self._usage.all) - (now.ours - self._usage.ours)
         return max(0.0, others) / (seconds * len(os.sched_getaffinity(0)))
@@ -106,7 +106,7 @@ def cpu(root: int) -> float:
 def awake(root: int) -> float:
     """Return the seconds for which its threads and its descendants' ran, to the nanosecond.
 
-    For what runs too shortly to be seen by the clock's ticks; threads that ended are not in it.
+    Unlike `cpu` it sees runs shorter than a clock tick, but not threads that have ended.
     """
     total = 0
     for pid in tree(root):

@@ -1,6 +1,6 @@
-"""The bundles that are served, and what is sent to each.
+"""The bundles of the benchmarks, and the payloads for each.
 
-`large`, `small` and `text` are made here, in a folder that git ignores; `audio` is the shipped
+This module makes `large`, `small` and `text`, in a folder that git ignores; `audio` is the shipped
 spoken-digits.
 """
 
@@ -47,9 +47,9 @@ class Workload:
         return 224 if self.model == "large" else 32
 
     def lasting(self, seconds: float) -> float:
-        """Return for how long it is asked, given how long a quick model is.
+        """Return the duration of its load, given that of a fast model.
 
-        What is under way when a load ends is not counted, which of slow answers are many.
+        Requests in flight at the end of a load do not count, and a slow model has many of them.
         """
         return 2 * seconds if self.model == "large" else seconds
 
@@ -69,7 +69,7 @@ def workload(model: str) -> Workload:
 
 
 def prepare() -> None:
-    """Make the bundles, anew: those that another commit left may be of another schema.
+    """Make the bundles again, because those of another commit may have another schema.
 
     `benchmarks.reference` calls this in commits that it compares with: its name and `BUNDLES`
     are a contract.
@@ -84,7 +84,7 @@ def prepare() -> None:
 
 
 def _image(work: Workload, folder: Path) -> None:
-    """Do what `thalamus pack` does with anyone's ONNX file."""
+    """Pack an ONNX image classifier, as `thalamus pack` does."""
     build, labels = {
         "large": (graphs.large, graphs.IMAGENET),
         "small": (graphs.small, graphs.DIGITS),
@@ -101,7 +101,7 @@ def _image(work: Workload, folder: Path) -> None:
 def _told_apart(
     build: Callable[[graphs.Spread], bytes], spec: ImageSpec, payloads: tuple[bytes, ...]
 ) -> bytes:
-    """Spread the answers to these pictures over the labels."""
+    """Return the offsets that spread the answers to these pictures over the labels."""
     encoder = encoder_for(spec, {})
     batch = [encoder.encode(Payload(p, "image/jpeg")).arrays["image"] for p in payloads]
     outputs = Session(build(graphs.Spread())).run({"image": np.stack(batch)})

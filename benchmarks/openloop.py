@@ -1,7 +1,7 @@
-"""Open-loop load: requests start when the clock says so, whether or not others were answered.
+"""Open-loop load: requests start at fixed times, whether or not others have been answered.
 
-A latency counts from the moment at which its request should have started, so that a server
-which stalls is not excused by the clients that it keeps waiting (coordinated omission).
+A latency counts from the time at which its request should have started, so that a stalled server
+gets no advantage from the clients that it keeps waiting (coordinated omission).
 """
 
 import re
@@ -21,14 +21,14 @@ PATIENCE = 10  # seconds without any answer before the rest counts as errors
 
 @dataclass(eq=False)
 class _Connection:
-    """One keep-alive connection with at most one request on its way."""
+    """One keep-alive connection with at most one request in flight."""
 
     socket: socket.socket
     received: bytearray = field(default_factory=bytearray)
     intended: float = 0.0
 
     def status(self) -> int | None:
-        """Take what has arrived; return the status once the answer is whole, and forget it."""
+        """Add received bytes; return the status when the answer is complete, and discard it."""
         self.received += self.socket.recv(65536)
         found = _HEAD.match(self.received)
         if found is None or len(self.received) - found.end() < int(found[2]):
@@ -39,7 +39,7 @@ class _Connection:
 
 
 def drive_steadily(requests: Requests, rate: float, clients: int, seconds: float) -> Load:
-    """Ask `rate` times a second over at most `clients` connections, evenly spaced."""
+    """Send `rate` evenly spaced requests a second on at most `clients` connections."""
     address = urlsplit(requests.url)
     wires = [_wire(requests, body) for body in requests.bodies]
     connections = [

@@ -1,4 +1,4 @@
-"""The most that one device can sustain within a latency bound, in theory and by a policy."""
+"""The largest rate that one device sustains within a latency bound, in theory and by a policy."""
 
 from collections.abc import Callable, Sequence
 
@@ -18,17 +18,17 @@ def capacity(seconds: Seconds, most: int | None = None) -> float:
 
 
 def ceiling(seconds: Seconds, limit: float, late: float = 0.01) -> float:
-    """Return a rate that nobody can exceed, however requests come, items a second.
+    """Return a rate that no policy can exceed for any arrivals, items a second.
 
-    Whoever is answered within `limit` ran in a batch that took no longer; the share `late` may
-    have run in any. So a request costs the device no less than the mean of the cheapest of both.
+    An item that is answered within `limit` ran in a batch that took no longer; the share `late` may
+    have run in any batch. So an item costs the device at least the mean of the cheapest of both.
     """
     within = min(s / b for b, s in enumerate(seconds) if b and s <= limit)
     return 1 / ((1 - late) * within + late / capacity(seconds))
 
 
 def optimum(seconds: Seconds, limit: float) -> float:
-    """Return the largest rate if requests came evenly spaced and the scheduler knew it.
+    """Return the largest rate for evenly spaced requests and a scheduler that knows them.
 
     In a batch of b at the rate r the oldest waits (b - 1) / r for the youngest, and all wait for
     the run: feasible are r ≤ b / t(b) with (b - 1) / r + t(b) ≤ `limit`. 0 where one is too slow.
@@ -44,10 +44,11 @@ def optimum(seconds: Seconds, limit: float) -> float:
 
 
 def clairvoyant(seconds: Seconds, limit: float, arrivals: np.ndarray) -> float:
-    """Return the largest rate at which one who knows all `arrivals` is late for nobody.
+    """Return the largest rate at which a scheduler that knows all `arrivals` delays none too long.
 
-    `done` is when the device can be free after the first j, all in time: the least over batches
-    of the last ones, each begun when the device is free and its youngest is there.
+    `done` is the earliest time at which the device is free after the first j items, all in time:
+    the minimum over the last batch, which starts when the device is free and its last item has
+    arrived.
     """
 
     def feasible(rate: float) -> bool:
@@ -67,7 +68,7 @@ def clairvoyant(seconds: Seconds, limit: float, arrivals: np.ndarray) -> float:
 def sustained(
     seconds: Seconds, make: Callable[[], Policy], limit: float, arrivals: np.ndarray
 ) -> float:
-    """Return the largest rate at which 99 % of `arrivals`, sped up to it, are within `limit`."""
+    """Return the largest rate at which 99 % of `arrivals`, scaled to it, are within `limit`."""
 
     def feasible(rate: float) -> bool:
         outcome = single(seconds, make, (arrivals / rate).tolist())
@@ -78,7 +79,7 @@ def sustained(
 
 
 def _largest(feasible: Callable[[float], bool], high: float) -> float:
-    """Return the largest feasible rate up to `high`; what waits for company may fail below it."""
+    """Return the largest feasible rate up to `high`; a policy with a timer may fail below it."""
     part = high / PARTS
     low = next((k * part for k in range(PARTS, 0, -1) if feasible(k * part)), 0.0)
     if low == high:

@@ -1,7 +1,7 @@
-"""Which of those who wait run now: the service's own rule, and others'.
+"""Batching policies: the service's own one, and others.
 
-A policy is asked when the device is free and somebody waits: after a run, at an arrival, and
-`patience` seconds after the oldest came.
+The simulation calls a policy when the device is free and items wait: after a run, at an arrival,
+and `patience` seconds after the arrival of the oldest item.
 """
 
 from collections.abc import Callable
@@ -14,21 +14,21 @@ NEVER = float("inf")
 
 
 class Policy(Protocol):
-    """One queue's rule. Times are seconds on the simulation's clock."""
+    """The policy of one queue. Times are seconds on the simulation's clock."""
 
     patience: float
 
     def take(self, waiting: int, oldest: float, now: float) -> int:
-        """Return how many of the oldest run now; 0: wait for more."""
+        """Return how many of the oldest items run now; 0: wait for more."""
 
     def ran(self, items: int, seconds: float) -> None:
-        """Learn how long a batch took."""
+        """Learn the duration of a batch."""
 
 
 class Own:
-    """What app/batching/batcher.py does; how many may run together is asked of its own code."""
+    """The policy of app/batching/batcher.py, whose own code chooses the size of a batch."""
 
-    patience = NEVER  # whoever waits while the device is free runs at once
+    patience = NEVER  # if the device is free, waiting items run at once
 
     def __init__(self, policy: BatchingPolicy) -> None:
         self._latency = LatencyModel(policy)
@@ -44,16 +44,16 @@ class Own:
 
 @dataclass
 class Timer:
-    """A batch starts when it is full or its oldest has waited so long, as in Triton.
+    """A batch starts when it is full or its oldest item has waited long enough, as in Triton.
 
-    One item and no time is no batching at all; for ever is a fixed batch.
+    One item and no wait mean no batching; an infinite wait means batches of a fixed size.
     """
 
     most: int
     patience: float
 
     def take(self, waiting: int, oldest: float, now: float) -> int:
-        """Take all that fit, if it is time."""
+        """Return all items that fit, if the batch is due."""
         ready = waiting >= self.most or oldest + self.patience <= now
         return min(waiting, self.most) if ready else 0
 
@@ -62,11 +62,11 @@ class Timer:
 
 
 def own(max_batch: int = 32, batch_seconds: float = 0.05) -> Callable[[], Policy]:
-    """Return a maker of the service's policy on a device that is not the event loop's own."""
+    """Return a factory of the service's policy for a device outside the event loop."""
     policy = BatchingPolicy(max_batch, batch_seconds=batch_seconds, inline_seconds=0.0)
     return lambda: Own(policy)
 
 
 def timer(most: int, patience: float) -> Callable[[], Policy]:
-    """Return a maker of timers."""
+    """Return a factory of `Timer`."""
     return lambda: Timer(most, patience)

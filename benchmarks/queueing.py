@@ -12,12 +12,12 @@ import numpy as np
 from benchmarks.policies import NEVER, Policy
 
 QUEUE = 2048  # items that may wait, as the service's default; one more is refused
-Choose = Callable[[Sequence[int]], int]  # by load, the place of the worker or node that gets it
+Choose = Callable[[Sequence[int]], int]  # loads of workers or nodes -> the index of the chosen one
 
 
 @dataclass
 class Outcome:
-    """What became of all that arrived."""
+    """The results for all items that arrived."""
 
     latencies: list[float] = field(default_factory=list)  # seconds, in the order of the answers
     batches: list[int] = field(default_factory=list)  # items
@@ -26,7 +26,7 @@ class Outcome:
     end: float = 0.0  # seconds on the clock at the last answer
 
     def settled(self, share: float = 0.3) -> np.ndarray:
-        """Return the latencies without the first ones, which met empty queues."""
+        """Return the latencies without the first ones, which found empty queues."""
         return np.array(self.latencies[int(share * len(self.latencies)) :])
 
 
@@ -37,13 +37,13 @@ class _Worker:
     policy: Policy
     waiting: deque[float] = field(default_factory=deque)  # times of arrival
     running: bool = False
-    alarm: float = NEVER  # when it looks again at who waits
+    alarm: float = NEVER  # the next time at which it calls its policy
 
 
 class Cluster:
     """Nodes of so many workers, a device each; batches of b items take `seconds[b]`.
 
-    `front` chooses the node of an item and `inner` the worker within it, by what each has in hand.
+    `front` chooses the node of an item and `inner` the worker within it, by their loads.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Cluster:
         self._outcome = Outcome()
 
     def serve(self, arrivals: Iterable[float], front: Choose, inner: Choose) -> Outcome:
-        """Run until all that can be answered is."""
+        """Run until no more items can be answered."""
         events, nodes, loads = self._events, self._nodes, self._loads
         for now in arrivals:
             while events and events[0][0] <= now:
@@ -92,7 +92,7 @@ class Cluster:
             self._offer(worker, now)
 
     def _offer(self, worker: _Worker, now: float) -> None:
-        """Let a free worker begin a batch, or set its alarm."""
+        """Start a batch on a free worker, or set its alarm."""
         oldest = worker.waiting[0]
         items = worker.policy.take(len(worker.waiting), oldest, now)
         if items:
@@ -110,23 +110,23 @@ class Cluster:
 def single(
     seconds: Sequence[float], make: Callable[[], Policy], arrivals: Sequence[float]
 ) -> Outcome:
-    """Return what one device does with these arrivals."""
+    """Return the outcome of these arrivals at one device."""
     return Cluster(seconds, make).serve(arrivals, fewest, fewest)
 
 
 def fewest(loads: Sequence[int]) -> int:
-    """Choose the first of those with the least in hand, as app/process/supervisor.py does."""
+    """Choose the first of those with the smallest load, as app/process/supervisor.py does."""
     return loads.index(min(loads))
 
 
 def anyone(seed: int = 1) -> Choose:
-    """Return a choice at random: what many kept-alive connections come to."""
+    """Return a random choice, which many keep-alive connections amount to."""
     draw = random.Random(seed).random
     return lambda loads: int(draw() * len(loads))
 
 
 def better_of_two(seed: int = 2) -> Choose:
-    """Return a choice of the better of two at random."""
+    """Return the choice of the smaller load of two random candidates."""
     draw = random.Random(seed).random
 
     def choose(loads: Sequence[int]) -> int:
@@ -137,12 +137,12 @@ def better_of_two(seed: int = 2) -> Choose:
 
 
 def poisson(count: int, seed: int = 0) -> np.ndarray:
-    """Return times of arrival at a rate of one a second; divide by the rate wanted."""
+    """Return Poisson arrival times at a rate of one a second; divide by the rate."""
     return np.random.default_rng(seed).exponential(size=count).cumsum()
 
 
 def bursts(count: int, mean: float = 8, seed: int = 0) -> np.ndarray:
-    """Return the same where they come in bursts at once, of geometric sizes around `mean`."""
+    """Return arrival times of bursts with geometric sizes of the mean `mean`."""
     draw = np.random.default_rng(seed)
     sizes = draw.geometric(1 / mean, count)
     times = draw.exponential(mean, count).cumsum()

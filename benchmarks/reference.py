@@ -1,8 +1,8 @@
 """A commit to compare with, in a folder of its own, with bundles that its own code makes.
 
-Nothing of this working tree is used there but the Python environment: sources may lie elsewhere,
-and manifests be of another schema. Such a commit must have `python -m app.cli serve --port
---models`, and `benchmarks.models` with `prepare` and `BUNDLES`.
+It shares the Python environment with this working tree and nothing else, because its sources may be
+in other places and its manifests may have another schema. The commit must have `python -m app.cli
+serve --port --models`, and `benchmarks.models` with `prepare` and `BUNDLES`.
 """
 
 import subprocess
@@ -30,7 +30,7 @@ def laid_out(name: str, reference: str) -> Iterator[Thalamus]:
 
 
 def resolve(reference: str) -> str:
-    """Return the commit's name in full; raise `SystemExit` where git knows none."""
+    """Return the commit's full name; raise `SystemExit` if git knows no such commit."""
     command = ["git", "rev-parse", "--verify", "--quiet", f"{reference}^{{commit}}"]
     found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     if found.returncode:
@@ -50,7 +50,7 @@ def _extract(commit: str, tree: Path) -> None:
 
 
 def _bundles(tree: Path) -> Path:
-    """Have the commit's code make its bundles, and return where they are."""
+    """Make the bundles with the commit's own code; return their folder."""
     log = CACHE / "reference.log"
     made = subprocess.run([sys.executable, "-c", PREPARE], cwd=tree, capture_output=True, text=True)
     log.write_text(made.stdout + made.stderr)
@@ -60,6 +60,6 @@ def _bundles(tree: Path) -> Path:
 
 
 def same_graph(models: Path, model: str) -> bool:
-    """Say whether a model's graph among `models` is, byte by byte, the one that is served here."""
+    """Return whether a model's graph in `models` equals the one of this working tree."""
     theirs, ours = (folder / model / "1/model.onnx" for folder in (models, BUNDLES))
     return theirs.exists() and theirs.read_bytes() == ours.read_bytes()

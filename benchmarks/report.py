@@ -1,4 +1,4 @@
-"""What was found → docs/benchmarks.md and docs/benchmarks.svg."""
+"""Writes the results to docs/benchmarks.md and docs/benchmarks.svg."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ from benchmarks.rounds import NOISY
 from benchmarks.servers import ROOT
 
 DOCUMENT = ROOT / "docs/benchmarks.md"
-PROFILE = ROOT / "benchmarks/profile.md"  # what a person says about the table
+PROFILE = ROOT / "benchmarks/profile.md"  # a person's text about the table
 PLOT = ROOT / "docs/benchmarks.svg"
 NAMES = {"large": "MobileNetV2-like, 224², 100 KB JPEG", "small": "small CNN, 32×32 JPEG"}
 TABLE = 32  # clients of the table
@@ -24,7 +24,7 @@ TABLE = 32  # clients of the table
 
 @dataclass(frozen=True)
 class Findings:
-    """Everything that is written down."""
+    """All results."""
 
     comparisons: Sequence[Comparison]
     goals: Sequence[Goal]

@@ -1,4 +1,4 @@
-"""Interleaved rounds: only figures of the same round are compared, and only their ratios."""
+"""Interleaved rounds: figures are compared within a round only, by their ratios."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,27 +7,27 @@ from statistics import median
 
 from benchmarks import machine
 
-NOISY = 0.05  # of the processor time that there was, used by others
-CONFIDENCE = 0.9  # that an interval has at least, where there are rounds enough for it
-SLOW = 0.97  # of the commit before: an interval wholly below this is a loss of speed
+NOISY = 0.05  # share of other processes in all processor time
+CONFIDENCE = 0.9  # the least confidence of an interval, if there are enough rounds
+SLOW = 0.97  # a ratio now / before whose whole interval is below this is a loss of speed
 
 
 @dataclass(frozen=True)
 class Round:
-    """One figure of every contestant, and the share of the processors that others had."""
+    """One figure of every contestant, and the share of processor time that others used."""
 
     figures: Mapping[str, float]
     foreign: float
 
     @property
     def noisy(self) -> bool:
-        """Whether somebody else's work may have shifted the figures."""
+        """Whether work of other processes may have changed the figures."""
         return self.foreign > NOISY
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A median over rounds, and the distribution-free interval of what it estimates.
+    """A median over rounds, and its distribution-free confidence interval.
 
     `confidence` (0..1) is the probability that such an interval holds the true median, whatever
     the distribution of the rounds, as long as they are independent.
@@ -63,28 +63,28 @@ def interval(values: Sequence[float]) -> Interval:
 
 
 def measure(contestants: Mapping[str, Callable[[], float]], turn: int) -> Round:
-    """Measure everybody once; each round, counted by `turn` from 0, starts with another one."""
+    """Measure each contestant once; the first one rotates with `turn`, counted from 0."""
     watch = machine.Watch()
     figures = {name: contestants[name]() for name in rotated(list(contestants), turn)}
     return Round(figures, watch.foreign())
 
 
 def rotated(names: Sequence[str], turn: int) -> Sequence[str]:
-    """Return the names from the one on that comes first in this turn."""
+    """Return the names, rotated so that another one is first in each turn."""
     first = turn % len(names)
     return [*names[first:], *names[:first]]
 
 
 def interleave(contestants: Mapping[str, Callable[[], float]], rounds: int) -> list[Round]:
-    """Measure everybody once a round, each round starting with another one."""
+    """Measure each contestant once a round; each round starts with another one."""
     return [measure(contestants, turn) for turn in range(rounds)]
 
 
 def ratio(rounds: Sequence[Round], name: str, over: str) -> Interval:
-    """Return the median over the rounds of one contestant's figure over another's."""
+    """Return the median over the rounds of the ratio of two contestants' figures."""
     return interval([r.figures[name] / r.figures[over] for r in rounds])
 
 
 def typical(rounds: Sequence[Round], name: str) -> Interval:
-    """Return the median figure; says how fast, never who is faster."""
+    """Return the median figure; it is no comparison of contestants."""
     return interval([r.figures[name] for r in rounds])

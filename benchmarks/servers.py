@@ -1,4 +1,4 @@
-"""Starting a server, asking it, and ending it."""
+"""Starting a server, sending requests to it, and ending it."""
 
 import os
 import random
@@ -25,7 +25,7 @@ RESTING = 0.03  # processor seconds in half a second
 
 
 class DidNotStart(Exception):
-    """A server that ended, or was not ready in time; says where its log is."""
+    """A server ended or was not ready in time; the text has the path of its log."""
 
 
 class Kind(Protocol):
@@ -33,29 +33,29 @@ class Kind(Protocol):
 
     @property
     def name(self) -> str:
-        """What the tables call it."""
+        """Its name in the tables."""
 
     def command(self, port: int) -> Sequence[str]:
-        """What to run."""
+        """The command that starts it."""
 
     def environment(self, port: int, work: Workload) -> Mapping[str, str]:
-        """What to set for it, on top of this process's own."""
+        """Environment variables for it, in addition to this process's own."""
 
     def folder(self) -> Path:
-        """Where to run it."""
+        """Its working directory."""
 
     def ready(self, port: int) -> str:
         """The address that answers 200 once it is ready."""
 
     def requests(self, port: int, work: Workload, form: Form = raw) -> Requests:
-        """What to send; a server may take nothing but a form of its own."""
+        """The requests to send; some servers accept one form only."""
 
 
 @dataclass(frozen=True)
 class Thalamus:
     """The service of one working tree. Settings come from the environment, THALAMUS_*.
 
-    `settings` holds only where the environment says nothing.
+    `settings` applies to variables that the environment does not set.
     """
 
     name: str = "thalamus"
@@ -64,7 +64,7 @@ class Thalamus:
     settings: Mapping[str, str] = field(default_factory=dict)
 
     def command(self, port: int) -> Sequence[str]:
-        """As `thalamus serve`, of that tree."""
+        """`thalamus serve` of that tree."""
         serve = ["-m", "app.cli", "serve", "--port", str(port), "--models", str(self.models)]
         return [sys.executable, *serve]
 
@@ -88,16 +88,16 @@ class Thalamus:
 
 @dataclass
 class Server:
-    """A running one. Make it with `start`."""
+    """A running server, returned by `start`."""
 
     kind: Kind
     process: subprocess.Popen[bytes]
     port: int
     ready_after: float = 0.0  # seconds from start to ready
-    polls: bool = False  # whether it uses the processors while nobody asks it anything
+    polls: bool = False  # whether it uses the processors without requests
 
     def freeze(self) -> None:
-        """Keep it from running, if it polls."""
+        """Stop its processes until `thaw`, if it polls."""
         if self.polls:
             machine.signal_tree(self.process.pid, signal.SIGSTOP)
 
@@ -112,7 +112,7 @@ class Server:
         return (machine.cpu(self.process.pid) - before) / 2
 
     def rest(self) -> None:
-        """Wait until it is done with what others left behind, half a minute at most."""
+        """Wait, at most half a minute, until it has finished earlier requests."""
         for _ in range(60):
             before = machine.cpu(self.process.pid)
             time.sleep(0.5)
@@ -134,7 +134,7 @@ class Server:
                 os.kill(pid, signal.SIGKILL)
 
     def answers(self, work: Workload, form: Form = raw) -> list[Answer]:
-        """Ask for every payload once."""
+        """Return the answers to all payloads."""
         asked = self.kind.requests(self.port, work, form)
         found = []
         for body in asked.bodies:

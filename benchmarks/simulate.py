@@ -31,8 +31,8 @@ from benchmarks.queueing import (
     single,
 )
 
-ITEMS = 16_000  # that arrive at one device in a run
-LARGE = 256  # items: THALAMUS_MAX_BATCH as a fast GPU wants it
+ITEMS = 16_000  # arrivals at one device in a run
+LARGE = 256  # items: THALAMUS_MAX_BATCH for a fast GPU
 TIMED = f"5 ms timer, at most {DEFAULT}"
 POLICIES: dict[str, Callable[[], Policy]] = {
     OWN: own(DEFAULT),
@@ -52,19 +52,19 @@ FRONTS: dict[str, Callable[[], Choose]] = {
 }
 
 
-def run(anew: bool) -> tuple[list[Findings], dict[str, Spread], Spread]:
-    """Simulate everything, with the CPU's curve measured anew if wanted.
+def run(remeasure: bool) -> tuple[list[Findings], dict[str, Spread], Spread]:
+    """Simulate everything; `remeasure`: measure the CPU's curve on this machine.
 
-    Returns what was found of each curve, of a node by its kind, and of a fleet.
+    Returns the results for each curve, for a node by its kind, and for a fleet.
     """
-    curves = (measure() if anew else CPU, T4, H100, H200, STEEP)
+    curves = (measure() if remeasure else CPU, T4, H100, H200, STEEP)
     found = [examine(curve) for curve in curves]
     node = {f"{c.name}, at most {most}": node_of(c, most) for c, most in ((T4, 32), (H100, LARGE))}
     return found, node, fleet_of(T4)
 
 
 def examine(curve: Curve) -> Findings:
-    """Return what one device of this kind does."""
+    """Return the results for one device with this curve."""
     seconds = curve.seconds()
     full = capacity(seconds, DEFAULT)
     even = poisson(ITEMS)
@@ -106,7 +106,7 @@ def figures(outcome: Outcome, offered: float) -> Figures:
 
 
 def node_of(curve: Curve, most: int) -> Spread:
-    """Return what the GPUs of one node do over `BALANCED`, by what a connection is."""
+    """Return the results for one node's GPUs over `BALANCED`, by the use of connections."""
     inners: dict[str, Callable[[], Choose]] = {
         "a connection a request": lambda: fewest,
         "kept-alive connections": anyone,
@@ -118,7 +118,7 @@ def node_of(curve: Curve, most: int) -> Spread:
 
 
 def fleet_of(curve: Curve) -> Spread:
-    """Return what so many nodes do over `BALANCED`, by how the front chooses one."""
+    """Return the results for several nodes over `BALANCED`, by the choice of a node."""
     return {
         name: [_spread(curve, DEFAULT, (NODES, GPUS), load, (front(), fewest)) for load in BALANCED]
         for name, front in FRONTS.items()

@@ -1,4 +1,4 @@
-"""What was simulated → docs/simulation.md and docs/simulation.svg."""
+"""Writes the simulation's results to docs/simulation.md and docs/simulation.svg."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -25,7 +25,7 @@ from matplotlib.ticker import LogFormatter
 
 ROOT = Path(__file__).parent.parent
 DOCUMENT, PLOT = ROOT / "docs/simulation.md", ROOT / "docs/simulation.svg"
-READING = Path(__file__).with_name("simulation.md")  # what a person says about it
+READING = Path(__file__).with_name("simulation.md")  # a person's text about it
 
 
 def write(found: Sequence[Findings], node: Mapping[str, Spread], fleet: Spread) -> None:

@@ -1,9 +1,9 @@
-"""Reads the Dockerfile and .dockerignore, for the tests and for prove.sh.
+"""Parses the Dockerfile and .dockerignore, for the tests and for prove.sh.
 
-It knows what our Dockerfile uses (line continuations, ARG in FROM, flags, exec forms,
-simple variables), no heredocs and no ONBUILD. `dockerfile.py plan TARGET` prints the
-steps of a target as calls that prove.sh defines; `context`, `environment`, `user`,
-`healthcheck` and `command` print one item a line.
+It supports what this Dockerfile uses (line continuations, ARG in FROM, flags, exec forms, simple
+variables), but no heredocs and no ONBUILD. `dockerfile.py plan TARGET` prints the steps of a target
+as calls of functions in prove.sh; `context`, `environment`, `user`, `healthcheck` and `command`
+print one item a line.
 """
 
 import json
@@ -42,7 +42,7 @@ class Instruction:
 
 @dataclass(frozen=True)
 class Stage:
-    """FROM base AS name, and what follows."""
+    """FROM base AS name, and the instructions after it."""
 
     name: str
     base: str
@@ -66,7 +66,7 @@ def read(text: str) -> list[Stage]:
 
 
 def lineage(stages: Sequence[Stage], name: str) -> list[Instruction]:
-    """Return the instructions of a stage after those of the stages it is built FROM."""
+    """Return the instructions of the stages that a stage is built from, and then its own."""
     stage = next((stage for stage in stages if stage.name == name), None)
     return [] if stage is None else [*lineage(stages, stage.base), *stage.instructions]
 
@@ -87,7 +87,7 @@ def environment(instructions: Sequence[Instruction]) -> dict[str, str]:
 
 
 def ignored(patterns: Sequence[str], path: str) -> bool:
-    """Say whether .dockerignore keeps a path out of the context; the last match decides."""
+    """Return whether .dockerignore excludes a path from the context; the last match decides."""
     pure = PurePosixPath(path)
     tried = [str(pure), *(str(parent) for parent in pure.parents if parent.name)]
     out = False
@@ -104,7 +104,7 @@ def patterns(text: str) -> list[str]:
 
 
 def context(root: Path, rules: Sequence[str]) -> Iterator[str]:
-    """Yield the files that would be sent to a builder."""
+    """Yield the files in the build context."""
     wanted = [rule[1:].strip("/") for rule in rules if rule.startswith("!")]
     for folder, folders, files in os.walk(root):
         inside = Path(folder).relative_to(root)
@@ -179,7 +179,7 @@ def _expression(pattern: str) -> re.Pattern[str]:
 
 
 def main(wanted: str, target: str = "cpu") -> None:
-    """Print what prove.sh asks for."""
+    """Print the part of the Dockerfile that prove.sh requests."""
     stages = read((ROOT / "Dockerfile").read_text())
     if wanted == "context":
         lines = list(context(ROOT, patterns((ROOT / ".dockerignore").read_text())))

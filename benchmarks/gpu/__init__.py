@@ -1,6 +1,6 @@
 """`python -m benchmarks gpu`: the bundles and the service on a GPU; docs/gpu.md.
 
-`agreement` asks whether the GPU answers as the CPU does, `batches` and `options` how long a batch
-takes, `serving` what the whole service answers. With `--device cpu` all of it runs anywhere, to
-see that it runs.
+`agreement` compares the answers of the GPU with those of the CPU, `batches` and `options` measure
+the duration of batches, and `serving` measures the whole service. With `--device cpu` all of it
+runs on any machine, as a rehearsal.
 """

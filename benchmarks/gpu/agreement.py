@@ -1,4 +1,4 @@
-"""Whether a GPU answers as the CPU does: golden cases, and the largest difference."""
+"""The agreement of a GPU with the CPU: golden cases, and the largest difference."""
 
 import json
 import tempfile
@@ -13,7 +13,7 @@ import onnxruntime
 from app.errors import ThalamusError
 from app.pipeline import Pipeline, replay
 from app.runtime.providers import CPU, Device, providers_for
-from benchmarks.gpu.subject import Subject, quiet, told
+from benchmarks.gpu.subject import Subject, log_events, quiet
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Agreement:
     """One bundle on one device, with CUDA graphs or without."""
 
     provider: str
-    differs: Sequence[str]  # golden cases and what is different
+    differs: Sequence[str]  # golden cases and their differences
     largest: float  # difference of a probability to the CPU's, over all golden cases
     said: Sequence[str]  # what was logged
 
@@ -34,8 +34,8 @@ class Agreement:
 
 
 def agreement(subject: Subject, device: Device, cuda_graphs: bool) -> Agreement:
-    """Replay the golden cases on `device`, and compare with the CPU."""
-    with told() as said:
+    """Replay the golden cases on `device`, and compare the outputs with the CPU's."""
+    with log_events() as said:
         try:
             pipeline = Pipeline(subject.bundle, device, cuda_graphs=cuda_graphs)
             differs = [str(difference) for difference in replay(subject.bundle, pipeline)]
@@ -46,7 +46,10 @@ def agreement(subject: Subject, device: Device, cuda_graphs: bool) -> Agreement:
 
 
 def _largest(subject: Subject, one: Pipeline, other: Pipeline) -> float:
-    """Alone and all in one batch; of a probability, else of the first output."""
+    """Return the largest difference of a probability, or of the first output if there is none.
+
+    Every item runs alone, and all run in one batch.
+    """
     name = subject.bundle.manifest.outputs[0].name
     batches = [*([item] for item in subject.items), subject.items]
     return max(
@@ -61,7 +64,7 @@ def _scores(values: np.ndarray, name: str) -> np.ndarray:
 
 
 def kernels(subject: Subject, device: Device) -> tuple[int, int]:
-    """Return how many kernels of one run are the device's, and how many are left to the CPU."""
+    """Return how many kernels of one run are on the device, and how many on the CPU."""
     options = quiet()
     options.enable_profiling = True
     with tempfile.TemporaryDirectory() as folder:

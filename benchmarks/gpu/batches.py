@@ -1,4 +1,4 @@
-"""How long a batch takes, by its size and by how it is handed over."""
+"""The duration of a batch, by its size and by the way its arrays reach the GPU."""
 
 from collections.abc import Callable, Iterator, Mapping
 from itertools import cycle
@@ -9,7 +9,7 @@ from app.bundle.tensors import allocate
 from app.pipeline import Pipeline
 from app.runtime.providers import Device, providers_for
 from app.runtime.session import Session
-from benchmarks.gpu.subject import Subject, quiet, seconds, told
+from benchmarks.gpu.subject import Subject, log_events, quiet, seconds
 
 SIZES = (1, 2, 4, 8, 16, 32, 64)
 Way = Callable[[int], Callable[[], object]]  # of a size: a run of it
@@ -38,7 +38,7 @@ def ways(subject: Subject, device: Device) -> Mapping[str, Way]:
         "ours, stacked and split": whole,
         "ours, stacked and split, another size each time": _in_turn(whole),
     }
-    with told() as said:
+    with log_events() as said:
         graphs = Session(model, device, cuda_graphs=True)
     return found if said else found | {"ours, CUDA graphs": _of(subject, graphs, True)}
 

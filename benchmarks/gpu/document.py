@@ -1,4 +1,4 @@
-"""What was found → docs/gpu.md, section by section, each measured in a process of its own."""
+"""Writes docs/gpu.md, section by section; a separate process measures each."""
 
 import subprocess
 import sys
@@ -12,7 +12,7 @@ from benchmarks import machine
 from benchmarks.servers import ROOT
 
 DOCUMENT = ROOT / "docs/gpu.md"
-READING = ROOT / "benchmarks/gpu.md"  # what a person says about the tables
+READING = ROOT / "benchmarks/gpu.md"  # a person's text about the tables
 LIBRARIES = ("onnxruntime-gpu", "nvidia-cudnn-cu13", "nvidia-cublas", "nvidia-cuda-runtime")
 TITLES = {
     "answers": "The same answers?",
@@ -24,7 +24,7 @@ PATIENCE = 600  # seconds for a section
 
 
 def run(device: Device, more: Path | None, seconds: float, only: Sequence[str]) -> None:
-    """Measure everything, or the sections named, and write it down; `more`: bundles to time too."""
+    """Measure all sections or those named, and write the document; `more`: further bundles."""
     parts = [_head(device)]
     given = ["--device", device, "--seconds", str(seconds), *(["--more", str(more)] * bool(more))]
     for name, title in TITLES.items():
@@ -36,7 +36,7 @@ def run(device: Device, more: Path | None, seconds: float, only: Sequence[str]) 
 
 
 def _section(name: str, given: Sequence[str]) -> str:
-    """Return what the section's process printed, and how it ended if not well."""
+    """Return the output of the section's process, and its exit status if that is not 0."""
     command = [sys.executable, "-m", "benchmarks.gpu", name, *map(str, given)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:
@@ -61,10 +61,10 @@ def gpu() -> str:
     """Name the GPUs and the driver."""
     asked = ["nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"]
     try:
-        told = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
+        printed = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
     except (OSError, subprocess.CalledProcessError):
         return "no GPU"
-    return "; ".join(told.strip().splitlines())
+    return "; ".join(printed.strip().splitlines())
 
 
 def _version(library: str) -> str:

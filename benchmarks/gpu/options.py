@@ -1,4 +1,4 @@
-"""What the options of ONNX Runtime's CUDA provider cost at first, pay later, and change."""
+"""The options of ONNX Runtime's CUDA provider: first run, later runs, and changed answers."""
 
 from collections.abc import Iterator, Mapping
 

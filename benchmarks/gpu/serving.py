@@ -53,10 +53,10 @@ def table(device: Device, seconds_: float) -> Iterator[str]:
 
 
 def _cells(server: Server, model: str, clients: int, seconds_: float) -> str:
-    before, begun = machine.cpu(server.process.pid), time.perf_counter()
+    before, since = machine.cpu(server.process.pid), time.perf_counter()
     with _busy() as busy:
         load = drive(server.kind.requests(server.port, workload(model)), clients, seconds_)
-    cores = (machine.cpu(server.process.pid) - before) / (time.perf_counter() - begun)
+    cores = (machine.cpu(server.process.pid) - before) / (time.perf_counter() - since)
     figures = (f"{load.rate:,.0f}", f"{1000 * load.p50:.1f}", f"{1000 * load.p99:.1f}")
     gpu = f"{median(busy):.0f}" if busy else "?"
     return " | ".join((*figures, str(load.errors), f"{cores:.1f}", gpu))
@@ -64,7 +64,7 @@ def _cells(server: Server, model: str, clients: int, seconds_: float) -> str:
 
 @contextmanager
 def _busy() -> Iterator[list[float]]:
-    """Collect meanwhile the percentages of time in which the GPU ran anything."""
+    """Collect the percentages of time in which the GPU was busy during the context."""
     found: list[float] = []
     command = ["nvidia-smi", "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits"]
     try:
@@ -83,7 +83,7 @@ def _busy() -> Iterator[list[float]]:
 
 
 def decoding() -> Iterator[str]:
-    """Yield how many pictures one process decodes, without HTTP and without a graph."""
+    """Yield the number of pictures that one process decodes without HTTP and without a graph."""
     yield "\n| pictures a second | one thread | a thread a core |"
     yield "|---|---|---|"
     for model in MODELS:
@@ -96,7 +96,7 @@ def decoding() -> Iterator[str]:
         for threads in (1, len(os.sched_getaffinity(0))):
             pipeline = Pipeline(read_bundle(work.bundle, SHIPPED), threads=threads)
             [pipeline.encoder.encode(payload) for payload in payloads]
-            begun = time.perf_counter()
+            since = time.perf_counter()
             [pipeline.encoder.encode(payload) for payload in payloads]
-            rates.append(f"{DECODED / (time.perf_counter() - begun):,.0f}")
+            rates.append(f"{DECODED / (time.perf_counter() - since):,.0f}")
         yield f"| {model} | {' | '.join(rates)} |"

@@ -1,4 +1,4 @@
-"""What is run: a bundle with encoded items, and how a run of it is timed."""
+"""Bundles with encoded items, and the timing of their runs."""
 
 import logging
 import time
@@ -31,7 +31,7 @@ class Subject:
 
     @cached_property
     def items(self) -> list[Arrays]:
-        """Its golden cases as the graph takes them."""
+        """The encoded golden cases."""
         files = self.bundle.files
         encoder = encoder_for(self.bundle.manifest.encoder, files)
         return [
@@ -41,7 +41,7 @@ class Subject:
 
     @property
     def outputs(self) -> list[str]:
-        """What the service fetches of its graph while nobody asks for an explanation."""
+        """The outputs that the service fetches without an explanation."""
         return [spec.name for spec in self.bundle.manifest.outputs if spec.name != SALIENCY]
 
     def feeds(self, size: int, empty: Allocate = allocate) -> Mapping[str, np.ndarray]:
@@ -67,14 +67,14 @@ def timed(more: Path | None) -> list[Subject]:
 
 
 def quiet() -> onnxruntime.SessionOptions:
-    """Return ONNX Runtime's own options, but for its warnings."""
+    """Return ONNX Runtime's default options without warnings."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     return options
 
 
 def seconds(run: Callable[[], object]) -> tuple[float, float]:
-    """Return the seconds of the first run, and the median of as many as fit `BUDGET`."""
+    """Return the seconds of the first run, and the median of the runs that fit into `BUDGET`."""
     first = _once(run)
     run()
     took: list[float] = []
@@ -84,14 +84,14 @@ def seconds(run: Callable[[], object]) -> tuple[float, float]:
 
 
 def _once(run: Callable[[], object]) -> float:
-    begun = time.perf_counter()
+    start = time.perf_counter()
     run()
-    return time.perf_counter() - begun
+    return time.perf_counter() - start
 
 
 @contextmanager
-def told() -> Iterator[list[str]]:
-    """Collect what the service's code logs meanwhile, as `event: reason`."""
+def log_events() -> Iterator[list[str]]:
+    """Collect the service's log events during the context, in the form `event: reason`."""
     log, lines = logging.getLogger("thalamus"), list[str]()
     handler = logging.Handler()
     handler.emit = lambda record: lines.append(_line(record))  # type: ignore[method-assign]

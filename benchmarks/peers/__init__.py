@@ -1,6 +1,6 @@
-"""The peers: how each is started and asked. What it runs is the file of its name.
+"""The peers: how each is started and which requests it gets. Each runs the file of its name.
 
-`<file>.txt` pins what is installed for it, into an environment of its own.
+`<file>.txt` pins the packages for its separate environment.
 """
 
 import os
@@ -23,7 +23,7 @@ INSTALLING = 1800  # seconds, at most
 
 @dataclass(frozen=True)
 class Peer:
-    """Somebody else's server. `{port}` and `{bin}` in the command are filled in."""
+    """Another project's server. `{port}` and `{bin}` in the command are filled in."""
 
     name: str
     file: str
@@ -34,11 +34,11 @@ class Peer:
     workers: int = CORES
 
     def command(self, port: int) -> Sequence[str]:
-        """What to run."""
+        """The command that starts it."""
         return self.command_line.format(port=port, bin=self._bin).split()
 
     def environment(self, port: int, work: Workload) -> Mapping[str, str]:
-        """Which model, and as many threads a worker as leave no core idle."""
+        """The model, and the number of threads in a worker that uses all cores."""
         return {
             "BENCH_MODEL": str(work.bundle / "model.onnx"),
             "BENCH_SIDE": str(work.side),
@@ -59,11 +59,11 @@ class Peer:
         return f"http://127.0.0.1:{port}{self.ready_path}"
 
     def requests(self, port: int, work: Workload, form: Form = forms.raw) -> Requests:
-        """In the form that it takes, whichever was wanted."""
+        """The requests in the form that it accepts, whatever `form` is."""
         return self.form(f"http://127.0.0.1:{port}{self.path}", work.media_type, work.payloads)
 
     def install(self) -> str | None:
-        """Build its environment unless that is there; return why not, in a line."""
+        """Build its environment if there is none; return the reason of a failure in a line."""
         folder, done = self._bin.parent, self._bin.parent / "installed"
         wanted = (FILES / f"{self.file}.txt").read_text()
         if done.is_file() and done.read_text() == wanted:

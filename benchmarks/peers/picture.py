@@ -1,7 +1,7 @@
-"""What every peer and the in-process limit do alike: decode, run, answer.
+"""The code that every peer and the in-process limit share: decode, run, answer.
 
-Runs in each peer's own environment, so it knows nothing but NumPy, Pillow and ONNX Runtime.
-BENCH_MODEL, BENCH_SIDE and BENCH_THREADS say which graph, for which size, on how many threads.
+It runs in each peer's own environment, so it imports NumPy, Pillow and ONNX Runtime only.
+BENCH_MODEL, BENCH_SIDE and BENCH_THREADS give the graph, the picture size and the threads.
 """
 
 import io
@@ -15,7 +15,7 @@ def decode(jpeg: bytes, side: int, draft: bool = True) -> np.ndarray:
     """Return uint8 (side, side, 3); `draft` lets libjpeg shrink a large picture as it decodes."""
     file = Image.open(io.BytesIO(jpeg))
     if draft:
-        file.draft(None, (2 * side, 2 * side))  # what Thalamus does, for equal answers
+        file.draft(None, (2 * side, 2 * side))  # as Thalamus does, for equal answers
     image = file.convert("RGB")
     size = (side, side)
     if image.size != size:
@@ -39,7 +39,7 @@ class Classifier:
         self._side = int(os.environ["BENCH_SIDE"])
 
     def decode(self, jpeg: bytes) -> np.ndarray:
-        """Return the picture as the graph takes it."""
+        """Return the picture in the form of the graph's input."""
         return decode(jpeg, self._side)
 
     def run(self, pictures: list[np.ndarray]) -> list[dict[str, str | float]]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from app.runtime.providers import CPU
 from app.telemetry import event
 from benchmarks.gpu.agreement import agreement, kernels
-from benchmarks.gpu.subject import Subject, told
+from benchmarks.gpu.subject import Subject, log_events
 
 DIGITS = Subject(Path(__file__).parents[2] / "models/digits/1")
 
@@ -24,7 +24,7 @@ def test_a_batch_is_the_golden_cases_in_turn() -> None:
 
 
 def test_log_of_the_service_is_reported() -> None:
-    with told() as lines:
+    with log_events() as lines:
         event("no CUDA graphs", reason="none is wanted")
     event("afterwards")
     assert lines == ["no CUDA graphs: none is wanted"]
