@@ -20,7 +20,7 @@ test: .venv/.training  ## everything but the marked trainings
 	$(PYTEST) -m "not training"
 
 test-app: .venv/.dev  ## the service and the shipped bundles: a minute, without torch
-	$(PYTEST) tests --ignore tests/training --ignore tests/benchmarks
+	$(PYTEST) tests --ignore tests/training --ignore tests/benchmarks -m "not training"
 
 test-fast: .venv/.training  ## everything but what takes seconds
 	$(PYTEST) -m "not training and not slow"

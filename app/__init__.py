@@ -1,7 +1,7 @@
-"""The Thalamus service: uploaded images, text and audio in, calibrated labels out.
+"""The Thalamus service: it receives images, sounds and texts and answers with calibrated labels.
 
 ONNX Runtime's Linux wheels report usage to their vendor unless this variable is set before they
-initialise. Nothing here leaves the machine, so it is set first.
+initialise. The service sends nothing to anybody, so this package sets it first.
 """
 
 import os

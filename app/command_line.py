@@ -1,7 +1,7 @@
-"""What `thalamus` and `thalamus-train` share: plain help, and one line for a mistake.
+"""The parts that `thalamus` and `thalamus-train` share: plain help, and errors of one line.
 
-cyclopts reads the arguments. Its boxes and colours are replaced, because help is often piped
-and an error is often a line in a log.
+cyclopts parses the arguments. This module replaces its boxes and colours, because help is often
+piped and an error is often a line in a log.
 """
 
 import difflib
@@ -45,7 +45,7 @@ def program(name: str, description: str) -> App:
         version=__version__,
         help_format="plaintext",
         help_formatter=PlainHelp(),
-        default_parameter=Parameter(negative=(), allow_repeating=True),  # the last one counts
+        default_parameter=Parameter(negative=(), allow_repeating=True),  # the last value counts
         group_arguments=Group("Arguments", sort_key=0),
         group_parameters=Group("Options", sort_key=8),
         exit_on_error=False,
@@ -70,8 +70,8 @@ def run_program(
 ) -> int:
     """Run one command and return the exit status: 2 after a mistake, 130 after Ctrl-C.
 
-    arguments: by default those of the process. stopped: what to say after Ctrl-C, if anything.
-    provided: values of parameters that are no options (`Parameter(parse=False)`), by name.
+    arguments: by default those of the process. stopped: a message after Ctrl-C, if any. provided:
+    values of parameters that are no options (`Parameter(parse=False)`), by name.
     """
     status = 2
     given = list(sys.argv[1:] if arguments is None else arguments)
@@ -139,7 +139,7 @@ def check_readable(paths: Iterable[Path]) -> None:
 
 
 def _usage_error(program: App, error: CycloptsError) -> str:
-    """Return what is wrong with the arguments, and where the right ones are described."""
+    """Return a sentence on the mistake in the arguments, and where help on them is."""
     command = " ".join([program.name[0], *(error.command_chain or ())])
     return f"{_reason(program, error)}; see {command} --help"
 
@@ -186,12 +186,12 @@ class PlainHelp:
         print(*lines, "", sep="\n")
 
     def render_usage(self, console: "Console", options: "ConsoleOptions", usage: Any) -> None:
-        """Print how the command is written."""
+        """Print the usage of the command."""
         if usage:
             print(f"Usage: {str(usage).strip().removeprefix('Usage: ')}\n")
 
     def render_description(self, console: "Console", options: "ConsoleOptions", text: Any) -> None:
-        """Print what the command does, paragraph by paragraph."""
+        """Print the description of the command, paragraph by paragraph."""
         for paragraph in _plain(console, text).split("\n\n"):
             if paragraph:
                 print(textwrap.fill(paragraph, _width()), end="\n\n")

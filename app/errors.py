@@ -1,15 +1,15 @@
-"""Everything that can go wrong, in the words of the domain; HTTP is not mentioned here.
+"""All expected failures, in the terms of the domain; HTTP is not mentioned here.
 
 ThalamusError
-├── ClientError              the caller can mend it
+├── ClientError              the caller can correct it
 │   ├── MalformedRequest     the envelope cannot be parsed (JSON, multipart)
 │   ├── InvalidInput         the content cannot be read as what it claims to be
 │   ├── UnknownModel         no such model or version
-│   ├── UnsupportedTask      something this model does not do
-│   ├── UnsupportedMedia     a media type this model does not take
+│   ├── UnsupportedTask      a task that this model does not have
+│   ├── UnsupportedMedia     a media type that this model does not accept
 │   ├── TooLarge             over a size limit
 │   ├── TooSlow              the body did not arrive in time
-│   └── ClientDisconnected             the caller left before the answer
+│   └── ClientDisconnected   the caller closed the connection before the answer
 ├── Unavailable              the caller may try again
 │   ├── NotReady             loading, failed or draining
 │   ├── Overloaded           the queue is full
@@ -26,7 +26,7 @@ class ThalamusError(Exception):
 
 
 class ClientError(ThalamusError):
-    """The caller can mend the request."""
+    """The caller can correct the request."""
 
 
 class MalformedRequest(ClientError):
@@ -46,11 +46,11 @@ class UnknownModel(ClientError):
 
 
 class UnsupportedTask(ClientError):
-    """The model does other things than this."""
+    """The model does not have this task."""
 
 
 class UnsupportedMedia(ClientError):
-    """The model takes other media types."""
+    """The model accepts other media types."""
 
 
 class TooLarge(ClientError):
@@ -62,11 +62,11 @@ class TooSlow(ClientError):
 
 
 class ClientDisconnected(ClientError):
-    """The caller closed the connection; its work is dropped and nobody reads the answer."""
+    """The caller closed the connection; nobody reads the answer, so its work is dropped."""
 
 
 class Unavailable(ThalamusError):
-    """The request was fine; the service cannot answer it now."""
+    """The request was correct, but the service cannot answer it now."""
 
     retry_after: int = 1  # seconds
 

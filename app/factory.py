@@ -1,12 +1,12 @@
-"""The composition root: settings in, an explicit stack of ASGI applications out.
+"""The composition root: `create_app` builds an explicit stack of ASGI applications from settings.
 
-From the outside in: the middleware that is given, `Edge` (request ids, admission, errors, log),
-`FastPath` (the routes of tasks), FastAPI (catalog, probes, docs). Middleware sees every answer,
-errors included; FastAPI's own middleware and dependencies would not run on the fast path, so they
-are refused.
+From the outside in: the caller's middleware, `Edge` (request ids, admission, errors, log),
+`FastPath` (the routes of tasks), FastAPI (catalog, probes, docs). The caller's middleware sees
+every answer, errors included. FastAPI's own middleware and dependencies would not run on the fast
+path, so they are refused.
 
-Importing this module does nothing; `create_app` builds, and the lifespan loads models in the
-background, so that probes answer from the first moment.
+Importing this module has no effect. The lifespan loads models in the background, so that probes
+are answered from the start.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ DESCRIPTION = "Classify images, text, audio and trees by HTTP POST."
 
 
 class Application:
-    """The outermost ASGI application. `state` is FastAPI's, `fast_routes` those of the tasks."""
+    """The whole stack as one ASGI application. `fast_routes` are the routes of the tasks."""
 
     def __init__(self, stack: ASGIApp, api: FastAPI, fast_routes: Sequence[FastRoute]) -> None:
         self._stack, self._api = stack, api
@@ -51,11 +51,11 @@ class Application:
 
     @property
     def state(self) -> State:
-        """What the routes of FastAPI share."""
+        """FastAPI's state, which its routes share."""
         return self._api.state
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection event."""
+        """Serve one ASGI connection."""
         await self._stack(scope, receive, send)
 
     @property
@@ -64,12 +64,12 @@ class Application:
         return self._api
 
     def add_middleware(self, *_args: Any, **_options: Any) -> NoReturn:
-        """Refuse: the stack is built once, and middleware has its place in it."""
+        """Refuse: `create_app` takes the middleware, and builds the stack once."""
         raise TypeError("give create_app(settings, middleware=[Middleware(...)]) instead")
 
 
 class _Api(FastAPI):
-    """FastAPI as one layer of the stack: what would run for some of the routes only is refused."""
+    """FastAPI as one layer of the stack. It refuses extensions that not every route would run."""
 
     def add_middleware(self, *_args: Any, **_options: Any) -> NoReturn:
         """Refuse: FastAPI's middleware never runs for the routes of tasks."""
@@ -86,9 +86,8 @@ def create_app(
 ) -> Application:
     """Return the ASGI application; raise `DeviceUnavailable` if its device is not there.
 
-    workers: what it shares with the other workers of the service. tasks, modalities: what is
-    served, by the names that manifests use. middleware: the first is the outermost; it runs for
-    every request.
+    workers: the state that all workers of the service share. tasks, modalities: by the names that
+    manifests use. middleware: runs for every request; the first is the outermost.
     """
     providers_for(settings.device)
     workers, registry = workers or WorkerGroup(), Registry(tasks, modalities)
@@ -129,7 +128,7 @@ def _api(
     metrics: Metrics,
     fast_routes: Sequence[FastRoute],
 ) -> FastAPI:
-    """Return FastAPI with the routes that it answers, and those that it only describes."""
+    """Return FastAPI with its own routes, and with the fast routes, which it only describes."""
     api = _Api(
         title="Thalamus",
         version=__version__,
@@ -163,7 +162,7 @@ async def _lifespan(
 
 
 async def _save(metrics: Metrics) -> None:
-    """Save the counts every second; give memory back to the system once no request comes."""
+    """Save the metrics every second; release memory when requests have ceased."""
     busy = False
     while True:
         await asyncio.sleep(1)

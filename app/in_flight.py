@@ -1,4 +1,4 @@
-"""What the workers of one service share, above all how many requests each of them is answering."""
+"""The state that all workers of a service share, above all their numbers of requests in flight."""
 
 import mmap
 from collections.abc import Callable
@@ -7,10 +7,10 @@ from pathlib import Path
 
 
 class InFlight:
-    """Counts of requests in flight, one for each worker, in memory that all workers share.
+    """The number of requests in flight in each worker, in memory that all workers share.
 
     Construct it before the workers are forked; each calls `join` once. A worker writes its own
-    count only, so no lock is needed; what it reads of the others may be a moment old.
+    count only, so no lock is needed; the counts of the others may be out of date for a moment.
     """
 
     def __init__(self, workers: int = 1) -> None:
@@ -42,10 +42,11 @@ class InFlight:
 
 @dataclass(frozen=True, slots=True)
 class WorkerGroup:
-    """What the workers of one service share.
+    """The state that all workers of a service share.
 
-    cores: CPUs that all of them together may use. folder: where each writes its metrics; None
-    where there is one worker. all_ready: says whether every other worker has loaded its models.
+    cores: CPUs that all workers together may use. folder: where each worker writes its metrics;
+    None if there is one worker. all_ready: returns whether all other workers have loaded their
+    models.
     """
 
     in_flight: InFlight = field(default_factory=InFlight)

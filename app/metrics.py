@@ -1,8 +1,8 @@
 """Counts and durations → Prometheus, summed over all workers.
 
-Counting is done for every request, so it is only additions in memory. Each worker saves its
-sums to a file of its own once a second, if they have changed; the worker that is scraped adds the
-sums in the other workers' files to its own. Nothing leaves the machine by itself.
+Every request is counted, so counting only adds numbers in memory. Each worker writes its sums to
+its own file once a second, if they have changed. The worker that is scraped adds the sums of the
+other workers' files to its own. The service sends the metrics to nobody.
 """
 
 import os
@@ -30,15 +30,15 @@ _HISTOGRAMS = {
     "thalamus_stage_seconds": ("Time spent in each stage of a request", ["model", "stage"])
 }
 
-# Metric and label values → its sums: of a counter one, of a histogram one a bucket (each value
-# in one of them), one for what is above, and the sum of the values.
+# Metric and label values → sums. A counter has one. A histogram has the count of each bucket (not
+# cumulative), the count above the last bucket, and the sum of the values.
 Sums = dict[tuple[str, ...], list[float]]
 
 
 class Metrics:
-    """One worker's series; label values are bounded by what is published.
+    """The metrics of one worker. Their label values are published models and known stages.
 
-    `shared` is the folder of the workers' files; without it there is one worker.
+    shared: the folder of the workers' files; None if there is one worker.
     """
 
     def __init__(self, shared: Path | None = None) -> None:
@@ -59,11 +59,11 @@ class Metrics:
             sums[-1] += spent
 
     def abstained(self, model: str, version: int, items: int) -> None:
-        """Count how many of the items of one request were abstained, be it none of them."""
+        """Count the abstained items of one request; 0 makes the series appear."""
         self._count(("thalamus_abstained", model, str(version)), items)
 
     def save(self) -> bool:
-        """Return whether a count changed since the last call; write it for the other workers."""
+        """Write changed counts for the other workers; return whether there were any."""
         changed, self._changed = self._changed, False
         if changed and self._shared is not None:
             path = self._shared / f"{os.getpid()}.json"
@@ -73,7 +73,7 @@ class Metrics:
         return changed
 
     def render(self) -> bytes:
-        """Return the Prometheus text format."""
+        """Return the metrics of all workers in the Prometheus text format."""
         registry = CollectorRegistry()
         registry.register(_Rendering(self._of_all()))
         return generate_latest(registry)
@@ -102,7 +102,7 @@ class Metrics:
 
 
 class _Rendering(Collector):
-    """Sums in the library's form."""
+    """Sums in the form of prometheus_client."""
 
     def __init__(self, sums: Sums) -> None:
         self._sums = sums

@@ -1,6 +1,6 @@
-"""Names that a client may use, and the nearest one to a name that it may not.
+"""Errors about unknown names: they suggest the most similar known name.
 
-What the client sent is never repeated in the answer; the nearest known name says enough.
+They never repeat what the client sent.
 """
 
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ _LONGEST = 64  # characters of an unknown name that are compared
 
 
 def unknown_name(kind: str, given: str, known: Iterable[str]) -> str:
-    """Return the sentence that refuses a name; kind: what it names, such as `query parameter`."""
+    """Return an error text for an unknown name; kind: for example `query parameter`."""
     names = sorted(known)
     near = get_close_matches(given[:_LONGEST].lower(), names, n=1)
     meant = f"; did you mean {near[0]}?" if near else ""

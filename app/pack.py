@@ -1,8 +1,8 @@
-"""Anyone's ONNX image classifier → a bundle, without torch.
+"""Packing an existing ONNX image classifier as a bundle, without torch.
 
-The graph is taken as it is; what it expects of a picture (size, layout, channel order,
-normalisation) becomes the encoder's spec, and the payloads given become golden cases with
-the answers that the graph gives now. The batch axis must be free.
+The graph stays as it is. Its picture format (size, layout, channel order, normalisation) becomes
+the spec of the encoder. The given payloads become golden cases with the answers that the graph
+gives now. The batch axis must be dynamic.
 """
 
 from collections.abc import Sequence
@@ -23,12 +23,12 @@ from app.pipeline import Golden, answer_golden
 from app.runtime.session import Session
 
 _SUFFIXES = {".jpg": "jpeg", ".jpeg": "jpeg", ".png": "png", ".webp": "webp", ".bmp": "bmp"}
-CARD = "README.md"
+_CARD = "README.md"
 
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """What a graph does not say of itself."""
+    """Everything about a bundle that its graph does not hold."""
 
     name: str
     labels: tuple[str, ...]
@@ -42,7 +42,7 @@ def pack(model: Path, package: Package, golden: Sequence[Path], models: Path) ->
     graph = model.read_bytes()
     inputs, outputs = Session(graph).tensors()
     manifest = _manifest(model.name, graph, package, inputs, outputs, models)
-    files = {MODEL: graph, CARD: f"# {package.name}\n\nPacked from {model.name}.\n".encode()}
+    files = {MODEL: graph, _CARD: f"# {package.name}\n\nPacked from {model.name}.\n".encode()}
     cases = [Golden(path.name, _payload(path)) for path in golden]
     return publish(answer_golden(manifest, files, cases), models)
 

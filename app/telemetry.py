@@ -1,4 +1,4 @@
-"""Timings → Server-Timing header; events → JSON log lines, to stderr."""
+"""Timings of a request for the Server-Timing header, and the log: JSON lines on stderr."""
 
 import json
 import logging
@@ -10,7 +10,7 @@ log = logging.getLogger("thalamus")
 
 
 class Timings:
-    """Seconds spent in each stage of one request, from now on."""
+    """Seconds spent in each stage of one request, counted from the construction."""
 
     def __init__(self) -> None:
         self.stages: dict[str, float] = {}
@@ -23,13 +23,13 @@ class Timings:
         self._latest = now
 
     def waited(self, work: "Timings") -> None:
-        """Note that what was waited for is over: `work`, and before it the queue."""
+        """End a wait for `work`: add its stages, and the rest of the time as the stage `queue`."""
         self.lap("queue")
         self.stages["queue"] = max(0.0, self.stages["queue"] - sum(work.stages.values()))
         self.stages |= work.stages
 
     def add(self, work: "Timings") -> None:
-        """Note one of several pieces of work: their stages add up."""
+        """Add the stages of one of several pieces of work."""
         for stage, spent in work.stages.items():
             self.stages[stage] = self.stages.get(stage, 0.0) + spent
 
@@ -39,7 +39,7 @@ class Timings:
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a line: time, level, event, and the fields given with `extra`."""
+    """Formats a record as one line of JSON: time, level, event, and the fields in `extra`."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Render one record."""
@@ -51,7 +51,7 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str)  # ASCII: nothing that a terminal would obey
+        return json.dumps(line, default=str)  # ASCII: no control characters for a terminal
 
 
 def configure_logging() -> None:

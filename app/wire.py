@@ -1,9 +1,9 @@
-"""JSON objects of the API: what they have in common."""
+"""The base class of all JSON objects of the API."""
 
 from pydantic import BaseModel, ConfigDict
 
 
 class Wire(BaseModel):
-    """A JSON object that a client sends or gets: immutable, and closed to other members."""
+    """An immutable JSON object that a client sends or receives; other members are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -1,4 +1,4 @@
-"""What the tests share: published fakes, and the service in this process, spoken to over ASGI."""
+"""Fixtures of all tests: published fake bundles, and a service in this process, over ASGI."""
 
 import asyncio
 import shutil
@@ -24,7 +24,7 @@ TRAINING_STACK = {"torch", "lightning", "transformers", "sklearn", "training"}
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_training_stack(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Fail a run of the service's tests, `make test-app`, that imported what only training has."""
+    """Fail a run of `make test-app` that has imported a library of training."""
     yield
     for item in request.session.items:
         if any(item.path.is_relative_to(folder) for folder in NEEDS_TORCH):
@@ -40,19 +40,19 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="session")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with one bundle of each modality. Read only."""
+    """A folder with bundles of the main modalities. Read only."""
     return fakes.publish_all(tmp_path_factory.mktemp("published"))
 
 
 @pytest.fixture
 def models(published: Path, tmp_path: Path) -> Path:
-    """A copy of `published` to change at will."""
+    """A copy of `published` that a test may change."""
     return Path(shutil.copytree(published, tmp_path / "models"))
 
 
 @asynccontextmanager
 async def running(app) -> AsyncIterator[None]:
-    """Start and stop an application as a server does."""
+    """Start and stop an application in the way of a server."""
     async with app.api.router.lifespan_context(app.api):
         yield
 
@@ -80,6 +80,6 @@ DEFAULTS = {"image": "colours", "text": "moods", "audio": "sounds"}
 
 @pytest.fixture(scope="session")
 async def service(anyio_backend: str, published: Path) -> AsyncIterator[httpx.AsyncClient]:
-    """One service for all tests that only ask."""
+    """One service for all tests that only send requests."""
     async with open_service(published) as client:
         yield client

@@ -1,7 +1,7 @@
-"""Small real things to test with: ONNX graphs of a few nodes, bundles of them, files.
+"""Bundles for tests, with ONNX graphs of a few nodes.
 
-Nothing here imitates the service's own classes; a fake graph runs in the real ONNX
-Runtime, and a fake bundle is written by the real `publish`.
+No class of the service is imitated: ONNX Runtime runs these graphs, and `publish` writes these
+bundles.
 """
 
 from collections.abc import Mapping
@@ -23,8 +23,8 @@ from app.registry import SHIPPED
 from tests.graphs import (
     audio_graph,
     autoencoder_graph,
-    doubting_graph,
     image_graph,
+    novelty_graph,
     text_graph,
     tree_graph,
     words_graph,
@@ -50,7 +50,7 @@ _PROVENANCE = Provenance(
 
 
 def tokenizer() -> bytes:
-    """Words apart by white space; what is not in WORDS is token 0."""
+    """Return a tokenizer that splits at white space; a word that is not in WORDS is token 0."""
     vocabulary = {"?": 0} | {word: place for place, word in enumerate(WORDS, 1)}
     made = Tokenizer(models.WordLevel(vocabulary, unk_token="?"))
     made.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
@@ -65,7 +65,7 @@ def seal_bundle(
     cases: Mapping[str, tuple[bytes, str]],
     **fields,
 ) -> Bundle:
-    """Return a sealed bundle whose golden cases are what the graph answers here."""
+    """Return a sealed bundle whose golden cases have the answers of its own graph."""
     outputs = (TensorSpec(name="probabilities", dtype="float32", shape=("batch", len(labels))),)
     manifest = Manifest(
         **{
@@ -87,7 +87,7 @@ def seal_bundle(
 
 
 def image_bundle(name: str = "colours", version: int = 1, sharpness: float = 8.0) -> Bundle:
-    """Tell red, green and blue apart."""
+    """Return a classifier of red, green and blue pictures."""
     cases = {
         "red.png": (picture(encode=("PNG",), colour=(250, 10, 20)), "image/png"),
         "blue.png": (picture(encode=("PNG",), colour=(5, 10, 240)), "image/png"),
@@ -97,8 +97,8 @@ def image_bundle(name: str = "colours", version: int = 1, sharpness: float = 8.0
     return seal_bundle(name, encoder, COLOURS, files, cases, version=version)
 
 
-def doubting_bundle(name: str = "doubting", version: int = 1, threshold: float = 0.6) -> Bundle:
-    """Tell red, green and blue apart; know plain pictures, and say what is not credible."""
+def calibrated_bundle(name: str = "calibrated", version: int = 1, threshold: float = 0.6) -> Bundle:
+    """Return a classifier of colours with prediction sets and novelty; it knows plain pictures."""
     cases = {
         "red.png": (picture(encode=("PNG",), colour=(250, 10, 20)), "image/png"),
         "scene.png": (saved(scene()), "image/png"),
@@ -114,12 +114,12 @@ def doubting_bundle(name: str = "doubting", version: int = 1, threshold: float =
         "novelty": NoveltyScore(method="relative-mahalanobis", kept=0.99, samples=100),
     }
     encoder = ImageSpec(height=8, width=8, resample="bilinear")
-    files = {"model.onnx": doubting_graph(8)}
+    files = {"model.onnx": novelty_graph(8)}
     return seal_bundle(name, encoder, COLOURS, files, cases, **fields)
 
 
 def autoencoder_bundle(name: str = "plain-colours", version: int = 1) -> Bundle:
-    """See every picture as one of one colour."""
+    """Return an autoencoder that reconstructs every picture in its mean colour."""
     cases = {
         "red.png": (picture(encode=("PNG",), colour=(250, 10, 20)), "image/png"),
         "scene.png": (saved(scene()), "image/png"),
@@ -141,7 +141,7 @@ def autoencoder_bundle(name: str = "plain-colours", version: int = 1) -> Bundle:
 
 
 def embedding_bundle(name: str = "embedded-colours", version: int = 1) -> Bundle:
-    """Tell colours apart as `image_bundle` does, by features that it shows."""
+    """Return the classifier of `image_bundle` with the output `embedding`."""
     cases = {"red.png": (picture(encode=("PNG",), colour=(250, 10, 20)), "image/png")}
     encoder = ImageSpec(height=8, width=8, resample="bilinear")
     outputs = tuple(
@@ -153,7 +153,7 @@ def embedding_bundle(name: str = "embedded-colours", version: int = 1) -> Bundle
 
 
 def text_bundle(name: str = "moods", version: int = 1) -> Bundle:
-    """Tell glad texts from sad ones."""
+    """Return a classifier of glad and sad texts."""
     cases = {
         "glad.txt": (b"the day is good", "text/plain"),
         "sad.txt": (b"sorry the awful day is bad bad bad", "text/plain"),
@@ -165,7 +165,7 @@ def text_bundle(name: str = "moods", version: int = 1) -> Bundle:
 
 
 def words_bundle(name: str = "prose", version: int = 1) -> Bundle:
-    """Go on with the words of PROSE, in their order and then from the first."""
+    """Return a language model that predicts the words of PROSE in their order, in a circle."""
     cases = {
         "day.txt": (b"The day", "text/plain"),
         "we.txt": (b"The day is good, and we", "text/plain"),
@@ -179,12 +179,12 @@ def words_bundle(name: str = "prose", version: int = 1) -> Bundle:
         "model.onnx": words_graph(len(PROSE)),
         "vocabulary.txt": "".join(f"{word}\n" for word in PROSE).encode(),
     }
-    told = {"version": version, "outputs": outputs, "task": "complete"}
-    return seal_bundle(name, spec, (), files, cases, **told)
+    fields = {"version": version, "outputs": outputs, "task": "complete"}
+    return seal_bundle(name, spec, (), files, cases, **fields)
 
 
 def audio_bundle(name: str = "sounds", version: int = 1) -> Bundle:
-    """Tell low tones from high ones and from silence."""
+    """Return a classifier of low tones, high tones and silence."""
     cases = {
         "low.wav": (sound(tone(100)), "audio/wav"),
         "high.wav": (sound(tone(3000)), "audio/wav"),
@@ -194,7 +194,7 @@ def audio_bundle(name: str = "sounds", version: int = 1) -> Bundle:
 
 
 def explained(bundle: Bundle) -> Bundle:
-    """Return the same bundle with a graph that tells saliency as well."""
+    """Return the same bundle with a graph that has the output `saliency` too."""
     manifest, files = bundle.manifest, dict(bundle.files)
     graph, axes = {
         "image": (image_graph, (8, 8)),
@@ -209,7 +209,7 @@ def explained(bundle: Bundle) -> Bundle:
 
 
 def tree_bundle(name: str = "parsed", version: int = 1) -> Bundle:
-    """Call every word by itself, and every phrase sad."""
+    """Return a classifier of trees that calls every phrase sad, and each word by its id."""
     cases = {
         "tree.txt": (b"(0 (1 the) (2 (1 day) (1 is)))", "text/plain"),
         "word.txt": (b"fine", "text/plain"),
@@ -226,8 +226,8 @@ def tree_bundle(name: str = "parsed", version: int = 1) -> Bundle:
     return seal_bundle(name, spec, MOODS, files, cases, version=version, outputs=outputs)
 
 
-def publish_all(root: Path) -> Path:
-    """Publish one bundle of each modality."""
-    for bundle in (image_bundle(), text_bundle(), audio_bundle()):
+def publish_all(root: Path, *bundles: Bundle) -> Path:
+    """Publish these bundles under `root`, by default one each for images, texts and sounds."""
+    for bundle in bundles or (image_bundle(), text_bundle(), audio_bundle()):
         publish(bundle, root)
     return root

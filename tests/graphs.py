@@ -22,9 +22,9 @@ def tensor(name: str, kind: int, shape) -> onnx.ValueInfoProto:
 def image_graph(
     side: int = 8, sharpness: float = 8.0, *, embedding: bool = False, explained: bool = False
 ) -> bytes:
-    """Mean colour → linear → softmax; uint8 NHWC. The mean colour can be an output.
+    """Mean colour → linear → softmax; uint8 NHWC.
 
-    So can what is salient: what is bright.
+    embedding: the mean colour is an output. explained: the brightness is the output `saliency`.
     """
     colour = "embedding" if embedding else "colour"
     features = [tensor(colour, TensorProto.FLOAT, ["batch", 3])] if embedding else []
@@ -53,8 +53,8 @@ def image_graph(
     )
 
 
-def doubting_graph(side: int = 8) -> bytes:
-    """As `image_graph`; the novelty is how far the pixels are from their mean colour."""
+def novelty_graph(side: int = 8) -> bytes:
+    """`image_graph` with novelty: the distance of the pixels from their mean colour."""
     node = helper.make_node
     nodes = [
         node("Cast", ["image"], ["floats"], to=TensorProto.FLOAT),
@@ -84,7 +84,7 @@ def doubting_graph(side: int = 8) -> bytes:
 
 
 def autoencoder_graph(side: int = 8) -> bytes:
-    """Mean colour is the code, a picture of that colour the reconstruction; uint8 NHWC."""
+    """The code is the mean colour, the reconstruction a picture of that colour; uint8 NHWC."""
     node = helper.make_node
     nodes = [
         node("Cast", ["image"], ["floats"], to=TensorProto.FLOAT),
@@ -116,7 +116,7 @@ def autoencoder_graph(side: int = 8) -> bytes:
 
 
 def text_graph(vocabulary: int, *, explained: bool = False) -> bytes:
-    """Tokens and their number → masked mean of embeddings → softmax. What says much is salient."""
+    """Tokens, length → masked mean of embeddings → softmax. Long embeddings are salient."""
     node = helper.make_node
     table = np.zeros((vocabulary, 2), dtype=np.float32)
     table[1:4, 0], table[4:7, 1] = 6.0, 6.0  # WORDS: three glad ones, three sad ones
@@ -158,7 +158,7 @@ def text_graph(vocabulary: int, *, explained: bool = False) -> bytes:
 
 
 def words_graph(vocabulary: int, state: int = 2) -> bytes:
-    """After word n comes n + 1 most likely, n + 2 next; the state counts the words read.
+    """After word n, n + 1 is most likely and n + 2 second; the state counts the words.
 
     The longer the text, the surer: the scores are multiplied by the count, up to 8.
     """
@@ -202,7 +202,7 @@ def words_graph(vocabulary: int, state: int = 2) -> bytes:
 
 
 def tree_graph(vocabulary: int) -> bytes:
-    """Leaves are called by their word, even ids glad; every inner node, so every whole, is sad."""
+    """Leaves with even ids are glad, other leaves sad; every inner node is sad."""
     node = helper.make_node
     table = np.eye(2, dtype=np.float32)[np.arange(vocabulary) % 2] * np.float32(3)
     nodes = [
@@ -232,7 +232,7 @@ def tree_graph(vocabulary: int) -> bytes:
 
 
 def audio_graph(samples: int = 4000, *, explained: bool = False) -> bytes:
-    """Loudness and mean step between neighbours → softmax; int16 PCM. What is loud is salient."""
+    """Loudness and mean step between neighbours → softmax; int16 PCM. Loud samples are salient."""
     node = helper.make_node
     nodes = [
         node("Cast", ["pcm"], ["floats"], to=TensorProto.FLOAT),

@@ -1,4 +1,4 @@
-"""Which libraries a program imports, seen from outside: in a process of its own."""
+"""Which libraries a program imports, observed in a separate process."""
 
 import json
 import subprocess
@@ -21,7 +21,7 @@ print(json.dumps(found))
 
 
 def imported(module: str, lines: Sequence[Sequence[object]]) -> list[object]:
-    """Return the heavy libraries that are there after each of the command lines, with the line."""
+    """Return the heavy libraries that each of the command lines has imported, with the line."""
     program = _PROGRAM.format(module=module, heavy=sorted(HEAVY))
     command = [sys.executable, "-c", program, json.dumps(lines, default=str)]
     ended = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)

@@ -1,4 +1,4 @@
-"""Small files to send, made on the spot: pictures, sounds, forms."""
+"""Small files for requests: pictures, sounds, forms."""
 
 import base64
 import io
@@ -32,7 +32,7 @@ def saved(image: Image.Image, kind: str = "PNG", **options) -> bytes:
 
 
 def scene(width: int = 24, height: int = 16) -> Image.Image:
-    """Return a picture without any symmetry."""
+    """Return a picture without symmetry."""
     y, x = np.mgrid[0:height, 0:width]
     pixels = np.stack([x * 255 // width, y * 255 // height, (x * y) % 256], axis=-1)
     return Image.fromarray(pixels.astype(np.uint8))
@@ -44,7 +44,7 @@ def b64(data: bytes) -> dict[str, str]:
 
 
 def tone(hertz: float, seconds: float = 0.5, rate: int = RATE, loudness: float = 0.5) -> np.ndarray:
-    """Return a sine."""
+    """Return a sine wave."""
     return loudness * np.sin(2 * np.pi * hertz * np.arange(int(seconds * rate)) / rate)
 
 
@@ -67,7 +67,7 @@ def wav(  # noqa: PLR0913
     extra: bytes = b"",
     size: int | None = None,
 ) -> bytes:
-    """Return a WAV file with any header, however untrue."""
+    """Return a WAV file with any header, even a wrong one."""
     form = (
         struct.pack("<HHIIHH", kind, channels, rate, rate * block & 0xFFFFFFFF, block, bits) + extra
     )

@@ -1,4 +1,4 @@
-"""Every bundle in models/ is what it says, answers as published, and reaches what it must."""
+"""Every bundle in models/ is intact, gives its published answers, and has its required figures."""
 
 from itertools import pairwise
 from pathlib import Path
@@ -15,7 +15,7 @@ from app.tasks.classify import ClassifyOptions
 
 MODELS = Path(__file__).parent.parent / "models"
 FOLDERS = sorted(path.parent for path in MODELS.glob("*/*/manifest.json"))
-# What the shipped models must reach, by the figure's name in the manifest.
+# The required figures of the shipped models, by their names in the manifests.
 TARGETS = {
     "digits": {"accuracy": 0.990},
     "spam": {"accuracy": 0.985},
@@ -38,7 +38,7 @@ TARGETS = {
         )
     },
 }
-# Kinds of other data that are told less well than the others; see docs/decisions/0018.
+# Kinds of other data that the novelty separates less well; see docs/decisions/0018.
 HARDER = {("listops", "a program's functions"): 0.85}
 # Calibration errors above 2 % and above what perfectly calibrated answers have by chance.
 WORSE = {("imagenet", "photos of Caltech-101"): 0.045}
@@ -67,7 +67,7 @@ def test_verify_is_clean(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.count("ok\t") == len(FOLDERS)
 
 
-def test_an_answer_does_not_depend_on_its_batch_mates(bundle: Bundle, pipeline: Pipeline) -> None:
+def test_answer_does_not_depend_on_its_batch(bundle: Bundle, pipeline: Pipeline) -> None:
     payloads = [golden_payload(bundle, case) for case in bundle.golden]
     task = pipeline.task
     alone = [golden_answers(pipeline, [payload])[0] for payload in payloads]
@@ -85,7 +85,7 @@ def test_probabilities_sum_to_one(bundle: Bundle, pipeline: Pipeline) -> None:
         assert np.isclose(sum(p for _, p in answer.top), 1.0, atol=1e-4)
 
 
-def test_targets_are_reached(bundle: Bundle) -> None:
+def test_required_figures_are_reached(bundle: Bundle) -> None:
     measured = {m.name: m for m in bundle.manifest.metrics if "held out" not in m.split}
     for name, least in TARGETS[bundle.manifest.name].items():
         assert measured[name].value >= least, f"{name} is {measured[name].value}"
@@ -93,7 +93,7 @@ def test_targets_are_reached(bundle: Bundle) -> None:
 
 
 def figures(bundle: Bundle, name: str) -> dict[str, float]:
-    """The figure of this name by the data it was measured on."""
+    """Return the values of the figure of this name by the data on which it was measured."""
     return {m.split: m.value for m in bundle.manifest.metrics if m.name == name}
 
 
@@ -109,35 +109,35 @@ def test_answers_are_calibrated(bundle: Bundle) -> None:
         assert value <= 0.02, split
 
 
-def test_label_sets_cover_what_they_promise(bundle: Bundle) -> None:
+def test_prediction_sets_reach_their_coverage(bundle: Bundle) -> None:
     measured = figures(bundle, "coverage of the 95 % label set")
     assert bool(measured) == (bundle.manifest.conformal is not None)
     for split, value in measured.items():
         assert 0.94 <= value <= 0.965, split
 
 
-def test_the_graph_is_right_as_often_as_torch(bundle: Bundle) -> None:
+def test_graph_is_as_accurate_as_torch(bundle: Bundle) -> None:
     measured = figures(bundle, "accuracy")
     for split, value in figures(bundle, "accuracy in torch").items():
         assert value == measured[split], split
 
 
-def test_what_is_unlike_the_data_is_told(bundle: Bundle) -> None:
-    told = [m for m in bundle.manifest.metrics if m.name == "AUROC of the novelty"]
-    assert bool(told) == (bundle.manifest.novelty is not None)
-    for measured in told:
+def test_novelty_separates_other_data(bundle: Bundle) -> None:
+    measurements = [m for m in bundle.manifest.metrics if m.name == "AUROC of the novelty"]
+    assert bool(measurements) == (bundle.manifest.novelty is not None)
+    for measured in measurements:
         kind = measured.split.removeprefix("test against ")
         assert measured.value >= HARDER.get((bundle.manifest.name, kind), 0.95), kind
 
 
-def test_what_is_called_salient_matters(bundle: Bundle) -> None:
+def test_salient_parts_matter(bundle: Bundle) -> None:
     for most, any_fifth in pairwise(bundle.manifest.metrics):
         if most.name == "probability lost without the most salient fifth":
             assert any_fifth.name == "probability lost without a random fifth"
             assert most.value >= 2.9 * any_fifth.value > 0
 
 
-def test_what_was_learnt_without_labels_is_worth_having() -> None:
+def test_training_without_labels_pays() -> None:
     metrics = read_bundle(MODELS / "digits-autoencoder" / "1", SHIPPED).manifest.metrics
     measured = {m.name: m.value for m in metrics}
     for count in (2, 5, 10):
@@ -156,7 +156,7 @@ def test_torch_and_onnx_agree(bundle: Bundle) -> None:
     assert difference.value <= 1e-4
 
 
-def test_the_baseline_stands_beside_the_figure_it_is_compared_with(bundle: Bundle) -> None:
+def test_baseline_figure_has_a_figure_to_compare(bundle: Bundle) -> None:
     measured = {m.name: m for m in bundle.manifest.metrics}
     if "accuracy of the baseline" in measured:
         baseline, own = measured["accuracy of the baseline"], measured["accuracy"]
@@ -164,7 +164,7 @@ def test_the_baseline_stands_beside_the_figure_it_is_compared_with(bundle: Bundl
         assert f"{100 * baseline.value:.2f} %" in bundle.files["README.md"].decode()
 
 
-def test_words_are_told_better_than_the_baseline_tells_them(bundle: Bundle) -> None:
+def test_language_model_beats_the_baseline(bundle: Bundle) -> None:
     measured = {m.name: m for m in bundle.manifest.metrics}
     if bundle.manifest.task == "complete":
         baseline, own = measured["perplexity of the baseline"], measured["perplexity"]
@@ -173,7 +173,7 @@ def test_words_are_told_better_than_the_baseline_tells_them(bundle: Bundle) -> N
         assert f"perplexity {baseline.value:.1f}" in bundle.files["README.md"].decode()
 
 
-def test_nothing_of_the_machine_that_made_it_is_in_it(bundle: Bundle) -> None:
+def test_bundle_holds_no_trace_of_its_machine(bundle: Bundle) -> None:
     for name, data in bundle.files.items():
         for trace in (b"site-packages", b"/home/", b"/work/", b"/tmp/", b"/root/"):
             assert trace not in data, f"{trace!r} in {name}"

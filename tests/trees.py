@@ -1,11 +1,13 @@
-"""Trees to test with, and the plain recursion that pointers must equal."""
+"""Random trees, and plain recursions as references for the arrays."""
 
 import numpy as np
 
 from app.modalities.tree import listops
 from app.modalities.tree.binary_tree import BinaryTree
 
-IDS = {word: i for i, word in enumerate((*listops.OPERATORS, listops.END, *listops.DIGITS))}
+IDS = {
+    word: i for i, word in enumerate((*listops.OPERATORS, listops.CLOSING_BRACKET, *listops.DIGITS))
+}
 LISTS = (
     "[MAX 2 9 [MIN 4 7 ] 0 ]",
     "7",
@@ -27,7 +29,7 @@ def forest(text: str) -> dict[str, np.ndarray]:
 
 
 def shape(tree: BinaryTree, node: int | None = None) -> str:
-    """Write a tree with a pair of brackets around every inner node, by plain recursion."""
+    """Return a tree with brackets around every inner node, by plain recursion."""
     if node is None:
         node = ~(len(tree.pairs) - 1) if tree.pairs else 0
     if node >= 0:
@@ -36,7 +38,7 @@ def shape(tree: BinaryTree, node: int | None = None) -> str:
 
 
 def drawn(arrays: dict[str, np.ndarray], node: int) -> str:
-    """The same from a forest's pointers, token ids for words."""
+    """Return the same text from a forest's arrays, with token ids for words."""
     leaves = len(arrays["tokens"])
     if node < leaves:
         return str(arrays["tokens"][node])

@@ -1,1 +1,1 @@
-"""HTTP and nothing else: requests in, calls to `serving`, answers and problems out."""
+"""HTTP and nothing else: it parses requests, calls `serving`, and writes answers and problems."""

@@ -1,13 +1,13 @@
-"""An Accept header → the media type of the answer (RFC 9110, 12.5.1)."""
+"""Content negotiation: an Accept header → the media type of the answer (RFC 9110, 12.5.1)."""
 
 from collections.abc import Sequence
 
 
 def preferred(accept: str, offered: Sequence[str]) -> str:
-    """Return the offered media type that the header prefers; the first when it names none.
+    """Return the offered media type that the header prefers; the first if it names none of them.
 
-    Weights (`q`) are looked at; ranges such as `*/*` and `image/*` name nothing. Equal weights
-    keep the order of the header.
+    Weights (`q`) count. Ranges such as `*/*` and `image/*` are ignored. Of media types with equal
+    weights the header's first one wins.
     """
     weights = {}
     for place, part in enumerate(accept.lower().split(",")):

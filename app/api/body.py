@@ -1,4 +1,4 @@
-"""A request's body, whole: as it arrives, or not at all."""
+"""Reading a request's body, and noticing that its client has disconnected."""
 
 from starlette.types import Receive
 
@@ -7,7 +7,7 @@ from app.serving.deadline import with_deadline
 
 
 async def read_body(receive: Receive, seconds: float) -> bytes:
-    """Return the body; raise `TooSlow` unless it arrives within so many seconds."""
+    """Return the whole body; raise `TooSlow` unless it arrives within so many seconds."""
 
     def late() -> TooSlow:
         return TooSlow(f"the body did not arrive within {seconds:g} s")
@@ -19,7 +19,7 @@ async def _read(receive: Receive) -> bytes:
     message = await receive()
     body: bytes = message.get("body", b"")
     if not message.get("more_body"):
-        return body  # small bodies come with their head: nothing is copied
+        return body  # the usual case: a small body is one message, and needs no copy
     parts = [body]
     while message.get("more_body"):
         message = await receive()
@@ -28,6 +28,6 @@ async def _read(receive: Receive) -> bytes:
 
 
 async def disconnected(receive: Receive) -> None:
-    """Return when the client has closed the connection; its body must have been read."""
+    """Return when the client has closed the connection; read the body before calling this."""
     while (await receive())["type"] != "http.disconnect":
         pass

@@ -1,4 +1,4 @@
-"""What is served, and in which state."""
+"""The catalog's routes: which models are served, and in which state."""
 
 from itertools import groupby
 
@@ -15,7 +15,9 @@ router = APIRouter(prefix="/v1/models", tags=["catalog"], dependencies=[Depends(
 async def models(request: Request) -> schemas.Models:
     """List every published model with the state of each version."""
     entries = groupby(request.app.state.catalog.entries, key=lambda entry: entry.name)
-    return schemas.Models(models=[schemas.model(list(group), facts=False) for _, group in entries])
+    return schemas.Models(
+        models=[schemas.model_entry(list(group), facts=False) for _, group in entries]
+    )
 
 
 @router.get("/{model}", response_model_exclude_none=True)
@@ -24,4 +26,4 @@ async def model(request: Request, model: str) -> schemas.Model:
     entries = [entry for entry in request.app.state.catalog.entries if entry.name == model]
     if not entries:
         raise UnknownModel("there is no model of that name; GET /v1/models lists them")
-    return schemas.model(entries, facts=True)
+    return schemas.model_entry(entries, facts=True)

@@ -1,6 +1,6 @@
-"""The OpenAPI web docs, from files on this machine: no CDN, no internet.
+"""Swagger UI, from files on this machine, so that it works without the internet.
 
-`create_app` turns FastAPI's own pages off, since those load from a CDN.
+`create_app` turns FastAPI's own pages off, because they load scripts from a CDN.
 """
 
 from fastapi import APIRouter
@@ -31,5 +31,5 @@ async def docs() -> HTMLResponse:
 
 @router.get("/")
 async def home() -> RedirectResponse:
-    """Lead a browser to the docs."""
+    """Redirect to the docs."""
     return RedirectResponse("/docs")

@@ -1,9 +1,9 @@
-"""The outermost layer, pure ASGI: request id, admission, body size.
+"""The layer around all routes, pure ASGI: request ids, admission, body sizes, errors, log.
 
-Everything that can be refused is refused before a byte of the body is read. The body is
-counted as it arrives, whatever Content-Length says, and so are the bytes of all bodies
-together. Whatever error a request ends in is answered here. (`BaseHTTPMiddleware` is
-avoided: it hides that a client has disconnected.)
+A request that is over a limit is refused before its body is read, where its headers show it. Bytes
+are counted as they arrive, whatever Content-Length says: those of each body, and those of all
+bodies in flight. Every error is answered here. (`BaseHTTPMiddleware` is avoided, because it hides
+that a client has disconnected.)
 """
 
 import logging
@@ -26,7 +26,7 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 @dataclass(frozen=True, slots=True)
 class AdmissionLimits:
-    """What is admitted: bytes of one body and of all bodies in flight; requests in flight."""
+    """The limits of admission: bytes of one body and of all bodies, and requests, in flight."""
 
     max_body: int
     max_bytes: int
@@ -34,7 +34,7 @@ class AdmissionLimits:
 
 
 class Edge:
-    """Wraps an ASGI app; answers what is over a limit, and what failed, with a problem."""
+    """Wraps an ASGI app. Answers with a problem if a request is over a limit, and if it fails."""
 
     def __init__(
         self,
@@ -53,14 +53,14 @@ class Edge:
         self._bytes = 0  # of the bodies in flight
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection event; only HTTP requests are limited."""
+        """Serve one ASGI connection; the limits are for HTTP requests only."""
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         headers = dict(scope["headers"])
         scope["request_id"] = _request_id(headers.get(b"x-request-id"))
         answer = _Answer(scope, send, self._metrics, self._log_all)
         body = _Body(receive, self)
-        counted = scope["method"] == "POST"  # probes are answered even when all is full
+        counted = scope["method"] == "POST"  # probes are answered even at the limit
         try:
             if counted:
                 self._admit(headers)
@@ -71,14 +71,14 @@ class Edge:
                 self._bytes -= body.size
                 if counted:
                     self._in_flight.leave()
-        except Exception as error:  # expected or not, it is answered, counted and logged
+        except Exception as error:  # any error is answered, counted and logged
             if answer.started:
                 raise
             await answer.refuse(error)
         return None
 
     def arrived(self, size: int, more: int) -> None:
-        """Count `more` bytes of a body that holds `size` by now; raise over a limit."""
+        """Count `more` bytes of a body that now has `size` bytes; raise if it is over a limit."""
         self._bytes += more
         if size > self._limits.max_body:
             raise TooLarge(f"expected a body of at most {self._limits.max_body} bytes, got more")
@@ -89,7 +89,7 @@ class Edge:
         if self._in_flight.own >= self._limits.max_requests:
             raise Overloaded("too many requests are in flight; try again later")
         declared = headers.get(b"content-length", b"0")
-        digits = len(str(self._limits.max_bytes)) + 1  # more would only take longer to read
+        digits = len(str(self._limits.max_bytes)) + 1  # enough to show that it is over the limit
         size = int(declared.lstrip(b"0")[:digits] or b"0") if declared.isdigit() else 0
         if size > self._limits.max_body:
             raise TooLarge(f"expected a body of at most {self._limits.max_body} bytes, got more")
@@ -119,12 +119,12 @@ class _Body:
 
 
 class _Answer:
-    """Adds the request id to the answer, counts and logs it."""
+    """Adds the request id to the answer, and counts and logs the answer."""
 
     def __init__(self, scope: Scope, send: Send, metrics: Metrics, log_all: bool) -> None:
         self._scope, self._send, self._metrics = scope, send, metrics
         self._log_all = log_all
-        self._begun = time.perf_counter()
+        self._start = time.perf_counter()
         self.started = False
 
     async def send(self, message: Message) -> None:
@@ -158,7 +158,7 @@ class _Answer:
             method=self._scope["method"],
             path=self._scope["path"][:200],
             status=status,
-            milliseconds=round(1e3 * (time.perf_counter() - self._begun), 2),
+            milliseconds=round(1e3 * (time.perf_counter() - self._start), 2),
             request_id=self._scope["request_id"],
         )
 

@@ -1,4 +1,4 @@
-"""What all endpoints that take items have in common. They translate; `serving` does the work."""
+"""The endpoint of every task that takes items: it parses, calls `serving`, and renders answers."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,10 +27,10 @@ _LONGEST_VERSION = 18  # digits
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """What answers requests, and what they may hold.
+    """What endpoints share: the catalog, the metrics, and the limits of a request.
 
-    receive_timeout: seconds for a body to arrive. instances: the readers of items in JSON, see
-    `Modality.instance`.
+    receive_timeout: seconds in which a body must arrive. instances: functions that read items in
+    JSON, see `Modality.instance`.
     """
 
     catalog: Catalog
@@ -52,7 +52,7 @@ class ItemEndpoint:
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request; every error is raised, for `edge` to answer."""
+        """Answer one request; raise every error, which `edge` answers."""
         serving, task, query = self._serving, self._task, scope["query_string"]
         options = parse_options(query, task.options) if query else self._default_options
         served = await named(serving.catalog, **scope["path_params"])
@@ -95,7 +95,7 @@ async def named(catalog: Catalog, model: str = "", version: str = "") -> ServedM
 
 
 def header(scope: Scope, name: bytes) -> str:
-    """Return the first header of that name, which is in lower case; empty without one."""
+    """Return the first header of that name, given in lower case; an empty text without one."""
     found = (value for key, value in scope["headers"] if key == name)
     return next(found, b"").decode("latin-1")
 
@@ -111,7 +111,7 @@ def _check_media_types(served: ServedModel, payloads: list[Payload]) -> None:
 
 
 async def send_answer(send: Send, body: bytes, media_type: str, timings: Timings) -> None:
-    """Send an answer that is known as a whole."""
+    """Send a complete answer."""
     headers = [
         (b"content-type", media_type.encode()),
         (b"content-length", b"%d" % len(body)),

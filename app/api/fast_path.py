@@ -1,10 +1,9 @@
-"""Routes that are found without the framework's router.
+"""Routes that bypass FastAPI's router.
 
-FastAPI takes about as long to find its way to an endpoint as a small model takes to answer.
-A `FastRoute` stands in its table, and so in its OpenAPI description, like any other; what
-answers is plain ASGI, and `FastPath` finds it before the router is asked. So FastAPI's
-dependencies would never run for it: a route that has some is refused. Middleware belongs
-around the whole application, see `app.factory`.
+FastAPI takes about as long to call an endpoint as a small model takes to answer. A `FastRoute` is
+in FastAPI's table, and so in its OpenAPI document, like any other route, but a plain ASGI
+application answers it, which `FastPath` calls before FastAPI. FastAPI's dependencies would not run
+there, so a `FastRoute` refuses them. Middleware wraps the whole application, see `app.factory`.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 class FastRoute(APIRoute):
-    """A POST route: described by the signature of `endpoint`, answered by `answer`.
+    """A POST route. The signature of `endpoint` describes it, the application `answer` answers it.
 
     Raises `TypeError` for `dependencies`, and for `Depends` or `Security` in the signature.
     """
@@ -33,14 +32,14 @@ class FastRoute(APIRoute):
 
 
 class FastPath:
-    """Asks the fast routes first, and `app` for everything else."""
+    """Passes a request to the fast route that matches, and every other one to `app`."""
 
     def __init__(self, app: ASGIApp, routes: Sequence[FastRoute]) -> None:
         self._app = app
         self._routes = [(route.path_regex, route.app) for route in routes]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one connection event."""
+        """Serve one ASGI connection."""
         if scope["type"] == "http" and scope["method"] == "POST":
             for pattern, answer in self._routes:
                 if found := pattern.match(scope["path"]):

@@ -1,4 +1,4 @@
-"""The endpoint of tasks that answer step by step: whole, or streamed as it is made.
+"""The endpoint of tasks that answer in steps: one answer at the end, or a stream of steps.
 
 Streamed, the answer is server-sent events whose data are JSON: one for each step, then `done`, or
 `error` with a problem. What is refused before the first step is refused with its status.
@@ -25,16 +25,16 @@ _EVENTS = "text/event-stream"
 
 
 class GenerationEndpoint:
-    """Answers the requests of one task as plain ASGI: what is asked for is JSON in the body."""
+    """Answers the requests of one task as plain ASGI: the body of each is JSON."""
 
     def __init__(self, serving: Serving, task: Task, steps: Steps) -> None:
         self._serving, self._task, self._steps = serving, task, steps
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request; every error before the first step is raised."""
+        """Answer one request; raise every error that comes before the first step."""
         serving, task, steps = self._serving, self._task, self._steps
         if scope["query_string"]:
-            parse_options(scope["query_string"], task.options)  # which takes none
+            parse_options(scope["query_string"], task.options)  # refuses them all
         served = await named(serving.catalog, **scope["path_params"])
         assert served is not None  # every route here names a model
         served.pipeline.require(task.name)  # before the body is read
@@ -42,7 +42,7 @@ class GenerationEndpoint:
         if content_type and "json" not in content_type:
             raise UnsupportedMedia(f"to {task.name} is asked for in {JSON}")
         request = steps.parse(await read_body(receive, serving.receive_timeout))
-        generation, timings = steps.begin(served.pipeline.encoder, request), Timings()
+        generation, timings = steps.start(served.pipeline.encoder, request), Timings()
         gone = partial(disconnected, receive)
         if _EVENTS in header(scope, b"accept"):
             await _Stream(scope, send, task, steps).run(served, generation, gone)
@@ -64,7 +64,7 @@ class _Stream:
     async def run(
         self, served: ServedModel, generation: Generation, gone: Callable[[], Any]
     ) -> None:
-        """Make it to the end, or to an error; raise one that comes before the first step."""
+        """Send every step, then the end or an error; raise an error before the first step."""
         try:
             await served.generate(self._task, generation, Timings(), self._step, gone)
         except ClientDisconnected:

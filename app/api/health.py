@@ -1,4 +1,4 @@
-"""Probes and metrics. Liveness says the event loop turns; readiness that something answers."""
+"""Probes and metrics. Liveness: the event loop runs. Readiness: at least one model answers."""
 
 from fastapi import APIRouter, Request, Response
 

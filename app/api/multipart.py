@@ -1,7 +1,7 @@
-"""multipart/form-data in memory: the parts between the boundaries (RFC 7578, RFC 2046).
+"""Parsing multipart/form-data in memory (RFC 7578, RFC 2046).
 
-Each part is found by one search for the boundary and copied once. What stands before the first
-boundary or behind the last is nothing of ours: only line breaks may, and the latter is not read.
+One search for the boundary finds each part, which is copied once. Only line breaks may stand before
+the first boundary; the bytes after the last one are ignored.
 """
 
 import re
@@ -16,7 +16,7 @@ MAX_HEADERS = 16  # of one part
 MAX_HEADER = 4096  # bytes of one header's name and value
 MAX_BOUNDARY = 256  # bytes; RFC 2046 allows 70
 _DEFAULTS = {"file": "application/octet-stream", "text": "text/plain"}
-NAMES = tuple(_DEFAULTS)
+PART_NAMES = tuple(_DEFAULTS)
 _NEXT, _LAST, _BLANK = b"\r\n", b"--", b"\r\n\r\n"
 _HEADER = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*)")
 
@@ -36,7 +36,7 @@ def parse_multipart(body: bytes, boundary: str, max_items: int) -> list[Payload]
 
 
 def _parts(body: bytes, mark: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yield the head and the data of each part; raise `MalformedRequest` where one does not end."""
+    """Yield the head and the data of each part; raise `MalformedRequest` if a part has no end."""
     start = len(body) - len(body.lstrip(_NEXT))
     if not body.startswith(mark, start):
         raise MalformedRequest("the multipart body does not begin with its boundary")
@@ -77,6 +77,6 @@ def _payload(head: bytes, data: bytes) -> Payload:
             value, options = parse_options_header(header[2])
             media_type = value.decode("latin-1")
             charset = options.get(b"charset", b"").decode("latin-1") or None
-    if name not in NAMES:
-        raise MalformedRequest(f"expected parts named {' or '.join(NAMES)}, got another name")
+    if name not in PART_NAMES:
+        raise MalformedRequest(f"expected parts named {' or '.join(PART_NAMES)}, got another name")
     return Payload(data, media_type or _DEFAULTS[name], charset)

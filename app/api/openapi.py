@@ -1,7 +1,7 @@
-"""The part of the OpenAPI description that FastAPI cannot infer.
+"""The part of the OpenAPI document that FastAPI cannot infer.
 
-Bodies of many forms are described from the modalities; the examples are golden cases of the models
-that are ready, so what the docs show is what the service answers.
+The modalities describe the bodies that a route accepts. The examples are golden cases of the models
+that are ready, so the docs show what the service answers.
 """
 
 import copy
@@ -64,7 +64,7 @@ def describe_items(task: Task, registry: Registry) -> dict[str, Any]:
 
 
 def describe_generation(steps: Steps) -> dict[str, Any]:
-    """Describe a route whose request is JSON, which FastAPI describes by its schema."""
+    """Describe a route whose request is JSON; FastAPI itself adds the schema of the request."""
     events = {
         "description": "The whole answer; as server-sent events where Accept asks for "
         f"text/event-stream: `{steps.event}` with {steps.step_type.__name__} as JSON for each "
@@ -124,7 +124,7 @@ def describe(app: FastAPI, registry: Registry) -> dict[str, Any]:
 
 
 def _illustrate(operation: dict[str, Any], task: Task, ready: Sequence[ServedModel]) -> None:
-    """Add what these models answer to their first golden cases."""
+    """Add the answers of these models to their first golden cases as examples."""
     cases = [(m.manifest, *m.example) for m in ready if m.example is not None]
     answers = {
         manifest.name: {

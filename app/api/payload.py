@@ -1,13 +1,12 @@
-"""One body, many forms → the payloads it holds.
+"""A request's body, in one of three forms → the payloads it holds.
 
 - raw: the body is the item, its Content-Type the item's;
 - `multipart/form-data`: parts named `file` or `text`, in order;
-- JSON: `{"instances": ["some text", {"b64": "…", "media_type": "image/png"}]}`; what else an
-  instance may be is up to the modalities (`Modality.instance`).
+- JSON: `{"instances": ["some text", {"b64": "…", "media_type": "image/png"}]}`; the modalities add
+  further forms of an instance (`Modality.instance`).
 
-Parsing is done in memory (the body is bounded by then), so a full disk cannot be
-mistaken for a client's error. JSON is parsed by orjson, which refuses NaN, lone
-surrogates and bottomless nesting.
+The body is parsed in memory, where `edge` has limited its size, so that a full disk cannot look
+like a client's error. orjson parses JSON; it refuses NaN, lone surrogates and very deep nesting.
 """
 
 import binascii
@@ -22,7 +21,7 @@ from app.errors import InvalidInput, MalformedRequest, TooLarge, UnsupportedMedi
 from app.modalities import Payload
 from app.names import unknown_name
 
-SNIFFED = "application/octet-stream"  # the sender does not know; the content decides
+SNIFFED = "application/octet-stream"  # the encoder recognises the format by the content
 MAX_CONTENT_TYPE = 1000  # characters
 MAX_CONTAINERS = 10_000  # lists and objects in a JSON body
 _FILE_MEMBERS = ("b64", "media_type")
@@ -43,7 +42,7 @@ def parse_body(
 ) -> list[Payload]:
     """Return the items of a request body, at least one; raise a `ClientError`.
 
-    instances: the modalities' readers of items in JSON, asked in turn.
+    instances: the modalities' functions that read an item in JSON, tried in turn.
     """
     media_type, parameters = split_content_type(content_type)
     if media_type == "multipart/form-data":
@@ -94,7 +93,7 @@ def _parse_json(body: bytes, max_items: int, readers: Sequence[Instance]) -> lis
 
 
 def _containers(body: bytes) -> int:
-    """Return how many lists and objects the JSON holds; the cheap estimate if that is few."""
+    """Return how many lists and objects the JSON holds, or a cheap upper estimate if it is low."""
     count = body.count(b"[") + body.count(b"{")
     if count <= MAX_CONTAINERS:
         return count

@@ -1,10 +1,9 @@
 """Error class → RFC 9457 problem: the only table of status codes.
 
-A problem never echoes the input and never shows anything internal; what was unexpected
-is logged with the request id and answered with a bare 500.
+A problem never repeats the input and never shows internals. An unexpected error is logged with the
+request id and answered with 500 and no detail.
 """
 
-import logging
 from http import HTTPStatus
 from typing import Any
 
@@ -15,6 +14,7 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from app import errors
+from app.telemetry import log
 
 STATUSES: dict[type[errors.ThalamusError], int] = {
     errors.MalformedRequest: 400,
@@ -31,11 +31,10 @@ STATUSES: dict[type[errors.ThalamusError], int] = {
     errors.OperatorError: 500,
 }
 MEDIA_TYPE = "application/problem+json"
-log = logging.getLogger("thalamus")
 
 
 def status_of(error: Exception) -> int:
-    """Return the status of the nearest class in the table, 500 for what is in none."""
+    """Return the status of the nearest class in the table; 500 if none is there."""
     return next((STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES), 500)
 
 
@@ -52,10 +51,10 @@ def problem(status: int, detail: str, request_id: str, **extra: Any) -> dict[str
 
 
 def problem_for(error: Exception, request_id: str) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return body and headers that answer an error."""
+    """Return the body and the headers that answer an error."""
     status, headers = status_of(error), {}
     if isinstance(error, errors.TooLarge | errors.TooSlow):
-        headers["Connection"] = "close"  # or the server would go on reading the body
+        headers["Connection"] = "close"  # otherwise the server would read the rest of the body
     if isinstance(error, errors.Unavailable):
         headers["Retry-After"] = str(error.retry_after)
     detail = str(error)
@@ -96,12 +95,12 @@ async def _http(request: Request, error: Exception) -> Response:
 
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    first = error.errors()[0]  # its `input` is the client's and is not repeated
+    first = error.errors()[0]  # its `input`, which the client sent, is not repeated
     where = ".".join(str(part) for part in first["loc"])
     body = problem(422, f"{where}: {first['msg']}", request_id_of(request))
     return _render(request, body, {})
 
 
 def request_id_of(request: Request) -> str:
-    """Return the id that `limits` gave the request."""
+    """Return the id that `edge` gave the request."""
     return str(request.scope.get("request_id", ""))

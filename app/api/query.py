@@ -1,4 +1,4 @@
-"""A query → the options of a task. What is not known, or given twice, is refused."""
+"""A query string → the options of a task. Unknown and repeated parameters are refused."""
 
 from urllib.parse import parse_qsl
 
@@ -9,7 +9,7 @@ from app.errors import InvalidInput
 from app.names import unknown_name
 from app.tasks import Options
 
-_MOST = 100  # parameters that are looked at
+_MOST = 100  # parameters of a query string
 
 
 def parse_options(query: bytes, options: type[Options]) -> Options:
@@ -33,6 +33,6 @@ def parse_options(query: bytes, options: type[Options]) -> Options:
 
 
 async def no_query(request: Request) -> None:
-    """Refuse every query parameter, as a dependency of routes that take none."""
+    """Refuse every query parameter; a dependency of the routes that take none."""
     for name in request.query_params:
         raise InvalidInput(unknown_name("query parameter", name, ()))

@@ -1,4 +1,4 @@
-"""The routes of all tasks: one address by name, one by version, and one by media type."""
+"""The routes of all tasks: addresses with a model, with a model and version, and with neither."""
 
 from collections.abc import Callable
 from inspect import Parameter, Signature

@@ -1,4 +1,4 @@
-"""What the catalog answers, and how errors look. The answers of tasks are in `app.tasks`."""
+"""The JSON of the catalog, the probes and errors. The answers of tasks are in `app.tasks`."""
 
 from typing import Any, Literal
 
@@ -8,7 +8,7 @@ from app.wire import Wire
 
 
 class Version(Wire):
-    """One published version: what became of it, and what its manifest says."""
+    """One published version: its state, and facts of its manifest."""
 
     version: int
     state: str
@@ -46,7 +46,7 @@ class Ready(Wire):
 
 
 class Problem(Wire):
-    """An error, as RFC 9457 lays it out."""
+    """An error in the form of RFC 9457."""
 
     type: str
     title: str
@@ -56,7 +56,7 @@ class Problem(Wire):
     index: int | None = None
 
 
-def model(entries: list[Entry], *, facts: bool) -> Model:
+def model_entry(entries: list[Entry], *, facts: bool) -> Model:
     """Render the versions of one model; `facts` adds what their manifests say."""
     known = [entry.model.manifest for entry in entries if entry.model]
     return Model(
@@ -77,7 +77,7 @@ def model(entries: list[Entry], *, facts: bool) -> Model:
 
 
 def facts_of(manifest: Manifest) -> dict[str, object]:
-    """Return what a manifest says that clients may want to know."""
+    """Return the facts of a manifest that clients may want to know."""
     return {
         "description": manifest.description,
         "labels": list(manifest.labels),

@@ -33,19 +33,19 @@ from app.batching.latency_model import BatchingPolicy, LatencyModel
 from app.errors import DeadlineExceeded, NotReady, Overloaded
 
 Item = TypeVar("Item")
-Answer = TypeVar("Answer")
-Run = Callable[[Sequence[Item]], Sequence[Answer | Exception]]
+Output = TypeVar("Output")
+RunBatch = Callable[[Sequence[Item]], Sequence[Output | Exception]]
 
 
 @dataclass(slots=True)
-class _Entry(Generic[Item, Answer]):
+class _Entry(Generic[Item, Output]):
     item: Item
     cost: float  # seconds
-    future: asyncio.Future[Answer]
+    future: asyncio.Future[Output]
     deadline: float  # seconds on the loop's clock
 
 
-class Batcher(Generic[Item, Answer]):
+class Batcher(Generic[Item, Output]):
     """Runs `run(items) -> answers`, where answer i belongs to item i.
 
     cost: returns an upper estimate of the seconds that an item takes, from the item itself. What
@@ -54,7 +54,7 @@ class Batcher(Generic[Item, Answer]):
 
     def __init__(
         self,
-        run: Run[Item, Answer],
+        run: RunBatch[Item, Output],
         policy: BatchingPolicy,
         cost: Callable[[Item], float],
         clock: Callable[[], float] = time.perf_counter,
@@ -64,7 +64,7 @@ class Batcher(Generic[Item, Answer]):
         self._cost = cost
         self._clock = clock
         self._latency = LatencyModel(policy)
-        self._queue: deque[_Entry[Item, Answer]] = deque()
+        self._queue: deque[_Entry[Item, Output]] = deque()
         self._active = 0  # chains of batches, each of which ends when the queue is empty
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
@@ -73,7 +73,7 @@ class Batcher(Generic[Item, Answer]):
             policy.max_concurrent_batches, thread_name_prefix="batcher"
         )
 
-    async def submit(self, items: Sequence[Item], deadline: float) -> list[Answer]:
+    async def submit(self, items: Sequence[Item], deadline: float) -> list[Output]:
         """Return the answers to all `items`, in order; either all are accepted or none is.
 
         deadline: seconds on the event loop's clock. Raises `NotReady` after `close`, `Overloaded`
@@ -124,30 +124,30 @@ class Batcher(Generic[Item, Answer]):
         else:
             self._spawn(self._run_in_thread(batch))
 
-    def _run_inline(self, batch: Sequence[_Entry[Item, Answer]]) -> None:
+    def _run_inline(self, batch: Sequence[_Entry[Item, Output]]) -> None:
         """Run a batch on the event loop."""
         _settle(batch, self._measured([entry.item for entry in batch]))
         asyncio.get_running_loop().call_soon(self._run_next_batch)
 
-    async def _run_in_thread(self, batch: Sequence[_Entry[Item, Answer]]) -> None:
+    async def _run_in_thread(self, batch: Sequence[_Entry[Item, Output]]) -> None:
         """Run a batch in a thread of the batcher."""
         items = [entry.item for entry in batch]
         loop = asyncio.get_running_loop()
         _settle(batch, await loop.run_in_executor(self._threads, self._measured, items))
         loop.call_soon(self._run_next_batch)
 
-    async def _run_alone(self, entry: _Entry[Item, Answer]) -> None:
-        """Run one long item in a thread of the event loop, unless its caller is gone by then."""
+    async def _run_alone(self, entry: _Entry[Item, Output]) -> None:
+        """Run one long item in a thread of the event loop, unless its caller is gone."""
         loop = asyncio.get_running_loop()
         work = loop.run_in_executor(None, self._outcomes, [entry.item])
         entry.future.add_done_callback(lambda _: work.cancel())
         with suppress(asyncio.CancelledError):
             _settle([entry], await work)
 
-    def _take_batch(self) -> list[_Entry[Item, Answer]]:
-        """Remove the next batch from the queue; it is empty when nobody waits."""
+    def _take_batch(self) -> list[_Entry[Item, Output]]:
+        """Remove the next batch from the queue; return an empty one if no item waits."""
         now, most, seconds = asyncio.get_running_loop().time(), self._latency.max_items, 0.0
-        batch: list[_Entry[Item, Answer]] = []
+        batch: list[_Entry[Item, Output]] = []
         while self._queue and len(batch) < most:
             entry = self._queue[0]
             if not entry.future.done():
@@ -161,20 +161,20 @@ class Batcher(Generic[Item, Answer]):
             self._queue.popleft()
         return batch
 
-    def _fits_inline(self, batch: Sequence[_Entry[Item, Answer]]) -> bool:
+    def _fits_inline(self, batch: Sequence[_Entry[Item, Output]]) -> bool:
         if not self._latency.is_fast:
             return False
         usual = self._latency.item_seconds
         return sum(max(entry.cost, usual) for entry in batch) <= self._policy.inline_seconds
 
-    def _measured(self, items: Sequence[Item]) -> Sequence[Answer | Exception]:
+    def _measured(self, items: Sequence[Item]) -> Sequence[Output | Exception]:
         """Run a batch, and learn how long it took."""
         start = self._clock()
         outcomes = self._outcomes(items)
         self._latency.observe(len(items), self._clock() - start)
         return outcomes
 
-    def _outcomes(self, items: Sequence[Item]) -> Sequence[Answer | Exception]:
+    def _outcomes(self, items: Sequence[Item]) -> Sequence[Output | Exception]:
         """Return one answer or error for each item, whatever `run` does."""
         try:
             outcomes = self._run(items)
@@ -191,8 +191,8 @@ class Batcher(Generic[Item, Answer]):
         task.add_done_callback(self._tasks.discard)
 
 
-def _settle(batch: Sequence[_Entry[Item, Answer]], outcomes: Sequence[Answer | Exception]) -> None:
-    """Answer the callers that still wait."""
+def _settle(batch: Sequence[_Entry[Item, Output]], outcomes: Sequence[Output | Exception]) -> None:
+    """Give each caller that still waits its answer or error."""
     for entry, outcome in zip(batch, outcomes, strict=True):
         if entry.future.done():
             continue

@@ -1,4 +1,4 @@
-"""Items → one batch, and the batch's outputs → items again.
+"""Items → one batch, and the outputs of the batch → one set for each item.
 
 Trees are joined to a forest (`app.batching.forest`). In other inputs the axes that a `TensorSpec`
 names (other than `batch`) vary between items and are padded with zeros to the longest of the batch.
@@ -20,7 +20,7 @@ def collate(
     """Stack the items' arrays along a new first axis, one entry per spec; join trees.
 
     items: each maps the name of every spec to an array without the batch axis. allocator: makes
-    the arrays that are stacked into.
+    the arrays of the batch.
     """
     if is_forest(specs):
         return forest.join(items)
@@ -29,10 +29,10 @@ def collate(
     }
 
 
-def split(
+def split_outputs(
     outputs: Arrays, items: Sequence[Arrays], specs: Sequence[TensorSpec]
 ) -> list[dict[str, np.ndarray]]:
-    """Return for each item its row of every output; of a forest's nodes, the rows of its tree."""
+    """Return for each item its row of every output; for outputs of nodes, the rows of its tree."""
     if not is_forest(specs):
         return [{name: array[row] for name, array in outputs.items()} for row in range(len(items))]
     nodes = {spec.name for spec in specs if spec.shape[0] in FOREST}

@@ -1,15 +1,15 @@
-"""Trees of different shapes → one forest, without padding; and its nodes → trees again.
+"""Trees of different shapes → one forest, without padding; and its nodes → those of each tree.
 
-A forest is five int64 arrays. Its nodes are numbered leaves first, then inner nodes by height,
-so that a network works level by level and every child stands before its parent:
+A forest is five int64 arrays. Leaves have the first numbers and inner nodes follow by height, so
+that every child precedes its parent and a network can work level by level:
 
 - `tokens` (leaf,): the token id of each leaf;
 - `left`, `right` (inner,): the children of each inner node;
-- `levels` (level,): where each height ends among the inner nodes, from 0: height h is
-  `levels[h - 1]:levels[h]`;
+- `levels` (level,): the ends of the levels among the inner nodes, from 0: the nodes of height h
+  are `levels[h - 1]:levels[h]`;
 - `roots` (batch,): the root of each tree.
 
-One tree is a forest of one, and forests join to a forest.
+A single tree is a forest, and several forests join to one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,13 +17,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 Forest = Mapping[str, np.ndarray]
-NAMES = ("tokens", "left", "right", "levels", "roots")
+FOREST_INPUTS = ("tokens", "left", "right", "levels", "roots")
 
 
 def join(forests: Sequence[Forest]) -> dict[str, np.ndarray]:
     """Return one forest of all trees, in order; five int64 arrays."""
     if len(forests) == 1:
-        return {name: forests[0][name] for name in NAMES}
+        return {name: forests[0][name] for name in FOREST_INPUTS}
     places = node_places(forests)
     children = {}
     order = np.argsort(_heights(forests), kind="stable")

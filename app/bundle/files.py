@@ -1,7 +1,7 @@
-"""A bundle on disk: read once, hashed, and those very bytes handed on.
+"""Reading a bundle: every file is read once and hashed, and the service uses those very bytes.
 
-A flipped bit in the weights loads silently in ONNX Runtime and changes the answers,
-so nothing is used before its sha256 was compared with the manifest.
+ONNX Runtime loads weights with a flipped bit without an error, and answers differently. So no file
+is used before its sha256 has been compared with the manifest.
 """
 
 import hashlib
@@ -27,9 +27,9 @@ _VERSION = re.compile(r"[1-9][0-9]{0,8}")
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A bundle whose every byte agrees with its manifest.
+    """A bundle in memory, whose files agree with its manifest.
 
-    registry: the tasks and modalities that it was read with, and is run with.
+    registry: the tasks and modalities with which it was read.
     """
 
     manifest: Manifest
@@ -55,7 +55,7 @@ def versions(folder: Path) -> dict[int, Path]:
 
 
 def read_bundle(folder: Path, registry: Registry) -> Bundle:
-    """Read `models/<name>/<version>` whole; raise `InvalidBundle` when anything is off."""
+    """Read `models/<name>/<version>`; raise `InvalidBundle` if anything is missing or altered."""
     manifest = _read_manifest(folder, registry)
     if (manifest.name, str(manifest.version)) != (folder.parent.name, folder.name):
         raise InvalidBundle(
@@ -76,7 +76,7 @@ def read_bundle(folder: Path, registry: Registry) -> Bundle:
 
 
 def assemble(manifest: Manifest, files: Mapping[str, bytes], registry: Registry) -> Bundle:
-    """Join a manifest and its files; raise `InvalidBundle` where they contradict each other."""
+    """Return the bundle of a manifest and its files; raise `InvalidBundle` if they disagree."""
     try:
         registry.check(manifest)
     except ValueError as error:
@@ -123,5 +123,5 @@ def _read(path: Path) -> bytes:
 
 
 def _shown(folder: Path) -> str:
-    """Name a bundle without saying where it lies: clients read the reason of a failure."""
+    """Return a bundle's name and version without its path, because clients read the errors."""
     return f"{folder.parent.name}/{folder.name}"

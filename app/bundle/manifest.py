@@ -1,8 +1,8 @@
-"""What a bundle says of itself. Parsed once, frozen, and unknown fields are refused.
+"""The manifest of a bundle: parsed once and immutable; unknown fields are refused.
 
-A manifest holds no time stamps and no absolute paths: the same training run writes the same
-bytes. This module does not know which tasks and encoders there are: a manifest is parsed with a
-`Registry` (`app.bundle.registry`), and a task or an encoder that it lacks is refused.
+A manifest holds no time stamps and no absolute paths, so the same training run writes the same
+bytes. A manifest is parsed with a `Registry` (`app.bundle.registry`), which says which tasks and
+encoders there are; any other task or encoder is refused.
 """
 
 from typing import Any, ClassVar, Literal, Self
@@ -24,7 +24,7 @@ NAME = r"^[a-z0-9][a-z0-9-]{0,62}$"  # of a model
 class EncoderSpec(Frozen):
     """How a payload becomes the tensors of a graph. Each modality has a class of its own.
 
-    `modality` is the kind of payload as clients know it, `kind` the encoder's name in manifests.
+    `modality` is the kind of payload that clients see, `kind` the encoder's name in manifests.
     """
 
     modality: ClassVar[str]
@@ -37,7 +37,7 @@ class EncoderSpec(Frozen):
 
 
 class Measurement(Frozen):
-    """One number and what it was measured on."""
+    """One number, and the data on which it was measured."""
 
     name: str
     value: float
@@ -48,9 +48,10 @@ class Measurement(Frozen):
 class Conformal(Frozen):
     """Split-conformal label sets: a label whose probability is `threshold` or more is in the set.
 
-    Of data like the calibration `samples`, which nothing was fitted to, the set holds the true
-    label at the rate `coverage` at least. `lac`: Sadinle, Lei and Wasserman, "Least Ambiguous
-    Set-Valued Classifiers With Bounded Error Levels", JASA 2019; a set may be empty.
+    The threshold was found on `samples` calibration samples, to which nothing else was fitted. For
+    data like them, the set holds the true label at the rate `coverage` or more. `lac`: Sadinle, Lei
+    and Wasserman, "Least Ambiguous Set-Valued Classifiers With Bounded Error Levels", JASA 2019; a
+    set may be empty.
     """
 
     method: Literal["lac"] = "lac"
@@ -60,9 +61,9 @@ class Conformal(Frozen):
 
 
 class NoveltyScore(Frozen):
-    """From where on the graph's output `novelty`, 0..1, says: unlike the training data.
+    """The threshold of the graph's output `novelty`, 0..1, for inputs unlike the training data.
 
-    Of the calibration `samples` the share `kept` is below `threshold`. The methods:
+    The share `kept` of the `samples` calibration samples is below `threshold`. The methods are in
     `training/networks/heads/novelty.py`.
     """
 
@@ -96,9 +97,9 @@ class Provenance(Frozen):
 
 
 class Manifest(Frozen):
-    """Everything the service needs to know of a model that is not in its graph.
+    """Everything that the service must know about a model and that its graph does not hold.
 
-    From JSON it is parsed by `Manifest.model_validate_json(data, context=registry)`.
+    `Manifest.model_validate_json(data, context=registry)` parses it from JSON.
     """
 
     schema_version: Literal[2] = 2
@@ -124,12 +125,12 @@ class Manifest(Frozen):
 
     @property
     def modality(self) -> str:
-        """The kind of payload that the model reads, as clients know it."""
+        """The kind of payload that the model reads, by the name that clients see."""
         return self.encoder.modality
 
     @property
     def output_names(self) -> frozenset[str]:
-        """The names of everything that the graph gives."""
+        """The names of the graph's outputs."""
         return frozenset(spec.name for spec in self.outputs)
 
     @field_validator("encoder", mode="before")

@@ -1,7 +1,7 @@
-"""A bundle's manifest, rewritten in the current schema version: `thalamus migrate FOLDER`.
+"""Rewriting manifests in the current schema version: `thalamus migrate FOLDER`.
 
-Only `manifest.json` is rewritten, in one step, and only if the bundle that is then read equals the
-one that was read before. Nothing has to be migrated: older versions are read as they are.
+It replaces `manifest.json` only, in one step, and only if the new file is read as an equal
+manifest. Migration is optional, because the service reads older versions too.
 """
 
 from pathlib import Path
@@ -14,9 +14,9 @@ from app.errors import InvalidBundle
 
 
 def migrate(folder: Path, registry: Registry) -> bool:
-    """Rewrite one bundle's manifest; return whether a byte of it changed.
+    """Rewrite one bundle's manifest; return whether the file changed.
 
-    Raises `InvalidBundle` if the bundle cannot be read, or would not be read as the same again.
+    Raises `InvalidBundle` if the bundle cannot be read, or if its new manifest would not be equal.
     """
     before = read_bundle(folder, registry).manifest
     content = (before.model_dump_json(indent=2) + "\n").encode()
@@ -25,7 +25,7 @@ def migrate(folder: Path, registry: Registry) -> bool:
     target = folder / MANIFEST
     if target.read_bytes() == content:
         return False
-    aside = folder.parent / f".{folder.name}-{MANIFEST}"  # no file that the bundle does not name
+    aside = folder.parent / f".{folder.name}-{MANIFEST}"  # outside: no unnamed files
     try:
         write_flushed(aside, content)
         aside.chmod(target.stat().st_mode)

@@ -1,8 +1,8 @@
 """Writing a bundle so that a reader sees all of it or nothing.
 
-Everything is written aside on the same file system, flushed to the disk, and renamed
-into place; a crash at any moment leaves at most a folder whose name starts with a dot,
-which no reader looks at.
+The files are written to a temporary folder on the same file system and flushed to the disk; then
+the folder is renamed. A crash leaves at most a folder whose name starts with a dot, which readers
+ignore.
 """
 
 import errno
@@ -19,13 +19,13 @@ from app.errors import InvalidBundle
 
 
 def next_version(root: Path, name: str) -> int:
-    """Return the version that a new bundle of `name` under `root` would get."""
+    """Return the version number for the next bundle of `name` under `root`."""
     folder = root / name
     return max(versions(folder), default=0) + 1 if folder.is_dir() else 1
 
 
 def seal(manifest: Manifest, files: Mapping[str, bytes], registry: Registry) -> Bundle:
-    """Return the bundle of these files, its manifest naming the sha256 of each."""
+    """Return the bundle of these files, whose manifest holds the sha256 of each."""
     digests = {name: sha256(data) for name, data in sorted(files.items())}
     return assemble(manifest.model_copy(update={"files": digests}), files, registry)
 
@@ -69,7 +69,7 @@ def write_aside(bundle: Bundle, parent: Path) -> Path:
 
 
 def write_flushed(path: Path, data: bytes) -> None:
-    """Write a file, and the folder above it if there is none, and flush the file to the disk."""
+    """Write a file and flush it to the disk; create its folder if there is none."""
     path.parent.mkdir(exist_ok=True)
     with path.open("wb") as file:
         file.write(data)

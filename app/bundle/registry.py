@@ -1,7 +1,7 @@
-"""Which tasks and modalities there are: the values that a composition root hands down.
+"""The tasks and modalities of a program: values that its composition root passes on.
 
-The bundle layer needs little of them, and names that little here; `app.tasks` and
-`app.modalities` have the whole. Nothing is registered by importing it.
+The bundle layer needs few of their attributes; `app.tasks` and `app.modalities` define the types.
+Importing a module registers nothing.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """Tasks by the name that a manifest's `task` has, modalities by its encoder's `kind`.
+    """The tasks by the name in a manifest's `task`, the modalities by the `kind` of its encoder.
 
-    tasks: values of `app.tasks.task.Task`. modalities: of `app.modalities.modality.Modality`.
+    tasks: each an `app.tasks.task.Task`. modalities: each an `app.modalities.modality.Modality`.
     """
 
     tasks: Mapping[str, Any]
     modalities: Mapping[str, Any]
 
     def check(self, manifest: Any) -> None:
-        """Raise `ValueError` unless the task of `manifest` is known and allows what it says."""
+        """Raise `ValueError` unless the task of `manifest` is known and accepts the manifest."""
         task = self.tasks.get(manifest.task)
         if task is None:
             raise ValueError(f"expected the task {' or '.join(self.tasks)}")

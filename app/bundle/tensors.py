@@ -1,4 +1,4 @@
-"""What a graph takes and gives: named tensors, and the names of the outputs that have a meaning.
+"""The tensors of graphs: the description of one, and the names of outputs that have a meaning.
 
 `docs/reference/bundle.md` has the table of outputs with their axes.
 """
@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 DType = Literal["uint8", "int16", "int64", "float32"]
 Arrays = Mapping[str, np.ndarray]
-Allocate = Callable[[str, tuple[int, ...], str], np.ndarray]  # of a name, a shape and a dtype
+Allocate = Callable[[str, tuple[int, ...], str], np.ndarray]  # (name, shape, dtype) -> array
 
 FOREST = ("leaf", "inner", "level", "node")  # axes of trees that are joined, not stacked
 
@@ -22,15 +22,15 @@ NOVELTY = "novelty"  # float32 (batch,), 0..1
 NODES = "nodes"  # float32 (node, labels): the probabilities of every node of a tree
 SALIENCY = "saliency"  # float32 (batch, ...), computed on demand: see EXPLAIN
 LOG_PROBABILITIES = "log_probabilities"  # float32 (batch, vocabulary), of the next word
-NEXT_STATE = "next_state"  # float32 (batch, state), to go in with the next word
-RECONSTRUCTION = "reconstruction"  # float32 (batch, *as the input*), levels of grey
+NEXT_STATE = "next_state"  # float32 (batch, state), the input `state` with the next word
+RECONSTRUCTION = "reconstruction"  # float32, grey levels in the shape of the input
 RECONSTRUCTION_ERROR = "reconstruction_error"  # float32 (batch,)
 
-EXPLAIN = "explain"  # an input that graphs may have: bool, false unless it is fed
+EXPLAIN = "explain"  # an optional input of graphs: bool, false by default
 
 
 class Frozen(BaseModel):
-    """A value: immutable, closed, without NaN."""
+    """An immutable value without further fields and without NaN."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -39,9 +39,9 @@ class TensorSpec(Frozen):
     """One input or output of the graph.
 
     `shape` mixes sizes and named axes: `("batch", 224, 224, 3)`, `("batch", "time")`.
-    The first axis is `batch`, and any other named axis varies between items and is padded
-    with zeros to the longest of a batch; or it is an axis of `FOREST`, along which the items
-    of a batch follow one another.
+    The first axis is `batch` or an axis of `FOREST`. Along an axis of `FOREST` the items of a batch
+    follow one another. Any other named axis varies between items and is padded with zeros to the
+    longest item of a batch.
     """
 
     name: str
@@ -56,17 +56,17 @@ class TensorSpec(Frozen):
 
 
 def allocate(_name: str, shape: tuple[int, ...], dtype: str) -> np.ndarray:
-    """Return an array in ordinary memory, not initialised."""
+    """Return an uninitialised array in ordinary memory."""
     return np.empty(shape, dtype)
 
 
 def is_forest(specs: Sequence[TensorSpec]) -> bool:
-    """Say whether these tensors hold trees joined."""
+    """Return whether these tensors hold joined trees."""
     return any(spec.shape[0] in FOREST for spec in specs)
 
 
 def size_of(specs: Sequence[TensorSpec]) -> Callable[[Arrays], int] | None:
-    """Return what measures an item along the first named axis that is padded; None: none is."""
+    """Return a function from an item to its length on the first padded axis; None without one."""
     for spec in specs:
         for axis, size in enumerate(spec.shape[1:]):
             if isinstance(size, str):

@@ -1,4 +1,4 @@
-"""Manifests of older schema versions → the current one. Pure: documents in, documents out.
+"""Upgrading manifests of older schema versions to the current one, by pure functions.
 
 Version 1 wrote the arguments of the training command into `provenance.recipe`, for example
 `toy --start features --from digits/1` or `--data photos`; version 2 has a field for each.
@@ -10,15 +10,15 @@ from typing import Any
 
 from pydantic_core import from_json, to_json
 
-OWN_DATA, PACKED = "auto", "pack"  # what `provenance.recipe` says where no recipe was named
+OWN_DATA, PACKED = "auto", "pack"  # `provenance.recipe` of bundles without a named recipe
 _STARTED = re.compile(r"(.*) --start (pretrained|features) --from (.*)", re.DOTALL)
 _DATA = "--data "
 
 
 def upgraded_json(manifest: bytes) -> bytes:
-    """Return a manifest's JSON in the current schema version; anything else is returned as it is.
+    """Return a manifest's JSON in the current schema version; return anything else unchanged.
 
-    What is no JSON object is left to the validation of `Manifest`, which says what is wrong.
+    The validation of `Manifest` reports what is wrong with anything else.
     """
     try:
         document = from_json(manifest)
@@ -30,7 +30,7 @@ def upgraded_json(manifest: bytes) -> bytes:
 
 
 def upgraded(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a document of schema version 1 as one of version 2; an unknown form is unchanged."""
+    """Convert a document of schema version 1 to version 2; return an unknown form unchanged."""
     provenance = document.get("provenance")
     if not isinstance(provenance, Mapping) or not isinstance(provenance.get("recipe"), str):
         return dict(document)

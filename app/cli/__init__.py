@@ -34,18 +34,18 @@ def _shipped() -> "Registry":
 
 
 def thalamus(registry: "Callable[[], Registry]" = _shipped) -> App:
-    """Return the program. registry: the tasks and modalities that its commands know."""
-    made = program("thalamus", "Serve, ask, check and make model bundles.")
+    """Return the program. registry: the tasks and modalities for its commands."""
+    app = program("thalamus", "Serve, ask, check and make model bundles.")
     commands = bundles.Commands(registry)
-    # By name, because its options are made from the settings, whose library is slow to import.
-    made.command("app.cli.serve:serve", name="serve", group=_SERVING, help=_SERVE_HELP)
-    made.command(commands.predict, group=_ASKING)
-    made.command(commands.complete, group=_ASKING)
-    made.command(commands.models, group=_BUNDLES)
-    made.command(commands.verify, group=_BUNDLES)
-    made.command(commands.migrate, group=_BUNDLES)
-    made.command(pack, group=_BUNDLES)
-    return made
+    # By name: its options come from the settings, and importing pydantic-settings is slow.
+    app.command("app.cli.serve:serve", name="serve", group=_SERVING, help=_SERVE_HELP)
+    app.command(commands.predict, group=_ASKING)
+    app.command(commands.complete, group=_ASKING)
+    app.command(commands.models, group=_BUNDLES)
+    app.command(commands.verify, group=_BUNDLES)
+    app.command(commands.migrate, group=_BUNDLES)
+    app.command(pack, group=_BUNDLES)
+    return app
 
 
 def main(
@@ -53,6 +53,6 @@ def main(
 ) -> int:
     """Run one command and return the exit status.
 
-    registry: the tasks and modalities that the commands know, for a program that has more.
+    registry: the tasks and modalities for the commands, if they differ from the shipped ones.
     """
     return run_program(thalamus(registry), arguments, provided={"registry": registry})

@@ -1,4 +1,4 @@
-"""Asking a bundle about files without a server, by whichever task."""
+"""Answers of a bundle to files, without a server."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -24,25 +24,25 @@ def ask(
     """Yield the answer to each file, as the HTTP API writes it.
 
     task: by default the bundle's own. given: options of the task, by name. Raises
-    `UnsupportedTask`, `OperatorError` for an option that there is not, and `InvalidInput` naming a
-    file that cannot be read.
+    `UnsupportedTask`, `OperatorError` for an unknown option, and `InvalidInput` naming a file that
+    cannot be decoded.
     """
     pipeline = Pipeline(read_bundle(folder, registry))
-    asked = registry.tasks.get(task or pipeline.task.name)
-    if asked is None:
+    chosen = registry.tasks.get(task or pipeline.task.name)
+    if chosen is None:
         raise OperatorError(unknown_name("task", str(task), registry.tasks))
-    pipeline.require(asked.name)
-    if asked.steps is not None:
+    pipeline.require(chosen.name)
+    if chosen.steps is not None:
         name = pipeline.manifest.name
         raise OperatorError(f"{name} completes texts; use: thalamus complete {folder} TEXT")
-    options = _options(asked, given)
+    options = _options(chosen, given)
     for path in files:
         payload = Payload(path.read_bytes(), "application/octet-stream")
         try:
-            item = asked.item(pipeline.predict([payload], options)[0])
+            item = chosen.item(pipeline.predict([payload], options)[0])
         except InvalidInput as error:
             raise InvalidInput(f"{path}: {error}") from error
-        yield path, item if isinstance(item, dict) else {asked.name: item}
+        yield path, item if isinstance(item, dict) else {chosen.name: item}
 
 
 def _options(task: Task, given: Mapping[str, str]) -> Options:

@@ -1,4 +1,4 @@
-"""`thalamus predict | complete | models | verify`: what is done with bundles on this machine."""
+"""`thalamus predict | complete | models | verify | migrate`: commands on local bundles."""
 
 import json
 import sys
@@ -101,7 +101,7 @@ class Commands:
         from app.bundle import read_bundle
         from app.modalities import Payload
         from app.pipeline import Pipeline, stream
-        from app.tasks.complete import begin
+        from app.tasks.complete import start_generation
         from app.tasks.generation import SamplingParams
 
         pipeline = Pipeline(read_bundle(folder, self._registry()))
@@ -112,7 +112,8 @@ class Commands:
             sampling.seed,
             stop_at_sentence_end=sampling.stop_at_sentence_end,
         )
-        generation = begin(pipeline.encoder, Payload(text.encode(), "text/plain"), params)
+        payload = Payload(text.encode(), "text/plain")
+        generation = start_generation(pipeline.encoder, payload, params)
         print(text, end="", flush=True)
         start, busy = time.perf_counter(), time.process_time()
         for word in stream(pipeline, pipeline.task, generation):

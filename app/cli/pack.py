@@ -1,4 +1,4 @@
-"""`thalamus pack`: a bundle of an ONNX image classifier that something else trained."""
+"""`thalamus pack`: make a bundle of an ONNX image classifier trained elsewhere."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ _INPUT = Group("Input of the network", sort_key=2)
 @Parameter(name="*", group=_LABELS)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contents:
-    """What the bundle holds beside the graph."""
+    """The contents of the bundle besides the graph."""
 
     name: Annotated[str, Parameter(help="Name of the model: lower-case letters, digits, hyphens.")]
     labels: Annotated[Path, Parameter(help="Text file with one label a line, in output order.")]
@@ -37,7 +37,7 @@ class Contents:
 @Parameter(name="*", group=_INPUT)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Input:
-    """How a picture becomes the network's input."""
+    """The options that say how a picture becomes the network's input."""
 
     size: Annotated[
         str, Parameter(help="In pixels, for example 224 or 320x240.", metavar="WIDTHxHEIGHT")

@@ -31,9 +31,9 @@ _OTHER = Group("Other settings", sort_key=4)
 def serve(
     *, registry: Annotated[Callable[[], Registry], Parameter(parse=False)], **given: Any
 ) -> None:
-    """Answer requests over HTTP with the options given, the environment and the defaults.
+    """Answer requests over HTTP. Settings come from options, the environment and the defaults.
 
-    registry: the tasks and modalities that are served.
+    registry: the tasks and modalities to serve.
     """
     settings = read_settings({name: value for name, value in given.items() if value is not None})
 
@@ -50,9 +50,9 @@ def serve(
 
 
 def read_settings(given: Mapping[str, Any]) -> Settings:
-    """Return the settings, of which `given` ones win; raise `OperatorError` for a bad value.
+    """Return the settings, in which `given` comes first; raise `OperatorError` for a bad value.
 
-    A mapping is merged with the one that the environment or the default says.
+    A given mapping is merged with that of the environment or the default.
     """
     try:
         merged = {name: value for name, value in given.items() if isinstance(value, dict)}
@@ -82,9 +82,9 @@ def _variable(name: str) -> str:
 
 
 def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
-    """Return the option of a setting, absent by default, so that the environment is asked then.
+    """Return the option of a setting. Its default is None, so that the environment counts then.
 
-    Numbers and texts are left to the settings to read, as those of the environment are.
+    The settings parse its numbers and texts, as they parse those of the environment.
     """
     kind: Any = field.annotation
     written = f" Written {_option(name)}.KEY VALUE." if get_origin(kind) is dict else ""

@@ -1,8 +1,7 @@
-"""Raw payloads → named arrays. Pure numpy, shared by training and serving.
+"""Preprocessing: raw payloads → named NumPy arrays, shared by training and serving.
 
-This is the only preprocessing there is: training calls the same `encode` on the same bytes, so
-the two halves cannot disagree. `MODALITIES` is what the service and the trainer ship with; a
-composition root may hand down more.
+Training calls the same `encode` on the same bytes, so the two halves cannot disagree. `MODALITIES`
+are the modalities that the service and the trainer ship with; a composition root may pass more.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """Bytes → text.
 
-Bytes are read as UTF-8 unless a byte order mark or a declared charset says otherwise; what does
-not decode is refused with its position, never replaced.
+Bytes are read as UTF-8 unless they have a byte order mark or a declared charset. A byte that cannot
+be decoded is refused with its position; nothing is replaced.
 """
 
 from encodings import normalize_encoding
@@ -18,8 +18,8 @@ _BYTE_ORDER_MARKS = (
     (b"\xff\xfe", "utf-16"),
     (b"\xfe\xff", "utf-16"),
 )
-# Python's registry also holds codecs that are no charsets (punycode is quadratic), and it
-# remembers every name it was ever asked for: only names from this set reach it.
+# Python's registry also holds codecs that are no charsets (punycode is quadratic), and it caches
+# every name that it looks up, so only names of this set reach it.
 _FAMILIES = ("ascii", "utf_8", "utf_16", "utf_32", "latin_1", "iso8859", "cp", "koi8", "gb", "big5")
 _CHARSETS = {
     charset
@@ -30,7 +30,7 @@ _LONGEST_NAME = 40  # characters of a charset
 
 
 def decode_text(payload: Payload) -> str:
-    """Return the payload as a string without byte order mark; raise `InvalidInput`."""
+    """Return the payload as a string without byte order mark; raise `InvalidInput` otherwise."""
     marked = next((c for mark, c in _BYTE_ORDER_MARKS if payload.data.startswith(mark)), None)
     charset = marked or _known_charset(payload.charset or "utf-8")
     try:
@@ -43,7 +43,7 @@ def decode_text(payload: Payload) -> str:
 
 
 def _known_charset(declared: str) -> str:
-    """Return Python's name of a charset, which is never the client's spelling of it."""
+    """Return Python's name of a charset, for any spelling that the client may use."""
     name = normalize_encoding(declared[:_LONGEST_NAME]).lower()
     name = aliases.get(name, name)
     if len(declared) > _LONGEST_NAME or name not in _CHARSETS:

@@ -1,7 +1,7 @@
-"""What a modality is: everything that differs between images, sounds, texts and trees.
+"""The type `Modality`: everything that differs between images, sounds, texts and trees.
 
-A new modality is a package with a spec, an encoder and one `Modality` value. The composition
-root hands the values down; nothing else in the service names a modality.
+A new modality is a package with a spec, an encoder and one `Modality` value. The composition root
+passes these values on; no other part of the service names a modality.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,13 +26,13 @@ class Modality:
     """One kind of payload.
 
     spec: the class of a manifest's `encoder`; the default of its field `kind` is the name here.
-    encoder: of a spec and the bundle's files, what encodes payloads.
-    bodies: by media type, how OpenAPI describes a request body that is one item.
-    instance: an item of `instances` in JSON → the payload; None where it is of another kind.
-        Files as `{"b64": ...}` are read without it.
+    encoder: (spec, files of the bundle) -> the encoder.
+    bodies: OpenAPI's description of a request body that is one item, by media type.
+    instance: an item of `instances` in JSON -> the payload; None if it is of another modality.
+        Files such as `{"b64": ...}` do not need it.
     instance_schema: the JSON schema of such an item.
-    explain: of one item and its outputs, what led to the label: pydantic models that are written
-        as JSON, of the type `explanation`; None where the graph gives nothing to explain by.
+    explain: (manifest, encoded item, its outputs) -> the explanation of the label: pydantic models
+        of the type `explanation`; None if the graph has no output for it.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What goes into an encoder and what comes out of it."""
+"""The input and the output of encoders, and their interface."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ Context = TypeVar("Context", covariant=True)
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """One item as a client sent it."""
+    """One item in the form in which a client sent it."""
 
     data: bytes
     media_type: str
@@ -22,8 +22,8 @@ class Payload:
 class Encoded(Generic[Context]):
     """The graph's inputs for one item, without the batch axis.
 
-    truncated: a sentence saying what was left out; None when all was used. context: what the
-    modality's explanation needs of the item beside its arrays; its type is the modality's own.
+    truncated: a sentence on the part that was left out; None if the whole item was used. context:
+    further data that the modality's explanation needs; each modality has its own type.
     """
 
     arrays: Mapping[str, np.ndarray]
@@ -32,19 +32,19 @@ class Encoded(Generic[Context]):
 
 
 class Encoder(Protocol):
-    """Turns payloads of one modality into arrays; raises `InvalidInput` when it cannot.
+    """Turns payloads of one modality into arrays; raises `InvalidInput` if it cannot.
 
-    `media_types` says to a person what it accepts.
+    media_types: the accepted media types, for people to read.
     """
 
     media_types: str
 
     def accepts(self, media_type: str) -> bool:
-        """Say whether payloads of this media type are worth decoding."""
+        """Return whether it may be able to decode payloads of this media type."""
         ...
 
     def cost(self, payload: Payload) -> float:
-        """Estimate, from above and without decoding, the seconds that `encode` will take."""
+        """Return an upper estimate of the seconds that `encode` will take, without decoding."""
         ...
 
     def encode(self, payload: Payload) -> Encoded[Any]:

@@ -1,4 +1,4 @@
-"""Answers that are made in steps, in this process: the service awaits each step in its batcher."""
+"""Running generations in this process; the service runs each of their steps in its batcher."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -9,7 +9,7 @@ from app.tasks.task import Generation
 
 
 def generate(pipeline: Pipeline, task: Task, generations: Sequence[Generation]) -> None:
-    """Make all of them together, in batches, until each is finished."""
+    """Run all generations together, in batches, until each is finished."""
     while running := [each for each in generations if each.finish_reason is None]:
         answers = pipeline.predict([each.payload for each in running], task.options())
         for each, answer in zip(running, answers, strict=True):
@@ -17,6 +17,6 @@ def generate(pipeline: Pipeline, task: Task, generations: Sequence[Generation]) 
 
 
 def stream(pipeline: Pipeline, task: Task, generation: Generation) -> Iterator[Any]:
-    """Make one, step by step."""
+    """Run one generation and yield its steps."""
     while generation.finish_reason is None:
         yield generation.append(pipeline.predict([generation.payload], task.options())[0])

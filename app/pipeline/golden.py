@@ -1,4 +1,4 @@
-"""Giving a new bundle its golden cases: the answers its own pipeline gives now."""
+"""Adding golden cases to a new bundle: payloads, with the answers of its own pipeline."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from app.registry import SHIPPED
 
 @dataclass(frozen=True, slots=True)
 class Golden:
-    """A payload to publish with its answer; `expected` is what its top answer must be, if known."""
+    """A payload to publish with its answer; `expected` is the required top answer, if any."""
 
     file: str
     payload: Payload
@@ -31,10 +31,10 @@ def answer_golden(
     golden: Sequence[Golden],
     registry: Registry = SHIPPED,
 ) -> Bundle:
-    """Return the sealed bundle with these cases answered and replayed.
+    """Return the sealed bundle with these cases, after it has answered and replayed them.
 
-    Raises `GoldenMismatch` when the top answer to a payload is not the expected one, or when the
-    bundle does not answer the same twice; `InvalidBundle` without a payload.
+    Raises `GoldenMismatch` if the top answer to a payload is not the expected one, or if the bundle
+    does not give the same answer twice; raises `InvalidBundle` without payloads.
     """
     if not golden:
         raise InvalidBundle(f"{manifest.name}: a bundle needs at least one golden case")

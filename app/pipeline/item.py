@@ -1,4 +1,4 @@
-"""One item on its way through a pipeline: what came in, what is wanted, what came out."""
+"""The input and the output of a pipeline for one item."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,14 +11,14 @@ from app.telemetry import Timings
 
 @dataclass(slots=True)
 class CancelToken:
-    """Shared by all items of a request; `cancelled` is set when nobody waits for the answer."""
+    """Belongs to all items of a request; `cancelled` is set if the request is cancelled."""
 
     cancelled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class InferenceItem:
-    """A payload, what is wanted of it, and which of its request's items it is."""
+    """A payload, the options for its answer, and its place among the items of its request."""
 
     payload: Payload
     options: Options
@@ -28,7 +28,7 @@ class InferenceItem:
 
 @dataclass(frozen=True, slots=True)
 class ItemResult:
-    """The answer to an item, and where the time of its batch went."""
+    """The answer to an item, and the timings of its batch."""
 
     answer: Any
     timings: Timings
@@ -37,7 +37,7 @@ class ItemResult:
 def make_items(
     payloads: Sequence[Payload], options: Options, token: CancelToken | None = None
 ) -> list[InferenceItem]:
-    """Return one item a payload, all of one request; several know their places."""
+    """Return an item of one request for each payload; several items have an index."""
     token, several = token or CancelToken(), len(payloads) > 1
     return [
         InferenceItem(payload, options, index if several else None, token)

@@ -1,4 +1,4 @@
-"""The stages of one bundle, as plain functions on plain values."""
+"""A loaded bundle: encode payloads, run the graph, decode the answers."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from app.batching.collate import collate, split
+from app.batching.collate import collate, split_outputs
 from app.batching.length_bucketing import bucket_by_length
 from app.bundle import Bundle, Manifest
 from app.bundle.tensors import Arrays, size_of
@@ -38,9 +38,11 @@ class Pipeline:
             if task.can(bundle.manifest)
         }
         self._tensors = spec.tensors()
-        self._names = [spec.name for spec in bundle.manifest.inputs]  # a packed graph has its own
+        self._names = [
+            spec.name for spec in bundle.manifest.inputs
+        ]  # packed graphs have other names
         self._size = size_of(self._tensors)
-        # Decoders do without Python's lock: a process that has several cores uses them.
+        # Decoders release Python's lock, so threads decode on all cores of the process.
         self._threads = ThreadPoolExecutor(threads, "encoder") if threads > 1 else None
 
     @property
@@ -51,19 +53,19 @@ class Pipeline:
     def run(self, items: Sequence[Arrays], explain: bool = False) -> list[dict[str, np.ndarray]]:
         """Run one batch of encoded items through the graph.
 
-        explain: have it compute what only explanations need.
+        explain: compute the outputs that only explanations need too.
         """
         batch = collate(items, self._tensors, self._session.allocate)
         feeds = dict(zip(self._names, batch.values(), strict=True))
         outputs = self._session.run(feeds, explain=explain)
-        return split(outputs, items, self.manifest.outputs)
+        return split_outputs(outputs, items, self.manifest.outputs)
 
     def can(self, task: str) -> bool:
-        """Say whether the model can be asked this."""
+        """Return whether the model supports this task."""
         return task in self._decoders
 
     def require(self, task: str) -> None:
-        """Raise `UnsupportedTask` unless the model can be asked this."""
+        """Raise `UnsupportedTask` unless the model supports this task."""
         if task not in self._decoders:
             raise UnsupportedTask(
                 f"{self.manifest.name} does not {task}; "
@@ -73,8 +75,8 @@ class Pipeline:
     def predict(self, payloads: Sequence[Payload], options: Options | None = None) -> list[Any]:
         """Answer several payloads in one batch.
 
-        options: of any task that the model can be asked; by default those of its own task. Raises
-        `UnsupportedTask`, and `InvalidInput` naming the index of a bad payload.
+        options: of any task that the model supports; by default those of its own task. Raises
+        `UnsupportedTask`, and `InvalidInput` with the index of a bad payload.
         """
         options = options or self.task.options()
         self.require(options.task)
@@ -86,10 +88,10 @@ class Pipeline:
         return answers
 
     def answer(self, items: Sequence[InferenceItem]) -> list[ItemResult | Exception]:
-        """Answer what came together, each for itself: a bad item fails alone.
+        """Return an answer or an error for each item; an error affects its own item only.
 
-        This is the one path of traffic, golden cases and the command line. Items of different
-        lengths run in groups of like length.
+        Traffic, golden cases and the command line all use this method. Items of different lengths
+        run in groups of similar lengths.
         """
         timings = Timings()
         encoded = self._encode_each(items)
@@ -113,7 +115,7 @@ class Pipeline:
         return list(self._threads.map(self._encode, items))
 
     def _encode(self, item: InferenceItem) -> Encoded[Any] | ThalamusError:
-        if item.token.cancelled:  # a batch cannot be cancelled, but the rest of its work can
+        if item.token.cancelled:  # its batch has run, but decoding can be skipped
             return DeadlineExceeded("nobody waits for the answer")
         try:
             return self.encoder.encode(item.payload)

@@ -1,6 +1,6 @@
-"""Replaying a bundle's golden cases: publish gate, start-up test, `thalamus verify`.
+"""Replaying golden cases: before publishing, after loading, and for `thalamus verify`.
 
-They take the very path of traffic, `Pipeline.answer`, alone and all in one batch.
+It uses `Pipeline.answer`, as traffic does, for each case alone and for all in one batch.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from app.pipeline.pipeline import Pipeline
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A golden case that is answered differently here than where it was published."""
+    """A golden case whose answer on this machine differs from the published one."""
 
     file: str
     what: str
@@ -26,12 +26,12 @@ class Difference:
 
 
 def golden_payload(bundle: Bundle, case: GoldenCase) -> Payload:
-    """Return the case's payload, as a client would send it."""
+    """Return the case's payload in the form in which a client sends it."""
     return Payload(bundle.files[f"golden/{case.file}"], case.media_type)
 
 
 def golden_answers(pipeline: Pipeline, payloads: Sequence[Payload]) -> Sequence[Any]:
-    """Answer payloads as golden cases are answered: by the bundle's own task, in one batch."""
+    """Return the answers of the bundle's own task with its golden options, in one batch."""
     task = pipeline.task
     if task.steps is None:
         return pipeline.predict(payloads, task.golden_options)
@@ -41,10 +41,10 @@ def golden_answers(pipeline: Pipeline, payloads: Sequence[Payload]) -> Sequence[
 
 
 def replay(bundle: Bundle, pipeline: Pipeline) -> list[Difference]:
-    """Answer every golden case, alone and all in one batch; return what differs.
+    """Answer every golden case, alone and all in one batch; return the differences.
 
-    A case holds when every published number is met within the manifest's tolerance. Running
-    alone and together also warms up both paths.
+    Two answers are equal if all their numbers are, within the manifest's tolerance. The replay also
+    warms up single items and batches.
     """
     cases, difference = bundle.golden, pipeline.task.difference
     try:

@@ -1,6 +1,6 @@
 """uvicorn's HTTP connection, sending each response as one packet.
 
-`tests/app/process/test_uvicorn_internals.py` lists what is relied on of uvicorn's own class.
+`tests/app/process/test_uvicorn_internals.py` tests the internals of uvicorn's class that it uses.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ class Connection(HttpToolsProtocol):
 
 
 class CorkedTransport:
-    """A transport that sends at the end of a turn of the event loop what was written in it.
+    """A transport that joins all writes of one turn of the event loop and sends them at its end.
 
     uvicorn writes the head and the body of a response by themselves, which would be two packets.
     """

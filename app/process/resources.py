@@ -71,7 +71,7 @@ def use_one_heap() -> None:
 
     ONNX Runtime runs without an arena of its own (see `app.runtime.machine`), so each batch takes
     its intermediate results from malloc. A thread's own arena is returned to the system after every
-    batch and mapped anew for the next: 700 page faults for a 224×224 picture, a tenth of its time.
+    batch and mapped again for the next: 700 page faults for a 224×224 picture, a tenth of its time.
     The shared one would be too, as soon as enough of its end is free, so its threshold is raised;
     `release_memory` returns it. With another C library than glibc nothing happens.
     """

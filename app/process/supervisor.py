@@ -116,9 +116,9 @@ class Supervisor:
                     time.sleep(_RETRY)
 
     def _send(self, connection: socket.socket) -> bool:
-        """Send it to a worker; False: all channels are full, so it is worth another try."""
+        """Send it to a worker; return False if the channels are full and a retry may succeed."""
         full = False
-        # While they start all are alike; later, one that starts again is spared.
+        # While no worker is ready, all are equal; later, one that is starting is the last choice.
         for worker in sorted(self._workers, key=lambda w: (not w.ready, w.connections)):
             try:
                 socket.send_fds(worker.channel, [CONNECTION], [connection.fileno()])

@@ -14,10 +14,10 @@ from app.telemetry import event
 
 _thread = ThreadPoolExecutor(1, thread_name_prefix="gpu")  # starts with its first task
 Parameters = ParamSpec("Parameters")
-Result = TypeVar("Result")
+Returned = TypeVar("Returned")
 
 
-def in_one_thread(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+def in_one_thread(function: Callable[Parameters, Returned]) -> Callable[Parameters, Returned]:
     """Return `function`, run in the one thread that this process has for CUDA graphs.
 
     ONNX Runtime keeps captured graphs by thread, and while one thread captures, CUDA refuses to

@@ -69,8 +69,8 @@ class PerSizeRunner:
     """Runs batches of each of `SIZES` by a runner that never sees another size.
 
     ONNX Runtime's convolutions keep cuDNN's plan for the last shape only (`CudnnConvState`): when
-    the batch size changes, each convolution plans anew, and most likely the kernels of its former
-    plan are freed, to which a CUDA graph captured with them still points.
+    the batch size changes, each convolution makes a new plan, and most likely the kernels of its
+    old plan are freed, to which a CUDA graph captured with them still points.
 
     make: returns the runner for batches of one size.
     """

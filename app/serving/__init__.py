@@ -1,1 +1,1 @@
-"""Where the stages meet: loaded models, their queues, and the folder they come from."""
+"""Loaded models, their queues, and the folder of bundles from which they are loaded."""

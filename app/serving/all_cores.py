@@ -24,8 +24,8 @@ _MAX_SHARE = 0.9  # of the base pipeline's seconds, below which the second one i
 class AllCoresPipeline:
     """Answers as the pipeline `base` does; a lone request by the faster of two pipelines.
 
-    build_all_cores: returns the second pipeline. idle_otherwise: says whether nothing else is being
-    answered, in whichever worker. clock: returns seconds. Not thread-safe: one batch at a time.
+    build_all_cores: returns the second pipeline. idle_otherwise: returns whether no worker answers
+    another request. clock: returns seconds. Not thread-safe: one batch at a time.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class AllCoresPipeline:
         return answers
 
     def wait_until_built(self) -> bool:
-        """Wait for the second pipeline; return whether its building was started at all."""
+        """Wait for the second pipeline; return whether its construction was started."""
         if self._builder is not None:
             self._builder.join()
         return self._builder is not None
@@ -69,7 +69,7 @@ class AllCoresPipeline:
             self._builder.start()
 
     def _choose(self) -> None:
-        """Choose by the least time of each: whatever came on top was caused by other work."""
+        """Choose by the shortest time of each, because other work only adds to a time."""
         all_cores = next(each for each in self._trials if each is not self._base)
         own, all_ = (min(self._trials[each]) for each in (self._base, all_cores))
         if all_ < _MAX_SHARE * own:
@@ -81,6 +81,6 @@ class AllCoresPipeline:
     def _build(self) -> None:
         try:
             self._trials = {self._base: [], self._build_all_cores(): []}
-        except Exception as error:  # the base pipeline answers; the second would only be faster
+        except Exception as error:  # the base pipeline can answer; the second is only faster
             name = self._base.manifest.name
             event("all cores not tried", logging.WARNING, model=name, reason=str(error))

@@ -1,14 +1,14 @@
-"""name/version → served model. The folder of bundles is the truth.
+"""The catalog: name and version → served model, kept equal to a folder of bundles.
 
-`refresh()` compares the folder with what is loaded: a new bundle is read, hashed,
-loaded and must reproduce its golden cases before it answers; one that vanished takes no
-new requests and is closed when its last one is answered. While a version loads, or if
-it fails, the versions that were ready go on answering. All slow work is done in threads.
+`refresh()` compares the folder with the loaded models. A new bundle is read, hashed and loaded, and
+must reproduce its golden cases before it answers requests. A model whose bundle was removed accepts
+no new requests and is closed after its last answer. While a version loads, and if it fails, the
+versions that are ready continue to answer. Threads do all slow work.
 
-Several processes may each serve the folder, and find a new bundle a moment apart. So a
-request for what is not known here looks into the folder, and one for what is being loaded
-waits for it, `MOMENT` seconds at most: a client that read in one process's catalog that a model
-is ready gets its answer from any other process.
+Several processes may serve the same folder and find a new bundle at different times. So a request
+for an unknown model looks into the folder, and a request for a loading model waits up to `MOMENT`
+seconds. Thus a client that has seen a ready model in the catalog of one process gets an answer from
+any other process.
 """
 
 import asyncio
@@ -29,8 +29,8 @@ from app.telemetry import event
 MOMENT = 2.0
 
 
-class State(StrEnum):
-    """Where a version is in its life."""
+class VersionState(StrEnum):
+    """The state of a published version."""
 
     LOADING = "loading"
     READY = "ready"
@@ -40,12 +40,12 @@ class State(StrEnum):
 
 @dataclass(slots=True)
 class Entry:
-    """One published version and what became of it."""
+    """One published version, its state, and its model if that is ready."""
 
     name: str
     version: int
     fingerprint: Fingerprint
-    state: State = State.LOADING
+    state: VersionState = VersionState.LOADING
     reason: str | None = None
     model: ServedModel | None = None
     load_finished: asyncio.Event = field(default_factory=asyncio.Event)
@@ -59,14 +59,14 @@ class Catalog:
         self._options = options
         self._defaults = defaults
         self._entries: dict[tuple[str, int], Entry] = {}
-        # What answers: by version, and the newest of each name under None.
+        # The ready models by version; the newest of each name also under None.
         self._ready: dict[tuple[str, int | None], ServedModel] = {}
         self._refreshing = asyncio.Lock()
         self._initial_scan_done = False
 
     @property
     def ready(self) -> bool:
-        """True once every bundle found at the start was tried and at least one answers."""
+        """Whether the first scan is complete and at least one model is ready."""
         return self._initial_scan_done and bool(self._ready)
 
     @property
@@ -75,7 +75,7 @@ class Catalog:
         return [self._entries[key] for key in sorted(self._entries)]
 
     async def find(self, name: str, version: int | None = None) -> ServedModel:
-        """Return a version, or the highest ready one; raise `UnknownModel` or `NotReady`."""
+        """Return a version, or the newest ready one; raise `UnknownModel` or `NotReady`."""
         if model := self._ready.get((name, version)):
             return model
         if not self._known(name, version) and is_published(self._root, name, version):
@@ -90,7 +90,7 @@ class Catalog:
         raise NotReady(f"{name} is {entries[-1].state}; GET /v1/models/{name} says why")
 
     def for_media_type(self, media_type: str) -> ServedModel:
-        """Return the default classifier for it; raise `UnsupportedMedia` or `NotReady`."""
+        """Return the media type's default classifier; raise `UnsupportedMedia` or `NotReady`."""
         newest = [model for (_, version), model in self._ready.items() if version is None]
         return choose_by_media_type(newest, media_type, self._defaults)
 
@@ -98,7 +98,7 @@ class Catalog:
         return [e for e in self.entries if e.name == name and version in (None, e.version)]
 
     def _published_instead(self, name: str) -> str:
-        """Say what there is, never what was asked for: an answer holds nothing of its question."""
+        """Return a sentence on what is published; it never repeats what the client sent."""
         own = [str(e.version) for e in self.entries if e.name == name]
         if own:
             return f"there is no such version of this model; published are: {', '.join(own)}"
@@ -106,25 +106,27 @@ class Catalog:
         return f"there is no model of that name; published are: {names}"
 
     async def refresh(self) -> None:
-        """Make what is loaded equal to what is published."""
+        """Load new bundles and drain removed ones."""
         async with self._refreshing:
             await self._refresh()
 
     async def _refresh(self) -> None:
-        ready = {key: e.fingerprint for key, e in self._entries.items() if e.state is State.READY}
+        ready = {
+            key: e.fingerprint for key, e in self._entries.items() if e.state is VersionState.READY
+        }
         found = await asyncio.to_thread(published, self._root, ready)
         gone = [key for key, e in self._entries.items() if found.get(key) != e.fingerprint]
         new = [key for key in found if key not in self._entries or key in gone]
         await asyncio.gather(*(self._drop(self._entries[key]) for key in gone))
         await asyncio.gather(*(self._load(*key, found[key]) for key in new))
-        if new:  # what was loaded stays: looking for garbage among it would stop all requests
+        if new:  # exempt the loaded models from garbage collection, which would stop all requests
             gc.collect()
             gc.freeze()
             self._options.after_load()
         self._initial_scan_done = True
 
     async def watch(self, poll: float) -> None:
-        """Refresh every `poll` seconds, for ever; a failing refresh is logged and retried."""
+        """Refresh every `poll` seconds without end; log an error and try again."""
         while True:
             try:
                 await self.refresh()
@@ -144,26 +146,26 @@ class Catalog:
         try:
             model = await asyncio.to_thread(load, folder, self._options)
         except ThalamusError as error:
-            entry.state, entry.reason = State.FAILED, str(error)
+            entry.state, entry.reason = VersionState.FAILED, str(error)
             event("model failed", logging.ERROR, model=name, version=version, reason=str(error))
         except Exception:
-            entry.state, entry.reason = State.FAILED, "an unexpected error; the log has it"
+            entry.state, entry.reason = VersionState.FAILED, "an unexpected error; the log has it"
             logging.getLogger("thalamus").exception("model failed: %s/%s", name, version)
         else:
-            entry.model, entry.state = model, State.READY
+            entry.model, entry.state = model, VersionState.READY
             provider = model.pipeline.provider
             event("model ready", model=name, version=version, provider=provider)
         self._index()
         entry.load_finished.set()
 
     def _index(self) -> None:
-        """Note anew what answers, since an entry has changed its state."""
-        ready = [e for e in self.entries if e.state is State.READY and e.model]
+        """Update the index of ready models after an entry has changed its state."""
+        ready = [e for e in self.entries if e.state is VersionState.READY and e.model]
         self._ready = {(e.name, e.version): e.model for e in ready if e.model}
-        self._ready |= {(e.name, None): e.model for e in ready if e.model}  # the last is newest
+        self._ready |= {(e.name, None): e.model for e in ready if e.model}  # newest last
 
     async def _drop(self, entry: Entry) -> None:
-        entry.state = State.DRAINING
+        entry.state = VersionState.DRAINING
         self._index()
         if entry.model is not None:
             await entry.model.close()

@@ -1,11 +1,11 @@
-"""Waiting that ends when it has become pointless: at a deadline, or when the client disconnects.
+"""Waiting for work until a deadline, and until the client disconnects.
 
 Almost every answer is ready within a few milliseconds. For each of them an `asyncio.timeout` would
-cost 27 µs and a task that waits for the disconnect 35 µs more (uvloop; this module costs 9 µs). So
-all requests of an event loop share a coarse timer wheel: it ticks every `TICK` seconds, and only a
-request that still waits after a whole turn of two ticks gets a timeout and a task of its own. The
-price: a disconnect within the first `TICK` seconds, or up to twice that, is not noticed; the answer
-is computed and dropped. A deadline shorter than `TICK` is watched from the start.
+cost 27 µs, and a task that waits for the disconnect another 35 µs (uvloop; this module costs 9 µs).
+So all requests of an event loop share a coarse timer wheel. It ticks every `TICK` seconds, and a
+request gets a timeout and a task only if it still waits after one turn of two ticks. The price: a
+disconnect within the first `TICK` seconds, or up to twice that, is not noticed, and its answer is
+computed and dropped. A deadline shorter than `TICK` is watched from the start.
 """
 
 import asyncio
@@ -17,19 +17,19 @@ from app.errors import ClientDisconnected, ThalamusError
 
 TICK = 0.05  # seconds
 
-Answer = TypeVar("Answer")
+Value = TypeVar("Value")
 WaitForDisconnect = Callable[[], Awaitable[None]]  # returns when the client has disconnected
 
 
 async def with_deadline(
-    work: Awaitable[Answer],
+    work: Awaitable[Value],
     seconds: float,
     late: Callable[[], ThalamusError],
     wait_for_disconnect: WaitForDisconnect | None = None,
-) -> Answer:
-    """Return the result of `work`.
+) -> Value:
+    """Return the result of `work`, unless the deadline or a disconnect comes first.
 
-    Cancels it and raises `late()` after so many seconds, `ClientDisconnected` when
+    Then it cancels `work` and raises `late()` after so many seconds, or `ClientDisconnected` when
     the client disconnects.
     """
     task = asyncio.current_task()
@@ -43,7 +43,7 @@ async def with_deadline(
     try:
         return await work
     except asyncio.CancelledError:
-        if watch.error is None:  # cancelled by somebody else
+        if watch.error is None:  # another task has cancelled this one
             raise
         task.uncancel()
         raise watch.error from None
@@ -53,7 +53,7 @@ async def with_deadline(
 
 
 class _TimerWheel:
-    """A timer wheel of two slots: starts every watch that is still there after one full turn."""
+    """A timer wheel of two slots: starts every watch that is not removed within one turn."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._call_later = loop.call_later

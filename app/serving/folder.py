@@ -14,11 +14,11 @@ Published = dict[tuple[str, int], Fingerprint]
 
 
 def published(root: Path, known: Mapping[tuple[str, int], Fingerprint]) -> Published:
-    """Return the fingerprint of every version in the folder, without those that vanish meanwhile.
+    """Return the fingerprint of every version in the folder, except any that is removed meanwhile.
 
-    known: fingerprints of versions that are loaded. As long as the manifest file of such a version
-    has not changed, its other files are not looked at: that would cost time every second, and the
-    manifest holds their digests.
+    known: fingerprints of loaded versions. If the manifest file of such a version is unchanged, its
+    other files are not examined, because that would cost time every second; the manifest holds
+    their digests.
     """
     found: Published = {}
     for folder in sorted(root.iterdir()) if root.is_dir() else []:
@@ -33,15 +33,15 @@ def published(root: Path, known: Mapping[tuple[str, int], Fingerprint]) -> Publi
 
 
 def is_published(root: Path, name: str, version: int | None) -> bool:
-    """Say whether the folder holds this version, or any where it is None.
+    """Return whether the folder holds this version; None: any version.
 
-    name: may be anything that a client sent.
+    name: any text that a client sent.
     """
     return bool(re.fullmatch(NAME, name)) and (root / name / str(version or "")).is_dir()
 
 
 def _fingerprint(folder: Path) -> Fingerprint:
-    """Return a value that changes with any file: a bundle that is still being copied is retried."""
+    """Return a value that changes with any file, so that a half-copied bundle is tried again."""
     (folder / MANIFEST).stat()
     return tuple(_stat(folder, path) for path in sorted(folder.rglob("*")) if path.is_file())
 

@@ -1,4 +1,4 @@
-"""A folder → a served model: read, hashed, loaded, and proved by its golden cases."""
+"""Loading a bundle: read and hash its files, open the graph, replay its golden cases."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -18,10 +18,10 @@ from app.serving.model import ServedModel
 
 @dataclass(frozen=True, slots=True)
 class LoadOptions:
-    """How bundles are loaded: with which tasks and modalities, on which device, behind which queue.
+    """How bundles are loaded: the tasks and modalities, the device, and the policy of the queue.
 
-    threads: of a session. deadline: seconds for an answer. after_load: called when loading has
-    changed what is in memory.
+    threads: of a session. deadline: seconds for an answer. after_load: called after loading, which
+    has changed the contents of the memory.
     """
 
     registry: Registry = SHIPPED
@@ -35,7 +35,7 @@ class LoadOptions:
 
 
 def load(folder: Path, options: LoadOptions) -> ServedModel:
-    """Return the model of a version's folder; raise `OperatorError`."""
+    """Return the model in a version's folder; raise `OperatorError` if it cannot serve."""
     bundle = read_bundle(folder, options.registry)
     pipeline = _proved(bundle, options)
     case = bundle.golden[0]

@@ -1,4 +1,4 @@
-"""A pipeline behind a queue: the asynchronous way to ask a model."""
+"""A pipeline and its batcher: the asynchronous interface of a model."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -15,24 +15,24 @@ from app.tasks import Options, Task
 from app.tasks.task import Generation
 from app.telemetry import Timings
 
-Run = Callable[[Sequence[InferenceItem]], Sequence[ItemResult | Exception]]
+RunItems = Callable[[Sequence[InferenceItem]], Sequence[ItemResult | Exception]]
 OnStep = Callable[[Any], Awaitable[None]]
 
 
 class ServedModel:
-    """Asks a pipeline in batches; each batch is encoded, run and decoded in one go."""
+    """Runs a pipeline in batches; one call encodes, runs and decodes a whole batch."""
 
     def __init__(
         self,
         pipeline: Pipeline,
         policy: BatchingPolicy,
         deadline: float,
-        answer: Run | None = None,
+        answer: RunItems | None = None,
         example: tuple[bytes, GoldenCase] | None = None,
     ) -> None:
-        """`answer` answers a batch in the pipeline's place.
+        """Create the batcher. answer: replaces `Pipeline.answer` for a batch.
 
-        example: a golden case and its payload, for the API's description.
+        example: a golden case and its payload, for the OpenAPI document.
         """
         self.example = example
         self.pipeline = pipeline
@@ -44,11 +44,11 @@ class ServedModel:
 
     @property
     def media_types(self) -> str:
-        """What the model accepts, in words for a person."""
+        """The accepted media types, for people to read."""
         return self.pipeline.encoder.media_types
 
     def accepts(self, media_type: str) -> bool:
-        """Say whether payloads of this media type are worth decoding."""
+        """Return whether the model may be able to decode payloads of this media type."""
         return self.pipeline.encoder.accepts(media_type)
 
     async def answer(
@@ -58,10 +58,10 @@ class ServedModel:
         timings: Timings,
         wait_for_disconnect: WaitForDisconnect | None = None,
     ) -> list[Any]:
-        """Answer every payload, in order; `pipeline.require` says whether the task can be asked.
+        """Return the answers to all payloads, in order; call `pipeline.require` before.
 
-        Raises `InvalidInput` with the index of a bad one, `DeadlineExceeded` after the deadline,
-        `ClientDisconnected` once `wait_for_disconnect()` returns.
+        Raises `InvalidInput` with the index of a bad payload, `DeadlineExceeded` after the
+        deadline, and `ClientDisconnected` when `wait_for_disconnect()` returns.
         """
         deadline = asyncio.get_running_loop().time() + self._deadline
         token = CancelToken()
@@ -82,16 +82,16 @@ class ServedModel:
         on_step: OnStep,
         wait_for_disconnect: WaitForDisconnect,
     ) -> None:
-        """Ask until `generation` is finished; `on_step` gets every step as it is made.
+        """Run the model until `generation` is finished; pass each step to `on_step`.
 
-        The steps run in batches with those of others, all within one deadline. Raises what
-        `answer` does.
+        The steps run in batches with items of other requests. One deadline covers all of them.
+        Raises the errors of `answer`.
         """
         work = self._steps(task, generation, timings, on_step)
         await with_deadline(work, self._deadline, self._late, wait_for_disconnect)
 
     async def close(self) -> None:
-        """Refuse new work and wait for the work that was taken."""
+        """Refuse new items and wait for the accepted ones."""
         await self._batcher.close()
 
     async def _steps(

@@ -1,6 +1,6 @@
-"""The tasks that the service ships with; a composition root may hand down more.
+"""The tasks that the service ships with; a composition root may pass more.
 
-The most frequent first: routes are tried in this order.
+Routes are matched in this order, so the most frequent task is the first.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
-"""Classifying: scores of one item → ranked labels, how far to rely on them, and why.
+"""The task `classify`: scores of one item → ranked labels, their reliability and explanation.
 
-A model that `training` exported ends in probabilities; a packed one may end in logits, to which
-softmax is applied at the manifest's temperature.
+Models that `training` exports give probabilities. Packed models may give logits, to which this
+module applies softmax with the manifest's temperature.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,11 +23,11 @@ from app.tasks.task import Decode, Options, Task, furthest
 from app.wire import Wire
 
 PUBLISHED = 5  # probabilities in a golden case
-ALL = 1000  # the most labels that can be asked for
+ALL = 1000  # the largest number of labels in an answer
 
 
 class ClassifyOptions(Options):
-    """What a client may choose of a classification."""
+    """The options of a classification."""
 
     task: ClassVar[str] = "classify"
 
@@ -40,7 +40,7 @@ class ClassifyOptions(Options):
 
     @property
     def explains(self) -> bool:
-        """Whether the graph is to compute what only explanations need."""
+        """Whether the graph must compute the outputs that only explanations need."""
         return self.explain
 
 
@@ -76,7 +76,7 @@ class GoldenClasses(GoldenCase):
     novelty: float | None = Field(default=None, ge=0, le=1)
 
     def contradiction(self, manifest: Manifest) -> str | None:
-        """Say so when it answers with a label that the manifest does not have."""
+        """Return an error if the answer has a label that the manifest does not have."""
         known = set(self.probabilities) <= set(manifest.labels)
         return None if known else f"{self.file} answers with an unknown label"
 
@@ -85,8 +85,8 @@ class GoldenClasses(GoldenCase):
 class Prediction:
     """The most probable label, and the `top` ones with their probabilities, best first.
 
-    explanation: what the modality gives, where it was asked for. prediction_set, novelty and
-    abstained (see `app.tasks.reliability`) are None where the model has no threshold for them.
+    explanation: of the modality's type, if the client wants one. prediction_set, novelty and
+    abstained (see `app.tasks.reliability`) are None if the model has no threshold for them.
     """
 
     label: str
@@ -102,7 +102,7 @@ class Prediction:
 def probabilities(manifest: Manifest, outputs: Mapping[str, np.ndarray]) -> np.ndarray:
     """Return one probability per label, float32 (labels,), from one item's outputs.
 
-    Raises `GoldenMismatch` unless the graph gives a number for every label.
+    Raises `GoldenMismatch` unless the graph gives a finite number for every label.
     """
     scores = outputs[manifest.outputs[0].name].reshape(-1).astype(np.float32, copy=False)
     if scores.size != len(manifest.labels) or not isfinite(scores.sum()):
@@ -116,7 +116,7 @@ def probabilities(manifest: Manifest, outputs: Mapping[str, np.ndarray]) -> np.n
 def rank_labels(
     scores: np.ndarray, labels: Sequence[str], top_k: int, truncated: str | None = None
 ) -> Prediction:
-    """Rank the labels; equal probabilities keep the order of the labels."""
+    """Return the labels by probability, the highest first; ties keep the order of the labels."""
     ranked = np.argsort(-scores, kind="stable")[:top_k]
     top = tuple(zip([labels[i] for i in ranked.tolist()], scores[ranked].tolist(), strict=True))
     return Prediction(top[0][0], top[0][1], top, truncated)
@@ -219,7 +219,7 @@ CLASSIFY = Task(
     decoder=_decoder,
     item=_item,
     golden=GoldenClasses,
-    golden_options=ClassifyOptions.model_construct(top_k=1 << 30),  # every label, however many
+    golden_options=ClassifyOptions.model_construct(top_k=1 << 30),  # all labels
     golden_case=_golden_case,
     top_answer=lambda answer: (answer.label, answer.probability),
     difference=_difference,

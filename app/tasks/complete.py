@@ -1,4 +1,4 @@
-"""Completing: a text is continued word by word, each chosen from what the model gives next."""
+"""The task `complete`: continue a text word by word with a language model."""
 
 import secrets
 from collections.abc import Mapping
@@ -18,18 +18,18 @@ from app.tasks.task import Decode, Options, Steps, Task
 from app.wire import Wire
 
 LONGEST_TEXT = 65_536  # characters
-_LONGEST_BODY = 12 * LONGEST_TEXT + 4096  # bytes, were every character escaped
+_LONGEST_BODY = 12 * LONGEST_TEXT + 4096  # bytes, if every character is escaped
 GOLDEN_PARAMS = SamplingParams(max_words=8, alternatives=5)
 
 
 class CompleteOptions(Options):
-    """What a client may choose of a completion is in its body."""
+    """A completion has no options in the query; they are in the body."""
 
     task: ClassVar[str] = "complete"
 
 
 class CompletionRequest(Wire):
-    """A text to continue, and how."""
+    """A text to continue, and the options of the continuation."""
 
     text: str
     max_words: int = Field(default=20, ge=1, le=500, description="Words and marks at most")
@@ -49,14 +49,14 @@ class CompletionRequest(Wire):
 
 
 class LikelyWord(Wire):
-    """A word, or a mark, that may come next."""
+    """A word or mark that may come next."""
 
     word: str
     probability: float
 
 
 class ChosenWord(LikelyWord):
-    """A word of a completion, and `text`, which it adds to it."""
+    """A word of a completion, and `text`, which it adds to the completion."""
 
     text: str
     alternatives: list[LikelyWord] | None = None
@@ -87,20 +87,20 @@ class GoldenWord(Frozen):
 
 
 class GoldenCompletion(GoldenCase):
-    """The likeliest completion, word by word."""
+    """The most likely completion, word by word."""
 
     words: tuple[GoldenWord, ...] = Field(min_length=1)
 
 
-def begin(encoder: Encoder, payload: Payload, params: SamplingParams) -> TextGeneration:
-    """Return the generation that continues a text; raise `InvalidInput` for no text."""
+def start_generation(encoder: Encoder, payload: Payload, params: SamplingParams) -> TextGeneration:
+    """Return the generation that continues a text; raise `InvalidInput` for an empty text."""
     assert isinstance(encoder, WordsEncoder)
     if not payload.data.strip():
         raise InvalidInput("expected some text to continue, got none (or only white space)")
     return TextGeneration(payload, params, encoder.vocabulary)
 
 
-def _begin(encoder: Encoder, request: CompletionRequest) -> TextGeneration:
+def _start(encoder: Encoder, request: CompletionRequest) -> TextGeneration:
     seed = secrets.randbits(32) if request.seed is None else request.seed
     params = SamplingParams(
         request.max_words,
@@ -109,11 +109,11 @@ def _begin(encoder: Encoder, request: CompletionRequest) -> TextGeneration:
         request.alternatives,
         request.stop_at_sentence_end,
     )
-    return begin(encoder, Payload(request.text.encode(), "text/plain"), params)
+    return start_generation(encoder, Payload(request.text.encode(), "text/plain"), params)
 
 
 def _parse(body: bytes) -> CompletionRequest:
-    """Return what is asked for; raise `TooLarge`, `MalformedRequest` or `InvalidInput`."""
+    """Return the request in a body; raise `TooLarge`, `MalformedRequest` or `InvalidInput`."""
     too_large = TooLarge(f"expected a text of at most {LONGEST_TEXT} characters, got more")
     if len(body) > _LONGEST_BODY:
         raise too_large
@@ -174,10 +174,9 @@ def _golden_case(answer: TextGeneration, about: Mapping[str, str]) -> GoldenComp
 
 
 def _difference(case: GoldenCompletion, answer: TextGeneration, tolerance: float) -> str | None:
-    """Name the first word that differs.
+    """Return a sentence on the first word that differs; None if there is none.
 
-    Where another word comes instead that is as probable within the tolerance, the comparison
-    ends.
+    The comparison ends at another word whose probability is the same within the tolerance.
     """
     for place, (published, actual) in enumerate(zip(case.words, answer.words, strict=True), 1):
         probability = dict(actual.alternatives).get(published.word, 0.0)
@@ -208,7 +207,7 @@ COMPLETE = Task(
     steps=Steps(
         request=CompletionRequest,
         parse=_parse,
-        begin=_begin,
+        start=_start,
         step=_step,
         summary=_summary,
         whole=_whole,
@@ -216,6 +215,6 @@ COMPLETE = Task(
         step_type=ChosenWord,
         summary_type=CompletionSummary,
         response=CompletionResponse,
-        golden=lambda encoder, payload: begin(encoder, payload, GOLDEN_PARAMS),
+        golden=lambda encoder, payload: start_generation(encoder, payload, GOLDEN_PARAMS),
     ),
 )

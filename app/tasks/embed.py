@@ -1,6 +1,6 @@
-"""Embedding: what the network made of an item before its last layer.
+"""The task `embed`: the features of an item, which are the input of the network's last layer.
 
-Any model whose graph has the output `embedding` can be asked it, whatever its own task is.
+Every model whose graph has the output `embedding` supports it, whatever its own task is.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ Features = tuple[float, ...]
 
 
 class EmbedOptions(Options):
-    """Nothing can be chosen of an embedding."""
+    """An embedding has no options."""
 
     task: ClassVar[str] = "embed"
 
@@ -31,7 +31,7 @@ class GoldenEmbedding(GoldenCase):
 
 
 def decode_features(outputs: Mapping[str, np.ndarray]) -> Features:
-    """Return the features of one item; raise `GoldenMismatch` unless all are numbers."""
+    """Return the features of one item; raise `GoldenMismatch` unless all are finite."""
     features = outputs[EMBEDDING].reshape(-1)
     if not np.isfinite(features).all():
         raise GoldenMismatch("the graph gives features that are not numbers")
@@ -39,7 +39,7 @@ def decode_features(outputs: Mapping[str, np.ndarray]) -> Features:
 
 
 def different_features(published: Features, actual: Features, tolerance: float) -> str | None:
-    """Say how features differ from the published ones by more than `tolerance`."""
+    """Return a sentence on features that differ by more than `tolerance`; None if none does."""
     if len(published) != len(actual):
         return f"{len(published)} features were published, here are {len(actual)}"
     names = [f"feature {i}" for i in range(len(published))]

@@ -1,7 +1,7 @@
-"""Continuing a text word by word; something else runs the model.
+"""The state of a text generation; other modules run the model.
 
-A `TextGeneration` says what to ask the model next, and chooses from the answer. `<unk>` and
-`<end>` are never written: their share of the probability goes to the others.
+A `TextGeneration` holds the next input of the model, and chooses a word from its output. It never
+chooses `<unk>` or `<end>`: the other words share their probability.
 """
 
 from collections.abc import Sequence
@@ -15,17 +15,17 @@ from app.modalities.charset import decode_text
 from app.modalities.words.encoder import next_word
 from app.modalities.words.tokenizer import SENTENCE_ENDS, Detokenizer
 
-_UNWRITTEN = 2  # ids: of `<unk>` and `<end>`
-FinishReason = Literal["length", "sentence"]  # as many words as were wanted; the sentence is whole
+_UNWRITTEN = 2  # the number of ids before the first word: `<unk>` and `<end>`
+FinishReason = Literal["length", "sentence"]  # the number of words; the end of a sentence
 
 
 @dataclass(frozen=True, slots=True)
 class SamplingParams:
-    """How words are chosen, and how many.
+    """How many words are chosen, and how.
 
-    With `temperature` 0 the likeliest word is taken, above it words are sampled: p ** (1 / T),
-    normalised; equal seeds sample equal words. Each word comes with its `alternatives` likeliest
-    words. With `stop_at_sentence_end` the text ends where the sentence does.
+    With `temperature` 0 the most likely word is chosen. Above 0 words are sampled from
+    p ** (1 / T), normalised; equal seeds give equal words. Each word comes with the `alternatives`
+    most likely words. With `stop_at_sentence_end` the generation ends with the sentence.
     """
 
     max_words: int = 20
@@ -37,10 +37,10 @@ class SamplingParams:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NextWord:
-    """What the model says after a word.
+    """The model's output after a word.
 
-    log_probabilities: of every word to come, float32 (vocabulary,). state: float32 (state,), to
-    go in with it.
+    log_probabilities: of every possible next word, float32 (vocabulary,). state: the input with
+    that word, float32 (state,).
     """
 
     log_probabilities: np.ndarray
@@ -50,7 +50,7 @@ class NextWord:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word or mark, its probability before any temperature, and `text`, which it adds."""
+    """A word or mark, its probability at temperature 1, and `text`, which it adds."""
 
     word: str
     text: str
@@ -59,7 +59,7 @@ class Word:
 
 
 class TextGeneration:
-    """One text and what is added to it. `payload` is what to ask the model next."""
+    """One text and its continuation. `payload` is the next input of the model."""
 
     def __init__(self, payload: Payload, params: SamplingParams, vocabulary: Sequence[str]) -> None:
         self.payload = payload
@@ -73,11 +73,11 @@ class TextGeneration:
 
     @property
     def text(self) -> str:
-        """What was added to the text by now."""
+        """The continuation so far."""
         return "".join(word.text for word in self.words)
 
     def append(self, answer: NextWord) -> Word:
-        """Choose the next word by the model's answer to `payload`."""
+        """Choose the next word from the model's output for `payload`."""
         logits = answer.log_probabilities[_UNWRITTEN:].astype(np.float64)
         probabilities = _softmax(logits)
         place = self._choose(logits)

@@ -1,6 +1,6 @@
-"""Reconstructing: an item as an autoencoder sees it, and how unlike its training data it is.
+"""The task `reconstruct`: an autoencoder's reconstruction of an item, and the item's novelty.
 
-A client that prefers `image/png` is sent the picture of its one item.
+A client that prefers `image/png` receives the picture of its single item.
 """
 
 import binascii
@@ -26,7 +26,7 @@ NOVELTY_THRESHOLD = 0.5  # the threshold of an autoencoder's novelty, which its 
 
 
 class ReconstructOptions(Options):
-    """Nothing can be chosen of a reconstruction."""
+    """A reconstruction has no options."""
 
     task: ClassVar[str] = "reconstruct"
 
@@ -39,7 +39,7 @@ class Picture(Wire):
 
 
 class ReconstructedItem(Wire):
-    """An item as the network sees it: how far off that is, and how unlike its data the item is."""
+    """The reconstruction of an item, its error, and the novelty of the item."""
 
     reconstruction_error: float
     novelty: float
@@ -47,7 +47,7 @@ class ReconstructedItem(Wire):
 
 
 class GoldenReconstruction(GoldenCase):
-    """How far the input was from its reconstruction, how unlike the data, and its features."""
+    """The error of a reconstruction, and the novelty and the features of the item."""
 
     reconstruction_error: float
     novelty: float = Field(ge=0, le=1)
@@ -56,11 +56,11 @@ class GoldenReconstruction(GoldenCase):
 
 @dataclass(frozen=True, slots=True)
 class Reconstruction:
-    """An item as its network sees it.
+    """The reconstruction of an item.
 
-    error: the squared distance to the reconstruction, in units that the network's card states.
-    novelty: 0..1, from `NOVELTY_THRESHOLD` on it counts as unlike the training data. picture:
-    uint8 (rows, columns, channels). embedding: the code that the reconstruction was made of.
+    error: the squared distance to the item, in units that the model's card states. novelty: 0..1;
+    from `NOVELTY_THRESHOLD` on, the item counts as unlike the training data. picture: uint8 (rows,
+    columns, channels). embedding: the code from which the decoder reconstructs the item.
     """
 
     error: float
@@ -69,7 +69,7 @@ class Reconstruction:
     embedding: tuple[float, ...]
 
 
-def png(picture: np.ndarray) -> bytes:
+def encode_png(picture: np.ndarray) -> bytes:
     """Return the PNG file of uint8 (rows, columns, 1 or 3)."""
     file = io.BytesIO()
     Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture).save(file, "PNG")
@@ -81,7 +81,7 @@ def _decoder(_manifest: Manifest, _modality: Modality) -> Decode:
         _encoded: Encoded[Any], outputs: Arrays, _options: ReconstructOptions
     ) -> Reconstruction:
         error, novelty = float(outputs[RECONSTRUCTION_ERROR]), float(outputs[NOVELTY])
-        levels = outputs[RECONSTRUCTION]  # of grey, 0..255
+        levels = outputs[RECONSTRUCTION]  # grey levels, 0..255
         if not (np.isfinite(levels).all() and np.isfinite(error) and 0 <= novelty <= 1):
             raise GoldenMismatch("the graph gives a reconstruction that is none")
         picture = np.clip(np.rint(levels), 0, 255).astype(np.uint8)
@@ -91,7 +91,7 @@ def _decoder(_manifest: Manifest, _modality: Modality) -> Decode:
 
 
 def _item(answer: Reconstruction) -> dict[str, Any]:
-    b64 = binascii.b2a_base64(png(answer.picture), newline=False).decode()
+    b64 = binascii.b2a_base64(encode_png(answer.picture), newline=False).decode()
     return {
         "reconstruction_error": answer.error,
         "novelty": answer.novelty,
@@ -102,7 +102,7 @@ def _item(answer: Reconstruction) -> dict[str, Any]:
 def _as_png(_manifest: Manifest, answers: Sequence[Reconstruction]) -> bytes:
     if len(answers) > 1:
         raise InvalidInput(f"{PNG} holds one item; accept application/json for several")
-    return png(answers[0].picture)
+    return encode_png(answers[0].picture)
 
 
 def _check(manifest: Manifest) -> None:
@@ -111,7 +111,7 @@ def _check(manifest: Manifest) -> None:
 
 
 def _golden_case(answer: Reconstruction, about: Mapping[str, str]) -> GoldenReconstruction:
-    """Return the case; the picture itself follows from the code."""
+    """Return the case, without the picture, which follows from the code."""
     return GoldenReconstruction(
         **about,
         reconstruction_error=answer.error,

@@ -1,8 +1,7 @@
-"""How far an answer can be relied on: its prediction set, its novelty, and whether it abstains.
+"""The reliability of an answer: its prediction set, its novelty, and whether the model abstains.
 
-All three are given by a model whose manifest has their thresholds, and left out of any other's
-answers. An abstained answer still has its label and probabilities: what to do with them is the
-client's choice.
+An answer has them if the manifest has their thresholds. If the model abstains, the answer still has
+a label and probabilities, and the client decides what to do with them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +15,7 @@ from app.errors import GoldenMismatch
 
 
 class Reliability(NamedTuple):
-    """Each is None where the model has no threshold for it."""
+    """The reliability of one answer; a field is None if the model has no threshold for it."""
 
     prediction_set: tuple[str, ...] | None = None
     novelty: float | None = None
@@ -26,10 +25,10 @@ class Reliability(NamedTuple):
 def reliability(
     manifest: Manifest, scores: np.ndarray, outputs: Mapping[str, np.ndarray]
 ) -> Reliability:
-    """Return how far an answer can be relied on; scores: float32 (labels,), probabilities.
+    """Return the reliability of an answer; scores: its probabilities, float32 (labels,).
 
-    The model abstains when the item is unlike the training data, or when the prediction set is
-    uninformative. Raises `GoldenMismatch` when novelty is no number in 0..1.
+    The model abstains if the item is unlike the training data, or if the prediction set is
+    uninformative. Raises `GoldenMismatch` if the novelty is no number in 0..1.
     """
     credible = novelty = None
     unlike = undecided = False
@@ -38,7 +37,7 @@ def reliability(
         undecided = bool(is_uninformative(len(credible), len(manifest.labels)))
     if manifest.novelty is not None:
         novelty = float(outputs[NOVELTY])
-        if not 0 <= novelty <= 1:  # so NaN is refused as well
+        if not 0 <= novelty <= 1:  # true for NaN too
             raise GoldenMismatch(f"{manifest.name}: the graph gives a novelty that is none")
         unlike = novelty >= manifest.novelty.threshold
     if credible is None and novelty is None:
@@ -47,12 +46,12 @@ def reliability(
 
 
 def in_prediction_set(scores: np.ndarray, conformal: Conformal) -> np.ndarray:
-    """Return which labels are in the set: bool, in the shape of the float32 probabilities."""
+    """Return whether each label is in the set: bool, in the shape of the probabilities."""
     return np.asarray(scores >= np.float32(conformal.threshold))
 
 
 def is_uninformative(size: int | np.ndarray, labels: int) -> bool | np.ndarray:
-    """Say of sets of so many labels whether each is empty or holds every one of `labels`."""
+    """Return whether sets of these sizes are empty or hold all `labels` labels."""
     return (size == 0) | (size == labels)
 
 

@@ -1,8 +1,8 @@
-"""What a task is: everything that differs between classifying, embedding, reconstructing, ...
+"""The type `Task`: everything that differs between classifying, embedding, reconstructing, ...
 
-A new task is one file with one `Task` value. The composition root hands the values down; manifest
-validation, golden cases, decoding, routes, OpenAPI and the command line are made of them, and
-nothing else in the service names a task.
+A new task is one file with one `Task` value. The composition root passes these values on. Manifest
+validation, golden cases, decoding, routes, OpenAPI and the command line use them, and no other part
+of the service names a task.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,50 +19,51 @@ from app.wire import Wire
 
 
 class Options(Wire):
-    """What a client may choose of a task, in the query of its address."""
+    """The options of a task in the query of a request."""
 
     task: ClassVar[str]
 
     @property
     def explains(self) -> bool:
-        """Whether the graph is to compute what only explanations need."""
+        """Whether the graph must compute the outputs that only explanations need."""
         return False
 
 
-Decode = Callable[[Encoded[Any], Arrays, Any], Any]  # of an item, its outputs and the options
-# Of a manifest and all answers to a request: the body.
+Decode = Callable[[Encoded[Any], Arrays, Any], Any]  # (item, its outputs, options) -> answer
+# (manifest, all answers to a request) -> the body of the response
 Rendering = Callable[[Manifest, Sequence[Any]], bytes]
 
 
 class Generation(Protocol):
-    """One answer that is made in steps: what to ask the model next, until it is finished."""
+    """One answer that takes several runs of the model. `payload` is the input of the next one."""
 
     payload: Payload
 
     @property
     def finish_reason(self) -> str | None:
-        """Why it ended; None while it has not."""
+        """Why the generation has ended; None as long as it has not."""
         ...
 
     def append(self, answer: Any) -> Any:
-        """Take the model's answer to `payload`, choose, and return the step that was made."""
+        """Choose the next step from the model's answer to `payload`, and return it."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """How a task answers that asks the model several times, each time with what it chose.
+    """The parts of a task that runs the model several times for one answer.
 
-    request: what a client sends, as JSON. parse: a body → the request; raises a `ClientError`.
-    begin: of the model's encoder and a request, the generation. step: a step as JSON, of the type
-    `step_type`; `event` is its name in a stream. summary: the rest of the answer, of the type
-    `summary_type`. whole: the answer as one, of the type `response`; model and version are added
-    to both. golden: of a golden case's payload, the generation that is compared.
+    request: the type of the JSON that a client sends. parse: a body -> the request; raises a
+    `ClientError`. start: (encoder of the model, request) -> the generation. step: a step -> JSON of
+    the type `step_type`, sent in a stream as the event `event`. summary: a generation -> the end of
+    a stream, JSON of the type `summary_type`. whole: a generation -> the whole answer, JSON of the
+    type `response`. Model and version are added to both. golden: (encoder, payload of a golden
+    case) -> the generation for comparison.
     """
 
     request: type[Wire]
     parse: Callable[[bytes], Any]
-    begin: Callable[[Encoder, Any], Generation]
+    start: Callable[[Encoder, Any], Generation]
     step: Callable[[Any], dict[str, Any]]
     summary: Callable[[Any], dict[str, Any]]
     whole: Callable[[Any], dict[str, Any]]
@@ -83,24 +84,24 @@ def _same(_registry: Registry) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One thing that models do.
+    """One task of models.
 
-    name: what a manifest's `task` says; it is the verb in addresses too. about: what a request
-        does, a clause that "with a model" follows.
-    outputs: the names of what a graph of this task must give.
-    check: raises `ValueError` for a manifest of this task that contradicts itself.
-    supports: whether a model can be asked this, whatever its manifest's task is.
-    options: what a client may choose. golden_options: what golden cases are asked with.
-    decoder: of a model, what turns one item's outputs into its answer.
-    plural: the member of the response that holds the answers. answer_type: of the registry, the
-        type of one of them; `item` writes it as JSON.
-    renderings: by media type, other forms of a response.
-    abstained: how many of the answers the model abstains from; None where it cannot.
-    golden: the class of its golden cases; `golden_case` makes one of an answer and what every case
-        has; `top_answer` is what a golden case is expected to be, and its score of 0 to 1;
-        `difference` says how an answer differs from a case by more than a tolerance.
-    example: a golden case as the item of a response; None where it holds too little for that.
-    steps: how it answers step by step, where it does.
+    name: the `task` of manifests, and the verb in addresses. about: the effect of a request, a
+        clause that "with a model" can follow.
+    outputs: the names of the outputs that a graph of this task must have.
+    check: raises `ValueError` if a manifest of this task contradicts itself.
+    supports: whether a model supports this task, whatever its manifest's task is.
+    options: the type of a request's options. golden_options: the options for golden cases.
+    decoder: (manifest, modality) -> the function from the outputs of one item to its answer.
+    plural: the member of the response that holds the answers. answer_type: the registry -> the
+        type of one answer in JSON; `item` converts an answer to it.
+    renderings: other forms of a response, by media type.
+    abstained: answers -> how many of them the model abstains from; None if it cannot abstain.
+    golden: the class of its golden cases. `golden_case` makes one of an answer and the fields that
+        all cases have. `top_answer` gives the most probable answer of a case and its score, 0 to 1.
+        `difference` describes how an answer differs from a case by more than a tolerance.
+    example: a golden case as an item of a response; None if the case has too few fields.
+    steps: for a task that answers in steps.
     """
 
     name: str
@@ -124,7 +125,7 @@ class Task:
     steps: Steps | None = None
 
     def can(self, manifest: Manifest) -> bool:
-        """Say whether a model can be asked this."""
+        """Return whether a model supports this task."""
         if self.supports is not None:
             return self.supports(manifest)
         return manifest.task == self.name
@@ -142,7 +143,7 @@ class Task:
 def furthest(
     published: Mapping[str, float], actual: Mapping[str, float], tolerance: float
 ) -> str | None:
-    """Name the number that is furthest from the published one, where that is too far."""
+    """Return a sentence on the largest difference from a published number, if it is too large."""
     name = max(published, key=lambda each: abs(actual[each] - published[each]))
     if abs(actual[name] - published[name]) <= tolerance:
         return None

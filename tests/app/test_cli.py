@@ -24,7 +24,7 @@ COMMANDS = ("serve", "predict", "complete", "models", "verify", "pack")
 
 @pytest.fixture(autouse=True)
 def _undo_what_serve_sets(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """`serve` sends the log to stderr, which here is pytest's for one test only."""
+    """Remove the log handler of `serve`, because pytest replaces stderr for each test."""
     for name in ("thalamus", "uvicorn"):
         logger = logging.getLogger(name)
         monkeypatch.setattr(logger, "handlers", logger.handlers)
@@ -50,14 +50,14 @@ def one_line(capsys, *arguments: object) -> str:
 
 
 @pytest.mark.parametrize("below", ["", "colours", "colours/1"])
-def test_verify_says_ok(capsys, published: Path, below: str) -> None:
+def test_verify_reports_ok(capsys, published: Path, below: str) -> None:
     status, out, _ = run(capsys, "verify", published / below, "--device", "cpu")
     assert status == 0
     assert "ok\tcolours/1\t2 golden cases on CPUExecutionProvider\n" in out
     assert out.count("ok\t") == (1 if below else 3)
 
 
-def test_verify_says_what_differs(capsys, models: Path) -> None:
+def test_verify_reports_altered_bundles(capsys, models: Path) -> None:
     path = models / "colours" / "1" / "model.onnx"
     path.write_bytes(path.read_bytes()[:-1])
     status, out, _ = run(capsys, "verify", models)
@@ -67,7 +67,7 @@ def test_verify_says_what_differs(capsys, models: Path) -> None:
     assert out.count("ok\t") == 2
 
 
-def test_verify_says_which_answer_differs(capsys, models: Path) -> None:
+def test_verify_reports_the_golden_case_that_differs(capsys, models: Path) -> None:
     from app.bundle import publish
     from app.bundle.publish import seal
 
@@ -91,7 +91,9 @@ def test_models_are_listed(capsys, published: Path) -> None:
     ]
 
 
-def test_predict_answers_as_the_pipeline(capsys, published: Path, tmp_path: Path) -> None:
+def test_predict_prints_the_answers_of_the_pipeline(
+    capsys, published: Path, tmp_path: Path
+) -> None:
     file = tmp_path / "what.bin"
     file.write_bytes(media.picture())
     status, out, _ = run(capsys, "predict", published / "colours", file, file, "--top-k", 2)
@@ -100,7 +102,7 @@ def test_predict_answers_as_the_pipeline(capsys, published: Path, tmp_path: Path
     assert [(a["file"], a["label"], len(a["top"])) for a in answers] == [(str(file), "red", 2)] * 2
 
 
-def test_an_autoencoder_is_asked_for_what_it_can_say(capsys, tmp_path: Path) -> None:
+def test_predict_runs_the_tasks_of_an_autoencoder(capsys, tmp_path: Path) -> None:
     from app.bundle import publish
 
     folder, file = publish(fakes.autoencoder_bundle(), tmp_path / "models"), tmp_path / "scene.png"
@@ -129,7 +131,9 @@ def test_predict_takes_the_newest_version(capsys, models: Path, tmp_path: Path) 
     assert probabilities[0] == probabilities[1] < probabilities[2]
 
 
-def test_mistakes_are_one_line(capsys, monkeypatch, published: Path, tmp_path: Path) -> None:
+def test_command_errors_are_one_line_with_status_2(
+    capsys, monkeypatch, published: Path, tmp_path: Path
+) -> None:
     junk = tmp_path / "junk.png"
     junk.write_bytes(b"junk")
     assert "no bundle here" in one_line(capsys, "models", tmp_path)
@@ -156,18 +160,20 @@ def test_mistakes_are_one_line(capsys, monkeypatch, published: Path, tmp_path: P
         (("pack", "x.onnx"), "--name is missing"),
     ],
 )
-def test_a_mistake_in_the_arguments_is_one_line(capsys, arguments, complaint: str) -> None:
+def test_argument_errors_are_one_line_with_status_2(capsys, arguments, complaint: str) -> None:
     assert complaint in one_line(capsys, *arguments)
 
 
-def test_a_port_that_is_taken_is_one_line(capsys, published: Path) -> None:
+def test_serve_on_a_used_port_is_a_one_line_error(capsys, published: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         line = one_line(capsys, "serve", "--models", published, "--port", port, "--workers", 1)
     assert f"port {port} is taken; choose another: --port" in line
 
 
-def test_ctrl_c_is_quiet(capsys, published: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_ends_without_a_traceback(
+    capsys, published: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def stopped(*_: object) -> None:
         raise KeyboardInterrupt
 
@@ -188,13 +194,15 @@ def test_ctrl_c_is_quiet(capsys, published: Path, monkeypatch: pytest.MonkeyPatc
         ("MODELS", "/nowhere"),
     ],
 )
-def test_a_bad_setting_is_one_line(capsys, monkeypatch, published, name: str, value: str) -> None:
+def test_serve_with_an_invalid_setting_is_a_one_line_error(
+    capsys, monkeypatch, published, name: str, value: str
+) -> None:
     monkeypatch.setenv("THALAMUS_MODELS", str(published))
     monkeypatch.setenv(f"THALAMUS_{name}", value)
     assert f"THALAMUS_{name}: expected" in one_line(capsys, "serve")
 
 
-def test_an_option_wins_over_the_environment_and_that_over_the_default(
+def test_serve_options_override_the_environment_and_that_the_defaults(
     monkeypatch: pytest.MonkeyPatch, published: Path
 ) -> None:
     monkeypatch.setenv("THALAMUS_MODELS", str(published))
@@ -204,7 +212,7 @@ def test_an_option_wins_over_the_environment_and_that_over_the_default(
     assert read_settings({"port": "4321"}).port == 4321
 
 
-def test_one_default_model_can_be_set_alone(
+def test_serve_merges_one_default_model_with_the_others(
     monkeypatch: pytest.MonkeyPatch, published: Path
 ) -> None:
     monkeypatch.setenv("THALAMUS_MODELS", str(published))
@@ -214,13 +222,13 @@ def test_one_default_model_can_be_set_alone(
 
 
 @pytest.mark.skipif(cuda_present(), reason="there is a GPU")
-def test_cuda_without_a_gpu_is_one_line(capsys, published: Path) -> None:
+def test_serve_on_cuda_without_a_gpu_is_a_one_line_error(capsys, published: Path) -> None:
     line = one_line(capsys, "serve", "--models", published, "--device", "cuda")
     assert "no usable CUDA device" in line
 
 
 @pytest.mark.parametrize("top_k", ["0", "-1", "x", "1.5", "0x1", "\u00b2", "9" * 5000])
-def test_top_k_out_of_bounds(capsys, published: Path, top_k: str) -> None:
+def test_predict_refuses_top_k_out_of_bounds(capsys, published: Path, top_k: str) -> None:
     line = one_line(capsys, "predict", published / "colours", "x", f"--top-k={top_k}")
     assert "--top-k: expected a whole number of at least 1" in line and len(line) < 200
 
@@ -260,7 +268,7 @@ def test_serve_has_an_option_for_every_setting(capsys) -> None:
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_shells_complete_the_commands(
+def test_shell_completion_lists_the_commands(
     capsys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shell: str
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -278,7 +286,7 @@ def test_help_and_mistakes_import_no_server_and_no_runtime() -> None:
     assert imported("app.cli", lines) == []
 
 
-def test_complete_goes_on_and_says_how_fast(capsys, tmp_path: Path) -> None:
+def test_complete_prints_the_text_and_its_speed(capsys, tmp_path: Path) -> None:
     folder = fakes.publish(fakes.words_bundle(), tmp_path)
     status, out, err = run(capsys, "complete", folder, "The day", "--max-words", 8)
     assert (status, out) == (0, "The day is good, and we are glad.\n")
@@ -294,26 +302,28 @@ def test_complete_goes_on_and_says_how_fast(capsys, tmp_path: Path) -> None:
     assert "got none" in one_line(capsys, "complete", folder, " ")
 
 
-def test_a_classifier_does_not_complete(capsys, published: Path) -> None:
+def test_complete_refuses_a_classifier(capsys, published: Path) -> None:
     assert "does not complete" in one_line(capsys, "complete", published / "moods", "The day")
 
 
 @pytest.mark.parametrize("temperature", ["-1", "warm", "nan", "inf"])
-def test_a_temperature_is_a_number(capsys, published: Path, temperature: str) -> None:
+def test_complete_refuses_a_temperature_that_is_no_number(
+    capsys, published: Path, temperature: str
+) -> None:
     status, _, err = run(
         capsys, "complete", published / "moods", "a", f"--temperature={temperature}"
     )
     assert status == 2 and "expected a number" in err
 
 
-def test_a_reader_that_ends_early_is_no_error() -> None:
+def test_broken_pipe_is_no_error() -> None:
     command = f"{sys.executable} -m app.cli serve --help | head -1"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, cwd=ROOT)
     assert done.stdout.startswith("Usage: thalamus serve [OPTIONS]") and done.stderr == ""
 
 
-def test_serving_gets_the_tasks_of_the_program(monkeypatch, tmp_path: Path) -> None:
-    """A program with more tasks serves them: `main` hands its registry to the composition root."""
+def test_serve_receives_the_registry_of_the_program(monkeypatch, tmp_path: Path) -> None:
+    """`main` passes its registry to the composition root, which serves all its tasks."""
     served: list = []
     monkeypatch.setattr("app.process.serve.serve", lambda settings, create: served.append(create))
     assert main(["serve", "--models", str(tmp_path)], lambda: SHIPPED) == 0

@@ -21,14 +21,14 @@ def rendered(metrics: Metrics) -> dict[str, float]:
     }
 
 
-def test_each_service_counts_for_itself() -> None:
+def test_metrics_of_two_services_are_separate() -> None:
     one, other = Metrics(), Metrics()
     one.answered(200)
     assert rendered(one) == {'thalamus_requests_total{status="200"}': 1}
     assert rendered(other) == {}
 
 
-def test_a_histogram_is_cumulative() -> None:
+def test_histogram_buckets_are_cumulative() -> None:
     metrics = Metrics()
     for seconds in (0.0005, 0.001, 0.002, 99.0):
         metrics.served("moods", 1, 2, timed(infer=seconds))
@@ -44,7 +44,7 @@ def test_a_histogram_is_cumulative() -> None:
     assert found['thalamus_items_total{model="moods",version="1"}'] == 8
 
 
-def test_workers_tell_the_sum(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_metrics_are_summed_over_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     workers = [Metrics(tmp_path) for _ in range(3)]
     for number, worker in enumerate(workers):
         monkeypatch.setattr(os, "getpid", lambda number=number: number)
@@ -59,7 +59,7 @@ def test_workers_tell_the_sum(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         assert found['thalamus_stage_seconds_sum{model="moods",stage="encode"}'] == 3
 
 
-def test_nothing_new_is_not_saved(tmp_path: Path) -> None:
+def test_unchanged_metrics_are_not_saved(tmp_path: Path) -> None:
     metrics = Metrics(tmp_path)
     assert not metrics.save()
     assert list(tmp_path.iterdir()) == []
@@ -71,7 +71,7 @@ def test_nothing_new_is_not_saved(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_one_service_alone_knows_too_whether_it_was_asked() -> None:
+def test_save_returns_whether_counts_changed() -> None:
     metrics = Metrics()
     metrics.answered(200)
     assert (metrics.save(), metrics.save()) == (True, False)

@@ -1,4 +1,4 @@
-"""Packing: anyone's ONNX image classifier becomes a bundle that answers as the graph does."""
+"""Packing an ONNX image classifier as a bundle that gives the answers of the graph."""
 
 import io
 from pathlib import Path
@@ -25,7 +25,7 @@ def picture(colour: tuple[int, int, int]) -> bytes:
 
 
 def float_graph(batch: int | str = "N") -> bytes:
-    """Normalised NCHW floats, channels blue first → logits, as many exporters write it."""
+    """Return a graph from normalised NCHW floats, blue first, to logits, as many exporters do."""
     weights = np.eye(3, dtype=np.float32)[::-1].copy() * 4
     nodes = [
         helper.make_node("ReduceMean", ["input.1", "axes"], ["mean"], keepdims=0),
@@ -68,7 +68,9 @@ FLOATS = ("--order", "BGR", "--mean", "0.5", "0.4", "0.3", "--std", "0.2", "0.25
 
 
 @pytest.mark.parametrize(("model", "options"), [("bytes.onnx", BYTES), ("floats.onnx", FLOATS)])
-def test_a_packed_graph_answers(files: Path, model: str, options: tuple[str, ...]) -> None:
+def test_packed_graph_answers_as_the_original(
+    files: Path, model: str, options: tuple[str, ...]
+) -> None:
     assert pack(files, model, *options) == 0
     bundle = read_bundle(files / "models/mine/1", SHIPPED)
     pipeline = Pipeline(bundle)
@@ -77,7 +79,7 @@ def test_a_packed_graph_answers(files: Path, model: str, options: tuple[str, ...
     assert [answer.label for answer in pipeline.predict(payloads)] == list(COLOURS)
 
 
-def test_normalisation_is_what_was_said(files: Path) -> None:
+def test_pack_applies_the_given_normalisation(files: Path) -> None:
     assert pack(files, "floats.onnx", *FLOATS) == 0
     encoder = Pipeline(read_bundle(files / "models/mine/1", SHIPPED)).encoder
     pixels = encoder.encode(Payload(picture(COLOURS["red"]), "image/png")).arrays["image"]
@@ -99,7 +101,7 @@ def test_normalisation_is_what_was_said(files: Path) -> None:
         ("floats.onnx", (*FLOATS, "--golden", __file__), "golden picture"),
     ],
 )
-def test_a_mistake_is_one_line(
+def test_pack_errors_are_one_line(
     files: Path, capsys: pytest.CaptureFixture[str], model: str, options, complaint: str
 ) -> None:
     assert pack(files, model, *options) == 2
@@ -109,13 +111,15 @@ def test_a_mistake_is_one_line(
     assert not (files / "models/mine/1").exists()
 
 
-def test_a_fixed_batch_is_refused(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_pack_refuses_a_fixed_batch_axis(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (files / "fixed.onnx").write_bytes(float_graph(batch=1))
     assert pack(files, "fixed.onnx", *FLOATS) == 2
     assert "free batch axis" in capsys.readouterr().err
 
 
-def test_labels_must_be_as_many_as_scores(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_pack_refuses_a_wrong_number_of_labels(
+    files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (files / "labels.txt").write_text("one\ntwo\n")
     assert pack(files, "floats.onnx", *FLOATS) == 2
     assert "2 labels" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""The real server, in a process of its own, on a port that it chose itself."""
+"""The real server, in a separate process, on a free port."""
 
 import json
 import os
@@ -55,7 +55,7 @@ def client(process: subprocess.Popen) -> Iterator[httpx.Client]:
         yield asking
 
 
-def test_it_answers(client: httpx.Client) -> None:
+def test_server_answers_requests(client: httpx.Client) -> None:
     response = client.post(
         "/v1/classify", content=media.picture(), headers={"Content-Type": "image/png"}
     )
@@ -63,7 +63,7 @@ def test_it_answers(client: httpx.Client) -> None:
     assert "server" not in response.headers
 
 
-def test_many_at_once_get_the_answer_of_one(client: httpx.Client) -> None:
+def test_concurrent_requests_get_the_answers_of_single_ones(client: httpx.Client) -> None:
     words = [" ".join(fakes.WORDS[n:][: 1 + n % 3]) for n in range(10)] * 8
 
     def ask(text: str) -> dict:
@@ -80,7 +80,7 @@ def test_many_at_once_get_the_answer_of_one(client: httpx.Client) -> None:
             assert answer["probability"] == pytest.approx(alone[text]["probability"], abs=1e-5)
 
 
-def test_what_is_published_while_it_runs_is_served(client: httpx.Client, root: Path) -> None:
+def test_bundle_published_while_running_is_served(client: httpx.Client, root: Path) -> None:
     publish(fakes.image_bundle("tints"), root)
     while client.get("/v1/models/tints").status_code == 404:
         pass
@@ -95,7 +95,7 @@ def test_what_is_published_while_it_runs_is_served(client: httpx.Client, root: P
 
 
 def raw(client: httpx.Client, request: bytes) -> bytes:
-    """Send bytes as they are; return all that comes until the server closes."""
+    """Send raw bytes; return all bytes until the server closes the connection."""
     address = (client.base_url.host, client.base_url.port)
     with socket.create_connection(address, timeout=20) as connection:
         connection.sendall(request)
@@ -108,18 +108,18 @@ def raw(client: httpx.Client, request: bytes) -> bytes:
 HEAD = b"POST /v1/models/moods/classify HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\n"
 
 
-def test_a_body_declared_too_large_is_refused_before_it_comes(client: httpx.Client) -> None:
+def test_declared_oversized_body_is_refused_before_it_arrives(client: httpx.Client) -> None:
     answer = raw(client, HEAD + b"Content-Length: 999999999\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 413 ")
 
 
-def test_a_chunked_body_is_counted(client: httpx.Client) -> None:
+def test_chunked_body_over_the_limit_is_refused(client: httpx.Client) -> None:
     chunk = b"2710\r\n" + b"a" * 10_000 + b"\r\n"
     answer = raw(client, HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + chunk * 11)
     assert answer.startswith(b"HTTP/1.1 413 ")
 
 
-def test_a_body_that_never_ends_is_given_up_and_closed(client: httpx.Client) -> None:
+def test_endless_body_times_out_and_closes_the_connection(client: httpx.Client) -> None:
     answer = raw(client, HEAD + b"Content-Length: 10\r\n\r\ngood")
     assert answer.startswith(b"HTTP/1.1 408 ")
 
@@ -134,12 +134,14 @@ def test_a_body_that_never_ends_is_given_up_and_closed(client: httpx.Client) -> 
         b"Transfer-Encoding: nonsense",
     ],
 )
-def test_nonsense_at_the_door(client: httpx.Client, header: bytes) -> None:
+def test_invalid_http_is_refused_and_the_server_continues(
+    client: httpx.Client, header: bytes
+) -> None:
     answer = raw(client, HEAD + header + b"\r\nConnection: close\r\n\r\ngood")
     assert re.match(rb"HTTP/1.1 [24]\d\d ", answer), answer
 
 
-def test_departures_harm_nobody(client: httpx.Client) -> None:
+def test_disconnecting_clients_do_not_affect_others(client: httpx.Client) -> None:
     address = (client.base_url.host, client.base_url.port)
     for sent in (
         b"",
@@ -152,7 +154,9 @@ def test_departures_harm_nobody(client: httpx.Client) -> None:
     assert client.get("/livez").status_code == 200
 
 
-def test_it_ends_in_order_when_told_to(client: httpx.Client, process: subprocess.Popen) -> None:
+def test_sigterm_drains_requests_and_exits_with_0(
+    client: httpx.Client, process: subprocess.Popen
+) -> None:
     client.close()
     process.send_signal(signal.SIGTERM)
     assert process.wait(20) in (0, -signal.SIGTERM)

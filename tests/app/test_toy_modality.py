@@ -1,7 +1,7 @@
-"""A modality that the service does not have, from one file: a series of numbers.
+"""A modality in one file, which the service does not ship with: a series of numbers.
 
-It is published, served in every form of a body, described, replayed and explained. Nothing in
-`app` knows it.
+It is published, served in every form of a body, described, replayed and explained, without a change
+in `app`.
 """
 
 import json
@@ -32,7 +32,7 @@ SERIES_TYPE = "application/x-series"
 
 
 class SeriesSpec(EncoderSpec):
-    """A series of numbers, padded or cut at its end to `points`."""
+    """A series of numbers, padded or truncated at its end to `points`."""
 
     modality: ClassVar[str] = "series"
 
@@ -67,7 +67,7 @@ class SeriesEncoder:
 
 
 class Points(Wire):
-    """How many numbers were read."""
+    """The number of numbers that were read."""
 
     points: int
 
@@ -129,7 +129,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def test_the_bundle_is_read_with_the_modality_only(folder: Path) -> None:
+def test_toy_bundle_needs_the_toy_modality(folder: Path) -> None:
     bundle = read_bundle(folder / "trend" / "1", REGISTRY)
     assert bundle.manifest.modality == "series"
     assert replay(bundle, Pipeline(bundle)) == []
@@ -137,7 +137,7 @@ def test_the_bundle_is_read_with_the_modality_only(folder: Path) -> None:
         read_bundle(folder / "trend" / "1", SHIPPED)
 
 
-async def test_every_form_of_a_body_gets_the_same_answer(folder: Path) -> None:
+async def test_toy_modality_answers_every_form_of_a_body_alike(folder: Path) -> None:
     async with open_service(folder, modalities=REGISTRY.modalities) as service:
         raw = await service.post(PATH, json=UP, headers={"Content-Type": SERIES_TYPE})
         listed = await service.post(PATH, json={"instances": [UP, DOWN]})
@@ -152,7 +152,7 @@ async def test_every_form_of_a_body_gets_the_same_answer(folder: Path) -> None:
     assert bad.status_code == 422 and bad.json()["index"] == 1
 
 
-async def test_it_is_described_and_explained(folder: Path) -> None:
+async def test_toy_modality_is_in_openapi_and_explains(folder: Path) -> None:
     async with open_service(folder, modalities=REGISTRY.modalities) as service:
         document = (await service.get("/openapi.json")).json()
         answer = await service.post(f"{PATH}?explain=true", json={"instances": [[1, 2]]})
@@ -168,7 +168,7 @@ async def test_it_is_described_and_explained(folder: Path) -> None:
     assert facts["versions"][0]["facts"]["encoder"] == {"kind": "series", "points": 4}
 
 
-def test_the_command_line_asks_it(folder: Path, tmp_path: Path, capsys) -> None:
+def test_toy_modality_works_in_predict(folder: Path, tmp_path: Path, capsys) -> None:
     (tmp_path / "up.json").write_text(json.dumps(UP))
     arguments = ["predict", str(folder / "trend"), str(tmp_path / "up.json"), "--explain"]
     assert main(arguments, lambda: REGISTRY) == 0

@@ -1,6 +1,7 @@
-"""A task that the service does not have, from one file: published, served, described, replayed.
+"""A task in one file, which the service does not ship with.
 
-`podium` names the places of the largest outputs of any classifier. Nothing in `app` knows it.
+`podium` gives the places of the largest outputs of any classifier. It is published, served,
+described and replayed, without a change in `app`.
 """
 
 import json
@@ -79,21 +80,21 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def test_the_bundle_is_read_with_the_task_only(folder: Path) -> None:
+def test_toy_bundle_needs_the_toy_task(folder: Path) -> None:
     bundle = read_bundle(folder / "places" / "1", REGISTRY)
     assert replay(bundle, Pipeline(bundle)) == []
     with pytest.raises(InvalidBundle, match="expected the task classify or"):
         read_bundle(folder / "places" / "1", SHIPPED)
 
 
-def test_another_answer_is_a_difference(folder: Path) -> None:
+def test_toy_task_replay_finds_a_difference(folder: Path) -> None:
     bundle = read_bundle(folder / "places" / "1", REGISTRY)
     wrong = bundle.golden[0].model_copy(update={"places": (2, 1, 0)})
     altered = type(bundle)(bundle.manifest, bundle.files, (wrong,), bundle.registry)
     assert [each.file for each in replay(altered, Pipeline(altered))] == ["red.png"] * 2
 
 
-async def test_it_is_served_with_its_options(folder: Path) -> None:
+async def test_toy_task_is_served_with_options(folder: Path) -> None:
     async with open_service(folder, tasks=REGISTRY.tasks) as service:
         answer = await service.post(PATH, content=RED, headers=PNG)
         two = await service.post(f"{PATH}?steps=2", content=RED, headers=PNG)
@@ -111,7 +112,7 @@ async def test_it_is_served_with_its_options(folder: Path) -> None:
     assert "to podium" in other.json()["detail"]
 
 
-async def test_it_is_described_with_an_example(folder: Path) -> None:
+async def test_toy_task_has_an_example_in_openapi(folder: Path) -> None:
     async with open_service(folder, tasks=REGISTRY.tasks) as service:
         document = (await service.get("/openapi.json")).json()
     operation = document["paths"]["/v1/models/{model}/podium"]["post"]
@@ -122,7 +123,7 @@ async def test_it_is_described_with_an_example(folder: Path) -> None:
     assert answer["schema"]["$ref"].endswith("/PodiumResponse")
 
 
-def test_the_command_line_asks_it(folder: Path, tmp_path: Path, capsys) -> None:
+def test_toy_task_works_in_predict(folder: Path, tmp_path: Path, capsys) -> None:
     (tmp_path / "red.png").write_bytes(RED)
     arguments = ["predict", str(folder / "places"), str(tmp_path / "red.png")]
     assert main([*arguments, "--option", "steps=1"], lambda: REGISTRY) == 0

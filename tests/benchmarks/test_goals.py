@@ -30,7 +30,7 @@ def test_a_share_is_over_the_limit_of_its_own_turn() -> None:
     assert found.errors == 0
 
 
-def test_goals_are_judged() -> None:
+def test_goals_are_met_or_missed() -> None:
     assert at_least("x", 2, 2).met and not at_least("x", 1.9, 2).met
     assert at_most("x", 2, 2, " s").met and not at_most("x", 2.1, 2).met
     goals = {goal.what: goal for goal in against_peers(comparison("large"), comparison("small"))}
@@ -39,13 +39,13 @@ def test_goals_are_judged() -> None:
     assert goals["small, raw, 32 clients, over mosec"].met
 
 
-def test_another_answer_is_noticed() -> None:
+def test_different_answer_is_reported() -> None:
     assert not differences([("7", 0.5)], [("7", 0.5009)])
     assert "payload 1" in differences([("7", 0.5), ("7", 0.5)], [("7", 0.5), ("7", 0.6)])
     assert differences([("7", 0.5)], [("8", 0.5)])
 
 
-def test_the_document_names_everybody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_document_names_every_contestant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(report, "DOCUMENT", tmp_path / "benchmarks.md")
     monkeypatch.setattr(report, "PLOT", tmp_path / "benchmarks.svg")
     both = (comparison("large"), comparison("small"))

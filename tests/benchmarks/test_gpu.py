@@ -23,7 +23,7 @@ def test_a_batch_is_the_golden_cases_in_turn() -> None:
     assert (images[0] == images[count]).all()
 
 
-def test_what_the_service_logs_is_told() -> None:
+def test_log_of_the_service_is_reported() -> None:
     with told() as lines:
         event("no CUDA graphs", reason="none is wanted")
     event("afterwards")

@@ -12,7 +12,7 @@ Requests/sec:   1234.00
 """
 
 
-def test_the_figures_are_the_last_line() -> None:
+def test_wrk_figures_are_the_last_line() -> None:
     load = parse(PRINTED)
     assert load.rate == pytest.approx(1234)
     assert (load.p50, load.p99, load.worst, load.errors) == (0.01, 0.03, 0.1, 1)

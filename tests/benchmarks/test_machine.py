@@ -19,7 +19,7 @@ def test_a_process_and_its_descendants_are_counted() -> None:
     child.communicate(b"\n")
 
 
-def test_our_own_work_is_not_foreign() -> None:
+def test_own_work_is_not_foreign() -> None:
     before = machine.usage()
     while machine.usage().ours - before.ours < 0.1:
         sum(range(10_000))

@@ -8,7 +8,7 @@ from benchmarks import graphs, inputs
 from benchmarks.peers.picture import decode
 
 
-def test_the_small_network_tells_pictures_apart() -> None:
+def test_small_network_separates_pictures() -> None:
     session = Session(graphs.small(graphs.Spread(sharpness=8.0)))
     pictures = np.stack([decode(p, 32) for p in inputs.photos(4, (32, 32), 1200)])
     scores = session.run({"image": pictures})["probabilities"]
@@ -17,7 +17,7 @@ def test_the_small_network_tells_pictures_apart() -> None:
     assert np.ptp(scores, axis=0).max() > 0.01
 
 
-def test_a_text_answers_alike_under_padding() -> None:
+def test_padding_does_not_change_a_texts_answer() -> None:
     session = Session(graphs.text(vocabulary=50, width=16))
     tokens, length = np.arange(1, 9)[None], np.array([8])
     alone = session.run({"tokens": tokens, "length": length})["probabilities"]
@@ -26,12 +26,12 @@ def test_a_text_answers_alike_under_padding() -> None:
     assert alone == pytest.approx(again, abs=1e-6)
 
 
-def test_the_same_bytes_every_time() -> None:
+def test_graphs_are_the_same_bytes_every_time() -> None:
     assert graphs.small() == graphs.small()
     assert inputs.photos(2, (32, 32), 1200) == inputs.photos(2, (32, 32), 1200)
 
 
-def test_photos_are_as_large_as_asked() -> None:
+def test_photos_have_the_requested_size() -> None:
     (photo,) = inputs.photos(1, (640, 480), 100_000)
     assert 50_000 < len(photo) <= 100_000
     assert decode(photo, 224).shape == (224, 224, 3)

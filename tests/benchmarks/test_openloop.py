@@ -19,6 +19,6 @@ def test_waiting_for_the_only_connection_counts() -> None:
     assert load.worst > 0.3  # the last of 20 waits for the 19 before it
 
 
-def test_a_refusal_is_an_error() -> None:
+def test_refused_request_is_an_error() -> None:
     with answering(status=503) as (url, _):
         assert drive_steadily(raw(url, "text/plain", (b"x",)), 100, 1, 0.03).errors == 3

@@ -54,12 +54,12 @@ def test_a_commit_serves_the_bundles_that_its_own_code_makes(repository: Path) -
         assert reference.same_graph(kind.models, "small")
 
 
-def test_what_is_no_commit_ends_the_benchmark(repository: Path) -> None:
+def test_unknown_commit_ends_the_benchmark(repository: Path) -> None:
     with pytest.raises(SystemExit, match="'elsewhere' is no commit"):
         reference.resolve("elsewhere")
 
 
-def test_a_commit_that_cannot_make_its_bundles_says_where_its_log_is(repository: Path) -> None:
+def test_failing_commit_gives_the_path_of_its_log(repository: Path) -> None:
     (repository / "benchmarks/models.py").write_text("raise RuntimeError('no bundles')")
     _git(repository, "commit", "--quiet", "--all", "--message", "broken")
     with (

@@ -55,12 +55,12 @@ def test_a_row_that_is_equal_is_not_slow() -> None:
     assert not ratio(rounds([1.01, 0.94, 1.0, 0.99, 1.05]), "a", "b").slow
 
 
-def test_one_round_that_is_not_slower_leaves_it_open() -> None:
+def test_one_round_that_is_not_slower_prevents_a_verdict() -> None:
     assert not ratio(rounds([0.9, 0.9, 0.971, 0.9, 0.9]), "a", "b").slow
     assert ratio(rounds([0.9, 0.9, 0.971, 0.9, 0.9, 0.9, 0.9, 0.9]), "a", "b").slow
 
 
-def test_everybody_starts_a_round_in_turn() -> None:
+def test_contestants_start_rounds_in_turn() -> None:
     order: list[str] = []
 
     def contestant(name: str) -> Callable[[], float]:
@@ -71,6 +71,6 @@ def test_everybody_starts_a_round_in_turn() -> None:
     assert [set(r.figures) for r in found] == [set("abc")] * 3
 
 
-def test_others_work_makes_a_round_noisy() -> None:
+def test_work_of_other_processes_makes_a_round_noisy() -> None:
     assert Round({}, 0.2).noisy
     assert not Round({}, 0.01).noisy

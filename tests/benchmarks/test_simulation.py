@@ -60,12 +60,12 @@ def test_without_batching_it_is_the_m_d_1_queue(load: float) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("rate", "most"), [(100, 32), (500, 32), (800, 64), (400, 4)])
-def test_whoever_waits_runs_has_the_mean_of_its_markov_chain(rate: float, most: int) -> None:
+def test_greedy_batching_has_the_mean_of_its_markov_chain(rate: float, most: int) -> None:
     outcome = single(SECONDS, own(most, batch_seconds=60), (poisson(200_000) / rate).tolist())
     assert np.mean(outcome.latencies) == pytest.approx(mean_latency(rate, most), rel=0.03)
 
 
-def test_evenly_spaced_requests_wait_for_nobody_or_for_the_batch() -> None:
+def test_evenly_spaced_requests_wait_for_at_most_one_batch() -> None:
     alone = single(SECONDS, own(), np.arange(100) * 0.004)
     assert alone.latencies == pytest.approx([0.003] * 100)
     fixed = single(SECONDS, timer(4, NEVER), np.arange(100) * 0.01)
@@ -77,7 +77,7 @@ def test_evenly_spaced_requests_wait_for_nobody_or_for_the_batch() -> None:
 @pytest.mark.parametrize("arrivals", [poisson(5_000), bursts(5_000)], ids=["even", "bursts"])
 @pytest.mark.parametrize("rate", [100, 800, 5_000])
 @pytest.mark.parametrize("make", [own(), own(256), ALONE, timer(32, 0.005), timer(8, NEVER)])
-def test_everybody_is_answered_once_refused_or_left(arrivals, rate, make) -> None:
+def test_every_request_is_answered_refused_or_cancelled_once(arrivals, rate, make) -> None:
     outcome = Cluster(SECONDS, make, (3, 2)).serve((arrivals / rate).tolist(), anyone(), fewest)
     assert len(outcome.latencies) + outcome.refused + outcome.left == 5_000
     assert sum(outcome.batches) == len(outcome.latencies)
@@ -85,7 +85,7 @@ def test_everybody_is_answered_once_refused_or_left(arrivals, rate, make) -> Non
     assert min(outcome.latencies) > 0.999 * SECONDS[1]
 
 
-def test_a_batch_keeps_within_its_bounds() -> None:
+def test_batch_respects_its_limits() -> None:
     outcome = single(SECONDS, own(16, 0.02), (poisson(20_000) / 2_000).tolist())
     assert max(outcome.batches) <= 16
     slow = single([5 * s for s in SECONDS], own(64, 0.052), (poisson(5_000) / 500).tolist())
@@ -103,7 +103,7 @@ def test_the_optimum_is_what_formulas_say() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("limit", [0.01, 0.05])
-def test_nobody_beats_the_ceiling_and_even_requests_reach_the_optimum(limit: float) -> None:
+def test_no_policy_beats_the_ceiling_or_the_optimum(limit: float) -> None:
     even = np.arange(1.0, 20_001)
     best = optimum(SECONDS, limit)
     assert clairvoyant(SECONDS, limit, even) == pytest.approx(best, rel=0.02)
@@ -112,7 +112,7 @@ def test_nobody_beats_the_ceiling_and_even_requests_reach_the_optimum(limit: flo
         assert sustained(SECONDS, make, limit, poisson(20_000)) <= ceiling(SECONDS, limit)
 
 
-def test_choices() -> None:
+def test_choices_of_a_worker() -> None:
     assert fewest([3, 1, 1]) == 1
     assert {anyone()([0] * 4) for _ in range(1)} <= {0, 1, 2, 3}
     two = better_of_two()
@@ -120,7 +120,7 @@ def test_choices() -> None:
     assert chosen.count(1) / 4_000 == pytest.approx(7 / 16, abs=0.03)
 
 
-def test_the_better_of_two_is_better_than_anyone() -> None:
+def test_informed_choice_of_a_worker_has_a_shorter_tail() -> None:
     arrivals = (poisson(50_000) / 6_000).tolist()
     shape = (8, 1)
     informed, two, blind = (

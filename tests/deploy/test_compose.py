@@ -18,7 +18,7 @@ each_service = pytest.mark.parametrize("service", SERVICES.values(), ids=SERVICE
 
 
 @each_service
-def test_it_has_no_rights_that_it_does_not_need(service):
+def test_container_has_no_unneeded_rights(service):
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
@@ -36,13 +36,13 @@ def test_models_are_mounted_read_only_and_tmp_is_bounded(service):
 
 
 @each_service
-def test_it_is_bounded(service):
+def test_container_resources_are_limited(service):
     assert service["pids_limit"] > 0
     assert re.fullmatch(r"\d+g", service["mem_limit"])
 
 
 @each_service
-def test_it_is_stopped_no_earlier_than_its_last_request_may_end(service):
+def test_stop_grace_period_covers_the_last_request(service):
     assert (
         int(service["stop_grace_period"].removesuffix("s"))
         > Settings.model_fields["deadline"].default
@@ -50,12 +50,12 @@ def test_it_is_stopped_no_earlier_than_its_last_request_may_end(service):
 
 
 @each_service
-def test_only_this_machine_can_connect_unless_told_otherwise(service):
+def test_port_is_bound_to_loopback_by_default(service):
     assert service["ports"] == ["${BIND:-127.0.0.1}:${PORT:-8000}:8000"]
 
 
 @each_service
-def test_it_comes_back_and_keeps_the_images_healthcheck(service):
+def test_container_restarts_and_keeps_the_healthcheck(service):
     assert service["restart"] == "unless-stopped"
     assert "healthcheck" not in service
     assert dockerfile.last(STAGES, service["build"]["target"], "HEALTHCHECK")
@@ -74,7 +74,7 @@ def test_the_cpu_is_the_default_and_the_gpu_a_profile():
     assert device["driver"] == "nvidia" and device["capabilities"] == ["gpu"]
 
 
-def test_docker_compose_accepts_it():
+def test_docker_compose_accepts_the_file():
     command = ["docker", "compose"]
     if shutil.which("docker") is None:
         pytest.skip("the docker client is not installed")

@@ -27,7 +27,7 @@ def in_force(target: str, name: str) -> dockerfile.Instruction:
     return found
 
 
-def test_cpu_is_what_a_plain_build_makes():
+def test_plain_build_makes_the_cpu_image():
     assert NAMES[-1] == "cpu"
     assert "gpu" in NAMES
 
@@ -78,7 +78,7 @@ def test_no_torch_is_installed():
         assert not [name for name in names if name in ("torch", "triton", "lightning")]
 
 
-def test_what_is_installed_is_locked_by_hash():
+def test_installed_packages_are_locked_by_hash():
     installs = [line.value for line in EVERY if line.name == "RUN" and " install " in line.value]
     assert len(installs) == 3
     for command in installs:
@@ -103,12 +103,12 @@ def copied() -> list[str]:
 
 
 @pytest.mark.parametrize("source", copied())
-def test_what_is_copied_exists_and_reaches_the_builder(source):
+def test_copied_files_exist_and_are_in_the_context(source):
     assert (ROOT / source).exists()
     assert [path for path in CONTEXT if path == source or path.startswith(f"{source}/")]
 
 
-def test_nothing_else_reaches_the_builder():
+def test_context_holds_no_other_files():
     sources = copied()
     assert all(any(p == s or p.startswith(f"{s}/") for s in sources) for p in CONTEXT)
     assert not [path for path in CONTEXT if path.endswith((".pyc", ".onnx", ".env"))]
@@ -132,7 +132,7 @@ def test_copies_between_stages_name_stages():
         (".env", True),
     ],
 )
-def test_dockerignore(path, out):
+def test_dockerignore_matches_as_docker_does(path, out):
     assert dockerfile.ignored(RULES, path) is out
 
 
@@ -147,5 +147,5 @@ def test_linters_find_nothing(tool, arguments):
     assert found.returncode == 0, found.stdout
 
 
-def test_the_proof_can_be_run():
+def test_proof_script_is_executable():
     assert os.access(ROOT / "deploy" / "prove.sh", os.X_OK)

@@ -26,12 +26,12 @@ def test_everything_selects_the_same_pods():
     assert DOCUMENTS["NetworkPolicy"]["spec"]["podSelector"]["matchLabels"] == LABELS
 
 
-def test_nothing_leaves_the_pod():
+def test_network_policy_forbids_egress():
     policy = DOCUMENTS["NetworkPolicy"]["spec"]
     assert "Egress" in policy["policyTypes"] and policy["egress"] == []
 
 
-def test_probes():
+def test_probes_use_the_health_routes():
     paths = {name: CONTAINER[f"{name}Probe"]["httpGet"]["path"] for name in PROBES}
     assert paths == PROBES
 
@@ -49,7 +49,7 @@ def test_a_service_of_the_same_name_sets_no_port():
     assert POD["enableServiceLinks"] is False
 
 
-def test_there_is_time_to_drain():
+def test_grace_period_covers_the_drain():
     leaves = int(CONTAINER["lifecycle"]["preStop"]["exec"]["command"][-1])
     assert POD["terminationGracePeriodSeconds"] > leaves + Settings.model_fields["deadline"].default
 

@@ -21,7 +21,7 @@ def status(record: Path) -> str:
 
 
 @pytest.mark.parametrize("record", RECORDS, ids=lambda path: path.stem)
-def test_a_record(record: Path) -> None:
+def test_record_has_a_status(record: Path) -> None:
     lines = record.read_text().splitlines()
     title = re.fullmatch(rf"# {record.stem[:4]} (\S.*)", lines[0])
     assert title is not None

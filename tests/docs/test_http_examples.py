@@ -80,7 +80,7 @@ def same(printed: Any, answered: Any) -> None:
         assert printed == answered
 
 
-def test_every_shipped_model_is_asked() -> None:
+def test_every_shipped_model_has_a_request() -> None:
     asked = " ".join(request.command for request in REQUESTS if request.answer)
     names = {folder.name for folder in (ROOT / "models").iterdir() if folder.is_dir()}
     assert {name for name in names if f"{name}/" not in asked} == set()

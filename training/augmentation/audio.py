@@ -10,7 +10,7 @@ import math
 import torch
 from torch import Tensor
 
-SHARE = 0.7  # of the clips are altered
+AUGMENTED_SHARE = 0.7  # of the clips are altered
 SPEED = (0.75, 1.35)  # least and greatest factor of speed and pitch
 SHIFT = 0.1  # greatest displacement either way, in shares of the clip
 EQ_DB = 6.0  # standard deviation of each ripple of the channel's gain
@@ -19,7 +19,7 @@ SNR_DB = (5.0, 40.0)  # least and greatest signal-to-noise ratio
 
 
 def augment_audio(pcm: Tensor, generator: torch.Generator, *, rate: int = 8000) -> Tensor:
-    """Return a copy of a batch of clips, `SHARE` of them altered at random.
+    """Return a copy of a batch of clips, `AUGMENTED_SHARE` of them altered at random.
 
     The changes are, in this order: speed together with pitch (and so formants), position in time,
     the channel's equalisation and echo, background noise, level. The unaltered share keeps the
@@ -38,7 +38,7 @@ def augment_audio(pcm: Tensor, generator: torch.Generator, *, rate: int = 8000) 
     clips = colour(clips, generator, rate=rate)
     clips = add_noise(clips, generator)
     clips = set_level(clips, generator)
-    return torch.where(uniform(generator, len(clips), 0.0, 1.0) < SHARE, clips, original)
+    return torch.where(uniform(generator, len(clips), 0.0, 1.0) < AUGMENTED_SHARE, clips, original)
 
 
 def uniform(generator: torch.Generator, size: int, low: float, high: float) -> Tensor:

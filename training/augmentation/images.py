@@ -73,7 +73,7 @@ class Strength:
 
 
 STROKES = Strength()  # handwriting
-PICTURES = Strength(
+PICTURE_STRENGTH = Strength(
     rotation=10, scale=0.1, shear=0.05, shift=0.05, elastic=0, thickness=0,
     contrast=0.2, brightness=0.05, noise=0.03, padding="border",
 )  # fmt: skip

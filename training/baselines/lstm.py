@@ -10,7 +10,7 @@ from app.bundle.tensors import TensorSpec
 from training.data.dataset import Sample
 from training.data.encode import Examples
 from training.data.split import Splits
-from training.datasets.listops import WORDS
+from training.datasets.listops import VOCABULARY
 from training.exporting.graph import run_network
 from training.fitting.fit import Schedule, fit
 from training.networks.recurrent.lstm import FlatLSTM
@@ -20,7 +20,7 @@ _INPUTS = (
     TensorSpec(name="tokens", dtype="int64", shape=("batch", "time")),
     TensorSpec(name="length", dtype="int64", shape=("batch",)),
 )
-_IDS = {word: number for number, word in enumerate(WORDS)}
+_IDS = {word: number for number, word in enumerate(VOCABULARY)}
 
 
 def flat_lstm(splits: Splits) -> tuple[str, np.ndarray]:
@@ -31,7 +31,7 @@ def flat_lstm(splits: Splits) -> tuple[str, np.ndarray]:
     train, validation, test = (_encode(p) for p in (splits.train, splits.validation, splits.test))
     labels = tuple(str(value) for value in range(10))
     torch.manual_seed(1)
-    network = FlatLSTM(vocabulary=len(WORDS), classes=len(labels), embedding=32, hidden=128)
+    network = FlatLSTM(vocabulary=len(VOCABULARY), classes=len(labels), embedding=32, hidden=128)
     schedule = Schedule(
         epochs=3, batch_size=64, learning_rate=4e-3, weight_decay=0.0, ema=0.998, warmup=0.1
     )

@@ -1,16 +1,15 @@
 """A user's labelled files: a folder with one sub-folder per label, or a table of texts.
 
-A folder holds images, sounds or texts, all of one kind, which the file names tell. A table is CSV,
-TSV or JSONL with the columns `text` and `label`. Files and rows that cannot be used are listed.
+A folder holds samples of one modality, which the suffixes of the file names determine. A table is
+CSV, TSV or JSONL with the columns `text` and `label`. Unusable files and rows are listed.
 """
 
 import codecs
 import csv
-import mimetypes
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
@@ -19,20 +18,30 @@ from training.data.dataset import Dataset, Sample
 from training.errors import BadData, MissingData
 
 TABLES = (".csv", ".tsv", ".jsonl", ".ndjson")
-_MORE_TYPES = {
-    ".flac": "audio/flac",
-    ".ogg": "audio/ogg",
-    ".md": "text/plain",
-    ".webp": "image/webp",
-}
 _OWN = "the user's own data"
 _LONGEST_FIELD = 64_000_000  # characters; the csv module's 131,072 are too few for long texts
 
 
-def load(given: Path) -> Dataset:
+class SampleKind(Protocol):
+    """What is read here of a modality; see `training.modalities.modality.TrainingModality`."""
+
+    @property
+    def name(self) -> str:
+        """The name of the modality."""
+
+    @property
+    def noun(self) -> str:
+        """How messages name a sample."""
+
+    @property
+    def media_types(self) -> Mapping[str, str]:
+        """The media types of its files, by suffix in lower case."""
+
+
+def load(given: Path, kinds: Iterable[SampleKind]) -> Dataset:
     """Return the samples of a folder or a table; raise `MissingData` or `BadData`."""
     check(given)
-    samples, unreadable = _table(given) if given.is_file() else _folder(given)
+    samples, unreadable = _table(given) if given.is_file() else _folder(given, list(kinds))
     return Dataset(given.stem, _OWN, "not stated", samples, unreadable)
 
 
@@ -46,19 +55,34 @@ def check(given: Path) -> None:
         raise BadData(f"{given}: expected one sub-folder per label, found none")
 
 
-def modality(dataset: Dataset) -> str:
-    """Return "image", "audio" or "text"; raise `BadData` for samples of several kinds."""
-    kinds = Counter(sample.payload.media_type.split("/")[0] for sample in dataset.samples)
-    if not kinds:
+def modality(dataset: Dataset, kinds: Iterable[SampleKind]) -> str:
+    """Return the name of the samples' kind; raise `BadData` for samples of several kinds."""
+    kinds, found = list(kinds), Counter[str]()
+    for media_type, count in Counter(s.payload.media_type for s in dataset.samples).items():
+        found[_kind(media_type, kinds)] += count
+    if not found:
         named = f"; not usable: {', '.join(dataset.unreadable[:5])}" if dataset.unreadable else ""
-        raise BadData(f"{dataset.name}: no image, sound or text found{named}")
-    if len(kinds) > 1:
-        counts = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
+        raise BadData(f"{dataset.name}: no {_listed(kinds, 'or')} found{named}")
+    if len(found) > 1:
+        counts = ", ".join(f"{count} {kind}" for kind, count in found.most_common())
         raise BadData(f"{dataset.name}: files of one kind are needed, found {counts}")
-    return next(iter(kinds))
+    return next(iter(found))
 
 
-def _folder(root: Path) -> tuple[list[Sample], list[str]]:
+def _kind(media_type: str, kinds: Iterable[SampleKind]) -> str:
+    """Return the kind whose files have this media type; a top-level type is a kind's name too."""
+    named = (kind.name for kind in kinds if media_type in kind.media_types.values())
+    return next(named, media_type.split("/")[0])
+
+
+def _listed(kinds: Iterable[SampleKind], last: str) -> str:
+    """Return what files may hold, with `last` before the last noun."""
+    *nouns, final = (kind.noun for kind in kinds if kind.media_types)
+    return f"{', '.join(nouns)} {last} {final}"
+
+
+def _folder(root: Path, kinds: Iterable[SampleKind]) -> tuple[list[Sample], list[str]]:
+    media_types = {suffix: name for k in kinds for suffix, name in k.media_types.items()}
     samples, unusable = [], []
     entries = _entries(root)
     for folder in (path for path in entries if path.is_dir()):
@@ -68,12 +92,12 @@ def _folder(root: Path) -> tuple[list[Sample], list[str]]:
         if not paths:
             unusable.append(f"{folder.name}/ (an empty folder)")
         for path in paths:
-            kind = _media_type(path)
+            media_type = media_types.get(path.suffix.lower())
             name = path.relative_to(root).as_posix()
-            if kind is None:
-                unusable.append(f"{name} (neither image, sound nor text by its name)")
+            if media_type is None:
+                unusable.append(f"{name} (neither {_listed(kinds, 'nor')} by its name)")
                 continue
-            samples.append(Sample(name, Payload(path.read_bytes(), kind), folder.name))
+            samples.append(Sample(name, Payload(path.read_bytes(), media_type), folder.name))
     unusable += [f"{path.name} (in no label's folder)" for path in entries if path.is_file()]
     return samples, unusable
 
@@ -91,12 +115,6 @@ def _check_label(folder: Path) -> None:
 
 def _visible(path: Path) -> bool:
     return not any(part.startswith(".") for part in path.parts)
-
-
-def _media_type(path: Path) -> str | None:
-    suffix = path.suffix.lower()
-    kind = _MORE_TYPES.get(suffix) or mimetypes.types_map.get(suffix, "")
-    return kind if kind.split("/")[0] in ("image", "audio", "text") else None
 
 
 def _table(path: Path) -> tuple[list[Sample], list[str]]:

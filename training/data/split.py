@@ -13,7 +13,7 @@ from training.errors import BadData
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 FEW = 10  # a label with fewer samples causes a warning
-FEWEST = 3  # one for each split
+MIN_PER_LABEL = 3  # one for each split
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +71,10 @@ def check_classes(dataset: Dataset) -> list[str]:
     if len(counts) < 2:
         only = ", ".join(counts) or "none"
         raise BadData(f"{dataset.name}: at least two labels are needed, found {only}")
-    scarce = sorted(label for label, count in counts.items() if count < FEWEST)
+    scarce = sorted(label for label, count in counts.items() if count < MIN_PER_LABEL)
     if scarce:
         raise BadData(
-            f"{dataset.name}: every label needs at least {FEWEST} different samples; "
+            f"{dataset.name}: every label needs at least {MIN_PER_LABEL} different samples; "
             f"too few: {', '.join(scarce[:10])}"
         )
     few = sorted(label for label, count in counts.items() if count < FEW)

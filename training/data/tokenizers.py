@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 import orjson
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
-PADDING, UNKNOWN = "<pad>", "<unk>"  # ids 0 and 1, as the networks expect
+PADDING, UNKNOWN_TOKEN = "<pad>", "<unk>"  # ids 0 and 1, as the networks expect
 _ALPHABET = 1_500  # rarer characters are unknown
 _LONGEST_WORD = 40  # characters
 
@@ -19,7 +19,7 @@ _LONGEST_WORD = 40  # characters
 def train_tokenizer(texts: Iterable[str], size: int, *, lowercase: bool = True) -> bytes:
     """Return a WordPiece tokenizer of at most `size` tokens, as JSON."""
     tokenizer = Tokenizer(
-        models.WordPiece(unk_token=UNKNOWN, max_input_chars_per_word=_LONGEST_WORD)
+        models.WordPiece(unk_token=UNKNOWN_TOKEN, max_input_chars_per_word=_LONGEST_WORD)
     )
     if lowercase:
         tokenizer.normalizer = normalizers.Lowercase()
@@ -31,14 +31,14 @@ def train_tokenizer(texts: Iterable[str], size: int, *, lowercase: bool = True) 
     trainer = trainers.WordPieceTrainer(
         vocab_size=size,
         min_frequency=2,
-        special_tokens=[PADDING, UNKNOWN, *(f"##{character}" for character in inside)],
+        special_tokens=[PADDING, UNKNOWN_TOKEN, *(f"##{character}" for character in inside)],
         initial_alphabet=alphabet,
         limit_alphabet=len(alphabet),
         show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)
     document = orjson.loads(tokenizer.to_str())
-    special = (PADDING, UNKNOWN)
+    special = (PADDING, UNKNOWN_TOKEN)
     document["added_tokens"] = [t for t in document["added_tokens"] if t["content"] in special]
     return orjson.dumps(document)
 

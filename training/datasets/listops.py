@@ -14,7 +14,13 @@ from pathlib import Path
 import numpy as np
 
 from app.modalities import Payload
-from app.modalities.tree.listops import DIGITS, END, FEWEST, MOST, OPERATORS
+from app.modalities.tree.listops import (
+    CLOSING_BRACKET,
+    DIGITS,
+    MAX_ARGUMENTS,
+    MIN_ARGUMENTS,
+    OPERATORS,
+)
 from training.data.dataset import Dataset, Sample
 from training.data.encode import IGNORE_INDEX
 from training.data.split import TEST, TRAIN, VALIDATION
@@ -23,7 +29,7 @@ from training.errors import BadData
 DEPTH = 20  # the level at which every argument is a digit
 DIGIT = 0.75  # probability of a digit above that
 COUNTS = {TRAIN: 90_000, VALIDATION: 2_000, TEST: 10_000}
-WORDS = (*OPERATORS, END, *DIGITS)
+VOCABULARY = (*OPERATORS, CLOSING_BRACKET, *DIGITS)
 
 Tree = str | tuple[str, list["Tree"]]
 VALUES: dict[str, Callable[[list[int]], int]] = {
@@ -58,7 +64,7 @@ def node_values(forest: Mapping[str, np.ndarray]) -> np.ndarray:
     lists: list[tuple[str, list[int]] | None] = []
     values: list[int] = []
     for token in forest["tokens"].tolist():
-        word = WORDS[token]
+        word = VOCABULARY[token]
         lists.append((word, []) if word in OPERATORS else None)
         values.append(DIGITS.index(word) if word in DIGITS else IGNORE_INDEX)
     for left, right in zip(forest["left"].tolist(), forest["right"].tolist(), strict=True):
@@ -83,7 +89,9 @@ def _different(rng: random.Random) -> Iterator[tuple[str, int]]:
 
 def _list(rng: random.Random, depth: int) -> Tree:
     operator = rng.choice(OPERATORS)
-    return operator, [_argument(rng, depth + 1) for _ in range(rng.randint(FEWEST, MOST))]
+    return operator, [
+        _argument(rng, depth + 1) for _ in range(rng.randint(MIN_ARGUMENTS, MAX_ARGUMENTS))
+    ]
 
 
 def _argument(rng: random.Random, depth: int) -> Tree:
@@ -97,7 +105,7 @@ def written(tree: Tree) -> str:
     if isinstance(tree, str):
         return tree
     operator, arguments = tree
-    return " ".join([operator, *(written(argument) for argument in arguments), END])
+    return " ".join([operator, *(written(argument) for argument in arguments), CLOSING_BRACKET])
 
 
 def value(tree: Tree) -> int:

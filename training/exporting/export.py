@@ -40,8 +40,6 @@ OPSET = 20
 TOLERANCE = 1e-4  # of a probability, torch against ONNX Runtime
 SALIENCY_TOLERANCE = 1e-3  # on the mean over an item: a ReLU may switch in one of the two only
 _MARK = "output "  # before the name of an output during the export
-# The axes of saliency after the first, by the name of the graph's first input.
-_SALIENCY_AXES = {"image": ("row", "column"), "pcm": ("band", "frame"), "tokens": ("time",)}
 
 
 class Servable(nn.Module):
@@ -116,11 +114,18 @@ class ServableLanguageModel(Servable):
 Exportable = Servable | NoveltyDetector
 
 
-def export(servable: Exportable, inputs: Sequence[TensorSpec], example: Sequence[Tensor]) -> bytes:
+def export(
+    servable: Exportable,
+    inputs: Sequence[TensorSpec],
+    example: Sequence[Tensor],
+    saliency_axes: Sequence[str] = (),
+) -> bytes:
     """Return the serialised graph, in which every named axis of `inputs` is dynamic.
 
-    example: one tensor for each input, a batch of at least two items. Raises `TrainingError` when
-    the network cannot be exported, or when the exporter fixed an axis that should be dynamic.
+    example: one tensor for each input, a batch of at least two items. saliency_axes: the names of
+    the axes of saliency after the batch, where the network computes saliency. Raises
+    `TrainingError` when the network cannot be exported, or when the exporter fixed an axis that
+    should be dynamic.
     """
     servable.eval()
     free = [
@@ -141,7 +146,7 @@ def export(servable: Exportable, inputs: Sequence[TensorSpec], example: Sequence
     _add_functions(model)
     _strip(model)
     _name_outputs(model, names)
-    _name_axes(model, inputs)
+    _name_axes(model, inputs, saliency_axes)
     if SALIENCY in names:
         make_optional(model, SALIENCY, expected[SALIENCY].ndim)
     return bytes(model.SerializeToString(deterministic=True))
@@ -273,7 +278,9 @@ def _name_outputs(model: onnx.ModelProto, names: Sequence[str]) -> None:
         value.name = new.get(value.name, value.name)
 
 
-def _name_axes(model: onnx.ModelProto, inputs: Sequence[TensorSpec]) -> None:
+def _name_axes(
+    model: onnx.ModelProto, inputs: Sequence[TensorSpec], saliency_axes: Sequence[str]
+) -> None:
     """Give the dynamic axes their names; raise `TrainingError` where the exporter fixed one."""
     for spec, value in zip(inputs, model.graph.input, strict=True):
         for size, dim in zip(spec.shape, value.type.tensor_type.shape.dim, strict=True):
@@ -287,5 +294,5 @@ def _name_axes(model: onnx.ModelProto, inputs: Sequence[TensorSpec]) -> None:
             raise TrainingError(f"the exporter fixed the first axis of {value.name!r}")
         first.dim_param = "node" if value.name == NODES else "batch"
         if value.name == SALIENCY:  # its axes have size 0 where the caller does not ask for it
-            for dim, axis in zip(others, _SALIENCY_AXES[inputs[0].name], strict=True):
+            for dim, axis in zip(others, saliency_axes, strict=True):
                 dim.dim_param = axis

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from app.batching.collate import collate, split
+from app.batching.collate import collate, split_outputs
 from app.bundle import Manifest
 from app.bundle.tensors import NODES, Arrays, TensorSpec, is_forest
 from app.runtime.session import Session
@@ -68,7 +68,7 @@ class GraphRunner:
         specs = _NODES if is_forest(self.tensors) else ()
         found: list[dict[str, np.ndarray]] = []
         for outputs in self.batches(items, batch_size=batch_size, explain=explain):
-            found += split(outputs, items[len(found) : len(found) + batch_size], specs)
+            found += split_outputs(outputs, items[len(found) : len(found) + batch_size], specs)
         return found
 
 

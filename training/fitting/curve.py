@@ -39,7 +39,7 @@ class Curve(lightning.Callback):
 
     def __init__(self, epochs: int, patience: int | None, *, verbose: bool = True) -> None:
         self.history, self._verbose = History(), verbose
-        self._epochs, self._patience, self._begun = epochs, patience, 0.0
+        self._epochs, self._patience, self._start = epochs, patience, 0.0
         self.kept_weights: dict[str, Tensor] = {}
 
     @property
@@ -62,7 +62,7 @@ class Curve(lightning.Callback):
 
     def on_train_epoch_start(self, trainer: Any, module: Any) -> None:
         """Start the clock."""
-        self._begun = time.perf_counter()
+        self._start = time.perf_counter()
 
     def on_validation_epoch_end(self, trainer: Any, module: Any) -> None:
         """Record the figures, and keep the weights if they are the best or the last."""
@@ -91,7 +91,7 @@ class Curve(lightning.Callback):
         """Record the training loss and the duration, and log the epoch."""
         epoch = self.history.epochs[-1]
         epoch.train_loss = float(trainer.callback_metrics["train_loss"])
-        epoch.seconds = time.perf_counter() - self._begun
+        epoch.seconds = time.perf_counter() - self._start
         if not self._verbose:
             return
         accuracy = "" if epoch.accuracy is None else f"accuracy {100 * epoch.accuracy:.2f} %  "

@@ -107,10 +107,10 @@ def speed_up(manifest: Manifest, sessions: Sequence[Session], items: Sequence[Ar
     taken: tuple[list[float], list[float]] = ([], [])
     for number in range(_ROUNDS + 5):
         for session, seconds in zip(sessions, taken, strict=True):
-            begun = clock()
+            start = clock()
             session.run(batch)
             if number >= 5:  # warm by then
-                seconds.append(clock() - begun)
+                seconds.append(clock() - start)
     return float(np.median(taken[0]) / np.median(taken[1]))
 
 

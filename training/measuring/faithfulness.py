@@ -2,30 +2,29 @@
 
 A test removes a fifth of each input, once the most salient parts and then random ones, and
 compares how much probability the predicted label loses (Petsiuk et al., "RISE", BMVC 2018, remove
-from nothing to all). In an image it inpaints cells of the saliency map; in a sound it silences
-cells of the spectrum; in a text it drops tokens; in a tree it replaces words by the unknown word,
-so that the tree keeps its shape.
+from nothing to all). What is removed of an input, and what takes its place, its modality says: see
+`training.modalities`.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.signal import istft, stft  # type: ignore[import-untyped]
 
 from app.bundle import Measurement
 from app.bundle.tensors import NODES, PROBABILITIES, SALIENCY, Arrays, TensorSpec
-from app.modalities.tree.encoder import UNKNOWN
 from app.runtime.session import Session
 from training.data.encode import Examples
 from training.exporting.graph import GraphRunner
 from training.measuring.evaluate import to_measurements
-from training.measuring.imputation import impute
 
-SHARE, MOST = 0.2, 1000  # the share that is removed; the largest number of items
-DRAWS, FEWEST = 3, 300  # random removals of each item, and of all items, at least
+REMOVED_SHARE, MAX_ITEMS = 0.2, 1000  # the share that is removed; the largest number of items
+DRAWS, MIN_REMOVALS = 3, 300  # random removals of each item, and of all items, at least
 _BATCH = 32
-_WINDOW, _STEP = 256, 64  # samples, of the spectrum in which sounds are silenced
+
+# Of an encoded item and where its parts are to be removed, bool, in the shape of the item's
+# saliency: the item without these parts.
+Remove = Callable[[Arrays, np.ndarray], Arrays]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,30 +58,21 @@ def deletion_test(
     model: bytes,
     items: Sequence[Arrays],
     inputs: Sequence[TensorSpec],
-    bands: Sequence[float] = (),
-    rate: int = 0,
+    remove: Remove,
 ) -> DeletionResult | None:
-    """Test the exported graph on encoded images, sounds or texts; None without saliency output.
-
-    bands: edges in Hz of a sound's bands. rate: samples per second of a sound.
-    """
-    session, chosen = Session(model), items[:MOST]
-    if SALIENCY not in {spec.name for spec in session.tensors()[1]}:
+    """Test the exported graph on encoded items; None without saliency output."""
+    session, chosen = Session(model), items[:MAX_ITEMS]
+    axes = next((spec.shape[1:] for spec in session.tensors()[1] if spec.name == SALIENCY), None)
+    if axes is None:
         return None
     runner = GraphRunner(session, inputs)
     outputs = runner.run_each(chosen, batch_size=_BATCH, explain=True)
     labels = [int(output[PROBABILITIES].argmax()) for output in outputs]
     before = np.asarray([o[PROBABILITIES][label] for o, label in zip(outputs, labels, strict=True)])
-    kind = inputs[0].name
     maps = [
-        output[SALIENCY][: len(item["tokens"])] if kind == "tokens" else output[SALIENCY]
+        output[SALIENCY][_unpadded(axes, item, inputs)]
         for item, output in zip(chosen, outputs, strict=True)
     ]
-    remove: Callable[[Arrays, np.ndarray], Arrays] = {
-        "image": _inpaint,
-        "tokens": _drop,
-        "pcm": lambda item, cells: _silence(item, cells, bands, rate),
-    }[kind]
 
     def lost(scores: Sequence[np.ndarray]) -> float:
         rest = [remove(i, top_fifth(s)) for i, s in zip(chosen, scores, strict=True)]
@@ -93,9 +83,26 @@ def deletion_test(
     return compare_with_random(lost, maps)
 
 
-def word_deletion_test(model: bytes, test: Examples) -> DeletionResult | None:
+def _unpadded(
+    axes: Sequence[int | str], item: Arrays, inputs: Sequence[TensorSpec]
+) -> tuple[slice, ...]:
+    """Return the part of an item's saliency that is no padding.
+
+    An axis that is named like one of the inputs' is as long as the item's.
+    """
+    sizes = {
+        axis: size
+        for spec in inputs
+        for axis, size in zip(spec.shape[1:], item[spec.name].shape, strict=True)
+        if isinstance(axis, str)
+    }
+    return tuple(slice(sizes.get(str(axis))) for axis in axes)
+
+
+def word_deletion_test(model: bytes, test: Examples, remove: Remove) -> DeletionResult | None:
     """Test the scores of the nodes of an exported tree graph; None where all are neutral.
 
+    remove: removes words, bool (leaves,).
     The labels are ordered, with a neutral one in the middle. For a sentence that is predicted
     positive, the most salient words have the highest positive score; likewise for negative.
     Sentences that are predicted neutral are left out.
@@ -111,10 +118,7 @@ def word_deletion_test(model: bytes, test: Examples) -> DeletionResult | None:
     scores = [found[i][1][:, label] for i, label in zip(chosen, labels, strict=True)]
 
     def lost(scores: Sequence[np.ndarray]) -> float:
-        rest = [
-            {**tree, "tokens": np.where(top_fifth(s), UNKNOWN, tree["tokens"])}
-            for tree, s in zip(trees, scores, strict=True)
-        ]
+        rest = [remove(tree, top_fifth(s)) for tree, s in zip(trees, scores, strict=True)]
         after = _polarity(runner, rest)
         left = [root[label] for (root, _), label in zip(after, labels, strict=True)]
         return float((before - np.asarray(left)).mean())
@@ -130,7 +134,7 @@ def compare_with_random(
     lost: returns the mean loss without the top fifth of the scores that it is given, an array for
     each item.
     """
-    rng, draws = np.random.default_rng(0), max(DRAWS, -(-FEWEST // len(scores)))
+    rng, draws = np.random.default_rng(0), max(DRAWS, -(-MIN_REMOVALS // len(scores)))
     random = [lost([rng.random(s.shape) for s in scores]) for _ in range(draws)]
     return DeletionResult(lost(scores), float(np.mean(random)), len(scores))
 
@@ -141,7 +145,7 @@ def top_fifth(scores: np.ndarray) -> np.ndarray:
     It never covers all of them.
     """
     flat = scores.reshape(-1)
-    count = min(int(np.ceil(SHARE * flat.size)), flat.size - 1)
+    count = min(int(np.ceil(REMOVED_SHARE * flat.size)), flat.size - 1)
     found = np.zeros(flat.size, dtype=bool)
     found[np.argsort(-flat, kind="stable")[:count]] = True
     return found.reshape(scores.shape)
@@ -165,31 +169,6 @@ def _summed(probabilities: np.ndarray) -> np.ndarray:
     return np.stack([bad, probabilities[:, middle], good], axis=1)
 
 
-def _cells(size: int, cells: int) -> np.ndarray:
+def cell_indices(size: int, cells: int) -> np.ndarray:
     """Return the index of the cell, of `cells`, for each of `size` positions, int64 (size,)."""
     return np.arange(size) * cells // size
-
-
-def _inpaint(item: Arrays, cells: np.ndarray) -> Arrays:
-    image = item["image"]  # (height, width, channels) uint8
-    rows, columns = (_cells(image.shape[axis], cells.shape[axis]) for axis in (0, 1))
-    return {"image": impute(image, cells[rows][:, columns])}
-
-
-def _drop(item: Arrays, cells: np.ndarray) -> Arrays:
-    tokens = item["tokens"][~cells]
-    return {"tokens": tokens, "length": np.asarray(tokens.size, dtype=np.int64)}
-
-
-def _silence(item: Arrays, cells: np.ndarray, bands: Sequence[float], rate: int) -> Arrays:
-    """Silence cells (bands, frames); frequencies below and above all bands stay."""
-    pcm = item["pcm"]
-    hertz, _, spectrum = stft(
-        pcm.astype(np.float32), rate, nperseg=_WINDOW, noverlap=_WINDOW - _STEP
-    )
-    band = np.searchsorted(np.asarray(bands), hertz, side="right") - 1
-    inside = (band >= 0) & (band < len(cells))
-    gone = cells[np.clip(band, 0, len(cells) - 1)] & inside[:, None]
-    spectrum[gone[:, _cells(spectrum.shape[1], cells.shape[1])]] = 0
-    signal = istft(spectrum, rate, nperseg=_WINDOW, noverlap=_WINDOW - _STEP)[1][: pcm.size]
-    return {"pcm": np.clip(np.round(signal), -32768, 32767).astype(np.int16)}

@@ -3,7 +3,7 @@
 The study compares five classifiers (`WAYS`): the network fine-tuned from the autoencoder's weights,
 the network trained from random weights, linear classifiers on the frozen network with either
 weights, and a linear classifier on the pixels. All learn from the same labelled samples of the
-training split, which each seed draws anew.
+training split, of which each seed draws a new set.
 """
 
 import copy
@@ -50,7 +50,7 @@ class Study:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class WayResult:
     """The accuracies of one classifier, by the number of labels per class and then by draw."""
 
     name: str
@@ -59,12 +59,12 @@ class Result:
 
 def few_labels(
     network: Autoencoder, study: Study, train: Examples, tested: Examples
-) -> list[Result]:
+) -> list[WayResult]:
     """Return the accuracies of each classifier on `tested`, in the order of `WAYS`.
 
     Logs a line for each draw.
     """
-    results = [Result(name, {count: [] for count in study.labels}) for name in WAYS]
+    results = [WayResult(name, {count: [] for count in study.labels}) for name in WAYS]
     for draw in range(study.draws):
         contest = _Contest(network, study, train, tested, draw)
         for count in study.labels:
@@ -142,7 +142,7 @@ def draw_labelled(train: Examples, count: int, seed: int) -> np.ndarray:
 
 
 def few_labels_measurements(
-    results: Sequence[Result], split: str, samples: int
+    results: Sequence[WayResult], split: str, samples: int
 ) -> list[Measurement]:
     """Return the mean accuracies and their deviations over the draws."""
     return [
@@ -161,7 +161,7 @@ def few_labels_measurements(
     ]
 
 
-def few_labels_table(results: Sequence[Result]) -> str:
+def few_labels_table(results: Sequence[WayResult]) -> str:
     """Return the results as a table in Markdown: mean ± deviation over the draws."""
     counts = list(results[0].accuracies)
     rows = [

@@ -1,6 +1,6 @@
 """A user's labelled files, encoded as a published bundle encodes them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from app.bundle import Bundle, Manifest
@@ -8,6 +8,7 @@ from app.modalities import encoder_for
 from training.data import labelled
 from training.data.dataset import Dataset
 from training.data.encode import Examples, encode
+from training.data.labelled import SampleKind
 from training.data.sources import warn, warn_each
 from training.data.split import deduplicate
 from training.errors import BadData, TrainingError
@@ -15,19 +16,20 @@ from training.errors import BadData, TrainingError
 _SHOWN = 5  # labels that are named
 
 
-def read(bundle: Bundle, data: Path) -> tuple[str, Examples]:
+def read(bundle: Bundle, data: Path, kinds: Iterable[SampleKind]) -> tuple[str, Examples]:
     """Return the name of the data and the samples without duplicates; warn of what is dropped.
 
     data: a folder with a sub-folder for each label, or a table; see `training.data.labelled`.
+    kinds: the modalities whose files are read.
     Raises `TrainingError` where the bundle is no classifier, and `BadData` where the files have
     labels that the bundle lacks, are its training data, or hold no readable sample.
     """
     manifest = bundle.manifest
     if manifest.task != "classify":
         raise TrainingError(f"{manifest.name} does not classify; labelled files cannot measure it")
-    dataset, remarks = deduplicate(labelled.load(data))
+    dataset, remarks = deduplicate(labelled.load(data, kinds))
     _check(dataset, manifest)
-    encoder = encoder_for(manifest.encoder, bundle.files)
+    encoder = encoder_for(manifest.encoder, bundle.files, bundle.registry.modalities)
     specs = manifest.encoder.tensors()
     examples, unreadable = encode(encoder, dataset.samples, manifest.labels, specs)
     warn_each([*remarks, *dataset.unreadable, *unreadable])

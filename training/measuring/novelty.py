@@ -30,8 +30,8 @@ from training.networks.heads.novelty import (
 from training.networks.network import ReadableNetwork
 
 IN_DISTRIBUTION_RATE = 0.98  # share of in-distribution data below the threshold
-FEWEST = 19  # calibration samples, as many as the prediction sets need
-MOST = 10_000  # training samples that are read
+MIN_CALIBRATION = 19  # calibration samples, as many as the prediction sets need
+MAX_FEATURE_SAMPLES = 10_000  # training samples that are read
 DIRECTIONS = 256  # number of principal components that are kept
 SHRINKAGE = 0.01  # of a covariance towards a multiple of the identity
 STRENGTH = 0.1  # C of the logistic regression; small, to generalise to other kinds of outliers
@@ -44,11 +44,11 @@ def fit_novelty(
     """Return the module for the graph and the entry for the manifest.
 
     outliers: the training outliers, kind by kind. Both results are None where the network has no
-    method `read`, and with fewer than `FEWEST` calibration samples.
+    method `read`, and with fewer than `MIN_CALIBRATION` calibration samples.
     """
-    if not isinstance(network, ReadableNetwork) or len(calibration) < FEWEST:
+    if not isinstance(network, ReadableNetwork) or len(calibration) < MIN_CALIBRATION:
         return None, None
-    every = np.linspace(0, len(train) - 1, min(len(train), MOST)).astype(int)
+    every = np.linspace(0, len(train) - 1, min(len(train), MAX_FEATURE_SAMPLES)).astype(int)
     known = train.select(every.tolist())
     features = features_of(network, known)
     method: Literal["relative-mahalanobis", "mahalanobis", "outlier-exposure"]

@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 from sklearn.datasets import load_sample_images
 
 DIGITS_TO_THE_EYE = "OoIlSs"  # 0, 1 and 5
-LETTERS = "".join(letter for letter in ascii_letters if letter not in DIGITS_TO_THE_EYE)
+DRAWN_LETTERS = "".join(letter for letter in ascii_letters if letter not in DIGITS_TO_THE_EYE)
 DEJAVU = ("DejaVuSans", "DejaVuSans-Bold", "DejaVuSerif", "DejaVuSerif-Bold", "DejaVuSansMono")
 COMPUTER_MODERN = ("cmr10", "cmb10", "cmss10", "cmti10", "cmtt10")
 STIX = ("STIXGeneral", "STIXGeneralBol", "STIXGeneralItalic")
@@ -58,7 +58,7 @@ def letters(
     images: np.ndarray,
     chance: np.random.Generator,
     fonts: Sequence[str] = DEJAVU,
-    alphabet: str = LETTERS,
+    alphabet: str = DRAWN_LETTERS,
 ) -> np.ndarray:
     """Return letters: the alphabet in each font in turn."""
     side, count = images.shape[1], len(alphabet)

@@ -25,7 +25,11 @@ from training.outliers.kinds import Locate
 STAMPS = DataFile("tuxpaint-stamps", "the package tuxpaint-stamps-default (Debian, Ubuntu)", None)
 INSTALLED = Path("/usr/share/tuxpaint/stamps")
 TRAIN_KINDS = ("pictograms", "pages of words", "noise", "plain colours")
-COUNT, PAGE, WORDS = 150, 500, 5000  # generated images of a kind; pixels a side; vocabulary
+IMAGES_PER_KIND, _PAGE_PIXELS, _COMMON_WORDS = (
+    150,
+    500,
+    5000,
+)  # generated images of a kind; pixels a side; vocabulary
 _FONTS = ("DejaVuSans", "DejaVuSerif", "DejaVuSansMono", "STIXGeneral", "cmr10")
 _DIGITS = 500
 
@@ -51,20 +55,23 @@ def _made(make: Callable[[np.random.Generator], np.ndarray]) -> list[Sample]:
     """Return generated images, the same at each call."""
     rng = np.random.default_rng(0)
     return [
-        Sample(f"{number}.png", Payload(png(make(rng)), "image/png"), "") for number in range(COUNT)
+        Sample(f"{number}.png", Payload(png(make(rng)), "image/png"), "")
+        for number in range(IMAGES_PER_KIND)
     ]
 
 
 def _page(rng: np.random.Generator) -> np.ndarray:
     """Return a light page with lines of common words, uint8 (500, 500, 3)."""
     paper = tuple(int(level) for level in rng.integers(220, 256, 3))
-    page = Image.new("RGB", (PAGE, PAGE), paper)
-    pen, words = ImageDraw.Draw(page), common_words(WORDS)
+    page = Image.new("RGB", (_PAGE_PIXELS, _PAGE_PIXELS), paper)
+    pen, words = ImageDraw.Draw(page), common_words(_COMMON_WORDS)
     size = int(rng.integers(10, 30))
     path = Path(mpl.get_data_path(), "fonts", "ttf", f"{rng.choice(_FONTS)}.ttf")
     font = ImageFont.truetype(path, size)
-    for top in range(size // 2, PAGE - size, int(1.4 * size)):
-        pen.text((size, top), " ".join(rng.choice(words, PAGE // (3 * size))), "black", font)
+    for top in range(size // 2, _PAGE_PIXELS - size, int(1.4 * size)):
+        pen.text(
+            (size, top), " ".join(rng.choice(words, _PAGE_PIXELS // (3 * size))), "black", font
+        )
     return np.asarray(page)
 
 

@@ -27,7 +27,7 @@ GENSIM = DataFile(
     None,
 )
 NEWS = "gensim/test/test_data/lee_background.cor"
-PAGE = 6  # paragraphs
+_PAGE_PARAGRAPHS = 6  # paragraphs
 PARTS, LENGTHS = 2, (400, 3000)  # of each speech; characters of a part
 
 
@@ -48,8 +48,10 @@ def _novel(package: Path) -> list[Sample]:
             file = archive.extractfile(name) if "/data/chapter_" in name else None
             if file and name.endswith(".txt"):
                 paragraphs = file.read().decode().split("\n\n")
-                first = max(0, (len(paragraphs) - PAGE) // 2)
-                pages.append(_sample(Path(name).name, "\n\n".join(paragraphs[first:][:PAGE])))
+                first = max(0, (len(paragraphs) - _PAGE_PARAGRAPHS) // 2)
+                pages.append(
+                    _sample(Path(name).name, "\n\n".join(paragraphs[first:][:_PAGE_PARAGRAPHS]))
+                )
     return pages
 
 

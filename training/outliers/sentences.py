@@ -26,8 +26,11 @@ from training.outliers.prose import GENSIM, prose
 ARTICLES = (
     "gensim/test/test_data/enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2"
 )
-EACH, COUNT = 8, 2000  # the largest number of sentences of a text, and of a kind
-WORDS = (5, 50)  # of a sentence
+SENTENCES_PER_TEXT, SENTENCES_PER_KIND = (
+    8,
+    2000,
+)  # the largest number of sentences of a text, and of a kind
+SENTENCE_WORDS = (5, 50)  # of a sentence
 _END = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"“])")
 _PAGE = re.compile(r"<text[^>]*>(.*?)</text>", re.DOTALL)
 _PARAGRAPH = 200  # characters; shorter lines are headings or list items
@@ -60,12 +63,16 @@ def _cut(read: Callable[[], Iterable[str]]) -> list[Sample]:
     for text in read():
         whole = _END.split(" ".join(text.split()))[1:-1]
         # The encoder may take a text that starts with a bracket for a tree.
-        fit = [s for s in whole if WORDS[0] <= len(s.split()) <= WORDS[1] and s[0] != "("]
-        found += rng.sample(fit, min(EACH, len(fit)))
+        fit = [
+            s
+            for s in whole
+            if SENTENCE_WORDS[0] <= len(s.split()) <= SENTENCE_WORDS[1] and s[0] != "("
+        ]
+        found += rng.sample(fit, min(SENTENCES_PER_TEXT, len(fit)))
     found = sorted(set(found))
     return [
         Sample(f"sentence-{number}", Payload(text.encode(), "text/plain", "utf-8"), "")
-        for number, text in enumerate(rng.sample(found, min(COUNT, len(found))))
+        for number, text in enumerate(rng.sample(found, min(SENTENCES_PER_KIND, len(found))))
     ]
 
 

@@ -17,7 +17,7 @@ from training.data.sources import DataFile
 from training.outliers.kinds import Locate
 
 ARCADE = DataFile("arcade-2.6.17-py3-none-any.whl", "pip download --no-deps arcade==2.6.17", None)
-RATE = 8000  # Hz, of the noises
+_NOISE_RATE = 8000  # Hz, of the noises
 CUTS, NOISES = 200, 400  # one-second cuts of each piece of music; number of noises
 _QUIET = 0.01  # the amplitude below which a cut counts as silence
 
@@ -35,10 +35,10 @@ def noises(seed: int = 0) -> list[Sample]:
     """Return white noise, brown noise, chords and pulsating bands of noise in turn."""
     rng, samples = np.random.default_rng(seed), []
     for number in range(NOISES):
-        count = int(rng.uniform(0.3, 1.0) * RATE)
+        count = int(rng.uniform(0.3, 1.0) * _NOISE_RATE)
         kind = (_white, _brown, _chord, _throb)[number % 4]
         wave = kind(count, rng)
-        samples.append(_sample(f"noise-{number}", 0.7 * wave / np.abs(wave).max(), RATE))
+        samples.append(_sample(f"noise-{number}", 0.7 * wave / np.abs(wave).max(), _NOISE_RATE))
     return samples
 
 
@@ -52,7 +52,7 @@ def _brown(count: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def _chord(count: int, rng: np.random.Generator) -> np.ndarray:
-    angles = 2 * np.pi * rng.uniform(60, 3500, (3, 1)) * np.arange(count) / RATE
+    angles = 2 * np.pi * rng.uniform(60, 3500, (3, 1)) * np.arange(count) / _NOISE_RATE
     return np.asarray(np.sin(angles).sum(0))
 
 
@@ -60,7 +60,7 @@ def _throb(count: int, rng: np.random.Generator) -> np.ndarray:
     spectrum = np.fft.rfft(rng.normal(size=count))
     place = np.linspace(0, 1, len(spectrum))
     band = spectrum * np.exp(-(((place - rng.uniform(0.05, 0.9)) / 0.08) ** 2))
-    beat = np.abs(np.sin(np.pi * rng.uniform(1, 12) * np.arange(count) / RATE))
+    beat = np.abs(np.sin(np.pi * rng.uniform(1, 12) * np.arange(count) / _NOISE_RATE))
     return np.asarray(np.fft.irfft(band, count) * beat)
 
 

@@ -14,7 +14,7 @@ from itertools import islice
 from app.modalities import Payload
 from app.modalities.tree import ptb as treebank
 from app.modalities.tree.binary_tree import BinaryTree
-from app.modalities.tree.listops import DIGITS, MOST, OPERATORS
+from app.modalities.tree.listops import DIGITS, MAX_ARGUMENTS, OPERATORS
 from training.data.dataset import Sample
 from training.data.split import TEST
 from training.datasets import listops
@@ -22,7 +22,7 @@ from training.datasets.sentiment_treebank import ARCHIVE, load
 from training.outliers.kinds import Locate
 from training.outliers.prose import GENSIM
 
-COUNT = 1000  # the largest number of trees of a kind
+TREES_PER_KIND = 1000  # the largest number of trees of a kind
 DEPTHS = (3, 40)  # of the lists within lists
 _ROOM = 1000  # leaves and levels of a sentence
 
@@ -62,8 +62,8 @@ def _functions(find: Locate) -> Iterator[Shape]:
 
 
 def _syntax(node: ast.AST) -> Shape:
-    """Return the shape of a node, with its first `MOST` children."""
-    children = [_syntax(child) for child in islice(ast.iter_child_nodes(node), MOST)]
+    """Return the shape of a node, with its first `MAX_ARGUMENTS` children."""
+    children = [_syntax(child) for child in islice(ast.iter_child_nodes(node), MAX_ARGUMENTS)]
     return children[0] if len(children) == 1 else tuple(children) or None
 
 
@@ -80,7 +80,7 @@ def _drawn(shapes: Iterable[Shape]) -> list[Sample]:
     """Return the first shapes of at least two lists, with uniformly random words on the nodes."""
     rng = random.Random(0)
     nested = (shape for shape in shapes if shape and any(shape))
-    return [_sample(n, _tree(s, rng)) for n, s in enumerate(islice(nested, COUNT))]
+    return [_sample(n, _tree(s, rng)) for n, s in enumerate(islice(nested, TREES_PER_KIND))]
 
 
 def _tree(shape: Shape, rng: random.Random) -> listops.Tree:
@@ -91,7 +91,7 @@ def _tree(shape: Shape, rng: random.Random) -> listops.Tree:
 
 def _binary() -> list[Sample]:
     """Return lists by the authors' rules, with every digit replaced by its parity."""
-    counts = {TEST: COUNT}
+    counts = {TEST: TREES_PER_KIND}
     samples = listops.load(None, counts, seed=0).samples
     made = []
     for sample in samples:

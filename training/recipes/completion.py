@@ -13,17 +13,17 @@ from training.networks.backbones.word_vectors import word_vectors
 from training.networks.recurrent.language import WordLSTM
 from training.recipes.recipe import Language
 
-VOCABULARY, EMBEDDING = 6_000, 160
+_VOCABULARY_SIZE, _EMBEDDING_SIZE = 6_000, 160
 
 
 def _network() -> WordLSTM:
     return WordLSTM(
-        vocabulary=VOCABULARY, embedding=EMBEDDING, hidden=320, common=800, dropout=0.25
+        vocabulary=_VOCABULARY_SIZE, embedding=_EMBEDDING_SIZE, hidden=320, common=800, dropout=0.25
     )
 
 
 def _initialise(network: WordLSTM, words: Sequence[str]) -> None:
-    network.initialize_embeddings(torch.from_numpy(0.1 * word_vectors(words, EMBEDDING)))
+    network.initialize_embeddings(torch.from_numpy(0.1 * word_vectors(words, _EMBEDDING_SIZE)))
 
 
 RECIPE = Language(
@@ -44,7 +44,7 @@ RECIPE = Language(
         warmup=0.15,
         objective=NextWordLoss(),
     ),
-    vocabulary=VOCABULARY,
+    vocabulary=_VOCABULARY_SIZE,
     passage=70,
     max_words=256,
     shares=Shares(validation=8, test=12),

@@ -5,12 +5,12 @@ No bundle of it is shipped; docs/transfer.md compares the three starts on it.
 
 from functools import partial
 
-from training.augmentation.images import PICTURES, augment_images
+from training.augmentation.images import PICTURE_STRENGTH, augment_images
 from training.data.split import Shares
 from training.datasets import emoji
 from training.fitting.fit import Schedule
+from training.modalities.image import prepare_images
 from training.networks.convolutional.classifier import ConvNet
-from training.recipes.auto import prepare_images
 from training.recipes.recipe import Recipe
 
 RECIPE = Recipe(
@@ -19,7 +19,7 @@ RECIPE = Recipe(
     load=emoji.load,
     prepare=prepare_images,
     network=lambda labels: ConvNet(3, labels),
-    augment=partial(augment_images, strength=PICTURES),
+    augment=partial(augment_images, strength=PICTURE_STRENGTH),
     schedule=Schedule(
         epochs=80, batch_size=32, learning_rate=2e-3, label_smoothing=0.05, patience=26
     ),

@@ -17,18 +17,18 @@ from training.networks.tree.tree_lstm import TreeLSTM
 from training.outliers import trees
 from training.recipes.recipe import Recipe
 
-HIDDEN = 100
+_HIDDEN = 100
 
 
 def _prepare(train: Sequence[Sample]) -> tuple[EncoderSpec, dict[str, bytes]]:
     spec = TreeSpec(notation="listops")
-    return spec, {spec.vocabulary: ("\n".join(listops.WORDS) + "\n").encode()}
+    return spec, {spec.vocabulary: ("\n".join(listops.VOCABULARY) + "\n").encode()}
 
 
 def _network(labels: int) -> TreeLSTM:
-    words = len(listops.WORDS)
+    words = len(listops.VOCABULARY)
     table = nn.Embedding(words, 32)
-    return TreeLSTM(table=table, classes=labels, hidden=HIDDEN, statistics=WordCounts(words))
+    return TreeLSTM(table=table, classes=labels, hidden=_HIDDEN, statistics=WordCounts(words))
 
 
 RECIPE = Recipe(

@@ -18,11 +18,10 @@ from training.exporting.card.data import Headline
 from training.fitting.curve import History
 from training.fitting.fit import Augment, Schedule
 from training.measuring.few_labels import Study
+from training.modalities import Prepare
 from training.networks.recurrent.language import WordLSTM
 from training.outliers import OutlierKinds
 
-# What the training samples determine: the encoder, and the files it needs in the bundle.
-Prepare = Callable[[Sequence[Sample]], tuple[EncoderSpec, dict[str, bytes]]]
 # Other forms of a training sample to train on as well (never of a tested one).
 Variants = Callable[[Sample], Sequence[Sample]]
 # Sets weights or buffers of a new network before the training, from the bundle's files.

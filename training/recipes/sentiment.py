@@ -21,6 +21,7 @@ from training.fitting.fit import Schedule
 from training.fitting.objectives import polarity_loss
 from training.measuring.faithfulness import word_deletion_test
 from training.measuring.trees import polarity_accuracy
+from training.modalities.tree import forget_words
 from training.networks.backbones.word_vectors import common_words, pieces_of, words_in_context
 from training.networks.tree.contextual import ContextualTreeLSTM
 from training.networks.tree.statistics import WordSum
@@ -28,14 +29,14 @@ from training.outliers import sentences
 from training.recipes.recipe import Recipe
 
 _LOG = logging.getLogger(__name__)
-HIDDEN = 150
-WORDS = 256  # of a sentence, at most: the encoder reads every one of them
+_HIDDEN = 150
+_MAX_WORDS = 256  # of a sentence, at most: the encoder reads every one of them
 KNOWN = 30_000  # common words beside those of the training sentences, at most
 
 
 def _prepare(train: Sequence[Sample]) -> tuple[EncoderSpec, dict[str, bytes]]:
     """Take the words of the training sentences into the vocabulary, then common words."""
-    spec = TreeSpec(notation="ptb", max_leaves=WORDS)
+    spec = TreeSpec(notation="ptb", max_leaves=_MAX_WORDS)
     seen = {word.lower() for sample in train for word in words(sample.payload)}
     vocabulary = ["", *sorted(seen), *sorted(set(common_words(KNOWN)) - seen)]
     return spec, {spec.vocabulary: ("\n".join(vocabulary) + "\n").encode()}
@@ -43,7 +44,7 @@ def _prepare(train: Sequence[Sample]) -> tuple[EncoderSpec, dict[str, bytes]]:
 
 def _network(labels: int) -> ContextualTreeLSTM:
     return ContextualTreeLSTM(
-        words=words_in_context(), classes=labels, hidden=HIDDEN, dropout=0.2, statistics=WordSum()
+        words=words_in_context(), classes=labels, hidden=_HIDDEN, dropout=0.2, statistics=WordSum()
     )
 
 
@@ -64,7 +65,7 @@ def _finish(network: nn.Module) -> None:
 
 def _figures(model: bytes, test: Examples, encoder: Encoder) -> list[Measurement]:
     figures = polarity_accuracy(model, test, encoder)
-    if deleted := word_deletion_test(model, test):
+    if deleted := word_deletion_test(model, test, forget_words):
         _LOG.info("%s", deleted)
         figures += deleted.measurements("test")
     return figures

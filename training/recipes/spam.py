@@ -16,18 +16,18 @@ from training.networks.recurrent.classifier import TextEnsemble, TextRecurrentNe
 from training.outliers import prose
 from training.recipes.recipe import Recipe
 
-VOCABULARY = 10_000
+_VOCABULARY_SIZE = 10_000
 RECURRENT, LINEAR = 1, 5  # members of the ensemble; the linear ones alone make fewer errors
 
 
 def _prepare(train: Sequence[Sample]) -> tuple[EncoderSpec, dict[str, bytes]]:
     spec = TextSpec(max_tokens=1500, tail_tokens=400)
     texts = (plain_text(sample.payload.data.decode()) for sample in train)
-    return spec, {spec.tokenizer: train_tokenizer(texts, VOCABULARY)}
+    return spec, {spec.tokenizer: train_tokenizer(texts, _VOCABULARY_SIZE)}
 
 
 def _network(labels: int) -> TextEnsemble:
-    sizes = {"vocabulary": VOCABULARY, "classes": labels}
+    sizes = {"vocabulary": _VOCABULARY_SIZE, "classes": labels}
     recurrent = [TextRecurrentNet(**sizes) for _ in range(RECURRENT)]
     return TextEnsemble([*recurrent, *(LinearBag(**sizes) for _ in range(LINEAR))])
 

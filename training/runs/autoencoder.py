@@ -30,11 +30,12 @@ from training.measuring.detector import (
 )
 from training.measuring.evaluate import to_measurements
 from training.measuring.few_labels import (
-    Result,
+    WayResult,
     few_labels,
     few_labels_measurements,
     few_labels_table,
 )
+from training.modalities import TRAINING_MODALITIES, TrainingModalities
 from training.networks.convolutional.autoencoder import Autoencoder
 from training.outliers.drawn import (
     DIGITS_TO_THE_EYE,
@@ -71,10 +72,15 @@ class _Detector:
     scores: DetectorScores
 
 
-def train_autoencoder(recipe: Recipe, data: Path | None, models: Path) -> Path:
+def train_autoencoder(
+    recipe: Recipe,
+    data: Path | None,
+    models: Path,
+    modalities: TrainingModalities = TRAINING_MODALITIES,
+) -> Path:
     """Train `recipe`, publish the bundle under `models`, and return its folder."""
     check_folder(models)
-    prepared = prepare(recipe, data)
+    prepared = prepare(recipe, data, modalities)
     network, history = fit_autoencoder(recipe, prepared)
     fitted = fit_detector(network, prepared.train, prepared.validation, recipe.seed)
     specs, images = prepared.encoder.tensors(), images_of(prepared.test)
@@ -104,7 +110,7 @@ def train_autoencoder(recipe: Recipe, data: Path | None, models: Path) -> Path:
     return prove_and_publish(manifest, files, golden, card, models)
 
 
-def study(recipe: Recipe, data: Path | None, split: str) -> list[Result]:
+def study(recipe: Recipe, data: Path | None, split: str) -> list[WayResult]:
     """Train as `train_autoencoder` does and return what few labels reach on a split.
 
     Choose on `validation`; `test` is for the figure that is published.
@@ -123,7 +129,9 @@ def fit_autoencoder(recipe: Recipe, data: PreparedData) -> tuple[Autoencoder, Hi
     return network, history
 
 
-def _studied(recipe: Recipe, data: PreparedData, network: Autoencoder, split: str) -> list[Result]:
+def _studied(
+    recipe: Recipe, data: PreparedData, network: Autoencoder, split: str
+) -> list[WayResult]:
     assert recipe.study is not None
     tested = {"validation": data.validation, "test": data.test}[split]
     return few_labels(network, recipe.study, data.train, tested)
@@ -191,7 +199,7 @@ def _novelty_section(metrics: list[Measurement]) -> str:
     )
 
 
-def _study_section(recipe: Recipe, results: list[Result]) -> str:
+def _study_section(recipe: Recipe, results: list[WayResult]) -> str:
     assert recipe.study is not None
     return "\n".join(
         [

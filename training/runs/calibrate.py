@@ -1,10 +1,10 @@
 """A published bundle → its next version, calibrated on the user's labelled files.
 
-The network stays, and with it every predicted label. The run sets the temperature, the label sets
-and the threshold of novelty anew. Half of the files, chosen by their content, test the result,
-before and after the calibration; of the others a third sets the temperature and the rest the
-thresholds. The figures then hold for data like these files, even where such data differ from the
-training data.
+The network stays, and with it every predicted label. The run sets a new temperature and new
+thresholds of the label sets and of novelty. Half of the files, chosen by their content, test the
+result, before and after the calibration; of the others a third sets the temperature and the rest
+the thresholds. The figures then hold for data like these files, even where such data differ from
+the training data.
 """
 
 import logging
@@ -29,8 +29,9 @@ from training.measuring.evaluate import (
     stored_confusion,
 )
 from training.measuring.labelled_files import read
-from training.measuring.novelty import FEWEST
+from training.measuring.novelty import MIN_CALIBRATION
 from training.measuring.reliability import CalibrationData, labelled_figures, refit_thresholds
+from training.modalities import TRAINING_MODALITIES, TrainingModalities
 from training.runs.findings import figure_lines
 from training.runs.next_version import publish_next
 from training.runs.publish import check_folder
@@ -38,7 +39,12 @@ from training.runs.publish import check_folder
 _LOG = logging.getLogger(__name__)
 
 
-def publish_calibrated(bundle: Bundle, data: Path, models: Path) -> Path:
+def publish_calibrated(
+    bundle: Bundle,
+    data: Path,
+    models: Path,
+    modalities: TrainingModalities = TRAINING_MODALITIES,
+) -> Path:
     """Calibrate, measure, prove, and write the next version; return its folder.
 
     data: see `training.measuring.labelled_files`, whose errors it raises, and `BadData` where the
@@ -46,7 +52,7 @@ def publish_calibrated(bundle: Bundle, data: Path, models: Path) -> Path:
     """
     check_folder(models)
     old = bundle.manifest
-    parts = _parts(bundle, data)
+    parts = _parts(bundle, data, modalities)
     session = Session(bundle.model)
     before = [
         classifier_outputs(old, session, part.items) for part in (parts.selection, parts.test)
@@ -70,14 +76,14 @@ def publish_calibrated(bundle: Bundle, data: Path, models: Path) -> Path:
     return publish_next(bundle, changes, files, _card(old, parts, after.probabilities), models)
 
 
-def _parts(bundle: Bundle, data: Path) -> CalibrationData:
+def _parts(bundle: Bundle, data: Path, modalities: TrainingModalities) -> CalibrationData:
     """Split the files in three; raise `BadData` where there are too few."""
-    name, examples = read(bundle, data)
+    name, examples = read(bundle, data, modalities.values())
     parts = [examples.select(part) for part in split_calibration(examples.samples)]
-    if min(map(len, parts[1:])) < FEWEST:
+    if min(map(len, parts[1:])) < MIN_CALIBRATION:
         raise BadData(
             f"{data}: {len(examples)} different samples that can be read are too few; "
-            f"with {4 * FEWEST} or more there are enough for every part"
+            f"with {4 * MIN_CALIBRATION} or more there are enough for every part"
         )
     return CalibrationData(name, *parts)
 

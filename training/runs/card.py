@@ -25,7 +25,7 @@ from training.recipes.recipe import Recipe
 from training.runs.prepare import load
 
 _LOG = logging.getLogger(__name__)
-VALIDATION = (
+_VALIDATION_SPLIT = (
     "the validation samples that set the thresholds of prediction sets and novelty (not the test "
     "split, of which no bins were stored)"
 )
@@ -59,11 +59,11 @@ def validation_reliability(bundle: Bundle, data: Path | None) -> ReliabilityBins
     stored.
     """
     stored = stored_data(bundle.files).reliability
-    if stored is not None and stored.split != VALIDATION:
+    if stored is not None and stored.split != _VALIDATION_SPLIT:
         raise TrainingError(f"{bundle.manifest.name} has a reliability diagram: {stored.split}")
     examples = _threshold_samples(bundle, data)
     found = classifier_outputs(bundle.manifest, Session(bundle.model), examples.items)
-    bins = reliability_bins(found.probabilities, examples.targets, VALIDATION)
+    bins = reliability_bins(found.probabilities, examples.targets, _VALIDATION_SPLIT)
     _LOG.info("calibration error %.4f on %d validation samples", bins.error, bins.samples)
     return bins
 

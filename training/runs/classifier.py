@@ -11,8 +11,6 @@ from torch import nn
 from app.bundle import Measurement, NoveltyScore
 from app.bundle.files import MODEL
 from app.bundle.tensors import PROBABILITIES
-from app.modalities import encoder_for
-from app.modalities.audio.spec import AudioSpec
 from app.pipeline import Golden
 from training.data.encode import Examples
 from training.data.split import split_validation
@@ -39,6 +37,7 @@ from training.measuring.faithfulness import deletion_test
 from training.measuring.novelty import fit_novelty
 from training.measuring.reliability import ReliabilityReport, assess_reliability
 from training.measuring.trees import node_figures, node_temperature
+from training.modalities import TRAINING_MODALITIES, TrainingModalities, registry_of
 from training.networks.network import Banded
 from training.outliers import SplitOutliers, gather_split
 from training.recipes.recipe import GOLDEN, Recipe
@@ -82,13 +81,18 @@ class _TrainedClassifier:
     bands: tuple[float, ...]  # of a sound's saliency, edges in Hz
 
 
-def train_classifier(recipe: Recipe, data: Path | None, models: Path) -> Path | None:
+def train_classifier(
+    recipe: Recipe,
+    data: Path | None,
+    models: Path,
+    modalities: TrainingModalities = TRAINING_MODALITIES,
+) -> Path | None:
     """Train `recipe`, publish the bundle under `models`, and return its folder.
 
     Of several ranks only the leader publishes; the others return nothing.
     """
     check_folder(models)
-    prepared = prepare(recipe, data)
+    prepared = prepare(recipe, data, modalities)
     outliers = _outliers(recipe, data, prepared)
     halves = (prepared.validation.select(p) for p in split_validation(prepared.validation.samples))
     validation = _Validation(*halves)
@@ -142,7 +146,7 @@ def _outliers(recipe: Recipe, given: Path | None, data: PreparedData) -> SplitOu
     """Return the outliers to fit novelty to and to measure it by; given: what `--data` names."""
     if recipe.outliers is None:
         return SplitOutliers([], {})
-    encoder = encoder_for(data.encoder, data.files)
+    encoder = data.modality.encoder(data.encoder, data.files)
     return gather_split(recipe.outliers, recipe.train_outliers, given, encoder, data.test)
 
 
@@ -151,7 +155,8 @@ def _exported(servable: Servable, data: PreparedData) -> tuple[bytes, float]:
     specs = data.encoder.tensors()
     longest = np.argsort(data.train.lengths(), kind="stable")[-2:].tolist()
     arrays, _ = data.train.batch(longest)  # the exporter takes an axis of size 1 for fixed
-    model = export(servable, specs, [torch.from_numpy(array) for array in arrays])
+    example = [torch.from_numpy(array) for array in arrays]
+    model = export(servable, specs, example, data.modality.saliency_axes)
     return model, check_parity(model, servable, data.test, specs)
 
 
@@ -174,7 +179,8 @@ def _compared(recipe: Recipe, data: PreparedData, model: bytes) -> Findings:
     """Measure the recipe's own figures, its baseline, and groups that are left out in turn."""
     metrics, parts = [], []
     if recipe.figures is not None:
-        metrics += recipe.figures(model, data.test, encoder_for(data.encoder, data.files))
+        encoder = data.modality.encoder(data.encoder, data.files)
+        metrics += recipe.figures(model, data.test, encoder)
     metrics += node_figures(model, with_node_targets(recipe, data.test), "test")
     if recipe.baseline is not None:
         text, right = recipe.baseline(data.splits)
@@ -190,8 +196,10 @@ def _compared(recipe: Recipe, data: PreparedData, model: bytes) -> Findings:
 
 def _explained(model: bytes, data: PreparedData, bands: tuple[float, ...]) -> Findings:
     """Run the deletion test of the graph's saliency on the test split, where there is saliency."""
-    rate = data.encoder.rate if isinstance(data.encoder, AudioSpec) else 0
-    found = deletion_test(model, data.test.items, data.encoder.tensors(), bands, rate)
+    if data.modality.remover is None:
+        return Findings()
+    remove = data.modality.remover(data.encoder, bands)
+    found = deletion_test(model, data.test.items, data.encoder.tensors(), remove)
     if found is None:
         return Findings()
     _LOG.info("%s", found)
@@ -224,7 +232,7 @@ def _publish(
     )
     files = {**data.files, MODEL: trained.model, CURVE: draw_curve(trained.history)}
     golden = _golden(recipe, data, trained.report)
-    return prove_and_publish(manifest, files, golden, card, models)
+    return prove_and_publish(manifest, files, golden, card, models, registry_of([data.modality]))
 
 
 def _golden(recipe: Recipe, data: PreparedData, report: ClassificationReport) -> list[Golden]:

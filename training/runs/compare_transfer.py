@@ -17,6 +17,7 @@ from training.data.labelled import modality
 from training.errors import TrainingError
 from training.fitting.curve import History
 from training.measuring.evaluate import logits_of
+from training.modalities import TRAINING_MODALITIES
 from training.recipes.recipe import Recipe
 from training.runs.fit_recipe import train_network
 from training.runs.prepare import PreparedData, arrange, load
@@ -90,7 +91,8 @@ def compare_starts(
     for start in STARTS:
         started = loaded
         if start != SCRATCH:
-            source = resolve_network(given, modality(dataset), models)
+            kind = modality(dataset, TRAINING_MODALITIES.values())
+            source = resolve_network(given, kind, models)
             started = apply_source(loaded, dataset, start, source)
         prepared = arrange(started, dataset)
         for seed in seeds:

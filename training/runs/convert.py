@@ -2,7 +2,7 @@
 
 The card says what it gains and loses: the time of a run, interleaved with runs of the float32
 graph, and the answers on the test split of the bundle's own data, or, for a pretrained network, on
-unlabelled pictures. Label sets and the threshold of novelty are set anew on the samples that set
+unlabelled pictures. Label sets and the threshold of novelty are set again on the samples that set
 the old ones. Nothing is published when the graph is not faster, when it loses more than
 `MaximumLoss` allows, or when a golden case gets another label. Golden cases are replayed wherever
 the bundle is served, within the largest difference that the conversion made to one of them.

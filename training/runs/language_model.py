@@ -19,7 +19,7 @@ from app.modalities.words.spec import WordsSpec
 from app.pipeline import Pipeline, generate
 from app.registry import SHIPPED
 from app.runtime.session import Session
-from app.tasks.complete import begin
+from app.tasks.complete import start_generation
 from app.tasks.generation import SamplingParams
 from training.baselines.kneser_ney import ORDER, kneser_ney, require_kenlm
 from training.data.dataset import Dataset, Sample
@@ -165,8 +165,8 @@ def _pieces(documents: PreparedDocuments, network: WordLSTM) -> Examples:
     words = [word for document in documents.test for word in document]
     items = []
     for length in rng.integers(1, 40, 33):
-        begin = int(rng.integers(0, max(1, len(words) - 40)))
-        tokens = np.asarray(words[begin : begin + int(length)], dtype=np.int64)
+        start = int(rng.integers(0, max(1, len(words) - 40)))
+        tokens = np.asarray(words[start : start + int(length)], dtype=np.int64)
         state = rng.uniform(-0.9, 0.9, 2 * network.hidden).astype(np.float32)
         items.append({"tokens": tokens, "length": np.asarray(len(tokens)), "state": state})
     return Examples(
@@ -207,7 +207,7 @@ def _speed(pipeline: Pipeline, payload: Payload) -> str:
 
     Measured in processor time: other processes may use the machine.
     """
-    generation = begin(pipeline.encoder, payload, SamplingParams(max_words=_TIMED))
+    generation = start_generation(pipeline.encoder, payload, SamplingParams(max_words=_TIMED))
     started = time.process_time()
     generate(pipeline, pipeline.task, [generation])
     words = _TIMED / (time.process_time() - started)

@@ -16,6 +16,7 @@ from app.runtime.session import Session
 from training.measuring.evaluate import classifier_outputs, confusion_of
 from training.measuring.labelled_files import read
 from training.measuring.reliability import labelled_figures
+from training.modalities import TRAINING_MODALITIES, TrainingModalities
 from training.runs.findings import figure_lines
 
 _LISTED = 10  # kinds of mistakes
@@ -64,9 +65,12 @@ class MeasuredBundle:
         ]
 
 
-def measure(bundle: Bundle, data: Path) -> MeasuredBundle:
+def measure(
+    bundle: Bundle, data: Path, modalities: TrainingModalities = TRAINING_MODALITIES
+) -> MeasuredBundle:
     """Measure a classifier on labelled files; see `labelled_files` for the errors."""
-    manifest, (name, examples) = bundle.manifest, read(bundle, data)
+    manifest = bundle.manifest
+    name, examples = read(bundle, data, modalities.values())
     answers = classifier_outputs(manifest, Session(bundle.model), examples.items)
     figures = labelled_figures(answers, examples, (manifest.conformal, manifest.novelty), name)
     confusion = confusion_of(answers.probabilities, examples.targets)

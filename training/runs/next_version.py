@@ -37,7 +37,8 @@ def publish_next(
     }
     stored = stored_data(bundle.files)
     card = card.model_copy(update={"headline": stored.headline, "limits": stored.limits})
-    return prove_and_publish(manifest, {**kept, **files}, golden_of(bundle), card, models)
+    golden = golden_of(bundle)
+    return prove_and_publish(manifest, {**kept, **files}, golden, card, models, bundle.registry)
 
 
 def golden_of(bundle: Bundle) -> list[Golden]:

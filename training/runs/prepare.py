@@ -9,12 +9,12 @@ import numpy as np
 
 from app.bundle import EncoderSpec
 from app.bundle.tensors import is_forest
-from app.modalities import encoder_for
 from training.data.dataset import Dataset
 from training.data.encode import Examples, encode, root_node_targets
 from training.data.sources import warn, warn_each
 from training.data.split import Splits, check_classes, deduplicate, split
 from training.errors import BadData
+from training.modalities import TRAINING_MODALITIES, TrainingModalities, TrainingModality
 from training.recipes.recipe import Recipe
 
 _LOG = logging.getLogger(__name__)
@@ -27,6 +27,7 @@ class PreparedData:
     dataset: Dataset
     splits: Splits
     labels: tuple[str, ...]
+    modality: TrainingModality
     encoder: EncoderSpec
     files: dict[str, bytes]
     train: Examples
@@ -38,9 +39,11 @@ class PreparedData:
         return {**self.splits.counts(), "unreadable": len(self.dataset.unreadable)}
 
 
-def prepare(recipe: Recipe, data: Path | None) -> PreparedData:
+def prepare(
+    recipe: Recipe, data: Path | None, modalities: TrainingModalities = TRAINING_MODALITIES
+) -> PreparedData:
     """Load, deduplicate, split and encode; warn of what is dropped; raise `BadData`."""
-    return arrange(recipe, load(recipe, data))
+    return arrange(recipe, load(recipe, data), modalities)
 
 
 def load(recipe: Recipe, data: Path | None) -> Dataset:
@@ -50,7 +53,9 @@ def load(recipe: Recipe, data: Path | None) -> Dataset:
     return dataset
 
 
-def arrange(recipe: Recipe, dataset: Dataset) -> PreparedData:
+def arrange(
+    recipe: Recipe, dataset: Dataset, modalities: TrainingModalities = TRAINING_MODALITIES
+) -> PreparedData:
     """Split by the recipe's shares and encode; warn of what is dropped; raise `BadData`."""
     labels = recipe.labels or tuple(sorted(dataset.counts()))
     splits = split(dataset.samples, recipe.shares)
@@ -58,7 +63,8 @@ def arrange(recipe: Recipe, dataset: Dataset) -> PreparedData:
         more = [variant for sample in splits.train for variant in recipe.variants(sample)]
         splits = replace(splits, train=[*splits.train, *more])
     spec, files = recipe.prepare(splits.train)
-    encoder, specs = encoder_for(spec, files), spec.tensors()
+    modality, specs = modalities[spec.kind], spec.tensors()
+    encoder = modality.encoder(spec, files)
     encoded, unreadable = [], list(dataset.unreadable)
     for part in (splits.train, splits.validation, splits.test):
         examples, lost = encode(encoder, part, labels, specs)
@@ -73,7 +79,7 @@ def arrange(recipe: Recipe, dataset: Dataset) -> PreparedData:
     encoded[0] = with_node_targets(recipe, encoded[0])
     dataset = replace(dataset, unreadable=unreadable)
     splits = Splits(*(examples.samples for examples in encoded))
-    return PreparedData(dataset, splits, labels, spec, files, *encoded)
+    return PreparedData(dataset, splits, labels, modality, spec, files, *encoded)
 
 
 def with_node_targets(recipe: Recipe, examples: Examples) -> Examples:

@@ -11,7 +11,7 @@ from app.bundle.tensors import Arrays
 from app.modalities import Payload, encoder_for
 from app.runtime.session import Session
 from training.data.dataset import Sample
-from training.data.encode import encode
+from training.data.encode import Examples, encode
 from training.datasets.package_photos import more_photos, photos
 from training.exporting.card.data import ReliabilityBins
 from training.exporting.export import Servable, check_parity, export, parity
@@ -30,6 +30,7 @@ from training.measuring.reliability import (
     refit_thresholds,
     share_abstained,
 )
+from training.modalities import TRAINING_MODALITIES, TrainingModalities, TrainingModality
 from training.recipes.recipe import GOLDEN, Pretrained
 from training.runs.findings import Findings
 from training.runs.in_distribution import (
@@ -55,16 +56,18 @@ _UNKNOWN = (
 )
 
 
-def export_pretrained(recipe: Pretrained, models: Path) -> Path:
+def export_pretrained(
+    recipe: Pretrained, models: Path, modalities: TrainingModalities = TRAINING_MODALITIES
+) -> Path:
     """Export, prove on real files that ONNX equals torch, publish; return the folder.
 
     With pictures like the training data the bundle gets a novelty score; with labelled pictures
     that the network never saw it is calibrated and gets label sets.
     """
-    labels, spec = recipe.labels(), recipe.encoder
+    labels, spec, modality = recipe.labels(), recipe.encoder, modalities[recipe.encoder.kind]
     golden = golden_from_files(GOLDEN / recipe.golden)
     samples = [Sample(case.file, case.payload, case.expected or labels[0]) for case in golden]
-    examples, unreadable = encode(encoder_for(spec, {}), samples, labels, spec.tensors())
+    examples, unreadable = encode(modality.encoder(spec, {}), samples, labels, spec.tensors())
     assert not unreadable, unreadable
     network, known, head, score = recipe.network(), in_distribution(recipe, labels), None, None
     if known is not None and known.outliers.train is not None:
@@ -72,8 +75,7 @@ def export_pretrained(recipe: Pretrained, models: Path) -> Path:
         head, score = fit_novelty(network, known.train, known.calibration, train)
     new = calibration_set(recipe, labels)
     servable = Servable(network, _temperature(network, new), head)
-    arrays, _ = examples.batch(range(2))
-    model = export(servable, spec.tensors(), [torch.from_numpy(array) for array in arrays])
+    model = _exported(servable, examples, modality)
     difference = check_parity(model, servable, examples, spec.tensors())
     fields = {"labels": labels, "temperature": servable.temperature, "novelty": score}
     manifest = new_manifest(recipe, _provenance(recipe), spec, model, models, **fields)
@@ -88,12 +90,17 @@ def export_pretrained(recipe: Pretrained, models: Path) -> Path:
     if known is not None:
         figures = known.figures(model, network, (manifest.conformal, score))
         findings.append(Findings(tuple(figures)))
-    findings.append(_explained(model, manifest, known))
+    findings.append(_explained(model, manifest, known, modality))
     found = Findings.joined(findings)
     manifest = manifest.model_copy(update={"metrics": found.metrics})
     sections = [*found.sections, *_data_sections(recipe, known, new)]
     card = card_data(recipe, sections, reliability=_reliability(manifest, model, new, others))
     return prove_and_publish(manifest, {MODEL: model}, golden, card, models)
+
+
+def _exported(servable: Servable, examples: Examples, modality: TrainingModality) -> bytes:
+    example = [torch.from_numpy(array) for array in examples.batch(range(2))[0]]
+    return export(servable, examples.inputs, example, modality.saliency_axes)
 
 
 def _temperature(network: nn.Module, new: CalibrationData | None) -> float:
@@ -144,7 +151,9 @@ def _reliability(
     return reliability_bins(answers.probabilities, pictures.examples.targets, pictures.name)
 
 
-def _explained(model: bytes, manifest: Manifest, known: InDistribution | None) -> Findings:
+def _explained(
+    model: bytes, manifest: Manifest, known: InDistribution | None, modality: TrainingModality
+) -> Findings:
     """Measure saliency, and the share of abstained answers, on photos from Python packages.
 
     The form of the explanations was chosen on these photos, so it is tested on others as well.
@@ -155,9 +164,11 @@ def _explained(model: bytes, manifest: Manifest, known: InDistribution | None) -
         answers = classifier_outputs(manifest, Session(model), photos)
         rules = (manifest.conformal, manifest.novelty)
         metrics.append(share_abstained(answers, rules, "photos"))
+    assert modality.remover is not None  # of pictures there is one
+    remove = modality.remover(manifest.encoder, manifest.bands)
     tried = {"photos": photos} | ({known.name: known.test.items} if known else {})
     for name, items in tried.items():
-        if found := deletion_test(model, items, manifest.encoder.tensors()):
+        if found := deletion_test(model, items, manifest.encoder.tensors(), remove):
             metrics += found.measurements(name)
             lines.append(f"Deletion test on {name}: {found}.")
     sections = ["## Explanation\n\n" + "\n\n".join(lines)] if lines else []

@@ -9,10 +9,11 @@ from typing import Any
 import orjson
 
 from app import __version__
-from app.bundle import EncoderSpec, Manifest, Provenance, publish
+from app.bundle import EncoderSpec, Manifest, Provenance, Registry, publish
 from app.bundle.publish import next_version
 from app.modalities import Payload
 from app.pipeline import Golden, answer_golden
+from app.registry import SHIPPED
 from training.data.dataset import Dataset
 from training.data.encode import Examples
 from training.errors import TrainingError
@@ -137,6 +138,7 @@ def prove_and_publish(
     golden: Sequence[Golden],
     data: CardData,
     models: Path,
+    registry: Registry = SHIPPED,
 ) -> Path:
     """Add the golden cases, replay them through the service's path, write bundle and card.
 
@@ -145,4 +147,4 @@ def prove_and_publish(
     """
     if not golden:
         raise TrainingError("no test sample is predicted correctly; nothing is published")
-    return publish(with_card(answer_golden(manifest, files, golden), data), models)
+    return publish(with_card(answer_golden(manifest, files, golden, registry), data), models)

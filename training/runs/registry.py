@@ -7,6 +7,7 @@ from typing import Any
 
 from app.bundle import EncoderSpec
 from training.errors import TrainingError
+from training.modalities import TRAINING_MODALITIES, TrainingModalities
 from training.recipes import AnyRecipe, Language, Pretrained, Recipe
 from training.runs.autoencoder import train_autoencoder
 from training.runs.classifier import train_classifier
@@ -23,33 +24,47 @@ class Inspection:
     counts: Mapping[str, int] = field(default_factory=dict)
 
 
-def _inspect_samples(recipe: Recipe, data: Path | None) -> Inspection:
-    prepared = prepare(recipe, data)
+def _inspect_samples(
+    recipe: Recipe, data: Path | None, modalities: TrainingModalities
+) -> Inspection:
+    prepared = prepare(recipe, data, modalities)
     return Inspection(prepared.encoder, prepared.dataset.counts())
 
 
-def _inspect_documents(recipe: Language, data: Path | None) -> Inspection:
+def _inspect_documents(recipe: Language, data: Path | None, _: TrainingModalities) -> Inspection:
     return Inspection(read_documents(recipe, data).encoder.spec)
 
 
-def _inspect_nothing(recipe: Pretrained, data: Path | None) -> Inspection:
+def _inspect_nothing(recipe: Pretrained, data: Path | None, _: TrainingModalities) -> Inspection:
     raise TrainingError(f"{recipe.name} comes trained; there is no data to inspect")
 
 
-def _export(recipe: Pretrained, data: Path | None, models: Path) -> Path:
-    return export_pretrained(recipe, models)  # from its own weights; no data are needed
+def _complete(
+    recipe: Language, data: Path | None, models: Path, _: TrainingModalities
+) -> Path | None:
+    return train_language_model(recipe, data, models)  # on the documents of the recipe alone
+
+
+def _export(
+    recipe: Pretrained, data: Path | None, models: Path, modalities: TrainingModalities
+) -> Path:
+    return export_pretrained(recipe, models, modalities)  # from its own weights; no data needed
+
+
+_Run = Callable[[Any, Path | None, Path, TrainingModalities], Path | None]
+_Inspect = Callable[[Any, Path | None, TrainingModalities], Inspection]
 
 
 # By a recipe's task: trains or exports, publishes under `models`, and returns the bundle's folder;
 # None in a rank that does not lead. The type of the recipe goes with the task.
-RUNS: dict[str, Callable[[Any, Path | None, Path], Path | None]] = {
+RUNS: dict[str, _Run] = {
     "classify": train_classifier,
     "reconstruct": train_autoencoder,
-    "complete": train_language_model,
+    "complete": _complete,
     "export": _export,
 }
 # By a recipe's task: reads the data, and trains nothing.
-_INSPECTIONS: dict[str, Callable[[Any, Path | None], Inspection]] = {
+_INSPECTIONS: dict[str, _Inspect] = {
     "classify": _inspect_samples,
     "reconstruct": _inspect_samples,
     "complete": _inspect_documents,
@@ -57,11 +72,18 @@ _INSPECTIONS: dict[str, Callable[[Any, Path | None], Inspection]] = {
 }
 
 
-def run(recipe: AnyRecipe, data: Path | None, models: Path) -> Path | None:
+def run(
+    recipe: AnyRecipe,
+    data: Path | None,
+    models: Path,
+    modalities: TrainingModalities = TRAINING_MODALITIES,
+) -> Path | None:
     """Run a recipe by its task; see `RUNS`."""
-    return RUNS[recipe.task](recipe, data, models)
+    return RUNS[recipe.task](recipe, data, models, modalities)
 
 
-def inspect(recipe: AnyRecipe, data: Path | None) -> Inspection:
+def inspect(
+    recipe: AnyRecipe, data: Path | None, modalities: TrainingModalities = TRAINING_MODALITIES
+) -> Inspection:
     """Return what a run of the recipe would train on; raise `TrainingError` or `BadData`."""
-    return _INSPECTIONS[recipe.task](recipe, data)
+    return _INSPECTIONS[recipe.task](recipe, data, modalities)

@@ -7,16 +7,11 @@ from pathlib import Path
 from typing import Final
 
 from app.bundle import EncoderSpec
-from app.modalities import encoder_for
-from app.modalities.audio.spec import AudioSpec
-from app.modalities.image.spec import ImageSpec
-from training.augmentation.audio import augment_audio
-from training.augmentation.images import PICTURES, augment_images
+from app.bundle.tensors import is_forest
 from training.data import labelled
 from training.data.dataset import Dataset, Sample
 from training.errors import BadData, TrainingError
-from training.fitting.fit import Augment
-from training.recipes.auto import sound_window
+from training.modalities import TRAINING_MODALITIES, TrainingModalities, TrainingModality
 from training.recipes.recipe import AnyRecipe, Recipe, Start
 from training.transfer.features import extract
 from training.transfer.resolve import resolve_network
@@ -27,13 +22,17 @@ SCRATCH: Final = "scratch"  # random weights
 PRETRAINED: Final = "pretrained"  # those of a trained network, whose last layers are fine-tuned
 FEATURES: Final = "features"  # those of a trained network, frozen under a new last layer
 STARTS: tuple[Start, ...] = (SCRATCH, PRETRAINED, FEATURES)
-_PLURALS = {"image": "pictures", "audio": "sounds", "text": "texts", "tree": "trees"}
 # Of the tasks whose recipes start in one way only.
 _FIXED = {"complete": "starts in its own way", "export": "comes trained"}
 
 
 def apply_start(
-    recipe: AnyRecipe, data: Path | None, start: Start, given: str | None, models: Path
+    recipe: AnyRecipe,
+    data: Path | None,
+    start: Start,
+    given: str | None,
+    models: Path,
+    modalities: TrainingModalities = TRAINING_MODALITIES,
 ) -> AnyRecipe:
     """Return the recipe with the weights that `start` names; raise `TrainingError` or `BadData`.
 
@@ -46,29 +45,37 @@ def apply_start(
     if start == SCRATCH:
         raise TrainingError("--from names what --start pretrained or features starts from")
     dataset = recipe.load(data)
-    source = resolve_network(given, labelled.modality(dataset), models)
-    return apply_source(recipe, dataset, start, source)
+    kind = labelled.modality(dataset, modalities.values())
+    source = resolve_network(given, kind, models, modalities)
+    return apply_source(recipe, dataset, start, source, modalities)
 
 
-def apply_source(recipe: Recipe, dataset: Dataset, start: Start, source: TrainedNetwork) -> Recipe:
+def apply_source(
+    recipe: Recipe,
+    dataset: Dataset,
+    start: Start,
+    source: TrainedNetwork,
+    modalities: TrainingModalities = TRAINING_MODALITIES,
+) -> Recipe:
     """Return the recipe over the loaded data with the network and the encoder of `source`."""
-    encoder = encoder_for(source.encoder, source.files)
+    modality = modalities[source.encoder.kind]
+    encoder = modality.encoder(source.encoder, source.files)
     types = sorted({sample.payload.media_type for sample in dataset.samples})
     if other := [kind for kind in types if not encoder.accepts(kind)]:
-        reads = _PLURALS[source.encoder.kind]
-        raise BadData(f"{source.name} reads {reads}, but {dataset.name} holds {other[0]}")
+        reads = f"{source.name} reads {modality.plural}"
+        raise BadData(f"{reads}, but {dataset.name} holds {other[0]}")
     done = "tuned" if start == PRETRAINED else "as it was, but for the last layer"
-    lineage = recipe.lineage
+    lineage, trees = recipe.lineage, is_forest(source.encoder.tensors())
     return replace(
         recipe,
         description=f"{recipe.description} Its network is that of {source.name}, {done}.",
         load=lambda _: dataset,
-        prepare=partial(_prepare, source),
+        prepare=partial(_prepare, source, modality),
         network=source.build,
         initialise=lambda network, _: source.load_weights(network),
-        augment=_augmentation(source.encoder),
+        augment=modality.augment(source.encoder),
         finish=source.finish,
-        make_node_targets=recipe.make_node_targets if source.encoder.kind == "tree" else None,
+        make_node_targets=recipe.make_node_targets if trees else None,
         learn=tuning(source.tuned_share) if start == PRETRAINED else extract,
         schedule=SCHEDULE,
         lineage=replace(lineage, start=start, source=source.name),
@@ -76,17 +83,7 @@ def apply_source(recipe: Recipe, dataset: Dataset, start: Start, source: Trained
 
 
 def _prepare(
-    source: TrainedNetwork, train: Sequence[Sample]
+    source: TrainedNetwork, modality: TrainingModality, train: Sequence[Sample]
 ) -> tuple[EncoderSpec, dict[str, bytes]]:
-    spec = source.encoder
-    if source.windowed and isinstance(spec, AudioSpec):
-        spec = sound_window(train, spec.rate, spec.samples / spec.rate)
+    spec = modality.shorten(source.encoder, train) if source.windowed else source.encoder
     return spec, dict(source.files)
-
-
-def _augmentation(spec: EncoderSpec) -> Augment | None:
-    if isinstance(spec, ImageSpec):
-        return partial(augment_images, strength=PICTURES)
-    if isinstance(spec, AudioSpec):
-        return partial(augment_audio, rate=spec.rate)
-    return None

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from app.modalities.audio.spec import AudioSpec
 from training.errors import TrainingError
+from training.modalities.audio import MAX_SOUND_SECONDS
 from training.networks.audio.backbone import (
     SPECTROGRAMS,
     WAVEFORMS,
@@ -26,14 +27,13 @@ from training.networks.audio.backbone import (
 from training.networks.audio.filterbank import (
     HOP,
     KALDI_FRAME,
+    KALDI_RATE,
     KALDI_SIZE,
-    RATE,
     WHISPER_FRAME,
     KaldiFilterbank,
     WhisperFilterbank,
 )
 from training.networks.audio.waveform import Waveform
-from training.recipes.auto import LONGEST
 from training.transfer.trained_network import TrainedNetwork
 from training.transfer.transformers_library import (
     PREPROCESSING,
@@ -50,9 +50,11 @@ _AST_MEAN, _AST_STD = -4.2677393, 4.5689974
 def sounds_from(folder: Path, name: str, kind: str) -> TrainedNetwork:
     """Return the backbone of a folder with a model type of `SOUNDS`; raise `TrainingError`."""
     steps = read_preprocessing(folder, "feature_extractor")
-    rate = int(steps.get("sampling_rate", RATE))
-    if kind not in WAVEFORMS and rate != RATE:
-        raise TrainingError(f"--from {name}: {PREPROCESSING} says {rate} Hz; {RATE} are known")
+    rate = int(steps.get("sampling_rate", KALDI_RATE))
+    if kind not in WAVEFORMS and rate != KALDI_RATE:
+        raise TrainingError(
+            f"--from {name}: {PREPROCESSING} says {rate} Hz; {KALDI_RATE} are known"
+        )
     model = load_model(folder, name)
     if kind in SPECTROGRAMS:
         return _spectrograms(model, steps, name)
@@ -79,7 +81,7 @@ def _spectrograms(model: nn.Module, steps: dict[str, Any], name: str) -> Trained
         return SpectrogramBackbone(empty, bank, size=config.hidden_size, classes=labels)
 
     samples = KALDI_FRAME + HOP * (config.max_length - 1)
-    return _source(name, AudioSpec(rate=RATE, samples=samples), build, model)
+    return _source(name, AudioSpec(rate=KALDI_RATE, samples=samples), build, model)
 
 
 def _waveforms(model: nn.Module, steps: dict[str, Any], name: str) -> TrainedNetwork:
@@ -89,7 +91,7 @@ def _waveforms(model: nn.Module, steps: dict[str, Any], name: str) -> TrainedNet
     # Our augmentation replaces the model's own masks and skipped layers: these draw from a
     # generator that we do not seed, and fail on short sounds.
     config.apply_spec_augment, config.layerdrop = False, 0.0
-    rate = int(steps.get("sampling_rate", RATE))
+    rate = int(steps.get("sampling_rate", KALDI_RATE))
     framing = Framing(
         count=partial(_convolved, sizes=tuple(config.conv_kernel), steps=tuple(config.conv_stride)),
         step=math.prod(config.conv_stride),
@@ -102,7 +104,9 @@ def _waveforms(model: nn.Module, steps: dict[str, Any], name: str) -> TrainedNet
         features, size = Waveform(even=even), config.hidden_size
         return FrameBackbone(empty_model(model), features, framing, size=size, classes=labels)
 
-    return _source(name, AudioSpec(rate=rate, samples=round(LONGEST * rate)), build, model)
+    return _source(
+        name, AudioSpec(rate=rate, samples=round(MAX_SOUND_SECONDS * rate)), build, model
+    )
 
 
 def _speech(model: nn.Module, steps: dict[str, Any], name: str) -> TrainedNetwork:
@@ -112,14 +116,14 @@ def _speech(model: nn.Module, steps: dict[str, Any], name: str) -> TrainedNetwor
     filters = _filters(WHISPER_FRAME, config.num_mel_bins, low=0, scale="slaney", norm="slaney")
     frame = 2 * HOP  # the second convolution halves
     samples = frame * config.max_source_positions
-    framing = Framing(lambda length: (length + frame - 1) // frame, frame, RATE)
+    framing = Framing(lambda length: (length + frame - 1) // frame, frame, KALDI_RATE)
 
     def build(labels: int) -> nn.Module:
         bank = WhisperFilterbank(filters, samples=samples)
         empty = empty_model(model).get_encoder()  # type: ignore[operator]
         return FrameBackbone(empty, bank, framing, size=config.d_model, classes=labels)
 
-    return _source(name, AudioSpec(rate=RATE, samples=samples), build, encoder)
+    return _source(name, AudioSpec(rate=KALDI_RATE, samples=samples), build, encoder)
 
 
 def _convolved(length: Tensor, sizes: Sequence[int], steps: Sequence[int]) -> Tensor:
@@ -147,8 +151,8 @@ def _filters(size: int, bands: int, *, low: int, scale: str, **options: Any) -> 
             num_frequency_bins=size // 2 + 1,
             num_mel_filters=bands,
             min_frequency=low,
-            max_frequency=RATE // 2,
-            sampling_rate=RATE,
+            max_frequency=KALDI_RATE // 2,
+            sampling_rate=KALDI_RATE,
             mel_scale=scale,
             **options,
         )

@@ -10,15 +10,15 @@ from app.bundle import Bundle, Manifest, read_bundle
 from app.bundle.upgrade import OWN_DATA
 from app.modalities import encoder_for
 from app.pipeline.replay import golden_payload
-from app.registry import SHIPPED
 from app.tasks.classify import GoldenClasses
 from training.data.dataset import Sample
 from training.data.encode import encode
 from training.errors import TrainingError
 from training.measuring.calibration import softmax
 from training.measuring.evaluate import logits_of
+from training.modalities import TRAINING_MODALITIES, TrainingModalities, registry_of
 from training.recipes import RECIPES, Recipe
-from training.recipes.auto import default_network
+from training.recipes.auto import default_recipe
 from training.recipes.recipe import Finish
 from training.transfer.copy_weights import copy_backbone
 from training.transfer.graph_weights import load_graph_weights
@@ -27,18 +27,20 @@ from training.transfer.trained_network import TrainedNetwork
 Packages = Mapping[str, Callable[[], TrainedNetwork]]
 
 
-def network_from_bundle(folder: Path, packages: Packages) -> TrainedNetwork:
+def network_from_bundle(
+    folder: Path, packages: Packages, modalities: TrainingModalities = TRAINING_MODALITIES
+) -> TrainedNetwork:
     """Return the bundle's network; raise `TrainingError` unless it answers as published.
 
     packages: the networks of Python packages by name; a bundle's provenance may name one.
     """
-    bundle = read_bundle(folder, SHIPPED)
+    bundle = read_bundle(folder, registry_of(modalities.values()))
     manifest = bundle.manifest
     name = f"{manifest.name}/{manifest.version}"
     origin = manifest.provenance
     if origin.start is None and origin.recipe in packages:  # that network, exported
         return packages[origin.recipe]()
-    build = _architecture(manifest, packages)
+    build = _architecture(manifest, packages, modalities)
     trained = build(len(manifest.labels))
     try:
         load_graph_weights(trained, bundle.model)
@@ -56,7 +58,9 @@ def network_from_bundle(folder: Path, packages: Packages) -> TrainedNetwork:
     )
 
 
-def _architecture(manifest: Manifest, packages: Packages) -> Callable[[int], nn.Module]:
+def _architecture(
+    manifest: Manifest, packages: Packages, modalities: TrainingModalities
+) -> Callable[[int], nn.Module]:
     """Return the constructor of the network that the bundle's provenance names."""
     origin = manifest.provenance
     if origin.source is not None:
@@ -69,7 +73,7 @@ def _architecture(manifest: Manifest, packages: Packages) -> Callable[[int], nn.
     if isinstance(recipe, Recipe):
         return recipe.network
     if origin.recipe == OWN_DATA:
-        return default_network(manifest.modality)
+        return default_recipe(manifest.modality, modalities).network
     raise TrainingError(
         f"--from {manifest.name}: no recipe {origin.recipe!r} is known, so neither is its network"
     )
@@ -89,7 +93,7 @@ def _check(bundle: Bundle, network: nn.Module) -> None:
         Sample(case.file, golden_payload(bundle, case), manifest.labels[0])
         for case in bundle.golden
     ]
-    encoder = encoder_for(manifest.encoder, bundle.files)
+    encoder = encoder_for(manifest.encoder, bundle.files, bundle.registry.modalities)
     examples, _ = encode(encoder, samples, manifest.labels, manifest.encoder.tensors())
     answers = softmax(logits_of(network, examples) / manifest.temperature)
     worst = max(

@@ -17,7 +17,13 @@ from app.modalities.image.spec import ImageSpec
 from app.modalities.text.spec import TextSpec
 from training.errors import TrainingError
 from training.networks.audio.backbone import SOUNDS
-from training.networks.backbones.image import PICTURES, TEXTS, PictureBackbone, Pixels, TextBackbone
+from training.networks.backbones.image import (
+    PICTURE_POOLS,
+    TEXTS,
+    PictureBackbone,
+    Pixels,
+    TextBackbone,
+)
 from training.transfer.audio import sounds_from
 from training.transfer.trained_network import TrainedNetwork
 from training.transfer.transformers_library import (
@@ -39,7 +45,7 @@ def network_from_folder(folder: Path, name: str | None = None) -> TrainedNetwork
     """Return the backbone of a folder; raise `TrainingError` naming what is missing."""
     name = name or folder.resolve().name
     kind = read_json(folder / CONFIG).get("model_type")
-    if kind not in (known := (*PICTURES, *TEXTS, *SOUNDS)):
+    if kind not in (known := (*PICTURE_POOLS, *TEXTS, *SOUNDS)):
         raise TrainingError(
             f"--from {name}: the architecture {kind!r} is not known; {', '.join(known)} are"
         )
@@ -47,7 +53,7 @@ def network_from_folder(folder: Path, name: str | None = None) -> TrainedNetwork
         raise TrainingError(f"--from {name}: the folder holds no *.safetensors")
     if kind in SOUNDS:
         return sounds_from(folder, name, kind)
-    return _pictures(folder, name) if kind in PICTURES else _texts(folder, name)
+    return _pictures(folder, name) if kind in PICTURE_POOLS else _texts(folder, name)
 
 
 def _pictures(folder: Path, name: str) -> TrainedNetwork:

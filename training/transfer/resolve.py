@@ -6,6 +6,7 @@ from pathlib import Path
 from app.bundle import versions
 from app.bundle.files import MANIFEST
 from training.errors import TrainingError
+from training.modalities import TRAINING_MODALITIES, TrainingModalities
 from training.transfer.bundle import network_from_bundle
 from training.transfer.folder import network_from_folder
 from training.transfer.packages import imagenet, minilm
@@ -13,16 +14,20 @@ from training.transfer.trained_network import TrainedNetwork
 from training.transfer.transformers_library import CONFIG
 
 PACKAGES: dict[str, Callable[[], TrainedNetwork]] = {"imagenet": imagenet, "minilm": minilm}
-_DEFAULTS = {"image": "imagenet", "text": "minilm", "audio": "spoken-digits"}
 
 
-def resolve_network(given: str | None, kind: str, models: Path) -> TrainedNetwork:
-    """Return the network that `given` names, or the default one for that kind of data.
+def resolve_network(
+    given: str | None,
+    kind: str,
+    models: Path,
+    modalities: TrainingModalities = TRAINING_MODALITIES,
+) -> TrainedNetwork:
+    """Return the network that `given` names, or the default one of that modality.
 
     given: a package's network, a bundle under `models` or anywhere, or a folder of the library
     `transformers`. Raises `TrainingError`, or what reading a bundle raises.
     """
-    named = given or _DEFAULTS.get(kind)
+    named = given or (modalities[kind].default_source if kind in modalities else None)
     if named is None:
         raise TrainingError(f"no trained network for {kind} data comes with this; name one: --from")
     if named in PACKAGES:
@@ -36,7 +41,7 @@ def resolve_network(given: str | None, kind: str, models: Path) -> TrainedNetwor
     if found := versions(path):
         path = found[max(found)]
     if (path / MANIFEST).exists():
-        return network_from_bundle(path, PACKAGES)
+        return network_from_bundle(path, PACKAGES, modalities)
     if (path / CONFIG).exists():
         return network_from_folder(path)
     raise TrainingError(f"--from {named}: neither a bundle ({MANIFEST}) nor a backbone ({CONFIG})")

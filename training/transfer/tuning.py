@@ -30,7 +30,9 @@ SCHEDULE = Schedule(
     patience=8,
     warmup=0.25,
 )
-MOST = 1 << 30  # bytes of outputs to keep; where there are more, every epoch computes them
+_MAX_CACHED_BYTES = (
+    1 << 30
+)  # bytes of outputs to keep; where there are more, every epoch computes them
 
 
 def tuning(share: float) -> Learn:
@@ -47,7 +49,7 @@ def tune(
     """
     freeze(network, share)
     part, augment = network, recipe.augment
-    if isinstance(network, Divisible) and _size(network, train) <= MOST:
+    if isinstance(network, Divisible) and _size(network, train) <= _MAX_CACHED_BYTES:
         trunk, part = network.cut()
         train, validation, augment = compute(trunk, train), compute(trunk, validation), None
     if last_layers(part):

@@ -1,10 +1,9 @@
-"""Looking at a sound file's first bytes before a native decoder sees them.
+"""Checks of a sound file's header, made before a native decoder reads the file.
 
-libsndfile opens 26 formats; only those named in `_SIGNATURES` reach it. An ID3
-tag is taken off first, since libsndfile opens whatever stands behind it. In WAV files
-every `fmt ` chunk is checked as well, wherever it stands: libsndfile 1.2.2 multiplies
-two header fields of IMA ADPCM in 32 bits (CVE-2026-37555), so a block must hold what
-its size says.
+libsndfile opens 26 formats; only MP3 and those in `_SIGNATURES` reach it. ID3 tags are removed
+first, because libsndfile opens any format that follows one. In WAV files every `fmt ` chunk is
+checked, wherever it is: libsndfile 1.2.2 multiplies two header fields of IMA ADPCM in 32 bits
+(CVE-2026-37555), so the block size must agree with the sample count.
 """
 
 import struct
@@ -25,7 +24,7 @@ _WAV_KINDS = {_PCM, _FLOAT, _ALAW, _ULAW, _IMA_ADPCM}
 
 
 def checked(data: bytes) -> bytes:
-    """Return the sound without ID3 tags; raise `InvalidInput` unless its format is read safely."""
+    """Return the sound without ID3 tags; raise `InvalidInput` unless its format is safe to read."""
     while data.startswith(b"ID3") and len(data) >= 10:
         data = data[_tag_size(data) :]
     if not data:
@@ -44,7 +43,7 @@ def checked(data: bytes) -> bytes:
 
 
 def _tag_size(data: bytes) -> int:
-    """Return the size of an ID3v2 tag with its header: four times seven bits say it."""
+    """Return the size of an ID3v2 tag and its header, from four bytes of seven bits each."""
     size = 0
     for byte in data[6:10]:
         size = size << 7 | byte & 0x7F
@@ -58,7 +57,7 @@ def _check_wav(data: bytes) -> None:
     if place is None:
         raise InvalidInput(f"{EXPECTED}, got a WAV file without a format chunk")
     _check_format(data[place + 8 : place + 48])
-    # libsndfile looks for chunks byte by byte where sizes lie, and the last format counts.
+    # Where sizes are wrong, libsndfile searches for chunks byte by byte and uses the last format.
     place = data.find(b"fmt ", place + 4)
     while place >= 0:
         form = data[place + 8 : place + 48]
@@ -87,7 +86,7 @@ def _check_format(chunk: bytes) -> None:
 
 
 def _kind(chunk: bytes) -> int:
-    """Return the format tag; an extensible header holds the real one where its GUID begins."""
+    """Return the format tag; an extensible header has the real one at the start of its GUID."""
     (kind,) = struct.unpack_from("<H", chunk)
     if kind == _EXTENSIBLE and len(chunk) >= 26:
         (kind,) = struct.unpack_from("<H", chunk, 24)

@@ -1,9 +1,9 @@
-"""Sound files → 16-bit PCM, one channel, at the bundle's rate and of the bundle's length.
+"""Sound files → 16-bit PCM, one channel, with the sample rate and the length of the bundle's spec.
 
-Reads WAV, FLAC, Ogg (Vorbis, Opus) and MP3 of any rate and up to `MAX_CHANNELS`
-channels. Channels are averaged; where that cancels (antiphase stereo) the loudest
-channel is taken. A file cut short is read as far as it goes (Ogg is refused: its length
-stands at its end). Duration and size are checked while decoding, since headers lie.
+Reads WAV, FLAC, Ogg (Vorbis, Opus) and MP3 with up to `MAX_CHANNELS` channels. Channels are
+averaged; where they cancel each other (antiphase stereo), the loudest one is used. A truncated file
+is read up to its end, except for Ogg, which has its length there and is refused. Duration and size
+are checked during the decoding, because headers may be wrong.
 """
 
 import io
@@ -24,7 +24,7 @@ MAX_SECONDS = 300
 MAX_VALUES = 30_000_000  # samples × channels: 120 MB as float32
 MAX_CHANNELS = 16
 RATES = range(2_000, 384_001)  # Hz
-_BLOCK = 4_096  # frames decoded at a time: as many may be lost where a file is cut short
+_BLOCK = 4_096  # frames decoded at a time: at most so many are lost of a truncated file
 _LOUDEST = 8.0  # float files may exceed full scale, but not so far that sums overflow
 _CANCELLED = 0.01  # share of the loudest channel's power left in the average: -20 dB
 
@@ -38,11 +38,11 @@ class AudioEncoder:
         self.spec = spec
 
     def accepts(self, media_type: str) -> bool:
-        """Any `audio/…`, and the name that Ogg files often carry."""
+        """Accept any `audio/…`, and the media type that Ogg files often have."""
         return media_type.startswith("audio/") or media_type == "application/ogg"
 
     def cost(self, payload: Payload) -> float:
-        """By bytes: samples of a WAV are copied and resampled, all else is decoded first."""
+        """Estimate by the number of bytes; WAV needs no decoding."""
         size = len(payload.data)
         return 1e-4 + 2e-8 * size if payload.data.startswith(b"RIFF") else 1e-3 + 5e-7 * size
 
@@ -66,9 +66,10 @@ class AudioEncoder:
 
 
 def window(pcm: np.ndarray, samples: int) -> tuple[np.ndarray, int]:
-    """Return `samples` values: the loudest stretch of a longer sound, a shorter one centred.
+    """Return `samples` values of a sound, and the index in `pcm` of the first of them.
 
-    And where they begin in `pcm`, which is before 0 where there is silence before it.
+    A longer sound gives its loudest window. A shorter one is centred in silence; the index is then
+    negative.
     """
     if pcm.size <= samples:
         before = (samples - pcm.size) // 2
@@ -81,7 +82,7 @@ def window(pcm: np.ndarray, samples: int) -> tuple[np.ndarray, int]:
 
 
 def duration(data: bytes) -> float:
-    """Return how many seconds a sound lasts; raise `InvalidInput` when it cannot be read."""
+    """Return the duration of a sound in seconds; raise `InvalidInput` if it cannot be read."""
     frames, rate = _decode(data)
     return len(frames) / rate
 
@@ -95,7 +96,7 @@ def _decode(data: bytes) -> tuple[np.ndarray, int]:
         return pcm / np.float32(32768), rate
     try:
         with soundfile.SoundFile(io.BytesIO(data)) as sound:
-            # What is left of PCM that was cut short is no damage: it can be read in one go.
+            # A truncated WAV file has no damaged block, so it can be read in one call.
             frames = _read(sound, 2 * len(data) if sound.format == "WAV" else _BLOCK)
             rate = int(sound.samplerate)
     except soundfile.SoundFileError as error:
@@ -108,7 +109,7 @@ def _decode(data: bytes) -> tuple[np.ndarray, int]:
 
 
 def _most_frames(rate: int, channels: int) -> int:
-    """Return how many frames are read at most; refuse before reading what would not fit."""
+    """Return the largest number of frames to read; raise `InvalidInput` for an odd header."""
     if rate not in RATES:
         raise InvalidInput(f"expected a sample rate of {RATES[0]} to {RATES[-1]} Hz, got {rate}")
     if not 1 <= channels <= MAX_CHANNELS:
@@ -124,7 +125,7 @@ def _check_length(frames: int, limit: int, rate: int) -> None:
 
 
 def _read(sound: soundfile.SoundFile, block_frames: int) -> np.ndarray:
-    """Read to the end, block by block; a damaged tail ends the sound instead of losing it."""
+    """Read block by block to the end, or to the first damaged block after a readable one."""
     limit = _most_frames(sound.samplerate, sound.channels)
     block_frames = min(block_frames, limit + 1)
     blocks: list[np.ndarray] = []
@@ -147,7 +148,7 @@ def _read(sound: soundfile.SoundFile, block_frames: int) -> np.ndarray:
 
 
 def _mix_down(frames: np.ndarray) -> np.ndarray:
-    """Average the channels, or take the loudest where they cancel each other."""
+    """Return the mean of the channels, or the loudest one where they cancel each other."""
     if frames.shape[1] == 1:
         return frames[:, 0]
     mixed: np.ndarray = frames.mean(axis=1, dtype=np.float32)

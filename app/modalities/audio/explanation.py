@@ -1,4 +1,4 @@
-"""When, and at which frequencies, a sound spoke for its label."""
+"""The explanation of a sound's label: how much each time and frequency contributed."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,9 +11,9 @@ from app.modalities.saliency import DECIMALS, SaliencyMap, weights_of
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The part of a sound that the model heard, in seconds of the sound that was sent.
+    """The part of a sound that the model received, in seconds of the sound that was sent.
 
-    start: before 0 where silence was put before the sound.
+    start: negative if silence was added before the sound.
     """
 
     start: float

@@ -1,4 +1,4 @@
-"""What a bundle says of the sounds that its graph reads."""
+"""The part of a manifest that describes how sounds are encoded."""
 
 from typing import ClassVar, Literal
 
@@ -21,5 +21,5 @@ class AudioSpec(EncoderSpec):
     samples: int = Field(ge=400, le=30 * 48000)
 
     def tensors(self) -> tuple[TensorSpec, ...]:
-        """Return what the encoder makes of one sound."""
+        """Return the tensors that the encoder makes of one sound."""
         return (TensorSpec(name="pcm", dtype="int16", shape=("batch", self.samples)),)

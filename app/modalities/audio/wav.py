@@ -1,8 +1,8 @@
-"""WAV files of 16-bit PCM, as most sounds are sent, read without a library.
+"""A fast reader of WAV files with 16-bit PCM, the most frequent sounds.
 
-libsndfile reads them through a dozen calls back into Python, which takes longer than to resample
-a second of sound. What is not quite as it should be (another format, a size that lies, nothing in
-it) is left to libsndfile, so that there is one judge of damaged files.
+libsndfile reads them through a dozen calls back into Python, which takes longer than resampling a
+second of sound. Any other file (another format, a wrong size, no samples) is left to libsndfile,
+so that one library decides about damaged files.
 """
 
 import struct
@@ -14,7 +14,7 @@ _PCM, _BITS = 1, 16
 
 
 def read_pcm16(data: bytes) -> tuple[np.ndarray, int] | None:
-    """Return the samples, int16 (frames, channels), and the rate in Hz; None if not sure of them.
+    """Return the samples, int16 (frames, channels), and the rate in Hz; None for any other file.
 
     The samples are a view of `data`.
     """
@@ -33,7 +33,7 @@ def read_pcm16(data: bytes) -> tuple[np.ndarray, int] | None:
 
 
 def find_chunk(data: bytes, name: bytes, place: int) -> int | None:
-    """Return where a chunk of that name stands, from the chunk at `place` on; None: nowhere."""
+    """Return the place of the first chunk of that name at `place` or later; None without one."""
     while data[place : place + 4] != name:
         if place + 8 > len(data):
             return None

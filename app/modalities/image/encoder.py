@@ -1,10 +1,10 @@
 """Image files → one uint8 (or normalised float32) tensor.
 
-Reads JPEG, PNG, WebP, GIF, BMP and TIFF, recognised by content, never by name, and the first
-frame of an animation or page of a stack. EXIF orientation is applied, transparency is
-laid on white, 16-bit gray is scaled (not clipped) to 8 bits, CMYK becomes RGB. The
-header's pixel count is checked before a pixel is decoded. Plain JPEGs are decoded by
-libjpeg-turbo without Pillow around it, which for small pictures costs more than decoding.
+Reads JPEG, PNG, WebP, GIF, BMP and TIFF, recognised by their content, and of several frames or
+pages the first. The encoder applies the EXIF orientation, puts transparent pictures on white,
+scales 16-bit gray to 8 bits, and converts CMYK to RGB. It checks the header's pixel count before it
+decodes. Plain JPEGs are decoded by libjpeg-turbo without Pillow, whose overhead is larger than the
+decoding of a small picture.
 """
 
 import io
@@ -16,7 +16,7 @@ import simplejpeg
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from app.errors import InvalidInput
-from app.modalities.image.resize import fit, shrunk
+from app.modalities.image.resize import fit_image, shrunk
 from app.modalities.image.spec import ImageSpec
 from app.modalities.payload import Encoded, Payload
 
@@ -24,8 +24,8 @@ FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 MAX_PIXELS = 64_000_000  # 192 MB as RGB, the most that one image may take in memory
 _MODES = {1: "L", 3: "RGB"}  # Pillow's, by channels
 MAX_SCANS = 100  # a progressive JPEG has about ten
-_SCAN = b"\xff\xda"  # begins one
-_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # what ends a scan's data
+_SCAN = b"\xff\xda"  # starts a scan
+_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # ends the data of a scan
 _STRIP = 2**22  # pixels converted at a time
 _UNTOLD_PIXELS = 1_000_000
 _FRAMES = {bytes((0xFF, kind)) for kind in range(0xC0, 0xD0)} - {
@@ -33,8 +33,8 @@ _FRAMES = {bytes((0xFF, kind)) for kind in range(0xC0, 0xD0)} - {
     b"\xff\xc8",
     b"\xff\xcc",
 }
-_SEGMENTS = 50  # of a JPEG's head that are looked at
-_HEAD = 2**16  # bytes in which EXIF data begins
+_SEGMENTS = 50  # segments of a JPEG's header that are read
+_HEAD = 2**16  # bytes in which EXIF data starts
 _PLAIN = {"YCbCr": "RGB", "Gray": "GRAY"}  # colour spaces of a JPEG, and what they become
 _EXIF = b"Exif\x00\x00"
 _JPEG, _PNG = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
@@ -50,11 +50,11 @@ class ImageEncoder:
         self.spec = spec
 
     def accepts(self, media_type: str) -> bool:
-        """Any `image/…`: the content decides what it really is."""
+        """Accept any `image/…`; the content decides about the format."""
         return media_type.startswith("image/")
 
     def cost(self, payload: Payload) -> float:
-        """By file size and header dimensions; formats without a cheap header count as 1 MP."""
+        """Estimate by file size and header dimensions; 1 MP for formats without a cheap header."""
         data = payload.data
         if data.startswith(_PNG):
             pixels = int.from_bytes(data[16:20], "big") * int.from_bytes(data[20:24], "big")
@@ -63,7 +63,7 @@ class ImageEncoder:
         return 5e-5 + 2e-8 * len(data) + 1e-8 * pixels
 
     def encode(self, payload: Payload) -> Encoded[None]:
-        """Return `{"image": (height, width, channels)}`, or channels first if so laid out."""
+        """Return `{"image": (height, width, channels)}`, or with the channels first by the spec."""
         spec = self.spec
         pixels = _pixels(payload.data, spec)
         if spec.channel_order == "BGR":
@@ -74,7 +74,7 @@ class ImageEncoder:
             pixels = ((pixels / np.float32(255) - mean) / std).astype(np.float32)
         if spec.layout == "NCHW":
             pixels = pixels.transpose(2, 0, 1)
-        if not (pixels.flags.c_contiguous and pixels.flags.writeable):  # others' memory is not
+        if not (pixels.flags.c_contiguous and pixels.flags.writeable):  # decoders' memory
             pixels = np.array(pixels, order="C")
         return Encoded({"image": pixels})
 
@@ -87,14 +87,14 @@ def _pixels(data: bytes, spec: ImageSpec) -> np.ndarray:
     elif plain.shape[2] != spec.channels:
         image = Image.fromarray(plain[..., 0] if plain.shape[2] == 1 else plain)
         plain = _array(image.convert(_MODES[spec.channels]))
-    return fit(plain, spec)
+    return fit_image(plain, spec)
 
 
 def _plain_jpeg(data: bytes, spec: ImageSpec) -> np.ndarray | None:
-    """Decode a JPEG that is upright, gray or YCbCr, and whole; None for all others.
+    """Decode a JPEG that is upright, gray or YCbCr, and complete; return None for any other.
 
-    A JPEG can be decoded at a fraction of its size for a fraction of the cost; twice the
-    target leaves the resampling filter enough to work with.
+    Decoding a JPEG at a fraction of its size costs a fraction of the time. The result has at least
+    twice the target's size, which is enough for the resampling filter.
     """
     header = _jpeg_header(data)
     if header is None or header[2] not in _PLAIN or header[0] * header[1] > MAX_PIXELS:
@@ -107,14 +107,14 @@ def _plain_jpeg(data: bytes, spec: ImageSpec) -> np.ndarray | None:
             data, colorspace=_PLAIN[header[2]], min_height=height, min_width=width
         )
         return pixels
-    except ValueError:  # Pillow may know how, and will say it if not
+    except ValueError:  # Pillow may decode it, or gives the reason
         return None
 
 
 def _jpeg_pixels(data: bytes) -> int:
-    """Return the pixels that a JPEG's header tells, the most that are taken if it is an odd one.
+    """Return the number of pixels by a JPEG's header, or a high estimate for any other file.
 
-    In a tenth of the time that a decoder takes to be set up. For what is no JPEG, many.
+    It takes a tenth of the time that a decoder needs to start.
     """
     if not data.startswith(_JPEG):
         return _UNTOLD_PIXELS
@@ -131,7 +131,7 @@ def _jpeg_pixels(data: bytes) -> int:
 
 
 def _jpeg_header(data: bytes) -> tuple[int, int, str] | None:
-    """Return height, width and colour space; None for what is no JPEG."""
+    """Return height, width and colour space; None if the file is no JPEG."""
     if not data.startswith(_JPEG):
         return None
     try:
@@ -152,7 +152,7 @@ def _decode(data: bytes, spec: ImageSpec) -> np.ndarray:
         return _array(shrunk(_flatten(_upright(image), _MODES[spec.channels]), spec))
     except InvalidInput:
         raise
-    except Exception as error:  # Pillow's decoders raise what they like on damaged files
+    except Exception as error:  # Pillow's decoders raise any exception for damaged files
         raise InvalidInput(f"the {image.format} image is truncated or damaged") from error
 
 
@@ -162,7 +162,7 @@ def _array(image: Image.Image) -> np.ndarray:
 
 
 def _open(data: bytes) -> Image.Image:
-    """Read the header; raise `InvalidInput` for what is no image or would be too large."""
+    """Read the header; raise `InvalidInput` if the file is no image or the image is too large."""
     too_large = f"expected at most {MAX_PIXELS // 10**6} megapixels, got more; send a smaller one"
     try:
         image = Image.open(io.BytesIO(data), formats=FORMATS)
@@ -180,12 +180,12 @@ def _open(data: bytes) -> Image.Image:
 
 
 def _too_many_scans(jpeg: bytes) -> bool:
-    """Whether there are more than `MAX_SCANS`; the exact count is only made where it matters."""
+    """Return whether there are more than `MAX_SCANS`; count exactly only if there may be."""
     return jpeg.count(_SCAN) > MAX_SCANS and scans(jpeg) > MAX_SCANS
 
 
 def scans(jpeg: bytes) -> int:
-    """Count the passes over the picture: each costs a decoder time, however few its bytes."""
+    """Count the scans of a JPEG: each costs time in the decoder, even if it has few bytes."""
     count, place = 0, 2
     while place >= 0 and jpeg[place : place + 1] == b"\xff":
         marker = jpeg[place + 1 : place + 2]
@@ -203,7 +203,7 @@ def scans(jpeg: bytes) -> int:
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    """Apply the EXIF orientation; unreadable EXIF data is no reason to refuse a picture."""
+    """Apply the EXIF orientation; ignore unreadable EXIF data."""
     try:
         return ImageOps.exif_transpose(image)
     except Exception:
@@ -211,7 +211,7 @@ def _upright(image: Image.Image) -> Image.Image:
 
 
 def _flatten(image: Image.Image, mode: str) -> Image.Image:
-    """Convert to `mode`, 8 bits a channel, transparency laid on white."""
+    """Convert to `mode`, 8 bits a channel, with transparent pictures on white."""
     if image.mode.startswith("I"):  # 16 bits a pixel: convert() would clip all above 255
         image = Image.fromarray(_eight_bits(np.asarray(image)))
     elif image.mode == "F":
@@ -224,7 +224,7 @@ def _flatten(image: Image.Image, mode: str) -> Image.Image:
 
 
 def _eight_bits(deep: np.ndarray) -> np.ndarray:
-    """Scale 0..65535 to 0..255, rounded; strip by strip, so that no large copy is made."""
+    """Scale 0..65535 to 0..255, rounded; strip by strip, which avoids a large copy."""
     shallow = np.empty(deep.shape, dtype=np.uint8)
     rows = max(1, _STRIP // deep.shape[1])
     for top in range(0, len(deep), rows):

@@ -1,4 +1,4 @@
-"""Which parts of an image spoke for its label."""
+"""The explanation of an image's label: how much each part of the image contributed."""
 
 from typing import Any
 

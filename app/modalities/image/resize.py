@@ -1,8 +1,8 @@
-"""Pixels at one size → pixels at the size that a model takes.
+"""Resizing: the pixels of a picture → pixels of the size that a model reads.
 
-Convolution with the filter that a spec names, widened where the picture shrinks, as Pillow does it
-and within a few of its 256 levels; done by cykooz-resizer, which uses the processor's vector
-units and without Python's lock. Shared by training and serving, as all of `inputs`.
+It convolves with the filter that the spec names, which is widened where the picture shrinks; the
+result is within a few of Pillow's 256 levels. cykooz-resizer does it with the processor's vector
+units and without Python's lock.
 """
 
 import numpy as np
@@ -25,10 +25,10 @@ Box = tuple[float, float, float, float]  # left, top, width, height
 
 
 def shrunk(image: Image.Image, spec: ImageSpec) -> Image.Image:
-    """Return a picture of at least four times the spec's size at half of its own, or less.
+    """Return a picture of four times the spec's size or more at a half or less of its own size.
 
-    Twice the target is left at least, enough for the filter to work with: as much as of a JPEG,
-    whose decoder leaves out the rest. So no large picture need be held twice.
+    The result has at least twice the target's size, which is enough for the filter; JPEG decoders
+    reduce to the same size. It avoids a second copy of a large picture.
     """
     factor = min(image.width // (2 * spec.width), image.height // (2 * spec.height))
     if factor < 2:
@@ -36,7 +36,7 @@ def shrunk(image: Image.Image, spec: ImageSpec) -> Image.Image:
     return image.resize((image.width // factor, image.height // factor), Image.Resampling.BOX)
 
 
-def fit(pixels: np.ndarray, spec: ImageSpec) -> np.ndarray:
+def fit_image(pixels: np.ndarray, spec: ImageSpec) -> np.ndarray:
     """Return uint8 (height, width, channels) of the spec's size, from such pixels of any size.
 
     Every part of the result comes from at least one pixel.
@@ -44,12 +44,12 @@ def fit(pixels: np.ndarray, spec: ImageSpec) -> np.ndarray:
     height, width = pixels.shape[:2]
     target = (spec.height, spec.width)
     if spec.fit == "pad":
-        # As ImageOps.pad, which would leave nothing of a picture that is very long and thin.
-        wide = min(spec.width, max(1, round(width / height * spec.height)))
-        high = min(spec.height, max(1, round(height / width * spec.width)))
+        # As ImageOps.pad does, but with at least one pixel of a very long and thin picture.
+        columns = min(spec.width, max(1, round(width / height * spec.height)))
+        rows = min(spec.height, max(1, round(height / width * spec.width)))
         canvas = np.zeros((*target, pixels.shape[2]), np.uint8)
-        top, left = round((spec.height - high) * 0.5), round((spec.width - wide) * 0.5)
-        canvas[top : top + high, left : left + wide] = _resized(pixels, (high, wide), spec)
+        top, left = round((spec.height - rows) * 0.5), round((spec.width - columns) * 0.5)
+        canvas[top : top + rows, left : left + columns] = _resized(pixels, (rows, columns), spec)
         return canvas
     if spec.fit == "stretch":
         return _resized(pixels, target, spec)
@@ -71,6 +71,6 @@ def _resized(
         crop_box=CropBox(*box) if box is not None else None,
     )
     source = ImageData(width, height, _PIXELS[channels], pixels.tobytes())
-    made = ImageData(size[1], size[0], _PIXELS[channels])
-    Resizer().resize(source, made, options)  # one has buffers of its own: no two threads share it
-    return np.frombuffer(made.get_buffer(), np.uint8).reshape(*size, channels)
+    target = ImageData(size[1], size[0], _PIXELS[channels])
+    Resizer().resize(source, target, options)  # it has buffers, so threads cannot share one
+    return np.frombuffer(target.get_buffer(), np.uint8).reshape(*size, channels)

@@ -1,4 +1,4 @@
-"""What a bundle says of the images that its graph reads."""
+"""The part of a manifest that describes how images are encoded."""
 
 from typing import ClassVar, Literal
 
@@ -33,7 +33,7 @@ class ImageSpec(EncoderSpec):
     std: tuple[float, ...] = ()
 
     def tensors(self) -> tuple[TensorSpec, ...]:
-        """Return what the encoder makes of one image."""
+        """Return the tensors that the encoder makes of one image."""
         size: tuple[int, ...] = (self.height, self.width)
         size = (*size, self.channels) if self.layout == "NHWC" else (self.channels, *size)
         return (TensorSpec(name="image", dtype=self.dtype, shape=("batch", *size)),)

@@ -1,7 +1,7 @@
 """Text → token ids.
 
-The text is decoded by `app.modalities.charset`, cleaned by `plain_text`, tokenized, and cut by
-the rule in `TextSpec`; a cut is reported.
+`app.modalities.charset` decodes the text, `plain_text` cleans it, and a tokenizer splits it. Longer
+texts are truncated as `TextSpec` says, and the answer reports that.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from app.modalities.text.tokenized import TokenizedText
 
 
 class TextEncoder:
-    """Decodes, cleans, tokenizes and cuts text as `spec` says."""
+    """Decodes, cleans, tokenizes and truncates text as `spec` says."""
 
     media_types = "text/*"
 
@@ -30,11 +30,11 @@ class TextEncoder:
             raise InvalidBundle(f"{spec.tokenizer} is missing or not a tokenizer") from error
 
     def accepts(self, media_type: str) -> bool:
-        """Any `text/…`, plain and HTML are cleaned alike; but a tree is no prose."""
+        """Accept any `text/…`, plain or HTML, except trees."""
         return media_type.startswith("text/") and media_type != "text/x-tree"
 
     def cost(self, payload: Payload) -> float:
-        """By bytes: each is cleaned, those that are kept are tokenized."""
+        """Estimate by the number of bytes: all are cleaned, and at most so many are tokenized."""
         return 2e-5 + 5e-7 * len(payload.data)
 
     def encode(self, payload: Payload) -> Encoded[TokenizedText]:

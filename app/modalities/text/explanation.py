@@ -1,4 +1,4 @@
-"""Which tokens of a text spoke for its label."""
+"""The explanation of a text's label: how much each token contributed."""
 
 from typing import Any
 
@@ -11,10 +11,11 @@ from app.wire import Wire
 
 
 class TokenWeight(Wire):
-    """A token of a text as the model reads it, and how much it spoke for the label, 0 to 1.
+    """A token that the model reads, and its contribution to the label, 0 to 1.
 
-    A text is cleaned before it is read. `start` and `end` (excluded) count characters of the text
-    that was sent, from 0; they are null for tokens that are not in it, such as marks for markup.
+    A text is cleaned before the model reads it. `start` and `end` (excluded) count characters of
+    the text that was sent, from 0; they are null for tokens that are not in it, such as marks for
+    markup.
     """
 
     text: str
@@ -26,7 +27,7 @@ class TokenWeight(Wire):
 def explain_text(
     manifest: Manifest, encoded: Encoded[Any], outputs: Arrays
 ) -> list[TokenWeight] | None:
-    """Return the weight of every token that was read; `saliency` is (time,), padded at its end."""
+    """Return the weight of every token that was read; `saliency` is (time,) with padding."""
     if SALIENCY not in outputs or not isinstance(encoded.context, TokenizedText):
         return None
     pieces = encoded.context.pieces()

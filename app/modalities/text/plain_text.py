@@ -1,12 +1,12 @@
-"""The words of a text as every text model sees them, in training and in serving alike.
+"""Cleaning: a text → the words that every text classifier reads, in training and in serving.
 
-`plain_text` is pure and takes time linear in its input whatever the input is: every regular
-expression below has a bounded repeat, cannot rescan what a failed attempt has read, or runs on a
-text already cut. All words are lower case. Capitals are told by `allcaps` before each run of
-words in capitals, a blank line by `newpar`, markup by `htmlmail` and one `hastable`,
-`hasfont`, ... for each telling kind of tag at the start. Pictures read `imagetag` and links
-`linkto` and the labels of their host; addresses written out read `urllink` or `mailaddr` and
-their host, long numbers `longnum`. An empty text stays empty.
+`plain_text` is pure and takes time linear in its input: every regular expression below has a
+bounded repeat, cannot rescan what a failed attempt has read, or runs on a truncated text. All words
+become lower case. Marks replace what would be lost: `allcaps` precedes each run of words in
+capitals, `newpar` stands for a blank line, `imagetag` for a picture, `linkto` and the labels of the
+host for a link, `urllink` or `mailaddr` and the host for an address in the text, and `longnum` for
+a long number. Text with markup starts with `htmlmail` and with `hastable`, `hasfont`, ... for the
+kinds of tags that it has. An empty text stays empty.
 """
 
 import html
@@ -14,7 +14,7 @@ import re
 import unicodedata
 
 MAX_CHARS = 20_000
-"""Characters kept of the text: some three times what the classifier's tokens can hold."""
+"""Characters of a text that are kept: about three times as many as a classifier's tokens hold."""
 
 _HTML_HINT = re.compile(
     r"<!doctype\b|</?(?:html|head|body|table|tr|td|p|br|div|span|font|b|i|a|img|center|h[1-6]|ul|li"
@@ -26,8 +26,8 @@ _HIDDEN_END = {
     name: re.compile(f"</{name}", re.IGNORECASE) for name in ("script", "style", "title")
 } | {"": re.compile("-->")}
 _TAG = re.compile(r"<(/?[a-z][a-z0-9]{0,20}+|[a-z/!?])([^<>]*+)>", re.IGNORECASE)
-# A tag that starts a new line or cell parts two words; any other (<b>, <font>, a made-up one put
-# into the middle of a word to fool filters) does not.
+# A tag that starts a new line or cell separates two words. Any other tag does not: <b>, <font>, or
+# an invented one that somebody put into a word to deceive filters.
 _BREAKING = re.compile(
     "/?(?:p|br|div|td|th|tr|table|tbody|li|ul|ol|dl|dt|dd|h[1-6]|hr|pre|blockquote|center|body|head"
     "|html|form|input|select|option|textarea|img|a)"
@@ -50,17 +50,17 @@ _INVISIBLE = dict.fromkeys((0x00AD, 0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF))
 
 
 def is_html(text: str) -> bool:
-    """Say whether the text holds markup."""
+    """Return whether the text holds markup."""
     return _HTML_HINT.search(text) is not None
 
 
 def plain_text(text: str) -> str:
-    """Return the words of `text` and of its markup, on one line, of about MAX_CHARS."""
+    """Return the words and marks of `text` on one line of about MAX_CHARS characters."""
     return clean(text)[0]
 
 
 def clean(text: str) -> tuple[str, bool]:
-    """Return what `plain_text` does, and whether it was cut at MAX_CHARS."""
+    """Return the result of `plain_text`, and whether the text was truncated at MAX_CHARS."""
     found: set[str] = set()
     has_markup = is_html(text)
     if has_markup:
@@ -68,7 +68,7 @@ def clean(text: str) -> tuple[str, bool]:
     else:
         text = _BLANK_LINES.sub(" newpar ", text.strip())
     text = html.unescape(_HUGE_REFERENCE.sub(" ", text)).translate(_INVISIBLE)
-    # Cut before the normalisation, which is quadratic in runs of combining marks.
+    # Truncate before the normalisation, which is quadratic in runs of combining marks.
     words = " ".join(text.split())
     text = words[:MAX_CHARS]
     text = unicodedata.normalize("NFKC", text.encode("utf-8", "ignore").decode("utf-8"))
@@ -82,7 +82,7 @@ def clean(text: str) -> tuple[str, bool]:
 
 
 def _tag_words(tag: re.Match[str], found: set[str]) -> str:
-    """Return the text that replaces a tag; add the tag's name to `found` if it is a mark."""
+    """Return the text that replaces a tag; add the name of an informative tag to `found`."""
     name, attributes = tag[1].lower(), tag[2]
     if _TELLING.fullmatch(name):
         found.add(name)
@@ -95,7 +95,7 @@ def _tag_words(tag: re.Match[str], found: set[str]) -> str:
 
 
 def _host_words(target: str) -> str:
-    """The labels of the host that a link leads to, `iphost` where it is a number."""
+    """Return the labels of the host in a link, or `iphost` if the host is a number."""
     if target[:7].lower() == "mailto:":
         return "mailaddr " + _host_words(target.partition("@")[2][:100]) if "@" in target else ""
     host = _HOST.match(target)
@@ -106,9 +106,9 @@ def _host_words(target: str) -> str:
 
 
 def _without_hidden(text: str, found: set[str]) -> str:
-    """Drop comments, scripts, styles and titles; one that is never closed loses its opening only.
+    """Remove comments, scripts, styles and titles, and add their names to `found`.
 
-    What was there is put into `found`.
+    Of one that is never closed, only the opening tag is removed later.
     """
     kept: list[str] = []
     position, unclosed = 0, set[str]()
@@ -118,11 +118,11 @@ def _without_hidden(text: str, found: set[str]) -> str:
             continue
         end = _HIDDEN_END[name].search(text, start.end())
         if end is None:
-            unclosed.add(name)  # not searched for again: that would be quadratic
+            unclosed.add(name)  # a second search would make the time quadratic
             continue
         found.add(name or "comment")
         kept.append(text[position : start.start()])
-        # "</script" leaves its ">" behind; give the remainder back as an empty tag.
+        # The closing tag stays, because the match ends before its ">"; `_TAG` removes it later.
         position = end.end() if not name else end.start()
     kept.append(text[position:])
     return "".join(kept)

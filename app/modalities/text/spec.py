@@ -1,4 +1,4 @@
-"""What a bundle says of the texts that its graph classifies."""
+"""The part of a manifest that describes how texts for classifiers are encoded."""
 
 from typing import ClassVar, Literal, Self
 
@@ -9,7 +9,7 @@ from app.bundle.tensors import TensorSpec
 
 
 class TextSpec(EncoderSpec):
-    """How text becomes token ids: cleaned, tokenized by `tokenizer`, cut to `max_tokens`.
+    """How text becomes token ids: cleaned, tokenized by `tokenizer`, truncated to `max_tokens`.
 
     A longer text keeps its first `max_tokens - tail_tokens` and its last `tail_tokens`.
     """
@@ -28,7 +28,7 @@ class TextSpec(EncoderSpec):
         return self
 
     def tensors(self) -> tuple[TensorSpec, ...]:
-        """Return what the encoder makes of one text."""
+        """Return the tensors that the encoder makes of one text."""
         return (
             TensorSpec(name="tokens", dtype="int64", shape=("batch", "time")),
             TensorSpec(name="length", dtype="int64", shape=("batch",)),

@@ -1,21 +1,21 @@
-"""A text and its tokens, remembered so that an explanation can name them.
+"""A text and its tokens, which an explanation needs to find the tokens in the text.
 
-A text is cleaned before it is read: markup goes, marks as `allcaps` come, all is lower case.
-A token is looked for in the text that was sent, after the one before it; a mark is not there.
+Cleaning removes markup, adds marks such as `allcaps`, and makes all letters lower case. So each
+token is searched for in the text that was sent, after the token before it; marks are not found.
 """
 
 from dataclasses import dataclass
 
 from tokenizers import Encoding
 
-_NEAR = 200  # characters within which the next token is looked for: links and tags lie between
+_NEAR = 200  # characters in which the next token is searched for: links and tags lie between
 
 
 @dataclass(frozen=True, slots=True)
 class TokenizedText:
-    """The text as it was sent, as it was cleaned, and the cleaned one's tokens.
+    """A text: the one that was sent, the cleaned one, and the tokens of the cleaned one.
 
-    first, last: how many of the first and of the last tokens were kept, where not all were.
+    first, last: how many of the first and of the last tokens the model reads.
     """
 
     sent: str
@@ -25,16 +25,16 @@ class TokenizedText:
     last: int = 0
 
     def pieces(self) -> list[tuple[str, int | None, int | None]]:
-        """Return each kept token's text, and where it begins and ends in the text sent.
+        """Return the text of each token that the model reads, and its start and end in `sent`.
 
-        Characters count from 0, the end is excluded; None where the token is not found.
+        Start and end (excluded) count characters from 0; they are None if the token is not found.
         """
         offsets = self.encoding.offsets
         count = len(offsets)
         kept = set(range(min(self.first, count))) | set(range(count - self.last, count))
         sent, place = self.sent.lower(), 0
         found: list[tuple[str, int | None, int | None]] = []
-        same_length = len(sent) == len(self.sent)  # not so of a few letters, as İ
+        same_length = len(sent) == len(self.sent)  # a few letters such as İ become longer
         for number, (start, end) in enumerate(offsets):
             text = self.cleaned[start:end]
             at = sent.find(text.strip(), place, place + _NEAR) if same_length else -1

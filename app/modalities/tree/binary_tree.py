@@ -1,7 +1,7 @@
-"""Binary trees under construction, and the arrays that stand for one.
+"""Building binary trees, and their arrays.
 
-Nodes are named as they are made: leaf i is i, inner node j is ~j. Children are made before
-their parent, so the last node is the root and nothing here recurses, however deep the tree.
+Nodes have numbers in the order of their creation: leaf i is i, inner node j is ~j. Children are
+created before their parent, so the last node is the root, and no method recurses.
 """
 
 from dataclasses import dataclass, field
@@ -13,14 +13,14 @@ from app.errors import InvalidInput
 
 @dataclass(slots=True)
 class BinaryTree:
-    """Words, and pairs of nodes above them; bounded in leaves and in height."""
+    """A tree of words as leaves and pairs of nodes above them, limited in leaves and in height."""
 
     max_leaves: int
     max_height: int
     words: list[str] = field(default_factory=list)
     pairs: list[tuple[int, int]] = field(default_factory=list)
     heights: list[int] = field(default_factory=list)  # of inner nodes, from 1
-    unnamed: set[int] = field(default_factory=set)  # nodes that mean nothing by themselves
+    unnamed: set[int] = field(default_factory=set)  # nodes that are no phrase by themselves
 
     def leaf(self, word: str) -> int:
         """Add a leaf and return it; raise `InvalidInput` when there are too many."""
@@ -39,11 +39,11 @@ class BinaryTree:
         return ~(len(self.pairs) - 1)
 
     def nodes(self) -> list[int]:
-        """Return all nodes as the arrays number them: leaves, then inner nodes by height."""
+        """Return all nodes in the order of the arrays: leaves, then inner nodes by height."""
         return [*range(len(self.words)), *(~self._order()).tolist()]
 
     def phrases(self) -> list[str | None]:
-        """Return the words below every node, in the order of `nodes`; None where unnamed."""
+        """Return the words below every node, in the order of `nodes`; None for unnamed nodes."""
         spans = [(leaf, leaf + 1) for leaf in range(len(self.words))]
         spans += [(0, 0)] * len(self.pairs)  # indexed by name: inner nodes from the end
         for node, (left, right) in enumerate(self.pairs):

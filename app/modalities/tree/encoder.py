@@ -1,7 +1,7 @@
-"""Trees → arrays: lists of ListOps, and sentences of which a parse is given or guessed.
+"""Trees → arrays. The trees are lists of ListOps, or sentences with or without a parse.
 
-Text is decoded as any text is; `spec.notation` says which grammar reads it. What does not follow
-the grammar is refused with the position (characters, from 1) of the first mistake.
+`spec.notation` says which grammar parses the text. A text that does not follow the grammar is
+refused with the position (characters, from 1) of the first mistake.
 """
 
 import re
@@ -19,10 +19,10 @@ from app.modalities.tree.binary_tree import BinaryTree
 from app.modalities.tree.spec import TreeSpec
 
 MEDIA_TYPES = ("text/x-tree", "text/plain")
-# Prose may start with a bracket too; a tree's is followed by a label, or by what is a mistake.
+# Prose may start with a bracket too; that of a tree is followed by a label, or by a mistake.
 _BRACKETED = re.compile(r"\s*+\(\s*+(?:[0-9()]|$|[^\s()]++\s++\()")
-_READ = 16_000  # bytes, about; of more a tree is refused or a text cut, and the rest costs little
-UNKNOWN = 0  # the id of a word that is not in the vocabulary, where its first line is empty
+_READ = 16_000  # bytes that cost time, about: longer trees are refused and longer texts truncated
+UNKNOWN_ID = 0  # of a word that is not in the vocabulary, if the first line of that is empty
 
 
 class TreeEncoder:
@@ -39,16 +39,16 @@ class TreeEncoder:
         self._ids = {word: number for number, word in enumerate(words)}
 
     def accepts(self, media_type: str) -> bool:
-        """Trees are text, and have a media type of their own for who wants to say so."""
+        """Accept any `text/…`, and the media type of trees."""
         return media_type in MEDIA_TYPES
 
     def cost(self, payload: Payload) -> float:
-        """By bytes: what can be read is parsed, and explained if asked; the rest is skipped."""
+        """Estimate by the number of bytes: the first `_READ` are parsed, the rest is skipped."""
         size = len(payload.data)
         return 5e-5 + 3e-6 * min(size, _READ) + 5e-8 * size
 
     def encode(self, payload: Payload) -> Encoded[BinaryTree]:
-        """Return a forest of one, five int64 arrays; see `app.batching.forest`."""
+        """Return a forest with one tree, five int64 arrays; see `app.batching.forest`."""
         text = decode_text(payload)
         if not text.strip():
             raise InvalidInput("expected a tree, got nothing (or only white space)")
@@ -63,6 +63,6 @@ class TreeEncoder:
         return Encoded(tree.arrays(self.tokens(tree.words)), truncated, tree)
 
     def tokens(self, words: list[str]) -> np.ndarray:
-        """Return the words' ids, int64 (words,): as they are written, else in lower case."""
-        ids = (self._ids.get(w, self._ids.get(w.lower(), UNKNOWN)) for w in words)
+        """Return the ids, int64 (words,), of the words in their own spelling or in lower case."""
+        ids = (self._ids.get(w, self._ids.get(w.lower(), UNKNOWN_ID)) for w in words)
         return np.fromiter(ids, dtype=np.int64, count=len(words))

@@ -1,9 +1,9 @@
 """ListOps: nested lists of digits under an operator.
 
 Nangia and Bowman, "ListOps: A Diagnostic Dataset for Latent Tree Learning", NAACL SRW 2018.
-Read are the lists themselves, `[MAX 2 9 [MIN 4 7 ] 0 ]`, and their authors' notation with the
-binary parentheses, `( ( ( [MAX 2 ) 9 ) ] )`. Both give the same left-branching tree: an open
-list takes one argument after the other, then its end.
+The parser reads plain lists, `[MAX 2 9 [MIN 4 7 ] 0 ]`, and the authors' notation with binary
+parentheses, `( ( ( [MAX 2 ) 9 ) ] )`. Both give the same left-branching tree: an open list is
+joined with each argument in turn, and then with its end.
 """
 
 import re
@@ -13,9 +13,9 @@ from app.errors import InvalidInput
 from app.modalities.tree.binary_tree import BinaryTree
 
 OPERATORS = ("[MIN", "[MAX", "[MED", "[SM")
-END = "]"
+CLOSING_BRACKET = "]"
 DIGITS = tuple("0123456789")
-FEWEST, MOST = 2, 5  # arguments of an operator
+MIN_ARGUMENTS, MAX_ARGUMENTS = 2, 5  # arguments of an operator
 _TOKEN = re.compile(r"\[\w*|\w+|\S")
 _OPEN, _VALUE, _END = "an open list", "a value", "the end of a list"
 
@@ -28,7 +28,7 @@ class _Part:
 
 
 def parse(text: str, tree: BinaryTree) -> None:
-    """Grow `tree` by what `text` says; raise `InvalidInput` with the position of a mistake."""
+    """Add the list in `text` to `tree`; raise `InvalidInput` with the position of a mistake."""
     binary = text.lstrip().startswith("(")
     stack: list[list[_Part]] = [[]]
     position = 0
@@ -57,8 +57,8 @@ def parse(text: str, tree: BinaryTree) -> None:
 def _leaf(word: str, tree: BinaryTree) -> _Part:
     if word in DIGITS:
         return _Part(tree.leaf(word), _VALUE)
-    if word in (*OPERATORS, END):
-        part = _Part(tree.leaf(word), _END if word == END else _OPEN)
+    if word in (*OPERATORS, CLOSING_BRACKET):
+        part = _Part(tree.leaf(word), _END if word == CLOSING_BRACKET else _OPEN)
         tree.unnamed.add(part.node)
         return part
     if word.startswith("["):
@@ -73,7 +73,7 @@ def _deeper(stack: list[list[_Part]], tree: BinaryTree) -> None:
 
 
 def _close(stack: list[list[_Part]], tree: BinaryTree) -> None:
-    """Join what stands in a pair of parentheses."""
+    """Join the two parts inside a pair of parentheses."""
     if len(stack) == 1:
         raise InvalidInput("expected no closing parenthesis without an opening one")
     parts = stack.pop()
@@ -83,7 +83,7 @@ def _close(stack: list[list[_Part]], tree: BinaryTree) -> None:
 
 
 def _reduce(stack: list[list[_Part]], tree: BinaryTree) -> None:
-    """Give a value or an end to the innermost open list, and so on outwards."""
+    """Join a value or an end with the innermost open list, and each list that it completes."""
     while len(stack) > 1 and len(stack[-1]) == 2:
         left, right = stack.pop()
         part = _combine(left, right, tree)
@@ -99,8 +99,8 @@ def _combine(left: _Part, right: _Part, tree: BinaryTree) -> _Part:
     if left.kind != _OPEN or right.kind == _OPEN:
         raise InvalidInput(f"expected an open list and a value, got {left.kind} and {right.kind}")
     ends = right.kind == _END
-    if (ends and left.arguments < FEWEST) or (not ends and left.arguments == MOST):
-        raise InvalidInput(f"expected {FEWEST} to {MOST} arguments")
+    if (ends and left.arguments < MIN_ARGUMENTS) or (not ends and left.arguments == MAX_ARGUMENTS):
+        raise InvalidInput(f"expected {MIN_ARGUMENTS} to {MAX_ARGUMENTS} arguments")
     node = tree.join(left.node, right.node)
     if ends:
         return _Part(node, _VALUE)

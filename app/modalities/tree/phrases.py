@@ -1,4 +1,4 @@
-"""What a recursive network says of every part of a tree: its explanation of the whole."""
+"""The explanation of a tree's label: the label of every phrase in the tree."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,11 +11,11 @@ from app.modalities.payload import Encoded
 from app.modalities.tree.binary_tree import BinaryTree
 from app.wire import Wire
 
-LONGEST = 200  # characters of a phrase that are shown
+MAX_PHRASE_CHARS = 200  # of a phrase in an answer; a longer one is truncated
 
 
 class Phrase(Wire):
-    """A part of a tree, the label that it has by itself, and the probability of that label."""
+    """A phrase of a tree, its own label, and the probability of that label."""
 
     text: str
     label: str
@@ -32,9 +32,9 @@ def explain_tree(manifest: Manifest, encoded: Encoded[Any], outputs: Arrays) -> 
 def label_phrases(
     phrases: Sequence[str | None], scores: np.ndarray, labels: Sequence[str]
 ) -> list[Phrase]:
-    """Return the phrases with their labels, the whole first and the single words last.
+    """Return the phrases with their labels, from the whole tree to the single words.
 
-    phrases: those of all nodes, leaves first; None is left out. scores: float32 (nodes, labels).
+    phrases: one for each node, leaves first; None is left out. scores: float32 (nodes, labels).
     """
     best = scores.argmax(axis=1)
     leaves = (len(phrases) + 1) // 2  # of a binary tree
@@ -42,7 +42,7 @@ def label_phrases(
     named = [(node, text) for node in order if (text := phrases[node]) is not None]
     return [
         Phrase(
-            text=text if len(text) <= LONGEST else text[: LONGEST - 1] + "…",
+            text=text if len(text) <= MAX_PHRASE_CHARS else text[: MAX_PHRASE_CHARS - 1] + "…",
             label=labels[best[node]],
             probability=float(scores[node, best[node]]),
         )

@@ -1,8 +1,8 @@
-"""Sentences with their binary trees, as the Stanford Sentiment Treebank writes them.
+"""Parsing sentences with binary trees, in the notation of the Stanford Sentiment Treebank.
 
 Socher et al., "Recursive Deep Models for Semantic Compositionality Over a Sentiment Treebank",
 EMNLP 2013: `(3 (2 It) (4 (3 (2 's) (4 good)) (2 .)))`, where every node is a label and then a
-word or two nodes. The labels are not looked at in serving; they are what training learns.
+word or two nodes. Serving ignores the labels; training learns them.
 """
 
 import re
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from app.errors import InvalidInput
 from app.modalities.tree.binary_tree import BinaryTree
 
-# Only these part words: some of the treebank's words hold a no-break space.
+# Only these separate words: some of the treebank's words hold a no-break space.
 _TOKEN = re.compile(r"[()]|[^ \t\r\n()]+")
 _ESCAPES = {"-LRB-": "(", "-RRB-": ")"}
 
@@ -26,7 +26,7 @@ class _Frame:
 
 
 def parse(text: str, tree: BinaryTree) -> list[tuple[int, str]]:
-    """Grow `tree` by what `text` says; return every node with its label, the root last.
+    """Add the tree in `text` to `tree`; return every node with its label, the root last.
 
     Raises `InvalidInput` with the position of a mistake.
     """

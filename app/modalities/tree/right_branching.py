@@ -1,10 +1,10 @@
 """Plain text → words → a binary tree by rule, for clients without a parser.
 
-The rule is fixed, so the same text always gives the same tree: words are parted as the treebanks
-part them (`does n't`, `it 's`, punctuation by itself). The text is cut behind each full stop, each
-sentence before its final stop, behind its commas and other marks, and before `but` and the like.
-The words of a piece are joined from the right, `(not (very good))`, and what was cut is joined in
-halves, so that no text makes a tree that is much higher than its longest piece.
+The same text always gives the same tree. Words are separated in the way of the treebanks
+(`does n't`, `it 's`, punctuation by itself). The text is cut after each full stop, and each
+sentence before its final stop, after its commas and other marks, and before `but` and similar
+words. The words of a piece are joined from the right, `(not (very good))`, and the pieces in
+halves, so that the tree is not much higher than that of its longest piece.
 """
 
 import re
@@ -22,16 +22,16 @@ _PLAIN = str.maketrans({"’": "'", "‘": "`", "“": '"', "”": '"', "–": "
 _ENDS = frozenset((".", "!", "?", "..."))
 _MARKS = frozenset((",", ";", ":", "--", "-", "(", ")", '"'))
 _TURNS = frozenset(("but", "although", "though", "while", "because", "and", "or"))
-LONGEST = 40  # words in a piece; a longer one is cut, lest the tree become a stick
-MAX_CHARS = 40_000  # read of a text
+_MAX_PIECE_WORDS = 40  # longer pieces are cut, because they would make a tree very high
+_MAX_CHARS = 40_000  # of a text; the rest is not read
 
 
 def parse(text: str, tree: BinaryTree) -> str | None:
-    """Grow `tree` by the words of `text`, which is not blank; return what was left out, if any."""
+    """Add the words of `text`, which is not blank, to `tree`; return what was left out, if any."""
     text = text.strip()
     words: list[str] = []
-    truncated = f"only the first {MAX_CHARS} characters were read" if text[MAX_CHARS:] else None
-    for match in _WORD.finditer(text[:MAX_CHARS].translate(_PLAIN)):
+    truncated = f"only the first {_MAX_CHARS} characters were read" if text[_MAX_CHARS:] else None
+    for match in _WORD.finditer(text[:_MAX_CHARS].translate(_PLAIN)):
         if len(words) == tree.max_leaves:
             truncated = f"only the first {tree.max_leaves} words were read"
             break
@@ -47,16 +47,16 @@ def _sentence(nodes: Sequence[int], tree: BinaryTree) -> int:
     stopped = len(nodes) > 1 and words[nodes[-1]] in _ENDS
     body = nodes[:-1] if stopped else nodes
     pieces = [
-        _from_the_right(part[start : start + LONGEST], tree)
+        _from_the_right(part[start : start + _MAX_PIECE_WORDS], tree)
         for part in _cut(body, lambda i: words[i] in _MARKS or words[i + 1].lower() in _TURNS)
-        for start in range(0, len(part), LONGEST)
+        for start in range(0, len(part), _MAX_PIECE_WORDS)
     ]
     whole = _halves(pieces, tree)
     return tree.join(whole, nodes[-1]) if stopped else whole
 
 
 def _cut(nodes: Sequence[int], behind: Callable[[int], bool]) -> list[Sequence[int]]:
-    """Cut neighbouring leaves behind those that `behind` names; never behind the last."""
+    """Cut neighbouring leaves after each leaf in `behind` except the last one."""
     cuts = [0, *(node + 1 - nodes[0] for node in nodes[:-1] if behind(node)), len(nodes)]
     return [nodes[start:end] for start, end in pairwise(cuts)]
 

@@ -1,4 +1,4 @@
-"""What a bundle says of the trees that its graph reads."""
+"""The part of a manifest that describes how trees are encoded."""
 
 from typing import ClassVar, Literal
 
@@ -9,10 +9,10 @@ from app.bundle.tensors import TensorSpec
 
 
 class TreeSpec(EncoderSpec):
-    """How a bracketed tree becomes a forest of one (see `app.batching.forest`).
+    """How a bracketed tree becomes a forest with one tree (see `app.batching.forest`).
 
-    `vocabulary` holds a word a line; its number is the word's id. In the notation `ptb` a text
-    that is no tree is given one, and its first line stands for unknown words.
+    The file `vocabulary` holds one word in each line; the line number is the word's id. With the
+    notation `ptb` the first line stands for unknown words, and plain text gets a tree by a rule.
     """
 
     modality: ClassVar[str] = "tree"
@@ -24,7 +24,7 @@ class TreeSpec(EncoderSpec):
     max_height: int = Field(default=500, ge=1, le=1000)
 
     def tensors(self) -> tuple[TensorSpec, ...]:
-        """Return what the encoder makes of one tree, and `collate` of several."""
+        """Return the tensors that the encoder makes of one tree, and `collate` of several."""
         axes = {"tokens": "leaf", "left": "inner", "right": "inner", "levels": "level"}
         axes["roots"] = "batch"
         return tuple(

@@ -1,7 +1,7 @@
 """Prose → ids of words, for a model that predicts the next word.
 
-A text is read from the state zero; `LanguageState` is one word more and the state after the words
-before it. The same graph takes both.
+A text starts with the state zero. A `LanguageState` is one further word, with the state after the
+words before it. The same graph reads both.
 """
 
 from collections.abc import Mapping
@@ -15,19 +15,19 @@ from app.modalities.payload import Encoded, Payload
 from app.modalities.words.spec import WordsSpec
 from app.modalities.words.tokenizer import END, UNKNOWN, known_words, split_words
 
-_LONGEST = 20  # characters, on average, of words that are looked at
+_LONGEST = 20  # mean length in characters of the words that are read
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class LanguageState(Payload):
-    """The id of one more word, and the state, float32 (state,), after the words before it."""
+    """The id of one further word, and the state, float32 (state,), after the words before it."""
 
     word: int
     state: np.ndarray
 
 
 def next_word(word: int, state: np.ndarray) -> LanguageState:
-    """Return the item that gives the model `word` after what led to `state`."""
+    """Return the item that continues `state` with `word`."""
     return LanguageState(data=b"", media_type="text/plain", word=word, state=state)
 
 
@@ -47,11 +47,11 @@ class WordsEncoder:
             raise InvalidBundle(f"{spec.vocabulary} repeats a word, or lacks {UNKNOWN} and {END}")
 
     def accepts(self, media_type: str) -> bool:
-        """Any `text/…` but a tree."""
+        """Accept any `text/…` except trees."""
         return media_type.startswith("text/") and media_type != "text/x-tree"
 
     def cost(self, payload: Payload) -> float:
-        """By the words that a text can hold: the network reads them one after another."""
+        """Estimate by the number of words, which the network reads one after another."""
         return 1e-4 + 1e-4 * min(len(payload.data) / 4, self.spec.max_words)
 
     def encode(self, payload: Payload) -> Encoded[None]:
@@ -62,7 +62,7 @@ class WordsEncoder:
         return _encoded(ids, np.zeros(self.spec.state, dtype=np.float32), truncated)
 
     def ids(self, text: str) -> list[int]:
-        """Return the ids of all words of a text."""
+        """Return the ids of all words of a text, int64 (words,)."""
         return [self._ids[word] for word in known_words(split_words(text), self._ids)]
 
     def _last_ids(self, text: str) -> tuple[list[int], str | None]:

@@ -1,4 +1,4 @@
-"""What a bundle says of the texts that its graph continues."""
+"""The part of a manifest that describes how texts for language models are encoded."""
 
 from typing import ClassVar, Literal
 
@@ -11,9 +11,9 @@ from app.bundle.tensors import TensorSpec
 class WordsSpec(EncoderSpec):
     """How prose becomes the ids of words, for a model that predicts the next one.
 
-    `vocabulary` holds a word a line, the commonest first, after `<unk>` and `<end>`; its number
-    is the word's id. Of a longer text the last `max_words` words and marks are read. `state` is
-    the number of values that the model remembers from one word to the next, zero at first.
+    The file `vocabulary` holds one word in each line, the most common first, after `<unk>` and
+    `<end>`; the line number is the word's id. Only the last `max_words` words and marks of a text
+    are read. `state` is the number of values in the recurrent state, which starts at zero.
     """
 
     modality: ClassVar[str] = "text"
@@ -24,7 +24,7 @@ class WordsSpec(EncoderSpec):
     state: int = Field(ge=1, le=65536)
 
     def tensors(self) -> tuple[TensorSpec, ...]:
-        """Return what the encoder makes of one text."""
+        """Return the tensors that the encoder makes of one text."""
         return (
             TensorSpec(name="tokens", dtype="int64", shape=("batch", "time")),
             TensorSpec(name="length", dtype="int64", shape=("batch",)),

@@ -1,19 +1,19 @@
-"""Prose → words, as a model that predicts the next one reads it, and words → prose.
+"""Prose → words for a language model, and words → prose.
 
-Punctuation marks are words of their own, as are the endings 's, 're, 've, 'll, 'd and 'm; a hyphen
-inside a compound is one, a dash is `--`. Capitals are kept, but the first word of a sentence is
-written small where the vocabulary knows it so, and knows it better so. Time is linear in the text.
+Punctuation marks are words of their own, and so are the endings 's, 're, 've, 'll, 'd and 'm, a
+hyphen inside a compound, and a dash, `--`. Capitals stay, but the first word of a sentence becomes
+lower case if that form is the more common one in the vocabulary. Time is linear in the text.
 """
 
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 
-UNKNOWN, END = "<unk>", "<end>"  # a word that is not in the vocabulary; where a document ends
+UNKNOWN, END = "<unk>", "<end>"  # a word that is not in the vocabulary; the end of a document
 SENTENCE_ENDS = (".", "!", "?")
-_GLUED = frozenset(".,;:!?)]}%-/") | {"..."}  # to what is before them
-_OPENING = frozenset("([{$-/#")  # to which glues what comes after
-_REMEMBERED = 2000  # characters at the end of a text that decide how to continue it
+_GLUED = frozenset(".,;:!?)]}%-/") | {"..."}  # have no space before them
+_OPENING = frozenset("([{$-/#")  # have no space after them
+_REMEMBERED = 2000  # characters at the end of a text that decide about spaces and quotation marks
 _QUOTES = str.maketrans("‘’‛′“”„″«»", '\'\'\'\'""""""')
 _LETTER = r"[^\W\d_]"
 _WORD = re.compile(
@@ -31,16 +31,16 @@ _WORD = re.compile(
 
 
 def split_words(text: str) -> list[str]:
-    """Return the words and punctuation marks of `text`, its capitals as they are."""
+    """Return the words and punctuation marks of `text` with their capitals."""
     plain = unicodedata.normalize("NFC", text).translate(_QUOTES)
     return [_canonical(match[0], match) for match in _WORD.finditer(plain)]
 
 
 def known_words(words: Iterable[str], ranks: Mapping[str, int]) -> list[str]:
-    """Return the words as the vocabulary has them; `ranks` are their places, the commonest first.
+    """Return the words in the form that is in the vocabulary; `ranks` are places in it, by word.
 
-    The first word of a sentence is written small where that form is the commoner; a word that
-    is not in the vocabulary is `UNKNOWN`.
+    The first word of a sentence becomes lower case if that form is more common. A word that is not
+    in the vocabulary becomes `UNKNOWN`.
     """
     found, first = [], True
     for word in words:
@@ -55,7 +55,7 @@ def known_words(words: Iterable[str], ranks: Mapping[str, int]) -> list[str]:
 
 
 def _canonical(word: str, match: re.Match[str]) -> str:
-    """Return one spelling of all dashes, and of all ellipses; a hyphen has no space beside it."""
+    """Return the same spelling for all dashes and ellipses; hyphens have no space beside them."""
     if word[0] in "-–—‒":
         text, start, end = match.string, *match.span()
         hyphen = (
@@ -68,10 +68,10 @@ def _canonical(word: str, match: re.Match[str]) -> str:
 
 
 class Detokenizer:
-    """Writes words one after another as people do, on from a text.
+    """Writes words one after another with the spaces of ordinary prose, as a text's continuation.
 
-    No space before most marks, none after what opens; the first word of a sentence has a
-    capital. Quotation marks open and close in turn.
+    Most marks have no space before them, opening brackets none after them. The first word of a
+    sentence gets a capital. Quotation marks open and close in turn.
     """
 
     def __init__(self, text: str) -> None:
@@ -81,7 +81,7 @@ class Detokenizer:
         self._starts = self._ends_sentence(words)
 
     def write(self, word: str) -> str:
-        """Return what is added to the text: the word, and before it a space where one belongs."""
+        """Return the addition to the text: the word, after a space if there should be one."""
         closing = word == '"' and self._open
         glued = self._glued or closing or word in _GLUED or word[0] == "'"
         self._open ^= word == '"'

@@ -7,7 +7,7 @@ from tests.conftest import open_service
 pytestmark = pytest.mark.anyio
 
 
-async def test_the_list_of_models(service) -> None:
+async def test_catalog_lists_models(service) -> None:
     body = (await service.get("/v1/models")).json()
     assert [(m["name"], m["modality"], m["task"]) for m in body["models"]] == [
         ("colours", "image", "classify"),
@@ -19,7 +19,7 @@ async def test_the_list_of_models(service) -> None:
     ]
 
 
-async def test_models_of_any_task_stand_in_one_folder(models) -> None:
+async def test_catalog_lists_models_of_every_task(models) -> None:
     publish(fakes.autoencoder_bundle("a-colour"), models)
     async with open_service(models, defaults={}) as client:
         listed = (await client.get("/v1/models")).json()["models"]
@@ -35,7 +35,7 @@ async def test_models_of_any_task_stand_in_one_folder(models) -> None:
         assert (await client.get("/openapi.json")).status_code == 200
 
 
-async def test_one_model_with_its_facts(service) -> None:
+async def test_catalog_describes_one_model(service) -> None:
     body = (await service.get("/v1/models/colours")).json()
     facts = body["versions"][0]["facts"]
     assert facts["labels"] == ["red", "green", "blue"]
@@ -44,7 +44,7 @@ async def test_one_model_with_its_facts(service) -> None:
     assert set(facts) >= {"description", "metrics", "licence"}
 
 
-async def test_a_failed_version_says_why(models) -> None:
+async def test_catalog_gives_the_reason_of_a_failure(models) -> None:
     (models / "colours" / "1" / "model.onnx").write_bytes(b"")
     async with open_service(models) as client:
         (version,) = (await client.get("/v1/models/colours")).json()["versions"]

@@ -47,7 +47,7 @@ def same(one: list[dict], other: list[dict]) -> None:
 
 
 @pytest.mark.parametrize("model", ITEMS)
-async def test_every_form_of_a_body_gets_the_same_answer(service, model: str) -> None:
+async def test_classify_answers_every_form_of_a_body_alike(service, model: str) -> None:
     media_type, one, other, make = ITEMS[model]
     raw = [(await ask(service, model, item, media_type))[0] for item in (one, other)]
 
@@ -77,7 +77,7 @@ async def test_every_form_of_a_body_gets_the_same_answer(service, model: str) ->
 
 
 @pytest.mark.parametrize("model", ITEMS)
-async def test_the_default_model_is_found_by_the_media_type(service, model: str) -> None:
+async def test_classify_without_a_model_chooses_by_media_type(service, model: str) -> None:
     media_type, item, *_ = ITEMS[model]
     response = await service.post(
         "/v1/classify", content=item, headers={"Content-Type": media_type}
@@ -87,7 +87,7 @@ async def test_the_default_model_is_found_by_the_media_type(service, model: str)
     assert response.json()["predictions"] == await ask(service, model, item, media_type)
 
 
-async def test_a_version_is_asked_by_its_number(service) -> None:
+async def test_classify_with_a_version_uses_that_version(service) -> None:
     path = "/v1/models/moods/versions/{}/classify"
     headers = {"Content-Type": "text/plain"}
     right = await service.post(path.format(1), content=GLAD, headers=headers)
@@ -101,14 +101,14 @@ async def test_a_version_is_asked_by_its_number(service) -> None:
 
 
 @pytest.mark.parametrize(("top_k", "count"), [(1, 1), (2, 2), (3, 3), (1000, 3)])
-async def test_top_k(service, top_k: int, count: int) -> None:
+async def test_classify_returns_top_k_labels(service, top_k: int, count: int) -> None:
     (answer,) = await ask(service, "colours", RED, "image/png", top_k=top_k)
     assert len(answer["top"]) == count
     assert answer["top"][0] == {"label": answer["label"], "probability": answer["probability"]}
 
 
 @pytest.mark.parametrize("top_k", ["0", "-1", "1001", "NaN", "1e9", "9" * 5000, "", "x", "[]"])
-async def test_top_k_out_of_bounds(service, top_k: str) -> None:
+async def test_classify_refuses_top_k_out_of_bounds(service, top_k: str) -> None:
     response = await service.post(
         "/v1/models/colours/classify",
         content=RED,
@@ -119,14 +119,14 @@ async def test_top_k_out_of_bounds(service, top_k: str) -> None:
     assert response.json()["detail"].startswith("query.top_k: ")
 
 
-async def test_a_cut_is_reported(service) -> None:
+async def test_truncation_is_reported(service) -> None:
     (answer,) = await ask(service, "moods", b"good " * 50, "text/plain")
     assert answer["truncated"] == ("the text has 50 tokens; the first 12 and the last 4 were read")
     (answer,) = await ask(service, "moods", b"good", "text/plain")
     assert "truncated" not in answer
 
 
-async def test_one_bad_item_is_named(service) -> None:
+async def test_invalid_item_error_has_its_index(service) -> None:
     body, kind = media.multipart(("file", RED, None), ("file", b"junk", None), ("file", RED, None))
     response = await service.post(
         "/v1/models/colours/classify", content=body, headers={"Content-Type": kind}
@@ -151,14 +151,14 @@ async def test_one_bad_item_is_named(service) -> None:
         ("moods", "multipart/mixed; boundary=x"),
     ],
 )
-async def test_another_media_type(service, model: str, media_type: str) -> None:
+async def test_unsupported_media_type_is_415(service, model: str, media_type: str) -> None:
     response = await service.post(
         f"/v1/models/{model}/classify", content=b"good", headers={"Content-Type": media_type}
     )
     assert response.status_code == 415
 
 
-async def test_one_item_of_another_media_type_is_named(service) -> None:
+async def test_unsupported_media_type_error_has_the_index(service) -> None:
     body, kind = media.multipart(("file", RED, "image/png"), ("text", b"good", None))
     response = await service.post(
         "/v1/models/colours/classify", content=body, headers={"Content-Type": kind}
@@ -167,7 +167,7 @@ async def test_one_item_of_another_media_type_is_named(service) -> None:
     assert response.json()["detail"].startswith("item 1: ")
 
 
-async def test_the_stages_are_timed(service) -> None:
+async def test_server_timing_has_every_stage(service) -> None:
     response = await service.post(
         "/v1/models/moods/classify", content=GLAD, headers={"Content-Type": "text/plain"}
     )
@@ -176,7 +176,7 @@ async def test_the_stages_are_timed(service) -> None:
     assert all(float(spent) >= 0 for _, spent in stages)
 
 
-async def test_the_wire_knows_no_nan(service) -> None:
+async def test_nan_is_never_sent(service) -> None:
     response = await service.post(
         "/v1/models/sounds/classify",
         content=media.sound(media.tone(3) * 1e30, subtype="FLOAT"),

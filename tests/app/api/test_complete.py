@@ -1,4 +1,4 @@
-"""Completions over HTTP: whole and streamed, what is refused, and who leaves."""
+"""Completions over HTTP: whole and streamed answers, refused requests, disconnecting clients."""
 
 import asyncio
 import json
@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from app.bundle import publish
 from tests import fakes
 from tests.conftest import open_service
 
@@ -17,10 +16,9 @@ EVENTS = {"Accept": "text/event-stream"}
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("words")
-    publish(fakes.words_bundle(), root)
-    publish(fakes.text_bundle(), root)
-    return root
+    return fakes.publish_all(
+        tmp_path_factory.mktemp("models"), fakes.words_bundle(), fakes.text_bundle()
+    )
 
 
 def events(body: str) -> list[tuple[str, dict]]:
@@ -32,7 +30,7 @@ def events(body: str) -> list[tuple[str, dict]]:
     return found
 
 
-async def test_a_text_is_gone_on_with(folder: Path) -> None:
+async def test_complete_continues_a_text(folder: Path) -> None:
     async with open_service(folder) as service:
         answer = await service.post(PATH, json={"text": "The day", "max_words": 8})
         body = answer.json()
@@ -46,7 +44,7 @@ async def test_a_text_is_gone_on_with(folder: Path) -> None:
     assert versioned.json() == body
 
 
-async def test_alternatives_begin_with_the_word_itself(folder: Path) -> None:
+async def test_alternatives_start_with_the_chosen_word(folder: Path) -> None:
     async with open_service(folder) as service:
         answer = await service.post(PATH, json={"text": "the", "alternatives": 3})
     for word in answer.json()["words"]:
@@ -55,7 +53,7 @@ async def test_alternatives_begin_with_the_word_itself(folder: Path) -> None:
         assert (first["word"], first["probability"]) == (word["word"], word["probability"])
 
 
-async def test_streamed_is_what_comes_at_once(folder: Path) -> None:
+async def test_complete_stream_equals_the_whole_answer(folder: Path) -> None:
     asked = {"text": "the day", "temperature": 1.0, "seed": 3, "max_words": 30, "alternatives": 2}
     async with open_service(folder) as service:
         whole = (await service.post(PATH, json=asked)).json()
@@ -68,7 +66,7 @@ async def test_streamed_is_what_comes_at_once(folder: Path) -> None:
     assert done["seed"] == 3
 
 
-async def test_without_a_seed_the_one_that_was_drawn_is_told(folder: Path) -> None:
+async def test_complete_without_a_seed_returns_the_drawn_one(folder: Path) -> None:
     asked = {"text": "the day", "temperature": 2, "max_words": 30}
     async with open_service(folder) as service:
         first = (await service.post(PATH, json=asked)).json()
@@ -76,7 +74,7 @@ async def test_without_a_seed_the_one_that_was_drawn_is_told(folder: Path) -> No
     assert again == first
 
 
-async def test_many_at_once_are_answered_as_each_alone(folder: Path) -> None:
+async def test_concurrent_completions_equal_single_ones(folder: Path) -> None:
     asked = [{"text": text, "max_words": 25} for text in ("the", "we are", "good, and", "glad.")]
     async with open_service(folder) as service:
         alone = [(await service.post(PATH, json=each)).json() for each in asked]
@@ -104,7 +102,7 @@ async def test_many_at_once_are_answered_as_each_alone(folder: Path) -> None:
         ("", 400, "JSON"),
     ],
 )
-async def test_what_cannot_be_gone_on_with_is_refused(
+async def test_complete_refuses_invalid_requests(
     folder: Path, content: str, status: int, detail: str
 ) -> None:
     async with open_service(folder) as service:
@@ -118,19 +116,19 @@ async def test_what_cannot_be_gone_on_with_is_refused(
 
 
 @pytest.mark.parametrize("size", [65_537, 10 * 2**20])
-async def test_a_text_that_is_too_long_is_refused(folder: Path, size: int) -> None:
+async def test_complete_refuses_a_too_long_text(folder: Path, size: int) -> None:
     async with open_service(folder) as service:
         answer = await service.post(PATH, json={"text": "a" * size})
     assert answer.status_code == 413 and "65536 characters" in answer.json()["detail"]
 
 
-async def test_of_a_long_text_the_end_is_read_and_that_is_said(folder: Path) -> None:
+async def test_complete_reads_the_end_of_a_long_text_and_reports_it(folder: Path) -> None:
     async with open_service(folder) as service:
         answer = (await service.post(PATH, json={"text": "good " * 10_000 + "the"})).json()
     assert answer["text"].startswith(" day") and "only the last 16 words" in answer["truncated"]
 
 
-async def test_models_of_other_tasks_say_what_they_can_do(folder: Path) -> None:
+async def test_complete_with_another_model_is_refused(folder: Path) -> None:
     async with open_service(folder) as service:
         classifier = await service.post("/v1/models/moods/complete", json={"text": "the"})
         writer = await service.post(
@@ -145,7 +143,7 @@ async def test_models_of_other_tasks_say_what_they_can_do(folder: Path) -> None:
     assert (nobody.status_code, image.status_code) == (404, 415)
 
 
-async def test_a_client_that_leaves_ends_the_work(folder: Path) -> None:
+async def test_disconnected_client_cancels_its_completion(folder: Path) -> None:
     async with open_service(folder) as service:
         body = json.dumps({"text": "the", "max_words": 500}).encode()
         sent: list[dict] = []
@@ -170,7 +168,7 @@ async def test_a_client_that_leaves_ends_the_work(folder: Path) -> None:
     assert b"done" not in b"".join(m["body"] for m in words)
 
 
-async def test_a_deadline_that_passes_while_streaming_is_told_in_the_stream(folder: Path) -> None:
+async def test_deadline_while_streaming_is_an_error_event(folder: Path) -> None:
     async with open_service(folder, deadline=0.3) as service:
         body = json.dumps({"text": "the", "max_words": 500}).encode()
         sent: list[dict] = []
@@ -191,7 +189,7 @@ async def test_a_deadline_that_passes_while_streaming_is_told_in_the_stream(fold
     assert (name, problem["status"]) == ("error", 504)
 
 
-async def test_the_docs_describe_completions(folder: Path) -> None:
+async def test_openapi_describes_complete(folder: Path) -> None:
     async with open_service(folder) as service:
         paths = (await service.get("/openapi.json")).json()["paths"]
     operation = paths["/v1/models/{model}/complete"]["post"]

@@ -7,7 +7,7 @@ from app.api import problems
 pytestmark = pytest.mark.anyio
 
 
-async def test_the_docs_need_no_other_host(service) -> None:
+async def test_docs_page_loads_from_this_host_only(service) -> None:
     page = await service.get("/docs")
     assert page.status_code == 200
     assert page.headers["content-type"].startswith("text/html")
@@ -19,18 +19,18 @@ async def test_the_docs_need_no_other_host(service) -> None:
     assert [host for host in outside if "www.w3.org" not in host] == []
 
 
-async def test_the_assets_load_nothing_from_elsewhere(service) -> None:
+async def test_docs_assets_load_from_this_host_only(service) -> None:
     css = await service.get("/docs/static/swagger-ui.css")
     assert css.headers["content-type"].startswith("text/css")
     assert re.findall(r"@import|url\((?!['\"]?data:)[^)]*\)", css.text) == []
 
 
-async def test_home_leads_to_the_docs(service) -> None:
+async def test_home_redirects_to_the_docs(service) -> None:
     home = await service.get("/", headers={"Host": "elsewhere"})
     assert (home.status_code, home.headers["location"]) == (307, "/docs")
 
 
-async def test_the_description_lists_every_way_and_form(service) -> None:
+async def test_openapi_lists_every_route_and_body(service) -> None:
     document = (await service.get("/openapi.json")).json()
     assert document["openapi"].startswith("3.1")
     assert set(document["paths"]) == {
@@ -67,7 +67,7 @@ async def test_the_description_lists_every_way_and_form(service) -> None:
         } <= answers
 
 
-async def test_every_reference_of_the_description_leads_somewhere(service) -> None:
+async def test_openapi_references_resolve(service) -> None:
     response = await service.get("/openapi.json")
     document = response.json()
     for reference in set(re.findall(r'"\$ref":"#/([^"]+)"', response.text)):
@@ -76,13 +76,13 @@ async def test_every_reference_of_the_description_leads_somewhere(service) -> No
             place = place[step]
 
 
-async def test_every_operation_has_its_own_id(service) -> None:
+async def test_openapi_operation_ids_are_unique(service) -> None:
     document = (await service.get("/openapi.json")).json()
     ids = [way["operationId"] for item in document["paths"].values() for way in item.values()]
     assert len(set(ids)) == len(ids)
 
 
-async def test_the_examples_are_golden_cases(service):
+async def test_openapi_examples_are_golden_cases(service):
     document = (await service.get("/openapi.json")).json()
     operation = document["paths"]["/v1/models/{model}/classify"]["post"]
     answers = operation["responses"]["200"]["content"]["application/json"]["examples"]

@@ -1,4 +1,4 @@
-"""Limits at the door, driven through ASGI messages where a client cannot be made to misbehave."""
+"""Admission limits, tested with ASGI messages where an HTTP client cannot misbehave."""
 
 import asyncio
 import threading
@@ -19,7 +19,7 @@ TEXT = {"Content-Type": "text/plain"}
 
 
 class Exchange:
-    """One request over ASGI whose body arrives, or does not, as the test wants."""
+    """One request over ASGI; the test decides when and whether its body arrives."""
 
     def __init__(
         self, app, media_type: bytes = b"text/plain", headers: Iterable[tuple[bytes, bytes]] = ()
@@ -66,11 +66,11 @@ class Exchange:
 
 
 class Gate:
-    """A text encoder that waits until it is let; counts what it encoded."""
+    """A text encoder that waits for an event; it counts the items that it has encoded."""
 
     def __enter__(self):
         gate = self
-        self.go, self.begun, self.count = threading.Event(), threading.Semaphore(0), 0
+        self.go, self.started, self.count = threading.Event(), threading.Semaphore(0), 0
 
         class Waiting(TextEncoder):
             def cost(self, payload):
@@ -79,7 +79,7 @@ class Gate:
             def encode(self, payload):
                 if payload.data == b"wait":
                     gate.count += 1
-                    gate.begun.release()
+                    gate.started.release()
                     assert gate.go.wait(20)
                 return super().encode(payload)
 
@@ -90,7 +90,7 @@ class Gate:
         self.go.set()
 
     async def entered(self) -> None:
-        assert await asyncio.to_thread(self.begun.acquire, timeout=20)
+        assert await asyncio.to_thread(self.started.acquire, timeout=20)
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +102,7 @@ async def small(anyio_backend, published):
 @pytest.mark.parametrize(
     "declared", [b"1025", b"0001025", b"9" * 20, b"9" * 5000, b"0" * 5000 + b"99999"]
 )
-async def test_a_body_declared_too_large_is_refused_unread(small, declared: bytes) -> None:
+async def test_declared_oversized_body_is_refused_unread(small, declared: bytes) -> None:
     exchange = Exchange(small.app, headers=[(b"content-length", declared)])
     assert await exchange.status() == 413
     assert exchange.reads == 0
@@ -110,19 +110,19 @@ async def test_a_body_declared_too_large_is_refused_unread(small, declared: byte
 
 
 @pytest.mark.parametrize("declared", [b"", b"-1", b"x", b"\xb2", b"4", b"0", b"1024", b"\xff"])
-async def test_an_odd_length_is_no_failure(small, declared: bytes) -> None:
+async def test_odd_content_length_is_no_failure(small, declared: bytes) -> None:
     exchange = Exchange(small.app, headers=[(b"content-length", declared)])
     exchange.arrives(b"good")
     assert await exchange.status() == 200
 
 
-async def test_a_body_of_the_largest_size_is_read(small) -> None:
+async def test_body_of_the_maximum_size_is_read(small) -> None:
     for size, status in ((1024, 200), (1025, 413)):
         response = await small.post(PATH, content=b"good".ljust(size), headers=TEXT)
         assert response.status_code == status
 
 
-async def test_a_body_in_pieces_is_counted_as_it_comes(small) -> None:
+async def test_chunked_body_is_counted_as_it_arrives(small) -> None:
     exchange = Exchange(small.app, headers=[(b"content-length", b"4")])
     for _ in range(100):
         exchange.arrives(b"good" * 64, more=True)
@@ -131,7 +131,7 @@ async def test_a_body_in_pieces_is_counted_as_it_comes(small) -> None:
     assert exchange.header(b"connection") == b"close"
 
 
-async def test_a_body_in_pieces_is_one_body(small) -> None:
+async def test_chunked_body_is_joined(small) -> None:
     exchange = Exchange(small.app)
     for piece in (b"the ", b"", b"day is go", b"od"):
         exchange.arrives(piece, more=True)
@@ -141,22 +141,22 @@ async def test_a_body_in_pieces_is_one_body(small) -> None:
     assert exchange.sent[1]["body"] == whole.content
 
 
-@pytest.mark.parametrize("begun", [False, True])
-async def test_a_body_that_never_ends_is_given_up(small, begun: bool) -> None:
+@pytest.mark.parametrize("started", [False, True])
+async def test_endless_body_times_out(small, started: bool) -> None:
     exchange = Exchange(small.app)
-    if begun:
+    if started:
         exchange.arrives(b"good", more=True)
     assert await exchange.status() == 408
     assert exchange.header(b"connection") == b"close"
 
 
-async def test_too_many_items(small) -> None:
+async def test_too_many_items_are_refused(small) -> None:
     response = await small.post(PATH, json={"instances": ["good"] * 4})
     assert response.status_code == 413
     assert (await small.post(PATH, json={"instances": ["good"] * 3})).status_code == 200
 
 
-async def test_a_client_that_leaves_before_its_body_ended(small) -> None:
+async def test_disconnect_before_the_end_of_the_body_is_499(small) -> None:
     exchange = Exchange(small.app)
     exchange.arrives(b"good", more=True)
     exchange.leaves()
@@ -164,7 +164,7 @@ async def test_a_client_that_leaves_before_its_body_ended(small) -> None:
     assert (await small.post(PATH, content=b"good", headers=TEXT)).status_code == 200
 
 
-async def test_a_client_that_leaves_takes_its_work_with_it(published) -> None:
+async def test_disconnect_cancels_the_work(published) -> None:
     with Gate() as gate:
         async with open_service(published, modalities=gate.modalities) as client:
             exchange = Exchange(client.app, b"multipart/form-data; boundary=x")
@@ -178,7 +178,7 @@ async def test_a_client_that_leaves_takes_its_work_with_it(published) -> None:
     assert gate.count == 1, "the other nineteen were not touched"
 
 
-async def test_requests_in_flight_are_bounded_and_probes_answer(published) -> None:
+async def test_requests_in_flight_are_limited_but_probes_are_answered(published) -> None:
     with Gate() as gate:
         async with open_service(published, modalities=gate.modalities, max_requests=2) as client:
             waiting = [
@@ -215,13 +215,13 @@ async def test_the_deadline_is_504(published) -> None:
 
 
 @pytest.mark.parametrize("given", ["a", "A-1_b.c", "x" * 64])
-async def test_a_request_keeps_its_id(service, given: str) -> None:
+async def test_given_request_id_is_returned(service, given: str) -> None:
     response = await service.get("/livez", headers={"X-Request-ID": given})
     assert response.headers["x-request-id"] == given
 
 
 @pytest.mark.parametrize("given", ["", " ", "x" * 65, "a b", "<a>", "é".encode(), "a\tb"])
-async def test_an_odd_id_is_replaced(service, given) -> None:
+async def test_invalid_request_id_is_replaced(service, given) -> None:
     ids = {
         (await service.get("/livez", headers={"X-Request-ID": given})).headers["x-request-id"]
         for _ in range(2)
@@ -230,13 +230,13 @@ async def test_an_odd_id_is_replaced(service, given) -> None:
     assert all(len(made) == 32 and made.isalnum() for made in ids)
 
 
-async def test_no_answer_is_sniffed(service: httpx.AsyncClient) -> None:
+async def test_every_answer_has_nosniff(service: httpx.AsyncClient) -> None:
     for path in ("/livez", "/nothing", "/docs"):
         response = await service.get(path)
         assert response.headers["x-content-type-options"] == "nosniff"
 
 
-async def test_the_bytes_in_flight_are_bounded(published) -> None:
+async def test_bytes_in_flight_are_limited(published) -> None:
     async with open_service(published, max_body=2000, max_bytes=2500) as client:
         first = Exchange(client.app)
         first.arrives(b"good".ljust(1500), more=True)

@@ -33,7 +33,7 @@ async def embedded(service: httpx.AsyncClient, address: str, **request) -> np.nd
 
 
 @pytest.mark.parametrize("bundle", BUNDLES, ids=lambda bundle: bundle.manifest.task)
-async def test_features_are_those_of_the_pipeline_in_every_form(service, bundle) -> None:
+async def test_embed_answers_every_form_of_a_body_as_the_pipeline(service, bundle) -> None:
     name = bundle.manifest.name
     payloads = [Payload(data, "image/png") for data in PICTURES]
     expected = np.asarray(Pipeline(bundle).predict(payloads, EmbedOptions()))
@@ -55,7 +55,7 @@ async def test_features_are_those_of_the_pipeline_in_every_form(service, bundle)
     )
 
 
-async def test_a_model_without_features_says_so(service) -> None:
+async def test_embed_with_a_model_without_features_is_refused(service) -> None:
     send = {"content": PICTURES[0], "headers": {"Content-Type": "image/png"}}
     refused = await service.post("/v1/models/colours/embed", **send)
     assert refused.status_code == 404
@@ -65,7 +65,7 @@ async def test_a_model_without_features_says_so(service) -> None:
     )
 
 
-async def test_a_bad_item_is_named_as_classify_names_it(service) -> None:
+async def test_embed_error_has_the_index_of_the_invalid_item(service) -> None:
     body, media_type = media.multipart(
         ("file", PICTURES[0], "image/png"), ("file", b"no picture", "image/png")
     )

@@ -1,4 +1,4 @@
-"""Explanations over HTTP: where in a picture, a sound, a text; only when asked."""
+"""Explanations over HTTP of pictures, sounds and texts."""
 
 from pathlib import Path
 
@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.bundle import publish
 from tests import fakes, media
 from tests.conftest import open_service
 
@@ -17,10 +16,8 @@ TEXT = "the DAY\n\nis fine"
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("explained")
-    for bundle in (fakes.image_bundle(), fakes.text_bundle(), fakes.audio_bundle()):
-        publish(fakes.explained(bundle), root)
-    return root
+    bundles = (fakes.image_bundle(), fakes.text_bundle(), fakes.audio_bundle())
+    return fakes.publish_all(tmp_path_factory.mktemp("models"), *map(fakes.explained, bundles))
 
 
 def spot() -> bytes:
@@ -42,7 +39,7 @@ async def ask(folder: Path, model: str, content: bytes, kind: str, **params: str
     return answer.json()["predictions"][0]
 
 
-async def test_a_picture_gets_a_map_that_peaks_where_it_should(folder: Path) -> None:
+async def test_image_explanation_peaks_at_the_salient_part(folder: Path) -> None:
     answer = await ask(folder, "colours", spot(), "image/png", **ASKED)
     weights = np.asarray(answer["explanation"]["weights"])
     assert weights.shape == (8, 8) and weights[2, 5] == 1
@@ -50,20 +47,20 @@ async def test_a_picture_gets_a_map_that_peaks_where_it_should(folder: Path) -> 
     assert np.delete(weights, 2 * 8 + 5).max() == pytest.approx(10 / 250, abs=1e-4)
 
 
-async def test_a_sound_gets_a_map_in_seconds_and_hertz(folder: Path) -> None:
+async def test_audio_explanation_has_seconds_and_hertz(folder: Path) -> None:
     signal = np.concatenate([np.zeros(1000), media.tone(100, 0.1)])  # heard: 1,100 before it
-    told = (await ask(folder, "sounds", media.sound(signal), "audio/wav", **ASKED))["explanation"]
-    weights, seconds = np.asarray(told["weights"]), told["seconds"]
-    assert weights.shape == (1, 10) and told["hertz"] == [60, 3900]
+    answer = (await ask(folder, "sounds", media.sound(signal), "audio/wav", **ASKED))["explanation"]
+    weights, seconds = np.asarray(answer["weights"]), answer["seconds"]
+    assert weights.shape == (1, 10) and answer["hertz"] == [60, 3900]
     assert len(seconds) == 11 and seconds[0] == -0.1375 and seconds[-1] == pytest.approx(0.3625)
     loudest = int(weights[0].argmax())
     assert 0.1 <= seconds[loudest] < seconds[loudest + 1] <= 0.25
     assert weights.max() == 1 and weights.min() == 0
 
 
-async def test_a_texts_tokens_are_found_in_what_was_sent(folder: Path) -> None:
-    told = (await ask(folder, "moods", TEXT.encode(), "text/plain", **ASKED))["explanation"]
-    found = [(token["text"], token["start"], token["end"]) for token in told]
+async def test_text_explanation_locates_tokens_in_the_sent_text(folder: Path) -> None:
+    answer = (await ask(folder, "moods", TEXT.encode(), "text/plain", **ASKED))["explanation"]
+    found = [(token["text"], token["start"], token["end"]) for token in answer]
     assert found == [
         ("the", 0, 3),
         ("allcaps", None, None),
@@ -72,25 +69,25 @@ async def test_a_texts_tokens_are_found_in_what_was_sent(folder: Path) -> None:
         ("is", 9, 11),
         ("fine", 12, 16),
     ]
-    assert [token["weight"] for token in told] == [0, 0, 0, 0, 0, 1]
+    assert [token["weight"] for token in answer] == [0, 0, 0, 0, 0, 1]
 
 
-async def test_a_long_text_tells_of_the_tokens_that_were_read(folder: Path) -> None:
+async def test_text_explanation_covers_the_tokens_that_were_read(folder: Path) -> None:
     text = " ".join(["the"] * 14 + ["awful"] * 9 + ["day", "is", "bad"])
-    told = (await ask(folder, "moods", text.encode(), "text/plain", **ASKED))["explanation"]
-    assert [token["text"] for token in told] == ["the"] * 12 + ["awful", "day", "is", "bad"]
-    assert text[told[-1]["start"] : told[-1]["end"]] == "bad"
-    assert [token["weight"] for token in told] == [0] * 12 + [1, 0, 0, 1]
+    answer = (await ask(folder, "moods", text.encode(), "text/plain", **ASKED))["explanation"]
+    assert [token["text"] for token in answer] == ["the"] * 12 + ["awful", "day", "is", "bad"]
+    assert text[answer[-1]["start"] : answer[-1]["end"]] == "bad"
+    assert [token["weight"] for token in answer] == [0] * 12 + [1, 0, 0, 1]
 
 
-async def test_who_does_not_ask_gets_the_same_answer_without_it(folder: Path) -> None:
+async def test_answer_without_explanation_is_otherwise_equal(folder: Path) -> None:
     plain = await ask(folder, "moods", TEXT.encode(), "text/plain")
-    told = await ask(folder, "moods", TEXT.encode(), "text/plain", **ASKED)
+    answer = await ask(folder, "moods", TEXT.encode(), "text/plain", **ASKED)
     assert "explanation" not in plain
-    assert {**plain, "explanation": told["explanation"]} == told
+    assert {**plain, "explanation": answer["explanation"]} == answer
 
 
-async def test_an_explanation_does_not_depend_on_the_batch(folder: Path) -> None:
+async def test_explanation_does_not_depend_on_the_batch(folder: Path) -> None:
     texts = ["fine", "the day is awful and sorry", "good good"]
     async with open_service(folder) as service:
         path = "/v1/models/moods/classify"
@@ -102,7 +99,7 @@ async def test_an_explanation_does_not_depend_on_the_batch(folder: Path) -> None
     assert together == [each.json()["predictions"][0]["explanation"] for each in alone]
 
 
-async def test_the_description_knows_every_kind(folder: Path) -> None:
+async def test_openapi_has_every_kind_of_explanation(folder: Path) -> None:
     async with open_service(folder) as service:
         schemas = (await service.get("/openapi.json")).json()["components"]["schemas"]
     kinds = schemas["ClassifiedItem"]["properties"]["explanation"]["anyOf"]

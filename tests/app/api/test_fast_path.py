@@ -14,7 +14,7 @@ pytestmark = pytest.mark.anyio
 
 
 class Recorder:
-    """An ASGI application that notes who was called."""
+    """An ASGI application that records each call."""
 
     def __init__(self, name: str, calls: list) -> None:
         self.name, self.calls = name, calls
@@ -34,7 +34,7 @@ class Recorder:
         ("lifespan", "", "", ("app", None)),
     ],
 )
-async def test_only_what_a_hot_route_takes_goes_there(kind, method, path, who) -> None:
+async def test_fast_path_takes_matching_post_requests_only(kind, method, path, who) -> None:
     calls: list = []
     route = FastRoute("/v1/models/{model}/classify", lambda: None, Recorder("hot", calls))
     scope = {"type": kind, "method": method, "path": path}
@@ -42,8 +42,8 @@ async def test_only_what_a_hot_route_takes_goes_there(kind, method, path, who) -
     assert calls == [who]
 
 
-async def test_the_router_finds_the_same(service) -> None:
-    """Who comes without the shortcut gets the same answer: the route is in FastAPI's table."""
+async def test_router_matches_the_same_routes(service) -> None:
+    """Without the fast path the answer is the same, because the route is in FastAPI's table."""
     hot = [route for route in service.app.api.router.routes if isinstance(route, FastRoute)]
     assert [route.path for route in hot[:3]] == [
         "/v1/models/{model}/classify",
@@ -73,7 +73,7 @@ async def test_the_router_finds_the_same(service) -> None:
     assert sent[1]["body"] == straight.content
 
 
-async def test_the_description_is_there(service) -> None:
+async def test_fast_routes_are_in_openapi(service) -> None:
     document = (await service.get("/openapi.json")).json()
     operation = document["paths"]["/v1/models/{model}/versions/{version}/classify"]["post"]
     assert [p["name"] for p in operation["parameters"]] == ["model", "version", "top_k", "explain"]
@@ -100,19 +100,19 @@ def with_security(model: str, user: None = Security(deny)) -> None:
         (with_security, {}),
     ],
 )
-def test_dependencies_that_would_never_run_are_refused(endpoint, described: dict) -> None:
+def test_fast_route_refuses_dependencies(endpoint, described: dict) -> None:
     with pytest.raises(TypeError, match="never run"):
         FastRoute("/v1/models/{model}/secret", endpoint, Recorder("hot", []), **described)
 
 
-def test_middleware_that_would_miss_routes_is_refused(tmp_path: Path) -> None:
+def test_add_middleware_is_refused(tmp_path: Path) -> None:
     app = create_app(Settings(models=tmp_path, device="cpu"))
     for layer in (app, app.api):
         with pytest.raises(TypeError, match=r"create_app\(settings, middleware="):
             layer.add_middleware(CORSMiddleware, allow_origins=["*"])
 
 
-async def test_given_middleware_runs_for_every_route(tmp_path: Path) -> None:
+async def test_middleware_runs_for_every_route(tmp_path: Path) -> None:
     cors = Middleware(CORSMiddleware, allow_origins=["*"])
     app = create_app(Settings(models=tmp_path, device="cpu"), middleware=[cors])
     transport = httpx.ASGITransport(app)

@@ -10,7 +10,7 @@ pytestmark = pytest.mark.anyio
 PATH, TEXT = "/v1/models/moods/classify", {"Content-Type": "text/plain"}
 
 
-async def test_alive_and_ready(service) -> None:
+async def test_probes_of_a_ready_service(service) -> None:
     assert (await service.get("/livez")).json() == {"status": "alive"}
     ready = await service.get("/readyz")
     assert ready.status_code == 200
@@ -18,7 +18,7 @@ async def test_alive_and_ready(service) -> None:
     assert ready.json() == {"status": "ready", "models": states}
 
 
-async def test_without_a_model_alive_but_not_ready(tmp_path) -> None:
+async def test_probes_without_a_model_are_alive_and_not_ready(tmp_path) -> None:
     async with open_service(tmp_path, wait=False) as client:
         assert (await client.get("/livez")).status_code == 200
         assert (await client.get("/readyz")).status_code == 503
@@ -27,7 +27,7 @@ async def test_without_a_model_alive_but_not_ready(tmp_path) -> None:
         assert response.headers["retry-after"] == "1"
 
 
-async def test_while_loading_alive_but_not_ready(published) -> None:
+async def test_probes_while_loading_are_alive_and_not_ready(published) -> None:
     with slow_loading() as (go, modalities):
         async with open_service(published, wait=False, modalities=modalities) as client:
             states = {}

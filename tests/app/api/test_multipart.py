@@ -8,7 +8,7 @@ from tests import media
 HEAD = b'--x\r\nContent-Disposition: form-data; name="file"\r\n'
 
 
-def test_parts_come_in_their_order() -> None:
+def test_multipart_keeps_the_order_of_parts() -> None:
     body, _ = media.multipart(
         ("text", b"one", None),
         ("file", b"\0\r\n--frontie\r\n", "Image/PNG"),
@@ -22,7 +22,7 @@ def test_parts_come_in_their_order() -> None:
     ]
 
 
-def test_a_file_name_does_not_matter() -> None:
+def test_multipart_ignores_file_names() -> None:
     body = HEAD[:-2] + b'; filename="../../etc/passwd"\r\n\r\ndata\r\n--x--\r\n'
     assert parse_multipart(body, "x", 9) == [Payload(b"data", "application/octet-stream")]
 
@@ -53,18 +53,18 @@ def test_a_file_name_does_not_matter() -> None:
         HEAD + b"a" * (MAX_HEADER + 1) + b": b\r\n\r\ndata\r\n--x--\r\n",
     ],
 )
-def test_damaged(body: bytes) -> None:
+def test_damaged_multipart_is_refused(body: bytes) -> None:
     with pytest.raises(MalformedRequest):
         parse_multipart(body, "x", 9)
 
 
 @pytest.mark.parametrize("boundary", ["", "ü€", "x" * 1000, "\r\n", "--x"])
-def test_another_boundary(boundary: str) -> None:
+def test_multipart_with_another_boundary_is_refused(boundary: str) -> None:
     with pytest.raises(MalformedRequest):
         parse_multipart(HEAD + b"\r\ndata\r\n--x--\r\n", boundary, 9)
 
 
-def test_too_many_parts() -> None:
+def test_too_many_parts_are_refused() -> None:
     parts = [("text", b"a", None)] * 10
     assert len(parse_multipart(media.multipart(*parts)[0], "frontier", 10)) == 10
     with pytest.raises(TooLarge, match="at most 9 parts"):
@@ -72,7 +72,7 @@ def test_too_many_parts() -> None:
 
 
 @pytest.mark.parametrize("piece", [b"\r", b"\r\n", b"\r\n--", b"--x", b"\r\n-", b"-", b"\r\n--y"])
-def test_hostile_data_is_passed_on_in_linear_time(piece: bytes) -> None:
+def test_multipart_with_hostile_data_takes_linear_time(piece: bytes) -> None:
     data = piece * (1_000_000 // len(piece)) + b"."
     body = HEAD + b"\r\n" + data + b"\r\n--x--\r\n"
     assert parse_multipart(body, "x", 9)[0].data == data

@@ -1,4 +1,4 @@
-"""python-multipart's parser as an oracle: what ours takes, it takes for the same parts."""
+"""python-multipart's parser as an oracle: if our parser accepts a body, both find equal parts."""
 
 import random
 
@@ -15,7 +15,7 @@ PIECES += [HEADERS, HEADERS, HEADERS, b"\r\n\r\n", b"x", b"\x00", b"--x\r\n", b"
 
 
 def oracle(body: bytes) -> list[bytes] | None:
-    """Return the data of every part; None where the body is refused or does not end."""
+    """Return the data of every part; None if the body is refused or does not end."""
     parts: list[bytearray] = []
     ended: list[bool] = []
     parser = MultipartParser(
@@ -41,7 +41,7 @@ def ours(body: bytes) -> list[bytes] | None:
         return None
 
 
-def test_whole_bodies_are_taken_by_both() -> None:
+def test_valid_multipart_equals_python_multipart() -> None:
     chance = random.Random(1)
     for _ in range(300):
         data = [chance.randbytes(chance.randrange(300)) for _ in range(chance.randrange(5))]
@@ -49,7 +49,7 @@ def test_whole_bodies_are_taken_by_both() -> None:
         assert ours(body) == oracle(body) == data
 
 
-def test_of_damaged_bodies_nothing_else_is_made() -> None:
+def test_damaged_multipart_equals_python_multipart_or_is_refused() -> None:
     chance, taken = random.Random(2), 0
     for _ in range(20_000):
         body = b"--x" + HEADERS + b"".join(chance.choices(PIECES, k=chance.randrange(9)))

@@ -27,17 +27,19 @@ JSON = "application/json"
         ("x" * 1001, "", {}),
     ],
 )
-def test_content_types(header: str, media_type: str, parameters: dict[str, str]) -> None:
+def test_content_type_is_split_into_type_and_parameters(
+    header: str, media_type: str, parameters: dict[str, str]
+) -> None:
     assert split_content_type(header) == (media_type, parameters)
 
 
-def test_a_raw_body_is_one_item() -> None:
+def test_raw_body_is_one_item() -> None:
     assert parse_body(b"x", "image/png", 9, READERS) == [Payload(b"x", "image/png")]
     assert parse_body(b"x", "text/a; charset=b", 9, READERS) == [Payload(b"x", "text/a", "b")]
     assert parse_body(b"", "image/png", 9, READERS) == [Payload(b"", "image/png")]
 
 
-def test_json_strings_are_text_and_b64_is_whatever_it_says() -> None:
+def test_json_instances_are_texts_or_files() -> None:
     body = {"instances": ["ü", {"b64": "eA=="}, {"b64": "", "media_type": "A/B; charset=c"}]}
     assert parse_body(json.dumps(body).encode(), JSON, 9, READERS) == [
         Payload("ü".encode(), "text/plain", "utf-8"),
@@ -63,7 +65,7 @@ def test_json_strings_are_text_and_b64_is_whatever_it_says() -> None:
         b"[" * 5_000,
     ],
 )
-def test_malformed_json(body: bytes) -> None:
+def test_malformed_json_is_400(body: bytes) -> None:
     with pytest.raises(MalformedRequest, match="not valid JSON"):
         parse_body(body, JSON, 9, READERS)
 
@@ -100,23 +102,23 @@ def test_malformed_json(body: bytes) -> None:
     ],
     ids=lambda body: body[:40].decode(),
 )
-def test_json_of_another_shape(body: bytes) -> None:
+def test_json_of_another_shape_is_422(body: bytes) -> None:
     with pytest.raises(InvalidInput):
         parse_body(body, JSON, 9, READERS)
 
 
-def test_the_bad_instance_is_named() -> None:
+def test_invalid_instance_error_has_its_index() -> None:
     with pytest.raises(InvalidInput) as caught:
         parse_body(b'{"instances": ["a", {"b64": "!"}]}', JSON, 9, READERS)
     assert caught.value.index == 1
 
 
-def test_brackets_within_texts_are_no_lists() -> None:
+def test_brackets_in_json_strings_are_not_counted() -> None:
     body = json.dumps({"instances": ['[{"' * 50_000]}).encode()
     assert parse_body(body, JSON, 9, READERS)[0].data == b'[{"' * 50_000
 
 
-def test_too_many_instances() -> None:
+def test_too_many_instances_are_refused() -> None:
     body = json.dumps({"instances": ["a"] * 10}).encode()
     assert len(parse_body(body, JSON, 10, READERS)) == 10
     with pytest.raises(TooLarge, match="at most 9 instances, got 10"):
@@ -127,7 +129,7 @@ def test_too_many_instances() -> None:
     "header",
     ['text/plain;"' + ";" * 900, ';a="\\' * 200, "a/b" + "; c=d" * 190, "a/b;" + " " * 900],
 )
-def test_hostile_content_types_cost_little(header: str) -> None:
+def test_hostile_content_type_is_parsed_quickly(header: str) -> None:
     try:
         assert len(parse_body(b"x", header, 9, READERS)) == 1
     except ClientError:

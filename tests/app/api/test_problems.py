@@ -1,4 +1,4 @@
-"""Every error is a problem, and no problem holds anything of its question."""
+"""Every error is answered with a problem, which never repeats the request."""
 
 import base64
 import json
@@ -21,7 +21,7 @@ PATH = "/v1/models/moods/classify"
 
 
 def subclasses(kind: type) -> list[type]:
-    """The service's own: the trainer's errors never reach it."""
+    """Return the service's own error classes; those of the trainer never reach it."""
     children = [child for child in kind.__subclasses__() if child.__module__.startswith("app.")]
     return [kind, *(below for child in children for below in subclasses(child))]
 
@@ -37,7 +37,7 @@ def test_every_expected_error_has_a_status() -> None:
 
 
 def failing(error: Exception) -> httpx.AsyncClient:
-    """Return a client of an application of which every route fails."""
+    """Return a client of an application whose routes all fail."""
     app = FastAPI()
     problems.install(app)
     app.add_middleware(
@@ -74,7 +74,7 @@ async def test_every_expected_error_is_a_problem(kind: type[errors.ThalamusError
     assert ("retry-after" in response.headers) == issubclass(kind, errors.Unavailable)
 
 
-async def test_the_unexpected_is_a_bare_500_with_its_id(caplog) -> None:
+async def test_unexpected_error_is_500_without_details(caplog) -> None:
     async with failing(ZeroDivisionError("secret")) as client:
         response = await client.get("/")
     assert response.status_code == 500
@@ -82,13 +82,13 @@ async def test_the_unexpected_is_a_bare_500_with_its_id(caplog) -> None:
     assert "secret" not in response.text
 
 
-async def test_the_item_is_named_only_within_a_batch() -> None:
+async def test_problem_has_an_index_only_for_batches() -> None:
     async with failing(errors.InvalidInput("bad", 3)) as client:
         body = (await client.get("/")).json()
     assert (body["index"], body["detail"]) == (3, "item 3: bad")
 
 
-def test_text_of_an_error_holds_no_status() -> None:
+def test_error_texts_hold_no_status() -> None:
     assert problems.status_of(ValueError()) == 500
 
 
@@ -109,7 +109,9 @@ def test_text_of_an_error_holds_no_status() -> None:
         ("GET", "/docs/static/" + "a" * 5000, 404),
     ],
 )
-async def test_what_is_not_there(service, method: str, path: str, status: int) -> None:
+async def test_unknown_address_is_404_and_method_405(
+    service, method: str, path: str, status: int
+) -> None:
     response = await service.request(method, path, headers={"Content-Type": "text/plain"})
     assert response.status_code == status
     assert response.headers["content-type"] == "application/problem+json"
@@ -117,7 +119,7 @@ async def test_what_is_not_there(service, method: str, path: str, status: int) -
     assert ("allow" in response.headers) == (status == 405)
 
 
-async def test_an_unknown_model_is_told_what_there_is(service) -> None:
+async def test_unknown_model_is_404_with_the_published_ones(service) -> None:
     response = await service.post("/v1/models/nope/classify", headers={"Content-Type": "a/b"})
     assert response.json()["detail"] == (
         "there is no model of that name; published are: colours, moods, sounds"
@@ -169,7 +171,7 @@ def marked_requests():
     ("path", "headers", "body"),
     [pytest.param(*request[1:], id=request[0]) for request in marked_requests()],
 )
-async def test_no_problem_holds_anything_of_its_question(service, path, headers, body) -> None:
+async def test_problem_never_repeats_the_request(service, path, headers, body) -> None:
     response = await service.post(path, headers=headers, content=body)
     assert 400 <= response.status_code < 500, response.text
     assert response.headers["content-type"] == "application/problem+json"

@@ -1,4 +1,4 @@
-"""What a client may not say: parameters and members that are unknown, or given twice."""
+"""Unknown and repeated query parameters and JSON members are refused."""
 
 import pytest
 
@@ -19,20 +19,20 @@ PATH = "/v1/models/moods/classify"
         ("task=embed", "unknown query parameter"),
     ],
 )
-async def test_a_query_is_refused(service, query: str, detail: str) -> None:
+async def test_invalid_query_parameter_is_422(service, query: str, detail: str) -> None:
     answer = await service.post(f"{PATH}?{query}", content=b"good", headers=TEXT)
     assert answer.status_code == 422
     assert detail in answer.json()["detail"] and "secret" not in answer.text
 
 
 @pytest.mark.parametrize("path", ["/v1/models", "/v1/models/moods"])
-async def test_the_catalog_takes_no_parameter(service, path: str) -> None:
+async def test_catalog_refuses_query_parameters(service, path: str) -> None:
     answer = await service.get(path, params={"secret": "1"})
     assert answer.status_code == 422
     assert answer.json()["detail"] == "unknown query parameter: none is taken here"
 
 
-async def test_other_tasks_take_no_parameter(service) -> None:
+async def test_tasks_without_options_refuse_query_parameters(service) -> None:
     for task in ("embed", "reconstruct", "complete"):
         answer = await service.post(f"/v1/models/moods/{task}?top_k=1", json={"text": "good"})
         assert answer.status_code == 422, task
@@ -51,12 +51,12 @@ async def test_other_tasks_take_no_parameter(service) -> None:
         ),
     ],
 )
-async def test_an_unknown_member_is_refused(service, body: dict, detail: str) -> None:
+async def test_unknown_json_member_is_422(service, body: dict, detail: str) -> None:
     answer = await service.post(PATH, json=body)
     assert answer.status_code == 422
     assert detail in answer.json()["detail"] and "secret" not in answer.text
 
 
 async def test_probes_ignore_parameters(service) -> None:
-    """Load balancers add some of their own."""
+    """Load balancers add parameters of their own."""
     assert (await service.get("/livez?from=balancer")).status_code == 200

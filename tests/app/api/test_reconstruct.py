@@ -38,7 +38,7 @@ def pixels(file: bytes) -> np.ndarray:
 
 
 @pytest.mark.parametrize("path", [PATH, "/v1/models/plain-colours/versions/1/reconstruct"])
-async def test_many_items_are_answered_in_order(service, path: str) -> None:
+async def test_reconstruct_answers_items_in_order(service, path: str) -> None:
     body, media_type = media.multipart(("file", SCENE, "image/png"), ("file", RED, "image/png"))
     response = await service.post(path, content=body, headers={"Content-Type": media_type})
     assert response.status_code == 200, response.text
@@ -52,14 +52,14 @@ async def test_many_items_are_answered_in_order(service, path: str) -> None:
         assert np.array_equal(seen, wanted.picture)
 
 
-async def test_who_accepts_png_is_sent_the_picture(service) -> None:
+async def test_reconstruct_sends_a_png_if_accepted(service) -> None:
     response = await service.post(PATH, content=SCENE, headers=PNG | {"Accept": "image/png"})
     assert response.status_code == 200
     assert response.headers["content-type"] == "image/png"
     assert np.array_equal(pixels(response.content), expected(SCENE)[0].picture)
 
 
-async def test_a_picture_holds_one_item(service) -> None:
+async def test_reconstruct_as_png_refuses_several_items(service) -> None:
     body, media_type = media.multipart(("file", SCENE, "image/png"), ("file", RED, "image/png"))
     headers = {"Content-Type": media_type, "Accept": "image/png"}
     response = await service.post(PATH, content=body, headers=headers)
@@ -67,13 +67,13 @@ async def test_a_picture_holds_one_item(service) -> None:
     assert "one item" in response.json()["detail"]
 
 
-async def test_a_classifier_says_what_it_does(service) -> None:
+async def test_reconstruct_with_a_classifier_is_refused(service) -> None:
     response = await service.post("/v1/models/colours/reconstruct", content=RED, headers=PNG)
     assert response.status_code == 404
     assert "does not reconstruct; what it can be asked is to classify" in response.text
 
 
-async def test_it_is_documented_with_an_example(service) -> None:
+async def test_reconstruct_has_an_example_in_openapi(service) -> None:
     paths = (await service.get("/openapi.json")).json()["paths"]
     for path in (PATH, "/v1/models/plain-colours/versions/1/reconstruct"):
         route = path.replace("plain-colours", "{model}").replace("/1/", "/{version}/")
@@ -103,6 +103,6 @@ async def test_it_is_documented_with_an_example(service) -> None:
         (";;;,,,q=1", False),
     ],
 )
-async def test_the_accept_header(accept: str, png: bool) -> None:
+async def test_accept_header_selects_the_media_type(accept: str, png: bool) -> None:
     chosen = preferred(accept, ("application/json", "image/png"))
     assert (chosen == "image/png") is png

@@ -1,17 +1,16 @@
-"""Label set, novelty and abstention over HTTP, and that models without them answer as ever."""
+"""Prediction sets, novelty and abstention over HTTP, and models without thresholds."""
 
 from pathlib import Path
 
 import pytest
 
-from app.bundle import publish
 from app.modalities import Payload
 from app.pipeline import Pipeline
 from tests import fakes, media
 from tests.conftest import open_service
 
 pytestmark = pytest.mark.anyio
-PATH = "/v1/models/doubting/classify"
+PATH = "/v1/models/calibrated/classify"
 PNG = {"Content-Type": "image/png"}
 GRAY = media.picture(colour=(90, 90, 90))
 PICTURES = [media.picture(), media.saved(media.scene()), GRAY]
@@ -19,13 +18,12 @@ PICTURES = [media.picture(), media.saved(media.scene()), GRAY]
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("doubting")
-    publish(fakes.doubting_bundle(), root)
-    publish(fakes.image_bundle(), root)
-    return root
+    return fakes.publish_all(
+        tmp_path_factory.mktemp("models"), fakes.calibrated_bundle(), fakes.image_bundle()
+    )
 
 
-async def test_what_is_familiar_and_credible_is_answered(folder: Path) -> None:
+async def test_familiar_and_credible_item_is_not_abstained(folder: Path) -> None:
     async with open_service(folder) as service:
         answer = (await service.post(PATH, content=PICTURES[0], headers=PNG)).json()
     prediction = answer["predictions"][0]
@@ -33,7 +31,7 @@ async def test_what_is_familiar_and_credible_is_answered(folder: Path) -> None:
     assert prediction["novelty"] < 0.1
 
 
-async def test_what_is_unlike_the_data_or_not_credible_is_abstained(folder: Path) -> None:
+async def test_novel_or_undecided_item_is_abstained(folder: Path) -> None:
     async with open_service(folder) as service:
         scene, gray = [
             (await service.post(PATH, content=picture, headers=PNG)).json()["predictions"][0]
@@ -45,21 +43,21 @@ async def test_what_is_unlike_the_data_or_not_credible_is_abstained(folder: Path
         assert abstained["label"] in fakes.COLOURS and len(abstained["top"]) == 3
 
 
-async def test_abstained_answers_are_counted_of_models_that_can_abstain(folder: Path) -> None:
+async def test_abstained_metric_exists_for_models_with_thresholds(folder: Path) -> None:
     async with open_service(folder) as service:
         await service.post(PATH, content=PICTURES[0], headers=PNG)
         await service.post("/v1/models/colours/classify", content=PICTURES[1], headers=PNG)
         counted = (await service.get("/metrics")).text
-        assert 'thalamus_abstained_total{model="doubting",version="1"} 0.0' in counted
+        assert 'thalamus_abstained_total{model="calibrated",version="1"} 0.0' in counted
         files = [("file", (f"{n}.png", picture, "image/png")) for n, picture in enumerate(PICTURES)]
         await service.post(PATH, files=files)
         counted = (await service.get("/metrics")).text
-    assert 'thalamus_abstained_total{model="doubting",version="1"} 2.0' in counted
-    assert 'thalamus_items_total{model="doubting",version="1"} 4.0' in counted
+    assert 'thalamus_abstained_total{model="calibrated",version="1"} 2.0' in counted
+    assert 'thalamus_items_total{model="calibrated",version="1"} 4.0' in counted
     assert 'abstained_total{model="colours"' not in counted
 
 
-async def test_a_model_without_thresholds_answers_as_ever(folder: Path) -> None:
+async def test_model_without_thresholds_omits_reliability(folder: Path) -> None:
     async with open_service(folder) as service:
         path = "/v1/models/colours/classify"
         answer = (await service.post(path, content=PICTURES[1], headers=PNG)).json()
@@ -68,14 +66,14 @@ async def test_a_model_without_thresholds_answers_as_ever(folder: Path) -> None:
     assert not {"conformal", "novelty"} & set(facts)
 
 
-async def test_the_thresholds_and_an_example_are_told(folder: Path) -> None:
+async def test_thresholds_and_an_example_are_published(folder: Path) -> None:
     async with open_service(folder) as service:
-        facts = (await service.get("/v1/models/doubting")).json()["versions"][0]["facts"]
+        facts = (await service.get("/v1/models/calibrated")).json()["versions"][0]["facts"]
         document = (await service.get("/openapi.json")).json()
     assert facts["conformal"]["coverage"] == 0.95 and facts["novelty"]["threshold"] == 0.5
     answers = document["paths"]["/v1/classify"]["post"]["responses"]["200"]
     examples = answers["content"]["application/json"]["examples"]
-    shown = examples["doubting"]["value"]["predictions"][0]
+    shown = examples["calibrated"]["value"]["predictions"][0]
     assert (
         shown["prediction_set"] == ["red"]
         and shown["novelty"] < 0.1
@@ -84,8 +82,8 @@ async def test_the_thresholds_and_an_example_are_told(folder: Path) -> None:
     assert "prediction_set" not in examples["colours"]["value"]["predictions"][0]
 
 
-def test_a_batch_is_answered_as_its_items_are() -> None:
-    pipeline = Pipeline(fakes.doubting_bundle())
+def test_batch_gives_the_reliability_of_single_items() -> None:
+    pipeline = Pipeline(fakes.calibrated_bundle())
     payloads = [Payload(picture, "image/png") for picture in PICTURES]
     alone = [pipeline.predict([payload])[0] for payload in payloads]
     for one, other in zip(pipeline.predict(payloads), alone, strict=True):

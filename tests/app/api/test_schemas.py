@@ -1,4 +1,4 @@
-"""Every endpoint's real answers are what its schema says, and nothing more."""
+"""The real answers of every endpoint match its schema and have no further members."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from tests.conftest import open_service
 pytestmark = pytest.mark.anyio
 ITEMS = {
     "colours": (media.picture(), "image/png"),
-    "doubting": (media.saved(media.scene()), "image/png"),
+    "calibrated": (media.saved(media.scene()), "image/png"),
     "explained-colours": (media.picture(), "image/png"),
     "embedded-colours": (media.picture(), "image/png"),
     "plain-colours": (media.picture(), "image/png"),
@@ -33,7 +33,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("schemas")
     for bundle in (
         fakes.image_bundle(),
-        fakes.doubting_bundle(),
+        fakes.calibrated_bundle(),
         fakes.explained(fakes.image_bundle("explained-colours")),
         fakes.embedding_bundle(),
         fakes.autoencoder_bundle(),
@@ -50,8 +50,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-async def test_answers_of_every_task(folder: Path) -> None:
-    """The schema refuses members that it does not have, so what is written is what is declared."""
+async def test_every_answer_matches_its_schema(folder: Path) -> None:
+    """The schemas refuse further members, so the answers have the declared members only."""
     seen: dict[str, set[str]] = {}
     async with open_service(folder) as service:
         for name, (body, media_type) in ITEMS.items():
@@ -80,7 +80,7 @@ async def test_answers_of_every_task(folder: Path) -> None:
     assert {"seed", "truncated"} < seen["complete"]
 
 
-async def test_events_of_a_stream(folder: Path) -> None:
+async def test_stream_events_match_their_schemas(folder: Path) -> None:
     steps = TASKS["complete"].steps
     async with open_service(folder) as service:
         answer = await service.post(
@@ -95,7 +95,7 @@ async def test_events_of_a_stream(folder: Path) -> None:
     assert steps.summary_type.model_validate_json(named[-1][1]).truncated
 
 
-async def test_the_catalog_and_errors(folder: Path) -> None:
+async def test_catalog_and_errors_match_their_schemas(folder: Path) -> None:
     async with open_service(folder) as service:
         listed = schemas.Models.model_validate((await service.get("/v1/models")).json())
         for model in listed.models:
@@ -113,8 +113,8 @@ async def test_the_catalog_and_errors(folder: Path) -> None:
     assert failed.versions[0].state == "failed" and failed.versions[0].reason
 
 
-async def test_the_answers_are_the_described_ones(folder: Path) -> None:
-    """The component that OpenAPI shows is the class that the test above validates with."""
+async def test_openapi_refers_to_the_checked_schemas(folder: Path) -> None:
+    """The components in OpenAPI are the classes that the tests above validate with."""
     async with open_service(folder) as service:
         document = (await service.get("/openapi.json")).json()
     for task in TASKS.values():

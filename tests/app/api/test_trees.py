@@ -1,10 +1,9 @@
-"""Trees over HTTP: the forms of a body, what every phrase is called, and what is refused."""
+"""Trees over HTTP: the forms of a body, the labels of phrases, and refused trees."""
 
 from pathlib import Path
 
 import pytest
 
-from app.bundle import publish
 from tests import fakes, media
 from tests.conftest import open_service
 
@@ -16,13 +15,12 @@ TEXT, OWN = {"Content-Type": "text/plain"}, {"Content-Type": "text/x-tree"}
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("trees")
-    publish(fakes.tree_bundle(), root)
-    publish(fakes.text_bundle(), root)
-    return root
+    return fakes.publish_all(
+        tmp_path_factory.mktemp("models"), fakes.tree_bundle(), fakes.text_bundle()
+    )
 
 
-async def test_every_form_of_a_body_gets_the_same_answer(folder: Path) -> None:
+async def test_tree_in_every_form_of_a_body_gets_the_same_answer(folder: Path) -> None:
     async with open_service(folder) as service:
         body, media_type = media.multipart(("text", TREE.encode(), None))
         answers = [
@@ -48,7 +46,7 @@ async def test_the_media_type_chooses_between_a_text_and_a_tree(folder: Path) ->
         assert refused.status_code == 415 and "text/x-tree" in refused.json()["detail"]
 
 
-async def test_every_phrase_is_called_something_when_asked(folder: Path) -> None:
+async def test_tree_explanation_labels_every_phrase(folder: Path) -> None:
     async with open_service(folder) as service:
         document = {"instances": [TREE, "fine", "the day"]}
         answer = await service.post(PATH, params={"explain": "true"}, json=document)
@@ -65,14 +63,14 @@ async def test_every_phrase_is_called_something_when_asked(folder: Path) -> None
     assert all(0.5 < part["probability"] <= 1 for part in (*tree, *word, *text))
 
 
-async def test_who_cannot_explain_says_nothing(folder: Path) -> None:
+async def test_model_without_explanations_omits_them(folder: Path) -> None:
     async with open_service(folder) as service:
         path = "/v1/models/moods/classify"
         answer = await service.post(path, params={"explain": "true"}, content="good", headers=TEXT)
     assert "explanation" not in answer.json()["predictions"][0]
 
 
-async def test_whether_to_explain_is_a_yes_or_a_no(folder: Path) -> None:
+async def test_explain_option_must_be_boolean(folder: Path) -> None:
     async with open_service(folder) as service:
         for given, explained in (("1", True), ("yes", True), ("0", False), ("false", False)):
             answer = await service.post(PATH, params={"explain": given}, content=TREE, headers=TEXT)
@@ -95,7 +93,7 @@ async def test_whether_to_explain_is_a_yes_or_a_no(folder: Path) -> None:
     ],
     ids=["empty", "cut", "three children", "deep"],
 )
-async def test_a_malformed_tree_is_422_and_echoes_nothing(
+async def test_malformed_tree_is_422_without_the_input(
     folder: Path, text: str, detail: str
 ) -> None:
     async with open_service(folder) as service:

@@ -20,7 +20,7 @@ def free(item: float) -> float:
 
 
 class Gated:
-    """Doubles numbers, each batch when its gate opens; notes the batches."""
+    """Doubles numbers, each batch when its gate opens; records the batches."""
 
     def __init__(self) -> None:
         self.batches: list[list[int]] = []
@@ -41,7 +41,7 @@ class Gated:
 
 
 class Clock:
-    """Seconds that pass only where a test says so."""
+    """A clock that a test moves."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -107,7 +107,7 @@ async def test_cancelled_while_queued_is_dropped() -> None:
     leaving = await submitted(batcher, 1, 2)
     leaving.cancel()
     await asyncio.gather(leaving, return_exceptions=True)
-    staying = await submitted(batcher, 3, 4)  # there is room again
+    staying = await submitted(batcher, 3, 4)  # the queue has room again
     run.gate.release(2)
     assert [await first, await staying] == [[0], [6, 8]]
     assert run.batches == [[0], [3, 4]]

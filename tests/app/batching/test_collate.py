@@ -1,6 +1,6 @@
 import numpy as np
 
-from app.batching.collate import collate, split
+from app.batching.collate import collate, split_outputs
 from app.bundle.tensors import TensorSpec
 
 FIXED = TensorSpec(name="image", dtype="uint8", shape=("batch", 2, 3))
@@ -35,7 +35,7 @@ def test_several_dynamic_axes_are_padded() -> None:
 
 def test_split_undoes_collate() -> None:
     items = [{"image": np.full((2, 3), n, dtype=np.uint8)} for n in range(3)]
-    back = split(collate(items, [FIXED]), items, [FIXED])
+    back = split_outputs(collate(items, [FIXED]), items, [FIXED])
     assert all(
         np.array_equal(one["image"], two["image"]) for one, two in zip(items, back, strict=True)
     )

@@ -5,8 +5,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from app.batching.collate import collate, split
-from app.batching.forest import NAMES, join, node_places
+from app.batching.collate import collate, split_outputs
+from app.batching.forest import FOREST_INPUTS, join, node_places
 from app.bundle.tensors import TensorSpec, size_of
 from app.modalities.tree.spec import TreeSpec
 from tests.trees import LISTS, drawn, forest
@@ -19,7 +19,7 @@ SPECS = TreeSpec(notation="listops").tensors()
 def test_joining_keeps_the_shape_and_tokens_of_every_tree(order: list[int]) -> None:
     trees = [FORESTS[i] for i in order]
     joined = collate(trees, SPECS)
-    assert tuple(joined) == NAMES == tuple(spec.name for spec in SPECS)
+    assert tuple(joined) == FOREST_INPUTS == tuple(spec.name for spec in SPECS)
     for tree, root in zip(trees, joined["roots"], strict=True):
         assert drawn(joined, root) == drawn(tree, tree["roots"][0])
 
@@ -37,7 +37,7 @@ def test_children_are_numbered_below_their_parents_level() -> None:
 
 def test_forests_join_to_a_forest() -> None:
     whole, halves = join(FORESTS), join([join(FORESTS[:2]), join(FORESTS[2:])])
-    assert all(np.array_equal(whole[name], halves[name]) for name in NAMES)
+    assert all(np.array_equal(whole[name], halves[name]) for name in FOREST_INPUTS)
 
 
 def test_split_returns_the_nodes_of_each_tree() -> None:
@@ -50,7 +50,9 @@ def test_split_returns_the_nodes_of_each_tree() -> None:
     joined = join(FORESTS)
     rows = np.arange(len(joined["tokens"]) + len(joined["left"]))
     answers = {"probabilities": joined["roots"][:, None], "nodes": rows[:, None]}
-    for forest_of_one, answer in zip(FORESTS, split(answers, FORESTS, outputs), strict=True):
+    for forest_of_one, answer in zip(
+        FORESTS, split_outputs(answers, FORESTS, outputs), strict=True
+    ):
         assert answer["nodes"][forest_of_one["roots"][0]] == answer["probabilities"]
         assert len(answer["nodes"]) == len(forest_of_one["tokens"]) + len(forest_of_one["left"])
 

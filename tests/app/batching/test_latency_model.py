@@ -6,7 +6,7 @@ from app.batching.latency_model import BatchingPolicy, LatencyModel
 
 
 def learnt(offset: float, slope: float, **policy) -> LatencyModel:
-    """A model of batches that took offset + slope × items seconds, each as large as it allowed."""
+    """Return a model of batches that took offset + slope × items seconds and were full."""
     model, draw = LatencyModel(BatchingPolicy(**policy)), random.Random(1)
     waiting = 1
     for _ in range(300):
@@ -27,10 +27,10 @@ def test_before_the_first_batch_the_policy_decides() -> None:
     ("offset", "slope", "least", "most"),
     [
         (0.0, 0.010, 4, 6),  # a network on a CPU: 50 ms are 5 items
-        (0.030, 0.001, 15, 26),  # mostly fixed: one item says nothing of how many pay
-        (0.003, 0.0002, 32, 32),  # a GPU: as many as may be
+        (0.030, 0.001, 15, 26),  # mostly fixed: one item does not show which size pays
+        (0.003, 0.0002, 32, 32),  # a GPU: the maximum
         (0.0, 0.2, 1, 2),  # each takes longer than a batch should
-        (0.1, 0.001, 1, 2),  # nothing can be in time
+        (0.1, 0.001, 1, 2),  # no batch can finish in time
         (0.0, 0.00005, 32, 32),
     ],
 )

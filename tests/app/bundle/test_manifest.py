@@ -17,7 +17,7 @@ def manifest() -> Manifest:
     return fakes.image_bundle().manifest
 
 
-def test_a_manifest_survives_json(manifest: Manifest) -> None:
+def test_manifest_round_trips_through_json(manifest: Manifest) -> None:
     assert Manifest.model_validate_json(manifest.model_dump_json(), context=SHIPPED) == manifest
 
 
@@ -53,7 +53,7 @@ def test_a_manifest_cannot_be_changed(manifest: Manifest) -> None:
         ("encoder", {"kind": "smell"}),
     ],
 )
-def test_a_manifest_refuses(manifest: Manifest, field: str, value: object) -> None:
+def test_manifest_refuses_invalid_values(manifest: Manifest, field: str, value: object) -> None:
     document = json.dumps(manifest.model_dump() | {field: value})
     with pytest.raises(ValidationError):
         Manifest.model_validate_json(document, context=SHIPPED)
@@ -67,7 +67,7 @@ def test_a_manifest_refuses(manifest: Manifest, field: str, value: object) -> No
         ("task", "classify", "two labels or more"),
     ],
 )
-def test_labels_and_outputs_are_the_tasks(field: str, value: object, message: str) -> None:
+def test_manifest_must_satisfy_its_task(field: str, value: object, message: str) -> None:
     document = fakes.autoencoder_bundle().manifest.model_dump() | {field: value}
     with pytest.raises(ValidationError, match=message):
         Manifest.model_validate(document, context=SHIPPED)
@@ -85,14 +85,14 @@ def test_the_first_axis_is_the_batch() -> None:
         TensorSpec(name="image", dtype="uint8", shape=("time", 3))
 
 
-def test_inputs_must_be_as_many_as_the_encoder_makes(manifest: Manifest) -> None:
+def test_inputs_must_match_the_encoder(manifest: Manifest) -> None:
     document = manifest.model_dump()
     document["inputs"] = document["inputs"] * 2
     with pytest.raises(ValidationError, match="a graph for image takes"):
         Manifest.model_validate(document, context=SHIPPED)
 
 
-def test_a_tail_longer_than_the_whole_is_refused() -> None:
+def test_text_spec_with_too_long_a_tail_is_refused() -> None:
     with pytest.raises(ValidationError, match="tail_tokens"):
         TextSpec(max_tokens=4, tail_tokens=5)
 
@@ -107,5 +107,5 @@ def test_a_tail_longer_than_the_whole_is_refused() -> None:
         (TextSpec(max_tokens=9), {"tokens": ("batch", "time"), "length": ("batch",)}),
     ],
 )
-def test_an_encoder_says_what_it_makes(encoder, shapes) -> None:
+def test_spec_describes_the_tensors_of_its_encoder(encoder, shapes) -> None:
     assert {spec.name: spec.shape for spec in encoder.tensors()} == shapes

@@ -1,4 +1,4 @@
-"""The migration rewrites a manifest and nothing else, whole or not at all."""
+"""The migration rewrites the manifest only, completely or not at all."""
 
 import json
 import shutil
@@ -16,7 +16,7 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 
 
 def as_version_1(folder: Path) -> None:
-    """Rewrite the manifest of a bundle as version 1 wrote it."""
+    """Rewrite the manifest of a bundle in schema version 1."""
     path = folder / "manifest.json"
     document = json.loads(path.read_bytes())
     for name in ("data_path", "start", "source"):
@@ -36,7 +36,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {p.name: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
-def test_only_the_manifest_is_rewritten_and_it_reads_the_same(folder: Path) -> None:
+def test_migrate_rewrites_the_manifest_only(folder: Path) -> None:
     bundle, before = read_bundle(folder, SHIPPED), contents(folder)
     assert migrate(folder, SHIPPED)
     after = contents(folder)
@@ -51,7 +51,7 @@ def test_only_the_manifest_is_rewritten_and_it_reads_the_same(folder: Path) -> N
     assert contents(folder) == after
 
 
-def test_an_altered_bundle_is_refused_and_left_alone(
+def test_migrate_refuses_an_altered_bundle(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (folder / "model.onnx").write_bytes(b"altered")
@@ -61,7 +61,9 @@ def test_an_altered_bundle_is_refused_and_left_alone(
     assert contents(folder) == before
 
 
-def test_a_shipped_bundle_survives(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_migrate_keeps_a_shipped_bundle_valid(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     folder = tmp_path / "digits" / "1"
     shutil.copytree(REPOSITORY / "models" / "digits" / "1", folder)
     bundle = read_bundle(folder, SHIPPED)

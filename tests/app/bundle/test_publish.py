@@ -14,7 +14,7 @@ BUNDLES = [fakes.image_bundle, fakes.text_bundle, fakes.audio_bundle]
 
 
 class Failing(Mapping[str, bytes]):
-    """Files of which the last cannot be had, as when the machine dies half-way."""
+    """Files whose last one cannot be read, which interrupts the publishing."""
 
     def __init__(self, files: Mapping[str, bytes], failure: Exception) -> None:
         self._files, self._failure = files, failure
@@ -31,21 +31,21 @@ class Failing(Mapping[str, bytes]):
 
 
 @pytest.mark.parametrize("make", BUNDLES)
-def test_what_is_read_is_what_was_published(make, tmp_path: Path) -> None:
+def test_published_bundle_is_read_back_equal(make, tmp_path: Path) -> None:
     bundle = make()
     folder = publish(bundle, tmp_path)
     assert folder == tmp_path / bundle.manifest.name / "1"
     assert read_bundle(folder, SHIPPED) == bundle
 
 
-def test_the_same_bundle_is_the_same_bytes(tmp_path: Path) -> None:
+def test_publishing_twice_writes_the_same_bytes(tmp_path: Path) -> None:
     one, other = (publish(fakes.text_bundle(), tmp_path / name) for name in "ab")
     files = [p.relative_to(one) for p in one.rglob("*") if p.is_file()]
     assert files
     assert all((one / file).read_bytes() == (other / file).read_bytes() for file in files)
 
 
-def test_a_crash_leaves_nothing_that_a_reader_sees(tmp_path: Path) -> None:
+def test_crash_while_publishing_leaves_no_version(tmp_path: Path) -> None:
     bundle = fakes.image_bundle()
     broken = replace(bundle, files=Failing(bundle.files, OSError("the disk is full")))
     with pytest.raises(OSError, match="disk is full"):
@@ -55,7 +55,7 @@ def test_a_crash_leaves_nothing_that_a_reader_sees(tmp_path: Path) -> None:
     publish(bundle, tmp_path)  # and the version is free
 
 
-def test_what_lies_aside_is_no_version(tmp_path: Path) -> None:
+def test_temporary_folder_is_no_version(tmp_path: Path) -> None:
     folder = publish(fakes.image_bundle(), tmp_path)
     (folder.parent / ".2-abcd").mkdir()
     (folder.parent / "02").mkdir()
@@ -73,7 +73,7 @@ def test_a_published_version_is_never_overwritten(tmp_path: Path) -> None:
     assert read_bundle(folder, SHIPPED) == before
 
 
-def test_of_two_publishers_at_once_one_is_refused(tmp_path: Path) -> None:
+def test_second_of_two_concurrent_publishers_is_refused(tmp_path: Path) -> None:
     bundle, rival = fakes.image_bundle(), fakes.image_bundle(sharpness=3)
 
     class Overtaken(dict[str, bytes]):
@@ -127,14 +127,14 @@ def test_versions_count_upwards(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_sealing_refuses(files: dict[str, bytes], message: str) -> None:
+def test_seal_refuses_contradictions(files: dict[str, bytes], message: str) -> None:
     bundle = fakes.image_bundle()
     with pytest.raises(InvalidBundle, match=message):
         seal(bundle.manifest, {**bundle.files, **files}, SHIPPED)
 
 
 @pytest.mark.parametrize("missing", ["model.onnx", "golden/cases.json"])
-def test_sealing_needs(missing: str) -> None:
+def test_seal_refuses_missing_files(missing: str) -> None:
     bundle = fakes.image_bundle()
     files = {name: data for name, data in bundle.files.items() if name != missing}
     with pytest.raises(InvalidBundle, match=missing):

@@ -1,4 +1,4 @@
-"""A manifest of schema version 1 is read as one of version 2: nothing that it said is lost."""
+"""A manifest of schema version 1 is read as one of version 2, without loss."""
 
 import json
 from pathlib import Path
@@ -16,7 +16,7 @@ NOTHING = {"data_path": None, "start": None, "source": None}
 
 
 def version_1(recipe: str, splits: dict[str, int]) -> dict:
-    """The document that version 1 wrote for this bundle."""
+    """Return the document in schema version 1 for this bundle."""
     document = json.loads(fakes.image_bundle().manifest.model_dump_json())
     provenance = {k: v for k, v in document["provenance"].items() if k not in NOTHING}
     provenance |= {"recipe": recipe, "splits": splits}
@@ -56,7 +56,7 @@ def version_1(recipe: str, splits: dict[str, int]) -> dict:
         ),
     ],
 )
-def test_each_argument_of_version_1_has_a_field(
+def test_upgrade_gives_each_argument_of_version_1_a_field(
     arguments: str, splits: dict[str, int], fields: dict[str, str]
 ) -> None:
     before = version_1(arguments, splits)
@@ -73,7 +73,7 @@ def test_each_argument_of_version_1_has_a_field(
 
 
 @pytest.mark.parametrize("path", MANIFESTS, ids=lambda path: path.parent.parent.name)
-def test_every_shipped_manifest_is_read(path: Path) -> None:
+def test_upgrade_reads_every_shipped_manifest(path: Path) -> None:
     raw = path.read_bytes()
     manifest = Manifest.model_validate_json(upgraded_json(raw), context=SHIPPED)
     provenance = manifest.provenance
@@ -85,13 +85,13 @@ def test_every_shipped_manifest_is_read(path: Path) -> None:
         assert kept[name] == document[name], name
 
 
-def test_a_current_manifest_and_what_is_no_manifest_stay_as_they_are() -> None:
+def test_upgrade_keeps_other_documents() -> None:
     current = fakes.image_bundle().manifest.model_dump_json().encode()
     for raw in (current, b"no JSON", b"[1]", b'{"schema_version": 3}'):
         assert upgraded_json(raw) == raw
 
 
-def test_a_broken_provenance_is_left_to_the_validation() -> None:
+def test_upgrade_keeps_an_invalid_provenance() -> None:
     for provenance in ({"recipe": 3}, "made by hand", None):
         document = version_1("digits", {}) | {"provenance": provenance}
         assert upgraded(document) == document

@@ -1,4 +1,4 @@
-"""The files of `../shared/awkward`, where that folder is at hand: an answer or a refusal."""
+"""Every hostile file of `../shared/awkward` is answered or refused, if that folder exists."""
 
 import resource
 from pathlib import Path
@@ -47,7 +47,9 @@ def pipelines() -> dict[str, Pipeline]:
 
 @pytest.mark.skipif(not FILES, reason="../shared/awkward is not here")
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
-def test_an_answer_or_a_refusal(path: Path, pipelines: dict[str, Pipeline]) -> None:
+def test_hostile_file_is_answered_or_refused_in_bounded_memory(
+    path: Path, pipelines: dict[str, Pipeline]
+) -> None:
     kind = MEDIA.get(path.suffix, "text")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     payload = Payload(path.read_bytes(), f"{kind}/x")

@@ -7,7 +7,7 @@ from app.errors import InvalidInput, UnsupportedTask
 from app.modalities import Payload
 from app.pipeline import Pipeline, generate, replay, stream
 from app.registry import SHIPPED
-from app.tasks.complete import COMPLETE, CompleteOptions, begin
+from app.tasks.complete import COMPLETE, CompleteOptions, start_generation
 from app.tasks.generation import SamplingParams
 from tests.fakes import PROSE, text_bundle, words_bundle
 
@@ -18,21 +18,21 @@ def pipeline():
 
 
 def continued(pipeline, text, **params):
-    generation = begin(
+    generation = start_generation(
         pipeline.encoder, Payload(text.encode(), "text/plain"), SamplingParams(**params)
     )
     generate(pipeline, COMPLETE, [generation])
     return generation
 
 
-def test_the_likeliest_words_come_in_order(pipeline):
+def test_temperature_0_gives_the_most_likely_words(pipeline):
     generation = continued(pipeline, "The day", max_words=8)
     assert [word.word for word in generation.words] == list(PROSE[4:12])
     assert generation.text == " is good, and we are glad."
     assert generation.finish_reason == "length"
 
 
-def test_it_can_end_with_the_sentence(pipeline):
+def test_generation_stops_at_the_sentence_end(pipeline):
     generation = continued(pipeline, "we are", max_words=50, stop_at_sentence_end=True)
     assert generation.text == " glad."
     assert generation.finish_reason == "sentence"
@@ -54,7 +54,7 @@ def test_unknown_words_and_ends_are_never_written(pipeline):
         assert {name for name, _ in word.alternatives} == set(PROSE[2:])
 
 
-def test_a_seed_draws_the_same_words_and_another_does_not(pipeline):
+def test_seed_determines_the_sampled_words(pipeline):
     first, again, other = (
         continued(pipeline, "the day", max_words=40, temperature=1.0, seed=seed).text
         for seed in (7, 7, 8)
@@ -62,20 +62,22 @@ def test_a_seed_draws_the_same_words_and_another_does_not(pipeline):
     assert first == again != other
 
 
-def test_drawn_words_come_as_often_as_they_are_probable(pipeline):
-    told = dict(continued(pipeline, "the day", alternatives=12, max_words=1).words[0].alternatives)
+def test_sampled_words_follow_their_probabilities(pipeline):
+    probabilities = dict(
+        continued(pipeline, "the day", alternatives=12, max_words=1).words[0].alternatives
+    )
     drawn = [
         continued(pipeline, "the day", max_words=1, temperature=1.0, seed=seed).words[0].word
         for seed in range(400)
     ]
-    for word, probability in told.items():
+    for word, probability in probabilities.items():
         assert drawn.count(word) / 400 == pytest.approx(probability, abs=0.1)
 
 
-def test_several_together_are_what_each_is_alone(pipeline):
+def test_batched_generations_equal_single_ones(pipeline):
     texts = ("the", "we are glad", "day is good, and we", "unheard-of")
     together = [
-        begin(
+        start_generation(
             pipeline.encoder,
             Payload(text.encode(), "text/plain"),
             SamplingParams(max_words=place + 3),
@@ -93,23 +95,25 @@ def test_several_together_are_what_each_is_alone(pipeline):
         )
 
 
-def test_streamed_is_what_comes_at_once(pipeline):
-    generation = begin(pipeline.encoder, Payload(b"the day", "text/plain"), SamplingParams())
+def test_stream_equals_generate(pipeline):
+    generation = start_generation(
+        pipeline.encoder, Payload(b"the day", "text/plain"), SamplingParams()
+    )
     words = list(stream(pipeline, COMPLETE, generation))
     assert "".join(word.text for word in words) == continued(pipeline, "the day").text
 
 
 def test_an_empty_text_is_refused(pipeline):
     with pytest.raises(InvalidInput):
-        begin(pipeline.encoder, Payload(b" \n", "text/plain"), SamplingParams())
+        start_generation(pipeline.encoder, Payload(b" \n", "text/plain"), SamplingParams())
 
 
-def test_a_classifier_does_not_complete():
+def test_classifier_refuses_completion():
     with pytest.raises(UnsupportedTask, match="does not complete"):
         Pipeline(text_bundle()).predict([Payload(b"the day", "text/plain")], CompleteOptions())
 
 
-def test_golden_cases_hold_and_an_altered_one_does_not():
+def test_golden_completions_replay_and_differences_are_found():
     bundle = words_bundle()
     assert replay(bundle, Pipeline(bundle)) == []
     case = bundle.golden[0]

@@ -41,7 +41,7 @@ def same(one: Prediction, other: Prediction) -> None:
 
 
 @pytest.mark.parametrize(("make", "payloads"), CASES)
-def test_a_batch_answers_as_its_items_alone(make, payloads: list[Payload]) -> None:
+def test_batch_gives_the_answers_of_single_items(make, payloads: list[Payload]) -> None:
     pipeline = Pipeline(make())
     together = pipeline.predict(payloads)
     for payload, answer in zip(payloads, together, strict=True):
@@ -69,7 +69,7 @@ def test_padding_does_not_change_the_answer() -> None:
         )
 
 
-def test_a_bad_item_is_named_by_its_index() -> None:
+def test_invalid_item_error_has_its_index() -> None:
     pipeline = Pipeline(fakes.image_bundle())
     good, bad = pictures()[0], Payload(b"no picture", "image/png")
     with pytest.raises(InvalidInput) as caught:
@@ -89,7 +89,7 @@ def test_a_cancelled_item_is_not_encoded() -> None:
     assert answered.answer == pipeline.predict([other.payload])[0]
 
 
-def test_a_bad_item_fails_alone() -> None:
+def test_invalid_item_does_not_affect_others() -> None:
     pipeline = Pipeline(fakes.text_bundle())
     texts = [b"good", b"\xff", b"the awful day is bad bad bad", b"sorry", b""]
     payloads = [Payload(text, "text/plain") for text in texts]
@@ -100,7 +100,7 @@ def test_a_bad_item_fails_alone() -> None:
         assert outcomes[place].answer == pipeline.predict([payloads[place]])[0]
 
 
-def test_an_autoencoder_says_how_it_sees_an_item() -> None:
+def test_autoencoder_reconstructs_an_item() -> None:
     pipeline = Pipeline(fakes.autoencoder_bundle())
     plain, scene = pictures()[0], Payload(media.saved(media.scene()), "image/png")
     together = pipeline.predict([plain, scene], ReconstructOptions())
@@ -114,14 +114,14 @@ def test_an_autoencoder_says_how_it_sees_an_item() -> None:
     assert pipeline.predict([plain], EmbedOptions()) == [pytest.approx(together[0].embedding)]
 
 
-def test_what_a_model_cannot_do_is_refused_and_what_it_can_is_said() -> None:
+def test_unsupported_task_is_refused_with_the_supported_ones() -> None:
     with pytest.raises(UnsupportedTask, match=r"not classify; .* to embed or reconstruct"):
         Pipeline(fakes.autoencoder_bundle()).predict(pictures(), ClassifyOptions())
     with pytest.raises(UnsupportedTask, match=r"not reconstruct; .* to classify"):
         Pipeline(fakes.image_bundle()).predict(pictures(), ReconstructOptions())
 
 
-def test_trees_of_any_size_run_at_once_and_each_is_explained_if_asked(monkeypatch) -> None:
+def test_trees_of_any_size_share_a_batch_and_explain(monkeypatch) -> None:
     pipeline = Pipeline(fakes.tree_bundle())
     payloads = [Payload(text.encode(), "text/plain") for text in (*TEXTS, "(2 (2 the) (2 day))")]
     expected = pipeline.predict(payloads, ClassifyOptions(explain=True))
@@ -138,7 +138,7 @@ def test_trees_of_any_size_run_at_once_and_each_is_explained_if_asked(monkeypatc
     assert all(explained.explanation for explained in expected)
 
 
-def test_several_threads_encode_the_same() -> None:
+def test_encoding_in_threads_gives_the_same_answers() -> None:
     one, several = (Pipeline(fakes.image_bundle(), threads=threads) for threads in (1, 3))
     assert several.predict(pictures()) == one.predict(pictures(), ClassifyOptions())
 

@@ -10,17 +10,17 @@ BUNDLES = [
     fakes.text_bundle,
     fakes.audio_bundle,
     fakes.autoencoder_bundle,
-    fakes.doubting_bundle,
+    fakes.calibrated_bundle,
 ]
 
 
 @pytest.mark.parametrize("make", BUNDLES)
-def test_a_bundle_answers_as_published(make) -> None:
+def test_replay_of_an_intact_bundle_finds_no_difference(make) -> None:
     bundle = make()
     assert replay(bundle, Pipeline(bundle)) == []
 
 
-def test_other_weights_differ_and_the_case_is_named() -> None:
+def test_replay_names_the_case_that_other_weights_change() -> None:
     bundle = fakes.image_bundle()
     other = replace(bundle, files={**bundle.files, "model.onnx": fakes.image_graph(8, 2.0)})
     differences = replay(other, Pipeline(other))
@@ -29,7 +29,7 @@ def test_other_weights_differ_and_the_case_is_named() -> None:
 
 
 @pytest.mark.parametrize(("shift", "count"), [(0.004, 0), (0.006, 2)])
-def test_the_tolerance_is_the_manifests(shift: float, count: int) -> None:
+def test_replay_uses_the_tolerance_of_the_manifest(shift: float, count: int) -> None:
     bundle = fakes.image_bundle()
     case = bundle.golden[0]
     shifted = {label: p + shift for label, p in case.probabilities.items()}
@@ -37,7 +37,7 @@ def test_the_tolerance_is_the_manifests(shift: float, count: int) -> None:
     assert len(replay(replace(bundle, golden=golden), Pipeline(bundle))) == count
 
 
-def test_a_reconstruction_that_differs_is_named_by_the_number() -> None:
+def test_replay_names_the_number_of_a_reconstruction() -> None:
     bundle = fakes.autoencoder_bundle()
     case = bundle.golden[0]
     assert case.reconstruction_error == pytest.approx(0, abs=1e-6)
@@ -49,8 +49,8 @@ def test_a_reconstruction_that_differs_is_named_by_the_number() -> None:
     )
 
 
-def test_a_novelty_that_differs_is_a_difference() -> None:
-    bundle = fakes.doubting_bundle()
+def test_replay_compares_novelty() -> None:
+    bundle = fakes.calibrated_bundle()
     case = bundle.golden[1]
     assert case.novelty > 0.5
     golden = (bundle.golden[0], case.model_copy(update={"novelty": case.novelty - 0.1}))
@@ -58,7 +58,7 @@ def test_a_novelty_that_differs_is_a_difference() -> None:
     assert str(first).startswith("golden/scene.png: alone: novelty was published with")
 
 
-def test_a_case_that_cannot_be_read_is_a_difference() -> None:
+def test_replay_reports_an_unreadable_case() -> None:
     bundle = fakes.image_bundle()
     broken = replace(bundle, files={**bundle.files, "golden/red.png": b"no picture"})
     assert "something else" in str(replay(broken, Pipeline(bundle))[0])

@@ -8,7 +8,7 @@ pytestmark = pytest.mark.anyio
 
 
 class Wire:
-    """A transport that notes what is sent."""
+    """A transport that records each packet."""
 
     def __init__(self) -> None:
         self.sent: list[bytes] = []

@@ -14,7 +14,7 @@ from app.process.resources import available_cpus, default_workers, pin_to_gpu, v
         ("GPU-8932f937,MIG-5c89", ["GPU-8932f937", "MIG-5c89"]),
         ("", []),
         ("-1", []),
-        ("0,-1,1", ["0"]),  # CUDA ignores what follows
+        ("0,-1,1", ["0"]),  # CUDA ignores the rest
     ],
 )
 def test_the_environment_names_the_gpus(said: str, expected: list[str], tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ TEXT = {"Content-Type": "text/plain"}
 
 
 class Server:
-    """The service with two workers, in processes of its own."""
+    """A service with two workers, in separate processes."""
 
     def __init__(self, models: Path) -> None:
         command = [sys.executable, "-m", "app.cli", "serve", "--port", "0", "--workers", "2"]
@@ -42,7 +42,7 @@ class Server:
         return [int(n) for n in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
     def connections(self) -> list[int]:
-        """How many sockets each worker has."""
+        """The number of sockets of each worker."""
         return [sum(map(is_socket, Path(f"/proc/{pid}/fd").iterdir())) for pid in self.workers()]
 
     def ask(self, client: httpx.Client | None = None) -> str:
@@ -57,7 +57,7 @@ class Server:
 
 
 def until(condition: Callable[[], bool]) -> None:
-    """Wait for it, for a while."""
+    """Wait until the condition holds; fail after some seconds."""
     deadline = time.monotonic() + 30
     while not condition():
         assert time.monotonic() < deadline
@@ -184,7 +184,7 @@ Supervisor(listen("127.0.0.1", 0), 3, run_worker).run()
 
 @contextmanager
 def script(code: str, folder: Path) -> Iterator[subprocess.Popen]:
-    """Run code in a process of its own, in a folder."""
+    """Run code in a separate process, in a folder."""
     root = Path(__file__).parents[3]
     parent = subprocess.Popen(
         [sys.executable, "-c", code],

@@ -1,4 +1,4 @@
-"""What `app.process` relies on inside uvicorn, which promises none of it between minor versions.
+"""The internals of uvicorn that `app.process` uses, which may change with each minor version.
 
 uvicorn is therefore pinned to one minor version in pyproject.toml. When a test here fails after an
 upgrade, read these again in the new version, then change the pin and the code together:

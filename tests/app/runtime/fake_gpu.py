@@ -1,4 +1,4 @@
-"""A machine with a GPU as sessions see it: sessions on the CPU that claim another provider."""
+"""A fake machine with a GPU: its sessions run on the CPU and claim another provider."""
 
 import threading
 from collections.abc import Sequence
@@ -10,9 +10,9 @@ from app.runtime.providers import CPU, CUDA, Device, Provider, choose_providers
 
 
 class FakeGpu:
-    """Notes every session that is opened, the batch sizes that each runs, and the threads.
+    """Records every session that is opened, the batch sizes that each runs, and the threads.
 
-    provider: what the sessions claim to run on; `later`: what all but the first claim.
+    provider: the one that the sessions claim; `later`: the one that all but the first claim.
     graph_memory: "cpu" lets "CUDA graphs" be captured; "cuda" fails, as there is no such memory.
     """
 

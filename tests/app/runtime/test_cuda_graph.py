@@ -1,6 +1,6 @@
-"""A CUDA graph's runner on the CPU: a real session, buffers and bindings in its memory.
+"""The runner of CUDA graphs on the CPU, with a real session, buffers and bindings.
 
-Only the capture itself is missing: the CPU computes each time.
+Only the capture is missing: the CPU computes each batch.
 """
 
 import numpy as np

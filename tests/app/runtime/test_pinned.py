@@ -10,7 +10,7 @@ from app.runtime.pinned import PinnedBuffers, in_one_thread
 
 @pytest.fixture(scope="module")
 def memory() -> onnxruntime.OrtMemoryInfo:
-    """Memory that ONNX Runtime allocates as it does page-locked memory: by its description."""
+    """The description of ordinary memory, which ONNX Runtime allocates like page-locked memory."""
     kind = onnxruntime.OrtAllocatorType.ORT_DEVICE_ALLOCATOR
     info = onnxruntime.OrtMemoryInfo("Cpu", kind, 0, onnxruntime.OrtMemType.DEFAULT)
     limits = onnxruntime.OrtArenaCfg(0, -1, -1, -1)

@@ -39,7 +39,7 @@ ON_TENSORRT = [(TENSORRT, {}), *ON_CUDA]
         ("tensorrt", False, True, False, "no usable CUDA device"),
     ],
 )
-def test_the_providers_asked_for(device, cuda, tensorrt, graphs, expected) -> None:
+def test_providers_follow_from_the_device(device, cuda, tensorrt, graphs, expected) -> None:
     if isinstance(expected, str):
         with pytest.raises(DeviceUnavailable, match=expected) as refused:
             choose_providers(device, cuda, tensorrt, graphs)
@@ -49,7 +49,7 @@ def test_the_providers_asked_for(device, cuda, tensorrt, graphs, expected) -> No
         assert choose_providers(device, cuda, tensorrt, graphs) == expected
 
 
-def test_the_cpu_is_there_on_every_machine() -> None:
+def test_cpu_provider_is_always_available() -> None:
     assert providers_for("cpu") == ON_CPU
     assert set(DEVICES) == {"auto", "cpu", "cuda", "tensorrt"}
 
@@ -61,6 +61,6 @@ def test_the_library_named_is_the_one_the_provider_is_linked_to() -> None:
     assert b"\0" + TENSORRT_LIBRARY.encode() + b"\0" in provider.read_bytes()
 
 
-def test_tensorrt_is_there_only_if_its_library_is(monkeypatch) -> None:
+def test_tensorrt_is_available_only_with_its_library(monkeypatch) -> None:
     monkeypatch.setattr("app.runtime.providers.TENSORRT_LIBRARY", "libno-such-thing.so.0")
     assert not tensorrt_present()

@@ -1,4 +1,4 @@
-"""Each way to run a batch gives the answers of a plain run, and the right way is chosen."""
+"""Each runner gives the answers of a plain run, and the right runner is chosen."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -71,7 +71,7 @@ def test_the_explanation_is_fetched_on_demand_only_and_the_same_by_every_runner(
 
 
 class DoublingRunner:
-    """Doubles rows; notes how many rows the runner of which size was given."""
+    """Doubles rows; records the number of rows for the runner of each size."""
 
     def __init__(self, size: int, runs: list[tuple[int, int]]) -> None:
         self.size, self.runs = size, runs

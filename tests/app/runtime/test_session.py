@@ -31,7 +31,7 @@ def test_a_named_device_that_is_absent_is_refused() -> None:
 
 @pytest.mark.skipif(not cuda_present(), reason="there is no GPU")
 @pytest.mark.parametrize("graphs", [False, True])
-def test_the_gpu_answers_as_the_cpu_does(graphs: bool) -> None:
+def test_gpu_and_cpu_give_the_same_answers(graphs: bool) -> None:
     on_gpu = Session(fakes.image_graph(), "cuda", cuda_graphs=graphs)
     on_cpu = Session(fakes.image_graph(), "cpu")
     assert on_gpu.provider == CUDA
@@ -157,7 +157,7 @@ def test_a_session_needs_no_network() -> None:
 
 
 def alone(code: str) -> list:
-    """Run code in a process of its own; return the JSON lines that it prints."""
+    """Run code in a separate process; return the JSON lines that it prints."""
     environment = {k: v for k, v in os.environ.items() if k != "ORT_DISABLE_TELEMETRY"}
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60

@@ -12,7 +12,7 @@ TWO = make_items([Payload(b"good", "text/plain"), Payload(b"bad", "text/plain")]
 
 
 class Clock:
-    """Seconds that pass only where a test says so."""
+    """A clock that a test moves."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -22,7 +22,7 @@ class Clock:
 
 
 class Timed(Pipeline):
-    """A real pipeline that takes so long by a clock."""
+    """A real pipeline that moves a clock by its duration."""
 
     def __init__(self, clock: Clock, seconds: float) -> None:
         super().__init__(fakes.text_bundle())
@@ -35,7 +35,7 @@ class Timed(Pipeline):
 
 
 def tried(seconds: float, other_seconds: float) -> tuple[AllCoresPipeline, Timed, Timed]:
-    """Return one that has tried both, its base pipeline and the other."""
+    """Return one that has tried both pipelines, and the two pipelines."""
     clock = Clock()
     base, other = Timed(clock, seconds), Timed(clock, other_seconds)
     pipeline = AllCoresPipeline(base, lambda: other, lambda: True, clock)
@@ -72,7 +72,7 @@ def test_no_second_pipeline_for_concurrent_or_fast_requests() -> None:
         assert not pipeline.wait_until_built()
 
 
-def test_the_base_pipeline_goes_on_if_the_second_cannot_be_built() -> None:
+def test_base_pipeline_answers_if_the_second_cannot_be_built() -> None:
     def fails() -> Pipeline:
         raise InvalidBundle("the folder is gone")
 

@@ -15,7 +15,7 @@ from app.modalities import MODALITIES, Modality, Payload
 from app.modalities.text import TEXT
 from app.modalities.text.encoder import TextEncoder
 from app.registry import SHIPPED
-from app.serving.catalog import Catalog, State
+from app.serving.catalog import Catalog, VersionState
 from app.serving.loading import LoadOptions
 from app.tasks import TASKS
 from app.tasks.classify import ClassifyOptions
@@ -40,7 +40,7 @@ def states(catalog: Catalog) -> dict[str, str]:
 
 
 def publish_lying(root: Path, version: int) -> None:
-    """Publish a version whose weights do not give its golden answers."""
+    """Publish a version whose graph does not give its golden answers."""
     bundle = fakes.image_bundle(version=version)
     files = {**bundle.files, "model.onnx": fakes.image_graph(8, 1.0)}
     publish(seal(bundle.manifest, files, SHIPPED), root)
@@ -72,13 +72,13 @@ async def test_an_empty_folder_is_never_ready(tmp_path: Path) -> None:
             catalog.for_media_type("image/png")
 
 
-async def test_a_folder_that_is_not_there_is_empty(tmp_path: Path) -> None:
+async def test_missing_folder_is_an_empty_catalog(tmp_path: Path) -> None:
     async with opened(tmp_path / "nowhere") as catalog:
         await catalog.refresh()
         assert not catalog.ready
 
 
-async def test_ready_once_everything_was_tried(published: Path) -> None:
+async def test_catalog_is_ready_after_the_first_scan(published: Path) -> None:
     async with opened(published) as catalog:
         assert not catalog.ready
         await catalog.refresh()
@@ -86,13 +86,13 @@ async def test_ready_once_everything_was_tried(published: Path) -> None:
         assert states(catalog) == dict.fromkeys(("colours/1", "moods/1", "sounds/1"), "ready")
 
 
-async def test_while_one_loads_the_loop_turns_and_others_answer(published: Path) -> None:
+async def test_loading_blocks_neither_the_event_loop_nor_other_models(published: Path) -> None:
     with slow_loading() as (go, modalities):
         async with opened(published, modalities) as catalog:
             loading = asyncio.create_task(catalog.refresh())
             while states(catalog).get("colours/1") != "ready":
-                await asyncio.sleep(0.001)  # would never come back if loading held the loop
-            assert states(catalog)["moods/1"] == State.LOADING
+                await asyncio.sleep(0.001)  # would not return if loading blocked the event loop
+            assert states(catalog)["moods/1"] == VersionState.LOADING
             assert not catalog.ready, "not before all were tried"
             with pytest.raises(NotReady, match="moods is loading"):
                 await catalog.find("moods")
@@ -118,13 +118,13 @@ async def test_the_newest_ready_version_answers(models: Path) -> None:
             await catalog.find("colours", 3)
 
 
-async def test_a_version_that_answers_otherwise_than_published_leaves_the_old_one(
+async def test_version_that_fails_replay_leaves_the_old_one(
     models: Path,
 ) -> None:
     publish_lying(models, version=2)
     async with opened(models) as catalog:
         await catalog.refresh()
-        assert states(catalog)["colours/2"] == State.FAILED
+        assert states(catalog)["colours/2"] == VersionState.FAILED
         assert "golden cases differ" in str(catalog.entries[1].reason)
         assert (await catalog.find("colours")).manifest.version == 1
         with pytest.raises(NotReady, match="colours is failed"):
@@ -132,15 +132,15 @@ async def test_a_version_that_answers_otherwise_than_published_leaves_the_old_on
         assert catalog.ready
 
 
-async def test_a_damaged_bundle_says_why(models: Path) -> None:
+async def test_damaged_bundle_has_a_reason(models: Path) -> None:
     (models / "colours" / "1" / "model.onnx").write_bytes(b"")
     async with opened(models) as catalog:
         await catalog.refresh()
         assert "was altered" in str(catalog.entries[0].reason)
-        assert states(catalog)["moods/1"] == State.READY
+        assert states(catalog)["moods/1"] == VersionState.READY
 
 
-async def test_a_graph_that_fails_at_run_time_says_why(models: Path) -> None:
+async def test_graph_that_fails_at_run_time_has_a_reason(models: Path) -> None:
     bundle = fakes.text_bundle(version=2)
     files = {**bundle.files, "model.onnx": fakes.text_graph(8)}  # too few rows for the tokens
     publish(seal(bundle.manifest, files, SHIPPED), models)
@@ -149,7 +149,7 @@ async def test_a_graph_that_fails_at_run_time_says_why(models: Path) -> None:
         assert "cannot run the graph" in str(catalog.entries[2].reason)
 
 
-async def test_what_is_published_while_running_is_served(models: Path) -> None:
+async def test_refresh_loads_a_published_bundle(models: Path) -> None:
     async with opened(models) as catalog:
         await catalog.refresh()
         publish(fakes.image_bundle(version=2), models)
@@ -161,7 +161,7 @@ async def test_what_is_published_while_running_is_served(models: Path) -> None:
         assert await catalog.find("colours", 1) is before, "what did not change is not loaded again"
 
 
-async def test_what_vanished_is_served_no_more(models: Path) -> None:
+async def test_refresh_drains_a_removed_bundle(models: Path) -> None:
     async with opened(models) as catalog:
         await catalog.refresh()
         removed = await catalog.find("colours")
@@ -175,7 +175,7 @@ async def test_what_vanished_is_served_no_more(models: Path) -> None:
             )
 
 
-async def test_what_was_replaced_is_loaded_again(models: Path) -> None:
+async def test_refresh_reloads_a_replaced_bundle(models: Path) -> None:
     async with opened(models) as catalog:
         await catalog.refresh()
         before = await catalog.find("colours")
@@ -186,29 +186,29 @@ async def test_what_was_replaced_is_loaded_again(models: Path) -> None:
         assert (await catalog.find("colours")).manifest != before.manifest
 
 
-async def test_a_bundle_found_half_copied_is_tried_again(models: Path, published: Path) -> None:
+async def test_refresh_retries_a_half_copied_bundle(models: Path, published: Path) -> None:
     model = models / "colours" / "1" / "model.onnx"
     model.unlink()
     async with opened(models) as catalog:
         await catalog.refresh()
-        assert states(catalog)["colours/1"] == State.FAILED
+        assert states(catalog)["colours/1"] == VersionState.FAILED
         shutil.copy(published / "colours" / "1" / "model.onnx", model)
         await catalog.refresh()
-        assert states(catalog)["colours/1"] == State.READY
+        assert states(catalog)["colours/1"] == VersionState.READY
 
 
-async def test_a_draining_version_is_said_to_be_so(models: Path) -> None:
+async def test_draining_version_is_listed_as_draining(models: Path) -> None:
     async with opened(models) as catalog:
         await catalog.refresh()
         entry = catalog.entries[0]
         dropping = asyncio.create_task(catalog._drop(entry))
         await asyncio.sleep(0)
-        assert entry.state == State.DRAINING
+        assert entry.state == VersionState.DRAINING
         await dropping
         assert entry not in catalog.entries
 
 
-async def test_watching_goes_on_after_a_failure(published: Path) -> None:
+async def test_watch_continues_after_an_error(published: Path) -> None:
     class Flaky(Catalog):
         failures = 3
 
@@ -236,13 +236,15 @@ async def test_watching_goes_on_after_a_failure(published: Path) -> None:
         ("application/ogg", "sounds"),
     ],
 )
-async def test_a_media_type_finds_its_default(published: Path, media_type: str, name: str) -> None:
+async def test_for_media_type_returns_the_default(
+    published: Path, media_type: str, name: str
+) -> None:
     async with opened(published, image="colours") as catalog:
         await catalog.refresh()
         assert catalog.for_media_type(media_type).manifest.name == name
 
 
-async def test_the_default_of_several(models: Path) -> None:
+async def test_for_media_type_prefers_the_configured_default(models: Path) -> None:
     publish(fakes.image_bundle("another"), models)
     async with opened(models, image="colours") as catalog:
         await catalog.refresh()
@@ -261,7 +263,7 @@ async def test_the_default_of_several(models: Path) -> None:
         ({"tree": "a-tree"}, "a-tree"),
     ],
 )
-async def test_plain_text_is_for_the_modality_named_first(
+async def test_plain_text_goes_to_the_first_modality_in_defaults(
     models: Path, defaults: dict[str, str], name: str
 ) -> None:
     publish(fakes.tree_bundle("a-tree"), models)
@@ -271,7 +273,7 @@ async def test_plain_text_is_for_the_modality_named_first(
         assert catalog.for_media_type("text/x-tree").manifest.name == "a-tree"
 
 
-async def test_no_model_takes_a_video(published: Path) -> None:
+async def test_for_media_type_refuses_a_video(published: Path) -> None:
     async with opened(published) as catalog:
         await catalog.refresh()
         with pytest.raises(UnsupportedMedia, match=r"audio/\*, image/\*, text/\*"):

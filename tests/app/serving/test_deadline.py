@@ -49,7 +49,7 @@ async def test_an_error_of_the_work_is_raised() -> None:
         await with_deadline(fails(), 9, TooSlow, never)
 
 
-async def test_a_cancellation_from_outside_is_not_an_error_of_ours() -> None:
+async def test_cancellation_from_outside_stays_a_cancellation() -> None:
     task = asyncio.create_task(with_deadline(never(), 9, TooSlow, never))
     await asyncio.sleep(0.01)
     task.cancel()

@@ -32,7 +32,7 @@ class Slow(Pipeline):
         return self.real.encode(payload)
 
 
-async def test_it_gives_the_answers_of_its_pipeline() -> None:
+async def test_served_model_gives_the_answers_of_its_pipeline() -> None:
     pipeline, timings = Pipeline(fakes.text_bundle()), Timings()
     model = ServedModel(pipeline, BatchingPolicy(), 30)
     assert await model.answer([GOOD], ClassifyOptions(top_k=2), timings) == pipeline.predict(
@@ -42,7 +42,7 @@ async def test_it_gives_the_answers_of_its_pipeline() -> None:
     await model.close()
 
 
-async def test_a_bad_item_is_named_by_its_index() -> None:
+async def test_served_model_error_has_the_index_of_the_invalid_item() -> None:
     model = ServedModel(Pipeline(fakes.text_bundle()), BatchingPolicy(), 30)
     with pytest.raises(InvalidInput) as caught:
         await model.answer([GOOD, BAD], ClassifyOptions(top_k=2), Timings())
@@ -51,7 +51,7 @@ async def test_a_bad_item_is_named_by_its_index() -> None:
     await model.close()
 
 
-async def test_the_deadline_ends_the_wait_and_the_rest_of_the_work() -> None:
+async def test_deadline_ends_the_wait_and_cancels_the_work() -> None:
     pipeline = Slow()
     # A second, since a busy machine may take a while to start the first item.
     model = ServedModel(pipeline, BatchingPolicy(max_batch=1), 1)
@@ -62,7 +62,7 @@ async def test_the_deadline_ends_the_wait_and_the_rest_of_the_work() -> None:
     assert pipeline.encoded == 1, "the other 49 were not touched"
 
 
-async def test_after_close_it_is_not_ready() -> None:
+async def test_closed_model_is_not_ready() -> None:
     model = ServedModel(Pipeline(fakes.text_bundle()), BatchingPolicy(), 30)
     await model.close()
     with pytest.raises(NotReady):

@@ -11,18 +11,18 @@ def manifest():
     return fakes.image_bundle().manifest
 
 
-def test_the_best_comes_first_and_equals_keep_their_order() -> None:
+def test_rank_labels_sorts_by_probability_and_keeps_ties_in_order() -> None:
     answer = rank_labels(np.array([0.25, 0.5, 0.25]), ("a", "b", "c"), 3, "cut")
     assert (answer.label, answer.probability, answer.truncated) == ("b", 0.5, "cut")
     assert answer.top == (("b", 0.5), ("a", 0.25), ("c", 0.25))
 
 
 @pytest.mark.parametrize(("top_k", "count"), [(1, 1), (2, 2), (1000, 3)])
-def test_top_k(top_k: int, count: int) -> None:
+def test_rank_labels_returns_top_k(top_k: int, count: int) -> None:
     assert len(rank_labels(np.array([0.2, 0.5, 0.3]), ("a", "b", "c"), top_k).top) == count
 
 
-def test_probabilities_are_passed_on(manifest) -> None:
+def test_probabilities_stay_unchanged(manifest) -> None:
     scores = np.array([0.1, 0.7, 0.2], dtype=np.float32)
     assert np.array_equal(probabilities(manifest, {"probabilities": scores}), scores)
 
@@ -35,6 +35,6 @@ def test_logits_become_probabilities_at_the_temperature(manifest) -> None:
 
 
 @pytest.mark.parametrize("scores", [[0.5, 0.5], [0.1] * 4, [np.nan, 0, 1], [np.inf, 0, 0], []])
-def test_what_is_no_answer_is_refused(manifest, scores) -> None:
+def test_invalid_scores_are_refused(manifest, scores) -> None:
     with pytest.raises(GoldenMismatch, match="a number for every label"):
         probabilities(manifest, {"probabilities": np.array(scores)})

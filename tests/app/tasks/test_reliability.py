@@ -12,21 +12,21 @@ SURE, TORN, LOST = (
 
 
 def manifest(threshold: float = 0.6):
-    return fakes.doubting_bundle(threshold=threshold).manifest
+    return fakes.calibrated_bundle(threshold=threshold).manifest
 
 
 def outputs(novelty: float) -> dict[str, np.ndarray]:
     return {"novelty": np.asarray(novelty, np.float32)}
 
 
-def test_the_set_is_every_label_that_reaches_the_threshold_best_first() -> None:
+def test_prediction_set_holds_labels_above_the_threshold_best_first() -> None:
     labels = ("a", "b", "c")
     for threshold, expected in ((0.3, ("c", "a", "b")), (0.35, ("c",)), (0.5, ())):
         rule = Conformal(coverage=0.9, threshold=float(np.float32(threshold)), samples=30)
         assert prediction_set(TORN, labels, rule) == expected
 
 
-def test_one_credible_label_of_something_familiar_is_an_answer() -> None:
+def test_single_label_set_with_low_novelty_is_not_abstained() -> None:
     assert reliability(manifest(), SURE, outputs(0.25)) == (("green",), 0.25, False)
 
 
@@ -34,11 +34,11 @@ def test_one_credible_label_of_something_familiar_is_an_answer() -> None:
     ("threshold", "scores", "novelty"),
     [(0.6, SURE, 0.5), (0.6, SURE, 1.0), (0.6, LOST, 0.0), (0.1, LOST, 0.0)],
 )
-def test_what_is_unlike_or_undecided_is_abstained(threshold, scores, novelty) -> None:
+def test_novel_or_undecided_items_are_abstained(threshold, scores, novelty) -> None:
     assert reliability(manifest(threshold), scores, outputs(novelty)).abstained
 
 
-def test_either_can_be_said_alone() -> None:
+def test_prediction_set_and_novelty_work_without_each_other() -> None:
     both = manifest()
     only_set = both.model_copy(update={"novelty": None})
     assert reliability(only_set, SURE, {}) == (("green",), None, False)
@@ -46,11 +46,11 @@ def test_either_can_be_said_alone() -> None:
     assert reliability(only_novelty, LOST, outputs(0.75)) == (None, 0.75, True)
 
 
-def test_without_thresholds_nothing_is_said() -> None:
+def test_reliability_without_thresholds_is_empty() -> None:
     assert reliability(fakes.image_bundle().manifest, SURE, {}) == (None, None, None)
 
 
 @pytest.mark.parametrize("novelty", [np.nan, -0.1, 1.1])
-def test_a_novelty_that_is_none_is_refused(novelty: float) -> None:
+def test_novelty_outside_0_to_1_is_refused(novelty: float) -> None:
     with pytest.raises(GoldenMismatch, match="novelty"):
         reliability(manifest(), SURE, outputs(novelty))

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from training.augmentation.audio import augment_audio
-from training.augmentation.images import PICTURES, augment_images, mask_patches
+from training.augmentation.images import PICTURE_STRENGTH, augment_images, mask_patches
 
 
 def images(channels: int) -> Tensor:
@@ -24,7 +24,7 @@ def clips(rate: int) -> Tensor:
 CASES = {
     "strokes": (augment_images, images(1)),
     "masks": (partial(mask_patches, side=4, share=0.5), images(1)),
-    "pictures": (partial(augment_images, strength=PICTURES), images(3)),
+    "pictures": (partial(augment_images, strength=PICTURE_STRENGTH), images(3)),
     "voices": (augment_audio, clips(8000)),
     "sounds": (partial(augment_audio, rate=16000), clips(16000)),
 }

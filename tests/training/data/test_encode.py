@@ -14,7 +14,7 @@ from app.modalities.tree.spec import TreeSpec
 from tests.training.samples import SENTENCE, digit, png, sentence, sentences, sound, squares
 from training.data.dataset import Sample
 from training.data.encode import IGNORE_INDEX, Examples, encode, epoch_order, root_node_targets
-from training.data.tokenizers import PADDING, UNKNOWN, train_tokenizer, vocabulary_size
+from training.data.tokenizers import PADDING, UNKNOWN_TOKEN, train_tokenizer, vocabulary_size
 from training.datasets import listops
 
 RNG = np.random.default_rng(1)
@@ -110,7 +110,7 @@ def test_tokenizer_is_deterministic():
     tokenizer = train_tokenizer(TEXTS, 200)
     assert tokenizer == train_tokenizer(TEXTS, 200)
     assert 2 < vocabulary_size(tokenizer) <= 200
-    assert tokenizer.index(PADDING.encode()) < tokenizer.index(UNKNOWN.encode())
+    assert tokenizer.index(PADDING.encode()) < tokenizer.index(UNKNOWN_TOKEN.encode())
 
 
 def test_tokenizer_ids_of_padding_and_unknown():
@@ -122,7 +122,7 @@ def test_tokenizer_ids_of_padding_and_unknown():
 def lists(*labels: str) -> Examples:
     """Three trees so labelled, of the labels a and b."""
     texts, spec = ["[MAX 2 9 ]", "7", "[SM 1 [MIN 3 4 ] ]"], TreeSpec(notation="listops")
-    encoder = encoder_for(spec, {spec.vocabulary: "\n".join(listops.WORDS).encode()})
+    encoder = encoder_for(spec, {spec.vocabulary: "\n".join(listops.VOCABULARY).encode()})
     samples = [
         Sample(text, Payload(text.encode(), "text/plain"), label)
         for text, label in zip(texts, labels, strict=True)

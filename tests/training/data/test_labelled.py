@@ -1,14 +1,18 @@
 """Anyone's folder or table."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.training.samples import png, wav
-from training.data.labelled import load, modality
+from training.data import labelled
 from training.errors import BadData, MissingData
+from training.modalities import TRAINING_MODALITIES
 
+KINDS = tuple(TRAINING_MODALITIES.values())
+load, modality = partial(labelled.load, kinds=KINDS), partial(labelled.modality, kinds=KINDS)
 PICTURE = png(np.zeros((4, 4, 3), np.uint8))
 SOUND = wav(np.zeros(800))
 
@@ -82,6 +86,7 @@ def test_unusable_files_are_listed(tmp_path: Path):
     files = {"cats/tom.png": PICTURE, "cats/list.xlsx": b"", "cats/clip.mp4": b"", "x.png": PICTURE}
     (tmp_path / "dogs").mkdir()
     data = load(fill(tmp_path, files))
+    assert data.unreadable[0] == "cats/clip.mp4 (neither image, sound nor text by its name)"
     assert [line.split(" (")[0] for line in data.unreadable] == [
         "cats/clip.mp4",
         "cats/list.xlsx",

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.modalities.tree.listops import DIGITS, END, OPERATORS
+from app.modalities.tree.listops import CLOSING_BRACKET, DIGITS, OPERATORS
 from tests.trees import IDS, forest, grown
 from training.data.encode import IGNORE_INDEX
-from training.datasets.listops import DEPTH, WORDS, load, node_values
+from training.datasets.listops import DEPTH, VOCABULARY, load, node_values
 from training.errors import BadData
 
 COUNTS = {"train": 300, "validation": 50, "test": 50}
@@ -27,16 +27,16 @@ def test_no_tree_comes_twice_and_the_splits_are_as_asked() -> None:
 
 
 def test_the_words_are_the_encoders() -> None:
-    assert WORDS == tuple(IDS) == (*OPERATORS, END, *DIGITS)
+    assert VOCABULARY == tuple(IDS) == (*OPERATORS, CLOSING_BRACKET, *DIGITS)
 
 
 def test_the_rules() -> None:
     deepest, digits, arguments, sizes = 0, 0, 0, Counter()
     for text in TEXTS:
-        assert text.startswith(OPERATORS) and text.endswith(END)
+        assert text.startswith(OPERATORS) and text.endswith(CLOSING_BRACKET)
         open_lists: list[int] = []
         for word in text.split():
-            if word == END:
+            if word == CLOSING_BRACKET:
                 sizes[open_lists.pop()] += 1
                 continue
             if open_lists:

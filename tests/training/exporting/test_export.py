@@ -105,7 +105,8 @@ class Farness(nn.Module):
 def test_parity_of_every_output():
     torch.manual_seed(0)
     served = Servable(Telling(), 1.3, Farness())
-    model = export(served, SQUARE, tensors(squares(2, seed=0), [0, 1]))
+    example = tensors(squares(2, seed=0), [0, 1])
+    model = export(served, SQUARE, example, ("row", "column"))
     specs = output_specs(model, SQUARE)
     assert {spec.name: spec.shape for spec in specs} == {
         "probabilities": ("batch", 2),

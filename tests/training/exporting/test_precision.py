@@ -1,5 +1,7 @@
 """Fewer bits: the same tensors in and out, nearly the same answers, no smaller promise."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import onnx
 import pytest
@@ -37,9 +39,9 @@ class Small(nn.Module):
         return self.head(torch.relu(self.second(hidden)).mean((2, 3)))
 
 
-def graph(network: nn.Module, examples: Examples) -> bytes:
+def graph(network: nn.Module, examples: Examples, saliency_axes: Sequence[str] = ()) -> bytes:
     arrays = [torch.from_numpy(array) for array in examples.batch([0, 1])[0]]
-    return export(Servable(network), examples.inputs, arrays)
+    return export(Servable(network), examples.inputs, arrays, saliency_axes)
 
 
 def feeds(examples: Examples) -> dict[str, np.ndarray]:
@@ -55,7 +57,8 @@ def small(logarithm: bool = False) -> tuple[bytes, Examples]:
 def recurrent() -> tuple[bytes, Examples]:
     torch.manual_seed(1)
     network = TextRecurrentNet(vocabulary=20, classes=2, embedding=16, hidden=16)
-    return graph(network.eval(), sentences([3, 4], 20)), sentences([1, 5, 9, 2], 20, seed=1)
+    model = graph(network.eval(), sentences([3, 4], 20), ("time",))
+    return model, sentences([1, 5, 9, 2], 20, seed=1)
 
 
 CASES = {

@@ -6,11 +6,16 @@ import torch
 from torch import Tensor, nn
 
 from app.bundle.tensors import TensorSpec
-from tests.training.samples import SQUARE, Toy, squares
+from app.modalities.audio.spec import AudioSpec
+from tests.training.samples import SENTENCE, SQUARE, Toy, sentences, squares
 from training.exporting.export import Servable, export
 from training.measuring.faithfulness import deletion_test, top_fifth
+from training.modalities.audio import TRAINING_AUDIO
+from training.modalities.image import inpaint
+from training.modalities.text import drop_tokens
 from training.networks.heads.model_output import ModelOutput
 
+AUDIO = AudioSpec(rate=8000, samples=4000)
 PCM = (TensorSpec(name="pcm", dtype="int16", shape=("batch", 4000)),)
 
 
@@ -48,7 +53,8 @@ def test_deletion_tells_faithful_saliency_from_a_reversed_one(honest: bool) -> N
     for item in items:
         item["image"][0, 0] = 255
     example = [torch.from_numpy(np.stack([item["image"] for item in items[:2]]))]
-    found = deletion_test(export(served, SQUARE, example), items, SQUARE)
+    model = export(served, SQUARE, example, ("row", "column"))
+    found = deletion_test(model, items, SQUARE, inpaint)
     assert found is not None and found.count == 60
     assert (found.salient > 2 * found.random) == honest  # at random it goes one time in four
     assert [figure.samples for figure in found.measurements("test")] == [60, 60]
@@ -57,7 +63,30 @@ def test_deletion_tells_faithful_saliency_from_a_reversed_one(honest: bool) -> N
 def test_deletion_skips_a_graph_without_saliency() -> None:
     pictures = squares(4, seed=1)
     arrays = [torch.from_numpy(array) for array in pictures.batch([0, 1])[0]]
-    assert deletion_test(export(Servable(Toy()), SQUARE, arrays), pictures.items, SQUARE) is None
+    model = export(Servable(Toy()), SQUARE, arrays)
+    assert deletion_test(model, pictures.items, SQUARE, inpaint) is None
+
+
+class Loudest(nn.Module):
+    """Label 1 for texts with token 9; saliency is highest at the padding, then at that token."""
+
+    def forward(self, tokens: Tensor, length: Tensor) -> Tensor:
+        return self.read(tokens, length).logits
+
+    def read(self, tokens: Tensor, length: Tensor) -> ModelOutput:
+        nine = (tokens == 9).float()
+        found = nine.sum(1, keepdim=True) + 0 * length[:, None]
+        logits = torch.cat([torch.full_like(found, 0.5), found], 1)
+        return ModelOutput(logits, found, lambda labels: nine + 9 * (tokens == 0).float())
+
+
+def test_deletion_drops_tokens_and_never_looks_at_padding() -> None:
+    words = sentences([5, 40], vocabulary=9)
+    items = [{**item, "tokens": np.append(item["tokens"][1:], 9)} for item in words.items]
+    example = [torch.from_numpy(array) for array in words.batch([0, 1])[0]]
+    model = export(Servable(Loudest()), SENTENCE, example, ("time",))
+    found = deletion_test(model, items, SENTENCE, drop_tokens)
+    assert found is not None and found.salient > 0.2 and found.random < found.salient
 
 
 class Pitch(nn.Module):
@@ -78,6 +107,6 @@ def test_deletion_silences_a_band_of_a_sound() -> None:
     tone = 4000 * np.sin(2 * np.pi * 3000 * time) + 4000 * np.sin(2 * np.pi * 200 * time)
     items = [{"pcm": tone.astype(np.int16)}] * 4
     example = [torch.from_numpy(np.stack([item["pcm"] for item in items[:2]]))]
-    model = export(Servable(Pitch()), PCM, example)
-    found = deletion_test(model, items, PCM, bands=(60, 1000, 3900), rate=8000)
+    model = export(Servable(Pitch()), PCM, example, ("band", "frame"))
+    found = deletion_test(model, items, PCM, TRAINING_AUDIO.remover(AUDIO, (60, 1000, 3900)))
     assert found is not None and 0 < found.random < found.salient

@@ -15,8 +15,8 @@ from training.fitting.fit import Schedule, fit
 from training.fitting.objectives import PixelCrossEntropy
 from training.measuring.few_labels import (
     WAYS,
-    Result,
     Study,
+    WayResult,
     draw_labelled,
     few_labels,
     few_labels_measurements,
@@ -47,7 +47,7 @@ def test_few_labels_are_balanced_and_deterministic() -> None:
 
 
 def test_few_labels_report_means_and_deviations() -> None:
-    results = [Result("one way", {2: [0.5, 0.7], 5: [0.8, 0.8]})]
+    results = [WayResult("one way", {2: [0.5, 0.7], 5: [0.8, 0.8]})]
     actual = {m.name: (m.value, m.samples) for m in few_labels_measurements(results, "test", 90)}
     assert actual["accuracy, 2 labels per class, one way"] == (pytest.approx(0.6), 90)
     assert actual["deviation of the accuracy, 2 labels per class, one way"][0] == pytest.approx(

@@ -7,13 +7,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from app.batching.forest import NAMES, join
+from app.batching.forest import FOREST_INPUTS, join
 from app.modalities import Payload, encoder_for
 from app.modalities.tree.spec import TreeSpec
 from tests.training.samples import sample
 from training.data.encode import Examples
 from training.exporting.export import Servable, export
 from training.measuring.faithfulness import word_deletion_test
+from training.modalities.tree import forget_words
 from training.networks.heads.model_output import ModelOutput
 from training.networks.tree.contextual import roots_above
 
@@ -51,7 +52,7 @@ def logits(worth: Tensor) -> Tensor:
 
 def graph(known: Examples, *, honest: bool) -> bytes:
     forest = join(known.items[:2])
-    example = [torch.from_numpy(forest[name]) for name in NAMES]
+    example = [torch.from_numpy(forest[name]) for name in FOREST_INPUTS]
     return export(Servable(Tally(honest=honest)), known.inputs, example)
 
 
@@ -69,7 +70,7 @@ def sentences(count: int) -> Examples:
 @pytest.mark.parametrize("honest", [True, False])
 def test_word_deletion_tells_faithful_scores_from_reversed_ones(honest: bool) -> None:
     known = sentences(60)
-    found = word_deletion_test(graph(known, honest=honest), known)
+    found = word_deletion_test(graph(known, honest=honest), known, forget_words)
     assert found is not None and found.count == 60
     assert (found.salient > 3 * found.random) == honest  # at random it goes one time in five
     assert [figure.samples for figure in found.measurements("test")] == [60, 60]
@@ -78,4 +79,5 @@ def test_word_deletion_tells_faithful_scores_from_reversed_ones(honest: bool) ->
 def test_word_deletion_skips_neutral_sentences() -> None:
     known = sentences(8)
     neutral = [{**item, "tokens": np.full_like(item["tokens"], 3)} for item in known.items]
-    assert word_deletion_test(graph(known, honest=True), replace(known, items=neutral)) is None
+    model, alike = graph(known, honest=True), replace(known, items=neutral)
+    assert word_deletion_test(model, alike, forget_words) is None

@@ -1,7 +1,12 @@
 import numpy as np
 import pytest
 
-from training.outliers.drawn import DIGITS_TO_THE_EYE, HELD_OUT_KINDS, LETTERS, SELECTION_KINDS
+from training.outliers.drawn import (
+    DIGITS_TO_THE_EYE,
+    DRAWN_LETTERS,
+    HELD_OUT_KINDS,
+    SELECTION_KINDS,
+)
 
 KINDS = SELECTION_KINDS | HELD_OUT_KINDS
 IMAGES = np.random.default_rng(0).integers(0, 256, (12, 28, 28)).astype(np.uint8)
@@ -28,7 +33,7 @@ def test_half_are_turned_either_way() -> None:
 
 
 def test_letters_are_drawn_as_digits_are_and_none_is_a_digit() -> None:
-    assert not set(DIGITS_TO_THE_EYE) & set(LETTERS)
+    assert not set(DIGITS_TO_THE_EYE) & set(DRAWN_LETTERS)
     drawn = SELECTION_KINDS["letters (DejaVu)"](IMAGES, np.random.default_rng(0)).astype(float)
     for letter in drawn:
         rows, columns = (np.flatnonzero(letter.any(axis)) for axis in (1, 0))

@@ -17,14 +17,14 @@ from app.modalities.tree.spec import TreeSpec
 from tests.training.samples import wav, write_tar
 from training.data.encode import Examples
 from training.data.sources import DataFile
-from training.datasets.listops import WORDS
+from training.datasets.listops import VOCABULARY
 from training.errors import MissingData
 from training.outliers import gather, glyphs, prose, sentences, sounds, trees
 from training.outliers.glyphs import LETTERS, PRINTED, picture
 from training.outliers.prose import NEWS
 from training.outliers.sentences import ARTICLES
 
-VOCABULARY = ("\n".join(WORDS) + "\n").encode()
+VOCABULARY_FILE = ("\n".join(VOCABULARY) + "\n").encode()
 SPEC = ImageSpec(height=28, width=28, channels=1, fit="pad")
 LIKE = Examples([], np.zeros(0, np.int64), [], SPEC.tensors())
 
@@ -146,7 +146,7 @@ def test_trees_have_the_shapes_of_sentences_functions_and_lists(tmp_path: Path):
     assert all(
         digit in "01" for text in drawn["noughts and ones"] for digit in re.findall(r"\d", text)
     )
-    encoder = encoder_for(TreeSpec(notation="listops"), {"vocabulary.txt": VOCABULARY})
+    encoder = encoder_for(TreeSpec(notation="listops"), {"vocabulary.txt": VOCABULARY_FILE})
     for kind, texts in drawn.items():
         for text in texts[:20]:
             assert encoder.encode(Payload(text.encode(), "text/plain")).arrays["levels"].size, kind

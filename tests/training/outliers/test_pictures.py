@@ -13,7 +13,7 @@ from training.data.sources import DataFile
 from training.datasets import emoji
 from training.errors import MissingData
 from training.outliers import pictures
-from training.outliers.pictures import COUNT, STAMPS, TRAIN_KINDS
+from training.outliers.pictures import IMAGES_PER_KIND, STAMPS, TRAIN_KINDS
 
 MADE = ("pages of words", "noise", "plain colours")
 
@@ -31,7 +31,7 @@ def test_what_is_made_is_the_same_each_time(kind: str):
     first, second = (pictures(absent)[kind]() for _ in range(2))
     data = [sample.payload.data for sample in first]
     assert data == [sample.payload.data for sample in second]
-    assert (len(data), len(set(data))) == (COUNT, COUNT)
+    assert (len(data), len(set(data))) == (IMAGES_PER_KIND, IMAGES_PER_KIND)
 
 
 def test_picture_outliers_look_like_their_kind():

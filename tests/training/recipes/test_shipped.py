@@ -62,7 +62,7 @@ def little_to_do() -> Iterator[None]:
     """What takes most of the time otherwise: words to encode, cells of pictures to fill."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr(sentiment, "KNOWN", 200)
-        monkeypatch.setattr(import_module("training.measuring.faithfulness"), "FEWEST", 30)
+        monkeypatch.setattr(import_module("training.measuring.faithfulness"), "MIN_REMOVALS", 30)
         yield
 
 
@@ -135,7 +135,7 @@ def test_with_photos_that_it_knows_it_tells_what_is_no_photo(
 ):
     recipe, synsets = RECIPES["imagenet"], [f"n{number:08d}" for number in range(120)]
     assert isinstance(recipe, Pretrained)
-    monkeypatch.setattr(import_module("training.outliers.pictures"), "COUNT", 50)
+    monkeypatch.setattr(import_module("training.outliers.pictures"), "IMAGES_PER_KIND", 50)
     known = dict(zip(synsets, recipe.labels(), strict=False))
     archive = write_photos(tmp_path / "photos.zip", synsets)
     few = replace(

@@ -18,7 +18,7 @@ from training.data.split import Shares, split, split_validation
 from training.errors import TrainingError
 from training.exporting.card.data import CardData, stored_data
 from training.recipes import RECIPES
-from training.runs.card import VALIDATION, rewrite_card, validation_reliability
+from training.runs.card import rewrite_card, validation_reliability
 from training.runs.classifier import train_classifier
 
 PICTURES = gray_pictures(60)
@@ -66,7 +66,7 @@ def test_the_command_measures_the_samples_that_set_the_thresholds(
     assert f"rewrote {tmp_path / 'toy' / '1'}\n" in capsys.readouterr().out
     bins = stored_data(read_bundle(tmp_path / "toy" / "1", SHIPPED).files).reliability
     validation = split(PICTURES.samples, RECIPE.shares).validation
-    assert bins is not None and bins.split == VALIDATION
+    assert bins is not None and bins.split.startswith("the validation samples that set")
     assert bins.samples == len(split_validation(validation)[1])
     assert "not the test split" in (tmp_path / "toy" / "1" / "README.md").read_text()
 

@@ -14,7 +14,7 @@ from app.bundle import read_bundle
 from app.modalities import Payload
 from app.pipeline import Pipeline, generate, replay
 from app.registry import SHIPPED
-from app.tasks.complete import begin
+from app.tasks.complete import start_generation
 from app.tasks.generation import SamplingParams
 from training.baselines import kneser_ney as ngrams
 from training.data.dataset import Dataset, Sample
@@ -90,7 +90,7 @@ def test_a_run_publishes_what_goes_on_from_texts(tmp_path: Path) -> None:
     assert figures["perplexity"].samples == words
     assert figures["perplexity"].value < 6  # of 15; a chain of its own has about 2
     payload, params = Payload(b"we must work", "text/plain"), SamplingParams(max_words=3)
-    generation = begin(pipeline.encoder, payload, params)
+    generation = start_generation(pipeline.encoder, payload, params)
     generate(pipeline, pipeline.task, [generation])
     assert generation.text == " together for peace"
     assert b"perplexity" in bundle.files["README.md"]

@@ -9,6 +9,7 @@ from tests.training.samples import Toy, gray_pictures, squares, toy_recipe
 from training.data.encode import Examples
 from training.data.split import Splits
 from training.fitting.fit import Schedule
+from training.modalities.image import TRAINING_IMAGE
 from training.recipes.recipe import Recipe
 from training.runs.findings import Findings
 from training.runs.leave_one_out import leave_one_out
@@ -39,7 +40,7 @@ def prepared(recipe: Recipe, parts: list[Examples]) -> PreparedData:
     data = recipe.load(None)
     splits = Splits(*(part.samples for part in parts))
     encoder, files = recipe.prepare([])
-    return PreparedData(data, splits, LABELS, encoder, files, *parts)
+    return PreparedData(data, splits, LABELS, TRAINING_IMAGE, encoder, files, *parts)
 
 
 def pictures(part: Examples, *groups: str) -> list[bytes]:

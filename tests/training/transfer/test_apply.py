@@ -18,6 +18,7 @@ from tests.training.samples import gray_pictures, sentence, shape, toy_recipe
 from training.cli import main
 from training.data.dataset import Sample
 from training.errors import BadData, TrainingError
+from training.measuring import faithfulness
 from training.recipes import Lineage
 from training.transfer import apply_source, apply_start, resolve_network
 
@@ -50,7 +51,14 @@ def test_a_source_for_other_files_is_refused():
         apply_source(toy_recipe(gray_pictures()), gray_pictures(), "pretrained", source)
 
 
+@pytest.fixture
+def few_removals(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compare maps with tens of random removals, not hundreds: a third of a run with pictures."""
+    monkeypatch.setattr(faithfulness, "FEWEST", 30)
+
+
 @pytest.mark.training
+@pytest.mark.usefixtures("few_removals")
 @pytest.mark.parametrize("start", ["pretrained", "features"])
 def test_pictures_start_from_the_packages_network(start: str, tmp_path: Path):
     models = tmp_path / "models"

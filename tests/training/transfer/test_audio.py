@@ -221,7 +221,7 @@ def test_the_graph_answers_as_torch_does_and_alone_as_in_company(kind: str, tmp_
     source.load_weights(network)
     served, spec = Servable(network), AudioSpec(rate=RATE, samples=12_345)
     pcm = torch.cat([windows(speech(), 12_345), windows(speech()[3_000:9_000], 12_345)])
-    session = Session(export(served, spec.tensors(), [pcm[:2]]))
+    session = Session(export(served, spec.tensors(), [pcm[:2]], ("band", "frame")))
     together = session.run({"pcm": pcm.numpy()}, explain=True)
     alone = session.run({"pcm": pcm[1:2].numpy()}, explain=True)
     with torch.no_grad():

@@ -39,7 +39,7 @@ def draw_curve(history: History) -> bytes:
     for axes in (left, *others):
         axes.axvline(history.kept_epoch, color="gray", linewidth=0.8, linestyle=":")
         axes.grid(alpha=0.3)
-    return png(figure)
+    return figure_png(figure)
 
 
 def draw_confusion(confusion: np.ndarray, labels: Sequence[str]) -> bytes:
@@ -55,7 +55,7 @@ def draw_confusion(confusion: np.ndarray, labels: Sequence[str]) -> bytes:
         shade = "white" if shares[row, column] > 0.5 * shares.max() else "black"
         text = str(confusion[row, column])
         axes.text(column, row, text, ha="center", va="center", color=shade, fontsize=7)
-    return png(figure)
+    return figure_png(figure)
 
 
 def draw_reliability(bins: ReliabilityBins) -> bytes:
@@ -84,7 +84,7 @@ def draw_reliability(bins: ReliabilityBins) -> bytes:
     _draw_counts(lower, edges, counts)
     for axes in (upper, lower):
         axes.grid(alpha=0.3)
-    return png(figure)
+    return figure_png(figure)
 
 
 def _draw_counts(axes: Axes, edges: np.ndarray, counts: np.ndarray) -> None:
@@ -106,7 +106,7 @@ def wilson(shares: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarr
     return centre - half, centre + half
 
 
-def png(figure: Figure, dpi: int = 90) -> bytes:
+def figure_png(figure: Figure, dpi: int = 90) -> bytes:
     """Return a figure as a PNG file, and close it."""
     buffer = io.BytesIO()
     with warnings.catch_warnings():

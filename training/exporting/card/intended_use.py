@@ -5,7 +5,7 @@ import re
 from app.bundle import Manifest
 from app.bundle.upgrade import PACKED
 from training.exporting.card.data import CardData
-from training.exporting.card.markdown import cell, figure, measured, named
+from training.exporting.card.markdown import cell, figure, measured, named_split
 from training.exporting.card.usage import reads
 
 _SHOWN = 12  # labels
@@ -66,7 +66,7 @@ def _abstention(manifest: Manifest) -> str:
     share = measured(manifest, "share of answers abstained")
     often = (
         f" It abstains for {100 * share.value:.1f} % of {share.samples:,} samples "
-        f"({named(share.split)})."
+        f"({named_split(share.split)})."
         if share
         else ""
     )

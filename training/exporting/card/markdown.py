@@ -35,6 +35,6 @@ def measured(manifest: Manifest, name: str, split: str = "") -> Measurement | No
     return next(found, None)
 
 
-def named(split: str) -> str:
+def named_split(split: str) -> str:
     """Return what a card calls the samples of a figure."""
     return "test split" if split == "test" else split

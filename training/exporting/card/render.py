@@ -23,7 +23,7 @@ from training.exporting.card.data import (
 from training.exporting.card.examples import CardExamples, examples_of
 from training.exporting.card.figures import MOST_LABELS, draw_confusion, draw_reliability
 from training.exporting.card.intended_use import intended_use
-from training.exporting.card.markdown import cell, figure, measured, named, table
+from training.exporting.card.markdown import cell, figure, measured, named_split, table
 from training.exporting.card.provenance import provenance
 from training.exporting.card.usage import usage
 from training.fitting.curve import History
@@ -127,7 +127,7 @@ def _fill(sentence: str, found: Measurement) -> str:
         percent=f"{100 * found.value:.2f}",
         value=f"{found.value:.4g}" if found.value < 1 else f"{found.value:.1f}",
         samples=f"{found.samples:,}",
-        split=named(found.split),
+        split=named_split(found.split),
     )
 
 
@@ -143,7 +143,7 @@ def _reliability(manifest: Manifest, data: CardData) -> str:
         )
         said.append(
             f"Expected calibration error {100 * found.value:.2f} % on {found.samples:,} samples "
-            f"({named(found.split)}){by_chance}."
+            f"({named_split(found.split)}){by_chance}."
         )
     if bins := data.reliability:
         said += [
@@ -165,7 +165,7 @@ def _confusion(manifest: Manifest, drawn: CardData | None) -> str:
     if drawn is not None:
         count = sum(map(sum, drawn.confusion))
         splits = (m.split for m in manifest.metrics if (m.name, m.samples) == (ACCURACY, count))
-        where = f" ({named(split)})" if (split := next(splits, "")) else ""
+        where = f" ({named_split(split)})" if (split := next(splits, "")) else ""
         return (
             f"![Confusion matrix]({CONFUSION})\n\n{count:,} samples{where}. A row is the true "
             "label, a column the predicted one; the numbers count samples, the shade is the share "

@@ -47,8 +47,8 @@ def _explains(manifest: Manifest) -> bool:
 
 def _blocks(curl: str, python: list[str]) -> str:
     lines = "\n".join(python)
-    begin = "Start the service with `make serve`, then send a request:"
-    return f"{begin}\n\n```sh\n{curl}\n```\n\n```python\n{lines}\n```"
+    start = "Start the service with `make serve`, then send a request:"
+    return f"{start}\n\n```sh\n{curl}\n```\n\n```python\n{lines}\n```"
 
 
 def reads(manifest: Manifest) -> str:

@@ -13,7 +13,7 @@ from torch.nn import functional
 from training.networks.audio.spectrogram import fourier_kernels
 from training.networks.audio.waveform import Sound
 
-RATE = 16_000  # Hz; the frames below are the library's at this rate
+KALDI_RATE = 16_000  # Hz; the frames below are the library's at this rate
 HOP = 160  # samples from frame to frame
 KALDI_FRAME, KALDI_SIZE = 400, 512  # samples of a frame, of the DFT
 _EMPHASIS = 0.97

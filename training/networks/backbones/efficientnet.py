@@ -14,7 +14,7 @@ from training.networks.heads.attribution import backward, forward_with_inputs
 from training.networks.heads.model_output import ModelOutput, centred_label_weights
 
 CENTRE, SPREAD = 127.0, 128.0  # its authors normalise pixels by (x - 127) / 128
-STEPS = 6  # of the integral from a uniform image to the image
+INTEGRAL_STEPS = 6  # of the integral from a uniform image to the image
 
 
 class FromBytes(nn.Module):
@@ -108,15 +108,21 @@ def _attribution(trunk: Trunk, tail: Tail, image: Tensor, state: Tensor, labels:
     """Return integrated gradients: how much each cell adds to the label's logit.
 
     Sundararajan, Taly and Yan, "Axiomatic Attribution for Deep Networks", ICML 2017. The baseline
-    is an image of the mean colour, the path has `STEPS` steps, and the attribution is that of the
-    trunk's output, summed over 2×2 neighbouring positions.
+    is an image of the mean colour, the path has `INTEGRAL_STEPS` steps, and the attribution is that
+    of the trunk's output, summed over 2×2 neighbouring positions.
     """
     colour = image.to(torch.float32).mean(dim=(1, 2), keepdim=True)
     even = trunk(colour.expand(image.shape))
     change = state - even
-    shares = ((torch.arange(STEPS, device=state.device) + 0.5) / STEPS).view(-1, 1, 1, 1, 1)
+    shares = ((torch.arange(INTEGRAL_STEPS, device=state.device) + 0.5) / INTEGRAL_STEPS).view(
+        -1, 1, 1, 1, 1
+    )
     path = (even + shares * change).flatten(0, 1)  # (STEPS batch, C, H, W)
-    gradient = tail.gradient(path, labels.repeat(STEPS)).unflatten(0, (STEPS, -1)).mean(0)
+    gradient = (
+        tail.gradient(path, labels.repeat(INTEGRAL_STEPS))
+        .unflatten(0, (INTEGRAL_STEPS, -1))
+        .mean(0)
+    )
     values = (gradient * change).sum(1, keepdim=True)
     return 4 * nn.functional.avg_pool2d(values, 2)[:, 0]
 

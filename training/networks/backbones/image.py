@@ -18,7 +18,7 @@ from training.networks.heads.model_output import ModelOutput, centred_label_weig
 
 # How the last state of an architecture is pooled, by `model_type` in its config.json.
 Pool = Literal["map", "first", "mean"]
-PICTURES: dict[str, Pool] = {
+PICTURE_POOLS: dict[str, Pool] = {
     "resnet": "map",
     "regnet": "map",
     "convnext": "map",
@@ -42,7 +42,7 @@ class Pixels:
 
 
 class PictureBackbone(nn.Module):
-    """Images → a backbone of `PICTURES` → one linear layer."""
+    """Images → a backbone of `PICTURE_POOLS` → one linear layer."""
 
     mean: Tensor
     std: Tensor
@@ -50,7 +50,7 @@ class PictureBackbone(nn.Module):
     def __init__(self, model: nn.Module, pixels: Pixels, *, size: int, classes: int) -> None:
         super().__init__()
         self.model, self._pixels = model, pixels
-        self._pool = PICTURES[model.config.model_type]  # type: ignore[union-attr, index]
+        self._pool = PICTURE_POOLS[model.config.model_type]  # type: ignore[union-attr, index]
         self.register_buffer("mean", torch.tensor(pixels.mean).view(-1, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(pixels.std).view(-1, 1, 1), persistent=False)
         self.head = nn.Linear(size, classes)

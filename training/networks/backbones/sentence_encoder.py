@@ -82,8 +82,8 @@ class SentenceEncoder(nn.Module):
         found = found.transpose(1, 2).flatten(2).flatten(0, 1)[: states.shape[0]]
         found = self._dropped(self._linear(f"{name}attention.output.dense", found))
         states = self._normalised(f"{name}attention.output.LayerNorm", states + found)
-        wide = functional.gelu(self._linear(f"{name}intermediate.dense", states))
-        changed = self._dropped(self._linear(f"{name}output.dense", wide))
+        expanded = functional.gelu(self._linear(f"{name}intermediate.dense", states))
+        changed = self._dropped(self._linear(f"{name}output.dense", expanded))
         return self._normalised(f"{name}output.LayerNorm", states + changed)
 
     def _tensor(self, name: str) -> Tensor:
@@ -130,9 +130,9 @@ class WordsInContext(nn.Module):
         texts: int64 (n,), the number of each word's sentence, ≥ 0 and different for each.
         """
         first, last = _edges(texts)
-        begin, end = self.ends
+        opening, closing = self.ends
         rows = functional.embedding(tokens, self.pieces).long()
-        rows = torch.cat([begin * first[:, None], rows, end * last[:, None]], dim=1)
+        rows = torch.cat([opening * first[:, None], rows, closing * last[:, None]], dim=1)
         word, column = rows.nonzero(as_tuple=True)
         states = self.encoder(rows[word, column], texts[word])
         counts = (rows > 0).sum(1)

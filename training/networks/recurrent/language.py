@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-State = tuple[Tensor, Tensor]  # hidden and memory, float32 (1, batch, hidden) each
+LstmState = tuple[Tensor, Tensor]  # hidden and memory, float32 (1, batch, hidden) each
 
 
 class WordLSTM(nn.Module):
@@ -112,7 +112,9 @@ class WordLSTM(nn.Module):
         rest = functional.log_softmax(self.tell.tail[0](features), -1)
         return torch.cat([first[..., : self.common], rest + first[..., self.common :]], -1)
 
-    def _exported(self, steps: Tensor, lengths: Tensor, hidden: Tensor, memory: Tensor) -> State:
+    def _exported(
+        self, steps: Tensor, lengths: Tensor, hidden: Tensor, memory: Tensor
+    ) -> LstmState:
         """Return the last state from one ONNX LSTM node, whose input is (T, B, inputs)."""
         time, batch = steps.shape[1], steps.shape[0]
 

@@ -19,11 +19,11 @@ def with_counter_units(weight: Tensor, bias: Tensor, more: int) -> tuple[Tensor,
     weight: (2 H, 5 H), bias: (5 H,), gates in the order i, l, r, o, u; H becomes H + `more`.
     """
     hidden = len(bias) // 5
-    wide = functional.pad(weight.view(2, hidden, 5, hidden), (0, more, 0, 0, 0, more))
+    padded = functional.pad(weight.view(2, hidden, 5, hidden), (0, more, 0, 0, 0, more))
     gates = bias.new_tensor([0, _OPEN, _OPEN, 0, 0])[:, None].expand(-1, more)
     size = hidden + more
-    wide_bias = torch.cat([bias.view(5, hidden), gates], dim=1).flatten()
-    return wide.reshape(2 * size, 5 * size), wide_bias
+    padded_bias = torch.cat([bias.view(5, hidden), gates], dim=1).flatten()
+    return padded.reshape(2 * size, 5 * size), padded_bias
 
 
 class WordCounts:

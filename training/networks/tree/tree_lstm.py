@@ -158,6 +158,6 @@ class TreeLSTM(nn.Module):
         if added is None:
             return propagate(leaves, pairs, levels, self.weight, self.bias)
         hidden, memory = leaves.chunk(2, dim=1)
-        wide = torch.cat([hidden, torch.zeros_like(added), memory, added], dim=1)
+        states = torch.cat([hidden, torch.zeros_like(added), memory, added], dim=1)
         weights = with_counter_units(self.weight, self.bias, added.shape[1])
-        return propagate(wide, pairs, levels, *weights)
+        return propagate(states, pairs, levels, *weights)

@@ -28,11 +28,11 @@ def refused(data: bytes, message: str) -> None:
 
 
 def difference(one: np.ndarray, other: np.ndarray) -> float:
-    """Return the root mean square of what differs, as a share of full scale."""
+    """Return the root mean square of the difference, as a share of full scale."""
     return float(np.sqrt(np.mean((one.astype(float) - other) ** 2)) / 32768)
 
 
-def test_pcm_is_passed_on_as_it_is() -> None:
+def test_pcm_at_the_right_rate_stays_unchanged() -> None:
     pcm = np.round(TONE * 32767).astype(np.int16)
     made = encode(sound(pcm))
     assert made.dtype == np.int16
@@ -57,14 +57,14 @@ def pitch(pcm: np.ndarray) -> float:
         ("MP3", "MPEG_LAYER_III"),
     ],
 )
-def test_formats_hold_the_same_sound(kind: str, subtype: str) -> None:
+def test_all_formats_give_the_same_sound(kind: str, subtype: str) -> None:
     made = encode(sound(TONE, kind=kind, subtype=subtype))
     assert pitch(made) == 440
     assert made.std() == pytest.approx(encode(sound(TONE)).std(), rel=0.1)
 
 
 @pytest.mark.parametrize("rate", [2_000, 11_025, 16_000, 44_100, 48_000, 192_000, 384_000])
-def test_any_rate_is_the_same_sound(rate: int) -> None:
+def test_resampling_keeps_the_sound(rate: int) -> None:
     made = encode(sound(tone(440, rate=rate), rate))
     assert difference(made[200:-200], (TONE * 32768)[200:-200]) < 0.01
 
@@ -80,7 +80,7 @@ def test_antiphase_stereo_is_not_silence() -> None:
     assert difference(made, -TONE * 32768) < 1e-4, "the loudest channel"
 
 
-def test_a_longer_sound_is_cut_to_its_loudest_part_and_says_so() -> None:
+def test_long_sound_keeps_its_loudest_window_and_reports_truncation() -> None:
     quiet = np.zeros(2 * SAMPLES)
     made = encoded(sound(np.concatenate([quiet, TONE, quiet])))
     assert np.array_equal(made.arrays["pcm"], encode(sound(TONE)))
@@ -96,16 +96,16 @@ def test_a_shorter_sound_is_centred_in_silence() -> None:
 
 
 @pytest.mark.parametrize("size", [0, 1, 5, 6, 7, 50])
-def test_a_window_has_its_length(size: int) -> None:
+def test_window_always_has_the_given_length(size: int) -> None:
     assert window(np.arange(size, dtype=np.int16), 6)[0].shape == (6,)
 
 
-def test_one_sample_is_a_sound() -> None:
+def test_sound_of_one_sample_is_encoded() -> None:
     assert encode(sound(np.array([0.5]))).shape == (SAMPLES,)
     assert encode(sound(np.array([0.5]), 384_000)).shape == (SAMPLES,)
 
 
-def test_duration() -> None:
+def test_duration_is_in_seconds() -> None:
     assert duration(sound(TONE)) == 0.5
 
 
@@ -155,7 +155,7 @@ def test_floats_far_over_full_scale_stay_finite(value: float, rate: int) -> None
         (wav(bits=0, block=0), "damaged"),
     ],
 )
-def test_refused(data: bytes, message: str) -> None:
+def test_invalid_sound_is_refused(data: bytes, message: str) -> None:
     refused(data, message)
 
 
@@ -183,7 +183,7 @@ def test_a_second_format_chunk_is_checked_too() -> None:
     refused(good[:36] + b"\x01junk" + hostile[12:], "contradicts")
 
 
-def test_a_tag_does_not_hide_what_stands_behind_it() -> None:
+def test_id3_tag_does_not_hide_a_refused_format() -> None:
     tag = b"ID3\3\0\0\0\0\0\x0a" + b"\0" * 10
     assert np.array_equal(encode(tag + sound(TONE)), encode(sound(TONE)))
     refused(tag * 3 + ima(1, 256, 65535), "contradicts")
@@ -197,19 +197,19 @@ def test_an_extensible_header_is_read_by_its_real_tag() -> None:
     refused(wav(kind=0xFFFE, extra=guid), "0x0002")
 
 
-def test_an_untrue_size_is_read_as_far_as_it_goes() -> None:
+def test_wav_with_a_wrong_size_is_read_to_its_end() -> None:
     pcm = encode(sound(TONE))
     assert np.array_equal(encode(wav(pcm.tobytes(), size=0xFFFFFFFF)), pcm)
     assert np.array_equal(encode(wav(pcm.tobytes(), size=2**20)), pcm)
 
 
 @pytest.mark.parametrize("kind", ["WAV", "FLAC", "MP3"])
-def test_a_sound_cut_short_is_read_as_far_as_it_goes(kind: str) -> None:
+def test_truncated_sound_is_read_to_its_end(kind: str) -> None:
     data = sound(tone(440, seconds=6), kind=kind)
     assert 0.5 < duration(data[: len(data) // 2]) < 6
 
 
-def test_an_ogg_file_cut_short_is_refused() -> None:
+def test_truncated_ogg_is_refused() -> None:
     data = sound(tone(440, seconds=6), kind="OGG")
     refused(data[: len(data) // 2], "without samples|damaged")
 
@@ -226,7 +226,7 @@ def test_channels_count_towards_the_limit() -> None:
 
 
 @pytest.mark.parametrize("kind", ["WAV", "FLAC", "OGG", "MP3"])
-def test_bit_rot_gives_a_sound_or_a_refusal(kind: str) -> None:
+def test_flipped_bits_give_a_sound_or_a_refusal(kind: str) -> None:
     random = np.random.default_rng(2)
     data = sound(TONE, kind=kind)
     for _ in range(40):

@@ -1,4 +1,4 @@
-"""libsndfile as an oracle: what is read without it, it reads alike."""
+"""libsndfile as an oracle: the WAV reader gives the same samples or None."""
 
 import io
 
@@ -19,7 +19,7 @@ def libsndfile(data: bytes) -> tuple[np.ndarray, int]:
 
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("rate", [8000, 44_100])
-def test_samples_are_those_of_libsndfile(channels: int, rate: int) -> None:
+def test_wav_reader_equals_libsndfile(channels: int, rate: int) -> None:
     data = media.sound(PCM[:, :channels], rate, subtype="PCM_16")
     samples, found = read_pcm16(data)
     expected, known = libsndfile(data)
@@ -27,7 +27,7 @@ def test_samples_are_those_of_libsndfile(channels: int, rate: int) -> None:
     assert found == known == rate
 
 
-def test_other_chunks_are_passed_over() -> None:
+def test_wav_reader_skips_other_chunks() -> None:
     plain = media.wav(PCM[:, 0].tobytes())
     place = plain.index(b"data")
     data = plain[:place] + b"LIST\x03\0\0\0odd\0" + plain[place:] + b"note\x02\0\0\0ab"
@@ -55,11 +55,11 @@ def test_other_chunks_are_passed_over() -> None:
         media.sound(PCM, kind="FLAC"),
     ],
 )
-def test_what_is_not_quite_right_is_left_to_libsndfile(data: bytes) -> None:
+def test_wav_reader_returns_none_for_unusual_files(data: bytes) -> None:
     assert read_pcm16(data) is None
 
 
-def test_damage_gives_what_libsndfile_reads_or_nothing() -> None:
+def test_wav_reader_on_damaged_files_equals_libsndfile_or_none() -> None:
     chance = np.random.default_rng(1)
     whole = media.sound(PCM, subtype="PCM_16")
     read = 0

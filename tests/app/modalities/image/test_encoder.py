@@ -39,7 +39,9 @@ def png_header(width: int, height: int) -> bytes:
 @pytest.mark.parametrize("layout", ["NHWC", "NCHW"])
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("size", [(1, 1), (3000, 1), (1, 3000), (16, 16), (31, 17), (2, 900)])
-def test_any_size_fits(fit: str, layout: str, channels: int, size: tuple[int, int]) -> None:
+def test_picture_of_any_size_is_encoded(
+    fit: str, layout: str, channels: int, size: tuple[int, int]
+) -> None:
     spec = SPEC.model_copy(update={"fit": fit, "layout": layout, "channels": channels})
     made = encode(media.picture(size), fit=fit, layout=layout, channels=channels)
     assert ("batch", *made.shape) == spec.tensors()[0].shape
@@ -50,7 +52,7 @@ def test_any_size_fits(fit: str, layout: str, channels: int, size: tuple[int, in
 
 
 @pytest.mark.parametrize("fit", ["crop", "stretch", "pad"])
-def test_a_picture_of_the_right_size_is_left_as_it_is(fit: str) -> None:
+def test_picture_of_the_right_size_stays_unchanged(fit: str) -> None:
     scene = media.scene(16, 16)
     assert np.array_equal(encode(media.saved(scene), fit=fit), np.asarray(scene))
 
@@ -67,7 +69,7 @@ def test_padding_is_black_and_even() -> None:
     assert made[:4].max() == made[12:].max() == 0
 
 
-def test_layouts_and_orders_are_the_same_pixels() -> None:
+def test_layouts_and_channel_orders_hold_the_same_pixels() -> None:
     data = media.saved(media.scene())
     rgb = encode(data)
     assert np.array_equal(encode(data, layout="NCHW"), rgb.transpose(2, 0, 1))
@@ -79,20 +81,20 @@ def test_layouts_and_orders_are_the_same_pixels() -> None:
 
 
 @pytest.mark.parametrize("kind", ["PNG", "TIFF", "BMP", "WEBP"])
-def test_lossless_formats_are_the_same_pixels(kind: str) -> None:
+def test_lossless_formats_give_the_same_pixels(kind: str) -> None:
     options = {"lossless": True} if kind == "WEBP" else {}
     scene = media.scene()
     assert np.array_equal(encode(media.saved(scene, kind, **options)), encode(media.saved(scene)))
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "GIF"])
-def test_lossy_formats_are_close(kind: str) -> None:
+def test_lossy_formats_give_similar_pixels(kind: str) -> None:
     plain(media.picture(encode=(kind,)), (200, 30, 40), 3)
 
 
 @pytest.mark.parametrize("kind", ["PNG", "TIFF"])
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_every_exif_orientation_is_the_same_upright_picture(kind: str, orientation: int) -> None:
+def test_exif_orientation_is_applied(kind: str, orientation: int) -> None:
     scene = media.scene()
     turn = {
         2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -112,7 +114,7 @@ def test_every_exif_orientation_is_the_same_upright_picture(kind: str, orientati
 
 @pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 @pytest.mark.parametrize("exif", [b"garbage", b"MM\0*\0\0\0\x08\xff\xff", b"II*\0" + b"\xff" * 300])
-def test_damaged_exif_data_is_no_reason_to_refuse(exif: bytes) -> None:
+def test_damaged_exif_data_is_ignored(exif: bytes) -> None:
     plain(media.picture(encode=("JPEG",), exif=b"Exif\0\0" + exif), (200, 30, 40), 3)
 
 
@@ -137,7 +139,7 @@ def test_cmyk_becomes_rgb() -> None:
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA"])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_every_mode_of_png(mode: str, channels: int) -> None:
+def test_every_mode_of_png_is_read(mode: str, channels: int) -> None:
     white = media.saved(Image.new("RGB", (9, 9), "white").convert(mode))
     plain(white, (255,) * channels, channels=channels)
 
@@ -152,13 +154,13 @@ def test_odd_modes_of_tiff_are_read_or_refused(mode: str, channels: int) -> None
         assert mode in ("F", "LAB"), error
 
 
-def test_transparency_is_laid_on_white() -> None:
+def test_transparent_picture_is_put_on_white() -> None:
     plain(media.picture(colour=(200, 0, 0, 0), mode="RGBA"), (255, 255, 255))
     plain(media.picture(colour=(0, 0, 0, 51), mode="RGBA"), (204, 204, 204))
     plain(media.picture(colour=(0, 128), mode="LA"), (127, 127, 127), 1)
 
 
-def test_a_palette_with_transparency_is_laid_on_white() -> None:
+def test_transparent_palette_picture_is_put_on_white() -> None:
     image = Image.new("P", (9, 9), 1)
     image.putpalette([0, 0, 0, 250, 0, 0])
     plain(media.saved(image), (250, 0, 0))
@@ -167,13 +169,13 @@ def test_a_palette_with_transparency_is_laid_on_white() -> None:
 
 
 @pytest.mark.parametrize("kind", ["GIF", "WEBP", "TIFF", "PNG"])
-def test_of_many_frames_the_first_is_seen(kind: str) -> None:
+def test_first_frame_is_read(kind: str) -> None:
     first, second = (Image.new("RGB", (20, 20), colour) for colour in ("red", "blue"))
     data = media.saved(first, kind, save_all=True, append_images=[second])
     plain(data, (255, 0, 0), 4)
 
 
-def test_the_name_does_not_matter() -> None:
+def test_format_is_recognised_by_content() -> None:
     encoder = encoder_for(SPEC, {})
     data = media.picture()
     one, other = (encoder.encode(Payload(data, kind)) for kind in ("image/png", "image/jpeg"))
@@ -201,7 +203,7 @@ def test_the_name_does_not_matter() -> None:
         (png_header(5, 5), "PNG image is truncated"),
     ],
 )
-def test_refused(data: bytes, message: str) -> None:
+def test_invalid_image_is_refused(data: bytes, message: str) -> None:
     refused(data, message)
 
 
@@ -213,7 +215,7 @@ def test_a_truncated_file_is_refused(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF"])
-def test_bit_rot_gives_a_picture_or_a_refusal(kind: str) -> None:
+def test_flipped_bits_give_a_picture_or_a_refusal(kind: str) -> None:
     random = np.random.default_rng(1)
     data = media.saved(media.scene(), kind)
     for _ in range(60):
@@ -227,7 +229,7 @@ def test_bit_rot_gives_a_picture_or_a_refusal(kind: str) -> None:
 
 
 def test_a_jpeg_of_thousands_of_scans_is_refused() -> None:
-    """Each costs 31 bytes here, and a pass over all of the picture there."""
+    """A scan costs the sender 31 bytes, and the decoder a pass over the whole picture."""
     data = media.saved(media.scene(), "JPEG", progressive=True)
     assert 5 < scans(data) < 15
     last = data[data.rindex(b"\xff\xda") : -2]
@@ -236,7 +238,7 @@ def test_a_jpeg_of_thousands_of_scans_is_refused() -> None:
     refused(many, "scans")
 
 
-def test_what_stands_behind_a_jpeg_is_no_scan() -> None:
+def test_bytes_after_a_jpeg_are_no_scans() -> None:
     data = media.saved(media.scene(), "JPEG")
     assert scans(data + b"\xff\xda\0\2" * 1000) == scans(data) == 1
     assert np.array_equal(encode(data + b"\xff\xda\0\2" * 1000), encode(data))
@@ -252,16 +254,14 @@ def test_accepts_images_only() -> None:
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("size", [(16, 16), (31, 17), (32, 32), (200, 90)])
 @pytest.mark.parametrize("options", [{}, {"progressive": True}, {"subsampling": 0}])
-def test_a_plain_jpeg_is_what_pillow_makes_of_it(
-    mode, channels, size, options, monkeypatch
-) -> None:
+def test_plain_jpeg_equals_pillows_pixels(mode, channels, size, options, monkeypatch) -> None:
     data = media.saved(media.scene(*size).convert(mode), "JPEG", **options)
     quick = encode(data, channels=channels)
     monkeypatch.setattr("app.modalities.image.encoder._plain_jpeg", lambda data, spec: None)
     slow = encode(data, channels=channels)
     if max(size) <= 32:
         assert np.array_equal(quick, slow)
-    else:  # decoded at a fraction of its size, and the two know different fractions
+    else:  # the two decoders support different fractions of the size
         assert np.abs(quick.astype(int) - slow).max() <= 8
 
 
@@ -283,7 +283,7 @@ def test_a_plain_jpeg_is_what_pillow_makes_of_it(
         (media.picture((32, 32)), b""),
     ],
 )
-def test_what_is_large_or_unknown_is_expected_to_cost(small: bytes, large: bytes) -> None:
+def test_cost_of_large_or_unknown_files_is_high(small: bytes, large: bytes) -> None:
     encoder = encoder_for(SPEC, {})
     assert encoder.cost(Payload(small, "image/png")) < 1e-3
     assert encoder.cost(Payload(large, "image/png")) > 5e-3

@@ -22,7 +22,7 @@ def refused(data: bytes, message: str, charset: str | None = None) -> None:
         encoded(data, charset)
 
 
-def test_words_become_their_numbers() -> None:
+def test_words_become_token_ids() -> None:
     made = encoded(b"the day is good").arrays
     assert made["tokens"].tolist() == [7, 8, 9, 1]
     assert made["length"].tolist() == 4
@@ -42,7 +42,7 @@ def test_words_become_their_numbers() -> None:
     ],
 )
 @pytest.mark.parametrize("charset", [None, "utf-8", "latin-1"])
-def test_a_byte_order_mark_decides(data: bytes, charset: str | None) -> None:
+def test_byte_order_mark_selects_the_charset(data: bytes, charset: str | None) -> None:
     if charset == "latin-1" and data == "grüße 日本 🎉".encode():
         pytest.skip("has no mark")
     assert decode_text(Payload(data, "text/plain", charset)) == "grüße 日本 🎉"
@@ -77,13 +77,13 @@ NO_CHARSETS = "klingon punycode idna rot13 base64 zip hex utf-7 unicode_escape m
 @pytest.mark.parametrize(
     "charset", [*NO_CHARSETS.split(), " ", "a\0b", "é", "x" * 100_000, "../../etc"]
 )
-def test_what_is_no_charset_is_refused_and_forgotten(charset: str) -> None:
+def test_unknown_charset_is_refused_and_not_cached(charset: str) -> None:
     before = set(remembered)
     refused(b"good", "charset is not known", charset)
     assert set(remembered) == before
 
 
-def test_the_position_of_what_does_not_decode_is_said() -> None:
+def test_undecodable_byte_is_refused_with_its_position() -> None:
     refused(b"good \xc0\xaf", "byte 5 does not decode")
     refused(b"\xed\xa0\x80", "expected utf-8 text, but byte 0")
     refused(b"\xff\xfeg", "expected utf-16 text, but byte 2")
@@ -91,22 +91,22 @@ def test_the_position_of_what_does_not_decode_is_said() -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b" \t\r\n ", "\u3000\u00a0".encode(), b"\xef\xbb\xbf"])
-def test_nothing_is_refused(data: bytes) -> None:
+def test_blank_text_is_refused(data: bytes) -> None:
     refused(data, "expected some text, got none")
 
 
-def test_a_nul_does_not_end_a_text() -> None:
+def test_nul_byte_does_not_end_a_text() -> None:
     assert encoded(b"good \0 bad").arrays["tokens"].tolist()[-1] == 4
 
 
-def test_a_long_text_keeps_head_and_tail_and_says_so() -> None:
+def test_long_text_keeps_head_and_tail_and_reports_truncation() -> None:
     made = encoded(b" ".join(word.encode() for word in fakes.WORDS))
     assert made.arrays["tokens"].tolist() == [1, 2, 3, 4, 5, 8, 9, 10]
     assert made.arrays["length"] == 8
     assert made.truncated == "the text has 10 tokens; the first 5 and the last 3 were read"
 
 
-def test_without_a_tail_the_head_is_kept() -> None:
+def test_long_text_without_a_tail_keeps_its_head() -> None:
     spec = TextSpec(max_tokens=4)
     made = encoded(b"good fine happy bad awful", spec=spec)
     assert made.arrays["tokens"].tolist() == [1, 2, 3, 4]

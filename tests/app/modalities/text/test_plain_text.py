@@ -1,4 +1,4 @@
-"""What `plain_text` promises, whatever it does inside."""
+"""The promises of `plain_text`, tested through its results only."""
 
 import pytest
 
@@ -14,7 +14,7 @@ ORDINARY = [
 
 
 @pytest.mark.parametrize("text", ORDINARY)
-def test_the_words_of_ordinary_text_stay(text: str) -> None:
+def test_plain_text_keeps_words_in_lower_case(text: str) -> None:
     made = plain_text(text).casefold()
     assert [word for word in text.casefold().split() if word not in made] == []
 
@@ -29,28 +29,28 @@ def test_the_words_of_ordinary_text_stay(text: str) -> None:
         "one\n\n\ttwo",
     ],
 )
-def test_what_is_plain_stays_as_it_is(text: str) -> None:
+def test_plain_text_is_idempotent(text: str) -> None:
     once = plain_text(text)
     assert plain_text(once) == once
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n\t\r", "\u200b", "\ufeff"])
-def test_nothing_is_nothing(text: str) -> None:
+def test_empty_text_stays_empty(text: str) -> None:
     assert plain_text(text) == ""
 
 
-def test_markup_is_taken_off_and_the_words_stay() -> None:
+def test_markup_is_removed_and_words_stay() -> None:
     marked = "<html><body><p>Win <b>money</b> now</p><script>var x = 1</script></body></html>"
     made = plain_text(marked).casefold()
     assert made.endswith("win money now")
     assert not set("<>=") & set(made)
 
 
-def test_it_is_a_function_of_its_input() -> None:
+def test_plain_text_is_deterministic() -> None:
     assert plain_text("<p>One") == plain_text("<p>One")
 
 
-def test_the_answer_is_one_line() -> None:
+def test_plain_text_is_one_line() -> None:
     assert plain_text("a\r\nb\u2028c\x0bd") == "a b c d"
 
 
@@ -84,7 +84,7 @@ HOSTILE = [
 
 @pytest.mark.parametrize("piece", HOSTILE)
 def test_hostile_input_is_read_in_linear_time(piece: str) -> None:
-    """Anything quadratic would take hours here."""
+    """Quadratic time would be hours."""
     made = plain_text(piece * (1_000_000 // len(piece)))
     assert len(made) < 1_000_000
 
@@ -95,5 +95,5 @@ def test_hostile_input_within_markup(piece: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["\ud800", "good \udfff bad", "<p>\ud800</p>"])
-def test_lone_surrogates_do_not_come_out(text: str) -> None:
+def test_lone_surrogates_are_removed(text: str) -> None:
     plain_text(text).encode()

@@ -1,4 +1,4 @@
-"""Bracketed trees, both notations, sentences without one, and everything malformed."""
+"""Bracketed trees in both notations, plain sentences, and malformed trees."""
 
 import time
 
@@ -27,12 +27,12 @@ def plain(text: str, media_type: str = "text/plain") -> Payload:
 
 
 def binary(text: str) -> str:
-    """Write a list in its authors' notation with binary parentheses."""
+    """Return a list in the authors' notation with binary parentheses."""
     return shape(grown(text)).replace("(", "( ").replace(")", " )")
 
 
 @pytest.mark.parametrize("text", LISTS)
-def test_pointers_equal_recursion(text: str) -> None:
+def test_forest_arrays_equal_the_recursive_tree(text: str) -> None:
     tree = grown(text)
     arrays = LISTOPS.encode(plain(text)).arrays
     words = {word: str(number) for word, number in IDS.items()}
@@ -49,7 +49,7 @@ def test_both_notations_give_the_same_tree(text: str) -> None:
         assert np.array_equal(one.arrays[name], other.arrays[name])
 
 
-def test_the_authors_notation() -> None:
+def test_listops_notation_with_parentheses_is_read() -> None:
     assert binary("[MAX 2 9 ]") == "( ( ( [MAX 2 ) 9 ) ] )"
     assert binary("[MAX 2 9 [MIN 4 7 ] 0 ]") == (
         "( ( ( ( ( [MAX 2 ) 9 ) ( ( ( [MIN 4 ) 7 ) ] ) ) 0 ) ] )"
@@ -99,7 +99,7 @@ def test_a_malformed_list_is_refused_with_the_position(text: str) -> None:
         LISTOPS.encode(plain(text))
 
 
-def test_the_treebanks_notation() -> None:
+def test_treebank_notation_is_read() -> None:
     encoded = SENTENCES.encode(plain("(3 (2 It) (4 (3 (2 's) (4 good)) (2 .)))"))
     assert encoded.context is not None and encoded.truncated is None
     assert shape(encoded.context) == "(It (('s good) .))"
@@ -144,7 +144,7 @@ def test_a_malformed_sentence_is_refused_with_the_position(text: str) -> None:
         SENTENCES.encode(plain(text))
 
 
-def test_what_is_said_to_be_a_tree_is_read_as_one() -> None:
+def test_media_type_of_trees_is_parsed_as_a_tree() -> None:
     with pytest.raises(InvalidInput, match="expected a bracket"):
         SENTENCES.encode(plain("It's good.", "text/x-tree"))
 
@@ -160,49 +160,49 @@ SHAPES = {
 
 
 @pytest.mark.parametrize("text", SHAPES)
-def test_plain_text_is_given_a_tree(text: str) -> None:
+def test_plain_text_gets_a_right_branching_tree(text: str) -> None:
     tree = BinaryTree(100, 100)
     assert parse_sentence(text, tree) is None
     assert shape(tree) == SHAPES[text]
 
 
 @pytest.mark.parametrize("text", ["good " * 51, "good, " * 40, "!" * 60, "good. " * 30])
-def test_a_long_text_is_cut_and_says_so(text: str) -> None:
+def test_long_text_is_truncated_and_reported(text: str) -> None:
     encoded = SENTENCES.encode(plain(text))
     assert encoded.truncated == "only the first 50 words were read"
     assert len(encoded.arrays["tokens"]) == 50
 
 
 @pytest.mark.parametrize("unit", ["a", "a ", ". ", "a,", "'", "a-", "n't", "\u0301", "(2 "])
-def test_ten_megabytes_take_no_time(unit: str) -> None:
+def test_ten_megabytes_are_encoded_quickly(unit: str) -> None:
     roomy = TreeEncoder(TreeSpec(notation="ptb"), {"vocabulary.txt": b""})
-    began = time.process_time()
+    start = time.process_time()
     try:
         encoded = roomy.encode(plain(unit * (10_000_000 // len(unit))))
         assert encoded.truncated
         assert len(encoded.arrays["levels"]) < 60
     except InvalidInput:
         pass
-    assert time.process_time() - began < 60  # quadratic would be hours
+    assert time.process_time() - start < 60  # quadratic would be hours
 
 
 @pytest.mark.parametrize("text", ["\u200b", "_", " " * 50_000 + "a", "\x00", "🎉", "'"])
-def test_whatever_is_not_blank_is_a_word(text: str) -> None:
+def test_any_character_but_white_space_is_a_word(text: str) -> None:
     assert len(SENTENCES.encode(Payload(text.encode(), "text/plain")).arrays["tokens"]) == 1
 
 
-def test_too_many_leaves() -> None:
+def test_too_many_leaves_are_refused() -> None:
     with pytest.raises(InvalidInput, match="at most 50 leaves"):
         SENTENCES.encode(plain("(2 " + "(2 (2 a) " * 60 + "(2 b)" + ")" * 61))
 
 
-def test_a_vocabulary_is_needed() -> None:
+def test_missing_vocabulary_is_refused() -> None:
     for files in ({}, {"vocabulary.txt": b"\xff"}):
         with pytest.raises(InvalidBundle, match="vocabulary"):
             TreeEncoder(TreeSpec(notation="ptb"), files)
 
 
-def test_media_types() -> None:
+def test_tree_encoder_accepts_texts_and_trees() -> None:
     assert LISTOPS.accepts("text/plain") and LISTOPS.accepts("text/x-tree")
     assert not LISTOPS.accepts("text/html")
 

@@ -1,4 +1,4 @@
-"""Texts as ids, from the beginning and on from a state."""
+"""Texts as ids of words, from the start and from a state."""
 
 import numpy as np
 import pytest
@@ -33,7 +33,7 @@ def test_only_the_last_words_of_a_long_text_are_read():
     assert encoded.truncated == "only the last 4 words of the text were read"
 
 
-def test_one_word_more_keeps_its_state():
+def test_language_state_keeps_its_state():
     state = np.ones(3, dtype=np.float32)
     arrays = encoder().encode(next_word(5, state)).arrays
     assert arrays["tokens"].tolist() == [5]
@@ -41,12 +41,12 @@ def test_one_word_more_keeps_its_state():
 
 
 @pytest.mark.parametrize("text", ["", " \n\t", "\u200b" * 0])
-def test_nothing_to_go_on_from_is_refused(text):
+def test_blank_text_is_refused(text):
     with pytest.raises(InvalidInput, match="got none"):
         encode(text)
 
 
 @pytest.mark.parametrize("words", [("the", "day"), (*PROSE, "day"), ()])
-def test_a_vocabulary_that_is_none_is_refused(words):
+def test_invalid_vocabulary_is_refused(words):
     with pytest.raises(InvalidBundle):
         encoder(words)

@@ -1,4 +1,4 @@
-"""Prose apart and together again."""
+"""Splitting prose into words, and joining words to prose."""
 
 import time
 
@@ -26,11 +26,11 @@ RANKS = {
         (" \n\t", []),
     ],
 )
-def test_text_falls_into_words_and_marks(text, words):
+def test_text_is_split_into_words_and_marks(text, words):
     assert split_words(text) == words
 
 
-def test_first_word_of_a_sentence_is_small_where_that_is_the_commoner():
+def test_sentence_start_becomes_lower_case_if_more_common():
     words = split_words('The May. "The States. May we')
     assert known_words(words, RANKS) == [
         "the", "May", ".", UNKNOWN, "the", "States", ".", "May", "we",
@@ -45,7 +45,7 @@ def test_first_word_of_a_sentence_is_small_where_that_is_the_commoner():
         "It costs $1,000,000: self-government, don't you think? America's 5% of it...",
     ],
 )
-def test_written_words_read_as_they_were(text):
+def test_detokenizer_inverts_split_words(text):
     writer = Detokenizer("Before. ")
     assert "".join(writer.write(word) for word in split_words(text)) == text
 
@@ -63,16 +63,16 @@ def test_written_words_read_as_they_were(text):
         ("self-", "government", "government"),
     ],
 )
-def test_a_word_goes_on_from_a_text(text, word, added):
+def test_detokenizer_continues_a_text(text, word, added):
     assert Detokenizer(text).write(word) == added
 
 
 @pytest.mark.parametrize("piece", ["-", ".", "'", "A.", "1,", "a-", "\u0301", '"', "x"])
-def test_time_is_linear(piece):
+def test_tokenizer_time_is_linear(piece):
     def spent(count):
-        begun = time.process_time()
+        start = time.process_time()
         split_words(piece * count)
-        return time.process_time() - begun
+        return time.process_time() - start
 
     spent(1000)
     assert spent(200_000) < 40 * max(spent(20_000), 0.005)

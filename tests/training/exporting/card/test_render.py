@@ -48,7 +48,7 @@ def with_figures(bundle: Bundle) -> Bundle:
 
 @pytest.fixture(scope="module")
 def made() -> Bundle:
-    return with_card(with_figures(fakes.doubting_bundle()), DATA)
+    return with_card(with_figures(fakes.calibrated_bundle()), DATA)
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def card(made: Bundle) -> str:
 def test_the_sections_come_in_the_order_of_model_hubs(card: str):
     assert tuple(re.findall(r"^## (.*)$", card, re.M)) == ORDER
     title, description, headline = card.split("\n\n")[:3]
-    assert (title, description) == ("# doubting", "A fake for image.")
+    assert (title, description) == ("# calibrated", "A fake for image.")
     assert headline.startswith("**88.89 % of 9 samples (test split) get the right label.**")
     assert "33.33 %" in headline
 
@@ -89,7 +89,7 @@ def test_the_card_is_written_anew_from_what_the_bundle_stores(made: Bundle):
 
 
 def test_answers_stay_as_they_are(made: Bundle):
-    before = with_figures(fakes.doubting_bundle())
+    before = with_figures(fakes.calibrated_bundle())
     assert replay(made, Pipeline(made)) == []
     for name, content in before.files.items():
         if name != "old.png":

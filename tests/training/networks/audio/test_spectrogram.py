@@ -82,7 +82,7 @@ def net() -> SpectrogramNet:
 
 @pytest.fixture(scope="module")
 def session(net: SpectrogramNet) -> Session:
-    return Session(export(Servable(net), PCM, [clips(2)]))
+    return Session(export(Servable(net), PCM, [clips(2)], ("band", "frame")))
 
 
 @pytest.mark.training  # exporting takes seconds
@@ -143,7 +143,7 @@ def test_ensemble_in_training_has_an_axis_of_members(ensemble: SpectrogramEnsemb
 @pytest.mark.training
 def test_the_graph_of_an_ensemble_answers_as_torch_does(ensemble: SpectrogramEnsemble):
     served, pcm = Servable(ensemble), clips(5)
-    session = Session(export(served, PCM, [clips(2)]))
+    session = Session(export(served, PCM, [clips(2)], ("band", "frame")))
     with torch.no_grad():
         expected = served.outputs(pcm)
     told = session.run({"pcm": pcm.numpy()}, explain=True)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from training.networks.backbones.efficientnet import (
-    STEPS,
+    INTEGRAL_STEPS,
     FromBytes,
     Tail,
     Trunk,
@@ -71,10 +71,10 @@ def test_efficientnet_attribution_is_relative_to_the_mean_colour() -> None:
         actual = read(labels)
         ends = [Trunk(net.network, 11)(images) for images in (even, IMAGES)]
     change, total = ends[1] - ends[0], torch.zeros_like(ends[0])
-    for step in range(STEPS):
-        state = (ends[0] + (step + 0.5) / STEPS * change).requires_grad_()
+    for step in range(INTEGRAL_STEPS):
+        state = (ends[0] + (step + 0.5) / INTEGRAL_STEPS * change).requires_grad_()
         beyond(net, 11, state, labels).sum().backward()
         assert state.grad is not None
-        total += state.grad / STEPS
+        total += state.grad / INTEGRAL_STEPS
     cells = (total * change).sum(1).unflatten(2, (7, 2)).unflatten(1, (7, 2)).sum((2, 4))
     torch.testing.assert_close(actual, cells, rtol=1e-3, atol=1e-4 * cells.abs().max().item())

@@ -28,7 +28,7 @@ def test_the_graph_answers_as_torch_does_for_other_batches():
     network = ConvNet(1, 4, width=4).eval()
     specs = ImageSpec(height=12, width=16, channels=1).tensors()
     images = torch.randint(0, 256, (7, 12, 16, 1), dtype=torch.uint8)
-    session = Session(export(Servable(network), specs, [images[:2]]))
+    session = Session(export(Servable(network), specs, [images[:2]], ("row", "column")))
     with torch.no_grad():
         expected = network(images).softmax(1).numpy()
     for count in (1, 7):

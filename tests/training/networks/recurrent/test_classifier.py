@@ -58,7 +58,7 @@ def test_recurrent_output_ignores_padding_and_batch(kind: nn.Module):
 
 @pytest.fixture(scope="module")
 def exported(kind: nn.Module) -> tuple[nn.Module, Session]:
-    return kind, Session(export(Servable(kind), SENTENCE, padded([5, 3])))
+    return kind, Session(export(Servable(kind), SENTENCE, padded([5, 3]), ("time",)))
 
 
 @KINDS

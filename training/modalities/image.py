@@ -1,0 +1,46 @@
+"""Images in training: a small convolutional network, warps, and inpainting of removed cells."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+
+from app.bundle import EncoderSpec
+from app.bundle.tensors import Arrays
+from app.modalities.image import IMAGE
+from app.modalities.image.spec import ImageSpec
+from training.augmentation.images import PICTURE_STRENGTH, augment_images
+from training.data.dataset import Sample
+from training.measuring.faithfulness import cell_indices
+from training.measuring.imputation import impute
+from training.modalities.modality import DefaultRecipe, TrainingModality, media_types_of
+from training.networks.convolutional.classifier import ConvNet
+
+IMAGE_SIZE = 64  # pixels a side
+
+_augment = partial(augment_images, strength=PICTURE_STRENGTH)
+
+
+def prepare_images(train: Sequence[Sample]) -> tuple[EncoderSpec, dict[str, bytes]]:
+    """Return an encoder that pads the whole picture to `IMAGE_SIZE` pixels a side."""
+    return ImageSpec(height=IMAGE_SIZE, width=IMAGE_SIZE, fit="pad", resample="bilinear"), {}
+
+
+def inpaint(item: Arrays, cells: np.ndarray) -> Arrays:
+    """Replace the pixels of `cells`, bool (rows, columns), by what surrounds them."""
+    image = item["image"]  # (height, width, channels) uint8
+    rows, columns = (cell_indices(image.shape[axis], cells.shape[axis]) for axis in (0, 1))
+    return {"image": impute(image, cells[rows][:, columns])}
+
+
+TRAINING_IMAGE = TrainingModality(
+    served=IMAGE,
+    noun="image",
+    plural="pictures",
+    media_types=media_types_of("image", {".webp": "image/webp"}),
+    recipe=DefaultRecipe(prepare_images, lambda labels: ConvNet(3, labels), _augment),
+    augment=lambda _: _augment,
+    default_source="imagenet",
+    saliency_axes=("row", "column"),
+    remover=lambda _spec, _bands: inpaint,
+)
