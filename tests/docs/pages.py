@@ -12,6 +12,7 @@ README = ROOT / "README.md"
 # `make bench` and its like write these; their commands are checked where they are written.
 WRITTEN = {DOCS / f"{name}.md" for name in ("benchmarks", "gpu", "simulation")}
 PAGES = (README, *sorted(DOCS.rglob("*.md")))
+CARDS = sorted((ROOT / "models").glob("*/*/README.md"))
 
 _REQUEST = re.compile(r"```sh\n(curl [^`]*)```(?:\n\n```json\n([^`]*)```)?")
 _PLACEHOLDER = re.compile(r"\b(FILE|HOST|FOLDER|mine|handwriting)\b|docker|@cat|127\.0")
@@ -34,7 +35,7 @@ def requests() -> list[Request]:
     """Return every request that can be sent as it stands: no placeholder in it."""
     return [
         Request(page, command, answer)
-        for page in PAGES
+        for page in (*PAGES, *CARDS)
         for command, answer in _REQUEST.findall(page.read_text())
         if not _PLACEHOLDER.search(command)
     ]

@@ -7,12 +7,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.docs.pages import README, ROOT, Request, requests
+from tests.docs.pages import CARDS, README, ROOT, Request, requests
 
 REST = "…"  # printed instead of the rest of a long list, or instead of a long value
 VALUELESS = {"-N", "-i"}  # options of curl without a value
@@ -96,3 +97,14 @@ def test_a_request_is_answered_as_printed(request_: Request, shipped_port: int) 
         same(json.loads(request_.answer), response.json())
     else:
         assert response.status_code == 200
+
+
+@pytest.mark.parametrize("card", CARDS, ids=lambda path: path.parts[-3])
+def test_the_python_of_a_card_prints_an_answer(card: Path, shipped_port: int) -> None:
+    program = re.search(r"```python\n(.*?)```", card.read_text(), re.S)
+    assert program is not None
+    code = program[1].replace("localhost:8000", f"127.0.0.1:{shipped_port}")
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip()

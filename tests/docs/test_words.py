@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.pages import PAGES, ROOT, WRITTEN, prose
+from tests.docs.pages import CARDS, PAGES, ROOT, WRITTEN, prose
 
 PRIVATE = re.compile(
     r"\b(told|tells? \w* ?apart|askers?|crews?|companions?|departures?|as ever|goes on from|"
@@ -15,7 +15,7 @@ PRIVATE = re.compile(
 )
 _FOLDER = r"(?:app|benchmarks|deploy|requirements|tests|training)"
 FILE = re.compile(rf"`({_FOLDER}/[\w./*-]+)`|(?<![\w/])({_FOLDER}/[\w/-]+\.(?:py|sh|txt|yaml))")
-OURS = [page for page in PAGES if page not in WRITTEN]
+OURS = [page for page in (*PAGES, *CARDS) if page not in WRITTEN]
 
 
 def name(page: Path) -> str:

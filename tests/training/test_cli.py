@@ -28,7 +28,7 @@ from training.transfer import PACKAGES
 
 COMMANDS = (
     *("train", "inspect", "recipes", "compare", "compare-starts", "few-labels"),
-    *("measure", "calibrate", "quantize"),
+    *("measure", "calibrate", "quantize", "card"),
 )
 RNG = np.random.default_rng(0)
 STARTED = ("--start", "features")

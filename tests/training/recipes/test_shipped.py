@@ -100,7 +100,7 @@ def test_a_few_steps_make_a_bundle_that_the_service_accepts(shipped: Shipped):
         unlike = {m.split for m in bundle.manifest.metrics if m.name == "AUROC of the novelty"}
         assert unlike == {f"test against {kind}" for kind in ASIDE}
     card = (folder / "README.md").read_text()
-    assert f"`thalamus-train run {name}`" in card and "![learning-curve]" in card
+    assert f"`thalamus-train train {name}`" in card and "![Learning curve]" in card
 
 
 def test_trained_again_without_comparisons_it_is_the_same_graph(shipped: Shipped, tmp_path: Path):

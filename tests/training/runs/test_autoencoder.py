@@ -52,8 +52,8 @@ def test_a_few_steps_make_a_bundle_that_the_service_accepts(
         )
     assert {f"accuracy, 2 labels per class, {way}" for way in WAYS} <= figures
     card = (folder / "README.md").read_text()
-    assert "## Novelty" in card and "## Few labels" in card and "![learning-curve]" in card
-    assert "temperature" not in card and "| labels |" not in card
+    assert "## Novelty" in card and "## Few labels" in card and "![Learning curve]" in card
+    assert "temperature" not in card and "## Reliability" not in card
 
 
 def test_the_command_prints_the_study(

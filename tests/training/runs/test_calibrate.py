@@ -72,7 +72,7 @@ def test_it_is_the_next_version_and_proves_itself(digits: tuple[Path, Path]):
     assert new.manifest.novelty.samples == new.manifest.conformal.samples
     card = (digits[0] / "2" / "README.md").read_text()
     assert "`thalamus-train calibrate digits` on optical" in card
-    assert "![confusion](confusion.png)" in card
+    assert "![Confusion matrix](confusion.png)" in card
 
 
 def test_a_packed_graph_of_logits_gets_a_temperature_and_sets(tmp_path: Path):

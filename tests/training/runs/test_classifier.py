@@ -72,7 +72,8 @@ def test_the_bundle_answers_as_published(models: Path):
 def test_the_cards_pictures_exist(models: Path):
     folder = models / "toy" / "1"
     linked = re.findall(r"!\[[^]]*\]\(([^)]*)\)", (folder / "README.md").read_text())
-    assert sorted(linked) == ["confusion.png", "learning-curve.png"]
+    drawn = ["confusion.png", "examples.jpg", "learning-curve.png", "reliability.png"]
+    assert sorted(linked) == drawn
     assert all((folder / name).is_file() for name in linked)
 
 
@@ -107,7 +108,7 @@ def test_with_enough_data_the_answers_say_how_far_to_trust_them(doubting: Bundle
 
 def test_the_card_says_what_the_doubts_rest_on(doubting: Bundle):
     card = doubting.files["README.md"].decode()
-    assert "| label set | 95 %, split conformal (LAC): every label of a probability from" in card
+    assert "| prediction set | 95 %, split conformal (LAC): every label with a probability" in card
     assert "| novelty | relative-mahalanobis" in card
 
 

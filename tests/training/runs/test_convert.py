@@ -82,8 +82,8 @@ def test_the_next_version_says_what_it_gained_and_lost(
     assert figures["times as fast as float32, 1 item a run"] == 1.5
     assert 0 < figures["largest difference of a probability from float32"] < 0.2
     card = (folder / "README.md").read_text()
-    assert f"`thalamus-train publish toy --precision {precision}`" in card
-    assert "![confusion](confusion.png)" in card
+    assert f"`thalamus-train quantize toy --precision {precision}`" in card
+    assert "![Confusion matrix](confusion.png)" in card
     with pytest.raises(TrainingError, match=f"is {precision} already"):
         publish_converted(bundle, "int8", None, tmp_path, MaximumLoss(), "cpu")
 

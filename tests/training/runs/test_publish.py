@@ -19,6 +19,7 @@ from tests.training.conftest import left_behind
 from tests.training.samples import SQUARE, Toy, png, sample, squares
 from training.data.encode import Examples
 from training.errors import TrainingError
+from training.exporting.card.data import CardData
 from training.exporting.export import Servable, export
 from training.measuring.evaluate import evaluate
 from training.recipes.recipe import GOLDEN
@@ -77,7 +78,7 @@ def golden(expected_dark: str | None = "dark") -> list[Golden]:
 
 def test_golden_answers_are_the_pipelines(model: bytes, tmp_path: Path):
     files = {"model.onnx": model}
-    folder = prove_and_publish(manifest(), files, golden(), tmp_path)
+    folder = prove_and_publish(manifest(), files, golden(), CardData(), tmp_path)
     assert folder == tmp_path / "toy" / "1"
     assert set(files) == {"model.onnx"}
     bundle = read_bundle(folder, SHIPPED)
@@ -93,31 +94,33 @@ def test_a_golden_payload_with_another_top_answer_stops_publishing(model: bytes,
     with pytest.raises(
         GoldenMismatch, match=r"golden/a.png is 'light' but the model answers 'dark' \("
     ):
-        prove_and_publish(manifest(), {"model.onnx": model}, golden("light"), tmp_path)
+        prove_and_publish(manifest(), {"model.onnx": model}, golden("light"), CardData(), tmp_path)
     assert left_behind(tmp_path) == []
 
 
 def test_without_an_expectation_any_answer_is_published(model: bytes, tmp_path: Path):
-    assert prove_and_publish(manifest(), {"model.onnx": model}, golden(None), tmp_path)
+    assert prove_and_publish(manifest(), {"model.onnx": model}, golden(None), CardData(), tmp_path)
 
 
 def test_nothing_golden_nothing_published(model: bytes, tmp_path: Path):
     with pytest.raises(TrainingError, match="no test sample is predicted correctly"):
-        prove_and_publish(manifest(), {"model.onnx": model}, [], tmp_path)
+        prove_and_publish(manifest(), {"model.onnx": model}, [], CardData(), tmp_path)
     assert left_behind(tmp_path) == []
 
 
 @pytest.mark.parametrize("broken", [b"no graph", b""])
 def test_a_broken_graph_leaves_nothing_behind(tmp_path: Path, broken: bytes):
     with pytest.raises(Exception, match="ONNX Runtime cannot load the graph"):
-        prove_and_publish(manifest(), {"model.onnx": broken}, golden(), tmp_path)
+        prove_and_publish(manifest(), {"model.onnx": broken}, golden(), CardData(), tmp_path)
     assert left_behind(tmp_path) == []
 
 
 @pytest.mark.parametrize("labels", [("très foncé", "clair | blanc"), ("暗い", "明るい")])
 def test_any_label_survives(model: bytes, tmp_path: Path, labels: tuple[str, ...]):
     cases = [replace(g, expected=label) for g, label in zip(golden(), labels, strict=True)]
-    folder = prove_and_publish(manifest(labels=labels), {"model.onnx": model}, cases, tmp_path)
+    folder = prove_and_publish(
+        manifest(labels=labels), {"model.onnx": model}, cases, CardData(), tmp_path
+    )
     answers = Pipeline(read_bundle(folder, SHIPPED)).predict(
         [case.payload for case in cases], ClassifyOptions()
     )

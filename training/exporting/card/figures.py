@@ -106,11 +106,11 @@ def wilson(shares: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarr
     return centre - half, centre + half
 
 
-def figure_png(figure: Figure) -> bytes:
+def figure_png(figure: Figure, dpi: int = 90) -> bytes:
     """Return a figure as a PNG file, and close it."""
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")  # a label in another script
-        figure.savefig(buffer, format="png", dpi=90, metadata={"Software": None})
+        figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
     plt.close(figure)
     return buffer.getvalue()

@@ -14,6 +14,7 @@ from PIL import Image
 from app.bundle import Manifest
 from app.bundle.tensors import Arrays
 from app.modalities.saliency import SaliencyMap
+from training.exporting.card.figures import figure_png
 
 _STRONGEST = 0.65  # opacity of a map where its weight is 1
 _WINDOW, _STEP = 256, 64  # samples, of a spectrogram
@@ -119,9 +120,7 @@ def _draw_sound_map(axes: Axes, found: SaliencyMap) -> None:
 
 def _jpeg(figure: Figure) -> bytes:
     """Return a figure as a JPEG file, and close it."""
-    buffer, pixels = io.BytesIO(), io.BytesIO()
-    figure.savefig(pixels, format="png", dpi=110)
-    plt.close(figure)
-    with Image.open(pixels) as image:
+    buffer = io.BytesIO()
+    with Image.open(io.BytesIO(figure_png(figure, dpi=110))) as image:
         image.convert("RGB").save(buffer, "JPEG", quality=_QUALITY, optimize=True)
     return buffer.getvalue()
