@@ -88,6 +88,8 @@ def run_program(
     except BrokenPipeError:  # the program that reads the output, such as `head`, has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         line, status = "", 0
+    except UnicodeError:
+        line = "expected arguments and files in UTF-8"
     except OSError as error:
         line = f"{error.filename}: " if error.filename else ""
         line += error.strerror or str(error)

@@ -75,6 +75,10 @@ class _Api(FastAPI):
         """Refuse: FastAPI's middleware never runs for the routes of tasks."""
         raise TypeError("give create_app(settings, middleware=[Middleware(...)]) instead")
 
+    def add_exception_handler(self, *_args: Any, **_options: Any) -> NoReturn:
+        """Refuse: FastAPI's handlers never run for the routes of tasks."""
+        raise TypeError("app.api.problems has the one table of errors; change it there")
+
 
 def create_app(
     settings: Settings,
@@ -104,6 +108,8 @@ def create_app(
         fast_path, metrics, limits, workers.in_flight, log_all=settings.log_requests
     )
     for kind in reversed(middleware):
+        if not isinstance(kind, Middleware):
+            raise TypeError(f"expected Middleware(...), got {type(kind).__name__}")
         stack = kind.cls(stack, *kind.args, **kind.kwargs)
     return Application(stack, api, fast_routes)
 
@@ -138,9 +144,9 @@ def _api(
         docs_url=None,
         redoc_url=None,
         responses=openapi.RESPONSES,
+        exception_handlers=problems.HANDLERS,
     )
     api.state.catalog, api.state.metrics = models, metrics
-    problems.install(api)
     api.openapi = partial(openapi.describe, api, registry)  # type: ignore[method-assign]
     api.router.routes.extend(fast_routes)
     for module in (catalog, health, docs):

@@ -1,9 +1,11 @@
-"""The base class of all JSON objects of the API."""
+"""JSON objects of the API: what they have in common."""
 
 from pydantic import BaseModel, ConfigDict
 
+CLOSED = ConfigDict(frozen=True, extra="forbid")
+
 
 class Wire(BaseModel):
-    """An immutable JSON object that a client sends or receives; other members are refused."""
+    """A JSON object that a client sends or receives. It is frozen and forbids other members."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = CLOSED

@@ -59,11 +59,22 @@ async def running(app) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def open_service(
-    models: Path, *, wait: bool = True, tasks=TASKS, modalities=MODALITIES, **settings
+    models: Path,
+    *,
+    wait: bool = True,
+    tasks=TASKS,
+    modalities=MODALITIES,
+    middleware=(),
+    **settings,
 ) -> AsyncIterator[httpx.AsyncClient]:
     """Serve `models` in this process; the client's `app` is the application."""
     settings = {"device": "cpu", "threads": 1, "poll": 3600, "defaults": DEFAULTS} | settings
-    app = create_app(Settings(models=models, **settings), tasks=tasks, modalities=modalities)
+    app = create_app(
+        Settings(models=models, **settings),
+        tasks=tasks,
+        modalities=modalities,
+        middleware=middleware,
+    )
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with (
         running(app),

@@ -40,7 +40,9 @@ class GenerationEndpoint:
         served.pipeline.require(task.name)  # before the body is read
         content_type = header(scope, b"content-type")
         if content_type and "json" not in content_type:
-            raise UnsupportedMedia(f"to {task.name} is asked for in {JSON}")
+            raise UnsupportedMedia(
+                f"expected a body of {JSON}, but another media type was declared"
+            )
         request = steps.parse(await read_body(receive, serving.receive_timeout))
         generation, timings = steps.start(served.pipeline.encoder, request), Timings()
         gone = partial(disconnected, receive)

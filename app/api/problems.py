@@ -4,11 +4,12 @@ A problem never repeats the input and never shows internals. An unexpected error
 request id and answered with 500 and no detail.
 """
 
+from collections.abc import Callable, Coroutine
 from http import HTTPStatus
 from typing import Any
 
 import orjson
-from fastapi import FastAPI, Request
+from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
@@ -68,13 +69,6 @@ def problem_for(error: Exception, request_id: str) -> tuple[dict[str, Any], dict
     return problem(status, detail, request_id, **extra), headers
 
 
-def install(app: FastAPI) -> None:
-    """Make `app` answer every error with a problem."""
-    app.add_exception_handler(errors.ThalamusError, _expected)
-    app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(RequestValidationError, _invalid)
-
-
 def _render(request: Request, body: dict[str, Any], headers: dict[str, str]) -> Response:
     return Response(orjson.dumps(body), body["status"], headers, MEDIA_TYPE)
 
@@ -85,9 +79,10 @@ async def _expected(request: Request, error: Exception) -> Response:
 
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    allowed = (error.headers or {}).get("Allow", "").replace(", ", " or ")
     detail = {
         404: "there is nothing at this address; GET /docs shows what there is",
-        405: "this address takes another method; GET /docs shows which",
+        405: f"this address takes {allowed}; GET /docs shows all" if allowed else "",
     }.get(error.status_code, HTTPStatus(error.status_code).description)
     body = problem(error.status_code, detail, request_id_of(request))
     return _render(request, body, dict(error.headers or {}))
@@ -104,3 +99,11 @@ async def _invalid(request: Request, error: Exception) -> Response:
 def request_id_of(request: Request) -> str:
     """Return the id that `edge` gave the request."""
     return str(request.scope.get("request_id", ""))
+
+
+# For the routes that FastAPI answers; `app.api.edge` answers the errors of all others.
+HANDLERS: dict[int | type[Exception], Callable[[Request, Any], Coroutine[Any, Any, Response]]] = {
+    errors.ThalamusError: _expected,
+    HTTPException: _http,
+    RequestValidationError: _invalid,
+}

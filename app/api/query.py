@@ -29,7 +29,8 @@ def parse_options(query: bytes, options: type[Options]) -> Options:
         return options.model_validate(given)
     except ValidationError as error:
         first = error.errors()[0]
-        raise InvalidInput(f"query.{first['loc'][0]}: {first['msg']}") from None
+        place = ".".join(["query", *map(str, first["loc"])])
+        raise InvalidInput(f"{place}: {first['msg']}") from None
 
 
 async def no_query(request: Request) -> None:

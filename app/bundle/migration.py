@@ -4,6 +4,8 @@ It replaces `manifest.json` only, in one step, and only if the new file is read 
 manifest. Migration is optional, because the service reads older versions too.
 """
 
+import shutil
+import tempfile
 from pathlib import Path
 
 from app.bundle.files import MANIFEST, read_bundle
@@ -25,12 +27,15 @@ def migrate(folder: Path, registry: Registry) -> bool:
     target = folder / MANIFEST
     if target.read_bytes() == content:
         return False
-    aside = folder.parent / f".{folder.name}-{MANIFEST}"  # outside: no unnamed files
+    if target.is_symlink():
+        raise InvalidBundle(f"{folder}: {MANIFEST} is a link; migrate the folder that it leads to")
+    # Outside the bundle, which may hold no unnamed file, under a name that nobody can predict.
+    aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        write_flushed(aside, content)
-        aside.chmod(target.stat().st_mode)
-        aside.replace(target)
+        write_flushed(aside / MANIFEST, content)
+        (aside / MANIFEST).chmod(target.stat().st_mode)
+        (aside / MANIFEST).replace(target)
     finally:
-        aside.unlink(missing_ok=True)
+        shutil.rmtree(aside, ignore_errors=True)
     flush_folder(folder)
     return True

@@ -21,6 +21,16 @@ class Registry:
     tasks: Mapping[str, Any]
     modalities: Mapping[str, Any]
 
+    def __post_init__(self) -> None:
+        """Raise `ValueError` for a task or a modality under another name than its own."""
+        for kind, values in (("task", self.tasks), ("modality", self.modalities)):
+            for name, value in values.items():
+                if value.name != name:
+                    raise ValueError(f"the {kind} {value.name!r} stands under the name {name!r}")
+        for name, modality in self.modalities.items():
+            if modality.spec.model_fields["kind"].default != name:
+                raise ValueError(f"the specification of the modality {name!r} has another kind")
+
     def check(self, manifest: Any) -> None:
         """Raise `ValueError` unless the task of `manifest` is known and accepts the manifest."""
         task = self.tasks.get(manifest.task)

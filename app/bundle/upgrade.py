@@ -24,18 +24,22 @@ def upgraded_json(manifest: bytes) -> bytes:
         document = from_json(manifest)
     except ValueError:
         return manifest
-    if not isinstance(document, dict) or document.get("schema_version") != 1:
-        return manifest
+    if not isinstance(document, dict) or str(document.get("schema_version", 1)) != "1":
+        return manifest  # without a version it is 1, the default at that time
     return to_json(upgraded(document))
 
 
 def upgraded(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Convert a document of schema version 1 to version 2; return an unknown form unchanged."""
+    """Convert a document of schema version 1 to version 2.
+
+    A provenance of an unknown form is left to the validation of `Manifest`.
+    """
+    document = {**document, "schema_version": 2}
     provenance = document.get("provenance")
     if not isinstance(provenance, Mapping) or not isinstance(provenance.get("recipe"), str):
-        return dict(document)
+        return document
     new = {**provenance, **_fields(provenance["recipe"], trained=bool(provenance.get("splits")))}
-    return {**document, "schema_version": 2, "provenance": new}
+    return {**document, "provenance": new}
 
 
 def _fields(arguments: str, *, trained: bool) -> dict[str, str | None]:

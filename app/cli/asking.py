@@ -54,4 +54,5 @@ def _options(task: Task, given: Mapping[str, str]) -> Options:
         return task.options.model_validate(given)
     except ValidationError as error:
         first = error.errors()[0]
-        raise OperatorError(f"{first['loc'][0]}: {first['msg']}") from None
+        place = ".".join(map(str, first["loc"])) or "options"
+        raise OperatorError(f"{place}: {first['msg']}") from None

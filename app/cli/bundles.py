@@ -4,7 +4,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -82,7 +82,8 @@ class Commands:
         from app.cli.asking import ask
 
         for path, answer in ask(folder, files, self._registry(), task, given):
-            print(json.dumps({"file": str(path), **answer}, ensure_ascii=False))
+            line = json.dumps({"file": str(path), **answer}, ensure_ascii=False, default=asdict)
+            print(line)
 
     def complete(
         self,
@@ -133,8 +134,9 @@ class Commands:
 
         for found in _bundles(folder):
             manifest = read_bundle(found, self._registry()).manifest
-            figures = ", ".join(f"{m.name} {m.value:.4g} ({m.split})" for m in manifest.metrics[:1])
-            print(f"{manifest.name}/{manifest.version}\t{manifest.modality}\t{figures}")
+            figures = [f"{m.name} {m.value:.4g} ({m.split})" for m in manifest.metrics]
+            headline = next(iter(sorted(figures, key=_is_no_headline)), "")
+            print(f"{manifest.name}/{manifest.version}\t{manifest.modality}\t{headline}")
 
     def verify(
         self,
@@ -173,10 +175,12 @@ class Commands:
             failed += bool(problems)
         return 1 if failed else 0
 
-    def migrate(self, folder: Folder = Path("models"), /) -> None:
+    def migrate(self, folder: Folder = Path("models"), /) -> int:
         """Rewrite manifests of an older schema version in the current one, and nothing else.
 
         Bundles of older versions are read as they are; this only brings the files up to date.
+
+        Exit status 1 means that a bundle cannot be read; the others are rewritten all the same.
 
         Example: thalamus migrate models/mine
         """
@@ -184,9 +188,19 @@ class Commands:
 
         from app.bundle.migration import migrate
 
+        failed = 0
         for path in found:
-            done = "rewritten" if migrate(path, self._registry()) else "up to date"
+            try:
+                done = "rewritten" if migrate(path, self._registry()) else "up to date"
+            except ThalamusError as error:
+                done, failed = f"left alone: {error}", failed + 1
             print(f"{path.parent.name}/{path.name}\t{done}")
+        return 1 if failed else 0
+
+
+def _is_no_headline(figure: str) -> bool:
+    """Return False for the figures by which models are compared; they come first."""
+    return not figure.startswith(("accuracy", "perplexity"))
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -215,4 +229,10 @@ def _bundles(folder: Path) -> list[Path]:
 
 
 def _newest(folder: Path) -> Path:
+    """Return the highest version of one model; raise `OperatorError` for a folder of several."""
+    names = sorted({path.parent.name for path in _bundles(folder)})
+    if len(names) > 1:
+        raise OperatorError(
+            f"{folder} holds several models; name one, for example {folder / names[0]}"
+        )
     return max(_bundles(folder), key=lambda path: int(path.name) if path.name.isdigit() else 0)

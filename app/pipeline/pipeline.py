@@ -101,13 +101,20 @@ class Pipeline:
         outputs = iter(self._run_in_groups(runnable, explain))
         timings.lap("infer")
         return [
-            ItemResult(
-                self._decoders[item.options.task](each, next(outputs), item.options), timings
-            )
-            if isinstance(each, Encoded)
-            else each
+            self._decode(item, each, next(outputs), timings) if isinstance(each, Encoded) else each
             for item, each in zip(items, encoded, strict=True)
         ]
+
+    def _decode(
+        self, item: InferenceItem, encoded: Encoded[Any], outputs: Arrays, timings: Timings
+    ) -> ItemResult | ThalamusError:
+        try:
+            answer = self._decoders[item.options.task](encoded, outputs, item.options)
+        except InvalidInput as error:
+            return InvalidInput(str(error), item.index)
+        except ThalamusError as error:
+            return error
+        return ItemResult(answer, timings)
 
     def _encode_each(self, items: Sequence[InferenceItem]) -> list[Encoded[Any] | ThalamusError]:
         if self._threads is None or len(items) == 1:

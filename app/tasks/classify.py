@@ -158,9 +158,9 @@ def _item(answer: Prediction) -> dict[str, Any]:
 
 
 def _written(explanation: Any) -> Any:
-    if isinstance(explanation, list):
-        return [part.model_dump(exclude_unset=True) for part in explanation]
-    return explanation.model_dump(exclude_unset=True)
+    if isinstance(explanation, Wire):
+        return explanation.model_dump(exclude_unset=True)
+    return explanation  # dataclasses, as texts have hundreds of tokens: orjson writes them
 
 
 def _answer_type(registry: Registry) -> Any:

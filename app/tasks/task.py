@@ -5,10 +5,11 @@ validation, golden cases, decoding, routes, OpenAPI and the command line use the
 of the service names a task.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import GenericAlias
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, get_origin
 
 from pydantic import create_model
 
@@ -16,6 +17,8 @@ from app.bundle import GoldenCase, Manifest, Registry
 from app.bundle.tensors import Arrays
 from app.modalities import Encoded, Encoder, Modality, Payload
 from app.wire import Wire
+
+_NAME = re.compile(r"[a-z][a-z0-9-]*")
 
 
 class Options(Wire):
@@ -123,6 +126,24 @@ class Task:
     abstained: Callable[[Sequence[Any]], int | None] = lambda _: None
     example: Callable[[Manifest, Any], Any] = lambda _manifest, _case: None
     steps: Steps | None = None
+
+    def __post_init__(self) -> None:
+        """Raise `ValueError` for a value that would be served wrongly, or not at all."""
+        problem = None
+        if not _NAME.fullmatch(self.name):
+            problem = f"expected a name like {_NAME.pattern}"
+        elif {self.options.task, self.golden_options.task} != {self.name}:
+            problem = f"its options belong to the task {self.options.task!r}; give it a class"
+        elif self.plural in ("", "model", "version"):
+            problem = f"the member {self.plural!r} of a response has another meaning"
+        elif self.steps is not None and self.options.model_fields:
+            problem = "a task that answers in steps takes its options in the body"
+        else:
+            for name, option in self.options.model_fields.items():
+                if option.is_required() or option.alias or get_origin(option.annotation) is list:
+                    problem = f"the option {name} is required, has an alias or is a list"
+        if problem:
+            raise ValueError(f"task {self.name!r}: {problem}")
 
     def can(self, manifest: Manifest) -> bool:
         """Return whether a model supports this task."""

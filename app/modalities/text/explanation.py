@@ -1,22 +1,28 @@
 """The explanation of a text's label: how much each token contributed."""
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from pydantic import ConfigDict
 
 from app.bundle import Manifest
 from app.bundle.tensors import SALIENCY, Arrays
 from app.modalities.payload import Encoded
 from app.modalities.saliency import weights_of
 from app.modalities.text.tokenized import TokenizedText
-from app.wire import Wire
+from app.wire import CLOSED
 
 
-class TokenWeight(Wire):
+@dataclass(frozen=True, slots=True)
+class TokenWeight:
     """A token that the model reads, and its contribution to the label, 0 to 1.
 
     A text is cleaned before the model reads it. `start` and `end` (excluded) count characters of
     the text that was sent, from 0; they are null for tokens that are not in it, such as marks for
     markup.
     """
+
+    __pydantic_config__: ClassVar[ConfigDict] = CLOSED
 
     text: str
     weight: float

@@ -1,21 +1,26 @@
 """The explanation of a tree's label: the label of every phrase in the tree."""
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
+from pydantic import ConfigDict
 
 from app.bundle import Manifest
 from app.bundle.tensors import NODES, Arrays
 from app.modalities.payload import Encoded
 from app.modalities.tree.binary_tree import BinaryTree
-from app.wire import Wire
+from app.wire import CLOSED
 
 MAX_PHRASE_CHARS = 200  # of a phrase in an answer; a longer one is truncated
 
 
-class Phrase(Wire):
+@dataclass(frozen=True, slots=True)
+class Phrase:
     """A phrase of a tree, its own label, and the probability of that label."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = CLOSED
 
     text: str
     label: str

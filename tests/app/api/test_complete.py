@@ -213,3 +213,13 @@ def _scope() -> dict:
         "client": ("127.0.0.1", 1),
         "server": ("test", 80),
     }
+
+
+async def test_stop_at_sentence_end_over_http(folder: Path) -> None:
+    async with open_service(folder) as service:
+        body = {"text": "we are", "max_words": 50, "stop_at_sentence_end": True}
+        answer = (await service.post(PATH, json=body)).json()
+        old = await service.post(PATH, json={"text": "we are", "sentence": True})
+    assert (answer["text"], answer["finish_reason"]) == (" glad.", "sentence")
+    assert old.status_code == 422
+    assert "did you mean stop_at_sentence_end?" in old.json()["detail"]

@@ -110,6 +110,10 @@ def test_add_middleware_is_refused(tmp_path: Path) -> None:
     for layer in (app, app.api):
         with pytest.raises(TypeError, match=r"create_app\(settings, middleware="):
             layer.add_middleware(CORSMiddleware, allow_origins=["*"])
+    with pytest.raises(TypeError, match="table of errors"):
+        app.api.add_exception_handler(ValueError, lambda *_: None)
+    with pytest.raises(TypeError, match=r"expected Middleware"):
+        create_app(Settings(models=tmp_path, device="cpu"), middleware=[CORSMiddleware])
 
 
 async def test_middleware_runs_for_every_route(tmp_path: Path) -> None:

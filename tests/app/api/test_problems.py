@@ -38,8 +38,7 @@ def test_every_expected_error_has_a_status() -> None:
 
 def failing(error: Exception) -> httpx.AsyncClient:
     """Return a client of an application whose routes all fail."""
-    app = FastAPI()
-    problems.install(app)
+    app = FastAPI(exception_handlers=problems.HANDLERS)
     app.add_middleware(
         Edge,
         metrics=Metrics(),

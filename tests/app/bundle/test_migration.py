@@ -56,8 +56,8 @@ def test_migrate_refuses_an_altered_bundle(
 ) -> None:
     (folder / "model.onnx").write_bytes(b"altered")
     before = contents(folder)
-    assert main(["migrate", str(folder)]) == 2
-    assert "model.onnx was altered" in capsys.readouterr().err
+    assert main(["migrate", str(folder)]) == 1
+    assert "model.onnx was altered" in capsys.readouterr().out
     assert contents(folder) == before
 
 
@@ -70,3 +70,21 @@ def test_migrate_keeps_a_shipped_bundle_valid(
     assert main(["migrate", str(folder)]) == 0
     assert read_bundle(folder, SHIPPED).manifest == bundle.manifest
     assert capsys.readouterr().out.startswith("digits/1")
+
+
+def test_migrate_goes_on_after_a_bundle_that_it_cannot_read(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "aaa" / "1").mkdir(parents=True)
+    (tmp_path / "aaa" / "1" / "manifest.json").write_text("{}")
+    assert main(["migrate", str(tmp_path)]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("aaa/1\tleft alone") and lines[1] == "colours/1\trewritten"
+
+
+def test_migrate_writes_through_no_link(folder: Path, tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    (folder.parent / ".1-manifest.json").symlink_to(victim)
+    assert migrate(folder, SHIPPED)
+    assert victim.read_text() == "mine" and not (folder / "manifest.json").is_symlink()

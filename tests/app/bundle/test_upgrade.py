@@ -94,4 +94,4 @@ def test_upgrade_keeps_other_documents() -> None:
 def test_upgrade_keeps_an_invalid_provenance() -> None:
     for provenance in ({"recipe": 3}, "made by hand", None):
         document = version_1("digits", {}) | {"provenance": provenance}
-        assert upgraded(document) == document
+        assert upgraded(document) == document | {"schema_version": 2}

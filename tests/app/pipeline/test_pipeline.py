@@ -1,9 +1,14 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from app.bundle import Registry
 from app.errors import DeadlineExceeded, InvalidBundle, InvalidInput, UnsupportedTask
-from app.modalities import Payload
+from app.modalities import MODALITIES, Payload
 from app.pipeline import InferenceItem, Pipeline, make_items
+from app.pipeline.replay import golden_answers
+from app.tasks import TASKS
 from app.tasks.classify import ClassifyOptions, Prediction
 from app.tasks.embed import EmbedOptions
 from app.tasks.reconstruct import ReconstructOptions
@@ -153,3 +158,48 @@ def test_a_graph_of_other_shapes_is_refused() -> None:
     )
     with pytest.raises(InvalidBundle, match="the manifest says"):
         Pipeline(other)
+
+
+def test_items_of_different_lengths_run_in_groups(monkeypatch) -> None:
+    """Traffic and golden cases take the same path, groups included."""
+    pipeline = Pipeline(fakes.text_bundle())
+    long = b" ".join([b"day"] * 16)
+    payloads = [Payload(text, "text/plain") for text in (b"good", long, b"bad", long)]
+    runs, run = [], pipeline.run
+    monkeypatch.setattr(
+        pipeline, "run", lambda items, *how: runs.append(len(items)) or run(items, *how)
+    )
+    for answers in (pipeline.predict(payloads), golden_answers(pipeline, payloads)):
+        assert [a.label for a in answers] == ["glad", answers[1].label, "sad", answers[1].label]
+    assert runs == [2, 2, 2, 2]
+
+
+def test_an_item_is_explained_wherever_it_stands_in_the_batch() -> None:
+    pipeline = Pipeline(fakes.explained(fakes.text_bundle()))
+    options = (ClassifyOptions(), ClassifyOptions(explain=True))
+    items = [InferenceItem(Payload(b"good", "text/plain"), each) for each in options]
+    plain, explained = (result.answer.explanation for result in pipeline.answer(items))
+    assert plain is None and explained
+
+
+def test_an_answer_that_cannot_be_decoded_fails_alone() -> None:
+    bundle = fakes.image_bundle()
+    decode = TASKS["classify"].decoder
+
+    def picky(manifest, modality):
+        real = decode(manifest, modality)
+
+        def one(encoded, outputs, options):
+            if outputs["probabilities"].argmax() == 1:
+                raise InvalidInput("green is not decoded")
+            return real(encoded, outputs, options)
+
+        return one
+
+    tasks = {**TASKS, "classify": replace(TASKS["classify"], decoder=picky)}
+    pipeline = Pipeline(replace(bundle, registry=Registry(tasks, MODALITIES)))
+    colours = ((250, 0, 0), (0, 250, 0), (0, 0, 250))
+    payloads = [Payload(media.picture(colour=colour), "image/png") for colour in colours]
+    red, green, blue = pipeline.answer(make_items(payloads, ClassifyOptions()))
+    assert (red.answer.label, blue.answer.label) == ("red", "blue")
+    assert isinstance(green, InvalidInput) and green.index == 1
