@@ -104,7 +104,6 @@ def train_classifier(
     report = evaluate(probabilities_of(model, prepared.test, PROBABILITIES), prepared.test)
     accuracy = f"{100 * report.accuracy:.2f} % on {report.count} untouched samples"
     _LOG.info("test accuracy %s", accuracy)
-    uncalibrated = _uncalibrated(network, prepared.test)
     trust = assess_reliability(
         model, score, validation.calibration, prepared.test, outliers.evaluation
     )
@@ -113,7 +112,7 @@ def train_classifier(
     measured = [
         *report.measurements("test"),
         parity(difference, "test", min(report.count, 42)),
-        *uncalibrated,
+        *_uncalibrated(network, prepared.test),
         *trust.metrics,
     ]
     compared = _compared(recipe, prepared, model)

@@ -15,6 +15,7 @@ from tests.training.conftest import REPOSITORY
 from training.exporting.card.data import CardData, Headline, ReliabilityBins, stored_data
 from training.exporting.card.render import cost_section, headline_text, with_card
 from training.fitting.curve import Epoch, History
+from training.modalities import TRAINING_MODALITIES
 
 ORDER = (
     *("Intended use and limits", "How to ask", "Reliability", "Confusion", "Examples"),
@@ -40,6 +41,11 @@ METRICS = tuple(
 )
 
 
+def write_card(bundle: Bundle, data: CardData) -> Bundle:
+    """Return the bundle with a card, as the run of a modality writes it."""
+    return with_card(bundle, data, TRAINING_MODALITIES[bundle.manifest.encoder.kind].card)
+
+
 def with_figures(bundle: Bundle) -> Bundle:
     manifest = bundle.manifest.model_copy(update={"metrics": METRICS})
     files = {**bundle.files, "learning-curve.png": b"curve", "old.png": b"old"}
@@ -48,7 +54,7 @@ def with_figures(bundle: Bundle) -> Bundle:
 
 @pytest.fixture(scope="module")
 def made() -> Bundle:
-    return with_card(with_figures(fakes.calibrated_bundle()), DATA)
+    return write_card(with_figures(fakes.calibrated_bundle()), DATA)
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +91,7 @@ def test_the_long_table_is_folded(card: str):
 
 def test_the_card_is_written_anew_from_what_the_bundle_stores(made: Bundle):
     assert stored_data(made.files) == DATA
-    assert with_card(made, stored_data(made.files)).files == made.files
+    assert write_card(made, stored_data(made.files)).files == made.files
 
 
 def test_answers_stay_as_they_are(made: Bundle):
@@ -97,7 +103,7 @@ def test_answers_stay_as_they_are(made: Bundle):
 
 
 def test_without_stored_bins_the_card_says_so():
-    text = with_card(fakes.image_bundle(), CardData()).files["README.md"].decode()
+    text = write_card(fakes.image_bundle(), CardData()).files["README.md"].decode()
     assert "There is no reliability diagram" in text and "reliability.png" not in text
     assert "confusion matrix of this version was not stored" in text
     assert "Its author states no limits." in text
@@ -117,7 +123,7 @@ MAKERS: dict[str, tuple[Callable[[], Bundle], str]] = {
 def test_every_kind_of_bundle_has_examples_and_requests(kind: str):
     make, expected = MAKERS[kind]
     bundle = make()
-    text = with_card(bundle, CardData()).files["README.md"].decode()
+    text = write_card(bundle, CardData()).files["README.md"].decode()
     assert expected in text
     assert f"http://localhost:8000/v1/models/{bundle.manifest.name}/{bundle.manifest.task}" in text
     assert ("## Reliability" in text) == (bundle.manifest.task == "classify")
@@ -139,7 +145,7 @@ def test_the_cost_is_the_sum_of_the_epochs():
 @pytest.mark.parametrize("name", ["spam", "spoken-digits", "digits", "listops"])
 def test_a_shipped_card_is_what_its_bundle_gives(name: str):
     bundle = read_bundle(REPOSITORY / "models" / name / "1", SHIPPED)
-    again = with_card(bundle, stored_data(bundle.files))
+    again = write_card(bundle, stored_data(bundle.files))
     assert again.files["README.md"] == bundle.files["README.md"]
     assert set(again.files) == set(bundle.files)
     assert all(len(again.files[n]) < 61_440 for n in again.files if n.endswith((".png", ".jpg")))
