@@ -2,10 +2,10 @@
 
 from pydantic import BaseModel, ConfigDict
 
-CLOSED = ConfigDict(frozen=True, extra="forbid")
+CLOSED_MEMBERS = ConfigDict(frozen=True, extra="forbid")
 
 
 class Wire(BaseModel):
     """A JSON object that a client sends or receives. It is frozen and forbids other members."""
 
-    model_config = CLOSED
+    model_config = CLOSED_MEMBERS

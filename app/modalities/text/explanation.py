@@ -10,7 +10,7 @@ from app.bundle.tensors import SALIENCY, Arrays
 from app.modalities.payload import Encoded
 from app.modalities.saliency import weights_of
 from app.modalities.text.tokenized import TokenizedText
-from app.wire import CLOSED
+from app.wire import CLOSED_MEMBERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class TokenWeight:
     markup.
     """
 
-    __pydantic_config__: ClassVar[ConfigDict] = CLOSED
+    __pydantic_config__: ClassVar[ConfigDict] = CLOSED_MEMBERS
 
     text: str
     weight: float

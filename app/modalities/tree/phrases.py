@@ -11,7 +11,7 @@ from app.bundle import Manifest
 from app.bundle.tensors import NODES, Arrays
 from app.modalities.payload import Encoded
 from app.modalities.tree.binary_tree import BinaryTree
-from app.wire import CLOSED
+from app.wire import CLOSED_MEMBERS
 
 MAX_PHRASE_CHARS = 200  # of a phrase in an answer; a longer one is truncated
 
@@ -20,7 +20,7 @@ MAX_PHRASE_CHARS = 200  # of a phrase in an answer; a longer one is truncated
 class Phrase:
     """A phrase of a tree, its own label, and the probability of that label."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = CLOSED
+    __pydantic_config__: ClassVar[ConfigDict] = CLOSED_MEMBERS
 
     text: str
     label: str
