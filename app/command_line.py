@@ -54,7 +54,8 @@ def program(name: str, description: str) -> App:
         result_action="return_value",
     )
     made.register_install_completion_command(
-        help="Install completion of commands and options for bash, zsh or fish.", group=setup
+        help="Install completion for bash, zsh or fish. It adds a line to the start-up file.",
+        group=setup,
     )
     for flag, text in (("--help", "Show this help."), ("--version", "Show the version.")):
         made[flag].group, made[flag].help = (setup,), text

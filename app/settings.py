@@ -10,7 +10,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class Settings(BaseSettings):
     """Read once by the composition root. Each field is `THALAMUS_<FIELD>`."""
 
-    model_config = SettingsConfigDict(env_prefix="THALAMUS_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="THALAMUS_", frozen=True, extra="ignore", allow_inf_nan=False
+    )
 
     models: Annotated[
         DirectoryPath, Field(description="Folder of bundles: NAME/VERSION/manifest.json")

@@ -85,6 +85,9 @@ def pack(
     """
     check_readable([model, contents.labels, *contents.golden])
     width, height = _pixels(input.size)
+    for option, numbers in (("--mean", input.mean), ("--std", input.std)):
+        if len(numbers) not in (0, input.channels):
+            raise OperatorError(f"{option}: expected {input.channels} numbers, got {len(numbers)}")
 
     from pydantic import ValidationError
 

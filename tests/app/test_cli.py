@@ -190,6 +190,7 @@ def test_ctrl_c_ends_without_a_traceback(
         ("THREADS", "1e3"),
         ("MAX_BODY", "0"),
         ("DEADLINE", "nan"),
+        ("DEADLINE", "inf"),
         ("DEFAULTS", "imagenet"),
         ("MODELS", "/nowhere"),
     ],

@@ -67,6 +67,16 @@ BYTES = ("--dtype", "uint8", "--layout", "NHWC", "--scores", "probabilities")
 FLOATS = ("--order", "BGR", "--mean", "0.5", "0.4", "0.3", "--std", "0.2", "0.25", "0.3")
 
 
+@pytest.mark.parametrize(
+    "options", [("--mean", "0.5", "0.5"), ("--std", "0.5"), ("--std", "1", "1", "1", "1")]
+)
+def test_pack_refuses_another_number_of_means(
+    files: Path, options: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert pack(files, "floats.onnx", *options) == 2
+    assert f"{options[0]}: expected 3 numbers, got {len(options) - 1}" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("model", "options"), [("bytes.onnx", BYTES), ("floats.onnx", FLOATS)])
 def test_packed_graph_answers_as_the_original(
     files: Path, model: str, options: tuple[str, ...]
