@@ -18,7 +18,11 @@ from app.modalities.words import WORDS
 __all__ = ["MODALITIES", "Encoded", "Encoder", "Modality", "Payload", "encoder_for"]
 
 MODALITIES: Mapping[str, Modality] = {
-    modality.name: modality for modality in (IMAGE, AUDIO, TEXT, TREE, WORDS)
+    "image": IMAGE,
+    "audio": AUDIO,
+    "text": TEXT,
+    "tree": TREE,
+    "words": WORDS,
 }
 
 

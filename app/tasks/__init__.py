@@ -13,4 +13,9 @@ from app.tasks.task import Options, Task
 
 __all__ = ["TASKS", "Options", "Task"]
 
-TASKS: Mapping[str, Task] = {task.name: task for task in (CLASSIFY, EMBED, RECONSTRUCT, COMPLETE)}
+TASKS: Mapping[str, Task] = {
+    "classify": CLASSIFY,
+    "embed": EMBED,
+    "reconstruct": RECONSTRUCT,
+    "complete": COMPLETE,
+}
