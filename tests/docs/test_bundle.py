@@ -25,6 +25,6 @@ def test_the_page_names_every_field(kind) -> None:
 
 def test_the_page_names_every_output_task_and_encoder() -> None:
     assert len(OUTPUTS) == 9
-    assert OUTPUTS - NAMED == set()
+    assert set() == OUTPUTS - NAMED
     assert TASKS.keys() - NAMED == set()
     assert MODALITIES.keys() - NAMED == set()
