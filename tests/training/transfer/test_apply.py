@@ -1,5 +1,6 @@
 """From the command to the answer, starting from a trained network."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -54,7 +55,7 @@ def test_a_source_for_other_files_is_refused():
 @pytest.fixture
 def few_removals(monkeypatch: pytest.MonkeyPatch) -> None:
     """Compare maps with tens of random removals, not hundreds: a third of a run with pictures."""
-    monkeypatch.setattr(faithfulness, "FEWEST", 30)
+    monkeypatch.setattr(faithfulness, "MIN_REMOVALS", 30)
 
 
 @pytest.mark.training
@@ -69,9 +70,9 @@ def test_pictures_start_from_the_packages_network(start: str, tmp_path: Path):
     origin = bundle.manifest.provenance
     assert (origin.recipe, origin.data_path) == ("auto", "my shapes")
     assert (origin.start, origin.source) == (start, "imagenet")
-    assert f"`thalamus-train run --data my shapes --start {start} --from imagenet`" in (
-        bundle.files["README.md"].decode()
-    )
+    made_by = re.search(r"\| made by \| `(.*?)` \|", bundle.files["README.md"].decode())
+    assert made_by and made_by[1].startswith("thalamus-train train --data ")
+    assert made_by[1].endswith(f"--start {start} --from imagenet")
     assert bundle.manifest.encoder == resolve_network("imagenet", "image", MODELS).encoder
     pipeline = Pipeline(bundle)
     assert replay(bundle, pipeline) == []

@@ -1,5 +1,6 @@
 """Where a bundle comes from, and by what its thresholds were set: a table of the card."""
 
+import shlex
 from collections.abc import Mapping
 
 from app.bundle import Manifest, Provenance
@@ -31,7 +32,8 @@ def command(origin: Provenance) -> str:
     """Return the command that made the bundle."""
     if origin.recipe == PACKED:
         return "thalamus pack"
-    what = f"--data {origin.data_path}" if origin.recipe == OWN_DATA else origin.recipe
+    data = f"--data {shlex.quote(origin.data_path or '')}"
+    what = data if origin.recipe == OWN_DATA else origin.recipe
     started = origin.source and origin.start
     start = f" --start {origin.start} --from {origin.source}" if started else ""
     return f"thalamus-train train {what}{start}"
