@@ -85,9 +85,7 @@ def pack(
     """
     check_readable([model, contents.labels, *contents.golden])
     width, height = _pixels(input.size)
-    for option, numbers in (("--mean", input.mean), ("--std", input.std)):
-        if len(numbers) not in (0, input.channels):
-            raise OperatorError(f"{option}: expected {input.channels} numbers, got {len(numbers)}")
+    _check_normalisation(input)
 
     from pydantic import ValidationError
 
@@ -114,6 +112,13 @@ def pack(
         first = error.errors()[0]
         raise OperatorError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
     print(f"published {folder}")
+
+
+def _check_normalisation(input: Input) -> None:
+    """Raise `OperatorError` unless there is a mean and a deviation for each channel, or none."""
+    for option, numbers in (("--mean", input.mean), ("--std", input.std)):
+        if len(numbers) not in (0, input.channels):
+            raise OperatorError(f"{option}: expected {input.channels} numbers, got {len(numbers)}")
 
 
 def _pixels(size: str) -> tuple[int, int]:
