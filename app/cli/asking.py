@@ -4,14 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from app.bundle import Registry, read_bundle
 from app.errors import InvalidInput, OperatorError
 from app.modalities import Payload
 from app.names import unknown_name
 from app.pipeline import Pipeline
-from app.tasks import Options, Task
+from app.tasks.task import read_options
 
 
 def ask(
@@ -24,8 +22,7 @@ def ask(
     """Yield the answer to each file, as the HTTP API writes it.
 
     task: by default the bundle's own. given: options of the task, by name. Raises
-    `UnsupportedTask`, `OperatorError` for an unknown option, and `InvalidInput` naming a file that
-    cannot be decoded.
+    `UnsupportedTask`, and `InvalidInput` for an unknown option or a file that cannot be decoded.
     """
     pipeline = Pipeline(read_bundle(folder, registry))
     chosen = registry.tasks.get(task or pipeline.task.name)
@@ -35,7 +32,7 @@ def ask(
     if chosen.steps is not None:
         name = pipeline.manifest.name
         raise OperatorError(f"{name} completes texts; use: thalamus complete {folder} TEXT")
-    options = _options(chosen, given)
+    options = read_options(chosen.options, given.items(), f"option of {chosen.name}")
     for path in files:
         payload = Payload(path.read_bytes(), "application/octet-stream")
         try:
@@ -43,16 +40,3 @@ def ask(
         except InvalidInput as error:
             raise InvalidInput(f"{path}: {error}") from error
         yield path, item if isinstance(item, dict) else {chosen.name: item}
-
-
-def _options(task: Task, given: Mapping[str, str]) -> Options:
-    known = task.options.model_fields
-    for name in given:
-        if name not in known:
-            raise OperatorError(unknown_name(f"option of {task.name}", name, known))
-    try:
-        return task.options.model_validate(given)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"])) or "options"
-        raise OperatorError(f"{place}: {first['msg']}") from None

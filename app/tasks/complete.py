@@ -14,7 +14,7 @@ from app.modalities import Encoded, Encoder, Modality, Payload
 from app.modalities.words.encoder import WordsEncoder
 from app.names import unknown_name
 from app.tasks.generation import NextWord, SamplingParams, TextGeneration, Word
-from app.tasks.task import Decode, Options, Steps, Task
+from app.tasks.task import Decode, Options, Steps, Task, check_without_labels
 from app.wire import Wire
 
 LONGEST_TEXT = 65_536  # characters
@@ -163,11 +163,6 @@ def _decoder(_manifest: Manifest, _modality: Modality) -> Decode:
     return decode
 
 
-def _check(manifest: Manifest) -> None:
-    if manifest.labels or manifest.conformal or manifest.novelty:
-        raise ValueError("only a classifier has labels, prediction sets, a threshold of novelty")
-
-
 def _golden_case(answer: TextGeneration, about: Mapping[str, str]) -> GoldenCompletion:
     words = [GoldenWord(word=w.word, probability=w.probability) for w in answer.words]
     return GoldenCompletion(**about, words=tuple(words))
@@ -203,7 +198,7 @@ COMPLETE = Task(
     top_answer=lambda answer: (answer.words[0].word, answer.words[0].probability),
     difference=_difference,
     outputs=frozenset({LOG_PROBABILITIES, NEXT_STATE}),
-    check=_check,
+    check=check_without_labels,
     steps=Steps(
         request=CompletionRequest,
         parse=_parse,

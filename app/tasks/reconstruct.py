@@ -18,7 +18,7 @@ from app.bundle.tensors import EMBEDDING, NOVELTY, RECONSTRUCTION, RECONSTRUCTIO
 from app.errors import GoldenMismatch, InvalidInput
 from app.modalities import Encoded, Modality
 from app.tasks.embed import decode_features, different_features
-from app.tasks.task import Decode, Options, Task, furthest
+from app.tasks.task import Decode, Options, Task, check_without_labels, furthest
 from app.wire import Wire
 
 PNG = "image/png"
@@ -105,11 +105,6 @@ def _as_png(_manifest: Manifest, answers: Sequence[Reconstruction]) -> bytes:
     return encode_png(answers[0].picture)
 
 
-def _check(manifest: Manifest) -> None:
-    if manifest.labels or manifest.conformal or manifest.novelty:
-        raise ValueError("only a classifier has labels, prediction sets, a threshold of novelty")
-
-
 def _golden_case(answer: Reconstruction, about: Mapping[str, str]) -> GoldenReconstruction:
     """Return the case, without the picture, which follows from the code."""
     return GoldenReconstruction(
@@ -154,7 +149,7 @@ RECONSTRUCT = Task(
     ),
     difference=_difference,
     outputs=frozenset({RECONSTRUCTION, RECONSTRUCTION_ERROR, NOVELTY, EMBEDDING}),
-    check=_check,
+    check=check_without_labels,
     answer_type=lambda _registry: ReconstructedItem,
     renderings={PNG: _as_png},
     example=_example,

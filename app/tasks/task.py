@@ -6,16 +6,18 @@ of the service names a task.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import GenericAlias
 from typing import Any, ClassVar, Protocol, get_origin
 
-from pydantic import create_model
+from pydantic import ValidationError, create_model
 
 from app.bundle import GoldenCase, Manifest, Registry
 from app.bundle.tensors import Arrays
+from app.errors import InvalidInput
 from app.modalities import Encoded, Encoder, Modality, Payload
+from app.names import unknown_name
 from app.wire import Wire
 
 _NAME = re.compile(r"[a-z][a-z0-9-]*")
@@ -30,6 +32,38 @@ class Options(Wire):
     def explains(self) -> bool:
         """Whether the graph must compute the outputs that only explanations need."""
         return False
+
+
+def read_options(
+    options: type[Options],
+    given: Iterable[tuple[str, str]],
+    kind: str,
+    prefix: Sequence[str] = (),
+) -> Options:
+    """Return the options that names and values give; raise `InvalidInput`.
+
+    kind: what a name is, for the error text. prefix: stands before the name of a wrong value.
+    """
+    known = options.model_fields
+    values: dict[str, str] = {}
+    for name, value in given:
+        if name not in known:  # first, so that no error repeats a name that the client made up
+            raise InvalidInput(unknown_name(kind, name, known))
+        if name in values:
+            raise InvalidInput(f"{'.'.join([*prefix, name])}: expected once, got more than once")
+        values[name] = value
+    try:
+        return options.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join([*prefix, *map(str, first["loc"])]) or "options"
+        raise InvalidInput(f"{place}: {first['msg']}") from None
+
+
+def check_without_labels(manifest: Manifest) -> None:
+    """Raise `ValueError` if a manifest has what belongs to a classifier: a `check` of tasks."""
+    if manifest.labels or manifest.conformal or manifest.novelty:
+        raise ValueError("only a classifier has labels, prediction sets, a threshold of novelty")
 
 
 Decode = Callable[[Encoded[Any], Arrays, Any], Any]  # (item, its outputs, options) -> answer
