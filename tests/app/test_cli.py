@@ -1,52 +1,18 @@
 import json
-import logging
 import re
-import socket
 import subprocess
 import sys
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from app.cli import main
-from app.cli.serve import read_settings
 from app.registry import SHIPPED
-from app.runtime.providers import cuda_present
-from app.settings import Settings
 from tests import fakes, media
+from tests.app.commands import one_line, run
 from tests.imports import imported
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = ("serve", "predict", "complete", "models", "verify", "pack")
-
-
-@pytest.fixture(autouse=True)
-def _undo_what_serve_sets(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Remove the log handler of `serve`, because pytest replaces stderr for each test."""
-    for name in ("thalamus", "uvicorn"):
-        logger = logging.getLogger(name)
-        monkeypatch.setattr(logger, "handlers", logger.handlers)
-        monkeypatch.setattr(logger, "propagate", logger.propagate)
-        monkeypatch.setattr(logger, "level", logger.level)
-    with warnings.catch_warnings():
-        yield
-
-
-def run(capsys, *arguments: object) -> tuple[int, str, str]:
-    """Return exit status, stdout and stderr of one command."""
-    status = main([str(argument) for argument in arguments])
-    said = capsys.readouterr()
-    return status, said.out, said.err
-
-
-def one_line(capsys, *arguments: object) -> str:
-    status, out, err = run(capsys, *arguments)
-    assert (status, out) == (2, "")
-    assert err.startswith("thalamus: ")
-    assert err.count("\n") == 1, err
-    return err
 
 
 @pytest.mark.parametrize("below", ["", "colours", "colours/1"])
@@ -164,13 +130,6 @@ def test_argument_errors_are_one_line_with_status_2(capsys, arguments, complaint
     assert complaint in one_line(capsys, *arguments)
 
 
-def test_serve_on_a_used_port_is_a_one_line_error(capsys, published: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-        line = one_line(capsys, "serve", "--models", published, "--port", port, "--workers", 1)
-    assert f"port {port} is taken; choose another: --port" in line
-
-
 def test_ctrl_c_ends_without_a_traceback(
     capsys, published: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -179,53 +138,6 @@ def test_ctrl_c_ends_without_a_traceback(
 
     monkeypatch.setattr(Path, "glob", stopped)
     assert run(capsys, "models", published) == (130, "", "")
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("PORT", "abc"),
-        ("PORT", "-1"),
-        ("DEVICE", "tpu"),
-        ("THREADS", "1e3"),
-        ("MAX_BODY", "0"),
-        ("DEADLINE", "nan"),
-        ("DEADLINE", "inf"),
-        ("DEFAULTS", "imagenet"),
-        ("MODELS", "/nowhere"),
-    ],
-)
-def test_serve_with_an_invalid_setting_is_a_one_line_error(
-    capsys, monkeypatch, published, name: str, value: str
-) -> None:
-    monkeypatch.setenv("THALAMUS_MODELS", str(published))
-    monkeypatch.setenv(f"THALAMUS_{name}", value)
-    assert f"THALAMUS_{name}: expected" in one_line(capsys, "serve")
-
-
-def test_serve_options_override_the_environment_and_that_the_defaults(
-    monkeypatch: pytest.MonkeyPatch, published: Path
-) -> None:
-    monkeypatch.setenv("THALAMUS_MODELS", str(published))
-    assert read_settings({}).port == 8000
-    monkeypatch.setenv("THALAMUS_PORT", "1234")
-    assert read_settings({}).port == 1234
-    assert read_settings({"port": "4321"}).port == 4321
-
-
-def test_serve_merges_one_default_model_with_the_others(
-    monkeypatch: pytest.MonkeyPatch, published: Path
-) -> None:
-    monkeypatch.setenv("THALAMUS_MODELS", str(published))
-    monkeypatch.setenv("THALAMUS_DEFAULTS", '{"image": "digits", "text": "spam"}')
-    defaults = read_settings({"defaults": {"text": "emoji"}}).defaults
-    assert defaults == {"image": "digits", "text": "emoji"}
-
-
-@pytest.mark.skipif(cuda_present(), reason="there is a GPU")
-def test_serve_on_cuda_without_a_gpu_is_a_one_line_error(capsys, published: Path) -> None:
-    line = one_line(capsys, "serve", "--models", published, "--device", "cuda")
-    assert "no usable CUDA device" in line
 
 
 @pytest.mark.parametrize("top_k", ["0", "-1", "x", "1.5", "0x1", "\u00b2", "9" * 5000])
@@ -253,19 +165,6 @@ def test_help_of_a_command_is_plain_text_with_an_example(capsys, command: str) -
     assert out.startswith(f"Usage: thalamus {command}")
     assert f"Example: thalamus {command} " in out
     assert out.isascii() and max(map(len, out.splitlines())) <= 100
-
-
-def test_serve_has_an_option_for_every_setting(capsys) -> None:
-    _, out, _ = run(capsys, "serve", "--help")
-    said = " ".join(out.split())
-    for name, field in Settings.model_fields.items():
-        assert f" --{name.replace('_', '-')}" in said
-        assert f"Environment: THALAMUS_{name.upper()}. " in said
-        assert field.description and field.description in said
-        if isinstance(field.default, int | str) and not isinstance(field.default, bool):
-            assert f"THALAMUS_{name.upper()}. Default: {field.default}." in said.replace(
-                "One of: auto, cpu, cuda, tensorrt. ", ""
-            )
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
@@ -321,11 +220,3 @@ def test_broken_pipe_is_no_error() -> None:
     command = f"{sys.executable} -m app.cli serve --help | head -1"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, cwd=ROOT)
     assert done.stdout.startswith("Usage: thalamus serve [OPTIONS]") and done.stderr == ""
-
-
-def test_serve_receives_the_registry_of_the_program(monkeypatch, tmp_path: Path) -> None:
-    """`main` passes its registry to the composition root, which serves all its tasks."""
-    served: list = []
-    monkeypatch.setattr("app.process.serve.serve", lambda settings, create: served.append(create))
-    assert main(["serve", "--models", str(tmp_path)], lambda: SHIPPED) == 0
-    assert served[0].keywords == {"tasks": SHIPPED.tasks, "modalities": SHIPPED.modalities}

@@ -1,0 +1,105 @@
+"""`thalamus serve`: its settings, from options and the environment, and its mistakes."""
+
+import logging
+import socket
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.cli import main
+from app.cli.serve import read_settings
+from app.registry import SHIPPED
+from app.runtime.providers import cuda_present
+from app.settings import Settings
+from tests.app.commands import one_line, run
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def _undo_what_serve_sets(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Remove the log handler of `serve`, because pytest replaces stderr for each test."""
+    for name in ("thalamus", "uvicorn"):
+        logger = logging.getLogger(name)
+        monkeypatch.setattr(logger, "handlers", logger.handlers)
+        monkeypatch.setattr(logger, "propagate", logger.propagate)
+        monkeypatch.setattr(logger, "level", logger.level)
+    with warnings.catch_warnings():
+        yield
+
+
+def test_serve_on_a_used_port_is_a_one_line_error(capsys, published: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        line = one_line(capsys, "serve", "--models", published, "--port", port, "--workers", 1)
+    assert f"port {port} is taken; choose another: --port" in line
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "abc"),
+        ("PORT", "-1"),
+        ("DEVICE", "tpu"),
+        ("THREADS", "1e3"),
+        ("MAX_BODY", "0"),
+        ("DEADLINE", "nan"),
+        ("DEADLINE", "inf"),
+        ("DEFAULTS", "imagenet"),
+        ("MODELS", "/nowhere"),
+    ],
+)
+def test_serve_with_an_invalid_setting_is_a_one_line_error(
+    capsys, monkeypatch, published, name: str, value: str
+) -> None:
+    monkeypatch.setenv("THALAMUS_MODELS", str(published))
+    monkeypatch.setenv(f"THALAMUS_{name}", value)
+    assert f"THALAMUS_{name}: expected" in one_line(capsys, "serve")
+
+
+def test_serve_options_override_the_environment_and_that_the_defaults(
+    monkeypatch: pytest.MonkeyPatch, published: Path
+) -> None:
+    monkeypatch.setenv("THALAMUS_MODELS", str(published))
+    assert read_settings({}).port == 8000
+    monkeypatch.setenv("THALAMUS_PORT", "1234")
+    assert read_settings({}).port == 1234
+    assert read_settings({"port": "4321"}).port == 4321
+
+
+def test_serve_merges_one_default_model_with_the_others(
+    monkeypatch: pytest.MonkeyPatch, published: Path
+) -> None:
+    monkeypatch.setenv("THALAMUS_MODELS", str(published))
+    monkeypatch.setenv("THALAMUS_DEFAULTS", '{"image": "digits", "text": "spam"}')
+    defaults = read_settings({"defaults": {"text": "emoji"}}).defaults
+    assert defaults == {"image": "digits", "text": "emoji"}
+
+
+@pytest.mark.skipif(cuda_present(), reason="there is a GPU")
+def test_serve_on_cuda_without_a_gpu_is_a_one_line_error(capsys, published: Path) -> None:
+    line = one_line(capsys, "serve", "--models", published, "--device", "cuda")
+    assert "no usable CUDA device" in line
+
+
+def test_serve_has_an_option_for_every_setting(capsys) -> None:
+    _, out, _ = run(capsys, "serve", "--help")
+    said = " ".join(out.split())
+    for name, field in Settings.model_fields.items():
+        assert f" --{name.replace('_', '-')}" in said
+        assert f"Environment: THALAMUS_{name.upper()}. " in said
+        assert field.description and field.description in said
+        if isinstance(field.default, int | str) and not isinstance(field.default, bool):
+            assert f"THALAMUS_{name.upper()}. Default: {field.default}." in said.replace(
+                "One of: auto, cpu, cuda, tensorrt. ", ""
+            )
+
+
+def test_serve_receives_the_registry_of_the_program(monkeypatch, tmp_path: Path) -> None:
+    """`main` passes its registry to the composition root, which serves all its tasks."""
+    served: list = []
+    monkeypatch.setattr("app.process.serve.serve", lambda settings, create: served.append(create))
+    assert main(["serve", "--models", str(tmp_path)], lambda: SHIPPED) == 0
+    assert served[0].keywords == {"tasks": SHIPPED.tasks, "modalities": SHIPPED.modalities}
