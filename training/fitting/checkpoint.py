@@ -4,12 +4,14 @@ It ends with the same weights as without the interruption. A checkpoint is one f
 digest of everything that determines the weights: data, network and initial weights, schedule, seed,
 this package's code, torch's version, threads and ranks. So a training never resumes from another
 training's checkpoint, and needs no option to resume. Each `fit` within `Checkpoints` writes one.
-The run removes them when it ends.
+The run removes them when it ends, and the folder with them if it is empty then. Trainings may share
+a folder: one that ends takes nothing from another, unless both are the same training.
 """
 
 import hashlib
 import io
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from contextvars import ContextVar
 from functools import cache, partial
@@ -28,6 +30,7 @@ from training.errors import Diverged, TrainingError
 from training.fitting import ranks
 
 _DIGEST = hashlib.sha256().digest_size
+_TRIES = 9  # of a write from under which another training removed the folder
 _current: ContextVar["Checkpoints | None"] = ContextVar("checkpoints", default=None)
 
 
@@ -42,7 +45,7 @@ class Checkpoints:
         self._used: list[Path] = []
 
     def __enter__(self) -> Self:
-        self._folder.mkdir(parents=True, exist_ok=True)
+        _repeated(lambda: self._folder.mkdir(parents=True, exist_ok=True))
         self._token = _current.set(self)
         return self
 
@@ -53,6 +56,8 @@ class Checkpoints:
         if kind is None or issubclass(kind, Diverged):
             for path in self._used:
                 path.unlink(missing_ok=True)
+                for aside in path.parent.glob(f"{path.stem}.*.part"):  # of a killed process
+                    aside.unlink(missing_ok=True)
         with suppress(OSError):  # the folder holds other files
             self._folder.rmdir()
 
@@ -66,10 +71,12 @@ class Checkpoints:
 
     def read(self, path: Path) -> dict[str, Any] | None:
         """Return the checkpoint to resume from; None when fresh, absent or damaged."""
-        if self._fresh or not path.exists():
+        if self._fresh:
             return None
         try:
             return SealedFile().load_checkpoint(path)
+        except FileNotFoundError:
+            return None
         except TrainingError as error:
             warn(f"{error}; starting over")
             return None
@@ -83,7 +90,8 @@ def current_checkpoints() -> Checkpoints | None:
 class SealedFile(CheckpointIO):
     """A file with the bytes of a checkpoint and then their sha256.
 
-    It is written under another name and renamed, so that it is never half written.
+    It is written under another name and renamed, so that it is never half written. The folder is
+    made if it is missing: another training that ended may have found it empty and removed it.
     """
 
     def save_checkpoint(
@@ -93,13 +101,8 @@ class SealedFile(CheckpointIO):
         buffer = io.BytesIO()
         torch.save(checkpoint, buffer)
         data = buffer.getvalue()
-        target = Path(path)
-        aside = target.with_suffix(".part")
-        with aside.open("wb") as file:
-            file.write(data + hashlib.sha256(data).digest())
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(target)
+        sealed = data + hashlib.sha256(data).digest()
+        _repeated(lambda: _write(Path(path), sealed))
 
     def load_checkpoint(
         self, path: Any, map_location: Any = None, weights_only: bool | None = None
@@ -116,6 +119,26 @@ class SealedFile(CheckpointIO):
     def remove_checkpoint(self, path: Any) -> None:
         """Delete the file."""
         Path(path).unlink(missing_ok=True)
+
+
+def _repeated(step: Callable[[], None]) -> None:
+    """Do a step again when another training removes the folder in the middle of it."""
+    for _ in range(_TRIES - 1):
+        try:
+            return step()
+        except (FileNotFoundError, FileExistsError):  # the latter from `mkdir`, which looks twice
+            continue
+    return step()
+
+
+def _write(target: Path, data: bytes) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    aside = target.with_suffix(f".{os.getpid()}.part")  # the same training may run twice
+    with aside.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    aside.replace(target)
 
 
 class KeepEpoch(Checkpoint):

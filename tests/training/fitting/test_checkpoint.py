@@ -7,6 +7,8 @@ import sys
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from threading import Event, Thread
+from typing import Any
 
 import pytest
 import torch
@@ -15,7 +17,7 @@ from torch import Tensor, nn
 from tests.training.conftest import REPOSITORY, left_behind
 from tests.training.samples import Toy, squares, write_mnist
 from training.errors import Diverged
-from training.fitting.checkpoint import Checkpoints
+from training.fitting.checkpoint import Checkpoints, SealedFile
 from training.fitting.curve import History
 from training.fitting.fit import Augment, Schedule, fit
 from training.progress import shown
@@ -149,6 +151,51 @@ def test_diverged_training_leaves_no_checkpoint(tmp_path: Path):
     with pytest.raises(Diverged), Checkpoints(tmp_path / "c"):
         fit(Hopeless(), TRAIN, VALIDATION, SCHEDULE, seed=1)
     assert left_behind(tmp_path) == []
+
+
+class Beside:
+    """No augmentation; in step `at`, another training begins and ends in the same folder."""
+
+    def __init__(self, folder: Path, at: int, **other: Any) -> None:
+        self.folder, self.at, self.other, self.steps = folder, at, other, 0
+
+    def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        self.steps += 1
+        if self.steps == self.at:
+            held = torch.get_rng_state()
+            with Checkpoints(self.folder):
+                fit(Toy(), TRAIN, VALIDATION, replace(SCHEDULE, epochs=2, ema=None), **self.other)
+            torch.set_rng_state(held)
+        return images
+
+
+@pytest.mark.parametrize("at", [3, 12])
+def test_training_that_ends_leaves_another_in_its_folder_alone(at: int, tmp_path: Path):
+    alone, _ = train(Beside(tmp_path, at=-1), schedule=replace(SCHEDULE))
+    with Checkpoints(tmp_path / "c"):
+        beside, _ = train(Beside(tmp_path / "c", at, seed=7))
+    assert beside == alone
+    assert left_behind(tmp_path) == []
+
+
+def test_folder_that_vanishes_at_any_moment_of_a_write_is_made_again(tmp_path: Path):
+    folder, ended = tmp_path / "c", Event()
+
+    def end_often() -> None:
+        while not ended.is_set():
+            with Checkpoints(folder):
+                pass
+
+    others = Thread(target=end_often)
+    others.start()
+    try:
+        for epoch in range(200):
+            SealedFile().save_checkpoint({"epoch": epoch}, folder / "x.ckpt")
+            assert SealedFile().load_checkpoint(folder / "x.ckpt") == {"epoch": epoch}
+            SealedFile().remove_checkpoint(folder / "x.ckpt")
+    finally:
+        ended.set()
+        others.join()
 
 
 def command(folder: Path, *more: object) -> list[str]:
