@@ -13,7 +13,10 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Epoch:
-    """Loss, accuracy and duration of one pass over the training data."""
+    """Loss, accuracy and duration of one pass over the training data.
+
+    `seconds` is for the log and for comparisons: nothing that is published may depend on it.
+    """
 
     number: int
     train_loss: float

@@ -171,6 +171,8 @@ def fit(
         module = _Learner(network, schedule, augment, seed, weights)
         _train(_trainer(schedule, curve, path), module, batches, path if before else None)
         ranks.check_equal(curve.kept_weights)
+    # The global generators must not depend on how much of the training this process has done.
+    lightning.seed_everything(seed, verbose=False)
     network.load_state_dict(curve.kept_weights)
     network.eval()
     return curve.history

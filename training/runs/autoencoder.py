@@ -18,7 +18,7 @@ from training.datasets.mnist import png
 from training.errors import TrainingError
 from training.exporting.card.data import CURVE
 from training.exporting.card.figures import draw_curve
-from training.exporting.card.render import cost_section
+from training.exporting.card.render import training_section
 from training.exporting.export import check_parity, export, parity
 from training.fitting.curve import History
 from training.measuring.detector import (
@@ -104,7 +104,11 @@ def train_autoencoder(
         tolerance=2e-2,
         metrics=tuple(metrics),
     )
-    sections = [cost_section(history), _novelty_section(metrics), _study_section(recipe, results)]
+    sections = [
+        training_section(history),
+        _novelty_section(metrics),
+        _study_section(recipe, results),
+    ]
     files = {**prepared.files, MODEL: model, CURVE: draw_curve(history)}
     golden, card = _golden(prepared, detector), card_data(recipe, sections)
     return prove_and_publish(manifest, files, golden, card, models, modalities)

@@ -16,7 +16,7 @@ from training.data.encode import Examples
 from training.data.split import split_validation
 from training.exporting.card.data import CURVE
 from training.exporting.card.figures import draw_curve
-from training.exporting.card.render import cost_section
+from training.exporting.card.render import training_section
 from training.exporting.export import Servable, check_parity, export, parity
 from training.fitting.curve import History
 from training.fitting.ranks import leads
@@ -232,7 +232,7 @@ def _publish(
     )
     card = card_data(
         recipe,
-        [cost_section(trained.history), *found.sections],
+        [training_section(trained.history), *found.sections],
         reliability=trained.report.bins,
         confusion=stored_confusion(trained.report.confusion),
     )

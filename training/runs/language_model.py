@@ -29,7 +29,7 @@ from training.data.split import Splits, deduplicate, split
 from training.errors import BadData
 from training.exporting.card.data import CURVE
 from training.exporting.card.figures import draw_curve
-from training.exporting.card.render import cost_section
+from training.exporting.card.render import training_section
 from training.exporting.export import ServableLanguageModel, check_parity, export, parity
 from training.fitting.curve import History
 from training.fitting.fit import fit
@@ -91,7 +91,7 @@ def train_language_model(recipe: Language, data: Path | None, models: Path) -> P
     files = {MODEL: model, CURVE: draw_curve(history), spec.vocabulary: words}
     golden = golden_from_files(GOLDEN / recipe.golden)
     fast = _speed(Pipeline(Bundle(manifest, files, (), SHIPPED)), golden[0].payload)
-    card = card_data(recipe, [cost_section(history), *_compared(metrics), fast])
+    card = card_data(recipe, [training_section(history), *_compared(metrics), fast])
     return prove_and_publish(manifest, files, golden, card, models)
 
 
@@ -203,9 +203,10 @@ def _compared(metrics: Sequence[Measurement]) -> list[str]:
 
 
 def _speed(pipeline: Pipeline, payload: Payload) -> str:
-    """Return the section on the speed of generation, from the prompt to the text.
+    """Log the speed of generation, and return the section that says how to measure it.
 
-    Measured in processor time: other processes may use the machine.
+    Measured in processor time: other processes may use the machine. The card has no number, which
+    would differ from run to run.
     """
     generation = start_generation(pipeline.encoder, payload, SamplingParams(max_words=_TIMED))
     started = time.process_time()
@@ -213,9 +214,8 @@ def _speed(pipeline: Pipeline, payload: Payload) -> str:
     words = _TIMED / (time.process_time() - started)
     _LOG.info("%.0f words a second of one core's time", words)
     return (
-        f"## Speed\n\n{words:.0f} words per second of one core's time, for one text; "
-        f'`thalamus complete models/{pipeline.manifest.name} "We must" --max-words {_TIMED}` '
-        "measures it again."
+        f'## Speed\n\n`thalamus complete models/{pipeline.manifest.name} "We must" --max-words '
+        f"{_TIMED}` measures the words per second of one core's time."
     )
 
 

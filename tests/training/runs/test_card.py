@@ -46,7 +46,7 @@ def test_a_run_stores_bins_and_confusion_of_the_test_split(trained: Bundle):
     error = figures["expected calibration error"]
     assert data.reliability.samples == error.samples == np.sum(data.confusion)
     assert data.reliability.error == pytest.approx(error.value, abs=1e-5)
-    assert data.limits == ("Two labels.",) and "Cost" in data.sections
+    assert data.limits == ("Two labels.",) and "Training" in data.sections
 
 
 def test_only_the_card_changes(toy: Bundle, tmp_path: Path):

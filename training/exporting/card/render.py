@@ -106,12 +106,12 @@ def render(
     return ("\n\n".join(parts).rstrip() + "\n").encode()
 
 
-def cost_section(history: History) -> str:
-    """Return the section on the duration of the training."""
-    seconds = [epoch.seconds for epoch in history.epochs]
+def training_section(history: History) -> str:
+    """Return the section on the number of epochs; seconds would differ from run to run."""
+    count = len(history.epochs)
     return (
-        f"## Cost\n\n{len(seconds)} epochs, {np.mean(seconds):.1f} s each, "
-        f"{sum(seconds):.0f} s in all; the weights are those of epoch {history.kept_epoch}."
+        f"## Training\n\n{count} epoch{'s' if count > 1 else ''}; the weights are those of epoch "
+        f"{history.kept_epoch}."
     )
 
 

@@ -3,6 +3,7 @@
 import io
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from PIL import Image
@@ -13,7 +14,7 @@ from app.registry import SHIPPED
 from tests import fakes
 from tests.training.conftest import REPOSITORY
 from training.exporting.card.data import CardData, Headline, ReliabilityBins, stored_data
-from training.exporting.card.render import cost_section, headline_text, with_card
+from training.exporting.card.render import headline_text, training_section, with_card
 from training.fitting.curve import Epoch, History
 from training.modalities import TRAINING_MODALITIES
 
@@ -137,9 +138,12 @@ def test_a_headline_of_its_own_comes_first():
     assert headline_text(manifest, missing) == headline_text(manifest, None)
 
 
-def test_the_cost_is_the_sum_of_the_epochs():
+def test_the_card_counts_epochs_and_no_seconds():
     history = History([Epoch(1, 0.9, 0.8, 0.5, 2.0), Epoch(2, 0.4, 0.5, 0.9, 4.0)], kept_epoch=2)
-    assert re.search(r"2 epochs, 3\.0 s each, 6 s in all.* epoch 2\.", cost_section(history))
+    text = training_section(history)
+    assert text == "## Training\n\n2 epochs; the weights are those of epoch 2."
+    slower = [replace(epoch, seconds=60.0) for epoch in history.epochs]
+    assert training_section(replace(history, epochs=slower)) == text
 
 
 @pytest.mark.parametrize("name", ["spam", "spoken-digits", "digits", "listops"])
