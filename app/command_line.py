@@ -24,6 +24,7 @@ from cyclopts.exceptions import (
 )
 
 from app import __version__
+from app.disk import refused_by_disk
 from app.errors import ThalamusError
 
 if TYPE_CHECKING:
@@ -81,24 +82,41 @@ def run_program(
             raise ThalamusError(f"a COMMAND is needed; see {program.name[0]} --help")
         command, bound, unparsed = program.parse_args(given)
         known = {name: value for name, value in (provided or {}).items() if name in unparsed}
-        return int(command(*bound.args, **bound.kwargs, **known) or 0)
+        done = int(command(*bound.args, **bound.kwargs, **known) or 0)
+        sys.stdout.flush()  # here, because an error at the exit of the process has a traceback
+        return done
     except CycloptsError as error:
         line = _usage_error(program, error)
     except ThalamusError as error:
         line = str(error)
     except BrokenPipeError:  # the program that reads the output, such as `head`, has ended
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         line, status = "", 0
     except UnicodeError:
         line = "expected arguments and files in UTF-8"
     except OSError as error:
-        line = f"{error.filename}: " if error.filename else ""
-        line += error.strerror or str(error)
+        line = _file_error(error)
     except KeyboardInterrupt:
         line, status = stopped, 130
     if line:
         print(f"{program.name[0]}: {' '.join(line.split())}", file=sys.stderr)
     return status
+
+
+def _file_error(error: OSError) -> str:
+    """Return the message for a file that cannot be read or written; without a name, the output."""
+    reason = error.strerror or str(error)
+    if error.filename:
+        return f"{error.filename}: {reason}"
+    if not refused_by_disk(error):
+        return reason
+    _drop_output()
+    return f"cannot write the output: {reason}"
+
+
+def _drop_output() -> None:
+    """Discard what is still to be written to standard output."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def whole(help: str, least: int = 0, most: int = _LARGEST) -> Parameter:

@@ -17,7 +17,8 @@ ThalamusError
 └── OperatorError            the operator of the service must act
     ├── InvalidBundle        files missing, altered or contradictory
     ├── GoldenMismatch       the bundle answers differently on this machine
-    └── DeviceUnavailable    the configured device cannot be used
+    ├── DeviceUnavailable    the configured device cannot be used
+    └── NotWritten           a file cannot be written: no space, no permission, a broken disk
 """
 
 
@@ -97,3 +98,7 @@ class GoldenMismatch(OperatorError):
 
 class DeviceUnavailable(OperatorError):
     """The configured device cannot be used on this machine."""
+
+
+class NotWritten(OperatorError):
+    """A file cannot be written; the text says which, where, and what to do."""

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from app.bundle.files import MANIFEST, read_bundle
 from app.bundle.manifest import Manifest
-from app.bundle.publish import flush_folder, write_flushed
 from app.bundle.registry import Registry
+from app.disk import flush_folder, write_flushed, writing
 from app.errors import InvalidBundle
 
 
@@ -29,6 +29,13 @@ def migrate(folder: Path, registry: Registry) -> bool:
         return False
     if target.is_symlink():
         raise InvalidBundle(f"{folder}: {MANIFEST} is a link; migrate the folder that it leads to")
+    with writing("the manifest", folder, "leave it; the service reads it as it is"):
+        _replace(target, content)
+    return True
+
+
+def _replace(target: Path, content: bytes) -> None:
+    folder = target.parent
     # Outside the bundle, which may hold no unnamed file, under a name that nobody can predict.
     aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
@@ -38,4 +45,3 @@ def migrate(folder: Path, registry: Registry) -> bool:
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     flush_folder(folder)
-    return True

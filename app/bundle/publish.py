@@ -6,15 +6,16 @@ ignore.
 """
 
 import errno
-import os
 import shutil
 import tempfile
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 from app.bundle.files import MANIFEST, Bundle, assemble, sha256, versions
 from app.bundle.manifest import Manifest
 from app.bundle.registry import Registry
+from app.disk import flush_folder, write_flushed, writing
 from app.errors import InvalidBundle
 
 
@@ -31,31 +32,43 @@ def seal(manifest: Manifest, files: Mapping[str, bytes], registry: Registry) -> 
 
 
 def publish(bundle: Bundle, root: Path) -> Path:
-    """Write `bundle` to `root/<name>/<version>`; raise `InvalidBundle` if that exists."""
+    """Write `bundle` to `root/<name>/<version>`, and return that folder.
+
+    Raises `InvalidBundle` if it exists, and `NotWritten`, which leaves nothing behind, where the
+    disk refuses.
+    """
     manifest = bundle.manifest
     parent = root / manifest.name
     target = parent / str(manifest.version)
     taken = InvalidBundle(f"{target} exists already: a published version never changes")
     if target.exists():
         raise taken
-    aside = write_aside(bundle, parent)
-    try:
-        aside.rename(target)
-    except BaseException as error:
-        shutil.rmtree(aside, ignore_errors=True)
-        if isinstance(error, OSError) and error.errno in (errno.ENOTEMPTY, errno.EEXIST):
-            raise taken from error  # by another publisher, meanwhile
-        raise
-    flush_folder(parent)
+    with writing_bundle(bundle, root):
+        aside = write_aside(bundle, parent)
+        try:
+            aside.rename(target)
+        except BaseException as error:
+            shutil.rmtree(aside, ignore_errors=True)
+            if isinstance(error, OSError) and error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+                raise taken from error  # by another publisher, meanwhile
+            raise
+        flush_folder(parent)
     return target
+
+
+def writing_bundle(bundle: Bundle, root: Path) -> AbstractContextManager[None]:
+    """Return the context within which an `OSError` is `NotWritten`, of this bundle."""
+    what = f"the bundle {bundle.manifest.name}/{bundle.manifest.version}"
+    return writing(what, root, "choose another folder with --models; nothing was published")
 
 
 def write_aside(bundle: Bundle, parent: Path) -> Path:
     """Write `bundle` to a new folder in `parent` that no reader looks at, flushed; return it."""
     manifest = bundle.manifest
     parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=f".{manifest.version}-", dir=parent))
+    aside = None
     try:
+        aside = Path(tempfile.mkdtemp(prefix=f".{manifest.version}-", dir=parent))
         aside.chmod(0o755)
         for name, data in bundle.files.items():
             write_flushed(aside / name, data)
@@ -63,24 +76,9 @@ def write_aside(bundle: Bundle, parent: Path) -> Path:
         for folder in {aside, *(path for path in aside.rglob("*") if path.is_dir())}:
             flush_folder(folder)
     except BaseException:
-        shutil.rmtree(aside, ignore_errors=True)
+        if aside is not None:
+            shutil.rmtree(aside, ignore_errors=True)
+        with suppress(OSError):  # other versions are in it
+            parent.rmdir()
         raise
     return aside
-
-
-def write_flushed(path: Path, data: bytes) -> None:
-    """Write a file and flush it to the disk; create its folder if there is none."""
-    path.parent.mkdir(exist_ok=True)
-    with path.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def flush_folder(folder: Path) -> None:
-    """Flush a folder's list of names to the disk."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -12,7 +12,8 @@ import sys
 from pathlib import Path
 
 from app.bundle.files import Bundle, read_bundle
-from app.bundle.publish import flush_folder, write_aside
+from app.bundle.publish import write_aside, writing_bundle
+from app.disk import flush_folder
 from app.errors import InvalidBundle
 
 _CARD_FILE = re.compile(r"README\.md|card\.json|[\w-]+\.(?:png|jpg)")
@@ -36,12 +37,13 @@ def rewrite(bundle: Bundle, root: Path) -> Path:
     target = root / manifest.name / str(manifest.version)
     if difference := _difference(read_bundle(target, bundle.registry), bundle):
         raise InvalidBundle(f"{target}: {difference} would change; left alone")
-    aside = write_aside(bundle, target.parent)
-    try:
-        exchange(aside, target)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
-    flush_folder(target.parent)
+    with writing_bundle(bundle, root):
+        aside = write_aside(bundle, target.parent)
+        try:
+            exchange(aside, target)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+        flush_folder(target.parent)
     return target
 
 

@@ -216,6 +216,14 @@ def test_complete_refuses_a_temperature_that_is_no_number(
     assert status == 2 and "expected a number" in err
 
 
+def test_output_to_a_full_disk_is_one_line() -> None:
+    command = [sys.executable, "-m", "app.cli", "serve", "--help"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+    assert done.returncode == 2
+    assert done.stderr == "thalamus: cannot write the output: No space left on device\n"
+
+
 def test_broken_pipe_is_no_error() -> None:
     command = f"{sys.executable} -m app.cli serve --help | head -1"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, cwd=ROOT)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from app.disk import writing_temporary
 from training.errors import MissingData, TrainingError
 
 PROGRAMS = ("lmplz", "query")
@@ -37,7 +38,7 @@ def kneser_ney(train: Documents, test: Documents) -> tuple[float, int]:
     A document is a line, so that the model's context reaches over the ends of sentences. The
     perplexity counts the end of each document, not its beginning.
     """
-    with TemporaryDirectory() as folder:
+    with writing_temporary("the baseline"), TemporaryDirectory() as folder:
         model = Path(folder) / "model.arpa"
         command = ["lmplz", "-o", str(ORDER), "--discount_fallback", "-S", "1G", "-T", folder]
         model.write_bytes(_run(command, train))

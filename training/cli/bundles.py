@@ -27,13 +27,15 @@ def measure(
     check_report(report)
     found = newest(bundle.models, name, bundle.version)
 
+    from app.disk import replace_file, writing
     from training.runs.measure import measure
 
     use_threads(bundle.threads)
     measured = measure(found, data)
     print("\n".join(measured.lines()))
     if report is not None:
-        report.write_bytes(measured.report())
+        with writing("the report", report.parent, "name another file with --report"):
+            replace_file(report, measured.report())
 
 
 def calibrate(name: BundleName, /, *, data: LabelledFiles, bundle: Published = Published()) -> None:

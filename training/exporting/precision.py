@@ -28,6 +28,7 @@ from onnxruntime.quantization import (
 from onnxruntime.quantization.shape_inference import quant_pre_process
 from onnxruntime.transformers.float16 import convert_float_to_float16
 
+from app.disk import writing_temporary
 from training.errors import TrainingError
 from training.exporting.optional_outputs import attach_optional, detach_optional
 
@@ -70,7 +71,7 @@ def _converted(
 
 def _in_whole_numbers(graph: onnx.ModelProto, calibration: Sequence[Feeds]) -> onnx.ModelProto:
     present = {node.op_type for node in graph.graph.node}
-    with tempfile.TemporaryDirectory() as folder:
+    with writing_temporary("the graph to convert"), tempfile.TemporaryDirectory() as folder:
         before, ready, after = (Path(folder) / f"{i}.onnx" for i in range(3))
         optional = detach_optional(graph.graph)
         onnx.save(graph, before)

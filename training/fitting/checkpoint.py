@@ -8,11 +8,12 @@ The run removes them when it ends, and the folder with them if it is empty then.
 a folder: one that ends takes nothing from another, unless both are the same training.
 """
 
+import errno
 import hashlib
 import io
 import os
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from contextvars import ContextVar
 from functools import cache, partial
 from pathlib import Path
@@ -24,13 +25,14 @@ from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.plugins.io import CheckpointIO
 from torch import nn
 
+from app.disk import replace_file, writing
 from training.data.encode import Examples
 from training.data.sources import warn
 from training.errors import Diverged, TrainingError
 from training.fitting import ranks
 
 _DIGEST = hashlib.sha256().digest_size
-_TRIES = 9  # of a write from under which another training removed the folder
+_TRIES = 1000  # of a write from under which other trainings remove the folder; each is quick
 _current: ContextVar["Checkpoints | None"] = ContextVar("checkpoints", default=None)
 
 
@@ -45,7 +47,10 @@ class Checkpoints:
         self._used: list[Path] = []
 
     def __enter__(self) -> Self:
-        _repeated(lambda: self._folder.mkdir(parents=True, exist_ok=True))
+        with _writing(self._folder):
+            _repeated(lambda: self._folder.mkdir(parents=True, exist_ok=True))
+            if not os.access(self._folder, os.W_OK | os.X_OK):  # before an epoch is lost
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         self._token = _current.set(self)
         return self
 
@@ -56,7 +61,7 @@ class Checkpoints:
         if kind is None or issubclass(kind, Diverged):
             for path in self._used:
                 path.unlink(missing_ok=True)
-                for aside in path.parent.glob(f"{path.stem}.*.part"):  # of a killed process
+                for aside in path.parent.glob(f"{path.name}.*.part"):  # of a killed process
                     aside.unlink(missing_ok=True)
         with suppress(OSError):  # the folder holds other files
             self._folder.rmdir()
@@ -90,8 +95,9 @@ def current_checkpoints() -> Checkpoints | None:
 class SealedFile(CheckpointIO):
     """A file with the bytes of a checkpoint and then their sha256.
 
-    It is written under another name and renamed, so that it is never half written. The folder is
-    made if it is missing: another training that ended may have found it empty and removed it.
+    It is never half written. The folder is made if it is missing: another training that ended may
+    have found it empty and removed it. Raises `NotWritten` where the disk refuses; the checkpoint
+    of the epoch before stays.
     """
 
     def save_checkpoint(
@@ -102,7 +108,8 @@ class SealedFile(CheckpointIO):
         torch.save(checkpoint, buffer)
         data = buffer.getvalue()
         sealed = data + hashlib.sha256(data).digest()
-        _repeated(lambda: _write(Path(path), sealed))
+        with _writing(Path(path).parent):
+            _repeated(lambda: _write(Path(path), sealed))
 
     def load_checkpoint(
         self, path: Any, map_location: Any = None, weights_only: bool | None = None
@@ -121,6 +128,10 @@ class SealedFile(CheckpointIO):
         Path(path).unlink(missing_ok=True)
 
 
+def _writing(folder: Path) -> AbstractContextManager[None]:
+    return writing("a checkpoint", folder, "choose another folder with --checkpoints")
+
+
 def _repeated(step: Callable[[], None]) -> None:
     """Do a step again when another training removes the folder in the middle of it."""
     for _ in range(_TRIES - 1):
@@ -133,12 +144,7 @@ def _repeated(step: Callable[[], None]) -> None:
 
 def _write(target: Path, data: bytes) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    aside = target.with_suffix(f".{os.getpid()}.part")  # the same training may run twice
-    with aside.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(target)
+    replace_file(target, data)
 
 
 class KeepEpoch(Checkpoint):

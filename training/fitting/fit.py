@@ -152,12 +152,11 @@ def fit(
     power = schedule.class_weight_power
     weights = class_weights(train.targets, power) if power else None
     curve = Curve(schedule.epochs, schedule.patience, verbose=schedule.verbose)
-    kept, path = current_checkpoints(), None
+    kept, path, before = current_checkpoints(), None, None
     batches = (
         Batches(train, schedule.batch_size, seed),
         Batches(validation, schedule.batch_size, None),
     )
-    before = None
     if kept is not None:
         path = kept.path(fingerprint(network, (train, validation), schedule, seed, augment))
         before = kept.read(path)
@@ -171,8 +170,7 @@ def fit(
         module = _Learner(network, schedule, augment, seed, weights)
         _train(_trainer(schedule, curve, path), module, batches, path if before else None)
         ranks.check_equal(curve.kept_weights)
-    # The global generators must not depend on how much of the training this process has done.
-    lightning.seed_everything(seed, verbose=False)
+    lightning.seed_everything(seed, verbose=False)  # whatever this process has done of the training
     network.load_state_dict(curve.kept_weights)
     network.eval()
     return curve.history

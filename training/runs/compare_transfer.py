@@ -4,6 +4,7 @@ Every start uses the same training and validation samples; the test samples are 
 that. Seeds change weights and order, not the splits.
 """
 
+import io
 import logging
 import time
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 
+from app.disk import replace_file, writing
 from training.data.labelled import modality
 from training.errors import TrainingError
 from training.fitting.curve import History
@@ -144,7 +146,10 @@ def draw(attempts: Mapping[str, Sequence[Attempt]], picture: Path) -> None:
     axes.set(xlabel="processor seconds", ylabel="validation accuracy, %", ylim=(0, 100))
     axes.grid(alpha=0.3)
     axes.legend()
-    picture.parent.mkdir(parents=True, exist_ok=True)
+    drawn, form = io.BytesIO(), picture.suffix
     with plt.rc_context({"svg.hashsalt": "starts"}):  # else its ids differ from run to run
-        figure.savefig(picture, dpi=110, metadata=_NO_DATE[picture.suffix])
+        figure.savefig(drawn, format=form[1:], dpi=110, metadata=_NO_DATE[form])
     plt.close(figure)
+    with writing("the diagram", picture.parent, "name another file with --picture"):
+        picture.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(picture, drawn.getvalue())

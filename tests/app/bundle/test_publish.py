@@ -1,3 +1,5 @@
+import errno
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -6,7 +8,7 @@ import pytest
 
 from app.bundle import publish, read_bundle, versions
 from app.bundle.publish import next_version, seal
-from app.errors import InvalidBundle
+from app.errors import InvalidBundle, NotWritten
 from app.registry import SHIPPED
 from tests import fakes
 
@@ -45,14 +47,33 @@ def test_publishing_twice_writes_the_same_bytes(tmp_path: Path) -> None:
     assert all((one / file).read_bytes() == (other / file).read_bytes() for file in files)
 
 
+@pytest.mark.parametrize("before", [False, True], ids=["first", "second"])
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EIO])
+def test_disk_that_refuses_while_publishing_leaves_nothing(
+    number: int, before: bool, tmp_path: Path
+) -> None:
+    bundle = fakes.image_bundle()
+    if before:
+        publish(bundle, tmp_path)
+        bundle = replace(bundle, manifest=bundle.manifest.model_copy(update={"version": 2}))
+    there = sorted(tmp_path.rglob("*"))
+    broken = replace(bundle, files=Failing(bundle.files, OSError(number, os.strerror(number))))
+    with pytest.raises(NotWritten) as refusal:
+        publish(broken, tmp_path)
+    name = f"the bundle colours/{bundle.manifest.version}"
+    said = f"cannot write {name} to {tmp_path}: {os.strerror(number)}; "
+    assert str(refusal.value).startswith(said)
+    assert str(refusal.value).endswith("with --models; nothing was published")
+    assert sorted(tmp_path.rglob("*")) == there
+    publish(bundle, tmp_path)  # and the version is free
+
+
 def test_crash_while_publishing_leaves_no_version(tmp_path: Path) -> None:
     bundle = fakes.image_bundle()
-    broken = replace(bundle, files=Failing(bundle.files, OSError("the disk is full")))
-    with pytest.raises(OSError, match="disk is full"):
+    broken = replace(bundle, files=Failing(bundle.files, RuntimeError("a crash")))
+    with pytest.raises(RuntimeError, match="a crash"):
         publish(broken, tmp_path)
-    assert versions(tmp_path / "colours") == {}
-    assert list((tmp_path / "colours").iterdir()) == []
-    publish(bundle, tmp_path)  # and the version is free
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_temporary_folder_is_no_version(tmp_path: Path) -> None:

@@ -8,60 +8,19 @@ import sys
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from threading import Event, Thread
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from tests.training.conftest import REPOSITORY, left_behind
-from tests.training.samples import Toy, squares, write_mnist
+from tests.training.interrupted import SCHEDULE, TRAIN, VALIDATION, Killed, Shaken, stop, train
+from tests.training.samples import Toy, write_mnist
 from training.errors import Diverged
-from training.fitting.checkpoint import Checkpoints, SealedFile
-from training.fitting.curve import History
-from training.fitting.fit import Augment, Schedule, fit
+from training.fitting.checkpoint import Checkpoints
+from training.fitting.fit import fit
 from training.progress import shown
-
-TRAIN, VALIDATION = squares(40, seed=1), squares(16, seed=2)
-SCHEDULE = Schedule(epochs=5, batch_size=8, learning_rate=0.02, ema=0.9)
-
-
-class Killed(BaseException):
-    """Stands for the end of the process."""
-
-
-class Shaken:
-    """Noise; from step `last` on the process ends instead."""
-
-    def __init__(self, last: int | None = None) -> None:
-        self.last, self.steps = last, 0
-
-    def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        self.steps += 1
-        if self.last is not None and self.steps > self.last:
-            raise Killed
-        return images // 2 + torch.randint(0, 9, images.shape, generator=generator).to(torch.uint8)
-
-
-def shaken(last: int | None = None) -> Shaken:
-    return Shaken(last)
-
-
-def train(augment: Augment, seed: int = 1, schedule: Schedule = SCHEDULE) -> tuple[bytes, History]:
-    torch.manual_seed(seed)
-    network = nn.Sequential(Toy(8), nn.BatchNorm1d(8), nn.Dropout(0.2), nn.Linear(8, 2))
-    history = fit(network, TRAIN, VALIDATION, schedule, seed=seed, augment=augment)
-    return b"".join(value.numpy().tobytes() for value in network.state_dict().values()), history
-
-
-def stop(folder: Path, after: int, schedule: Schedule = SCHEDULE) -> Path:
-    """Train for so many steps, of which five are an epoch; return the checkpoint."""
-    with suppress(Killed), Checkpoints(folder):
-        train(shaken(after), schedule=schedule)
-    (path,) = folder.iterdir()
-    return path
 
 
 @pytest.mark.parametrize("steps", [5, 12, 24])
@@ -70,10 +29,10 @@ def test_stopped_training_resumes_to_the_same_weights(
     steps: int, ema: float | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     schedule = replace(SCHEDULE, ema=ema)
-    expected, whole = train(shaken(), schedule=schedule)
+    expected, whole = train(Shaken(), schedule=schedule)
     stop(tmp_path / "c", steps, schedule)
     torch.rand(9)
-    rest = shaken()
+    rest = Shaken()
     with Checkpoints(tmp_path / "c"), shown():
         weights, history = train(rest, schedule=schedule)
     assert weights == expected
@@ -87,9 +46,9 @@ def test_stopped_training_resumes_to_the_same_weights(
 
 def test_finished_training_is_not_repeated(tmp_path: Path):
     with suppress(Killed), Checkpoints(tmp_path):
-        expected, _ = train(shaken())
+        expected, _ = train(Shaken())
         raise Killed  # before anything is published
-    again = shaken()
+    again = Shaken()
     with Checkpoints(tmp_path):
         assert train(again)[0] == expected
     assert again.steps == 0
@@ -98,11 +57,11 @@ def test_finished_training_is_not_repeated(tmp_path: Path):
 def test_early_stopped_training_is_not_prolonged(tmp_path: Path):
     schedule = replace(SCHEDULE, epochs=40, learning_rate=0.0, patience=2)
     with suppress(Killed), Checkpoints(tmp_path):
-        _, history = train(shaken(), schedule=schedule)
+        _, history = train(Shaken(), schedule=schedule)
         raise Killed
     assert len(history.epochs) < 40
     with Checkpoints(tmp_path):
-        _, after = train(shaken(), schedule=schedule)
+        _, after = train(Shaken(), schedule=schedule)
     assert after == history
 
 
@@ -111,17 +70,17 @@ def drawn() -> tuple[float, float, float]:
 
 
 def test_random_draws_after_a_training_do_not_depend_on_where_it_was_resumed(tmp_path: Path):
-    train(shaken())
+    train(Shaken())
     expected = drawn()
     for steps in (0, 12, 25):
         folder = tmp_path / str(steps)
         if steps:
             with suppress(Killed), Checkpoints(folder):
-                train(shaken(steps))
+                train(Shaken(steps))
                 raise Killed
         drawn()
         with Checkpoints(folder):
-            train(shaken())
+            train(Shaken())
         assert drawn() == expected
 
 
@@ -134,8 +93,8 @@ def test_damaged_checkpoint_is_one_warning_and_a_fresh_start(
     data[len(data) // 2] ^= 1
     path.write_bytes({"truncated": data[:99], "flipped": data, "empty": b""}[damage])
     with Checkpoints(tmp_path / "c"):
-        weights, _ = train(shaken())
-    assert weights == train(shaken())[0]
+        weights, _ = train(Shaken())
+    assert weights == train(Shaken())[0]
     said = capsys.readouterr().err.splitlines()
     assert said == [f"warning: the checkpoint {path} is damaged; starting over"]
 
@@ -147,7 +106,7 @@ def test_damaged_checkpoint_is_one_warning_and_a_fresh_start(
 )
 def test_checkpoint_of_another_training_is_ignored(other: dict, tmp_path: Path):
     path = stop(tmp_path, 12)
-    begun = shaken()
+    begun = Shaken()
     with Checkpoints(tmp_path):
         train(begun, **other)
     assert begun.steps == 25
@@ -156,7 +115,7 @@ def test_checkpoint_of_another_training_is_ignored(other: dict, tmp_path: Path):
 
 def test_fresh_training_ignores_its_checkpoint(tmp_path: Path):
     stop(tmp_path / "c", 12)
-    begun = shaken()
+    begun = Shaken()
     with Checkpoints(tmp_path / "c", fresh=True):
         train(begun)
     assert begun.steps == 25
@@ -172,51 +131,6 @@ def test_diverged_training_leaves_no_checkpoint(tmp_path: Path):
     with pytest.raises(Diverged), Checkpoints(tmp_path / "c"):
         fit(Hopeless(), TRAIN, VALIDATION, SCHEDULE, seed=1)
     assert left_behind(tmp_path) == []
-
-
-class Beside:
-    """No augmentation; in step `at`, another training begins and ends in the same folder."""
-
-    def __init__(self, folder: Path, at: int, **other: Any) -> None:
-        self.folder, self.at, self.other, self.steps = folder, at, other, 0
-
-    def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        self.steps += 1
-        if self.steps == self.at:
-            held = torch.get_rng_state()
-            with Checkpoints(self.folder):
-                fit(Toy(), TRAIN, VALIDATION, replace(SCHEDULE, epochs=2, ema=None), **self.other)
-            torch.set_rng_state(held)
-        return images
-
-
-@pytest.mark.parametrize("at", [3, 12])
-def test_training_that_ends_leaves_another_in_its_folder_alone(at: int, tmp_path: Path):
-    alone, _ = train(Beside(tmp_path, at=-1), schedule=replace(SCHEDULE))
-    with Checkpoints(tmp_path / "c"):
-        beside, _ = train(Beside(tmp_path / "c", at, seed=7))
-    assert beside == alone
-    assert left_behind(tmp_path) == []
-
-
-def test_folder_that_vanishes_at_any_moment_of_a_write_is_made_again(tmp_path: Path):
-    folder, ended = tmp_path / "c", Event()
-
-    def end_often() -> None:
-        while not ended.is_set():
-            with Checkpoints(folder):
-                pass
-
-    others = Thread(target=end_often)
-    others.start()
-    try:
-        for epoch in range(200):
-            SealedFile().save_checkpoint({"epoch": epoch}, folder / "x.ckpt")
-            assert SealedFile().load_checkpoint(folder / "x.ckpt") == {"epoch": epoch}
-            SealedFile().remove_checkpoint(folder / "x.ckpt")
-    finally:
-        ended.set()
-        others.join()
 
 
 def command(folder: Path, *more: object) -> list[str]:
