@@ -13,6 +13,8 @@ ThalamusError
 ├── Unavailable              the caller may try again
 │   ├── NotReady             loading, failed or draining
 │   ├── Overloaded           the queue is full
+│   │   ├── TooManyRequests  as many requests as are allowed are in flight
+│   │   └── TooManyBytes     the bodies in flight hold as many bytes as are allowed
 │   └── DeadlineExceeded     the answer would come too late
 └── OperatorError            the operator of the service must act
     ├── InvalidBundle        files missing, altered or contradictory
@@ -21,9 +23,17 @@ ThalamusError
     └── NotWritten           a file cannot be written: no space, no permission, a broken disk
 """
 
+from typing import ClassVar
+
 
 class ThalamusError(Exception):
-    """Base of all expected failures; its text is safe to show to the caller."""
+    """Base of all expected failures; its text is safe to show to the caller.
+
+    reason: which limit or state of the service refuses, a label of metrics; empty for an error that
+    is no refusal. A subclass inherits it.
+    """
+
+    reason: ClassVar[str] = ""
 
 
 class ClientError(ThalamusError):
@@ -57,9 +67,13 @@ class UnsupportedMedia(ClientError):
 class TooLarge(ClientError):
     """The request is over a size limit."""
 
+    reason = "too_large"
+
 
 class TooSlow(ClientError):
     """The body did not arrive before the receive deadline."""
+
+    reason = "receive_timeout"
 
 
 class ClientDisconnected(ClientError):
@@ -75,13 +89,31 @@ class Unavailable(ThalamusError):
 class NotReady(Unavailable):
     """The model exists but is loading, failed or draining."""
 
+    reason = "not_ready"
+
 
 class Overloaded(Unavailable):
     """The queue is full; the request was refused at once."""
 
+    reason = "queue_full"
+
+
+class TooManyRequests(Overloaded):
+    """As many requests as are allowed are in flight."""
+
+    reason = "requests_in_flight"
+
+
+class TooManyBytes(Overloaded):
+    """The bodies in flight hold as many bytes as are allowed."""
+
+    reason = "bytes_in_flight"
+
 
 class DeadlineExceeded(Unavailable):
     """The deadline passed; the work was not started, or its result is dropped."""
+
+    reason = "deadline"
 
 
 class OperatorError(ThalamusError):
@@ -102,3 +134,13 @@ class DeviceUnavailable(OperatorError):
 
 class NotWritten(OperatorError):
     """A file cannot be written; the text says which, where, and what to do."""
+
+
+def refusal_reasons() -> list[str]:
+    """Return the reason of every error class that has one."""
+    kinds, found = [ThalamusError], set()
+    while kinds:
+        kind = kinds.pop()
+        kinds += kind.__subclasses__()
+        found |= {kind.reason} - {""}
+    return sorted(found)

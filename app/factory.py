@@ -9,7 +9,6 @@ Importing this module has no effect. The lifespan loads models in the background
 are answered from the start.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -26,6 +25,7 @@ from app.api.edge import AdmissionLimits, Edge
 from app.api.endpoint import Serving
 from app.api.fast_path import FastPath, FastRoute
 from app.api.routes import routes
+from app.background import Job, attempt, in_background
 from app.batching.latency_model import BatchingPolicy
 from app.bundle import Registry
 from app.in_flight import WorkerGroup
@@ -33,11 +33,13 @@ from app.metrics import Metrics
 from app.modalities import MODALITIES, Modality
 from app.modalities.modality import no_instance
 from app.process.resources import available_cpus, release_memory
-from app.runtime.providers import providers_for
+from app.runtime.providers import providers_for, runtime_version
 from app.serving.catalog import Catalog
+from app.serving.gauges import Gauges
 from app.serving.loading import LoadOptions
 from app.settings import Settings
 from app.tasks import TASKS, Task
+from app.telemetry import event
 
 DESCRIPTION = "Classify images, text, audio and trees by HTTP POST."
 
@@ -95,12 +97,17 @@ def create_app(
     """
     providers_for(settings.device)
     workers, registry = workers or WorkerGroup(), Registry(tasks, modalities)
-    models = Catalog(settings.models, _load_options(settings, registry, workers), settings.defaults)
-    metrics = Metrics(workers.folder)
+    statuses = {200, *problems.STATUSES.values()}
+    metrics = Metrics(workers.numbers, tuple(registry.tasks), statuses)
+    options = _load_options(settings, registry, workers, metrics)
+    models = Catalog(settings.models, options, settings.defaults)
+    gauges = Gauges(models, metrics, workers, _build(settings))
     instances = [m.instance for m in modalities.values() if m.instance is not no_instance]
-    serving = Serving(models, metrics, settings.max_items, settings.receive_timeout, instances)
+    serving = Serving(models, settings.max_items, settings.receive_timeout, instances)
     fast_routes = routes(serving, registry)
-    api = _api(settings, registry, models, metrics, fast_routes)
+    jobs = _jobs(settings, models, metrics, gauges)
+    api = _api(registry, models, jobs, fast_routes)
+    api.state.gauges = gauges
     api.state.ready = lambda: workers.all_ready() and models.ready
     limits = AdmissionLimits(settings.max_body, settings.max_bytes, settings.max_requests)
     fast_path = FastPath(api, fast_routes)
@@ -114,7 +121,9 @@ def create_app(
     return Application(stack, api, fast_routes)
 
 
-def _load_options(settings: Settings, registry: Registry, workers: WorkerGroup) -> LoadOptions:
+def _load_options(
+    settings: Settings, registry: Registry, workers: WorkerGroup, metrics: Metrics
+) -> LoadOptions:
     return LoadOptions(
         registry=registry,
         device=settings.device,
@@ -124,29 +133,36 @@ def _load_options(settings: Settings, registry: Registry, workers: WorkerGroup) 
         cuda_graphs=settings.cuda_graphs,
         workers=workers,
         after_load=release_memory,
+        on_batch=metrics.batch,
+        on_failure=metrics.load_failed,
     )
 
 
+def _build(settings: Settings) -> dict[str, str]:
+    """Return what runs, for the metrics."""
+    return {
+        "version": __version__,
+        "onnxruntime": runtime_version(),
+        "provider": providers_for(settings.device)[0][0],
+    }
+
+
 def _api(
-    settings: Settings,
-    registry: Registry,
-    models: Catalog,
-    metrics: Metrics,
-    fast_routes: Sequence[FastRoute],
+    registry: Registry, models: Catalog, jobs: Sequence[Job], fast_routes: Sequence[FastRoute]
 ) -> FastAPI:
     """Return FastAPI with its own routes, and with the fast routes, which it only describes."""
     api = _Api(
         title="Thalamus",
         version=__version__,
         description=DESCRIPTION,
-        lifespan=partial(_lifespan, models, metrics, settings.poll),
+        lifespan=partial(_lifespan, models, jobs),
         redirect_slashes=False,  # a redirect would repeat the client's Host header
         docs_url=None,
         redoc_url=None,
         responses=openapi.RESPONSES,
         exception_handlers=problems.HANDLERS,
     )
-    api.state.catalog, api.state.metrics = models, metrics
+    api.state.catalog = models
     api.openapi = partial(openapi.describe, api, registry)  # type: ignore[method-assign]
     api.router.routes.extend(fast_routes)
     for module in (catalog, health, docs):
@@ -155,23 +171,30 @@ def _api(
 
 
 @asynccontextmanager
-async def _lifespan(
-    models: Catalog, metrics: Metrics, poll: float, app: FastAPI
-) -> AsyncIterator[None]:
-    tasks = [asyncio.create_task(models.watch(poll)), asyncio.create_task(_save(metrics))]
-    yield
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-    await models.close()
-    metrics.save()
+async def _lifespan(models: Catalog, jobs: Sequence[Job], app: FastAPI) -> AsyncIterator[None]:
+    async with in_background(*jobs):
+        yield
+    event("stopping")
+    await attempt("close the models", models.close)
 
 
-async def _save(metrics: Metrics) -> None:
-    """Save the metrics every second; release memory when requests have ceased."""
-    busy = False
-    while True:
-        await asyncio.sleep(1)
-        busy, before = metrics.save(), busy
-        if before and not busy:
+def _jobs(settings: Settings, models: Catalog, metrics: Metrics, gauges: Gauges) -> tuple[Job, ...]:
+    """Return what is repeated while the service is up."""
+    answers, busy = 0, False
+
+    async def observe() -> None:
+        gauges.update()
+
+    async def release_when_idle() -> None:
+        """Release memory a second after the last request."""
+        nonlocal answers, busy
+        was_busy, busy = busy, metrics.answers > answers
+        answers = metrics.answers
+        if was_busy and not busy:
             release_memory()
+
+    return (
+        Job("look for new bundles", models.refresh, settings.poll),
+        Job("update the gauges", observe, 1),
+        Job("release memory", release_when_idle, 1),
+    )

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from app.shared_numbers import SharedNumbers
+
 
 class InFlight:
     """The number of requests in flight in each worker, in memory that all workers share.
@@ -35,6 +37,11 @@ class InFlight:
         return self._counts[self._index]
 
     @property
+    def total(self) -> int:
+        """The requests in flight in all workers."""
+        return sum(self._counts)
+
+    @property
     def at_most_one(self) -> bool:
         """Whether all workers together have at most one request in flight."""
         return sum(self._counts) <= 1
@@ -44,12 +51,14 @@ class InFlight:
 class WorkerGroup:
     """The state that all workers of a service share.
 
-    cores: CPUs that all workers together may use. folder: where each worker writes its metrics;
-    None if there is one worker. all_ready: returns whether all other workers have loaded their
-    models.
+    cores: CPUs that all workers together may use. folder: one that only they use; None if there is
+    one worker. all_ready: returns whether all other workers have loaded their models. restarts:
+    returns how many workers were started in place of a lost one. numbers: their metrics.
     """
 
     in_flight: InFlight = field(default_factory=InFlight)
     cores: int = 1
     folder: Path | None = None
     all_ready: Callable[[], bool] = lambda: True
+    restarts: Callable[[], int] = lambda: 0
+    numbers: SharedNumbers = field(default_factory=SharedNumbers)

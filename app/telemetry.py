@@ -1,12 +1,16 @@
-"""Timings of a request for the Server-Timing header, and the log: JSON lines on stderr."""
+"""What is noted about a request, its timings included; and the log: JSON lines on stderr."""
 
 import json
 import logging
 import sys
 import time
+from collections.abc import MutableMapping
 from typing import Any
 
 log = logging.getLogger("thalamus")
+
+STAGES = ("queue", "encode", "infer")  # of a request, in their order
+PROBE, OTHER = "probe", "other"  # operations of requests that no task answers
 
 
 class Timings:
@@ -33,9 +37,43 @@ class Timings:
         for stage, spent in work.stages.items():
             self.stages[stage] = self.stages.get(stage, 0.0) + spent
 
+    def milliseconds(self) -> dict[str, float]:
+        """Return the milliseconds of each stage, for the log."""
+        return {name: round(1e3 * spent, 2) for name, spent in self.stages.items()}
+
     def header(self) -> str:
         """Render as a Server-Timing header, in milliseconds."""
         return ", ".join([f"{name};dur={1e3 * spent:.2f}" for name, spent in self.stages.items()])
+
+
+class RequestRecord:
+    """What the layers note about one request, for its metrics and its line in the log.
+
+    operation: the task, `PROBE` or `OTHER`. model, version: of a published version that the request
+    reached; empty texts without one. items: in the request. abstained: how many of them the model
+    abstained from; None if it cannot. status: of an error that the answer's own status does not
+    show. reason: why the service refused. detail: what is wrong, for the operator.
+    """
+
+    # Not set for each request by a constructor, which would cost as much as all counting.
+    operation: str = OTHER
+    model: str = ""
+    version: int | str = ""
+    items: int = 0
+    abstained: int | None = None
+    timings: Timings | None = None
+    status: int | None = None
+    reason: str = ""
+    detail: str = ""
+
+
+def record_of(scope: MutableMapping[str, Any]) -> RequestRecord:
+    """Return the record of an ASGI request; a new one where no layer has asked for it yet."""
+    record = scope.get("record")
+    if record is None:
+        record = scope["record"] = RequestRecord()
+    assert isinstance(record, RequestRecord)
+    return record
 
 
 class JsonLines(logging.Formatter):
@@ -47,21 +85,32 @@ class JsonLines(logging.Formatter):
             "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
             "level": record.levelname.lower(),
             "event": record.getMessage(),
+            "pid": record.process,
             **getattr(record, "fields", {}),
         }
+        if record.name != log.name:  # a library, such as uvicorn
+            line["logger"] = record.name
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
         return json.dumps(line, default=str)  # ASCII: no control characters for a terminal
 
 
 def configure_logging() -> None:
-    """Send the service's and the server's log lines to stderr as JSON."""
+    """Send every log line to stderr as JSON; of libraries, uvicorn excepted, only warnings.
+
+    Python's own warnings are such lines too, as are the errors that asyncio finds in tasks.
+    """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
-    for name in ("thalamus", "uvicorn"):
+    for name, level in (
+        (None, logging.WARNING),
+        ("thalamus", logging.INFO),
+        ("uvicorn", logging.INFO),
+    ):
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [handler], False
-        logger.setLevel(logging.INFO)
+        logger.setLevel(level)
+    logging.captureWarnings(True)
 
 
 def event(message: str, level: int = logging.INFO, **fields: Any) -> None:

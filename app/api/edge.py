@@ -15,12 +15,13 @@ from dataclasses import dataclass
 import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.api.problems import MEDIA_TYPE, problem_for
-from app.errors import ClientDisconnected, Overloaded, TooLarge
+from app.api.problems import MEDIA_TYPE, note, problem_for
+from app.errors import ClientDisconnected, TooLarge, TooManyBytes, TooManyRequests
 from app.in_flight import InFlight
 from app.metrics import Metrics
-from app.telemetry import event
+from app.telemetry import PROBE, RequestRecord, event, record_of
 
+_PROBES = {"/livez", "/readyz", "/metrics"}
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -58,9 +59,11 @@ class Edge:
             return await self._app(scope, receive, send)
         headers = dict(scope["headers"])
         scope["request_id"] = _request_id(headers.get(b"x-request-id"))
-        answer = _Answer(scope, send, self._metrics, self._log_all)
+        answer = _Answer(scope, send)
         body = _Body(receive, self)
         counted = scope["method"] == "POST"  # probes are answered even at the limit
+        if not counted and scope["path"] in _PROBES:
+            answer.record.operation = PROBE
         try:
             if counted:
                 self._admit(headers)
@@ -72,9 +75,13 @@ class Edge:
                 if counted:
                     self._in_flight.leave()
         except Exception as error:  # any error is answered, counted and logged
-            if answer.started:
+            note(scope, error)
+            if answer.status is not None:
                 raise
             await answer.refuse(error)
+        finally:
+            if answer.status is not None:
+                self._finished(scope, answer.record, answer.status, answer.start)
         return None
 
     def arrived(self, size: int, more: int) -> None:
@@ -83,18 +90,26 @@ class Edge:
         if size > self._limits.max_body:
             raise TooLarge(f"expected a body of at most {self._limits.max_body} bytes, got more")
         if self._bytes > self._limits.max_bytes:
-            raise Overloaded("the requests in flight hold too many bytes; try again later")
+            raise TooManyBytes("the requests in flight hold too many bytes; try again later")
+
+    def _finished(self, scope: Scope, record: RequestRecord, status: int, start: float) -> None:
+        """Count and log a request after the last byte of its answer."""
+        seconds = time.perf_counter() - start
+        status = record.status or status  # a stream that failed began with 200
+        self._metrics.answered(record, status, seconds)
+        if self._log_all or (status >= 400 and record.operation != PROBE):
+            _log(scope, record, status, seconds)
 
     def _admit(self, headers: dict[bytes, bytes]) -> None:
         if self._in_flight.own >= self._limits.max_requests:
-            raise Overloaded("too many requests are in flight; try again later")
+            raise TooManyRequests("too many requests are in flight; try again later")
         declared = headers.get(b"content-length", b"0")
         digits = len(str(self._limits.max_bytes)) + 1  # enough to show that it is over the limit
         size = int(declared.lstrip(b"0")[:digits] or b"0") if declared.isdigit() else 0
         if size > self._limits.max_body:
             raise TooLarge(f"expected a body of at most {self._limits.max_body} bytes, got more")
         if self._bytes + size > self._limits.max_bytes:
-            raise Overloaded("the requests in flight hold too many bytes; try again later")
+            raise TooManyBytes("the requests in flight hold too many bytes; try again later")
 
 
 class _Body:
@@ -119,26 +134,25 @@ class _Body:
 
 
 class _Answer:
-    """Adds the request id to the answer, and counts and logs the answer."""
+    """Adds the request id to the answer. `record` is what the layers note about the request.
 
-    def __init__(self, scope: Scope, send: Send, metrics: Metrics, log_all: bool) -> None:
-        self._scope, self._send, self._metrics = scope, send, metrics
-        self._log_all = log_all
-        self._start = time.perf_counter()
-        self.started = False
+    status: None until the answer has started.
+    """
+
+    def __init__(self, scope: Scope, send: Send) -> None:
+        self._scope, self._send = scope, send
+        self.start = time.perf_counter()
+        self.status: int | None = None
+        self.record = record_of(scope)
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.started = True
+            self.status = message["status"]
             message["headers"] = [
                 *message.get("headers", []),
                 (b"x-request-id", self._scope["request_id"].encode()),
                 (b"x-content-type-options", b"nosniff"),
             ]
-            status = message["status"]
-            self._metrics.answered(status)
-            if self._log_all or status >= 400:
-                self._log(status)
         await self._send(message)
 
     async def refuse(self, error: Exception) -> None:
@@ -151,16 +165,35 @@ class _Answer:
         )
         await self._send({"type": "http.response.body", "body": payload})
 
-    def _log(self, status: int) -> None:
-        event(
-            "request",
-            logging.INFO if status < 500 else logging.ERROR,
-            method=self._scope["method"],
-            path=self._scope["path"][:200],
-            status=status,
-            milliseconds=round(1e3 * (time.perf_counter() - self._start), 2),
-            request_id=self._scope["request_id"],
-        )
+
+def _log(scope: Scope, record: RequestRecord, status: int, seconds: float) -> None:
+    """Log one request. What is unknown or empty is left out.
+
+    An error is one that somebody must look at: 500. Refusals for the sake of the service are
+    warnings; what the client can correct, and a probe that is answered no, are neither.
+    """
+    fields = {
+        "operation": record.operation,
+        "model": record.model,
+        "version": record.version,
+        "items": record.items,
+        "stages": record.timings and record.timings.milliseconds(),
+        "reason": record.reason,
+        "detail": record.detail,
+    }
+    level = logging.INFO
+    if status >= 500 and record.operation != PROBE:
+        level = logging.ERROR if status == 500 else logging.WARNING
+    event(
+        "request",
+        level,
+        method=scope["method"],
+        path=scope["path"][:200],
+        status=status,
+        milliseconds=round(1e3 * seconds, 2),
+        request_id=scope["request_id"],
+        **{name: value for name, value in fields.items() if value},
+    )
 
 
 def _request_id(given: bytes | None) -> str:

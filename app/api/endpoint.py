@@ -13,13 +13,12 @@ from app.api.body import disconnected, read_body
 from app.api.payload import SNIFFED, parse_body
 from app.api.query import parse_options
 from app.bundle import Manifest
-from app.errors import UnsupportedMedia
-from app.metrics import Metrics
+from app.errors import NotReady, UnsupportedMedia
 from app.modalities import Payload
 from app.serving.catalog import Catalog
 from app.serving.model import ServedModel
 from app.tasks import Task
-from app.telemetry import Timings
+from app.telemetry import RequestRecord, Timings, record_of
 
 JSON = "application/json"
 _LONGEST_VERSION = 18  # digits
@@ -27,14 +26,13 @@ _LONGEST_VERSION = 18  # digits
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """What endpoints share: the catalog, the metrics, and the limits of a request.
+    """What endpoints share: the catalog, and the limits of a request.
 
     receive_timeout: seconds in which a body must arrive. instances: functions that read items in
     JSON, see `Modality.instance`.
     """
 
     catalog: Catalog
-    metrics: Metrics
     max_items: int
     receive_timeout: float
     instances: Sequence[Callable[[Any], Payload | None]]
@@ -54,20 +52,22 @@ class ItemEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; raise every error, which `edge` answers."""
         serving, task, query = self._serving, self._task, scope["query_string"]
+        record = record_of(scope)
+        record.operation = task.name
         options = parse_options(query, task.options) if query else self._default_options
-        served = await named(serving.catalog, **scope["path_params"])
+        served = await named(serving.catalog, record, **scope["path_params"])
         if served is not None:
             served.pipeline.require(task.name)  # before the body is read
         body = await read_body(receive, serving.receive_timeout)
         content_type = header(scope, b"content-type")
         payloads = parse_body(body, content_type, serving.max_items, serving.instances)
         served = served or serving.catalog.for_media_type(payloads[0].media_type)
+        record.model, record.version = served.manifest.name, served.manifest.version
+        record.items = len(payloads)
         _check_media_types(served, payloads)
         timings, manifest = Timings(), served.manifest
         answers = await served.answer(payloads, options, timings, partial(disconnected, receive))
-        serving.metrics.served(manifest.name, manifest.version, len(answers), timings)
-        if (abstained := task.abstained(answers)) is not None:
-            serving.metrics.abstained(manifest.name, manifest.version, abstained)
+        record.timings, record.abstained = timings, task.abstained(answers)
         media_type = self._media_type(scope)
         rendered = self._renderings[media_type](manifest, answers)
         await send_answer(send, rendered, media_type, timings)
@@ -87,11 +87,23 @@ class ItemEndpoint:
         return orjson.dumps(answer)
 
 
-async def named(catalog: Catalog, model: str = "", version: str = "") -> ServedModel | None:
-    """Return the model that an address names; raise `UnknownModel` or `NotReady`."""
+async def named(
+    catalog: Catalog, record: RequestRecord, model: str = "", version: str = ""
+) -> ServedModel | None:
+    """Return the model that an address names; raise `UnknownModel` or `NotReady`.
+
+    Notes in `record` the names of what is published, and of nothing else.
+    """
     if not model:
         return None
-    return await catalog.find(model, int(version[:_LONGEST_VERSION]) if version else None)
+    number = int(version[:_LONGEST_VERSION]) if version else None
+    try:
+        served = await catalog.find(model, number)
+    except NotReady:
+        record.model, record.version = model, number or ""
+        raise
+    record.model, record.version = served.manifest.name, served.manifest.version
+    return served
 
 
 def header(scope: Scope, name: bytes) -> str:

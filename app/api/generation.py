@@ -13,13 +13,13 @@ from starlette.types import Receive, Scope, Send
 
 from app.api.body import disconnected, read_body
 from app.api.endpoint import JSON, Serving, header, named, send_answer
-from app.api.problems import problem_for
+from app.api.problems import note, problem_for
 from app.api.query import parse_options
 from app.errors import ClientDisconnected, UnsupportedMedia
 from app.serving.model import ServedModel
 from app.tasks import Task
 from app.tasks.task import Generation, Steps
-from app.telemetry import Timings
+from app.telemetry import Timings, record_of
 
 _EVENTS = "text/event-stream"
 
@@ -33,9 +33,11 @@ class GenerationEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; raise every error that comes before the first step."""
         serving, task, steps = self._serving, self._task, self._steps
+        record = record_of(scope)
+        record.operation = task.name
         if scope["query_string"]:
             parse_options(scope["query_string"], task.options)  # refuses them all
-        served = await named(serving.catalog, **scope["path_params"])
+        served = await named(serving.catalog, record, **scope["path_params"])
         assert served is not None  # every route here names a model
         served.pipeline.require(task.name)  # before the body is read
         content_type = header(scope, b"content-type")
@@ -45,15 +47,14 @@ class GenerationEndpoint:
             )
         request = steps.parse(await read_body(receive, serving.receive_timeout))
         generation, timings = steps.start(served.pipeline.encoder, request), Timings()
+        record.items, record.timings = 1, timings
         gone = partial(disconnected, receive)
         if _EVENTS in header(scope, b"accept"):
-            await _Stream(scope, send, task, steps).run(served, generation, gone)
+            await _Stream(scope, send, task, steps).run(served, generation, timings, gone)
         else:
             await served.generate(task, generation, timings, _silently, gone)
             answer = _named(served, steps.whole(generation))
             await send_answer(send, orjson.dumps(answer), JSON, timings)
-        manifest = served.manifest
-        serving.metrics.served(manifest.name, manifest.version, 1, timings)
 
 
 class _Stream:
@@ -64,18 +65,24 @@ class _Stream:
         self._started = False
 
     async def run(
-        self, served: ServedModel, generation: Generation, gone: Callable[[], Any]
+        self,
+        served: ServedModel,
+        generation: Generation,
+        timings: Timings,
+        gone: Callable[[], Any],
     ) -> None:
         """Send every step, then the end or an error; raise an error before the first step."""
         try:
-            await served.generate(self._task, generation, Timings(), self._step, gone)
-        except ClientDisconnected:
+            await served.generate(self._task, generation, timings, self._step, gone)
+        except ClientDisconnected as error:
             if not self._started:
                 raise
+            note(self._scope, error)
             return  # nobody reads the rest
         except Exception as error:
             if not self._started:
                 raise
+            note(self._scope, error)
             await self._event("error", problem_for(error, self._scope["request_id"])[0])
         else:
             await self._event("done", _named(served, self._steps.summary(generation)))

@@ -26,4 +26,4 @@ async def ready(request: Request, response: Response) -> schemas.Ready:
 @router.get("/metrics")
 async def metrics(request: Request) -> Response:
     """Prometheus metrics."""
-    return Response(request.app.state.metrics.render(), media_type=METRICS_TYPE)
+    return Response(request.app.state.gauges.render(), media_type=METRICS_TYPE)

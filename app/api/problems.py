@@ -13,9 +13,10 @@ from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
+from starlette.types import Scope
 
 from app import errors
-from app.telemetry import log
+from app.telemetry import log, record_of
 
 STATUSES: dict[type[errors.ThalamusError], int] = {
     errors.MalformedRequest: 400,
@@ -37,6 +38,14 @@ MEDIA_TYPE = "application/problem+json"
 def status_of(error: Exception) -> int:
     """Return the status of the nearest class in the table; 500 if none is there."""
     return next((STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES), 500)
+
+
+def note(scope: Scope, error: Exception) -> None:
+    """Note an error in the request's record: its status, and what the operator should read."""
+    record = record_of(scope)
+    record.status, record.reason = status_of(error), getattr(error, "reason", "")
+    expected = isinstance(error, errors.ThalamusError)
+    record.detail = str(error) if expected else f"{type(error).__name__}: {error}"
 
 
 def problem(status: int, detail: str, request_id: str, **extra: Any) -> dict[str, Any]:
@@ -70,10 +79,13 @@ def problem_for(error: Exception, request_id: str) -> tuple[dict[str, Any], dict
 
 
 def _render(request: Request, body: dict[str, Any], headers: dict[str, str]) -> Response:
+    record = record_of(request.scope)
+    record.detail = record.detail or body["detail"]
     return Response(orjson.dumps(body), body["status"], headers, MEDIA_TYPE)
 
 
 async def _expected(request: Request, error: Exception) -> Response:
+    note(request.scope, error)
     return _render(request, *problem_for(error, request_id_of(request)))
 
 

@@ -35,6 +35,11 @@ from app.errors import DeadlineExceeded, NotReady, Overloaded
 Item = TypeVar("Item")
 Output = TypeVar("Output")
 RunBatch = Callable[[Sequence[Item]], Sequence[Output | Exception]]
+OnBatch = Callable[[int], None]
+
+
+def no_batch_observer(_items: int) -> None:
+    """Observe nothing."""
 
 
 @dataclass(slots=True)
@@ -49,7 +54,8 @@ class Batcher(Generic[Item, Output]):
     """Runs `run(items) -> answers`, where answer i belongs to item i.
 
     cost: returns an upper estimate of the seconds that an item takes, from the item itself. What
-    items usually take is learned. clock: returns seconds.
+    items usually take is learned. clock: returns seconds. on_batch: is called on the event loop
+    with the number of items of each batch, before it runs.
     """
 
     def __init__(
@@ -58,11 +64,13 @@ class Batcher(Generic[Item, Output]):
         policy: BatchingPolicy,
         cost: Callable[[Item], float],
         clock: Callable[[], float] = time.perf_counter,
+        on_batch: OnBatch = no_batch_observer,
     ) -> None:
         self._run = run
         self._policy = policy
         self._cost = cost
         self._clock = clock
+        self._on_batch = on_batch
         self._latency = LatencyModel(policy)
         self._queue: deque[_Entry[Item, Output]] = deque()
         self._active = 0  # chains of batches, each of which ends when the queue is empty
@@ -72,6 +80,17 @@ class Batcher(Generic[Item, Output]):
         self._threads = ThreadPoolExecutor(
             policy.max_concurrent_batches, thread_name_prefix="batcher"
         )
+
+    @property
+    def queued_items(self) -> int:
+        """The items that wait for a batch."""
+        return len(self._queue)
+
+    @property
+    def queued_seconds(self) -> float:
+        """The time that those items are expected to take."""
+        usual = self._latency.item_seconds
+        return sum(max(entry.cost, usual) for entry in self._queue)
 
     async def submit(self, items: Sequence[Item], deadline: float) -> list[Output]:
         """Return the answers to all `items`, in order; either all are accepted or none is.
@@ -117,6 +136,8 @@ class Batcher(Generic[Item, Output]):
     def _run_next_batch(self) -> None:
         """Run one batch, and schedule the next one: other work has its turn between the two."""
         batch = self._take_batch()
+        if batch:
+            self._on_batch(len(batch))
         if not batch:
             self._active -= 1
         elif self._fits_inline(batch):
@@ -138,6 +159,7 @@ class Batcher(Generic[Item, Output]):
 
     async def _run_alone(self, entry: _Entry[Item, Output]) -> None:
         """Run one long item in a thread of the event loop, unless its caller is gone."""
+        self._on_batch(1)
         loop = asyncio.get_running_loop()
         work = loop.run_in_executor(None, self._outcomes, [entry.item])
         entry.future.add_done_callback(lambda _: work.cancel())

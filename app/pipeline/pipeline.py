@@ -60,6 +60,11 @@ class Pipeline:
         outputs = self._session.run(feeds, explain=explain)
         return split_outputs(outputs, items, self.manifest.outputs)
 
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """The tasks that the model supports."""
+        return tuple(self._decoders)
+
     def can(self, task: str) -> bool:
         """Return whether the model supports this task."""
         return task in self._decoders

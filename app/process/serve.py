@@ -25,6 +25,7 @@ from app.process.supervisor import Supervisor, listen
 from app.process.worker import Worker
 from app.runtime.providers import providers_for
 from app.settings import Settings
+from app.shared_numbers import SharedNumbers
 from app.telemetry import configure_logging, event
 
 # Returns an ASGI application; its `state.catalog.ready` says whether this process has its models.
@@ -54,7 +55,8 @@ def serve(settings: Settings, create_app: CreateApp) -> None:
             cores = settings.threads or available_cpus()
             own = settings.model_copy(update={"threads": max(1, cores // workers)})
             with TemporaryDirectory(prefix="thalamus-") as folder:
-                group = WorkerGroup(InFlight(workers), cores, Path(folder))
+                numbers = SharedNumbers(workers)
+                group = WorkerGroup(InFlight(workers), cores, Path(folder), numbers=numbers)
                 Supervisor(listener, workers, partial(run_worker, own, create_app, group)).run()
 
 
@@ -73,6 +75,7 @@ def run_worker(
     if settings.device != "cpu":
         pin_to_gpu(index)  # before anything here initialises CUDA
     group.in_flight.join(index)
+    group.numbers.join(index)
     worker = Worker(channel)
     app = create_app(settings, replace(group, all_ready=lambda: worker.all_ready))
     config = _configure(app, settings)

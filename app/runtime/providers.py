@@ -42,6 +42,11 @@ def tensorrt_present() -> bool:
     return TENSORRT in onnxruntime.get_available_providers()
 
 
+def runtime_version() -> str:
+    """Return the version of ONNX Runtime."""
+    return str(onnxruntime.__version__)
+
+
 def providers_for(device: Device, graphs: bool = False) -> list[Provider]:
     """Return what `choose_providers` returns for this machine."""
     cuda = device != "cpu" and cuda_present()

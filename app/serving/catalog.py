@@ -125,19 +125,9 @@ class Catalog:
             self._options.after_load()
         self._initial_scan_done = True
 
-    async def watch(self, poll: float) -> None:
-        """Refresh every `poll` seconds without end; log an error and try again."""
-        while True:
-            try:
-                await self.refresh()
-            except Exception:
-                event("refresh failed", logging.ERROR, models=str(self._root))
-                logging.getLogger("thalamus").exception("refresh failed")
-            await asyncio.sleep(poll)
-
     async def close(self) -> None:
-        """Drain every model."""
-        await asyncio.gather(*(self._drop(entry) for entry in self.entries))
+        """Drain every model; none was removed."""
+        await asyncio.gather(*(self._drain(entry) for entry in self.entries))
 
     async def _load(self, name: str, version: int, fingerprint: Fingerprint) -> None:
         entry = Entry(name, version, fingerprint)
@@ -155,6 +145,8 @@ class Catalog:
             entry.model, entry.state = model, VersionState.READY
             provider = model.pipeline.provider
             event("model ready", model=name, version=version, provider=provider)
+        if entry.state is VersionState.FAILED:
+            self._options.on_failure(name, version)
         self._index()
         entry.load_finished.set()
 
@@ -165,10 +157,13 @@ class Catalog:
         self._ready |= {(e.name, None): e.model for e in ready if e.model}  # newest last
 
     async def _drop(self, entry: Entry) -> None:
+        await self._drain(entry)
+        event("model removed", model=entry.name, version=entry.version)
+
+    async def _drain(self, entry: Entry) -> None:
         entry.state = VersionState.DRAINING
         self._index()
         if entry.model is not None:
             await entry.model.close()
         if self._entries.get((entry.name, entry.version)) is entry:
             del self._entries[entry.name, entry.version]
-        event("model removed", model=entry.name, version=entry.version)

@@ -21,7 +21,8 @@ class LoadOptions:
     """How bundles are loaded: the tasks and modalities, the device, and the policy of the queue.
 
     threads: of a session. deadline: seconds for an answer. after_load: called after loading, which
-    has changed the contents of the memory.
+    has changed the contents of the memory. on_batch: called with the name and version of a model
+    and the items of each of its batches. on_failure: called with those of a version that failed.
     """
 
     registry: Registry = SHIPPED
@@ -32,6 +33,8 @@ class LoadOptions:
     cuda_graphs: bool = False
     workers: WorkerGroup = field(default_factory=WorkerGroup)
     after_load: Callable[[], None] = lambda: None
+    on_batch: Callable[[str, int, int], None] = lambda _name, _version, _items: None
+    on_failure: Callable[[str, int], None] = lambda _name, _version: None
 
 
 def load(folder: Path, options: LoadOptions) -> ServedModel:
@@ -48,7 +51,8 @@ def load(folder: Path, options: LoadOptions) -> ServedModel:
         build = partial(_pipeline, folder, replace(options, threads=workers.cores))
         in_flight = workers.in_flight
         answer = AllCoresPipeline(pipeline, build, lambda: in_flight.at_most_one).answer
-    return ServedModel(pipeline, policy, options.deadline, answer, example)
+    on_batch = partial(options.on_batch, pipeline.manifest.name, pipeline.manifest.version)
+    return ServedModel(pipeline, policy, options.deadline, answer, example, on_batch)
 
 
 def _pipeline(folder: Path, options: LoadOptions) -> Pipeline:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from app.batching.batcher import Batcher
+from app.batching.batcher import Batcher, OnBatch, no_batch_observer
 from app.batching.latency_model import BatchingPolicy
 from app.bundle import GoldenCase
 from app.errors import DeadlineExceeded
@@ -29,18 +29,30 @@ class ServedModel:
         deadline: float,
         answer: RunItems | None = None,
         example: tuple[bytes, GoldenCase] | None = None,
+        on_batch: OnBatch = no_batch_observer,
     ) -> None:
         """Create the batcher. answer: replaces `Pipeline.answer` for a batch.
 
-        example: a golden case and its payload, for the OpenAPI document.
+        example: a golden case and its payload, for the OpenAPI document. on_batch: is called with
+        the number of items of each batch.
         """
         self.example = example
         self.pipeline = pipeline
         self.manifest = pipeline.manifest
         self._deadline = deadline
         self._batcher: Batcher[InferenceItem, ItemResult] = Batcher(
-            answer or pipeline.answer, policy, self._cost
+            answer or pipeline.answer, policy, self._cost, on_batch=on_batch
         )
+
+    @property
+    def queued_items(self) -> int:
+        """The items that wait for a batch."""
+        return self._batcher.queued_items
+
+    @property
+    def queued_seconds(self) -> float:
+        """The estimated time until those items are answered."""
+        return self._batcher.queued_seconds
 
     @property
     def media_types(self) -> str:

@@ -119,8 +119,28 @@ def test_a_rush_of_connections_is_accepted_whole(server: Server) -> None:
 def test_every_worker_reports_the_metrics_of_all(server: Server) -> None:
     for _ in range(7):
         server.ask()
-    line = 'thalamus_items_total{model="moods",version="1"} 7.0'
-    until(lambda: all(line in httpx.get(f"{server.url}/metrics").text for _ in range(4)))
+    assert counted(server) == {"7.0"}
+
+
+def test_counts_of_a_worker_that_was_killed_stay(server: Server) -> None:
+    """Without any folder: what cleans or fills /tmp cannot touch them."""
+    for _ in range(8):
+        server.ask()
+    victim, _ = server.workers()
+    os.kill(victim, signal.SIGKILL)
+    until(lambda: victim not in server.workers() and len(server.workers()) == 2)
+    until(lambda: all(server.is_ready() for _ in range(4)))
+    assert counted(server) == {"8.0"}
+    for _ in range(4):
+        server.ask()
+    assert counted(server) == {"12.0"}
+
+
+def counted(server: Server) -> set[str]:
+    """Return the items that several scrapes have counted: each may reach another worker."""
+    name = 'thalamus_items_total{model="moods",version="1"} '
+    texts = [httpx.get(f"{server.url}/metrics", timeout=20).text for _ in range(4)]
+    return {text.partition(name)[2].partition("\n")[0] for text in texts}
 
 
 def test_a_worker_that_died_is_replaced(server: Server) -> None:

@@ -208,25 +208,6 @@ async def test_draining_version_is_listed_as_draining(models: Path) -> None:
         assert entry not in catalog.entries
 
 
-async def test_watch_continues_after_an_error(published: Path) -> None:
-    class Flaky(Catalog):
-        failures = 3
-
-        async def refresh(self) -> None:
-            self.failures -= 1
-            if self.failures >= 0:
-                raise OSError("the disk is away")
-            await super().refresh()
-
-    catalog = Flaky(published, LoadOptions(device="cpu"), {})
-    watching = asyncio.create_task(catalog.watch(poll=0.001))
-    while not catalog.ready:
-        await asyncio.sleep(0.001)
-    watching.cancel()
-    await asyncio.gather(watching, return_exceptions=True)
-    await catalog.close()
-
-
 @pytest.mark.parametrize(
     ("media_type", "name"),
     [
