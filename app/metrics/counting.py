@@ -15,12 +15,12 @@ from functools import partial
 
 from app.errors import refusal_reasons
 from app.metrics import families
-from app.metrics.exposition import exposition, joined
+from app.metrics.exposition import exposition, join_workers
 from app.metrics.families import FAMILIES, Family
 from app.shared_numbers import Numbers, SharedNumbers
 from app.telemetry import OTHER, PROBE, STAGES, RequestRecord, event
 
-Gauges = Mapping[tuple[str, ...], float]  # label values → value
+GaugeValues = Mapping[tuple[str, ...], float]  # label values → value
 
 
 class _ByLabel(dict[int | str, Numbers]):
@@ -114,7 +114,7 @@ class Metrics:
         """Count a failure to load a version; 0 times makes the series appear."""
         self._series(families.LOAD_FAILURES, model, str(version))[0] += times
 
-    def set(self, family: Family, values: Gauges) -> None:
+    def set(self, family: Family, values: GaugeValues) -> None:
         """Set all series that this worker has of a family; those that are not in `values` go."""
         known = self._gauges.setdefault(family.name, {})
         for gone in known.keys() - values.keys():
@@ -124,12 +124,12 @@ class Metrics:
                 known[labels] = self._series(family, *labels)
             known[labels][0] = value
 
-    def render(self, service: Mapping[Family, Gauges] | None = None) -> bytes:
+    def render(self, service: Mapping[Family, GaugeValues] | None = None) -> bytes:
         """Return the metrics of all workers in the Prometheus text format.
 
         service: values that belong to no single worker.
         """
-        values = joined(self._shared.all())
+        values = join_workers(self._shared.all())
         for family, gauges in (service or {}).items():
             values[family.name] = {labels: (float(value),) for labels, value in gauges.items()}
         return exposition(values)

@@ -16,7 +16,7 @@ METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 Values = Mapping[tuple[str, ...], Sequence[float]]  # label values → numbers of the series
 
 
-def joined(workers: Iterable[Mapping[Key, Sequence[float]]]) -> dict[str, Values]:
+def join_workers(workers: Iterable[Mapping[Key, Sequence[float]]]) -> dict[str, Values]:
     """Return the series of all workers, by family. Keys: the family's name and the label values.
 
     A series whose first number is not a number is one that its worker has withdrawn.

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from app.metrics.exposition import exposition, joined
+from app.metrics.exposition import exposition, join_workers
 from app.metrics.families import FAMILIES, QUEUE_SECONDS, REFUSALS, REQUEST_SECONDS, Family
 
 AWKWARD = 'a "quoted"\\ and\nbroken'
@@ -85,15 +85,17 @@ def test_workers_are_summed_or_the_largest_is_taken() -> None:
         {(QUEUE_SECONDS.name, *key): [3.0], (REFUSALS.name, "", "deadline"): [1.0]},
         {(QUEUE_SECONDS.name, *key): [2.0], (REFUSALS.name, "", "deadline"): [5.0]},
     ]
-    values = joined(workers)
+    values = join_workers(workers)
     assert values[QUEUE_SECONDS.name] == {key: [3.0]}
     assert values[REFUSALS.name] == {("", "deadline"): [6.0]}
 
 
 def test_withdrawn_series_are_left_out() -> None:
     key = (QUEUE_SECONDS.name, "digits", "1")
-    assert joined([{key: [math.nan]}, {key: [2.0]}])[QUEUE_SECONDS.name] == {("digits", "1"): [2.0]}
-    assert joined([{key: [math.nan]}])[QUEUE_SECONDS.name] == {}
+    assert join_workers([{key: [math.nan]}, {key: [2.0]}])[QUEUE_SECONDS.name] == {
+        ("digits", "1"): [2.0]
+    }
+    assert join_workers([{key: [math.nan]}])[QUEUE_SECONDS.name] == {}
 
 
 def test_durations_have_buckets_from_a_tenth_of_a_millisecond_to_thirty_seconds() -> None:
