@@ -7,8 +7,11 @@ ThalamusError
 │   ├── UnknownModel         no such model or version
 │   ├── UnsupportedTask      a task that this model does not have
 │   ├── UnsupportedMedia     a media type that this model does not accept
+│   │   └── UnsupportedCoding    a compression that the service does not decode
 │   ├── TooLarge             over a size limit
-│   ├── TooSlow              the body did not arrive in time
+│   │   ├── AddressTooLong       the address of the request
+│   │   └── HeadTooLarge         the head of the request: its address and its header fields
+│   ├── TooSlow              the request did not arrive in time
 │   └── ClientDisconnected   the caller closed the connection before the answer
 ├── Unavailable              the caller may try again
 │   ├── NotReady             loading, failed or draining
@@ -64,14 +67,28 @@ class UnsupportedMedia(ClientError):
     """The model accepts other media types."""
 
 
+class UnsupportedCoding(UnsupportedMedia):
+    """The body is compressed in a way that the service does not decode; `accepted` lists others."""
+
+    accepted = "gzip, deflate"
+
+
 class TooLarge(ClientError):
     """The request is over a size limit."""
 
     reason = "too_large"
 
 
+class AddressTooLong(TooLarge):
+    """The address of the request is too long."""
+
+
+class HeadTooLarge(TooLarge):
+    """The head of the request has too many fields or bytes."""
+
+
 class TooSlow(ClientError):
-    """The body did not arrive before the receive deadline."""
+    """The head or the body of the request did not arrive before its deadline."""
 
     reason = "receive_timeout"
 

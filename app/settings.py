@@ -23,6 +23,13 @@ class Settings(BaseSettings):
     port: Annotated[
         int, Field(ge=0, le=65535, description="TCP port to listen on; 0: any free one")
     ] = 8000
+    root_path: Annotated[
+        str,
+        Field(
+            pattern=r"^(/[A-Za-z0-9._~-]+)*$",
+            description="Path prefix under which a proxy offers the service, such as /ml",
+        ),
+    ] = ""
     device: Annotated[
         Literal["auto", "cpu", "cuda", "tensorrt"],
         Field(description="Where to compute; auto: on a GPU if there is one"),
@@ -64,6 +71,36 @@ class Settings(BaseSettings):
     receive_timeout: Annotated[
         float, Field(gt=0, description="Longest time for a request body to arrive, in seconds")
     ] = 30
+    head_timeout: Annotated[
+        float,
+        Field(gt=0, description="Longest time for a request's head to arrive, in seconds"),
+    ] = 10
+    send_timeout: Annotated[
+        float,
+        Field(
+            gt=0,
+            description="Longest time for a client to read 64 KiB of an answer, in seconds",
+        ),
+    ] = 30
+    keep_alive: Annotated[
+        float,
+        Field(
+            gt=0,
+            description="Longest time between two requests of a connection, in seconds; "
+            "more than the proxy's",
+        ),
+    ] = 75
+    max_head: Annotated[
+        int, Field(ge=1024, description="Largest accepted head of a request, in bytes")
+    ] = 32 * 2**10
+    max_connections: Annotated[
+        int,
+        Field(
+            ge=1,
+            description="Largest number of open connections, per worker; at most half of the "
+            "process's open files",
+        ),
+    ] = 4096
     deadline: Annotated[
         float,
         Field(gt=0, description="Longest time for an answer, in seconds; a later one is a 504"),

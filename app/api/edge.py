@@ -2,7 +2,8 @@
 
 A request that is over a limit is refused before its body is read, where its headers show it. Bytes
 are counted as they arrive, whatever Content-Length says: those of each body, and those of all
-bodies in flight. Every error is answered here. (`BaseHTTPMiddleware` is avoided, because it hides
+bodies in flight; of a compressed body, those of what it holds. Every error is answered here, also
+those that the connection has found (`REFUSED`). (`BaseHTTPMiddleware` is avoided, because it hides
 that a client has disconnected.)
 """
 
@@ -11,17 +12,23 @@ import os
 import re
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.api.content_coding import DecodedBody, Headers, content_coding
 from app.api.problems import MEDIA_TYPE, note, problem_for
 from app.errors import ClientDisconnected, TooLarge, TooManyBytes, TooManyRequests
 from app.in_flight import InFlight
 from app.metrics import Metrics
 from app.telemetry import PROBE, RequestRecord, event, record_of
 
-_PROBES = {"/livez", "/readyz", "/metrics"}
+# A key of `scope["state"]`: the error with which to answer a request that is not valid HTTP. The
+# connection may add it while the body arrives. (The copies of a scope share their state.)
+REFUSED = "thalamus.refused"
+_NO_STATE: dict[str, Any] = {}
+PROBES = frozenset({"/livez", "/readyz", "/metrics"})  # answered even at the limit
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -59,14 +66,19 @@ class Edge:
             return await self._app(scope, receive, send)
         headers = dict(scope["headers"])
         scope["request_id"] = _request_id(headers.get(b"x-request-id"))
+        state = scope.get("state", _NO_STATE)
         answer = _Answer(scope, send)
-        body = _Body(receive, self)
-        counted = scope["method"] == "POST"  # probes are answered even at the limit
-        if not counted and scope["path"] in _PROBES:
-            answer.record.operation = PROBE
+        body = _Body(receive, self, state)
+        counted = scope["method"] == "POST" or scope["path"] not in PROBES
         try:
-            if counted:
+            if state:
+                _raise_refusal(state)
+            if not counted:
+                answer.record.operation = PROBE
+            else:
                 self._admit(headers)
+                if b"content-encoding" in headers and scope["method"] == "POST":
+                    body.decode(scope["headers"], self._limits.max_body)
                 self._in_flight.enter()
             try:
                 await self._app(scope, body.receive, answer.send)
@@ -115,15 +127,22 @@ class Edge:
 class _Body:
     """Counts a body as it arrives."""
 
-    def __init__(self, receive: Receive, edge: Edge) -> None:
-        self._receive, self._edge = receive, edge
+    def __init__(self, receive: Receive, edge: Edge, state: dict[str, Any]) -> None:
+        self._receive, self._edge, self._state = receive, edge, state
         self.size = 0
         self._complete = False
+
+    def decode(self, headers: Headers, max_body: int) -> None:
+        """Decompress the body as it arrives; raise `UnsupportedCoding`."""
+        if (coding := content_coding(headers)) is not None:
+            self._receive = DecodedBody(self._receive, coding, max_body).receive
 
     async def receive(self) -> Message:
         message = await self._receive()
         if self._complete:
             return message
+        if self._state:
+            _raise_refusal(self._state)
         if message["type"] == "http.disconnect":
             raise ClientDisconnected("the client left before its body had arrived")
         more = len(message.get("body", b""))
@@ -194,6 +213,11 @@ def _log(scope: Scope, record: RequestRecord, status: int, seconds: float) -> No
         request_id=scope["request_id"],
         **{name: value for name, value in fields.items() if value},
     )
+
+
+def _raise_refusal(state: dict[str, Any]) -> None:
+    if (refusal := state.get(REFUSED)) is not None:
+        raise refusal
 
 
 def _request_id(given: bytes | None) -> str:

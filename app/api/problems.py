@@ -24,8 +24,10 @@ STATUSES: dict[type[errors.ThalamusError], int] = {
     errors.UnsupportedTask: 404,  # there is nothing at this address of the model
     errors.TooSlow: 408,
     errors.TooLarge: 413,
+    errors.AddressTooLong: 414,
     errors.UnsupportedMedia: 415,
     errors.InvalidInput: 422,
+    errors.HeadTooLarge: 431,
     errors.ClientDisconnected: 499,  # as nginx counts it; HTTP has no such status
     errors.NotReady: 503,
     errors.Overloaded: 503,
@@ -67,6 +69,8 @@ def problem_for(error: Exception, request_id: str) -> tuple[dict[str, Any], dict
         headers["Connection"] = "close"  # otherwise the server would read the rest of the body
     if isinstance(error, errors.Unavailable):
         headers["Retry-After"] = str(error.retry_after)
+    if isinstance(error, errors.UnsupportedCoding):
+        headers["Accept-Encoding"] = error.accepted
     detail = str(error)
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("request failed", exc_info=error, extra={"fields": {"request_id": request_id}})
@@ -91,13 +95,16 @@ async def _expected(request: Request, error: Exception) -> Response:
 
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    allowed = (error.headers or {}).get("Allow", "").replace(", ", " or ")
+    headers = dict(error.headers or {})
+    if headers.get("Allow") == "GET":
+        headers["Allow"] = "GET, HEAD"  # see `app.api.method_head`
+    allowed = headers.get("Allow", "").replace(", ", " or ")
     detail = {
         404: "there is nothing at this address; GET /docs shows what there is",
         405: f"this address takes {allowed}; GET /docs shows all" if allowed else "",
     }.get(error.status_code, HTTPStatus(error.status_code).description)
     body = problem(error.status_code, detail, request_id_of(request))
-    return _render(request, body, dict(error.headers or {}))
+    return _render(request, body, headers)
 
 
 async def _invalid(request: Request, error: Exception) -> Response:

@@ -18,11 +18,14 @@ from app.settings import Settings
 _PREFIX = Settings.model_config["env_prefix"]
 _METAVARS = {"int": "N", "float": "X", "str": "TEXT"}
 _GROUPS = {
-    Group("Address and models", sort_key=1): ("models", "host", "port", "defaults", "poll"),
+    Group("Address and models", sort_key=1): (
+        *("models", "host", "port", "root_path", "defaults", "poll"),
+    ),
     Group("Computing", sort_key=2): ("device", "cuda_graphs", "workers", "threads", "max_batch"),
     Group("Limits", sort_key=3): (
         *("max_body", "max_items", "max_queue", "max_requests", "max_bytes"),
-        *("receive_timeout", "deadline"),
+        *("max_head", "max_connections", "head_timeout", "receive_timeout"),
+        *("deadline", "send_timeout", "keep_alive"),
     ),
 }
 _OTHER = Group("Other settings", sort_key=4)

@@ -20,6 +20,7 @@ import uvicorn
 
 from app.in_flight import InFlight, WorkerGroup
 from app.process.connection import Connection
+from app.process.open_connections import ConnectionLimits, OpenConnections
 from app.process.resources import available_cpus, default_workers, pin_to_gpu, use_one_heap
 from app.process.supervisor import Supervisor, listen
 from app.process.worker import Worker
@@ -86,12 +87,24 @@ def run_worker(
 def _configure(app: Any, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http=Connection,
+        http=partial(Connection, OpenConnections(_limits(settings))),  # type: ignore[arg-type]
+        ws="none",
         log_config=None,
         proxy_headers=False,  # nothing here asks who the client is
         access_log=False,  # `app.api.edge` logs requests, with their ids
         server_header=False,
         timeout_graceful_shutdown=int(settings.deadline),
+    )
+
+
+def _limits(settings: Settings) -> ConnectionLimits:
+    """Return the limits of connections; half of the open files are left to models and probes."""
+    return ConnectionLimits(
+        head_timeout=settings.head_timeout,
+        keep_alive=settings.keep_alive,
+        send_timeout=settings.send_timeout,
+        max_head=settings.max_head,
+        connections=min(settings.max_connections, max(1, _raise_file_limit() // 2)),
     )
 
 
@@ -103,10 +116,13 @@ def _exit_on_sigterm() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 
 
-def _raise_file_limit() -> None:
-    """Allow as many open files as the system permits: each connection is one."""
+def _raise_file_limit() -> int:
+    """Allow as many open files as the system permits, and return how many: one a connection."""
     with suppress(ImportError, OSError, ValueError):
         import resource
 
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        if hard != resource.RLIM_INFINITY:
+            return hard
+    return sys.maxsize

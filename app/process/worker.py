@@ -63,7 +63,8 @@ class Worker:
         await loop.connect_accepted_socket(self._protocol, connection)
 
     def _protocol(self) -> asyncio.Protocol:
-        connection = Connection(self._config, self._server.server_state, {})
+        make: Callable[..., Connection] = self._config.http_protocol_class  # type: ignore[assignment]
+        connection = make(config=self._config, server_state=self._server.server_state, app_state={})
         connection.on_close = self._on_close
         return connection
 

@@ -190,8 +190,10 @@ async def test_requests_in_flight_are_limited_but_probes_are_answered(published)
             assert await exchange.status() == 503
             assert exchange.reads == 0, "refused before a byte of the body"
             assert exchange.header(b"retry-after") == b"1"
-            for path in ("/livez", "/readyz", "/metrics", "/v1/models", "/docs"):
+            for path in ("/livez", "/readyz", "/metrics"):
                 assert (await client.get(path)).status_code == 200
+            for path in ("/v1/models", "/docs", "/openapi.json", "/nothing"):
+                assert (await client.get(path)).status_code == 503
             gate.go.set()
             assert [(await task).status_code for task in waiting] == [200, 200]
             after = await client.post(PATH, content=b"good", headers=TEXT)

@@ -1,51 +1,289 @@
+"""Real connections over loopback: what is refused, in which order, and when each is closed."""
+
 import asyncio
+import json
+import socket
+import struct
 
 import pytest
 
-from app.process.connection import CorkedTransport
+from app.process import connection
+from tests.app.process.connections import HOST, serving
 
 pytestmark = pytest.mark.anyio
+GET = b"GET / HTTP/1.1\r\n" + HOST
+POST = b"POST / HTTP/1.1\r\n" + HOST
+CHUNKED = POST + b"Transfer-Encoding: chunked\r\n"
+CLOSE = b"Connection: close\r\n\r\n"
+REFUSED = {
+    "no HTTP": (b"\x16\x03\x01\x02\x00" + bytes(200), 400),
+    "no address": (b"GET\r\n\r\n", 400),
+    "HTTP/0.9": (b"GET /\r\n\r\n", 400),
+    "HTTP/9.9": (b"GET / HTTP/9.9\r\n" + HOST + b"\r\n", 400),
+    "HTTP/2": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400),
+    "HTTP/2 without its preface": (b"GET / HTTP/2.0\r\n" + HOST + b"\r\n", 400),
+    "no Host": (b"GET / HTTP/1.1\r\n\r\n", 400),
+    "two Hosts": (GET + HOST + b"\r\n", 400),
+    "two Hosts of HTTP/1.0": (b"GET / HTTP/1.0\r\n" + HOST + HOST + b"\r\n", 400),
+    "an empty Host": (b"GET / HTTP/1.1\r\nHost:\r\n\r\n", 400),
+    "a Host that is none": (b"GET / HTTP/1.1\r\nHost: a/?#@\r\n\r\n", 400),
+    "two Hosts in one": (b"GET / HTTP/1.1\r\nHost: a, b\r\n\r\n", 400),
+    "two types": (POST + b"Content-Type: a/b\r\nContent-Type: c/d\r\n\r\n", 400),
+    "two lengths": (POST + b"Content-Length: 1\r\nContent-Length: 1\r\n\r\nx", 400),
+    "a length and chunks": (CHUNKED + b"Content-Length: 1\r\n\r\n0\r\n\r\n", 400),
+    "a negative length": (POST + b"Content-Length: -1\r\n\r\n", 400),
+    "a coding before chunked": (
+        POST + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+        400,
+    ),
+    "chunked twice": (CHUNKED + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+    "chunks of HTTP/1.0": (
+        b"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        400,
+    ),
+    "another coding": (POST + b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", 400),
+    "a folded line": (GET + b"X: a\r\n b\r\n\r\n", 400),
+    "bare line feeds": (b"GET / HTTP/1.1\nHost: x\n\n", 400),
+    "NUL in a field": (GET + b"X: a\0b\r\n\r\n", 400),
+    "no colon": (GET + b"foo\r\n\r\n", 400),
+    "CONNECT": (b"CONNECT a:80 HTTP/1.1\r\n" + HOST + b"\r\n", 400),
+    "a chunk that is none": (CHUNKED + b"\r\n-1\r\n\r\n", 400),
+    "a chunk too large": (CHUNKED + b"\r\nfffffffffffffffff\r\n", 400),
+    "a long address": (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\n" + HOST + b"\r\n", 414),
+    "an endless address": (b"GET /" + b"a" * 400_000, 414),
+    "many fields": (GET + b"X: 1\r\n" * 100 + b"\r\n", 431),
+    "a long field": (GET + b"X: " + b"a" * 40_000 + b"\r\n\r\n", 431),
+    "an endless field": (GET + b"X: " + b"a" * 400_000, 431),
+    "an endless extension": (CHUNKED + b"\r\n1;" + b"a" * 900_000, 431),
+    "endless trailers": (CHUNKED + b"\r\n1\r\nx\r\n0\r\nX: " + b"a" * 900_000, 431),
+}
 
 
-class Wire:
-    """A transport that records each packet."""
-
-    def __init__(self) -> None:
-        self.sent: list[bytes] = []
-
-    def write(self, data: bytes) -> None:
-        self.sent.append(data)
-
-    def close(self) -> None:
-        self.sent.append(b"closed")
-
-    def get_extra_info(self, name: str) -> str:
-        return name
+@pytest.mark.parametrize(("data", "status"), REFUSED.values(), ids=REFUSED)
+async def test_what_is_no_request_is_answered_with_a_problem(data: bytes, status: int) -> None:
+    async with serving() as served:
+        [answer] = await served.client().ask(data)
+        problem = json.loads(answer.body)
+        assert (answer.status, problem["status"]) == (status, status), answer
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.headers["x-request-id"] == problem["request_id"]
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["connection"] == "close"
+        assert "aaa" not in problem["detail"]
+        assert served.bodies == []
 
 
-async def test_writes_of_one_turn_are_one_packet() -> None:
-    wire = Wire()
-    corked = CorkedTransport(wire, asyncio.get_running_loop())
-    corked.write(b"head ")
-    corked.write(b"body")
-    assert wire.sent == []
-    await asyncio.sleep(0)
-    assert wire.sent == [b"head body"]
-    corked.write(b"next")
-    await asyncio.sleep(0)
-    assert wire.sent == [b"head body", b"next"]
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"GET / HTTP/1.0\r\n\r\n",
+        b"\r\n\r\n" + GET + CLOSE,
+        GET + b"X: 1\r\n" * 98 + CLOSE,
+        GET + b"X: " + b"a" * 30_000 + b"\r\n" + CLOSE,
+        b"GET / HTTP/1.1\r\nHost: [::1]:8000\r\n" + CLOSE,
+        b"GET / HTTP/1.1\r\nHost: my_container.local:80\r\n" + CLOSE,
+        POST + b"Transfer-Encoding: Chunked\r\n" + CLOSE + b"2;a=b\r\nok\r\n0\r\nX: y\r\n\r\n",
+        POST + b"Content-Length: 300000\r\n" + CLOSE + b"x" * 300_000,
+    ],
+)
+async def test_what_proxies_and_clients_send_is_answered(data: bytes) -> None:
+    async with serving() as served:
+        assert [answer.status for answer in await served.client().ask(data)] == [200]
 
 
-async def test_closing_sends_what_was_written() -> None:
-    wire = Wire()
-    corked = CorkedTransport(wire, asyncio.get_running_loop())
-    corked.write(b"last")
-    corked.close()
-    await asyncio.sleep(0)
-    assert wire.sent == [b"last", b"closed"]
+async def test_a_refusal_comes_after_the_answers_to_earlier_requests() -> None:
+    async with serving() as served:
+        client = served.client()
+        await client.send(GET.replace(b"/ ", b"/wait ") + b"\r\n" + GET + b"\r\n" + b"garbage")
+        await served.until(lambda: len(served.scopes) == 1)
+        served.go.set()
+        assert [answer.status for answer in await client.ask(b"more")] == [200, 200, 400]
 
 
-async def test_other_attributes_are_the_transports() -> None:
-    assert (
-        CorkedTransport(Wire(), asyncio.get_running_loop()).get_extra_info("peername") == "peername"
-    )
+async def test_trailers_are_no_header_fields() -> None:
+    async with serving() as served:
+        data = CHUNKED + CLOSE + b"2\r\nok\r\n0\r\nX-Request-Id: mine\r\n\r\n"
+        [answer] = await served.client().ask(data)
+        assert answer.headers["x-request-id"] != "mine"
+        assert b"x-request-id" not in dict(served.scopes[0]["headers"])
+        assert served.bodies == [b"ok"]
+
+
+async def test_a_head_may_take_so_long_however_it_trickles() -> None:
+    async with serving(head_timeout=0.3) as served:
+        client = served.client()
+        sending = asyncio.create_task(trickle(client, GET + b"X: " + b"a" * 10_000))
+        [answer] = [await client.answer()]
+        assert answer.status == 408
+        assert "within 0.3 s" in json.loads(answer.body)["detail"]
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
+
+
+async def trickle(client, data: bytes) -> None:
+    for place in range(len(data)):
+        await client.send(data[place : place + 1])
+        await asyncio.sleep(0.01)
+
+
+async def test_the_next_head_has_as_long_from_its_first_byte() -> None:
+    async with serving(head_timeout=0.2) as served:
+        client = served.client()
+        await client.send(GET + b"\r\n")
+        assert (await client.answer()).status == 200
+        await asyncio.sleep(0.5)
+        [answer] = await client.ask(b"GET")
+        assert answer.status == 408
+
+
+async def test_a_silent_connection_is_closed_without_an_answer() -> None:
+    async with serving(head_timeout=0.1) as served:
+        for data in (b"", b"\r\n"):
+            assert await served.client().ask(data) == []
+
+
+@pytest.mark.parametrize("send_timeout", [0.05, 60])
+async def test_an_idle_connection_is_closed(send_timeout: float) -> None:
+    async with serving(keep_alive=0.2, send_timeout=send_timeout) as served:
+        client = served.client()
+        assert [answer.status for answer in await client.ask(GET + b"\r\n")] == [200]
+
+
+async def test_a_request_in_work_has_no_deadline_of_the_connection() -> None:
+    async with serving(keep_alive=0.05, head_timeout=0.05, send_timeout=0.05) as served:
+        client = served.client()
+        await client.send(b"GET /wait HTTP/1.1\r\n" + HOST + b"\r\n")
+        await asyncio.sleep(0.5)
+        served.go.set()
+        assert (await client.answer()).status == 200
+
+
+@pytest.mark.parametrize("size", [300_000, 8_000_000])
+async def test_a_client_that_does_not_read_is_cut_off(size: int) -> None:
+    """The smaller answer is all in the kernel's buffers."""
+    async with serving(send_timeout=0.2) as served:
+        client = served.client()
+        await client.send(GET.replace(b"/ ", b"/?%d " % size) + b"\r\n")
+        await served.until(lambda: len(served.scopes) == 1)
+        await served.until(lambda: not served.state.connections)
+
+
+async def test_a_client_that_reads_slowly_is_not() -> None:
+    async with serving(send_timeout=0.2) as served:
+        client = served.client()
+        await client.send(GET.replace(b"/ ", b"/?%d " % 8_000_000) + CLOSE)
+        got = resting = 0
+        while more := await client.read(2**20):
+            got += len(more)
+            if got - resting > 400_000:  # more than 64 KiB, several times in each interval
+                resting = got
+                await asyncio.sleep(0.05)
+        assert got > 8_000_000
+
+
+async def test_the_rest_of_a_small_body_is_discarded_and_the_connection_kept() -> None:
+    async with serving() as served:
+        client = served.client()
+        early = POST.replace(b"/ ", b"/early ") + b"Content-Length: 1000000\r\n\r\n"
+        await client.send(early)
+        assert (await client.answer()).status == 200
+        await client.send(b"x" * 1_000_000 + GET + b"\r\n")
+        assert (await client.answer()).status == 200
+        assert len(served.scopes) == 2
+
+
+async def test_the_rest_of_a_large_body_ends_the_connection(monkeypatch) -> None:
+    monkeypatch.setattr(connection, "LINGER", 0.2)
+    async with serving() as served:
+        client = served.client()
+        await client.send(CHUNKED.replace(b"/ ", b"/early ") + b"\r\n")
+        assert (await client.answer()).status == 200
+        chunk = b"%x\r\n%s\r\n" % (2**20, bytes(2**20))
+        with pytest.raises(OSError):
+            for _ in range(100):
+                await client.send(chunk)
+
+
+async def test_the_rest_of_a_body_that_never_comes_ends_the_connection(monkeypatch) -> None:
+    monkeypatch.setattr(connection, "LINGER", 0.1)
+    async with serving() as served:
+        data = POST.replace(b"/ ", b"/early ") + b"Content-Length: 10\r\n\r\n"
+        assert [answer.status for answer in await served.client().ask(data)] == [200]
+
+
+async def test_a_client_that_is_still_sending_can_read_why_it_was_refused() -> None:
+    async with serving(max_body=1000) as served:
+        client = served.client()
+        await client.send(POST + b"Content-Length: 1500000\r\n\r\n")
+        await client.send(b"x" * 1_500_000)
+        [answer] = await client.ask(b"")
+        assert (answer.status, answer.headers["connection"]) == (413, "close")
+        assert served.bodies == []
+
+
+async def test_a_body_that_was_not_asked_for_is_not_waited_for() -> None:
+    """The client has not been sent `100 Continue`, and may send a body or not."""
+    async with serving() as served:
+        early = POST.replace(b"/ ", b"/early ")
+        data = early + b"Content-Length: 10\r\nExpect: 100-continue\r\n\r\n"
+        assert [answer.status for answer in await served.client().ask(data)] == [200]
+
+
+async def test_a_client_that_pipelines_too_much_must_connect_again() -> None:
+    async with serving() as served:
+        answers = await served.client().ask((GET + b"\r\n") * 500)
+        assert len(answers) == connection.MAX_PIPELINED + 1
+        assert [answer.status for answer in answers if answer.status != 200] == []
+        closing = [answer.headers.get("connection") == "close" for answer in answers]
+        assert closing == [False] * connection.MAX_PIPELINED + [True]
+
+
+async def test_an_upgrade_is_ignored() -> None:
+    async with serving() as served:
+        upgrade = GET + b"Upgrade: h2c\r\nConnection: Upgrade\r\n\r\n"
+        answers = await served.client().ask(upgrade + GET + CLOSE)
+        assert [answer.status for answer in answers] == [200, 200]
+
+
+async def test_an_idle_connection_makes_room_for_a_new_one() -> None:
+    async with serving(connections=2) as served:
+        kept, silent = served.client(), served.client()
+        await kept.send(GET + b"\r\n")
+        assert (await kept.answer()).status == 200
+        await silent.send(b"\r\n")
+        await asyncio.sleep(0.1)  # one that is idle for a moment only is spared
+        busy = [served.client() for _ in range(2)]
+        for client in busy:
+            await client.send(b"GET /wait HTTP/1.1\r\n" + HOST + CLOSE)
+        assert await kept.read() == await silent.read() == b""
+        refused = served.client()
+        [answer] = await refused.ask(GET + b"\r\n")
+        assert (answer.status, answer.headers["retry-after"]) == (503, "1")
+        assert answer.headers["content-type"] == "application/problem+json"
+        refused.socket.close()
+        served.go.set()
+        assert [(await client.answer()).status for client in busy] == [200, 200]
+        await served.until(lambda: not served.state.connections)
+        assert [answer.status for answer in await served.client().ask(GET + CLOSE)] == [200]
+
+
+async def test_answers_of_a_worker_that_stops_close_their_connections() -> None:
+    async with serving() as served:
+        client = served.client()
+        await client.send(GET + b"\r\n")
+        assert "connection" not in (await client.answer()).headers
+        served.open_connections.stopping = True
+        [answer] = await client.ask(GET + b"\r\n")
+        assert answer.headers["connection"] == "close"
+
+
+async def test_a_connection_that_was_reset_is_forgotten() -> None:
+    async with serving() as served:
+        for data in (b"", b"GET", GET + b"\r\n", POST + b"Content-Length: 10\r\n\r\nx"):
+            client = served.client()
+            await client.send(data)
+            await served.until(lambda: bool(served.state.connections))
+            linger = struct.pack("ii", 1, 0)
+            client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            client.socket.close()
+            await served.until(lambda: not served.state.connections)

@@ -3,8 +3,10 @@
 uvicorn is therefore pinned to one minor version in pyproject.toml. When a test here fails after an
 upgrade, read these again in the new version, then change the pin and the code together:
 
-- `uvicorn/protocols/http/httptools_impl.py` for `app/process/connection.py`: is every byte of a
-  response written by `self.transport.write`, and is the connection closed by `transport.close`?
+- `uvicorn/protocols/http/httptools_impl.py` for `app/process/connection.py` and `refusal.py`: is
+  every byte of a response written by `self.transport.write`, and is the connection closed by
+  `transport.close`? Do the overridden methods still do all that uvicorn's do? Does a request begin
+  with a new `scope`, and does it become a cycle once its head is complete?
 - `uvicorn/server.py` for `app/process/worker.py` and `serve.py`: how does a server start without
   sockets, stop, and raise captured signals again?
 """
@@ -15,16 +17,21 @@ import re
 import signal
 import socket
 import tomllib
+from collections import deque
 from importlib.metadata import version
 from pathlib import Path
 
+import httptools
 import pytest
 import uvicorn
 from uvicorn.protocols.http import httptools_impl
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import HANDLED_SIGNALS
 
-from app.process.connection import Connection, CorkedTransport
+from app.process.connection import Connection
+from app.process.corked import CorkedTransport
+from app.process.open_connections import ConnectionLimits, OpenConnections
 
 pytestmark = pytest.mark.anyio
 PINNED = "0.54"
@@ -39,8 +46,30 @@ async def application(scope, receive, send) -> None:
     await send({"type": "http.response.body"})
 
 
+# What `Connection` replaces, and what it calls or sets itself.
+OVERRIDDEN = {
+    "connection_made": ["transport"],
+    "connection_lost": ["exc"],
+    "data_received": ["data"],
+    "on_headers_complete": [],
+    "on_body": ["body"],
+    "on_message_complete": [],
+    "on_response_complete": [],
+    "pause_writing": [],
+    "resume_writing": [],
+}
+CYCLE = [
+    *("scope", "transport", "flow", "logger", "access_logger", "access_log", "default_headers"),
+    *("message_event", "expect_100_continue", "keep_alive", "on_response"),
+]
+
+
+def connect(*given) -> Connection:
+    return Connection(OpenConnections(ConnectionLimits()), *given)
+
+
 def config() -> uvicorn.Config:
-    return uvicorn.Config(application, http=Connection, log_config=None, lifespan="off")
+    return uvicorn.Config(application, http=connect, log_config=None, lifespan="off")
 
 
 def test_the_minor_version_is_pinned() -> None:
@@ -52,7 +81,7 @@ def test_the_minor_version_is_pinned() -> None:
 def test_the_signatures_of_the_protocol() -> None:
     parameters = list(inspect.signature(HttpToolsProtocol).parameters)
     assert parameters == ["config", "server_state", "app_state", "_loop"], ADVICE
-    for name, expected in (("connection_made", ["transport"]), ("connection_lost", ["exc"])):
+    for name, expected in OVERRIDDEN.items():
         method = getattr(HttpToolsProtocol, name)
         assert list(inspect.signature(method).parameters) == ["self", *expected], ADVICE
 
@@ -64,7 +93,7 @@ async def test_a_protocol_has_its_transport_its_loop_and_a_place_in_the_servers_
     with theirs:
         loop = asyncio.get_running_loop()
         transport, connection = await loop.connect_accepted_socket(
-            lambda: Connection(loaded, state, {}), ours
+            lambda: connect(loaded, state, {}), ours
         )
         assert connection in state.connections, ADVICE
         assert connection.loop is loop, ADVICE
@@ -75,6 +104,52 @@ async def test_a_protocol_has_its_transport_its_loop_and_a_place_in_the_servers_
         transport.close()
         await closed.wait()
         assert connection not in state.connections, ADVICE
+
+
+def test_the_protocol_makes_its_class_of_any_callable() -> None:
+    loaded = config()
+    loaded.load()
+    assert loaded.http_protocol_class is connect, ADVICE
+
+
+def test_a_cycle_has_the_state_of_one_request() -> None:
+    assert list(inspect.signature(RequestResponseCycle).parameters) == CYCLE, ADVICE
+    given = dict.fromkeys(CYCLE)
+    cycle = RequestResponseCycle(**given)
+    assert (cycle.more_body, cycle.response_complete) == (True, False), ADVICE
+    assert (cycle.body, cycle.keep_alive) == (bytearray(), None), ADVICE
+
+
+def test_only_these_methods_use_the_timer_of_idle_connections() -> None:
+    """`Connection` has deadlines of its own, so no other method may start this timer."""
+    source = inspect.getsource(httptools_impl)
+    assert source.count("call_later") == 1, ADVICE
+    assert "call_later" in inspect.getsource(HttpToolsProtocol.on_response_complete), ADVICE
+
+
+async def test_a_request_begins_with_a_new_scope_and_becomes_a_cycle() -> None:
+    loaded, state = config(), uvicorn.Server(config()).server_state
+    loaded.load()
+    protocol = HttpToolsProtocol(loaded, state, {})
+    assert (protocol.scope, protocol.cycle, protocol.pipeline) == (None, None, deque()), ADVICE
+    protocol.parser.feed_data(b"GET / HT")
+    assert (protocol.scope["state"], protocol.scope["headers"]) == ({}, []), ADVICE
+    assert (protocol.url, protocol.cycle) == (b"/", None), ADVICE
+    protocol.flow = FlowControl(asyncio.Transport())
+    protocol.parser.feed_data(b"TP/1.1\r\nA: b\r\n\r\n")
+    assert protocol.cycle.scope is protocol.scope, ADVICE
+    assert protocol.scope["headers"] is protocol.headers, ADVICE
+    await asyncio.gather(*state.tasks, return_exceptions=True)
+
+
+def test_an_error_of_a_callback_is_the_context_of_the_parsers_error() -> None:
+    class Refusing:
+        def on_headers_complete(self) -> None:
+            raise ZeroDivisionError
+
+    with pytest.raises(httptools.HttpParserCallbackError) as caught:
+        httptools.HttpRequestParser(Refusing()).feed_data(b"GET / HTTP/1.1\r\n\r\n")
+    assert isinstance(caught.value.__context__, ZeroDivisionError), ADVICE
 
 
 def test_the_transport_is_used_by_known_methods_only() -> None:
