@@ -1,7 +1,8 @@
 """The composition root: `create_app` builds an explicit stack of ASGI applications from settings.
 
 From the outside in: the caller's middleware, `Edge` (request ids, admission, errors, log),
-`FastPath` (the routes of tasks), FastAPI (catalog, probes, docs). The caller's middleware sees
+`FastPath` (the routes of tasks), FastAPI (catalog, probes, docs; HEAD as GET). Around all of them
+stands `WithoutPrefix` where there is a path prefix. The caller's middleware sees
 every answer, errors included. FastAPI's own middleware and dependencies would not run on the fast
 path, so they are refused.
 
@@ -17,6 +18,7 @@ from typing import Any, NoReturn
 from fastapi import FastAPI
 from starlette.datastructures import State
 from starlette.middleware import Middleware
+from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app import __version__
@@ -24,6 +26,8 @@ from app.api import catalog, docs, health, openapi, problems
 from app.api.edge import AdmissionLimits, Edge
 from app.api.endpoint import Serving
 from app.api.fast_path import FastPath, FastRoute
+from app.api.method_head import HeadAsGet
+from app.api.path_prefix import WithoutPrefix
 from app.api.routes import routes
 from app.background import Job, attempt, in_background
 from app.batching.latency_model import BatchingPolicy
@@ -77,6 +81,12 @@ class _Api(FastAPI):
         """Refuse: FastAPI's middleware never runs for the routes of tasks."""
         raise TypeError("give create_app(settings, middleware=[Middleware(...)]) instead")
 
+    def build_middleware_stack(self) -> ASGIApp:
+        """Leave out the outermost layer: it would answer errors in plain text before `Edge`."""
+        stack = super().build_middleware_stack()
+        assert isinstance(stack, ServerErrorMiddleware)
+        return stack.app
+
     def add_exception_handler(self, *_args: Any, **_options: Any) -> NoReturn:
         """Refuse: FastAPI's handlers never run for the routes of tasks."""
         raise TypeError("app.api.problems has the one table of errors; change it there")
@@ -110,7 +120,7 @@ def create_app(
     api.state.gauges = gauges
     api.state.ready = lambda: workers.all_ready() and models.ready
     limits = AdmissionLimits(settings.max_body, settings.max_bytes, settings.max_requests)
-    fast_path = FastPath(api, fast_routes)
+    fast_path = FastPath(HeadAsGet(api), fast_routes)
     stack: ASGIApp = Edge(
         fast_path, metrics, limits, workers.in_flight, log_all=settings.log_requests
     )
@@ -118,6 +128,8 @@ def create_app(
         if not isinstance(kind, Middleware):
             raise TypeError(f"expected Middleware(...), got {type(kind).__name__}")
         stack = kind.cls(stack, *kind.args, **kind.kwargs)
+    if settings.root_path:
+        stack = WithoutPrefix(stack, settings.root_path)
     return Application(stack, api, fast_routes)
 
 
@@ -159,11 +171,13 @@ def _api(
         redirect_slashes=False,  # a redirect would repeat the client's Host header
         docs_url=None,
         redoc_url=None,
+        openapi_url=None,  # `app.api.docs` keeps the document
         responses=openapi.RESPONSES,
         exception_handlers=problems.HANDLERS,
     )
     api.state.catalog = models
     api.openapi = partial(openapi.describe, api, registry)  # type: ignore[method-assign]
+    api.state.openapi = docs.OpenApiDocument(api, settings.root_path)
     api.router.routes.extend(fast_routes)
     for module in (catalog, health, docs):
         api.include_router(module.router)

@@ -21,7 +21,6 @@ from app.tasks import Task
 from app.telemetry import RequestRecord, Timings, record_of
 
 JSON = "application/json"
-_LONGEST_VERSION = 18  # digits
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +95,7 @@ async def named(
     """
     if not model:
         return None
-    number = int(version[:_LONGEST_VERSION]) if version else None
+    number = int(version) if version else None
     try:
         served = await catalog.find(model, number)
     except NotReady:

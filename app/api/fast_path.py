@@ -6,11 +6,14 @@ application answers it, which `FastPath` calls before FastAPI. FastAPI's depende
 there, so a `FastRoute` refuses them. Middleware wraps the whole application, see `app.factory`.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from fastapi.routing import APIRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+_VERSION = "[0-9]{1,18}"
 
 
 class FastRoute(APIRoute):
@@ -29,6 +32,10 @@ class FastRoute(APIRoute):
                 "use middleware (app.factory), which runs for every route"
             )
         self.app = answer
+        # Starlette's pattern of a number has no bound, and Python converts 4,300 digits at most;
+        # its `$` lets a line break follow.
+        pattern = self.path_regex.pattern.replace("[0-9]+", _VERSION).removesuffix("$")
+        self.path_regex = re.compile(pattern + r"\Z")
 
 
 class FastPath:

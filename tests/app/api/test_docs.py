@@ -1,8 +1,12 @@
 import re
+import shutil
+from urllib.parse import urljoin
 
+import httpx
 import pytest
 
-from app.api import problems
+from app.api import openapi, problems
+from tests.conftest import open_service
 
 pytestmark = pytest.mark.anyio
 
@@ -11,10 +15,10 @@ async def test_docs_page_loads_from_this_host_only(service) -> None:
     page = await service.get("/docs")
     assert page.status_code == 200
     assert page.headers["content-type"].startswith("text/html")
-    addresses = re.findall(r"""["'](/[\w./-]+)["']""", page.text)
-    assert len(addresses) >= 3, "style, script and description"
+    addresses = re.findall(r"""(?:src=|href=|url: )["']([\w./-]+)["']""", page.text)
+    assert len(addresses) == 3, "style, script and description"
     for address in addresses:
-        assert (await service.get(address)).status_code == 200, address
+        assert (await service.get(urljoin("/docs", address))).status_code == 200, address
     outside = re.findall(r"(?:https?:)?//[\w.-]+\.\w+", page.text)
     assert [host for host in outside if "www.w3.org" not in host] == []
 
@@ -27,7 +31,50 @@ async def test_docs_assets_load_from_this_host_only(service) -> None:
 
 async def test_home_redirects_to_the_docs(service) -> None:
     home = await service.get("/", headers={"Host": "elsewhere"})
-    assert (home.status_code, home.headers["location"]) == (307, "/docs")
+    assert (home.status_code, home.headers["location"]) == (307, "docs")
+
+
+async def test_the_openapi_document_is_made_anew_only_for_other_models(models, monkeypatch) -> None:
+    made = []
+    describe = openapi.describe
+    monkeypatch.setattr(openapi, "describe", lambda *given: made.append(1) or describe(*given))
+    async with open_service(models) as client:
+        first, again = [(await client.get("/openapi.json")).content for _ in range(2)]
+        assert (len(made), first) == (1, again)
+        shutil.rmtree(models / "moods")
+        await client.app.state.catalog.refresh()
+        after = (await client.get("/openapi.json")).json()
+        operation = after["paths"]["/v1/models/{model}/classify"]["post"]
+        answers = operation["responses"]["200"]["content"]["application/json"]["examples"]
+        assert (len(made), set(answers)) == (2, {"colours", "sounds"})
+
+
+@pytest.mark.parametrize("stripped", [True, False], ids=["removed", "left in place"])
+async def test_everything_works_behind_a_path_prefix(published, stripped: bool) -> None:
+    """The proxy offers the service under /ml, and removes that or not."""
+    async with open_service(published, root_path="/ml") as client:
+
+        async def get(address: str) -> httpx.Response:
+            assert address.startswith("/ml/")
+            return await client.get(address.removeprefix("/ml") if stripped else address)
+
+        home = await get("/ml/")
+        page_at = urljoin("/ml/", home.headers["location"])
+        page = await get(page_at)
+        for address in re.findall(r"""(?:src=|href=|url: )["']([\w./-]+)["']""", page.text):
+            assert (await get(urljoin(page_at, address))).status_code == 200
+        document = (await get("/ml/openapi.json")).json()
+        assert document["servers"] == [{"url": "/ml"}]
+        assert (await get(document["servers"][0]["url"] + "/v1/models")).status_code == 200
+        prefix = "" if stripped else "/ml"
+        answer = await client.post(f"{prefix}/v1/models/moods/classify", json={"instances": ["a"]})
+        assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/ml", "/mlx/livez", "/ml/ml/livez", "/ml//livez"])
+async def test_a_path_that_only_resembles_the_prefix_is_404(published, path: str) -> None:
+    async with open_service(published, root_path="/ml") as client:
+        assert (await client.get(path)).status_code == 404
 
 
 async def test_openapi_lists_every_route_and_body(service) -> None:
