@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.api.accept import preferred
 from app.api.body import disconnected, read_body
-from app.api.payload import SNIFFED, parse_body
+from app.api.payload import SNIFFED, is_json, parse_body
 from app.api.query import parse_options
 from app.bundle import Manifest
 from app.errors import NotReady, UnsupportedMedia
@@ -113,7 +113,8 @@ def header(scope: Scope, name: bytes) -> str:
 
 def _check_media_types(served: ServedModel, payloads: list[Payload]) -> None:
     for index, payload in enumerate(payloads):
-        if payload.media_type != SNIFFED and not served.accepts(payload.media_type):
+        kind = payload.media_type
+        if kind != SNIFFED and (not served.accepts(kind) or is_json(kind)):
             which = f"item {index}: " if len(payloads) > 1 else ""
             raise UnsupportedMedia(
                 f"{which}{served.manifest.name} takes {served.media_types} (or {SNIFFED}), "

@@ -1,7 +1,8 @@
 """Parsing multipart/form-data in memory (RFC 7578, RFC 2046).
 
 One search for the boundary finds each part, which is copied once. Only line breaks may stand before
-the first boundary; the bytes after the last one are ignored.
+the first boundary; the bytes after the last one are ignored. A part in base64 or quoted-printable
+is decoded.
 """
 
 import re
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 
 from python_multipart.multipart import parse_options_header
 
+from app.api.transfer_encoding import decode_part
 from app.errors import MalformedRequest, TooLarge
 from app.modalities import Payload
 
@@ -16,6 +18,11 @@ MAX_HEADERS = 16  # of one part
 MAX_HEADER = 4096  # bytes of one header's name and value
 MAX_BOUNDARY = 256  # bytes; RFC 2046 allows 70
 _DEFAULTS = {"file": "application/octet-stream", "text": "text/plain"}
+# The fields of a part that change what its data mean.
+_MEANING = (
+    *(b"content-disposition", b"content-type"),
+    *(b"content-transfer-encoding", b"content-encoding"),
+)
 PART_NAMES = tuple(_DEFAULTS)
 _NEXT, _LAST, _BLANK = b"\r\n", b"--", b"\r\n\r\n"
 _HEADER = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*)")
@@ -62,21 +69,33 @@ def _next(body: bytes, mark: bytes, place: int) -> int:
 
 
 def _payload(head: bytes, data: bytes) -> Payload:
-    name, media_type, charset = "", "", None
+    fields = _fields(head)
+    if fields.get(b"content-encoding", b"identity").strip().lower() != b"identity":
+        raise MalformedRequest("expected parts without Content-Encoding; compress the whole body")
+    disposition = parse_options_header(fields.get(b"content-disposition", b""))[1]
+    name = disposition.get(b"name", b"").decode("latin-1")
+    if name not in PART_NAMES:
+        raise MalformedRequest(f"expected parts named {' or '.join(PART_NAMES)}, got another name")
+    value, options = parse_options_header(fields.get(b"content-type", b""))
+    media_type = value.decode("latin-1") or _DEFAULTS[name]
+    charset = options.get(b"charset", b"").decode("latin-1") or None
+    if encoding := fields.get(b"content-transfer-encoding"):
+        data = decode_part(data, encoding.decode("latin-1"))
+    return Payload(data, media_type, charset)
+
+
+def _fields(head: bytes) -> dict[bytes, bytes]:
+    """Return the header fields of a part that say what its data are, by name in lower case."""
     lines = head.split(_NEXT) if head else []
     if len(lines) > MAX_HEADERS:
         raise MalformedRequest(f"expected at most {MAX_HEADERS} headers in a part, got more")
+    fields: dict[bytes, bytes] = {}
     for line in lines:
         header = _HEADER.fullmatch(line)
         if header is None or len(line) > MAX_HEADER:
             raise MalformedRequest(f"expected headers of at most {MAX_HEADER} bytes, got others")
-        kind = header[1].lower()
-        if kind == b"content-disposition":
-            name = parse_options_header(header[2])[1].get(b"name", b"").decode("latin-1")
-        elif kind == b"content-type":
-            value, options = parse_options_header(header[2])
-            media_type = value.decode("latin-1")
-            charset = options.get(b"charset", b"").decode("latin-1") or None
-    if name not in PART_NAMES:
-        raise MalformedRequest(f"expected parts named {' or '.join(PART_NAMES)}, got another name")
-    return Payload(data, media_type or _DEFAULTS[name], charset)
+        name = header[1].lower()
+        if name in _MEANING and name in fields:
+            raise MalformedRequest("a part has one of its headers twice")
+        fields[name] = header[2]
+    return fields

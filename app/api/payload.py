@@ -3,13 +3,13 @@
 - raw: the body is the item, its Content-Type the item's;
 - `multipart/form-data`: parts named `file` or `text`, in order;
 - JSON: `{"instances": ["some text", {"b64": "…", "media_type": "image/png"}]}`; the modalities add
-  further forms of an instance (`Modality.instance`).
+  further forms of an instance (`Modality.instance`). Its other names are `text/json` and
+  `application/…+json`.
 
 The body is parsed in memory, where `edge` has limited its size, so that a full disk cannot look
 like a client's error. orjson parses JSON; it refuses NaN, lone surrogates and very deep nesting.
 """
 
-import binascii
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -17,6 +17,7 @@ from typing import Any
 import orjson
 
 from app.api.multipart import parse_multipart
+from app.api.transfer_encoding import decode_base64, split_data_url
 from app.errors import InvalidInput, MalformedRequest, TooLarge, UnsupportedMedia
 from app.modalities import Payload
 from app.names import unknown_name
@@ -26,6 +27,7 @@ MAX_CONTENT_TYPE = 1000  # characters
 MAX_CONTAINERS = 10_000  # lists and objects in a JSON body
 _FILE_MEMBERS = ("b64", "media_type")
 Instance = Callable[[Any], Payload | None]
+_JSON = ("application/json", "text/json")
 _PARAMETER = re.compile(r""";\s*([\w.+-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^";\s]+))""")
 _ESCAPED = re.compile(r"\\(.)")
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
@@ -47,7 +49,7 @@ def parse_body(
     media_type, parameters = split_content_type(content_type)
     if media_type == "multipart/form-data":
         payloads = parse_multipart(body, parameters.get("boundary", ""), max_items)
-    elif media_type == "application/json":
+    elif is_json(media_type):
         payloads = _parse_json(body, max_items, instances)
     elif not media_type or media_type == "application/x-www-form-urlencoded":
         raise UnsupportedMedia(
@@ -58,6 +60,13 @@ def parse_body(
     if not payloads:
         raise InvalidInput(f"the request holds no item; {_EXPECTED}")
     return payloads
+
+
+def is_json(media_type: str) -> bool:
+    """Return whether it is JSON or one of its other names (RFC 6839, 3.1)."""
+    return media_type in _JSON or (
+        media_type.startswith("application/") and media_type.endswith("+json")
+    )
 
 
 def split_content_type(value: str) -> tuple[str, dict[str, str]]:
@@ -111,12 +120,22 @@ def _instance(value: Any, index: int, readers: Sequence[Instance]) -> Payload:
         media_type = value.get("media_type", SNIFFED)
         if not isinstance(media_type, str):
             raise InvalidInput("media_type must be a string", index)
-        try:
-            data = binascii.a2b_base64(value["b64"].encode(), strict_mode=True)
-        except (binascii.Error, ValueError):
-            raise InvalidInput("b64 is not valid base64", index) from None
-        return Payload(data, *_known(media_type))
+        return _file(value["b64"], media_type, index)
     raise InvalidInput('expected a string or {"b64": "…"}', index)
+
+
+def _file(text: str, content_type: str, index: int) -> Payload:
+    in_url, text = split_data_url(text)
+    try:
+        data = decode_base64(text)
+    except ValueError:
+        raise InvalidInput("b64 is not valid base64", index) from None
+    media_type, charset = _known(content_type)
+    if in_url is None:
+        return Payload(data, media_type, charset)
+    if media_type not in (SNIFFED, _known(in_url)[0]):
+        raise InvalidInput("media_type and the data URL in b64 differ", index)
+    return Payload(data, *_known(in_url))
 
 
 def _known(content_type: str) -> tuple[str, str | None]:

@@ -17,6 +17,29 @@ async def test_probes_of_a_ready_service(service) -> None:
     assert ready.json() == {"status": "ready", "models": states}
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/", "/livez", "/readyz", "/metrics", "/v1/models", "/v1/models/moods", "/docs"),
+        *("/openapi.json", "/docs/static/swagger-ui.css", "/nothing", "/v1/models/nope"),
+    ],
+)
+async def test_head_is_get_without_its_body(service, path: str) -> None:
+    got, head = await service.get(path), await service.head(path)
+    assert (head.status_code, head.content) == (got.status_code, b"")
+    own = {"x-request-id", "etag", "last-modified"}
+    assert head.headers.keys() - own == got.headers.keys() - own
+    if path != "/metrics":  # the first request changed them
+        assert head.headers["content-length"] == str(len(got.content))
+
+
+async def test_what_takes_no_get_takes_no_head(service) -> None:
+    for method in ("HEAD", "GET"):
+        answer = await service.request(method, PATH)
+        assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+    assert (await service.delete("/livez")).headers["allow"] == "GET, HEAD"
+
+
 async def test_probes_without_a_model_are_alive_and_not_ready(tmp_path) -> None:
     async with open_service(tmp_path, wait=False) as client:
         assert (await client.get("/livez")).status_code == 200

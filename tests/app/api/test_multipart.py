@@ -1,3 +1,6 @@
+import base64
+import quopri
+
 import pytest
 
 from app.api.multipart import MAX_HEADER, MAX_HEADERS, parse_multipart
@@ -62,6 +65,68 @@ def test_damaged_multipart_is_refused(body: bytes) -> None:
 def test_multipart_with_another_boundary_is_refused(boundary: str) -> None:
     with pytest.raises(MalformedRequest):
         parse_multipart(HEAD + b"\r\ndata\r\n--x--\r\n", boundary, 9)
+
+
+def part(encoding: str, data: bytes) -> bytes:
+    return HEAD + f"Content-Transfer-Encoding: {encoding}\r\n\r\n".encode() + data + b"\r\n--x--"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "sent", "data"),
+    [
+        ("base64", base64.encodebytes(bytes(range(256))), bytes(range(256))),
+        ("Base64", b" eA \r\n ==", b"x"),
+        ("base64", b"eA", b"x"),
+        ("quoted-printable", quopri.encodestring(bytes(range(256)) * 3), bytes(range(256)) * 3),
+        ("quoted-printable", b"t=C3=A4glich = \r\ngut  \r\n=3d", "täglich gut\r\n=".encode()),
+        ("quoted-printable", b"", b""),
+        ("7bit", b"a=b", b"a=b"),
+        ("8bit", b"\xff", b"\xff"),
+        ("binary", bytes(9), bytes(9)),
+    ],
+)
+def test_the_transfer_encoding_of_a_part_is_decoded(encoding, sent: bytes, data: bytes) -> None:
+    assert parse_multipart(part(encoding, sent), "x", 9)[0].data == data
+
+
+@pytest.mark.parametrize(
+    ("encoding", "sent"),
+    [
+        ("base64", b"!"),
+        ("base64", b"eA==eA=="),
+        ("base64", "ä".encode()),
+        ("quoted-printable", b"=GG"),
+        ("quoted-printable", b"= x"),
+        ("quoted-printable", b"\xc3\xa4"),
+        ("gzip", b"a"),
+        ("x-uuencode", b"a"),
+        ("base64, base64", b"eA=="),
+    ],
+)
+def test_a_part_in_another_or_a_damaged_encoding_is_refused(encoding: str, sent: bytes) -> None:
+    with pytest.raises(MalformedRequest):
+        parse_multipart(part(encoding, sent), "x", 9)
+
+
+@pytest.mark.parametrize(
+    "field",
+    [b"Content-Encoding: gzip", b"Content-Disposition: form-data; name=text"],
+)
+def test_a_part_whose_fields_leave_doubt_is_refused(field: bytes) -> None:
+    with pytest.raises(MalformedRequest):
+        parse_multipart(HEAD + field + b"\r\n\r\ndata\r\n--x--\r\n", "x", 9)
+    with pytest.raises(MalformedRequest):
+        twice = b"Content-Type: a/b\r\nContent-Type: text/plain\r\n"
+        parse_multipart(HEAD + twice + b"\r\ndata\r\n--x--\r\n", "x", 9)
+
+
+@pytest.mark.parametrize("piece", [b"=3D", b"   ", b" \t", b"=\r\n", b"= ", b"=  \n"])
+def test_hostile_quoted_printable_takes_linear_time(piece: bytes) -> None:
+    sent = piece * (300_000 // len(piece)) + b"."
+    try:
+        parse_multipart(part("quoted-printable", sent), "x", 9)
+    except MalformedRequest:
+        assert piece == b"= "
 
 
 def test_too_many_parts_are_refused() -> None:

@@ -49,6 +49,46 @@ def test_json_instances_are_texts_or_files() -> None:
 
 
 @pytest.mark.parametrize(
+    ("b64", "data"),
+    [
+        ("eA", b"x"),
+        ("-_-_", b"\xfb\xff\xbf"),
+        ("-_8", b"\xfb\xff"),
+        ("eHh4\r\neHh4\n", b"xxxxxx"),
+        ("eHh4\r\neA\n", b"xxxx"),
+        ("data:;base64,eA==", b"x"),
+    ],
+)
+def test_base64_in_its_common_forms_is_decoded(b64: str, data: bytes) -> None:
+    body = json.dumps({"instances": [{"b64": b64}]}).encode()
+    assert parse_body(body, JSON, 9, READERS)[0].data == data
+
+
+@pytest.mark.parametrize(
+    ("url", "given", "payload"),
+    [
+        ("data:image/png;base64,eA==", None, Payload(b"x", "image/png")),
+        ("DATA:Image/PNG;BASE64,eA", None, Payload(b"x", "image/png")),
+        ("data:text/a;charset=b;base64,eA==", None, Payload(b"x", "text/a", "b")),
+        ("data:image/png;base64,eA==", "image/png", Payload(b"x", "image/png")),
+        ("data:image/png;base64,eA==", "application/octet-stream", Payload(b"x", "image/png")),
+    ],
+)
+def test_a_data_url_has_its_media_type(url: str, given: str | None, payload: Payload) -> None:
+    file = {"b64": url} | ({"media_type": given} if given else {})
+    body = json.dumps({"instances": [file]}).encode()
+    assert parse_body(body, JSON, 9, READERS) == [payload]
+
+
+@pytest.mark.parametrize(
+    "name", ["text/json", "Application/Vnd.Api+JSON", f"{JSON}; charset=utf-8"]
+)
+def test_json_has_other_names(name: str) -> None:
+    body = b'{"instances": ["a", "b"]}'
+    assert parse_body(body, name, 9, READERS) == parse_body(body, JSON, 9, READERS)
+
+
+@pytest.mark.parametrize(
     "body",
     [
         b"",
@@ -89,7 +129,10 @@ def test_malformed_json_is_400(body: bytes) -> None:
         b'{"instances": [{"b64": 1}]}',
         b'{"instances": [{"b64": "eA==", "media_type": 1}]}',
         b'{"instances": [{"b64": "e"}]}',
-        b'{"instances": [{"b64": "eA"}]}',
+        b'{"instances": [{"b64": "eA="}]}',
+        b'{"instances": [{"b64": "data:image/png,eA=="}]}',
+        b'{"instances": [{"b64": "data:image/png;base64,!"}]}',
+        b'{"instances": [{"b64": "data:image/png;base64,eA==", "media_type": "text/plain"}]}',
         b'{"instances": [{"b64": "eA==eA=="}]}',
         b'{"instances": [{"b64": "e A=="}]}',
         b'{"instances": [{"b64": "====" }]}',

@@ -14,6 +14,7 @@ from app.api.edge import AdmissionLimits, Edge
 from app.in_flight import InFlight
 from app.metrics import Metrics
 from tests import media
+from tests.conftest import open_service
 
 pytestmark = pytest.mark.anyio
 MARK = "Zq7Marker"
@@ -116,6 +117,54 @@ async def test_unknown_address_is_404_and_method_405(
     assert response.headers["content-type"] == "application/problem+json"
     assert response.json()["status"] == status
     assert ("allow" in response.headers) == (status == 405)
+
+
+ODD = ["0", "-1", "+1", "1e3", "1.0", "0x1", "%31%00", "%00", "%0a", "%ff", "%c0%ae", "١", "１"]
+VERSIONS = [
+    *ODD,
+    "1%0a",
+    "9" * 18,
+    "9" * 19,
+    "9" * 4301,
+    "0" * 4301 + "1",
+    " 1",
+    "1 ",
+    "",
+    "a" * 99,
+]
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+@pytest.mark.parametrize("version", VERSIONS, ids=lambda version: version[:20])
+async def test_an_address_with_an_odd_version_is_404(service, method: str, version: str) -> None:
+    path = f"/v1/models/moods/versions/{version}/classify"
+    response = await service.request(method, path, headers={"Content-Type": "text/plain"})
+    number = version in ("0", "9" * 18)  # no such version, but it can be one
+    assert response.status_code == (405 if number and method != "POST" else 404), response.text
+    assert response.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("path", ["//v1/models", "/v1//models", "/v1/models/%0a", "/livez/", "/%"])
+@pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS", "TRACE"])
+async def test_an_odd_path_is_answered_with_a_problem(service, method: str, path: str) -> None:
+    response = await service.request(method, f"http://test{path}")
+    assert response.status_code in (404, 405)
+    assert response.headers["content-type"] == "application/problem+json"
+
+
+async def test_an_error_inside_fastapi_is_a_problem(published, monkeypatch) -> None:
+    async with open_service(published) as client:
+        monkeypatch.delattr(client.app.state, "metrics")
+        response = await client.get("/metrics")
+        assert response.status_code == 500
+        assert response.headers["content-type"] == "application/problem+json"
+        assert response.headers["x-request-id"] == response.json()["request_id"]
+
+
+async def test_json_as_one_of_several_items_is_no_text(service) -> None:
+    body, kind = media.multipart(("file", b'{"instances": ["good"]}', "text/json"))
+    answer = await service.post(PATH, content=body, headers={"Content-Type": kind})
+    assert answer.status_code == 415
 
 
 async def test_unknown_model_is_404_with_the_published_ones(service) -> None:
