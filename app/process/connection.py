@@ -250,15 +250,17 @@ class Connection(HttpToolsProtocol):
             self._wait_for_request()
 
     @property
-    def idle_since(self) -> float:
-        """Since when no request is in this connection, not even a part of one; or `NEVER`."""
+    def waiting_since(self) -> float:
+        """Since when it waits for a request, or for the rest of its head; or `NEVER`."""
         if self._deaf or self._closing or self.flow.write_paused:
             return NEVER
         cycle = self.cycle
-        if cycle is None:
-            return NEVER if self.scope else self._waiting_since
-        complete = cycle.response_complete and not cycle.more_body and cycle.scope is self.scope
-        return self._waiting_since if complete else NEVER
+        waiting = cycle is None or (cycle.response_complete and not cycle.more_body)
+        return self._waiting_since if waiting else NEVER
+
+    @property
+    def _in_head(self) -> bool:
+        return self.scope is not None and (self.cycle is None or self.cycle.scope is not self.scope)
 
     def on_deadline(self, now: float) -> None:
         """Close the connection, or answer half a head with a problem."""
@@ -269,11 +271,11 @@ class Connection(HttpToolsProtocol):
                 self.deadline = now + self._limits.send_timeout
             else:
                 self._real.abort()
-        elif self.idle_since < NEVER:
-            self._end_if_long_idle(now)
-        elif self.cycle is None or self.cycle.scope is not self.scope:
+        elif self._in_head:
             seconds = self._limits.head_timeout
             self._refuse(TooSlow(f"the head of the request did not arrive within {seconds:g} s"))
+        elif self.waiting_since < NEVER:
+            self._end_if_long_idle(now)
         else:  # the rest of a body that was answered
             self.end()
 

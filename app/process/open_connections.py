@@ -3,6 +3,9 @@
 A timer for each request would cost more than the rest of the connection. So every connection has a
 deadline, a number, and one timer looks at all of them every `TICK` seconds. When the event loop was
 blocked, what arrived meanwhile has not been read; the look is put off by one tick.
+
+When there are too many, those that wait longest for a request make room, so that probes are
+answered whoever holds connections open; a new one is refused only while all others are at work.
 """
 
 import asyncio
@@ -39,14 +42,14 @@ class Timed(Protocol):
     deadline: float
 
     @property
-    def idle_since(self) -> float:
-        """Since when it waits for a request of which nothing has arrived; or `NEVER`."""
+    def waiting_since(self) -> float:
+        """Since when it waits for a request, or for the rest of its head; or `NEVER`."""
 
     def on_deadline(self, now: float) -> None:
         """Act: the deadline has passed."""
 
     def end(self) -> None:
-        """Close the connection, which is idle."""
+        """Close the connection, which waits."""
 
 
 class OpenConnections:
@@ -61,7 +64,7 @@ class OpenConnections:
         self._open: Collection[Timed] = ()
         self._due = 0.0  # when the timer should run next
         self._ticking = self._late = False
-        self._freed = 0  # places of idle connections that were closed
+        self._freed = 0  # places of waiting connections that were closed
         self._all_busy_until = 0.0
 
     def opened(self, all_open: Collection[Timed], loop: asyncio.AbstractEventLoop) -> bool:
@@ -75,7 +78,7 @@ class OpenConnections:
             self._freed = 0
             return True
         if not self._freed and now >= self._all_busy_until:
-            self._freed = self._close_idle(now - self.limits.tick, 1 + limit // 32)
+            self._freed = self._close_waiting(now - self.limits.tick, 1 + limit // 32)
             if not self._freed:  # looking again for each refused client would be dear
                 self._all_busy_until = now + self.limits.tick
         if not self._freed:
@@ -89,10 +92,10 @@ class OpenConnections:
         limit = self.limits.connections
         return len(self._open) > limit + 8 + limit // 8
 
-    def _close_idle(self, since: float, most: int) -> int:
-        """Close those that have been idle longest, and at least since then; return how many."""
-        idle = [each for each in self._open if each.idle_since <= since]
-        chosen = heapq.nsmallest(most, idle, key=lambda each: each.idle_since)
+    def _close_waiting(self, since: float, most: int) -> int:
+        """Close those that wait longest, and at least since then; return how many."""
+        waiting = [each for each in self._open if each.waiting_since <= since]
+        chosen = heapq.nsmallest(most, waiting, key=lambda each: each.waiting_since)
         for each in chosen:
             each.end()
         return len(chosen)

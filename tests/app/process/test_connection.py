@@ -245,17 +245,17 @@ async def test_an_upgrade_is_ignored() -> None:
         assert [answer.status for answer in answers] == [200, 200]
 
 
-async def test_an_idle_connection_makes_room_for_a_new_one() -> None:
+async def test_a_connection_that_waits_makes_room_for_a_new_one() -> None:
     async with serving(connections=2) as served:
-        kept, silent = served.client(), served.client()
+        kept, half = served.client(), served.client()
         await kept.send(GET + b"\r\n")
         assert (await kept.answer()).status == 200
-        await silent.send(b"\r\n")
-        await asyncio.sleep(0.1)  # one that is idle for a moment only is spared
+        await half.send(b"GET / HT")
+        await asyncio.sleep(0.1)  # one that waits for a moment only is spared
         busy = [served.client() for _ in range(2)]
         for client in busy:
             await client.send(b"GET /wait HTTP/1.1\r\n" + HOST + CLOSE)
-        assert await kept.read() == await silent.read() == b""
+        assert await kept.read() == await half.read() == b""
         refused = served.client()
         [answer] = await refused.ask(GET + b"\r\n")
         assert (answer.status, answer.headers["retry-after"]) == (503, "1")

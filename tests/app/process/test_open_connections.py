@@ -30,9 +30,9 @@ class Clock(asyncio.AbstractEventLoop):
 class Connected:
     """A connection that notes when it was looked at."""
 
-    def __init__(self, clock: Clock, all_open: set, deadline: float, idle_since=NEVER) -> None:
+    def __init__(self, clock: Clock, all_open: set, deadline: float, waiting_since=NEVER) -> None:
         self.clock, self.all_open, self.deadline = clock, all_open, deadline
-        self.idle_since = idle_since
+        self.waiting_since = waiting_since
         self.looked_at: list[float] = []
         all_open.add(self)
 
@@ -41,7 +41,7 @@ class Connected:
         self.looked_at.append(now)
 
     def end(self) -> None:
-        self.idle_since = NEVER
+        self.waiting_since = NEVER
         self.all_open.discard(self)
 
 
@@ -101,9 +101,9 @@ def test_an_error_at_one_connection_does_not_stop_the_timer(clock: Clock) -> Non
     assert len(good.looked_at) == 1
 
 
-def test_the_longest_idle_connections_make_room(clock: Clock) -> None:
+def test_those_that_wait_longest_make_room(clock: Clock) -> None:
     connections, all_open = opened(clock, connections=64)
-    kept = [Connected(clock, all_open, NEVER, idle_since=-float(age)) for age in range(1, 65)]
+    kept = [Connected(clock, all_open, NEVER, waiting_since=-float(age)) for age in range(1, 65)]
     busy = [Connected(clock, all_open, NEVER) for _ in range(3)]
     for new in busy:
         all_open.discard(new)
@@ -115,9 +115,9 @@ def test_the_longest_idle_connections_make_room(clock: Clock) -> None:
     assert not connections.crowded
 
 
-def test_one_that_was_idle_for_less_than_a_tick_is_spared(clock: Clock) -> None:
+def test_one_that_waits_for_less_than_a_tick_is_spared(clock: Clock) -> None:
     connections, all_open = opened(clock, connections=1)
-    Connected(clock, all_open, NEVER, idle_since=0)
+    Connected(clock, all_open, NEVER, waiting_since=0)
     Connected(clock, all_open, NEVER)
     clock.now = TICK / 2
     assert not connections.opened(all_open, clock)
