@@ -217,11 +217,10 @@ class Connection(HttpToolsProtocol):
     def _refuse(self, error: ThalamusError) -> None:
         """Answer what is no request, after the answers to earlier ones, and read no further."""
         self._deaf, self._discarded = True, 0
-        if self.scope is None:
-            self.on_message_begin()
         cycle = self.cycle
         if cycle is None or cycle.scope is not self.scope:  # the head was refused
             waits, self.cycle, self.deadline = self._busy, refused_request(self, error), NEVER
+            self.scope = self.cycle.scope
             if waits:
                 self.pipeline.appendleft((self.cycle, self.app))
             else:
@@ -270,7 +269,7 @@ class Connection(HttpToolsProtocol):
             if self._reader.progressed() and self._real.get_write_buffer_size():
                 self.deadline = now + self._limits.send_timeout
             else:
-                self._real.abort()
+                self._reader.reset()
         elif self._in_head:
             seconds = self._limits.head_timeout
             self._refuse(TooSlow(f"the head of the request did not arrive within {seconds:g} s"))
@@ -283,7 +282,7 @@ class Connection(HttpToolsProtocol):
         """Close after `keep_alive` seconds, or at once if the client has not read its answer."""
         rest = self._limits.keep_alive - self._limits.send_timeout
         if not self._reader.has_taken_all():
-            self._real.abort()
+            self._reader.reset()
         elif self.cycle is None or self._looked or rest <= 0:
             self.end()
         else:

@@ -1,8 +1,9 @@
 """All open connections of one worker: how many there may be, and when each must have moved on.
 
 A timer for each request would cost more than the rest of the connection. So every connection has a
-deadline, a number, and one timer looks at all of them every `TICK` seconds. When the event loop was
-blocked, what arrived meanwhile has not been read; the look is put off by one tick.
+deadline, a number, and one timer looks at all of them every `tick` seconds; a deadline may be
+enforced so much later. When the event loop was blocked, what arrived meanwhile has not been read;
+the look is put off by one tick.
 
 When there are too many, those that wait longest for a request make room, so that probes are
 answered whoever holds connections open; a new one is refused only while all others are at work.
@@ -16,7 +17,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 NEVER = math.inf
-TICK = 0.5  # seconds; a deadline may be enforced so much later
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class ConnectionLimits:
     send_timeout: float = 30
     max_head: int = 32 * 1024
     connections: int = 4096
-    tick: float = TICK
+    tick: float = 0.5
 
 
 class Timed(Protocol):

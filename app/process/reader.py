@@ -3,6 +3,8 @@
 import array
 import asyncio
 import fcntl
+import socket
+import struct
 import sys
 import termios
 from contextlib import suppress
@@ -36,3 +38,12 @@ class Reader:
             with suppress(OSError):
                 fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, count)
         return count[0] == 0
+
+    def reset(self) -> None:
+        """Close at once; otherwise the kernel would keep for minutes what is to be taken."""
+        connection = self._transport.get_extra_info("socket")
+        if connection is not None:
+            with suppress(OSError):
+                now = struct.pack("ii", 1, 0)
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, now)
+        self._transport.abort()

@@ -21,13 +21,20 @@ def refused_request(connection: HttpToolsProtocol, error: ThalamusError) -> Requ
     address = connection.url[:_LONGEST]
     # A parser that has not read the method would name one all the same.
     method = connection.parser.get_method().decode() if address else "-"
-    scope: Any = connection.scope
-    scope |= {
+    scope: Any = {
+        "type": "http",
+        "asgi": {"version": connection.asgi_version, "spec_version": "2.3"},
+        "http_version": "1.1",
+        "server": connection.server,
+        "client": connection.client,
+        "scheme": connection.scheme,
+        "root_path": "",
         "method": method,
         "path": address.decode("latin-1").partition("?")[0],
         "raw_path": address,
         "query_string": b"",
-        "state": scope["state"] | {REFUSED: error},
+        "headers": connection.scope["headers"] if connection.scope else [],
+        "state": {REFUSED: error},
     }
     return RequestResponseCycle(
         scope=scope,

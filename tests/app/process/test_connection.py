@@ -166,6 +166,8 @@ async def test_a_client_that_does_not_read_is_cut_off(size: int) -> None:
         await client.send(GET.replace(b"/ ", b"/?%d " % size) + b"\r\n")
         await served.until(lambda: len(served.scopes) == 1)
         await served.until(lambda: not served.state.connections)
+        with pytest.raises(ConnectionResetError):  # nothing of it is kept in the kernel
+            await client.everything()
 
 
 async def test_a_client_that_reads_slowly_is_not() -> None:

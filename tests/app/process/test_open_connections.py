@@ -4,7 +4,9 @@ import asyncio
 
 import pytest
 
-from app.process.open_connections import NEVER, TICK, ConnectionLimits, OpenConnections
+from app.process.open_connections import NEVER, ConnectionLimits, OpenConnections
+
+TICK = ConnectionLimits().tick
 
 
 class Clock(asyncio.AbstractEventLoop):
