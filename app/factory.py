@@ -118,6 +118,7 @@ def create_app(
     jobs = _jobs(settings, models, metrics, gauges)
     api = _api(registry, models, jobs, fast_routes)
     api.state.gauges = gauges
+    api.state.openapi = docs.OpenApiDocument(api, settings.root_path)
     api.state.ready = lambda: workers.all_ready() and models.ready
     limits = AdmissionLimits(settings.max_body, settings.max_bytes, settings.max_requests)
     fast_path = FastPath(HeadAsGet(api), fast_routes)
@@ -177,7 +178,6 @@ def _api(
     )
     api.state.catalog = models
     api.openapi = partial(openapi.describe, api, registry)  # type: ignore[method-assign]
-    api.state.openapi = docs.OpenApiDocument(api, settings.root_path)
     api.router.routes.extend(fast_routes)
     for module in (catalog, health, docs):
         api.include_router(module.router)
