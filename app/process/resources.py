@@ -7,43 +7,58 @@ import ctypes
 import os
 import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from contextlib import suppress
 from itertools import takewhile
 from pathlib import Path
 
+from app.process.cgroup import cpu_quota, memory_limit
 from app.runtime.providers import Device, cuda_present
 
+# Bytes for one worker with the shipped models while it loads (360 MB), what it decodes (384 MB),
+# the bodies and batches of its requests, and some more models.
+WORKER_MEMORY = 2**30
+_UNKNOWN_MEMORY = 2**50
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # glibc's malloc.h
 _TRIM_THRESHOLD = 2**30  # free bytes at the heap's end above which glibc trims it by itself
 _MMAP_THRESHOLD = 2**25  # bytes above which an allocation is mapped by itself; glibc's maximum
 
 
-def available_cpus(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
+def available_cpus(quota: Callable[[], float | None] = cpu_quota) -> int:
     """Return how many CPUs this process may use; ONNX Runtime would count the host's.
 
-    quota: the cgroup's `<microseconds> <period>` or `max <period>`, where there is one.
+    quota: returns how many CPUs' time it may use, or None.
     """
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return max(1, min(allowed or 1, int(quota() or allowed or 1)))
+
+
+def available_memory(limit: Callable[[], int | None] = memory_limit) -> int:
+    """Return how many bytes of memory this process may use: the machine's, or a lower limit."""
     try:
-        share, period = quota.read_text().split()
-        return max(1, min(allowed or 1, int(share) // int(period)))
-    except (OSError, ValueError):  # no cgroup, or no limit in it
-        return allowed or 1
+        physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        physical = _UNKNOWN_MEMORY
+    return min(physical, limit() or physical)
 
 
-def default_workers(device: Device) -> int:
+def can_fork() -> bool:
+    """Whether workers can be forked: the system has `fork`, and its libraries survive it."""
+    return hasattr(os, "fork") and sys.platform != "darwin"
+
+
+def default_workers(device: Device, memory: Callable[[], int] = available_memory) -> int:
     """Return how many processes serve best: one for each GPU, else one for each core.
 
     A GPU is fed by threads, which decode without Python's lock; two processes would share its
-    memory and take turns.
+    memory and take turns. On the CPU each needs `WORKER_MEMORY`. memory: returns what there is.
     """
-    if not hasattr(os, "fork") or sys.platform == "darwin":  # whose libraries break after a fork
+    if not can_fork():
         return 1
     if device != "cpu" and cuda_present():
         return max(1, len(visible_gpus()))
-    return available_cpus()
+    return max(1, min(available_cpus(), memory() // WORKER_MEMORY))
 
 
 def visible_gpus(

@@ -2,7 +2,14 @@ from pathlib import Path
 
 import pytest
 
-from app.process.resources import available_cpus, default_workers, pin_to_gpu, visible_gpus
+from app.process.resources import (
+    WORKER_MEMORY,
+    available_cpus,
+    available_memory,
+    default_workers,
+    pin_to_gpu,
+    visible_gpus,
+)
 
 
 @pytest.mark.parametrize(
@@ -54,14 +61,22 @@ def test_without_gpus_the_environment_stays() -> None:
 def test_a_worker_for_each_gpu_or_core(monkeypatch, device, gpus: str, expected: int) -> None:
     monkeypatch.setattr("app.process.resources.cuda_present", lambda: True)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", gpus)
-    assert default_workers(device) == expected
+    assert default_workers(device, lambda: 2**40) == expected
 
 
-@pytest.mark.parametrize(
-    ("quota", "expected"), [("100000 100000", 1), ("50000 100000", 1), ("max 100000", None)]
-)
-def test_the_cgroup_limits_the_cpus(tmp_path: Path, quota: str, expected: int | None) -> None:
-    file = tmp_path / "cpu.max"
-    unlimited = available_cpus(file)
-    file.write_text(quota)
-    assert available_cpus(file) == (expected or unlimited)
+@pytest.mark.parametrize(("quota", "expected"), [(1.0, 1), (0.5, 1), (1.9, 1), (None, None)])
+def test_the_quota_limits_the_cpus(quota: float | None, expected: int | None) -> None:
+    unlimited = available_cpus(lambda: None)
+    assert available_cpus(lambda: quota) == (expected or unlimited)
+
+
+def test_a_limit_is_the_memory_and_without_one_the_machines() -> None:
+    machine = available_memory(lambda: None)
+    assert available_memory(lambda: 2**28) == 2**28
+    assert available_memory(lambda: 2**59) == machine
+
+
+@pytest.mark.parametrize(("workers", "expected"), [(0.4, 1), (1, 1), (3.5, 3), (64, 16)])
+def test_the_memory_bounds_the_workers(monkeypatch, workers: float, expected: int) -> None:
+    monkeypatch.setattr("app.process.resources.available_cpus", lambda: 16)
+    assert default_workers("cpu", lambda: int(workers * WORKER_MEMORY)) == expected
