@@ -117,9 +117,9 @@ def create_app(
     fast_routes = routes(serving, registry)
     jobs = _jobs(settings, models, metrics, gauges)
     api = _api(registry, models, jobs, fast_routes)
-    api.state.gauges = gauges
     api.state.openapi = docs.OpenApiDocument(api, settings.root_path)
-    api.state.ready = lambda: workers.all_ready() and models.ready
+    api.state.gauges = gauges
+    api.state.ready = lambda: workers.all_ready() and models.ready and not workers.stopping()
     limits = AdmissionLimits(settings.max_body, settings.max_bytes, settings.max_requests)
     fast_path = FastPath(HeadAsGet(api), fast_routes)
     stack: ASGIApp = Edge(

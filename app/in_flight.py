@@ -1,9 +1,8 @@
-"""The state that all workers of a service share, above all their numbers of requests in flight."""
+"""The state that all workers of a service share: requests in flight, restarts, readiness."""
 
 import mmap
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from app.shared_numbers import SharedNumbers
 
@@ -22,6 +21,10 @@ class InFlight:
     def join(self, index: int) -> None:
         """Become the worker `index`, from 0, with no request in flight."""
         self._index, self._counts[index] = index, 0
+
+    def clear(self, index: int) -> None:
+        """Forget the requests of the worker `index`, which has died."""
+        self._counts[index] = 0
 
     def enter(self) -> None:
         """Count a request that this worker starts to answer."""
@@ -47,18 +50,38 @@ class InFlight:
         return sum(self._counts) <= 1
 
 
+class Restarts:
+    """How often a worker was started because another one had died, in memory that all share.
+
+    Only the supervisor adds to it.
+    """
+
+    def __init__(self) -> None:
+        self._count = memoryview(mmap.mmap(-1, 8)).cast("q")
+
+    def add(self) -> None:
+        """Count one."""
+        self._count[0] += 1
+
+    def __call__(self) -> int:
+        """Return the number since the service was started."""
+        return self._count[0]
+
+
 @dataclass(frozen=True, slots=True)
 class WorkerGroup:
     """The state that all workers of a service share.
 
-    cores: CPUs that all workers together may use. folder: one that only they use; None if there is
-    one worker. all_ready: returns whether all other workers have loaded their models. restarts:
-    returns how many workers were started in place of a lost one. numbers: their metrics.
+    count: how many workers the service runs. cores: CPUs that they may use together. all_ready:
+    returns whether all other workers have loaded their models. stopping: returns whether this
+    worker was asked to end, and should get no new clients. restarts: returns how many workers were
+    started because another one had died. numbers: their metrics.
     """
 
     in_flight: InFlight = field(default_factory=InFlight)
+    count: int = 1
     cores: int = 1
-    folder: Path | None = None
     all_ready: Callable[[], bool] = lambda: True
+    stopping: Callable[[], bool] = lambda: False
     restarts: Callable[[], int] = lambda: 0
     numbers: SharedNumbers = field(default_factory=SharedNumbers)

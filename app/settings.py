@@ -105,6 +105,22 @@ class Settings(BaseSettings):
         float,
         Field(gt=0, description="Longest time for an answer, in seconds; a later one is a 504"),
     ] = 30
+    lame_duck: Annotated[
+        float,
+        Field(
+            ge=0,
+            description="Time between SIGTERM, when /readyz turns to 503, and the end of accepting,"
+            " in seconds",
+        ),
+    ] = 2
+    watchdog: Annotated[
+        float,
+        Field(
+            ge=1,
+            description="Time after which a worker whose event loop is blocked is replaced,"
+            " in seconds",
+        ),
+    ] = 6
     log_requests: Annotated[
         bool, Field(description="Log every request, not only the failed ones")
     ] = False

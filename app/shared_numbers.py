@@ -69,6 +69,10 @@ class SharedNumbers:
         """Return the keys and numbers of this worker, private ones included."""
         return self._regions[self.index].entries() | self._private
 
+    def of(self, index: int) -> Mapping[Key, Numbers]:
+        """Return the keys and numbers of the worker `index`, but not private ones."""
+        return self._regions[index].entries()
+
     def all(self) -> Iterator[Mapping[Key, Numbers]]:
         """Give the keys and numbers of each worker, of which this one's may be private."""
         for index, region in enumerate(self._regions):

@@ -1,6 +1,5 @@
 """`thalamus serve`: an option for each field of the settings."""
 
-import errno
 import inspect
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -25,7 +24,7 @@ _GROUPS = {
     Group("Limits", sort_key=3): (
         *("max_body", "max_items", "max_queue", "max_requests", "max_bytes"),
         *("max_head", "max_connections", "head_timeout", "receive_timeout"),
-        *("deadline", "send_timeout", "keep_alive"),
+        *("deadline", "send_timeout", "keep_alive", "lame_duck", "watchdog"),
     ),
 }
 _OTHER = Group("Other settings", sort_key=4)
@@ -43,13 +42,8 @@ def serve(
     from app.factory import create_app
     from app.process.serve import serve
 
-    try:
-        known = registry()
-        serve(settings, partial(create_app, tasks=known.tasks, modalities=known.modalities))
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            raise OperatorError(f"port {settings.port} is taken; choose another: --port") from error
-        raise
+    known = registry()
+    serve(settings, partial(create_app, tasks=known.tasks, modalities=known.modalities))
 
 
 def read_settings(given: Mapping[str, Any]) -> Settings:

@@ -17,7 +17,7 @@ from app.errors import refusal_reasons
 from app.metrics import families
 from app.metrics.exposition import exposition, join_workers
 from app.metrics.families import FAMILIES, Family
-from app.shared_numbers import Numbers, SharedNumbers
+from app.shared_numbers import Key, Numbers, SharedNumbers
 from app.telemetry import OTHER, PROBE, STAGES, RequestRecord, event
 
 GaugeValues = Mapping[tuple[str, ...], float]  # label values → value
@@ -71,7 +71,7 @@ class Metrics:
         self._operations: dict[tuple[str, int | str, str], _Operation] = {}
         self._gauges: dict[str, dict[tuple[str, ...], Numbers]] = {}
         self.answers = 0  # of this process
-        self._withdraw_gauges()
+        withdraw_gauges(self._shared.entries())
         for operation in (*operations, PROBE, OTHER):
             self._operation("", "", operation)
         self._expect_refusals("")
@@ -185,12 +185,13 @@ class Metrics:
             event("no room for more metrics; new ones are of one worker only", logging.ERROR)
         return numbers
 
-    def _withdraw_gauges(self) -> None:
-        """Remove the gauges that a worker of the same index has left."""
-        gauges = {family.name for family in FAMILIES if family.kind == "gauge"}
-        for (name, *_), numbers in self._shared.entries().items():
-            if name in gauges:
-                numbers[0] = math.nan
+
+def withdraw_gauges(entries: Mapping[Key, Numbers]) -> None:
+    """Remove the gauges of a worker that has ended."""
+    gauges = {family.name for family in FAMILIES if family.kind == "gauge"}
+    for (name, *_), numbers in entries.items():
+        if name in gauges:
+            numbers[0] = math.nan
 
 
 def _observe(numbers: Numbers, buckets: Sequence[float], value: float) -> None:

@@ -1,9 +1,10 @@
-"""Serving until a signal ends it: in this process, or in several workers behind one port.
+"""Serving until a signal ends it, by workers behind one port, or where none can be forked, here.
 
 The composition root is passed in as `create_app`, so that this package knows no route and no model.
 """
 
 import asyncio
+import math
 import signal
 import socket
 import sys
@@ -12,22 +13,32 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import uvicorn
 
-from app.in_flight import InFlight, WorkerGroup
+from app.in_flight import InFlight, Restarts, WorkerGroup
+from app.metrics.counting import withdraw_gauges
 from app.process.connection import Connection
+from app.process.listener import listen, url
 from app.process.open_connections import ConnectionLimits, OpenConnections
-from app.process.resources import available_cpus, default_workers, pin_to_gpu, use_one_heap
-from app.process.supervisor import Supervisor, listen
-from app.process.worker import Worker
+from app.process.policy import SupervisorPolicy
+from app.process.resources import (
+    available_cpus,
+    available_memory,
+    can_fork,
+    default_workers,
+    pin_to_gpu,
+    use_one_heap,
+)
+from app.process.worker import Worker, end_with_supervisor
 from app.runtime.providers import providers_for
 from app.settings import Settings
 from app.shared_numbers import SharedNumbers
 from app.telemetry import configure_logging, event
+
+_OTHER_DESCRIPTORS = 48  # of a worker: models, libraries, channels
+_CLOSING = 2.0  # seconds to release the models
 
 # Returns an ASGI application; its `state.catalog.ready` says whether this process has its models.
 CreateApp = Callable[[Settings, WorkerGroup], Any]
@@ -36,7 +47,8 @@ CreateApp = Callable[[Settings, WorkerGroup], Any]
 def serve(settings: Settings, create_app: CreateApp) -> None:
     """Listen until SIGTERM or SIGINT; requests in flight are answered first.
 
-    Raises `DeviceUnavailable`, and `OSError` where it cannot listen.
+    Raises `DeviceUnavailable`, `OperatorError` where it cannot listen, and `SystemExit` with status
+    1 if a worker had to be killed at the end.
     """
     configure_logging()
     _raise_file_limit()
@@ -45,20 +57,57 @@ def serve(settings: Settings, create_app: CreateApp) -> None:
     # The supervisor loads no model, but refuses a device on which no worker can run.
     providers_for(settings.device)
     with listen(settings.host, settings.port) as listener:
-        address = "http://{}:{}".format(*listener.getsockname()[:2])
         workers = settings.workers or default_workers(settings.device)
-        event(f"running on {address}", models=str(settings.models), workers=workers)
-        if workers == 1:
-            _exit_on_sigterm()
-            config = _configure(create_app(settings, WorkerGroup()), settings)
-            uvicorn.Server(config).run([listener])
+        event(
+            f"running on {url(listener)}",
+            models=str(settings.models),
+            workers=workers,
+            cpus=available_cpus(),
+            memory=f"{available_memory() >> 20} MB",
+        )
+        if workers > 1 or can_fork():
+            own = settings.model_copy(update={"workers": workers})
+            if not _supervise(own, create_app, listener):
+                raise SystemExit(1)
         else:
-            cores = settings.threads or available_cpus()
-            own = settings.model_copy(update={"threads": max(1, cores // workers)})
-            with TemporaryDirectory(prefix="thalamus-") as folder:
-                numbers = SharedNumbers(workers)
-                group = WorkerGroup(InFlight(workers), cores, Path(folder), numbers=numbers)
-                Supervisor(listener, workers, partial(run_worker, own, create_app, group)).run()
+            _exit_on_sigterm()
+            app = create_app(settings, WorkerGroup())
+            config = _configure(app, settings, OpenConnections(_limits(settings)))
+            uvicorn.Server(config).run([listener])
+
+
+def _supervise(settings: Settings, create_app: CreateApp, listener: socket.socket) -> bool:
+    """Serve by `settings.workers` workers; return whether all ended by themselves."""
+    from app.process.supervisor import Supervisor  # it needs a POSIX system
+
+    cores = settings.threads or available_cpus()
+    own = settings.model_copy(update={"threads": max(1, cores // settings.workers)})
+    indices = 2 * settings.workers
+    in_flight, numbers, restarts = InFlight(indices), SharedNumbers(indices), Restarts()
+    group = WorkerGroup(in_flight, settings.workers, cores, restarts=restarts, numbers=numbers)
+
+    def run(channel: socket.socket, index: int) -> None:
+        end_with_supervisor(channel, own.deadline + _CLOSING)
+        run_worker(own, create_app, group, channel, index)
+
+    def on_end(index: int, replaced: bool) -> None:
+        in_flight.clear(index)
+        withdraw_gauges(numbers.of(index))
+        if replaced:
+            restarts.add()
+
+    return Supervisor(listener, supervisor_policy(settings), run, on_end).run()
+
+
+def supervisor_policy(settings: Settings) -> SupervisorPolicy:
+    """Return what the settings say to the supervisor."""
+    return SupervisorPolicy(
+        workers=settings.workers,
+        watchdog=settings.watchdog,
+        lame_duck=settings.lame_duck,
+        deadline=settings.deadline,
+        capacity=max(1, _raise_file_limit() - _OTHER_DESCRIPTORS),
+    )
 
 
 def run_worker(
@@ -68,32 +117,36 @@ def run_worker(
     channel: socket.socket,
     index: int,
 ) -> None:
-    """Be the worker `index` of several, from 0, until a signal or the end of the supervisor.
+    """Be a worker until a signal or the end of the supervisor; then the process must end.
 
-    channel: the socket to the supervisor.
+    Threads may still be at work that nobody waits for, such as on a model that never loads.
+
+    channel: the socket to the supervisor. index: below twice `settings.workers`, see `Supervisor`.
     """
     _exit_on_sigterm()
     if settings.device != "cpu":
-        pin_to_gpu(index)  # before anything here initialises CUDA
+        pin_to_gpu(index % settings.workers)  # before anything here initialises CUDA
     group.in_flight.join(index)
     group.numbers.join(index)
-    worker = Worker(channel)
-    app = create_app(settings, replace(group, all_ready=lambda: worker.all_ready))
-    config = _configure(app, settings)
-    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-        runner.run(worker.run(config, lambda: app.state.catalog.ready))
+    connections = OpenConnections(_limits(settings))
+    worker = Worker(channel, connections, supervisor_policy(settings).beat)
+    state = replace(group, all_ready=lambda: worker.all_ready, stopping=lambda: worker.draining)
+    app = create_app(settings, state)
+    config = _configure(app, settings, connections)
+    runner = asyncio.Runner(loop_factory=config.get_loop_factory())
+    runner.run(worker.run(config, lambda: app.state.catalog.ready))
 
 
-def _configure(app: Any, settings: Settings) -> uvicorn.Config:
+def _configure(app: Any, settings: Settings, connections: OpenConnections) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http=partial(Connection, OpenConnections(_limits(settings))),  # type: ignore[arg-type]
+        http=partial(Connection, connections),  # type: ignore[arg-type]
         ws="none",
         log_config=None,
         proxy_headers=False,  # nothing here asks who the client is
         access_log=False,  # `app.api.edge` logs requests, with their ids
         server_header=False,
-        timeout_graceful_shutdown=int(settings.deadline),
+        timeout_graceful_shutdown=math.ceil(settings.deadline),
     )
 
 

@@ -1,29 +1,54 @@
-"""One worker: uvicorn, serving connections that the supervisor has accepted."""
+"""One worker: uvicorn, serving connections that the supervisor has accepted.
+
+Its event loop reports to the supervisor at once what changes, and in any case once a beat. When it
+is asked to end, it is a lame duck until the supervisor has no more to send: its answers close their
+connections, so that clients go elsewhere without losing a request.
+"""
 
 import asyncio
+import logging
+import os
+import select
+import signal
 import socket
+import sys
+import threading
+import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from app.process.channel import ALL_READY, CONNECTION, Report
 from app.process.connection import Connection
-from app.process.supervisor import ALL_READY, CLOSED, CONNECTION, READY
+from app.process.open_connections import OpenConnections
+from app.telemetry import event
 
 _POLL = 0.01  # seconds between looks whether the models are loaded
+_LAST_REQUESTS = 1.0  # seconds for the requests of clients that have connected at the last moment
+_PR_SET_PDEATHSIG = 1  # Linux's prctl.h
 
 
 class Worker:
     """Serves the connections that arrive through `channel`, the socket to the supervisor.
 
-    all_ready: whether this worker and all others have loaded their models.
+    open_connections: what all connections of this worker share. beat: seconds between two reports.
+    all_ready: whether this worker and all others have loaded their models since the service was
+    started. draining: whether it was asked to end.
     """
 
-    def __init__(self, channel: socket.socket) -> None:
-        self._channel = channel
+    def __init__(
+        self, channel: socket.socket, open_connections: OpenConnections, beat: float = 1.0
+    ) -> None:
+        self._channel, self._open_connections, self._beat = channel, open_connections, beat
         self._tasks: set[asyncio.Task[Any]] = set()
-        self.all_ready = False
+        self._received = 0
+        self._arriving: set[Connection] = set()  # of which the event loop makes connections
+        self._ready = False
+        self._complained = 0.0
+        self.all_ready = self.draining = False
 
     async def run(self, config: uvicorn.Config, is_loaded: Callable[[], bool]) -> None:
         """Serve `config`'s application until a signal or the end of the supervisor.
@@ -32,48 +57,152 @@ class Worker:
         """
         self._config, self._server = config, uvicorn.Server(config)
         self._channel.setblocking(False)
+        self._report_again()
         self._spawn(self._start(is_loaded))
         await self._server.serve(sockets=[])
 
     async def _start(self, is_loaded: Callable[[], bool]) -> None:
         while not self._server.started:
             await asyncio.sleep(_POLL)
-        asyncio.get_running_loop().add_reader(self._channel, self._on_message)
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self._drain)  # instead of uvicorn's
+        loop.add_reader(self._channel, self._on_message)
         while not is_loaded():
             await asyncio.sleep(_POLL)
-        self._channel.send(READY)
+        self._ready = True
+        self._report()
+
+    def _report_again(self) -> None:
+        self._report()
+        asyncio.get_running_loop().call_later(self._beat, self._report_again)
+
+    def _report(self) -> None:
+        connections = len(self._connections | self._arriving)
+        report = Report(self._ready, self.draining, self._received, connections)
+        with suppress(OSError):  # the channel is full, and a later report has it; or nobody reads
+            self._channel.send(report.pack())
 
     def _on_message(self) -> None:
         try:
             message, connections, *_ = socket.recv_fds(self._channel, 1, 1)
         except BlockingIOError:
             return
-        except OSError:  # the supervisor died before it had read our messages
+        except OSError:  # the supervisor died before it had read our reports
             message, connections = b"", []
         if message == CONNECTION:
-            self._spawn(self._connect(socket.socket(fileno=connections[0])))
+            self._received += 1
+            if connections:
+                connection = self._connection()
+                connection.on_close = self._report
+                self._arriving.add(connection)
+                self._spawn(self._connect(socket.socket(fileno=connections[0]), connection))
+            else:
+                self._lost_connection()
         elif message == ALL_READY:
             self.all_ready = True
-        else:  # the supervisor is gone
-            asyncio.get_running_loop().remove_reader(self._channel)
-            self._server.should_exit = True
+        else:
+            self._end()
 
-    async def _connect(self, connection: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
-        await loop.connect_accepted_socket(self._protocol, connection)
-
-    def _protocol(self) -> asyncio.Protocol:
+    def _connection(self) -> Connection:
         make: Callable[..., Connection] = self._config.http_protocol_class  # type: ignore[assignment]
-        connection = make(config=self._config, server_state=self._server.server_state, app_state={})
-        connection.on_close = self._on_close
-        return connection
+        return make(config=self._config, server_state=self._server.server_state, app_state={})
 
-    def _on_close(self) -> None:
-        with suppress(OSError):  # the supervisor is gone, and nobody counts connections
-            self._channel.send(CLOSED)
+    async def _connect(self, client: socket.socket, connection: Connection) -> None:
+        try:
+            loop = asyncio.get_running_loop()
+            await loop.connect_accepted_socket(lambda: connection, client)
+        except OSError:  # the client has disconnected meanwhile
+            client.close()
+        finally:
+            self._arriving.discard(connection)
+
+    def _lost_connection(self) -> None:
+        """Log, at most once a second, that the system closed a connection on its way here."""
+        self._report()
+        if time.monotonic() - self._complained > 1:
+            self._complained = time.monotonic()
+            event("connection lost", logging.ERROR, reason="this process is out of descriptors")
+
+    def _drain(self) -> None:
+        """Be a lame duck: let every answer close its connection. A second call changes nothing."""
+        if self.draining:
+            return
+        self.draining = True
+        self._open_connections.stopping = True  # of requests from now on
+        for connection in self._connections:
+            if _is_answering(connection):
+                connection.shutdown()  # once it has answered
+        self._report()
+
+    def _end(self) -> None:
+        """Answer what has come, and end: the supervisor sends no more, or is gone."""
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(self._channel)
+        self._drain()
+        self._spawn(self._end_after_the_last())
+
+    async def _end_after_the_last(self) -> None:
+        """Close idle connections; end when all others have sent a request, or have had the time.
+
+        What has arrived is read first: closing a connection then would reset it.
+        """
+        deadline = time.monotonic() + _LAST_REQUESTS
+        while time.monotonic() < deadline:
+            waiting = [each for each in self._connections if not _is_answering(each)]
+            if not waiting and not self._arriving:
+                break
+            for each in waiting:
+                if _is_idle(each) and not _can_be_read(each):
+                    each.shutdown()
+            await asyncio.sleep(_POLL)
+        self._server.should_exit = True
+
+    @property
+    def _connections(self) -> set[HttpToolsProtocol]:
+        return self._server.server_state.connections  # type: ignore[return-value]
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Start a task and keep it until it is done: the event loop holds no reference to it."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _is_answering(connection: HttpToolsProtocol) -> bool:
+    return connection.cycle is not None and not connection.cycle.response_complete
+
+
+def _is_idle(connection: HttpToolsProtocol) -> bool:
+    """Whether it has answered a whole request, and no part of another one was read."""
+    cycle = connection.cycle
+    complete = cycle is not None and cycle.response_complete and not cycle.more_body
+    return complete and cycle.scope is connection.scope and not connection.transport.is_closing()
+
+
+def _can_be_read(connection: HttpToolsProtocol) -> bool:
+    """Whether something has arrived that was not read."""
+    poll = select.poll()
+    poll.register(connection.transport.get_extra_info("socket").fileno(), select.POLLIN)
+    return bool(poll.poll(0))
+
+
+def end_with_supervisor(channel: socket.socket, patience: float) -> None:
+    """Let this process end `patience` seconds after the supervisor's death, even if it is blocked.
+
+    Without a supervisor nobody would kill a worker whose event loop is blocked; the thread started
+    here does. One that is stopped by SIGSTOP goes on (on Linux), and so ends as well.
+    """
+    with suppress(OSError, AttributeError):
+        if sys.platform == "linux":
+            import ctypes
+
+            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGCONT)
+    threading.Thread(target=_kill_orphan, args=(channel.dup(), patience), daemon=True).start()
+
+
+def _kill_orphan(channel: socket.socket, patience: float) -> None:
+    supervisor = select.poll()
+    supervisor.register(channel, 0)  # only its hang-up, which is always reported
+    supervisor.poll()
+    time.sleep(patience)
+    os.kill(os.getpid(), signal.SIGKILL)

@@ -52,7 +52,7 @@ class Gauges:
         return self._metrics.render(
             {
                 families.IN_FLIGHT: {(): self._workers.in_flight.total},
-                families.WORKERS: {(): self._workers.numbers.workers},
+                families.WORKERS: {(): self._workers.count},
                 families.WORKER_RESTARTS: {(): self._workers.restarts()},
                 families.BUILD_INFO: {self._build: 1},
             }

@@ -1,6 +1,6 @@
 import os
 
-from app.in_flight import InFlight
+from app.in_flight import InFlight, Restarts
 
 
 def test_workers_see_each_others_requests() -> None:
@@ -33,3 +33,23 @@ def test_an_answered_request_is_not_counted() -> None:
     in_flight.enter()
     in_flight.leave()
     assert in_flight.own == 0
+
+
+def test_the_requests_of_a_worker_that_died_are_forgotten() -> None:
+    in_flight = InFlight(workers=2)
+    in_flight.join(1)
+    in_flight.enter()
+    in_flight.enter()
+    in_flight.clear(1)
+    assert in_flight.at_most_one
+
+
+def test_all_processes_see_the_restarts() -> None:
+    restarts = Restarts()
+    assert restarts() == 0
+    if (pid := os.fork()) == 0:
+        restarts.add()
+        restarts.add()
+        os._exit(0)
+    os.waitpid(pid, 0)
+    assert restarts() == 2

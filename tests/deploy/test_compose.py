@@ -9,6 +9,7 @@ import dockerfile
 import pytest
 import yaml
 
+from app.process.serve import supervisor_policy
 from app.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,10 +43,10 @@ def test_container_resources_are_limited(service):
 
 
 @each_service
-def test_stop_grace_period_covers_the_last_request(service):
+def test_stop_grace_period_covers_the_longest_stop(service):
     assert (
         int(service["stop_grace_period"].removesuffix("s"))
-        > Settings.model_fields["deadline"].default
+        > supervisor_policy(Settings()).longest_stop
     )
 
 

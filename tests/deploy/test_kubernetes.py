@@ -5,6 +5,8 @@ from pathlib import Path
 import dockerfile
 import yaml
 
+from app.process.resources import WORKER_MEMORY
+from app.process.serve import supervisor_policy
 from app.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,7 +53,21 @@ def test_a_service_of_the_same_name_sets_no_port():
 
 def test_grace_period_covers_the_drain():
     leaves = int(CONTAINER["lifecycle"]["preStop"]["exec"]["command"][-1])
-    assert POD["terminationGracePeriodSeconds"] > leaves + Settings.model_fields["deadline"].default
+    assert (
+        POD["terminationGracePeriodSeconds"] > leaves + supervisor_policy(Settings()).longest_stop
+    )
+
+
+def test_the_workers_fit_the_resources():
+    environment = {each["name"]: each["value"] for each in CONTAINER["env"]}
+    resources = CONTAINER["resources"]
+    assert environment["THALAMUS_WORKERS"] == resources["requests"]["cpu"]
+    memory = int(resources["limits"]["memory"].removesuffix("Gi")) * 2**30
+    assert int(environment["THALAMUS_WORKERS"]) * WORKER_MEMORY <= memory
+
+
+def test_the_volume_belongs_to_the_user():
+    assert POD["securityContext"]["fsGroup"] == POD["securityContext"]["runAsGroup"]
 
 
 def test_the_environment_names_settings():

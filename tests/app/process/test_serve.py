@@ -23,19 +23,23 @@ def _restore_the_signal_handler() -> Iterator[None]:
     signal.signal(signal.SIGTERM, before)
 
 
-@pytest.mark.parametrize(("device", "seen"), [("cuda", "6"), ("auto", "6"), ("cpu", "4,6")])
+@pytest.mark.parametrize(
+    ("device", "index", "seen"),
+    [("cuda", 3, "6"), ("auto", 3, "6"), ("cuda", 7, "6"), ("cpu", 3, "4,6")],
+)
 def test_a_worker_is_pinned_to_its_gpu_before_the_application_is_made(
-    monkeypatch, device, seen: str
+    monkeypatch, device, index: int, seen: str
 ) -> None:
     def create_app(_settings: Settings, group: WorkerGroup) -> None:
         assert not group.all_ready()
         raise InterruptedError(os.environ["CUDA_VISIBLE_DEVICES"])
 
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,6")
-    settings, group = Settings(models=Path(), device=device), WorkerGroup(InFlight(4))
+    settings = Settings(models=Path(), device=device, workers=4)
+    group = WorkerGroup(InFlight(8))
     ours, theirs = socket.socketpair()
     with ours, theirs, pytest.raises(InterruptedError, match=f"^{seen}$"):
-        run_worker(settings, create_app, group, theirs, 3)
+        run_worker(settings, create_app, group, theirs, index)
 
 
 def test_a_single_process_serves_and_exits_with_0_on_sigterm(published: Path) -> None:

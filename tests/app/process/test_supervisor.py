@@ -1,14 +1,11 @@
 """Several workers behind one port: real processes, real connections."""
 
-import json
 import os
-import re
 import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -17,29 +14,18 @@ import pytest
 
 from app.bundle import publish
 from tests import fakes
+from tests.app.process.services import Service, alive, until
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="workers are forked")
 TEXT = {"Content-Type": "text/plain"}
 
 
-class Server:
-    """A service with two workers, in separate processes."""
+class Server(Service):
+    """The whole service with two workers."""
 
     def __init__(self, models: Path) -> None:
-        command = [sys.executable, "-m", "app.cli", "serve", "--port", "0", "--workers", "2"]
-        self.parent = subprocess.Popen(
-            [*command, "--models", str(models)], stderr=subprocess.PIPE, text=True
-        )
-        lines = (json.loads(line)["event"] for line in self.parent.stderr)
-        self.url = next(found[1] for line in lines if (found := re.search("on (http.*)", line)))
+        super().__init__("app.cli", "serve", models=models, port=0, workers=2, lame_duck=0)
         until(self.is_ready)
-
-    def is_ready(self) -> bool:
-        return httpx.get(f"{self.url}/readyz", timeout=20).status_code == 200
-
-    def workers(self) -> list[int]:
-        pid = self.parent.pid
-        return [int(n) for n in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
     def connections(self) -> list[int]:
         """The number of sockets of each worker."""
@@ -50,31 +36,11 @@ class Server:
         answer = post(f"{self.url}/v1/models/moods/classify", content=b"good", headers=TEXT)
         return answer.json()["predictions"][0]["label"]
 
-    def end(self) -> None:
-        self.parent.kill()  # the workers end by themselves
-        self.parent.wait()
-        self.parent.stderr.close()
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Wait until the condition holds; fail after some seconds."""
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
 
 def is_socket(link: Path) -> bool:
     try:
         return str(link.readlink()).startswith("socket")
     except FileNotFoundError:  # closed meanwhile
-        return False
-
-
-def alive(pid: int) -> bool:
-    try:
-        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
-    except FileNotFoundError:
         return False
 
 
@@ -188,7 +154,9 @@ def test_workers_end_when_the_supervisor_dies(server: Server) -> None:
 INDICES = """
 import sys
 from pathlib import Path
-from app.process.supervisor import Supervisor, listen
+from app.process.listener import listen
+from app.process.policy import SupervisorPolicy
+from app.process.supervisor import Supervisor
 
 def run_worker(channel, index):
     first = not Path(str(index)).exists()
@@ -198,7 +166,7 @@ def run_worker(channel, index):
         sys.exit(3)
     channel.recv(1)
 
-Supervisor(listen("127.0.0.1", 0), 3, run_worker).run()
+Supervisor(listen("127.0.0.1", 0), SupervisorPolicy(3), run_worker).run()
 """
 
 
@@ -233,7 +201,9 @@ def test_a_replacement_has_the_index_of_the_worker_that_died(tmp_path: Path) -> 
 
 SIGNALLED = """
 import os, signal
-from app.process.supervisor import Supervisor, listen
+from app.process.listener import listen
+from app.process.policy import SupervisorPolicy
+from app.process.supervisor import Supervisor
 
 fork, forks = os.fork, []
 
@@ -251,7 +221,7 @@ def run_worker(channel, index):
     channel.recv(1)
 
 os.fork = fork_and_signal_the_first
-Supervisor(listen("127.0.0.1", 0), 1, run_worker).run()
+Supervisor(listen("127.0.0.1", 0), SupervisorPolicy(1), run_worker).run()
 """
 
 

@@ -185,3 +185,24 @@ async def test_a_signal_stops_a_server_and_is_raised_again() -> None:
     finally:
         signal.signal(signal.SIGTERM, before)
     assert raised == [signal.SIGTERM], ADVICE
+
+
+async def test_a_connection_has_its_latest_request_and_is_shut_down_after_its_answer() -> None:
+    loaded, state = config(), uvicorn.Server(config()).server_state
+    loaded.load()
+    ours, theirs = socket.socketpair()
+    with theirs:
+        theirs.setblocking(False)
+        loop = asyncio.get_running_loop()
+        _, connection = await loop.connect_accepted_socket(lambda: connect(loaded, state, {}), ours)
+        assert (connection.cycle, connection.scope) == (None, None), ADVICE
+        connection.data_received(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert connection.cycle.scope is connection.scope, ADVICE
+        assert not connection.cycle.response_complete, ADVICE
+        connection.shutdown()
+        async with asyncio.timeout(20):
+            answer = b""
+            while part := await loop.sock_recv(theirs, 4096):
+                answer += part
+        assert answer.startswith(b"HTTP/1.1 204"), ADVICE
+        assert b"connection: close" in answer, ADVICE
