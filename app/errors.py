@@ -17,7 +17,8 @@ ThalamusError
 │   ├── NotReady             loading, failed or draining
 │   ├── Overloaded           the queue is full
 │   │   ├── TooManyRequests  as many requests as are allowed are in flight
-│   │   └── TooManyBytes     the bodies in flight hold as many bytes as are allowed
+│   │   ├── TooManyBytes     the bodies in flight hold as many bytes as are allowed
+│   │   └── TooManyConnections  as many connections as are allowed are open
 │   └── DeadlineExceeded     the answer would come too late
 └── OperatorError            the operator of the service must act
     ├── InvalidBundle        files missing, altered or contradictory
@@ -125,6 +126,12 @@ class TooManyBytes(Overloaded):
     """The bodies in flight hold as many bytes as are allowed."""
 
     reason = "bytes_in_flight"
+
+
+class TooManyConnections(Overloaded):
+    """As many connections as are allowed are open, and none of them waits for a request."""
+
+    reason = "connections"
 
 
 class DeadlineExceeded(Unavailable):

@@ -23,7 +23,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from app.api.edge import REFUSED
-from app.errors import HeadTooLarge, Overloaded, ThalamusError, TooSlow
+from app.errors import HeadTooLarge, ThalamusError, TooManyConnections, TooSlow
 from app.process.corked import CorkedTransport
 from app.process.open_connections import NEVER, OpenConnections
 from app.process.reader import Reader
@@ -75,7 +75,7 @@ class Connection(HttpToolsProtocol):
         self._waiting_since = self.loop.time()
         self.deadline = self._waiting_since + self._limits.head_timeout
         if not self._shared.opened(self.connections, self.loop):  # type: ignore[arg-type]
-            self._refuse(Overloaded("too many connections are open; try again later"))
+            self._refuse(TooManyConnections("too many connections are open; try again later"))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""

@@ -154,8 +154,8 @@ async def test_an_odd_path_is_answered_with_a_problem(service, method: str, path
 
 async def test_an_error_inside_fastapi_is_a_problem(published, monkeypatch) -> None:
     async with open_service(published) as client:
-        monkeypatch.delattr(client.app.state, "metrics")
-        response = await client.get("/metrics")
+        monkeypatch.delattr(client.app.state, "ready")
+        response = await client.get("/readyz")
         assert response.status_code == 500
         assert response.headers["content-type"] == "application/problem+json"
         assert response.headers["x-request-id"] == response.json()["request_id"]
