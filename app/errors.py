@@ -23,6 +23,7 @@ ThalamusError
 └── OperatorError            the operator of the service must act
     ├── InvalidBundle        files missing, altered or contradictory
     ├── GoldenMismatch       the bundle answers differently on this machine
+    ├── ModelOutputInvalid   the model has no valid answer to one item
     ├── DeviceUnavailable    the configured device cannot be used
     └── NotWritten           a file cannot be written: no space, no permission, a broken disk
 """
@@ -150,6 +151,20 @@ class InvalidBundle(OperatorError):
 
 class GoldenMismatch(OperatorError):
     """The bundle's published answers are not reproduced on this machine."""
+
+
+class ModelOutputInvalid(OperatorError):
+    """The graph fails on one item, or its outputs are no answer, such as NaN.
+
+    `index` names the item of a batch. Its text may have the runtime's words, so it is for the log
+    and for the operator's terminal; the client gets another one.
+    """
+
+    reason = "output_invalid"
+
+    def __init__(self, detail: str, index: int | None = None) -> None:
+        super().__init__(detail)
+        self.index = index
 
 
 class DeviceUnavailable(OperatorError):

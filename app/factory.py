@@ -12,6 +12,7 @@ are answered from the start.
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any, NoReturn
 
@@ -36,6 +37,8 @@ from app.in_flight import WorkerGroup
 from app.metrics import Metrics
 from app.modalities import MODALITIES, Modality
 from app.modalities.modality import no_instance
+from app.pipeline import Watchdog
+from app.pipeline.watchdog import GiveUp
 from app.process.resources import available_cpus, release_memory
 from app.runtime.providers import providers_for, runtime_version
 from app.serving.catalog import Catalog
@@ -99,17 +102,20 @@ def create_app(
     tasks: Mapping[str, Task] = TASKS,
     modalities: Mapping[str, Modality] = MODALITIES,
     middleware: Sequence[Middleware] = (),
+    give_up: GiveUp | None = None,
 ) -> Application:
     """Return the ASGI application; raise `DeviceUnavailable` if its device is not there.
 
     workers: the state that all workers of the service share. tasks, modalities: by the names that
-    manifests use. middleware: runs for every request; the first is the outermost.
+    manifests use. middleware: runs for every request; the first is the outermost. give_up: ends
+    this process, given a model whose run cannot be ended; None: nothing does.
     """
     providers_for(settings.device)
     workers, registry = workers or WorkerGroup(), Registry(tasks, modalities)
     statuses = {200, *problems.STATUSES.values()}
     metrics = Metrics(workers.numbers, tuple(registry.tasks), statuses)
     options = _load_options(settings, registry, workers, metrics)
+    options = replace(options, watchdog=Watchdog(give_up))
     models = Catalog(settings.models, options, settings.defaults)
     gauges = Gauges(models, metrics, workers, _build(settings))
     instances = [m.instance for m in modalities.values() if m.instance is not no_instance]

@@ -23,6 +23,7 @@ from app.registry import SHIPPED
 from tests.graphs import (
     audio_graph,
     autoencoder_graph,
+    faulty_graph,
     image_graph,
     novelty_graph,
     text_graph,
@@ -34,6 +35,7 @@ from tests.media import RATE, picture, saved, scene, sound, tone
 COLOURS = ("red", "green", "blue")
 MOODS = ("glad", "sad")
 SOUNDS = ("low", "high", "silent")
+BLACK, WHITE, RED, BLUE = (0, 0, 0), (255, 255, 255), (255, 0, 0), (5, 10, 240)
 SAMPLES = 4000
 WORDS = ("good", "fine", "happy", "bad", "awful", "sorry", "the", "day", "is", "a")
 PROSE = ("<unk>", "<end>", "the", "day", "is", "good", ",", "and", "we", "are", "glad", ".")
@@ -95,6 +97,19 @@ def image_bundle(name: str = "colours", version: int = 1, sharpness: float = 8.0
     encoder = ImageSpec(height=8, width=8, resample="bilinear")
     files = {"model.onnx": image_graph(8, sharpness)}
     return seal_bundle(name, encoder, COLOURS, files, cases, version=version)
+
+
+def faulty_bundle(name: str = "faulty", version: int = 1) -> Bundle:
+    """Return a classifier that fails on black, white and red pictures, see `faulty_graph`."""
+    cases = {"blue.png": (plain(BLUE), "image/png")}
+    encoder = ImageSpec(height=8, width=8, resample="bilinear")
+    files = {"model.onnx": faulty_graph(8)}
+    return seal_bundle(name, encoder, COLOURS, files, cases, version=version)
+
+
+def plain(colour: tuple[int, int, int]) -> bytes:
+    """Return a PNG of one colour."""
+    return picture(encode=("PNG",), colour=colour)
 
 
 def calibrated_bundle(name: str = "calibrated", version: int = 1, threshold: float = 0.6) -> Bundle:

@@ -53,6 +53,63 @@ def image_graph(
     )
 
 
+def faulty_graph(side: int = 8) -> bytes:
+    """`image_graph`, but black gives NaN, white cannot be run, and red never ends; uint8 NHWC."""
+    node = helper.make_node
+    body = helper.make_graph(
+        [node("Add", ["value", "nothing"], ["next"]), node("Identity", ["go"], ["goes"])],
+        "body",
+        [
+            tensor("step", TensorProto.INT64, []),
+            tensor("go", TensorProto.BOOL, []),
+            tensor("value", TensorProto.FLOAT, None),
+        ],
+        [tensor("goes", TensorProto.BOOL, []), tensor("next", TensorProto.FLOAT, None)],
+        [numpy_helper.from_array(np.float32(0), "nothing")],
+    )
+    nodes = [
+        node("Cast", ["image"], ["floats"], to=TensorProto.FLOAT),
+        node("Div", ["floats", "white"], ["scaled"]),
+        node("ReduceMean", ["scaled", "height_width"], ["colour"], keepdims=0),
+        node("ReduceMean", ["colour", "channel"], ["brightness"], keepdims=1),
+        node("Log", ["brightness"], ["infinite"]),  # of black
+        node("Mul", ["infinite", "zero"], ["nan"]),
+        node("Add", ["colour", "nan"], ["added"]),
+        node("Mul", ["brightness", "two"], ["doubled"]),
+        node("Cast", ["doubled"], ["index"], to=TensorProto.INT64),  # 2 for white
+        node("Gather", ["zeros", "index"], ["gathered"], axis=0),
+        node("Add", ["added", "gathered"], ["summed"]),
+        node("MatMul", ["colour", "redness"], ["red"]),
+        node("ReduceMax", ["red"], ["reddest"], keepdims=0),
+        node("Greater", ["reddest", "limit"], ["endless"]),
+        node("Where", ["endless", "many", "one"], ["times"]),
+        node("Loop", ["times", "true", "summed"], ["looped"], body=body),
+        node("Reshape", ["looped", "shape"], ["features"]),
+        node("MatMul", ["features", "weights"], ["logits"]),
+        node("Softmax", ["logits"], ["probabilities"], axis=1),
+    ]
+    return make_graph(
+        nodes,
+        [tensor("image", TensorProto.UINT8, ["batch", side, side, 3])],
+        [tensor("probabilities", TensorProto.FLOAT, ["batch", 3])],
+        {
+            "white": np.float32(255),
+            "zero": np.float32(0),
+            "two": np.float32(2),
+            "zeros": np.zeros(2, dtype=np.float32),
+            "height_width": np.array([1, 2]),
+            "channel": np.array([1]),
+            "redness": np.array([[1], [-1], [-1]], dtype=np.float32),
+            "limit": np.float32(0.8),
+            "many": np.int64(2**60),
+            "one": np.int64(1),
+            "true": np.array(True),
+            "shape": np.array([-1, 3]),
+            "weights": np.eye(3, dtype=np.float32) * np.float32(8),
+        },
+    )
+
+
 def novelty_graph(side: int = 8) -> bytes:
     """`image_graph` with novelty: the distance of the pixels from their mean colour."""
     node = helper.make_node

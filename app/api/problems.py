@@ -34,7 +34,15 @@ STATUSES: dict[type[errors.ThalamusError], int] = {
     errors.DeadlineExceeded: 504,
     errors.OperatorError: 500,
 }
+# The problem of a type of its own: RFC 9457's `type` and `title`, and what the client may know.
+MODEL_OUTPUT_INVALID = (
+    "urn:thalamus:problem:model-output-invalid",
+    "Model Output Invalid",
+    "the model gives no valid answer to this item, alone or in a batch; "
+    "the service's log has the reason under this request id",
+)
 MEDIA_TYPE = "application/problem+json"
+_OF_AN_ITEM = errors.InvalidInput | errors.ModelOutputInvalid
 
 
 def status_of(error: Exception) -> int:
@@ -75,8 +83,10 @@ def problem_for(error: Exception, request_id: str) -> tuple[dict[str, Any], dict
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("request failed", exc_info=error, extra={"fields": {"request_id": request_id}})
         detail = "the service failed; its log has the reason under this request id"
-    extra = {}
-    if isinstance(error, errors.InvalidInput) and error.index is not None:
+    extra: dict[str, Any] = {}
+    if isinstance(error, errors.ModelOutputInvalid):
+        extra["type"], extra["title"], detail = MODEL_OUTPUT_INVALID
+    if isinstance(error, _OF_AN_ITEM) and error.index is not None:
         extra["index"] = error.index
         detail = f"item {error.index}: {detail}"
     return problem(status, detail, request_id, **extra), headers

@@ -8,11 +8,15 @@ from app.wire import Wire
 
 
 class Version(Wire):
-    """One published version: its state, and facts of its manifest."""
+    """One published version: its state, and facts of its manifest.
+
+    `degraded` is true while it gives no valid answers; it answers all the same.
+    """
 
     version: int
     state: str
     reason: str | None = None
+    degraded: bool | None = None
     provider: str | None = None
     facts: dict[str, Any] | None = None
 
@@ -68,6 +72,7 @@ def model_entry(entries: list[Entry], *, facts: bool) -> Model:
                 version=entry.version,
                 state=entry.state,
                 reason=entry.reason,
+                degraded=(entry.model is not None and entry.model.degraded) or None,
                 provider=entry.model.pipeline.provider if entry.model else None,
                 facts=facts_of(entry.model.manifest) if entry.model and facts else None,
             )

@@ -40,10 +40,12 @@ def serve(
     settings = read_settings({name: value for name, value in given.items() if value is not None})
 
     from app.factory import create_app
+    from app.process.give_up import give_up
     from app.process.serve import serve
 
     known = registry()
-    serve(settings, partial(create_app, tasks=known.tasks, modalities=known.modalities))
+    create = partial(create_app, tasks=known.tasks, modalities=known.modalities)
+    serve(settings, partial(create, give_up=give_up))
 
 
 def read_settings(given: Mapping[str, Any]) -> Settings:

@@ -7,6 +7,7 @@ map of weights.
 import numpy as np
 from pydantic import Field
 
+from app.errors import ModelOutputInvalid
 from app.wire import Wire
 
 DECIMALS = 4  # of a weight, and of an edge in seconds
@@ -27,7 +28,12 @@ class SaliencyMap(Wire):
 
 
 def weights_of(saliency: np.ndarray) -> np.ndarray:
-    """Return the weights, float64, of a `saliency` of the same shape, float32, 0 or more."""
+    """Return the weights, float64, of a `saliency` of the same shape, float32, 0 or more.
+
+    Raises `ModelOutputInvalid` unless all are finite.
+    """
+    if not np.isfinite(saliency).all():
+        raise ModelOutputInvalid("the graph gives an explanation that is not numbers")
     highest = saliency.max(initial=0.0)
     scaled = saliency / highest if highest > 0 else np.zeros_like(saliency)
     return np.round(scaled.astype(np.float64), DECIMALS)

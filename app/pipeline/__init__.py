@@ -9,6 +9,7 @@ from app.pipeline.golden import Golden, answer_golden
 from app.pipeline.item import CancelToken, InferenceItem, ItemResult, make_items
 from app.pipeline.pipeline import Pipeline
 from app.pipeline.replay import Difference, replay
+from app.pipeline.watchdog import Watchdog
 
 __all__ = [
     "CancelToken",
@@ -17,6 +18,7 @@ __all__ = [
     "InferenceItem",
     "ItemResult",
     "Pipeline",
+    "Watchdog",
     "answer_golden",
     "generate",
     "make_items",

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
 from app.modalities import Payload
@@ -11,9 +12,17 @@ from app.telemetry import Timings
 
 @dataclass(slots=True)
 class CancelToken:
-    """Belongs to all items of a request; `cancelled` is set if the request is cancelled."""
+    """Belongs to all items of a request; `cancelled` is set when nobody waits for their answers.
+
+    deadline: of the request, in seconds on the monotonic clock, which event loops use.
+    """
 
     cancelled: bool = False
+    deadline: float = inf
+
+    def is_over(self, now: float) -> bool:
+        """Return whether nobody waits for the answers."""
+        return self.cancelled or self.deadline <= now
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,18 @@ from app.batching.collate import collate, split_outputs
 from app.batching.length_bucketing import bucket_by_length
 from app.bundle import Bundle, Manifest
 from app.bundle.tensors import Arrays, size_of
-from app.errors import DeadlineExceeded, InvalidInput, ThalamusError, UnsupportedTask
+from app.errors import (
+    DeadlineExceeded,
+    InvalidInput,
+    ModelOutputInvalid,
+    ThalamusError,
+    UnsupportedTask,
+)
 from app.modalities import Encoded, Modality, Payload
 from app.pipeline.item import InferenceItem, ItemResult, make_items
+from app.pipeline.watchdog import Watchdog
 from app.runtime.providers import Device
-from app.runtime.session import Session
+from app.runtime.session import RunOptions, Session
 from app.tasks import Options, Task
 from app.telemetry import Timings
 
@@ -23,8 +30,15 @@ class Pipeline:
     """A loaded bundle. Every method is synchronous and may be called from any thread."""
 
     def __init__(
-        self, bundle: Bundle, device: Device = "cpu", threads: int = 1, cuda_graphs: bool = False
+        self,
+        bundle: Bundle,
+        device: Device = "cpu",
+        threads: int = 1,
+        cuda_graphs: bool = False,
+        watchdog: Watchdog | None = None,
     ) -> None:
+        """Open the graph. watchdog: ends runs that nobody waits for; None: all run to their end."""
+        self._watchdog = watchdog
         registry, spec = bundle.registry, bundle.manifest.encoder
         self.manifest: Manifest = bundle.manifest
         self.task: Task = registry.tasks[bundle.manifest.task]
@@ -50,14 +64,16 @@ class Pipeline:
         """The ONNX Runtime execution provider that is really in use."""
         return self._session.provider
 
-    def run(self, items: Sequence[Arrays], explain: bool = False) -> list[dict[str, np.ndarray]]:
+    def run(
+        self, items: Sequence[Arrays], explain: bool = False, options: Any = None
+    ) -> list[dict[str, np.ndarray]]:
         """Run one batch of encoded items through the graph.
 
-        explain: compute the outputs that only explanations need too.
+        explain: compute the outputs that only explanations need too. options: of the run.
         """
         batch = collate(items, self._tensors, self._session.allocate)
         feeds = dict(zip(self._names, batch.values(), strict=True))
-        outputs = self._session.run(feeds, explain=explain)
+        outputs = self._session.run(feeds, explain=explain, options=options)
         return split_outputs(outputs, items, self.manifest.outputs)
 
     @property
@@ -96,48 +112,104 @@ class Pipeline:
         """Return an answer or an error for each item; an error affects its own item only.
 
         Traffic, golden cases and the command line all use this method. Items of different lengths
-        run in groups of similar lengths.
+        run in groups of similar lengths. Where a group cannot be run or an answer is invalid, those
+        items are run once more, each alone: `ModelOutputInvalid` is about the item itself.
         """
+        if self._watchdog is None:
+            return self._answer(items, None)
+        batch = self._watchdog.start(self.manifest.name, items, RunOptions())
+        try:
+            answers = self._answer(items, batch.options)
+        finally:
+            self._watchdog.stop(batch)
+        if batch.ended:  # what failed has failed for that reason
+            late = DeadlineExceeded("nobody waits for the answer")
+            return [late if isinstance(each, Exception) else each for each in answers]
+        return answers
+
+    def _answer(self, items: Sequence[InferenceItem], run: Any) -> list[ItemResult | Exception]:
         timings = Timings()
         encoded = self._encode_each(items)
         timings.lap("encode")
         runnable = [e.arrays for e in encoded if isinstance(e, Encoded)]
         explain = any(item.options.explains for item in items)
-        outputs = iter(self._run_in_groups(runnable, explain))
+        outputs = iter(self._run_in_groups(runnable, explain, run))
         timings.lap("infer")
-        return [
-            self._decode(item, each, next(outputs), timings) if isinstance(each, Encoded) else each
-            for item, each in zip(items, encoded, strict=True)
-        ]
+        answers: list[ItemResult | Exception] = []
+        for item, each in zip(items, encoded, strict=True):
+            if not isinstance(each, Encoded):
+                answers.append(each)
+                continue
+            answer = self._decode(item, each, next(outputs), timings)
+            if isinstance(answer, ModelOutputInvalid) and len(runnable) > 1:
+                [alone] = self._run_together([each.arrays], explain, run)
+                answer = self._decode(item, each, alone, timings)
+            answers.append(answer)
+        return answers
 
     def _decode(
-        self, item: InferenceItem, encoded: Encoded[Any], outputs: Arrays, timings: Timings
-    ) -> ItemResult | ThalamusError:
+        self,
+        item: InferenceItem,
+        encoded: Encoded[Any],
+        outputs: Arrays | ModelOutputInvalid,
+        timings: Timings,
+    ) -> ItemResult | Exception:
         try:
+            if isinstance(outputs, ModelOutputInvalid):
+                raise outputs
             answer = self._decoders[item.options.task](encoded, outputs, item.options)
         except InvalidInput as error:
             return InvalidInput(str(error), item.index)
+        except ModelOutputInvalid as error:
+            return _about_item(error, item)
         except ThalamusError as error:
             return error
+        except Exception as error:  # outputs of other shapes than the decoder can read
+            invalid = ModelOutputInvalid(f"{self.manifest.name}: the outputs cannot be read")
+            invalid.__cause__ = error
+            return _about_item(invalid, item)
         return ItemResult(answer, timings)
 
-    def _encode_each(self, items: Sequence[InferenceItem]) -> list[Encoded[Any] | ThalamusError]:
+    def _encode_each(self, items: Sequence[InferenceItem]) -> list[Encoded[Any] | Exception]:
         if self._threads is None or len(items) == 1:
             return [self._encode(item) for item in items]
         return list(self._threads.map(self._encode, items))
 
-    def _encode(self, item: InferenceItem) -> Encoded[Any] | ThalamusError:
+    def _encode(self, item: InferenceItem) -> Encoded[Any] | Exception:
         if item.token.cancelled:  # its batch has run, but decoding can be skipped
             return DeadlineExceeded("nobody waits for the answer")
         try:
             return self.encoder.encode(item.payload)
         except InvalidInput as error:
             return InvalidInput(str(error), item.index)
+        except Exception as error:  # of this item only
+            return error
 
-    def _run_in_groups(self, items: Sequence[Arrays], explain: bool) -> list[dict[str, np.ndarray]]:
+    def _run_in_groups(
+        self, items: Sequence[Arrays], explain: bool, run: Any
+    ) -> Sequence[Arrays | ModelOutputInvalid]:
         if self._size is None or len(items) < 2:
-            return self.run(items, explain) if items else []
-        outputs: dict[int, dict[str, np.ndarray]] = {}
+            return self._run_together(items, explain, run) if items else []
+        outputs: dict[int, Arrays | ModelOutputInvalid] = {}
         for group in bucket_by_length([self._size(item) for item in items]):
-            outputs |= zip(group, self.run([items[place] for place in group], explain), strict=True)
+            together = self._run_together([items[place] for place in group], explain, run)
+            outputs |= zip(group, together, strict=True)
         return [outputs[place] for place in range(len(items))]
+
+    def _run_together(
+        self, items: Sequence[Arrays], explain: bool, run: Any
+    ) -> Sequence[Arrays | ModelOutputInvalid]:
+        """Run items as one batch; if that fails, run each alone."""
+        try:
+            return self.run(items, explain, run)
+        except Exception as error:
+            if len(items) == 1:
+                invalid = ModelOutputInvalid(f"{self.manifest.name}: {error}")
+                invalid.__cause__ = error
+                return [invalid]
+        return [self._run_together([item], explain, run)[0] for item in items]
+
+
+def _about_item(error: ModelOutputInvalid, item: InferenceItem) -> ModelOutputInvalid:
+    error.index = item.index
+    return error

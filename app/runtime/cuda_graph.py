@@ -41,8 +41,11 @@ class CudaGraphRunner:
             self._binding.bind_ortvalue_output(name, value)
         session.run_with_iobinding(self._binding)  # warms up and captures
 
-    def run(self, arrays: Arrays) -> dict[str, np.ndarray]:
-        """Return every output for a batch of that size."""
+    def run(self, arrays: Arrays, options: Any = None) -> dict[str, np.ndarray]:
+        """Return every output for a batch of that size.
+
+        options: ignored, because a captured graph is one call, which cannot be ended.
+        """
         for name, array in arrays.items():
             self._inputs[name].update_inplace(array)
         self._session.run_with_iobinding(self._binding)

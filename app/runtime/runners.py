@@ -25,9 +25,12 @@ WARM_UP_SIZES: Mapping[str, Sequence[int]] = {CUDA: SIZES, TENSORRT: (SIZES[-1],
 
 
 class Runner(Protocol):
-    """Runs one batch; the answer has every output of the graph that was asked for, by name."""
+    """Runs one batch; the answer has every output of the graph that was asked for, by name.
 
-    def run(self, arrays: Arrays) -> dict[str, np.ndarray]:
+    options: ONNX Runtime's `RunOptions`, whose `terminate` ends the run; None: the defaults.
+    """
+
+    def run(self, arrays: Arrays, options: Any = None) -> dict[str, np.ndarray]:
         """Return the outputs for these inputs. Raises what ONNX Runtime raises."""
         ...
 
@@ -39,10 +42,10 @@ class CpuRunner:
         self._session = session
         self._outputs, self._default_outputs = signature.outputs, signature.default_outputs
 
-    def run(self, arrays: Arrays) -> dict[str, np.ndarray]:
+    def run(self, arrays: Arrays, options: Any = None) -> dict[str, np.ndarray]:
         """Return the outputs; those of an explanation if `EXPLAIN` is among the inputs."""
         names = self._outputs if EXPLAIN in arrays else self._default_outputs
-        return dict(zip(names, self._session.run(names, dict(arrays)), strict=True))
+        return dict(zip(names, self._session.run(names, dict(arrays), options), strict=True))
 
 
 class BoundRunner:
@@ -52,16 +55,16 @@ class BoundRunner:
         self._session, self._outputs = session, signature.default_outputs
         self._unbound = CpuRunner(session, signature)
 
-    def run(self, arrays: Arrays) -> dict[str, np.ndarray]:
+    def run(self, arrays: Arrays, options: Any = None) -> dict[str, np.ndarray]:
         """Return the outputs, in ordinary memory; those of an explanation as `CpuRunner` does."""
         if EXPLAIN in arrays:  # ONNX Runtime cannot bind an input that has a default value
-            return self._unbound.run(arrays)
+            return self._unbound.run(arrays, options)
         binding = self._session.io_binding()
         for name, array in arrays.items():
             binding.bind_cpu_input(name, array)
         for name in self._outputs:
             binding.bind_output(name, "cpu")
-        self._session.run_with_iobinding(binding)
+        self._session.run_with_iobinding(binding, options)
         return dict(zip(self._outputs, binding.copy_outputs_to_cpu(), strict=True))
 
 
@@ -78,7 +81,7 @@ class PerSizeRunner:
     def __init__(self, make: Callable[[int], Runner]) -> None:
         self._runners = {size: make(size) for size in SIZES}
 
-    def run(self, arrays: Arrays) -> dict[str, np.ndarray]:
+    def run(self, arrays: Arrays, options: Any = None) -> dict[str, np.ndarray]:
         """Return the outputs, one row for each row of the inputs.
 
         A batch is padded to the next size, one that is larger than all of them is divided. Scalars
@@ -93,7 +96,7 @@ class PerSizeRunner:
                 name: pad_batch(array[start : start + rows], size) if array.ndim else array
                 for name, array in arrays.items()
             }
-            outputs = self._runners[size].run(part)
+            outputs = self._runners[size].run(part, options)
             parts.append({name: output[:rows] for name, output in outputs.items()})
         if len(parts) == 1:
             return parts[0]
@@ -106,9 +109,9 @@ class OneThreadRunner:
     def __init__(self, runner: Runner) -> None:
         self._run = in_one_thread(runner.run)
 
-    def run(self, arrays: Arrays) -> dict[str, np.ndarray]:
+    def run(self, arrays: Arrays, options: Any = None) -> dict[str, np.ndarray]:
         """Return what the other runner returns, and raise what it raises."""
-        return self._run(arrays)
+        return self._run(arrays, options)
 
 
 @dataclass(frozen=True, slots=True)

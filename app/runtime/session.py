@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from onnxruntime import RunOptions
 
 from app.bundle.tensors import EXPLAIN, Allocate, Arrays, TensorSpec, allocate
 from app.errors import DeviceUnavailable, InvalidBundle
@@ -17,6 +18,8 @@ from app.runtime.pinned import PinnedBuffers, in_one_thread
 from app.runtime.providers import CPU, CUDA, Device
 from app.runtime.runners import GpuSessions, OneThreadRunner, Runner, choose_runner, warm_up
 from app.runtime.signature import Signature
+
+__all__ = ["RunOptions", "Session"]  # any thread may set `terminate`, which ends the runs with it
 
 _THIS_MACHINE = Machine()
 
@@ -64,16 +67,19 @@ class Session:
         self._runner = OneThreadRunner(runner) if cuda_graphs else runner
         warm_up(self.run, self.provider, self._signature)
 
-    def run(self, arrays: Arrays, *, explain: bool = False) -> dict[str, np.ndarray]:
+    def run(
+        self, arrays: Arrays, *, explain: bool = False, options: Any = None
+    ) -> dict[str, np.ndarray]:
         """Return the outputs of the graph for one batch, by name.
 
-        explain: fetch the outputs that only an explanation needs too, if the graph has any. Raises
-        `InvalidBundle` where ONNX Runtime cannot run the graph on these arrays.
+        explain: fetch the outputs that only an explanation needs too, if the graph has any.
+        options: what `RunOptions()` returns. Raises `InvalidBundle` where ONNX Runtime cannot run
+        the graph on these arrays.
         """
         if explain and self._signature.explainable:
             arrays = {**arrays, EXPLAIN: np.array(True)}
         try:
-            return self._runner.run(arrays)
+            return self._runner.run(arrays, options)
         except Exception as error:  # ONNX Runtime's own exceptions share no base class
             raise InvalidBundle(f"ONNX Runtime cannot run the graph: {error}") from error
 

@@ -9,7 +9,7 @@ from app.batching.latency_model import BatchingPolicy
 from app.bundle import Bundle, Registry, read_bundle
 from app.errors import GoldenMismatch
 from app.in_flight import WorkerGroup
-from app.pipeline import Pipeline, replay
+from app.pipeline import Pipeline, Watchdog, replay
 from app.registry import SHIPPED
 from app.runtime.providers import CPU, Device
 from app.serving.all_cores import AllCoresPipeline
@@ -23,6 +23,7 @@ class LoadOptions:
     threads: of a session. deadline: seconds for an answer. after_load: called after loading, which
     has changed the contents of the memory. on_batch: called with the name and version of a model
     and the items of each of its batches. on_failure: called with those of a version that failed.
+    watchdog: of all models.
     """
 
     registry: Registry = SHIPPED
@@ -35,6 +36,7 @@ class LoadOptions:
     after_load: Callable[[], None] = lambda: None
     on_batch: Callable[[str, int, int], None] = lambda _name, _version, _items: None
     on_failure: Callable[[str, int], None] = lambda _name, _version: None
+    watchdog: Watchdog | None = None
 
 
 def load(folder: Path, options: LoadOptions) -> ServedModel:
@@ -60,7 +62,9 @@ def _pipeline(folder: Path, options: LoadOptions) -> Pipeline:
 
 
 def _proved(bundle: Bundle, options: LoadOptions) -> Pipeline:
-    pipeline = Pipeline(bundle, options.device, options.threads, options.cuda_graphs)
+    pipeline = Pipeline(
+        bundle, options.device, options.threads, options.cuda_graphs, options.watchdog
+    )
     differences = replay(bundle, pipeline)
     if differences:
         raise GoldenMismatch(

@@ -1,22 +1,24 @@
 """A pipeline and its batcher: the asynchronous interface of a model."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from app.batching.batcher import Batcher, OnBatch, no_batch_observer
 from app.batching.latency_model import BatchingPolicy
 from app.bundle import GoldenCase
-from app.errors import DeadlineExceeded
+from app.errors import DeadlineExceeded, ModelOutputInvalid
 from app.modalities import Payload
 from app.pipeline import CancelToken, InferenceItem, ItemResult, Pipeline, make_items
 from app.serving.deadline import WaitForDisconnect, with_deadline
 from app.tasks import Options, Task
 from app.tasks.task import Generation
-from app.telemetry import Timings
+from app.telemetry import Timings, event
 
 RunItems = Callable[[Sequence[InferenceItem]], Sequence[ItemResult | Exception]]
 OnStep = Callable[[Any], Awaitable[None]]
+DEGRADED = 3  # requests in a row without a valid answer
 
 
 class ServedModel:
@@ -43,6 +45,7 @@ class ServedModel:
         self._batcher: Batcher[InferenceItem, ItemResult] = Batcher(
             answer or pipeline.answer, policy, self._cost, on_batch=on_batch
         )
+        self._invalid = 0  # requests in a row without a valid answer
 
     @property
     def queued_items(self) -> int:
@@ -63,6 +66,11 @@ class ServedModel:
         """Return whether the model may be able to decode payloads of this media type."""
         return self.pipeline.encoder.accepts(media_type)
 
+    @property
+    def degraded(self) -> bool:
+        """Whether the latest `DEGRADED` requests that the graph ran for got no valid answer."""
+        return self._invalid >= DEGRADED
+
     async def answer(
         self,
         payloads: Sequence[Payload],
@@ -72,17 +80,23 @@ class ServedModel:
     ) -> list[Any]:
         """Return the answers to all payloads, in order; call `pipeline.require` before.
 
-        Raises `InvalidInput` with the index of a bad payload, `DeadlineExceeded` after the
-        deadline, and `ClientDisconnected` when `wait_for_disconnect()` returns.
+        Raises `InvalidInput` and `ModelOutputInvalid` with the index of a bad payload,
+        `DeadlineExceeded` after the deadline, and `ClientDisconnected` when
+        `wait_for_disconnect()` returns.
         """
         deadline = asyncio.get_running_loop().time() + self._deadline
-        token = CancelToken()
+        token = CancelToken(deadline=deadline)
         items = make_items(payloads, options, token)
         work = self._batcher.submit(items, deadline)
         try:
             results = await with_deadline(work, self._deadline, self._late, wait_for_disconnect)
+        except ModelOutputInvalid as error:
+            self._found_invalid(error)
+            raise
         finally:
             token.cancelled = True
+        if self._invalid:
+            self._found_valid()
         timings.waited(results[-1].timings)
         return [result.answer for result in results]
 
@@ -115,6 +129,17 @@ class ServedModel:
             [answer] = await self.answer([generation.payload], options, spent)
             timings.add(spent)
             await on_step(generation.append(answer))
+
+    def _found_invalid(self, error: ModelOutputInvalid) -> None:
+        model, version = self.manifest.name, self.manifest.version
+        self._invalid += 1
+        if self._invalid == DEGRADED:
+            event("model degraded", logging.ERROR, model=model, version=version, reason=str(error))
+
+    def _found_valid(self) -> None:
+        if self.degraded:
+            event("model recovered", model=self.manifest.name, version=self.manifest.version)
+        self._invalid = 0
 
     def _cost(self, item: InferenceItem) -> float:
         return self.pipeline.encoder.cost(item.payload)

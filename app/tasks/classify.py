@@ -16,7 +16,7 @@ from pydantic import Field, create_model
 
 from app.bundle import GoldenCase, Manifest, Registry
 from app.bundle.tensors import NOVELTY, Arrays
-from app.errors import GoldenMismatch
+from app.errors import ModelOutputInvalid
 from app.modalities import Encoded, Modality
 from app.tasks.reliability import reliability
 from app.tasks.task import Decode, Options, Task, furthest
@@ -102,11 +102,13 @@ class Prediction:
 def probabilities(manifest: Manifest, outputs: Mapping[str, np.ndarray]) -> np.ndarray:
     """Return one probability per label, float32 (labels,), from one item's outputs.
 
-    Raises `GoldenMismatch` unless the graph gives a finite number for every label.
+    Raises `ModelOutputInvalid` unless the graph gives a finite number for every label.
     """
     scores = outputs[manifest.outputs[0].name].reshape(-1).astype(np.float32, copy=False)
     if scores.size != len(manifest.labels) or not isfinite(scores.sum()):
-        raise GoldenMismatch(f"{manifest.name}: the graph does not give a number for every label")
+        raise ModelOutputInvalid(
+            f"{manifest.name}: the graph does not give a number for every label"
+        )
     if manifest.scores == "probabilities":
         return scores
     shifted = np.exp((scores - scores.max()) / np.float32(manifest.temperature))

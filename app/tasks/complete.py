@@ -2,14 +2,16 @@
 
 import secrets
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any, ClassVar, Literal
 
+import numpy as np
 import orjson
 from pydantic import Field, ValidationError
 
 from app.bundle import GoldenCase, Manifest
 from app.bundle.tensors import LOG_PROBABILITIES, NEXT_STATE, Arrays, Frozen
-from app.errors import InvalidInput, MalformedRequest, TooLarge
+from app.errors import InvalidInput, MalformedRequest, ModelOutputInvalid, TooLarge
 from app.modalities import Encoded, Encoder, Modality, Payload
 from app.modalities.words.encoder import WordsEncoder
 from app.names import unknown_name
@@ -158,7 +160,11 @@ def _whole(generation: TextGeneration) -> dict[str, Any]:
 
 def _decoder(_manifest: Manifest, _modality: Modality) -> Decode:
     def decode(encoded: Encoded[Any], outputs: Arrays, _options: CompleteOptions) -> NextWord:
-        return NextWord(outputs[LOG_PROBABILITIES], outputs[NEXT_STATE], encoded.truncated)
+        log_probabilities, state = outputs[LOG_PROBABILITIES], outputs[NEXT_STATE]
+        # A word may be impossible (-inf), but not all of them; the maximum of NaN is NaN.
+        if not (isfinite(log_probabilities.max()) and np.isfinite(state).all()):
+            raise ModelOutputInvalid("the graph gives no number for every word")
+        return NextWord(log_probabilities, state, encoded.truncated)
 
     return decode
 

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from app.bundle import GoldenCase, Manifest
 from app.bundle.tensors import EMBEDDING, Arrays
-from app.errors import GoldenMismatch
+from app.errors import ModelOutputInvalid
 from app.modalities import Encoded, Modality
 from app.tasks.task import Decode, Options, Task, furthest
 
@@ -31,10 +31,10 @@ class GoldenEmbedding(GoldenCase):
 
 
 def decode_features(outputs: Mapping[str, np.ndarray]) -> Features:
-    """Return the features of one item; raise `GoldenMismatch` unless all are finite."""
+    """Return the features of one item; raise `ModelOutputInvalid` unless all are finite."""
     features = outputs[EMBEDDING].reshape(-1)
     if not np.isfinite(features).all():
-        raise GoldenMismatch("the graph gives features that are not numbers")
+        raise ModelOutputInvalid("the graph gives features that are not numbers")
     return tuple(features.tolist())
 
 

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from app.bundle import GoldenCase, Manifest
 from app.bundle.tensors import EMBEDDING, NOVELTY, RECONSTRUCTION, RECONSTRUCTION_ERROR, Arrays
-from app.errors import GoldenMismatch, InvalidInput
+from app.errors import InvalidInput, ModelOutputInvalid
 from app.modalities import Encoded, Modality
 from app.tasks.embed import decode_features, different_features
 from app.tasks.task import Decode, Options, Task, check_without_labels, furthest
@@ -83,7 +83,7 @@ def _decoder(_manifest: Manifest, _modality: Modality) -> Decode:
         error, novelty = float(outputs[RECONSTRUCTION_ERROR]), float(outputs[NOVELTY])
         levels = outputs[RECONSTRUCTION]  # grey levels, 0..255
         if not (np.isfinite(levels).all() and np.isfinite(error) and 0 <= novelty <= 1):
-            raise GoldenMismatch("the graph gives a reconstruction that is none")
+            raise ModelOutputInvalid("the graph gives a reconstruction that is none")
         picture = np.clip(np.rint(levels), 0, 255).astype(np.uint8)
         return Reconstruction(error, novelty, picture, decode_features(outputs))
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from app.bundle import Conformal, Manifest
 from app.bundle.tensors import NOVELTY
-from app.errors import GoldenMismatch
+from app.errors import ModelOutputInvalid
 
 
 class Reliability(NamedTuple):
@@ -28,7 +28,7 @@ def reliability(
     """Return the reliability of an answer; scores: its probabilities, float32 (labels,).
 
     The model abstains if the item is unlike the training data, or if the prediction set is
-    uninformative. Raises `GoldenMismatch` if the novelty is no number in 0..1.
+    uninformative. Raises `ModelOutputInvalid` if the novelty is no number in 0..1.
     """
     credible = novelty = None
     unlike = undecided = False
@@ -38,7 +38,7 @@ def reliability(
     if manifest.novelty is not None:
         novelty = float(outputs[NOVELTY])
         if not 0 <= novelty <= 1:  # true for NaN too
-            raise GoldenMismatch(f"{manifest.name}: the graph gives a novelty that is none")
+            raise ModelOutputInvalid(f"{manifest.name}: the graph gives a novelty that is none")
         unlike = novelty >= manifest.novelty.threshold
     if credible is None and novelty is None:
         return Reliability()

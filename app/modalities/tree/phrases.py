@@ -9,6 +9,7 @@ from pydantic import ConfigDict
 
 from app.bundle import Manifest
 from app.bundle.tensors import NODES, Arrays
+from app.errors import ModelOutputInvalid
 from app.modalities.payload import Encoded
 from app.modalities.tree.binary_tree import BinaryTree
 from app.wire import CLOSED_MEMBERS
@@ -40,7 +41,10 @@ def label_phrases(
     """Return the phrases with their labels, from the whole tree to the single words.
 
     phrases: one for each node, leaves first; None is left out. scores: float32 (nodes, labels).
+    Raises `ModelOutputInvalid` unless all scores are finite.
     """
+    if not np.isfinite(scores).all():
+        raise ModelOutputInvalid("the graph gives probabilities of phrases that are not numbers")
     best = scores.argmax(axis=1)
     leaves = (len(phrases) + 1) // 2  # of a binary tree
     order = (*reversed(range(leaves, len(phrases))), *range(leaves))

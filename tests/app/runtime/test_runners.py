@@ -76,7 +76,7 @@ class DoublingRunner:
     def __init__(self, size: int, runs: list[tuple[int, int]]) -> None:
         self.size, self.runs = size, runs
 
-    def run(self, arrays: Arrays) -> dict[str, np.ndarray]:
+    def run(self, arrays: Arrays, options: object = None) -> dict[str, np.ndarray]:
         self.runs.append((self.size, len(arrays["x"])))
         return {"y": 2 * arrays["x"] + arrays.get("more", 0)}
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from app.errors import GoldenMismatch
+from app.errors import ModelOutputInvalid
 from app.tasks.classify import probabilities, rank_labels
 from tests import fakes
 
@@ -36,5 +36,5 @@ def test_logits_become_probabilities_at_the_temperature(manifest) -> None:
 
 @pytest.mark.parametrize("scores", [[0.5, 0.5], [0.1] * 4, [np.nan, 0, 1], [np.inf, 0, 0], []])
 def test_invalid_scores_are_refused(manifest, scores) -> None:
-    with pytest.raises(GoldenMismatch, match="a number for every label"):
+    with pytest.raises(ModelOutputInvalid, match="a number for every label"):
         probabilities(manifest, {"probabilities": np.array(scores)})

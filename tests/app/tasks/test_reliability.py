@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from app.bundle import Conformal
-from app.errors import GoldenMismatch
+from app.errors import ModelOutputInvalid
 from app.tasks.reliability import prediction_set, reliability
 from tests import fakes
 
@@ -52,5 +52,5 @@ def test_reliability_without_thresholds_is_empty() -> None:
 
 @pytest.mark.parametrize("novelty", [np.nan, -0.1, 1.1])
 def test_novelty_outside_0_to_1_is_refused(novelty: float) -> None:
-    with pytest.raises(GoldenMismatch, match="novelty"):
+    with pytest.raises(ModelOutputInvalid, match="novelty"):
         reliability(manifest(), SURE, outputs(novelty))
