@@ -147,7 +147,12 @@ def _load_options(
         registry=registry,
         device=settings.device,
         threads=settings.threads or available_cpus(),
-        policy=BatchingPolicy(settings.max_batch, settings.max_queue),
+        policy=BatchingPolicy(
+            settings.max_batch,
+            settings.max_queue,
+            max_queue_seconds=settings.max_queue_seconds,
+            long_item_threads=available_cpus(),
+        ),
         deadline=settings.deadline,
         cuda_graphs=settings.cuda_graphs,
         workers=workers,

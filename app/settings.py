@@ -59,6 +59,12 @@ class Settings(BaseSettings):
     max_queue: Annotated[
         int, Field(ge=1, description="Largest number of items waiting for one model")
     ] = 2048
+    max_queue_seconds: Annotated[
+        float,
+        Field(
+            gt=0, description="Longest wait for a batch of a model, in seconds; less in overload"
+        ),
+    ] = 1
     max_requests: Annotated[
         int, Field(ge=1, description="Largest number of requests in flight, per worker")
     ] = 2048

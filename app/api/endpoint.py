@@ -57,6 +57,7 @@ class ItemEndpoint:
         served = await named(serving.catalog, record, **scope["path_params"])
         if served is not None:
             served.pipeline.require(task.name)  # before the body is read
+            served.require_room()
         body = await read_body(receive, serving.receive_timeout)
         content_type = header(scope, b"content-type")
         payloads = parse_body(body, content_type, serving.max_items, serving.instances)

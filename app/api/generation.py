@@ -40,6 +40,7 @@ class GenerationEndpoint:
         served = await named(serving.catalog, record, **scope["path_params"])
         assert served is not None  # every route here names a model
         served.pipeline.require(task.name)  # before the body is read
+        served.require_room()
         content_type = header(scope, b"content-type")
         if content_type and "json" not in content_type:
             raise UnsupportedMedia(

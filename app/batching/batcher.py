@@ -4,20 +4,22 @@ Items that arrive while a batch runs, or within one turn of the event loop, form
 Promises:
 
 - a batch has at most `max_batch` items, and no more than are expected to take `batch_seconds`;
-- at most `max_queue` items wait; a request with one more is refused at once, whole, with
-  `Overloaded`;
+- at most `max_queue` items wait, and none longer than `max_queue_seconds` or so (see
+  `app.batching.queue_limit`); a request that is over a limit is refused whole, with `Overloaded`,
+  at once, or soon where it came while the queue grew too long;
 - a caller that is cancelled while it waits costs nothing; one that is cancelled while its batch
   runs does no harm to the other items of the batch;
 - an item whose deadline passes in the queue is answered `DeadlineExceeded` and not run;
 - an error that `run` returns in an item's place fails that item only; an error that it raises
   fails every item of that batch and of no other;
-- an item that is expected to take longer than a whole batch may runs alone, outside the batches;
+- an item that is expected to take longer than a whole batch may runs alone, outside the batches, in
+  one of a few threads (`app.batching.long_items`);
 - after `close()` no item is accepted, and the accepted ones are answered.
 
 Not thread-safe: one event loop owns it. A batch runs in one of three ways: on the event loop, where
 several items take less than `inline_seconds` (the way to a thread and back costs more than a small
-model); else in a thread of the batcher; a long item alone, in a thread of the event loop. What an
-item takes is measured with every batch.
+model); else in a thread of the batcher; a long item alone, in another thread. What an item takes is
+measured with every batch.
 """
 
 import asyncio
@@ -25,15 +27,15 @@ import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic
 
 from app.batching.latency_model import BatchingPolicy, LatencyModel
-from app.errors import DeadlineExceeded, NotReady, Overloaded
+from app.batching.long_items import LongItems
+from app.batching.queue_limit import BURST_ITEMS, QueueLimit
+from app.batching.waiting_item import Item, Output, WaitingItem, overloaded, refuse_last, settle
+from app.errors import DeadlineExceeded, NotReady
 
-Item = TypeVar("Item")
-Output = TypeVar("Output")
 RunBatch = Callable[[Sequence[Item]], Sequence[Output | Exception]]
 OnBatch = Callable[[int], None]
 
@@ -42,12 +44,19 @@ def no_batch_observer(_items: int) -> None:
     """Observe nothing."""
 
 
-@dataclass(slots=True)
-class _Entry(Generic[Item, Output]):
-    item: Item
-    cost: float  # seconds
-    future: asyncio.Future[Output]
-    deadline: float  # seconds on the loop's clock
+@dataclass(slots=True, eq=False)
+class _Run:
+    """A batch in a thread: its items, its start on the clock, and the seconds that it should take.
+
+    One that takes longer than it should is expected to take as long again.
+    """
+
+    items: int
+    start: float
+    seconds: float
+
+    def rest(self, now: float) -> float:
+        return abs(self.start + self.seconds - now)
 
 
 class Batcher(Generic[Item, Output]):
@@ -72,7 +81,9 @@ class Batcher(Generic[Item, Output]):
         self._clock = clock
         self._on_batch = on_batch
         self._latency = LatencyModel(policy)
-        self._queue: deque[_Entry[Item, Output]] = deque()
+        self._limit = QueueLimit(policy.max_queue_seconds)
+        self._queue: deque[WaitingItem[Item, Output]] = deque()
+        self._runs: list[_Run] = []  # the batches in threads
         self._active = 0  # chains of batches, each of which ends when the queue is empty
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
@@ -80,35 +91,69 @@ class Batcher(Generic[Item, Output]):
         self._threads = ThreadPoolExecutor(
             policy.max_concurrent_batches, thread_name_prefix="batcher"
         )
+        self._long = LongItems(
+            self._outcomes, policy.long_item_threads, policy.max_queue_seconds, clock
+        )
 
     @property
     def queued_items(self) -> int:
-        """The items that wait for a batch."""
-        return len(self._queue)
+        """The items that wait."""
+        return len(self._queue) + self._long.waiting
 
     @property
     def queued_seconds(self) -> float:
-        """The time that those items are expected to take."""
-        usual = self._latency.item_seconds
-        return sum(max(entry.cost, usual) for entry in self._queue)
+        """How long an item that came now would wait for a batch, as far as batches are known."""
+        ahead = sum(run.rest(self._clock()) for run in self._runs)
+        ahead += len(self._queue) * self._latency.item_seconds
+        return ahead / self._policy.max_concurrent_batches
 
-    async def submit(self, items: Sequence[Item], deadline: float) -> list[Output]:
+    def require_room(self, deadline: float) -> None:
+        """Raise `Overloaded` where an item that came now would wait too long, or be too late.
+
+        deadline: seconds on the event loop's clock.
+        """
+        if not self._queue and not self._runs:
+            return
+        each = self._latency.item_seconds / self._policy.max_concurrent_batches
+        longest = self._limit.now(each)
+        if (left := deadline - asyncio.get_running_loop().time()) > 0:
+            longest = min(longest, left)
+        if self.queued_seconds > longest:
+            self._forget_cancelled()
+            if self.queued_seconds > longest:
+                self._shorten(each)
+                raise overloaded(self.queued_items)
+
+    async def submit(
+        self, items: Sequence[Item], deadline: float, *, admitted: bool = False
+    ) -> list[Output]:
         """Return the answers to all `items`, in order; either all are accepted or none is.
 
-        deadline: seconds on the event loop's clock. Raises `NotReady` after `close`, `Overloaded`
-        when the queue is full, and the first error of any of the items.
+        deadline: seconds on the event loop's clock. admitted: the items continue what was accepted
+        before, so only the number of waiting items is limited. Raises `NotReady` after `close`,
+        `Overloaded` when the queue is full, and the first error of any of the items.
         """
-        self._admit(len(items))
-        future = asyncio.get_running_loop().create_future
-        entries = [_Entry(item, self._cost(item), future(), deadline) for item in items]
-        for entry in entries:
-            if entry.cost > self._policy.batch_seconds:
-                self._spawn(self._run_alone(entry))
-            else:
-                self._queue.append(entry)
+        self._require_places(len(items))
+        loop, most = asyncio.get_running_loop(), self._policy.batch_seconds
+        ahead = 0 if admitted else len(self._queue)
+        future = loop.create_future
+        entries = [WaitingItem(item, self._cost(item), future(), deadline, ahead) for item in items]
+        long = [entry for entry in entries if entry.cost > most]
+        short = [entry for entry in entries if entry.cost <= most] if long else entries
+        if not admitted:
+            if short:
+                self.require_room(deadline)
+            if long:
+                self._long.require_room(deadline - loop.time())
+        self._queue.extend(short)
+        ahead = 0 if admitted else len(self._long)
+        for entry in long:
+            entry.ahead = ahead
+            self._on_batch(1)
+            self._spawn(self._long.accept(entry))
         if self._queue and self._active < self._policy.max_concurrent_batches:
             self._active += 1
-            asyncio.get_running_loop().call_soon(self._run_next_batch)
+            loop.call_soon(self._run_next_batch)
         try:
             if len(entries) == 1:
                 return [await entries[0].future]
@@ -123,53 +168,64 @@ class Batcher(Generic[Item, Output]):
         while self._tasks or self._active:
             await (asyncio.wait(self._tasks) if self._tasks else asyncio.sleep(0))
         self._threads.shutdown(wait=False)
+        self._long.close()
 
-    def _admit(self, count: int) -> None:
+    def _require_places(self, count: int) -> None:
         """Raise unless so many more items may be queued."""
         if self._closed:
             raise NotReady("the model is being unloaded; try again")
-        if len(self._queue) + count > self._policy.max_queue:
-            self._queue = deque(entry for entry in self._queue if not entry.future.done())
-            if len(self._queue) + count > self._policy.max_queue:
-                raise Overloaded(f"{len(self._queue)} items wait already; try again later")
+        if len(self._queue) + len(self._long) + count > self._policy.max_queue:
+            self._forget_cancelled()
+            if len(self._queue) + len(self._long) + count > self._policy.max_queue:
+                raise overloaded(self.queued_items)
+
+    def _forget_cancelled(self) -> None:
+        self._queue = deque(entry for entry in self._queue if not entry.future.done())
 
     def _run_next_batch(self) -> None:
         """Run one batch, and schedule the next one: other work has its turn between the two."""
+        each = self._latency.item_seconds / self._policy.max_concurrent_batches
+        if len(self._queue) > BURST_ITEMS and self.queued_seconds > self._limit.burst(each):
+            self._shorten(each)  # items take longer than they seemed to
         batch = self._take_batch()
-        if batch:
-            self._on_batch(len(batch))
+        if not self._queue:
+            self._limit.overloaded = False
         if not batch:
             self._active -= 1
-        elif self._fits_inline(batch):
+            return
+        self._on_batch(len(batch))
+        if self._fits_inline(batch):
             self._run_inline(batch)
         else:
             self._spawn(self._run_in_thread(batch))
 
-    def _run_inline(self, batch: Sequence[_Entry[Item, Output]]) -> None:
+    def _run_inline(self, batch: Sequence[WaitingItem[Item, Output]]) -> None:
         """Run a batch on the event loop."""
-        _settle(batch, self._measured([entry.item for entry in batch]))
+        settle(batch, self._measured([entry.item for entry in batch]))
         asyncio.get_running_loop().call_soon(self._run_next_batch)
 
-    async def _run_in_thread(self, batch: Sequence[_Entry[Item, Output]]) -> None:
+    async def _run_in_thread(self, batch: Sequence[WaitingItem[Item, Output]]) -> None:
         """Run a batch in a thread of the batcher."""
         items = [entry.item for entry in batch]
+        run = _Run(len(items), self._clock(), len(items) * self._latency.item_seconds)
+        self._runs.append(run)
         loop = asyncio.get_running_loop()
-        _settle(batch, await loop.run_in_executor(self._threads, self._measured, items))
+        outcomes = await loop.run_in_executor(self._threads, self._measured, items)
+        self._runs.remove(run)
+        settle(batch, outcomes)
         loop.call_soon(self._run_next_batch)
 
-    async def _run_alone(self, entry: _Entry[Item, Output]) -> None:
-        """Run one long item in a thread of the event loop, unless its caller is gone."""
-        self._on_batch(1)
-        loop = asyncio.get_running_loop()
-        work = loop.run_in_executor(None, self._outcomes, [entry.item])
-        entry.future.add_done_callback(lambda _: work.cancel())
-        with suppress(asyncio.CancelledError):
-            _settle([entry], await work)
+    def _shorten(self, each: float) -> None:
+        """Refuse the items that came last, as they take so many seconds each."""
+        self._limit.overloaded = True
+        if each:
+            refuse_last(self._queue, self._limit.standing(each) / each)
+            self._forget_cancelled()
 
-    def _take_batch(self) -> list[_Entry[Item, Output]]:
+    def _take_batch(self) -> list[WaitingItem[Item, Output]]:
         """Remove the next batch from the queue; return an empty one if no item waits."""
         now, most, seconds = asyncio.get_running_loop().time(), self._latency.max_items, 0.0
-        batch: list[_Entry[Item, Output]] = []
+        batch: list[WaitingItem[Item, Output]] = []
         while self._queue and len(batch) < most:
             entry = self._queue[0]
             if not entry.future.done():
@@ -183,17 +239,18 @@ class Batcher(Generic[Item, Output]):
             self._queue.popleft()
         return batch
 
-    def _fits_inline(self, batch: Sequence[_Entry[Item, Output]]) -> bool:
+    def _fits_inline(self, batch: Sequence[WaitingItem[Item, Output]]) -> bool:
         if not self._latency.is_fast:
             return False
         usual = self._latency.item_seconds
         return sum(max(entry.cost, usual) for entry in batch) <= self._policy.inline_seconds
 
     def _measured(self, items: Sequence[Item]) -> Sequence[Output | Exception]:
-        """Run a batch, and learn how long it took."""
+        """Run a batch, and learn how long it took, unless it failed or was given up."""
         start = self._clock()
         outcomes = self._outcomes(items)
-        self._latency.observe(len(items), self._clock() - start)
+        if any(not isinstance(outcome, Exception) for outcome in outcomes):
+            self._latency.observe(len(items), self._clock() - start)
         return outcomes
 
     def _outcomes(self, items: Sequence[Item]) -> Sequence[Output | Exception]:
@@ -211,14 +268,3 @@ class Batcher(Generic[Item, Output]):
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def _settle(batch: Sequence[_Entry[Item, Output]], outcomes: Sequence[Output | Exception]) -> None:
-    """Give each caller that still waits its answer or error."""
-    for entry, outcome in zip(batch, outcomes, strict=True):
-        if entry.future.done():
-            continue
-        if isinstance(outcome, Exception):
-            entry.future.set_exception(outcome)
-        else:
-            entry.future.set_result(outcome)

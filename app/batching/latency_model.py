@@ -11,10 +11,11 @@ _MIN_VARIANCE = 0.1  # of the batch sizes, in items²; below it a slope cannot b
 class BatchingPolicy:
     """The limits of one queue and of its batches.
 
-    max_batch, max_queue: items. batch_seconds: the longest that a batch may make the next ones
+    max_batch, max_queue: items. max_queue_seconds: how long an item may wait, see
+    `app.batching.queue_limit`. batch_seconds: the longest that a batch may make the next ones
     wait. inline_seconds: the longest that a batch may block the event loop; 0 sends every batch to
     a thread. max_concurrent_batches: more than 1 only where one batch can be prepared while a
-    device runs another.
+    device runs another. long_item_threads: how many long items run at once, beside the batches.
     """
 
     max_batch: int = 32
@@ -22,6 +23,8 @@ class BatchingPolicy:
     batch_seconds: float = 0.05
     inline_seconds: float = 0.005
     max_concurrent_batches: int = 1
+    max_queue_seconds: float = 1.0
+    long_item_threads: int = 4
 
 
 @dataclass(slots=True)

@@ -49,12 +49,12 @@ class ServedModel:
 
     @property
     def queued_items(self) -> int:
-        """The items that wait for a batch."""
+        """The items that wait."""
         return self._batcher.queued_items
 
     @property
     def queued_seconds(self) -> float:
-        """The estimated time until those items are answered."""
+        """How long an item that came now would wait for its batch."""
         return self._batcher.queued_seconds
 
     @property
@@ -71,23 +71,29 @@ class ServedModel:
         """Whether the latest `DEGRADED` requests that the graph ran for got no valid answer."""
         return self._invalid >= DEGRADED
 
+    def require_room(self) -> None:
+        """Raise `Overloaded` where a request that came now would wait too long."""
+        self._batcher.require_room(asyncio.get_running_loop().time() + self._deadline)
+
     async def answer(
         self,
         payloads: Sequence[Payload],
         options: Options,
         timings: Timings,
         wait_for_disconnect: WaitForDisconnect | None = None,
+        *,
+        admitted: bool = False,
     ) -> list[Any]:
         """Return the answers to all payloads, in order; call `pipeline.require` before.
 
-        Raises `InvalidInput` and `ModelOutputInvalid` with the index of a bad payload,
-        `DeadlineExceeded` after the deadline, and `ClientDisconnected` when
-        `wait_for_disconnect()` returns.
+        admitted: the payloads continue an accepted request. Raises `Overloaded`, `InvalidInput`
+        and `ModelOutputInvalid` with the index of a bad payload, `DeadlineExceeded` after the
+        deadline, and `ClientDisconnected` when `wait_for_disconnect()` returns.
         """
         deadline = asyncio.get_running_loop().time() + self._deadline
         token = CancelToken(deadline=deadline)
         items = make_items(payloads, options, token)
-        work = self._batcher.submit(items, deadline)
+        work = self._batcher.submit(items, deadline, admitted=admitted)
         try:
             results = await with_deadline(work, self._deadline, self._late, wait_for_disconnect)
         except ModelOutputInvalid as error:
@@ -123,10 +129,11 @@ class ServedModel:
     async def _steps(
         self, task: Task, generation: Generation, timings: Timings, on_step: OnStep
     ) -> None:
-        options = task.options()
+        options, admitted = task.options(), False
         while generation.finish_reason is None:
             spent = Timings()
-            [answer] = await self.answer([generation.payload], options, spent)
+            [answer] = await self.answer([generation.payload], options, spent, admitted=admitted)
+            admitted = True
             timings.add(spent)
             await on_step(generation.append(answer))
 

@@ -1,0 +1,41 @@
+"""How long items may wait for a model, in seconds.
+
+A queue that is long for a moment is a burst, and answering it is right. A queue that stays long is
+an overload: every item waits, and not one more is answered for that. So there are two limits. The
+long one holds as long as the queue empties now and then. When it is exceeded, the items that came
+last are refused, and the short limit holds until the queue is empty.
+
+The idea is that of CoDel (Nichols and Jacobson, "Controlling queue delay", 2012) in the form that
+Maurer gave it for servers ("Fail at scale", 2015): a short limit unless the queue was empty lately.
+Both limits count items too, so that they fit a model that takes a second for each.
+"""
+
+from dataclasses import dataclass
+
+BURST_ITEMS = 64  # the largest request; so many may always wait
+STANDING_SECONDS = 0.2  # a few batches, so that the next one never lacks items
+STANDING_ITEMS = 12
+
+
+@dataclass(slots=True)
+class QueueLimit:
+    """The limit of one queue. `overloaded` is set and cleared by the owner of the queue.
+
+    seconds: the long limit; at least `BURST_ITEMS` may wait whatever they take.
+    """
+
+    seconds: float
+    overloaded: bool = False
+
+    def burst(self, item_seconds: float) -> float:
+        """Return the long limit, in seconds, for items that take so many seconds each."""
+        return max(self.seconds, BURST_ITEMS * item_seconds)
+
+    def standing(self, item_seconds: float) -> float:
+        """Return the short limit."""
+        shortest = min(STANDING_SECONDS, self.seconds)
+        return max(shortest, STANDING_ITEMS * item_seconds)
+
+    def now(self, item_seconds: float) -> float:
+        """Return the limit that holds now."""
+        return self.standing(item_seconds) if self.overloaded else self.burst(item_seconds)
