@@ -12,6 +12,7 @@ from app.cli import main
 from app.cli.serve import read_settings
 from app.registry import SHIPPED
 from app.runtime.providers import cuda_present
+from app.process.give_up import give_up
 from app.settings import Settings
 from tests.app.commands import one_line, run
 
@@ -102,4 +103,8 @@ def test_serve_receives_the_registry_of_the_program(monkeypatch, tmp_path: Path)
     served: list = []
     monkeypatch.setattr("app.process.serve.serve", lambda settings, create: served.append(create))
     assert main(["serve", "--models", str(tmp_path)], lambda: SHIPPED) == 0
-    assert served[0].keywords == {"tasks": SHIPPED.tasks, "modalities": SHIPPED.modalities}
+    assert served[0].keywords == {
+        "tasks": SHIPPED.tasks,
+        "modalities": SHIPPED.modalities,
+        "give_up": give_up,
+    }
