@@ -10,9 +10,9 @@ import pytest
 
 from app.cli import main
 from app.cli.serve import read_settings
+from app.process.give_up import give_up
 from app.registry import SHIPPED
 from app.runtime.providers import cuda_present
-from app.process.give_up import give_up
 from app.settings import Settings
 from tests.app.commands import one_line, run
 
