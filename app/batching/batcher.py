@@ -81,7 +81,7 @@ class Batcher(Generic[Item, Output]):
         self._clock = clock
         self._on_batch = on_batch
         self._latency = LatencyModel(policy)
-        self._limit = QueueLimit(policy.max_queue_seconds)
+        self._limit = QueueLimit(policy.max_queue_seconds, clock)
         self._queue: deque[WaitingItem[Item, Output]] = deque()
         self._runs: list[_Run] = []  # the batches in threads
         self._active = 0  # chains of batches, each of which ends when the queue is empty
@@ -189,7 +189,7 @@ class Batcher(Generic[Item, Output]):
             self._shorten(each)  # items take longer than they seemed to
         batch = self._take_batch()
         if not self._queue:
-            self._limit.overloaded = False
+            self._limit.empty()
         if not batch:
             self._active -= 1
             return
@@ -217,7 +217,7 @@ class Batcher(Generic[Item, Output]):
 
     def _shorten(self, each: float) -> None:
         """Refuse the items that came last, as they take so many seconds each."""
-        self._limit.overloaded = True
+        self._limit.refuse()
         if each:
             refuse_last(self._queue, self._limit.standing(each) / each)
             self._forget_cancelled()

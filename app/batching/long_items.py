@@ -27,7 +27,7 @@ class LongItems(Generic[Item, Output]):
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._run, self._count, self._clock = run, threads, clock
-        self._limit = QueueLimit(seconds)
+        self._limit = QueueLimit(seconds, clock)
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="long-item")
         self._entries: dict[WaitingItem[Item, Output], None] = {}  # that wait or run, in order
         self._item_seconds = 0.0  # a running mean; 0 until measured
@@ -54,7 +54,7 @@ class LongItems(Generic[Item, Output]):
         each = self._item_seconds / self._count
         if self.seconds <= min(self._limit.now(each), longest):
             return
-        self._limit.overloaded = True
+        self._limit.refuse()
         refuse_last(self._entries, self._limit.standing(each) / each)
         raise overloaded(len(self._entries))
 
@@ -72,7 +72,8 @@ class LongItems(Generic[Item, Output]):
                 settle([entry], await work)
         finally:
             del self._entries[entry]
-            self._limit.overloaded &= len(self._entries) >= self._count
+            if len(self._entries) < self._count:
+                self._limit.empty()
 
     def close(self) -> None:
         """Start no thread any more."""

@@ -5,26 +5,42 @@ import pytest
 
 from app.batching.batcher import Batcher
 from app.batching.latency_model import BatchingPolicy
-from app.batching.queue_limit import BURST_ITEMS, STANDING_ITEMS, QueueLimit
+from app.batching.queue_limit import BURST_ITEMS, CALM, STANDING_ITEMS, QueueLimit
 from app.errors import Overloaded
 from tests.app.batching.test_batcher import NEVER, Clock, Gated, free, submitted
 
 pytestmark = pytest.mark.anyio
 EACH = 0.1  # seconds that an item takes, as the batcher has learned
-STANDING = round(STANDING_ITEMS)  # items that may stand in the queue at that pace
+STANDING = STANDING_ITEMS
 
 
 @pytest.mark.parametrize(
     ("item_seconds", "burst", "standing"),
-    [(0.0, 1, 0.2), (0.001, 1, 0.2), (0.05, 3.2, 0.6), (1, 64, 12)],
+    [(0.0, 1, 0.1), (0.001, 1, 0.1), (0.05, 3.2, 0.4), (1, 64, 8)],
 )
 def test_the_limits_are_seconds_for_small_items_and_items_for_large_ones(
     item_seconds: float, burst: float, standing: float
 ) -> None:
     limit = QueueLimit(1.0)
     assert limit.now(item_seconds) == limit.burst(item_seconds) == pytest.approx(burst)
-    limit.overloaded = True
+    limit.refuse()
     assert limit.now(item_seconds) == limit.standing(item_seconds) == pytest.approx(standing)
+
+
+def test_the_long_limit_is_back_when_the_queue_was_empty_and_all_was_accepted_for_a_while() -> None:
+    clock = Clock()
+    limit = QueueLimit(1.0, clock)
+    long, short = limit.burst(0), limit.standing(0)
+    limit.empty()
+    limit.refuse()
+    clock.now += 2 * CALM
+    assert limit.now(0) == short, "it was not empty since"
+    limit.empty()
+    limit.refuse()
+    limit.empty()
+    assert limit.now(0) == short, "it refused just now"
+    clock.now += CALM
+    assert limit.now(0) == long
 
 
 class Busy:
@@ -73,7 +89,7 @@ async def test_an_overload_refuses_what_came_last_and_keeps_the_queue_short() ->
     await asyncio.sleep(0)
     refused = [task for task in tasks if task.done()]
     assert refused == tasks[-len(refused) :], "those that came last"
-    assert len(tasks) - len(refused) == STANDING + 2, "the running one, and one with 12 ahead of it"
+    assert len(tasks) - len(refused) == STANDING + 2, "the running one, and one with 8 ahead of it"
     for task in refused:
         with pytest.raises(Overloaded):
             await task
@@ -84,9 +100,8 @@ async def test_an_overload_refuses_what_came_last_and_keeps_the_queue_short() ->
     for task in tasks[: -len(refused)]:
         await task
     assert busy.batcher.queued_items == busy.batcher.queued_seconds == 0
-    again = [
-        await submitted(busy.batcher, 100 + n) for n in range(2 * STANDING)
-    ]  # a burst is one again
+    busy.clock.now += CALM  # a burst is one again
+    again = [await submitted(busy.batcher, 100 + n) for n in range(2 * STANDING)]
     await asyncio.gather(*again)
     await busy.batcher.close()
 
