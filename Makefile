@@ -5,13 +5,15 @@ ROUNDS ?= 5
 LOAD ?= 3
 REF ?=
 ONLY ?=
+MINUTES ?= 10
+QUICK ?=
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 LOCKED := install --require-hashes --no-deps
 EDITABLE := install --no-deps --no-build-isolation --editable .
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
-.PHONY: serve test test-app test-fast test-training check docs fix verify bench bench-self simulate setup clean
+.PHONY: serve test test-app test-fast test-training check docs fix verify bench bench-self simulate chaos soak setup clean
 
 serve: .venv/.serve  ## serve models/ on PORT (8000)
 	$(BIN)/thalamus serve --port $(PORT)
@@ -54,6 +56,12 @@ bench-self: .venv/.training  ## Thalamus against the in-process limit, or agains
 
 simulate: .venv/.training  ## batching policies on paper; writes docs/simulation.md
 	$(BIN)/python -m benchmarks simulate
+
+chaos: .venv/.training  ## what holds when things go wrong, eight minutes; QUICK=1: two and a half
+	$(BIN)/python -m benchmarks chaos $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
+
+soak: .venv/.training  ## a mixture of requests for MINUTES (10), with models that come and go
+	$(BIN)/python -m benchmarks soak --minutes $(MINUTES)
 
 setup: .venv/.training  ## the development environment
 

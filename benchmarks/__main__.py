@@ -1,4 +1,4 @@
-"""`python -m benchmarks self | peers | layers | simulate | gpu`; the Makefile describes them."""
+"""`python -m benchmarks self | peers | layers | simulate | gpu | chaos | soak`: see Makefile."""
 
 import argparse
 import signal
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from benchmarks import everyday, full, layers, machine, models, simulate, simulation_report
 from benchmarks.gpu import document
+from benchmarks.reliability import chaos
 
 
 def main() -> None:
@@ -40,6 +41,7 @@ def main() -> None:
     gpu.add_argument("--seconds", type=float, default=2, help="of load, each time")
     gpu.add_argument("--only", nargs="*", default=[], help="answers batches options service")
     gpu.set_defaults(run=lambda o: document.run(o.device, o.more, o.seconds, o.only))
+    _reliability(commands)
     options = parser.parse_args()
     if getattr(options, "serves", True):
         _served(lambda: options.run(options))
@@ -47,15 +49,41 @@ def main() -> None:
         options.run(options)
 
 
+def _reliability(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    planted = commands.add_parser("chaos", help="what holds when things go wrong, eight minutes")
+    planted.add_argument("--only", nargs="*", default=[], help="experiments, or their topics")
+    planted.add_argument("--quick", action="store_true", help="fewer repetitions, for CI")
+    planted.set_defaults(
+        run=lambda o: _alone(lambda: chaos.run(o.only, o.quick, o.write)), serves=False
+    )
+    long = commands.add_parser("soak", help="a mixture of requests for minutes: does it leak?")
+    long.add_argument("--minutes", type=float, default=10)
+    long.add_argument("--leak", action="store_true", help="plant a leak, which must be found")
+    long.set_defaults(
+        run=lambda o: _alone(lambda: chaos.run_soak(o.minutes, o.leak, o.write)), serves=False
+    )
+    for command in (planted, long):
+        command.add_argument("--write", action="store_true", help="write docs/reliability.md")
+
+
 def _served(run: Callable[[], None]) -> None:
-    """Run a benchmark with its bundles at high priority, and end all its processes afterwards."""
+    """Run a benchmark with its bundles at high priority."""
+
+    def prepared() -> None:
+        models.prepare()
+        with machine.priority():
+            run()
+
+    _alone(prepared)
+
+
+def _alone(run: Callable[[], None]) -> None:
+    """Run a benchmark, and end all its processes afterwards, however it ends."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: sys.exit("stopped"))  # and servers with it
     machine.adopt_orphans()
-    models.prepare()
     try:
-        with machine.priority():
-            run()
+        run()
     finally:
         machine.end_descendants()  # those of a server that crashed
 

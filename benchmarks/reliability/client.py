@@ -1,0 +1,220 @@
+"""Clients: one request, and threads that send requests and count what came of each."""
+
+import http.client
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+
+HOST = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came of a request. Without an answer the status is 0 and `lost` names the error."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    lost: str = ""
+    seconds: float = 0.0
+
+    @property
+    def outcome(self) -> str:
+        """The status, or the name of the error."""
+        return str(self.status) if self.status else self.lost
+
+    @property
+    def is_problem(self) -> bool:
+        """Whether it is a refusal of the client's mistake in the form of RFC 9457."""
+        kind = self.headers.get("content-type", "")
+        return 400 <= self.status < 500 and kind.startswith("application/problem+json")
+
+
+@dataclass(frozen=True)
+class Question:
+    """A request that can be sent again and again."""
+
+    path: str
+    body: bytes
+    media_type: str
+    method: str = "POST"
+
+    def wire(self, *headers: str) -> bytes:
+        """Return its bytes in HTTP/1.1."""
+        rows = [f"{self.method} {self.path} HTTP/1.1", "Host: localhost", *headers]
+        rows += [f"Content-Type: {self.media_type}", f"Content-Length: {len(self.body)}", "", ""]
+        return "\r\n".join(rows).encode() + self.body
+
+
+class Wire:
+    """One kept-alive connection. After an error or `Connection: close` the next one is new."""
+
+    def __init__(self, port: int, timeout: float = 20) -> None:
+        self._connection = http.client.HTTPConnection(HOST, port, timeout=timeout)
+
+    def send(self, question: Question) -> Reply:
+        """Send a request and return what came of it."""
+        return self.request(
+            question.method, question.path, question.body, {"Content-Type": question.media_type}
+        )
+
+    def request(
+        self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
+    ) -> Reply:
+        """Send a request and return what came of it."""
+        started = time.monotonic()
+        try:
+            self._connection.request(method, path, body or None, dict(headers or {}))
+            response = self._connection.getresponse()
+            answer = response.read()
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
+            return Reply(0, lost=type(error).__name__, seconds=time.monotonic() - started)
+        found = {name.lower(): value for name, value in response.getheaders()}
+        return Reply(response.status, found, answer, "", time.monotonic() - started)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+
+def ask(
+    port: int,
+    method: str,
+    path: str,
+    body: bytes = b"",
+    headers: Mapping[str, str] | None = None,
+    timeout: float = 20,
+) -> Reply:
+    """Send one request on a connection of its own."""
+    wire = Wire(port, timeout)
+    try:
+        return wire.request(method, path, body, headers)
+    finally:
+        wire.close()
+
+
+def put(port: int, question: Question, timeout: float = 20) -> Reply:
+    """Send one question on a connection of its own."""
+    headers = {"Content-Type": question.media_type}
+    return ask(port, question.method, question.path, question.body, headers, timeout)
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A request of a client: when it was sent, on the monotonic clock, and what came of it."""
+
+    client: int
+    at: float
+    reply: Reply
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a client behaves.
+
+    kept: one connection a client instead of one a request. pause: seconds between an answer and the
+    next request. note: called with the client's number and every reply, from its thread. until: the
+    client ends when it says so of a reply.
+    """
+
+    kept: bool = True
+    pause: float = 0.0
+    note: Callable[[int, Reply], None] = lambda client, reply: None
+    until: Callable[[Reply], bool] = lambda reply: False
+
+
+class Clients:
+    """Threads that each send a question again and again until `stop`; a context manager.
+
+    questions: those of the clients; clients share them in turn.
+    """
+
+    def __init__(
+        self, port: int, questions: Sequence[Question], count: int, manner: Manner = Manner()
+    ) -> None:
+        self._port, self._questions, self._manner = port, questions, manner
+        self._stopping, self._left = threading.Event(), sys.maxsize
+        self.sent: list[Sent] = []
+        self._threads = [threading.Thread(target=self._run, args=(i,)) for i in range(count)]
+
+    def __enter__(self) -> "Clients":
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Let every client finish its request and end."""
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join()
+
+    def run_each(self, count: int) -> None:
+        """Let every client send `count` requests, and wait for them; instead of `with`."""
+        self._left = count
+        self.__enter__()
+        self.join()
+
+    def join(self) -> None:
+        """Wait until every client has ended by itself."""
+        for thread in self._threads:
+            thread.join()
+
+    def outcomes(self, since: float = 0.0) -> Counter[str]:
+        """Count the outcomes of requests sent after `since` on the monotonic clock."""
+        return self.count([sent.reply for sent in list(self.sent) if sent.at >= since])
+
+    @staticmethod
+    def count(replies: Sequence[Reply]) -> Counter[str]:
+        """Count the outcomes of replies."""
+        return Counter(reply.outcome for reply in replies)
+
+    def failed(self, since: float = 0.0) -> int:
+        """Count the requests since then that were not answered with 200."""
+        return sum(count for name, count in self.outcomes(since).items() if name != "200")
+
+    def seconds(self, since: float = 0.0) -> list[float]:
+        """Return the latencies of the answers with 200, in order of size."""
+        found = [s.reply for s in list(self.sent) if s.at >= since]
+        return sorted(reply.seconds for reply in found if reply.status == 200)
+
+    def _run(self, index: int) -> None:
+        wire, question = Wire(self._port), self._questions[index % len(self._questions)]
+        for _ in range(self._left):
+            if self._stopping.is_set():
+                break
+            at, reply = time.monotonic(), wire.send(question)
+            self.sent.append(Sent(index, at, reply))
+            self._manner.note(index, reply)
+            if not self._manner.kept:
+                wire.close()
+            if self._manner.until(reply):
+                break
+            if self._manner.pause or not reply.status:
+                self._stopping.wait(self._manner.pause or 0.02)
+        wire.close()
+
+
+def tally(outcomes: Mapping[str, int]) -> str:
+    """Write outcomes with the most frequent first: `200 × 1,204, 503 × 3`."""
+    ordered = sorted(outcomes.items(), key=lambda pair: -pair[1])
+    return ", ".join(f"{name} × {count:,}" for name, count in ordered) or "nothing"
+
+
+def percentile(ordered: Sequence[float], share: float) -> float:
+    """Return a percentile of values in order of size; NaN of none."""
+    if not ordered:
+        return float("nan")
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
