@@ -227,7 +227,7 @@ EXPERIMENTS = (
             Promise(
                 "past",
                 "taken of a refused body: 1 MB (THALAMUS_MAX_BODY) + 2 MB + what sockets hold",
-                at_most(4, "MB"),
+                at_most(6, "MB"),
             ),
         ),
         _past,

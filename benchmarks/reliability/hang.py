@@ -22,13 +22,14 @@ from benchmarks.reliability.service import Launch, Service, running, wait_until
 _HEARTBEAT = 6  # seconds of silence after which a worker is replaced
 _DEADLINE = 4  # seconds for an answer
 _LAME_DUCK = 2  # seconds between SIGTERM and the end of accepting
+_GRACE = 5  # seconds after both, when a process that has not ended is killed
 _SLACK = 2  # seconds that a busy machine may need besides
 _SETTINGS = {"POLL": "0.2", "DEADLINE": str(_DEADLINE), "LAME_DUCK": str(_LAME_DUCK)}
-_END = _LAME_DUCK + _DEADLINE + _SLACK
+_END = _LAME_DUCK + _DEADLINE + _GRACE + _SLACK
 _STOPPED = Promise(
     "stopped",
-    f"until SIGTERM in that state ends the service; {_LAME_DUCK} s it is a lame duck,"
-    f" the deadline is {_DEADLINE} s",
+    f"until SIGTERM in that state ends it: lame duck {_LAME_DUCK} s, deadline {_DEADLINE} s,"
+    f" grace {_GRACE} s",
     at_most(_END, "s"),
 )
 _REPLACED = at_most(_HEARTBEAT + _SLACK, "s")

@@ -43,7 +43,11 @@ class Launch:
         settings = {"DEVICE": "cpu", "WORKERS": "2", "PORT": "0", **self.settings}
         environment = {n: v for n, v in os.environ.items() if not n.startswith("THALAMUS_")}
         environment |= {f"THALAMUS_{name}": value for name, value in settings.items()}
-        environment |= {"THALAMUS_MODELS": str(self.models), "PYTHONPATH": str(ROOT)}
+        environment |= {
+            "TMPDIR": str(folder),
+            "THALAMUS_MODELS": str(self.models),
+            "PYTHONPATH": str(ROOT),
+        }
         environment |= self.environment
         log = Path(tempfile.mkstemp(".log", dir=folder)[1])
         with log.open("wb") as output:
@@ -115,29 +119,29 @@ class Service:
         return time.monotonic() - started
 
     def kill(self) -> None:
-        """End all its processes at once."""
-        machine.signal_tree(self.pid, signal.SIGKILL)
+        """End all its processes at once, and wait until they are gone."""
+        members = machine.tree(self.pid) if self.process.poll() is None else []
+        for pid in members:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         self.process.wait()
+        wait_until(lambda: not any(map(_command, members)), 5)
 
 
 @contextmanager
 def running(launch: Launch, *, ready: bool = True) -> Iterator[Service]:
-    """Start a service, wait until it is ready, and end whatever is left of it afterwards."""
+    """Start a service, wait until it is ready, and kill whatever is left of it afterwards.
+
+    A stop that is not measured is not waited for. What it keeps in /tmp is in a folder of its own.
+    """
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
         service = launch.start(Path(folder))
-        members: set[int] = set()
         try:
             if ready:
                 service.wait_ready()
             yield service
         finally:
-            members.update(machine.tree(service.pid))
-            if service.process.poll() is None and service.end(patience=8) == float("inf"):
-                members.update(machine.tree(service.pid))
-            for pid in members:
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-            service.process.wait()
+            service.kill()
 
 
 def wait_until(condition: Callable[[], bool], patience: float, step: float = 0.02) -> float:

@@ -122,14 +122,17 @@ def _others(service: Service) -> list[int]:
 
 
 def _second(scope: Scope) -> Iterator[tuple[str, Figure]]:
-    """Send a second SIGTERM while an upload is stuck."""
-    with tempfile.TemporaryDirectory() as folder, running(Launch(_models(folder))) as service:
-        head = digit().wire()[:-50]
-        with connect(service.port, head):
-            time.sleep(0.3)
-            service.process.send_signal(signal.SIGTERM)
-            time.sleep(0.5)
-            yield "second", Figure(service.end(patience=10))
+    """Send a second SIGTERM while an upload is stuck; others' work only adds to the time."""
+    count, seconds = scope.choose(3, 2), []
+    with tempfile.TemporaryDirectory() as folder:
+        launch = Launch(_models(folder))
+        for _ in range(count):
+            with running(launch) as service, connect(service.port, digit().wire()[:-50]):
+                time.sleep(0.3)
+                service.process.send_signal(signal.SIGTERM)
+                time.sleep(0.7)
+                seconds.append(service.end(patience=10))
+    yield "second", Figure(min(seconds), f"the quickest of {count}")
 
 
 EXPERIMENTS = (
