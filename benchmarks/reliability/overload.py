@@ -98,6 +98,8 @@ def _ten_times(scope: Scope) -> Iterator[tuple[str, Figure]]:
     )
     yield "refused", Figure(1e3 * median(r.refused for r in runs), tally(shown.outcomes))
     yield "vague", Figure(sum(r.vague for r in runs))
+    lost = sum(r.outcomes.total() - r.outcomes["200"] - r.outcomes["503"] for r in runs)
+    yield "lost", Figure(lost, f"of {sum(r.outcomes.total() for r in runs):,}")
     yield "recovery", Figure(median(r.recovery for r in runs))
 
 
@@ -139,6 +141,7 @@ EXPERIMENTS = (
             Promise("answered", "p99 of the answered, of that at 70 % load", at_most(2)),
             Promise("refused", "p99 of a refusal", at_most(50, "ms")),
             Promise("vague", "refusals without Retry-After", exactly(0)),
+            Promise("lost", "requests that get neither 200 nor 503", exactly(0)),
             Promise("recovery", "until latencies are usual again", at_most(2, "s")),
         ),
         _ten_times,

@@ -98,9 +98,8 @@ def _restarts(scope: Scope) -> Iterator[tuple[str, Figure]]:
         folder = Path(name)
         folder.chmod(0o755)  # for nginx's worker, which is another user
         models = serve_copies(folder / "models", "digits")
-        launches = [
-            Launch(models, {"PORT": str(free_port()), "LAME_DUCK": "1"}) for _ in range(_INSTANCES)
-        ]
+        settings = [{"PORT": str(free_port()), "LAME_DUCK": "1"} for _ in range(_INSTANCES)]
+        launches = [Launch(models, each) for each in settings]
         services = [stack.enter_context(running(launch)) for launch in launches]
         proxy = _Proxy(program, folder, free_port())
         nginx = stack.enter_context(proxy.serving([each.port for each in services]))

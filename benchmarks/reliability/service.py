@@ -43,11 +43,8 @@ class Launch:
         settings = {"DEVICE": "cpu", "WORKERS": "2", "PORT": "0", **self.settings}
         environment = {n: v for n, v in os.environ.items() if not n.startswith("THALAMUS_")}
         environment |= {f"THALAMUS_{name}": value for name, value in settings.items()}
-        environment |= {
-            "TMPDIR": str(folder),
-            "THALAMUS_MODELS": str(self.models),
-            "PYTHONPATH": str(ROOT),
-        }
+        environment |= {"THALAMUS_MODELS": str(self.models), "PYTHONPATH": str(ROOT)}
+        environment["TMPDIR"] = str(folder)
         environment |= self.environment
         log = Path(tempfile.mkstemp(".log", dir=folder)[1])
         with log.open("wb") as output:
