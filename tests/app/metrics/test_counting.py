@@ -5,6 +5,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from app import errors
 from app.metrics import Metrics, families
+from app.metrics.counting import withdraw_gauges
 from app.shared_numbers import SharedNumbers
 from app.telemetry import RequestRecord, Timings
 
@@ -125,6 +126,19 @@ def test_a_restarted_worker_keeps_its_counts_and_withdraws_its_gauges() -> None:
     assert "thalamus_queue_items" not in {name.partition("{")[0] for name in rendered(second)}
     second.answered(record(items=1), 200, 0.1)
     assert rendered(second)[ITEMS] == 3
+
+
+def test_the_gauges_of_a_worker_that_has_ended_are_withdrawn_by_another_process() -> None:
+    shared = SharedNumbers(2)
+    shared.join(1)
+    ended = Metrics(shared)
+    ended.answered(record(items=2), 200, 0.1)
+    ended.set(families.QUEUE_ITEMS, {("moods", "1"): 5})
+    shared.join(0)
+    withdraw_gauges(shared.of(1))
+    found = rendered(Metrics(shared))
+    assert "thalamus_queue_items" not in {name.partition("{")[0] for name in found}
+    assert found[ITEMS] == 2
 
 
 def test_gauges_of_what_is_gone_go() -> None:
