@@ -115,8 +115,8 @@ def create_app(
     statuses = {200, *problems.STATUSES.values()}
     metrics = Metrics(workers.numbers, tuple(registry.tasks), statuses)
     options = _load_options(settings, registry, workers, metrics)
-    options = replace(options, watchdog=Watchdog(give_up))
-    models = Catalog(settings.models, options, settings.defaults)
+    watched = replace(options, watchdog=Watchdog(give_up))
+    models = Catalog(settings.models, watched, settings.defaults)
     gauges = Gauges(models, metrics, workers, _build(settings))
     instances = [m.instance for m in modalities.values() if m.instance is not no_instance]
     serving = Serving(models, settings.max_items, settings.receive_timeout, instances)
@@ -131,13 +131,18 @@ def create_app(
     stack: ASGIApp = Edge(
         fast_path, metrics, limits, workers.in_flight, log_all=settings.log_requests
     )
+    stack = _with_middleware(stack, middleware)
+    if settings.root_path:
+        stack = WithoutPrefix(stack, settings.root_path)
+    return Application(stack, api, fast_routes)
+
+
+def _with_middleware(stack: ASGIApp, middleware: Sequence[Middleware]) -> ASGIApp:
     for kind in reversed(middleware):
         if not isinstance(kind, Middleware):
             raise TypeError(f"expected Middleware(...), got {type(kind).__name__}")
         stack = kind.cls(stack, *kind.args, **kind.kwargs)
-    if settings.root_path:
-        stack = WithoutPrefix(stack, settings.root_path)
-    return Application(stack, api, fast_routes)
+    return stack
 
 
 def _load_options(
