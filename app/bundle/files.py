@@ -14,6 +14,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from app.bundle.golden import GoldenCase
+from app.bundle.graph import Graph, graph_of
 from app.bundle.manifest import Manifest
 from app.bundle.registry import Registry
 from app.bundle.upgrade import upgraded_json
@@ -41,6 +42,11 @@ class Bundle:
     def model(self) -> bytes:
         """The serialised ONNX graph."""
         return self.files[MODEL]
+
+    @property
+    def graph(self) -> Graph:
+        """The graph with its external data; raises `InvalidBundle` where these are missing."""
+        return graph_of(self.model, self.files)
 
 
 def sha256(data: bytes) -> str:

@@ -44,7 +44,7 @@ class Pipeline:
         self.task: Task = registry.tasks[bundle.manifest.task]
         modality: Modality = registry.modalities[spec.kind]
         self.encoder = modality.encoder(spec, bundle.files)
-        self._session = Session(bundle.model, device, threads, cuda_graphs)
+        self._session = Session(bundle.graph, device, threads, cuda_graphs)
         self._session.check(bundle.manifest.inputs, bundle.manifest.outputs)
         self._decoders = {
             task.name: task.decoder(bundle.manifest, modality)

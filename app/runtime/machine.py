@@ -3,20 +3,23 @@
 Tests pass a `Machine` of their own to go through the code for GPUs on a CPU.
 """
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import onnxruntime
 
+from app.bundle.graph import Graph
 from app.errors import InvalidBundle
 from app.runtime.pinned import pinned_memory
 from app.runtime.providers import CPU, Device, Provider, providers_for
 
-Open = Callable[[bytes, int, Sequence[Provider]], Any]
+_EXTERNAL_FOLDER = "session.model_external_initializers_file_folder_path"
+Open = Callable[[Graph, int, Sequence[Provider]], Any]
 
 
-def open_session(model: bytes, threads: int, providers: Sequence[Provider]) -> Any:
+def open_session(graph: Graph, threads: int, providers: Sequence[Provider]) -> Any:
     """Return an `onnxruntime.InferenceSession`; raise `InvalidBundle` if the graph is bad.
 
     threads: of one operator on the CPU. providers: the preferred one first.
@@ -32,8 +35,14 @@ def open_session(model: bytes, threads: int, providers: Sequence[Provider]) -> A
     # for what it grows by; without it batches of the sizes that pay take no longer.
     options.enable_cpu_mem_arena = False
     options.add_session_config_entry("session.use_device_allocator_for_initializers", "1")
+    # Else it would read external data from the working directory; this folder holds nothing.
+    options.add_session_config_entry(_EXTERNAL_FOLDER, os.devnull)
+    if graph.external:  # it copies what it needs
+        names, contents = list(graph.external), list(graph.external.values())
+        sizes = [len(content) for content in contents]
+        options.add_external_initializers_from_files_in_memory(names, contents, sizes)
     try:
-        session = onnxruntime.InferenceSession(model, options, providers=providers)
+        session = onnxruntime.InferenceSession(graph.model, options, providers=providers)
     except Exception as error:  # ONNX Runtime's own exceptions share no base class
         raise InvalidBundle(f"ONNX Runtime cannot load the graph: {error}") from error
     session._model_bytes = None  # kept for a fallback that is not wanted

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from onnxruntime import RunOptions
 
+from app.bundle.graph import Graph, graph_of
 from app.bundle.tensors import EXPLAIN, Allocate, Arrays, TensorSpec, allocate
 from app.errors import DeviceUnavailable, InvalidBundle
 from app.runtime.machine import Machine
@@ -33,7 +34,7 @@ class Session:
 
     def __init__(
         self,
-        model: bytes,
+        model: bytes | Graph,
         device: Device = "cpu",
         threads: int = 1,
         cuda_graphs: bool = False,
@@ -41,15 +42,17 @@ class Session:
     ) -> None:
         """Open, choose how to run, and warm up.
 
-        threads: of one operator on the CPU. cuda_graphs: capture CUDA graphs where that is
+        model: with its external data, where it has some. threads: of one operator on the CPU.
+        cuda_graphs: capture CUDA graphs where that is
         possible; whatever any session runs on the GPU is then run in one thread. Raises
         `InvalidBundle` for a bad graph, `DeviceUnavailable` unless `device` is really used.
         """
+        graph = model if isinstance(model, Graph) else graph_of(model, {})
         providers = machine.providers(device, False)
         cuda_graphs = cuda_graphs and providers[0][0] == CUDA
         # Opening and capturing are done in that thread too.
         call: Any = in_one_thread if cuda_graphs else _directly
-        session = call(machine.open_session)(model, threads, providers)
+        session = call(machine.open_session)(graph, threads, providers)
         self.provider: str = session.get_providers()[0]
         if device != "auto" and self.provider != providers[0][0]:
             raise DeviceUnavailable(
@@ -61,7 +64,7 @@ class Session:
         memory = None if self.provider == CPU else machine.pinned_memory()
         self.allocate: Allocate = PinnedBuffers(memory).allocate if memory else allocate
         sessions = GpuSessions(
-            partial(_open_another, machine, model, threads), cuda_graphs, machine.graph_memory
+            partial(_open_another, machine, graph, threads), cuda_graphs, machine.graph_memory
         )
         runner: Runner = call(choose_runner)(self.provider, session, self._signature, sessions)
         self._runner = OneThreadRunner(runner) if cuda_graphs else runner
@@ -87,14 +90,18 @@ class Session:
         """Raise `InvalidBundle` unless the graph's tensors are those of the manifest."""
         self._signature.check(inputs, outputs)
 
+    def metadata(self) -> dict[str, str]:
+        """Return what the graph's author wrote into it, by key."""
+        return dict(self._session.get_modelmeta().custom_metadata_map)
+
     def tensors(self) -> tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...]]:
         """Return the inputs and the outputs; raise `InvalidBundle` as `Signature.tensors` does."""
         return self._signature.tensors()
 
 
-def _open_another(machine: Machine, model: bytes, threads: int, capture: bool) -> Any:
+def _open_another(machine: Machine, graph: Graph, threads: int, capture: bool) -> Any:
     """Return one more session on CUDA; raise `DeviceUnavailable` if it falls back."""
-    session = machine.open_session(model, threads, machine.providers("cuda", capture))
+    session = machine.open_session(graph, threads, machine.providers("cuda", capture))
     provider: str = session.get_providers()[0]
     if provider != CUDA:
         raise DeviceUnavailable(f"the model runs on {provider} this time")

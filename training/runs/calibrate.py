@@ -16,6 +16,7 @@ import numpy as np
 
 from app.bundle import Bundle, Manifest, Measurement
 from app.bundle.files import MODEL
+from app.bundle.graph import graph_of
 from app.runtime.session import Session
 from training.data.split import split_calibration
 from training.errors import BadData
@@ -53,14 +54,14 @@ def publish_calibrated(
     check_folder(models)
     old = bundle.manifest
     parts = _parts(bundle, data, modalities)
-    session = Session(bundle.model)
+    session = Session(bundle.graph)
     before = [
         classifier_outputs(old, session, part.items) for part in (parts.selection, parts.test)
     ]
     factor = fit_temperature(_logits(before[0]), parts.selection.targets)
     changes, files = _at(bundle, factor)
     manifest = old.model_copy(update=changes)
-    session = Session(files.get(MODEL, bundle.model))
+    session = Session(graph_of(files.get(MODEL, bundle.model), bundle.files))
     answers = classifier_outputs(manifest, session, parts.calibration.items)
     rules = refit_thresholds(answers, parts.calibration.targets, old.novelty)
     after = classifier_outputs(manifest, session, parts.test.items)

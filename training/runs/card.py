@@ -64,7 +64,7 @@ def validation_reliability(bundle: Bundle, data: Path | None) -> ReliabilityBins
     if stored is not None and stored.split != _VALIDATION_SPLIT:
         raise TrainingError(f"{bundle.manifest.name} has a reliability diagram: {stored.split}")
     examples = _threshold_samples(bundle, data)
-    found = classifier_outputs(bundle.manifest, Session(bundle.model), examples.items)
+    found = classifier_outputs(bundle.manifest, Session(bundle.graph), examples.items)
     bins = reliability_bins(found.probabilities, examples.targets, _VALIDATION_SPLIT)
     _LOG.info("calibration error %.4f on %d validation samples", bins.error, bins.samples)
     return bins

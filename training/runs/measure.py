@@ -71,7 +71,7 @@ def measure(
     """Measure a classifier on labelled files; see `labelled_files` for the errors."""
     manifest = bundle.manifest
     name, examples = read(bundle, data, modalities.values())
-    answers = classifier_outputs(manifest, Session(bundle.model), examples.items)
+    answers = classifier_outputs(manifest, Session(bundle.graph), examples.items)
     figures = labelled_figures(answers, examples, (manifest.conformal, manifest.novelty), name)
     confusion = confusion_of(answers.probabilities, examples.targets)
     return MeasuredBundle(manifest, name, figures, confusion)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import onnxruntime
 
+from app.bundle.graph import Graph
 from app.runtime.machine import Machine
 from app.runtime.providers import CPU, CUDA, Device, Provider, choose_providers
 
@@ -27,10 +28,12 @@ class FakeGpu:
     def providers(self, device: Device, graphs: bool = False) -> list[Provider]:
         return choose_providers(device, cuda=True, tensorrt=True, graphs=graphs)
 
-    def open_session(self, model: bytes, threads: int, providers: Sequence[Provider]):
+    def open_session(self, graph: Graph, threads: int, providers: Sequence[Provider]):
         captures = "enable_cuda_graph" in providers[0][1]
         provider = self.later if self.sessions else self.provider
-        session = FakeSession(onnxruntime.InferenceSession(model), provider, captures, self.threads)
+        session = FakeSession(
+            onnxruntime.InferenceSession(graph.model), provider, captures, self.threads
+        )
         self.sessions.append(session)
         return session
 

@@ -8,6 +8,7 @@ import onnxruntime
 import pytest
 
 from app.bundle import read_bundle
+from app.bundle.graph import Graph
 from app.bundle.tensors import EXPLAIN, SALIENCY, Arrays
 from app.modalities import Payload, encoder_for
 from app.registry import SHIPPED
@@ -133,7 +134,7 @@ def test_the_runner_follows_from_provider_and_axes(
 
 def gpu_sessions(gpu: FakeGpu, model: bytes, cuda_graphs: bool) -> GpuSessions:
     def open_another(capture: bool) -> FakeSession:
-        return gpu.open_session(model, 1, gpu.providers("cuda", capture))
+        return gpu.open_session(Graph(model), 1, gpu.providers("cuda", capture))
 
     return GpuSessions(open_another, cuda_graphs, gpu.machine.graph_memory)
 

@@ -9,10 +9,11 @@ import pytest
 
 from app.bundle import Manifest, read_bundle
 from app.modalities import Payload
+from app.modalities.image.spec import ImageSpec
 from app.pack import Package, pack
 from app.pipeline import Pipeline, replay
 from app.registry import SHIPPED
-from tests.graphs import image_graph
+from tests.app.pack.graphs import colour_graph, outside
 from tests.training.conftest import REPOSITORY, left_behind
 from tests.training.optical import write_digits
 from tests.training.samples import gray_pictures, png, toy_recipe
@@ -76,11 +77,11 @@ def test_it_is_the_next_version_and_proves_itself(digits: tuple[Path, Path]):
 
 
 def test_a_packed_graph_of_logits_gets_a_temperature_and_sets(tmp_path: Path):
-    (tmp_path / "model.onnx").write_bytes(image_graph())
-    labels = ("red", "green", "blue")
-    spec = read_bundle(REPOSITORY / "models" / "imagenet" / "1", SHIPPED).manifest.encoder
-    encoder = spec.model_copy(update={"height": 8, "width": 8, "fit": "stretch"})
-    package = Package("colours", labels, encoder, "logits", "none")  # type: ignore[arg-type]
+    graph, labels = colour_graph(), ("red", "green", "blue")
+    (tmp_path / "model.onnx.data").write_bytes(outside(graph, "model.onnx.data"))
+    (tmp_path / "model.onnx").write_bytes(graph.SerializeToString())
+    encoder = ImageSpec(height=8, width=8, fit="stretch", layout="NCHW", dtype="float32")
+    package = Package("colours", labels, encoder, "logits", "none")
     rng = np.random.default_rng(0)
     for number in range(240):
         label = number % 3
@@ -89,15 +90,16 @@ def test_a_packed_graph_of_logits_gets_a_temperature_and_sets(tmp_path: Path):
         path = tmp_path / "data" / labels[label] / f"{number}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(png(pixels))
-    first = pack(tmp_path / "model.onnx", package, [path], tmp_path / "models")
+    first = pack(tmp_path / "model.onnx", package, [path], tmp_path / "models").folder
     arguments = ["--data", str(tmp_path / "data"), "--models", str(tmp_path / "models")]
     assert main(["calibrate", "colours", *arguments]) == 0
     old, new = (
         read_bundle(first, SHIPPED),
         read_bundle(tmp_path / "models" / "colours" / "2", SHIPPED),
     )
-    assert (old.model, old.manifest.conformal) == (new.model, None)
-    assert new.manifest.temperature == pytest.approx(0.2, abs=0.01)  # softmaxed twice, so too flat
+    assert (old.graph, old.manifest.conformal) == (new.graph, None)
+    assert set(new.graph.external) == {"model.onnx.data"}
+    assert 0.05 < new.manifest.temperature < 0.5  # the graph's logits are too flat
     assert new.manifest.conformal is not None
     assert 0.85 < figures(new.manifest)[SET] <= 1
     answer = Pipeline(new).predict([Payload(path.read_bytes(), "image/png")])[0]
