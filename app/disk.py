@@ -49,8 +49,8 @@ def refused_by_disk(error: Exception) -> bool:
 
 
 def write_flushed(path: Path, data: bytes) -> None:
-    """Write a file and flush it to the disk; create its folder if there is none."""
-    path.parent.mkdir(exist_ok=True)
+    """Write a file and flush it to the disk; create its folders if there are none."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
         file.write(data)
         file.flush()

@@ -76,12 +76,12 @@ def test_altered_or_missing_data_are_refused(exported: Path, files: Files, capsy
 def test_data_in_a_folder_below_and_the_links_of_a_download_cache(files: Files) -> None:
     model, blobs = colour_graph(), files.folder / "blobs"
     blobs.mkdir()
-    (blobs / "b1").write_bytes(outside(model, "parts/w.data"))
+    (blobs / "b1").write_bytes(outside(model, "parts/of/w.data"))
     (blobs / "a0").write_bytes(model.SerializeToString())
     snapshot = files.folder / "snapshot"
-    (snapshot / "parts").mkdir(parents=True)
+    (snapshot / "parts" / "of").mkdir(parents=True)
     (snapshot / "net.onnx").symlink_to(blobs / "a0")
-    (snapshot / "parts" / "w.data").symlink_to(blobs / "b1")
+    (snapshot / "parts" / "of" / "w.data").symlink_to(blobs / "b1")
     assert files.pack(snapshot / "net.onnx") == 0
     assert answers(read_bundle(files.folder / "models" / "mine" / "1", SHIPPED)) == list(COLOURS)
 
