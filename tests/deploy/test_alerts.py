@@ -86,6 +86,7 @@ QUIET = {
     seconds("1.0"): "0+10x120",
     seconds("+Inf"): "0+10x120",
     'thalamus_refusals_total{model="moods",reason="too_large"}': "0+60x120",
+    'thalamus_refusals_total{model="moods",reason="output_invalid"}': "0+60x120",
     f"thalamus_queue_seconds{{{MOODS}}}": "0.1+0x120",
     "thalamus_worker_restarts_total": "1+0x120",
     f'thalamus_version_workers{{{MOODS},state="ready"}}': "2+0x120",

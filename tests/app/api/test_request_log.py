@@ -57,11 +57,11 @@ async def test_a_clients_error_is_info_and_has_its_detail(published, lines) -> N
 
 async def test_a_refusal_is_a_warning_with_its_reason(published, lines) -> None:
     async with open_service(published, max_queue=1) as client:
-        await client.post(PATH, json={"instances": ["good", "bad"]})
+        answer = await client.post(PATH, json={"instances": ["good", "bad"]})
     [line] = lines()
     assert (line["level"], line["status"], line["reason"]) == ("warning", 503, "queue_full")
     assert (line["model"], line["version"], line["items"]) == ("moods", 1, 2)
-    assert line["detail"] == "0 items wait already; try again later"
+    assert line["detail"] == answer.json()["detail"]
 
 
 async def test_an_error_of_the_service_is_an_error_with_what_the_client_is_not_shown(
