@@ -1,8 +1,10 @@
 """`python -m benchmarks chaos` and `soak`: experiments in turn, a row for each promise."""
 
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 from benchmarks.reliability import (
     connections,
@@ -18,7 +20,9 @@ from benchmarks.reliability import (
     table,
     trouble,
 )
+from benchmarks.reliability.bundles import serve_copies
 from benchmarks.reliability.promise import Experiment, Row, Scope, perform
+from benchmarks.reliability.service import Launch, NotReady, running
 
 EXPERIMENTS = (
     *memory.EXPERIMENTS,
@@ -46,8 +50,20 @@ def chosen(names: Sequence[str]) -> list[Experiment]:
 def run(names: Sequence[str], quick: bool, write: bool) -> None:
     """Perform experiments; exit with status 1 if a promise is not held."""
     scope = Scope(quick)
+    _require_a_service()
     rows = [row for experiment in chosen(names) for row in _perform(experiment, scope)]
     _finish("chaos", f"make chaos{' QUICK=1' if quick else ''}", rows, write)
+
+
+def _require_a_service() -> None:
+    """End at once, with the log, if the service does not start even without trouble."""
+    with tempfile.TemporaryDirectory() as name:
+        models = serve_copies(Path(name), "digits")
+        with running(Launch(models), ready=False) as service:
+            try:
+                service.wait_ready()
+            except NotReady:
+                raise SystemExit(f"the service does not start:\n{service.text()}") from None
 
 
 def run_soak(minutes: float, leak: bool, write: bool) -> None:

@@ -6,6 +6,7 @@ from math import isfinite, isnan
 from typing import Literal, TypeVar
 
 T = TypeVar("T")
+_LONGEST = 200  # characters of an error in the table
 Verdict = Literal["held", "NOT HELD", "skipped"]
 
 
@@ -137,6 +138,6 @@ def perform(experiment: Experiment, scope: Scope) -> Iterator[Row]:
     except Skipped as error:
         trouble, skipped = str(error), True
     except Exception as error:
-        trouble = f"{type(error).__name__}: {error}"
+        trouble = f"{type(error).__name__}: {' '.join(str(error).split())[-_LONGEST:]}"
     for promise in missing.values():
         yield Row(experiment.name, promise, None, trouble, skipped)
