@@ -68,6 +68,7 @@ def _require_a_service() -> None:
 
 def run_soak(minutes: float, leak: bool, write: bool) -> None:
     """Soak for some minutes; exit with status 1 if a promise is not held."""
+    _require_a_service()
     rows = _perform(soak.experiment(minutes, leak), Scope())
     _finish("soak", f"make soak MINUTES={minutes:g}", rows, write)
 

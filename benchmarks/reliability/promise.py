@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from math import isfinite, isnan
 from typing import Literal, TypeVar
 
+from benchmarks import machine
+
 T = TypeVar("T")
+_NOISY = 0.1  # share of the processors that others may use
 _LONGEST = 200  # characters of an error in the table
-Verdict = Literal["held", "NOT HELD", "skipped"]
+Verdict = Literal["held", "NOT HELD", "noisy", "skipped"]
 
 
 class Skipped(Exception):
@@ -56,11 +59,16 @@ def number(value: float) -> str:
 
 @dataclass(frozen=True)
 class Promise:
-    """One row of the table. `name` is that of the figure which the experiment yields."""
+    """One row of the table. `name` is that of the figure which the experiment yields.
+
+    timed: others' use of the processors can make the figure worse. A miss is then no verdict if they
+    used much of them meanwhile.
+    """
 
     name: str
     what: str
     wanted: Bound
+    timed: bool = False
 
 
 @dataclass(frozen=True)
@@ -99,21 +107,27 @@ class Experiment:
 
 @dataclass(frozen=True)
 class Row:
-    """A promise with what came of it. Without a figure, `trouble` says why."""
+    """A promise with what came of it. Without a figure, `trouble` says why.
+
+    foreign: the share of the processors that others used meanwhile.
+    """
 
     experiment: str
     promise: Promise
     figure: Figure | None
     trouble: str = ""
     skipped: bool = False
+    foreign: float = 0.0
 
     @property
     def verdict(self) -> Verdict:
         """Whether the promise is held; one whose measurement failed is not."""
         if self.skipped:
             return "skipped"
-        held = self.figure is not None and self.promise.wanted.holds(self.figure.value)
-        return "held" if held else "NOT HELD"
+        if self.figure is not None and self.promise.wanted.holds(self.figure.value):
+            return "held"
+        noisy = self.promise.timed and self.foreign > _NOISY and self.figure is not None
+        return "noisy" if noisy else "NOT HELD"
 
     @property
     def measured(self) -> str:
@@ -125,16 +139,20 @@ class Row:
             text = f"{number(value)} {unit}".rstrip()
         else:
             text = "none" if isnan(value) else "never"
-        return f"{text} ({self.figure.note})" if self.figure.note else text
+        noise = f"others used {self.foreign:.0%} of the processors"
+        notes = [self.figure.note, noise if self.verdict == "noisy" else ""]
+        note = "; ".join(filter(None, notes))
+        return f"{text} ({note})" if note else text
 
 
 def perform(experiment: Experiment, scope: Scope) -> Iterator[Row]:
     """Yield a row for each promise as it is measured; an error costs only those still missing."""
     missing = {promise.name: promise for promise in experiment.promises}
-    trouble, skipped = "no figure came", False
+    trouble, skipped, watch = "no figure came", False, machine.Watch()
     try:
         for name, figure in experiment.measure(scope):
-            yield Row(experiment.name, missing.pop(name), figure)
+            foreign = watch.foreign()
+            yield Row(experiment.name, missing.pop(name), figure, foreign=foreign)
     except Skipped as error:
         trouble, skipped = str(error), True
     except Exception as error:

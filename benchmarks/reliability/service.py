@@ -123,6 +123,9 @@ class Service:
                 os.kill(pid, signal.SIGKILL)
         self.process.wait()
         wait_until(lambda: not any(map(_command, members)), 5)
+        for pid in members[1:]:
+            with suppress(ChildProcessError):  # of one that was not adopted
+                os.waitpid(pid, os.WNOHANG)
 
 
 @contextmanager

@@ -153,7 +153,7 @@ EXPERIMENTS = (
         "stop/kill-9",
         (
             Promise("others", "requests lost that were not in flight in a killed worker", _OK),
-            Promise("replaced", "until a killed worker is replaced", at_most(3, "s")),
+            Promise("replaced", "until a killed worker is replaced", at_most(3, "s"), True),
         ),
         _killed,
     ),
@@ -170,7 +170,7 @@ EXPERIMENTS = (
     ),
     Experiment(
         "stop/second-signal",
-        (Promise("second", "until a second SIGTERM has ended the service", at_most(1, "s")),),
+        (Promise("second", "until a second SIGTERM has ended the service", at_most(1, "s"), True),),
         _second,
     ),
 )

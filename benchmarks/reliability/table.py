@@ -19,9 +19,10 @@ def line(row: Row) -> str:
 def summary(rows: Sequence[Row]) -> str:
     """Return how many rows are held, and the names of those that are not."""
     held = sum(row.verdict == "held" for row in rows)
-    skipped = sum(row.verdict == "skipped" for row in rows)
-    text = f"{held} of {len(rows) - skipped} promises are held"
-    text += f", {skipped} skipped" if skipped else ""
+    text = f"{held} of {len(rows)} promises are held"
+    for verdict in ("skipped", "noisy"):
+        count = sum(row.verdict == verdict for row in rows)
+        text += f", {count} {verdict}" if count else ""
     missed = [f"{row.experiment} ({row.promise.name})" for row in rows if not_held(row)]
     return f"{text}; not held: {', '.join(missed)}" if missed else text
 

@@ -91,3 +91,16 @@ def test_what_does_not_happen_is_never_and_what_has_no_value_is_none() -> None:
     rows = [Row("hang/x", seconds, Figure(value)) for value in (math.inf, math.nan)]
     assert [row.measured for row in rows] == ["never", "none"]
     assert [row.verdict for row in rows] == ["NOT HELD", "NOT HELD"]
+
+
+def test_others_work_excuses_a_miss_of_what_is_timed_and_of_nothing_else() -> None:
+    timed = Promise("fair", "p99 beside another model", at_most(1.5), timed=True)
+    busy = Row("overload/fairness", timed, Figure(1.8, "of 5"), foreign=0.62)
+    assert (busy.verdict, busy.measured) == (
+        "noisy",
+        "1.8 (of 5; others used 62% of the processors)",
+    )
+    assert Row("overload/fairness", timed, Figure(1.8), foreign=0.02).verdict == "NOT HELD"
+    assert Row("overload/fairness", timed, Figure(1.2), foreign=0.62).verdict == "held"
+    assert Row("overload/fairness", timed, None, "OSError: x", foreign=0.62).verdict == "NOT HELD"
+    assert Row("swap/versions", MEMORY, Figure(40), foreign=0.62).verdict == "NOT HELD"

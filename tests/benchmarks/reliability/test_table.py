@@ -21,7 +21,7 @@ def test_a_row_says_promise_bound_figure_and_verdict() -> None:
 
 def test_the_summary_names_what_is_not_held() -> None:
     text = table.summary([HELD, MISSED, SKIPPED])
-    assert text == "1 of 2 promises are held, 1 skipped; not held: swap/versions (memory)"
+    assert text == "1 of 3 promises are held, 1 skipped; not held: swap/versions (memory)"
     assert table.summary([HELD]) == "1 of 1 promises are held"
 
 
