@@ -22,8 +22,11 @@ ThalamusError
 │   └── DeadlineExceeded     the answer would come too late
 └── OperatorError            the operator of the service must act
     ├── InvalidBundle        files missing, altered or contradictory
+    │   └── UnreadableBundle a file cannot be read now; a later try may succeed
     ├── GoldenMismatch       the bundle answers differently on this machine
     ├── ModelOutputInvalid   the model has no valid answer to one item
+    ├── TrialFailed          the bundle crashed the process that tried it, or never ended
+    ├── TrialUnavailable     the bundle could not be tried now; a later try may succeed
     ├── DeviceUnavailable    the configured device cannot be used
     └── NotWritten           a file cannot be written: no space, no permission, a broken disk
 """
@@ -149,6 +152,10 @@ class InvalidBundle(OperatorError):
     """The bundle's files are missing, altered or contradict each other."""
 
 
+class UnreadableBundle(InvalidBundle):
+    """A file of the bundle cannot be read now (EIO, EMFILE, EACCES); a later try may succeed."""
+
+
 class GoldenMismatch(OperatorError):
     """The bundle's published answers are not reproduced on this machine."""
 
@@ -165,6 +172,14 @@ class ModelOutputInvalid(OperatorError):
     def __init__(self, detail: str, index: int | None = None) -> None:
         super().__init__(detail)
         self.index = index
+
+
+class TrialFailed(OperatorError):
+    """The process that tried the bundle crashed, or did not end in time."""
+
+
+class TrialUnavailable(OperatorError):
+    """The bundle could not be tried now, for no fault of its own; a later try may succeed."""
 
 
 class DeviceUnavailable(OperatorError):

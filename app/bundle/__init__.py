@@ -1,7 +1,8 @@
 """The contract between training and serving: a directory `models/<name>/<version>/`."""
 
-from app.bundle.files import Bundle, read_bundle, versions
+from app.bundle.files import Bundle, read_bundle
 from app.bundle.golden import GoldenCase
+from app.bundle.listing import versions
 from app.bundle.manifest import (
     Conformal,
     EncoderSpec,

@@ -2,11 +2,19 @@
 
 ONNX Runtime loads weights with a flipped bit without an error, and answers differently. So no file
 is used before its sha256 has been compared with the manifest.
+
+Only regular files are read, and none over the size of its kind: a FIFO, a device or a sparse file
+in the place of one is refused and never blocks. Links are followed, also those that lead out of
+the bundle, because volumes of Kubernetes and stores of data versions consist of them; the digests
+say what the files must hold, wherever they lie. Names that start with a dot are ignored, as is
+`lost+found`: file managers, editors, file systems and volumes leave them anywhere.
 """
 
+import errno
 import hashlib
-import re
-from collections.abc import Mapping
+import os
+import stat
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -18,12 +26,17 @@ from app.bundle.graph import Graph, graph_of
 from app.bundle.manifest import Manifest
 from app.bundle.registry import Registry
 from app.bundle.upgrade import upgraded_json
-from app.errors import InvalidBundle
+from app.errors import InvalidBundle, UnreadableBundle
 
 MODEL = "model.onnx"
 MANIFEST = "manifest.json"
 CASES = "golden/cases.json"
-_VERSION = re.compile(r"[1-9][0-9]{0,8}")
+_GOLDEN = "golden/"
+_MAX_MANIFEST, _MAX_GOLDEN = 2**24, 2**28  # bytes
+_MAX_GRAPH, _MAX_FILE = 2**31, 2**36  # bytes; a serialised graph has less, other weights may not
+_MAX_FILES, _MAX_DEPTH = 10_000, 32  # of a bundle's folder, which may hold a link to itself
+# What a file's absence or another thing in its place looks like; any other error may pass.
+_ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENXIO, errno.ENAMETOOLONG}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,31 +67,77 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def versions(folder: Path) -> dict[int, Path]:
-    """Return the published versions of one model's folder, lowest first."""
-    found = (p for p in folder.iterdir() if _VERSION.fullmatch(p.name))
-    return {int(p.name): p for p in sorted(found, key=lambda p: int(p.name)) if p.is_dir()}
+def is_ignored(name: str) -> bool:
+    """Say whether a file or folder of this name is no part of a bundle, wherever it lies."""
+    return name.startswith(".") or name == "lost+found"
 
 
-def read_bundle(folder: Path, registry: Registry) -> Bundle:
-    """Read `models/<name>/<version>`; raise `InvalidBundle` if anything is missing or altered."""
-    manifest = _read_manifest(folder, registry)
+def read_bundle(folder: Path, registry: Registry, digest: str | None = None) -> Bundle:
+    """Read `models/<name>/<version>`; raise `InvalidBundle` if anything is missing or altered.
+
+    digest: the sha256 of the manifest, where it is known. Raises `UnreadableBundle` if the
+    manifest is another by now, or if a file cannot be read although it is there.
+    """
+    content = _read(folder, MANIFEST)
+    if digest not in (None, sha256(content)):
+        raise UnreadableBundle(f"{_shown(folder)}: {MANIFEST} has changed meanwhile")
+    manifest = _parse(folder, content, registry)
     if (manifest.name, str(manifest.version)) != (folder.parent.name, folder.name):
         raise InvalidBundle(
             f"{_shown(folder)}: the manifest is of {manifest.name}/{manifest.version}, "
             "but the folder says otherwise"
         )
-    present = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
-    expected = set(manifest.files) | {MANIFEST}
+    present, expected = set(listed_files(folder)), {*manifest.files, MANIFEST}
     if present != expected:
         odd = sorted(present ^ expected)
         raise InvalidBundle(f"{_shown(folder)}: missing or unexpected files: {', '.join(odd[:5])}")
     files = {}
-    for name, digest in manifest.files.items():
-        files[name] = _read(folder / name)
-        if sha256(files[name]) != digest:
+    for name, expected_digest in manifest.files.items():
+        files[name] = _read(folder, name)
+        if sha256(files[name]) != expected_digest:
             raise InvalidBundle(f"{_shown(folder)}: {name} was altered (its sha256 differs)")
     return assemble(manifest, files, registry)
+
+
+def manifest_digest(folder: Path) -> str:
+    """Return the sha256 of a version's manifest; it holds the digests of all other files.
+
+    So it is the identity of the version's content. Raises `InvalidBundle`, as `read_bundle` does.
+    """
+    return sha256(_read(folder, MANIFEST))
+
+
+def listed_files(folder: Path) -> Iterator[str]:
+    """Yield the path within `folder` of everything in it but folders and what is ignored.
+
+    Raises `UnreadableBundle` for a folder that cannot be listed, `InvalidBundle` for too many
+    files or folders, such as those of a link to the folder itself.
+    """
+    folders, count = [""], 0
+    while folders:
+        inside = folders.pop()
+        try:
+            with os.scandir(folder / inside) as entries:
+                found = [(entry.name, _leads_to_folder(entry)) for entry in entries]
+        except OSError as error:
+            raise UnreadableBundle(f"{_shown(folder)}: {inside} ({error.strerror})") from error
+        count += len(found)
+        if count > _MAX_FILES or inside.count("/") > _MAX_DEPTH:
+            raise InvalidBundle(f"{_shown(folder)}: too many files or folders; has it a circle?")
+        for name, is_folder in found:
+            if is_ignored(name):
+                continue
+            if is_folder:
+                folders.append(f"{inside}{name}/")
+            else:
+                yield f"{inside}{name}"
+
+
+def _leads_to_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # reading it as a file says what is wrong
+        return False
 
 
 def assemble(manifest: Manifest, files: Mapping[str, bytes], registry: Registry) -> Bundle:
@@ -95,8 +154,8 @@ def assemble(manifest: Manifest, files: Mapping[str, bytes], registry: Registry)
     except ValidationError as error:
         raise InvalidBundle(f"{manifest.name}: {CASES} is not readable: {error}") from error
     for case in golden:
-        if f"golden/{case.file}" not in files:
-            raise InvalidBundle(f"{manifest.name}: golden/{case.file} is missing")
+        if f"{_GOLDEN}{case.file}" not in files:
+            raise InvalidBundle(f"{manifest.name}: {_GOLDEN}{case.file} is missing")
         if what := case.contradiction(manifest):
             raise InvalidBundle(f"{manifest.name}: {what}")
     if not golden:
@@ -109,23 +168,40 @@ def _cases(kind: type[GoldenCase]) -> TypeAdapter[tuple[GoldenCase, ...]]:
     return TypeAdapter(tuple[kind, ...])  # type: ignore[valid-type]
 
 
-def _read_manifest(folder: Path, registry: Registry) -> Manifest:
+def _parse(folder: Path, content: bytes, registry: Registry) -> Manifest:
     try:
-        document = upgraded_json(_read(folder / MANIFEST))
-        return Manifest.model_validate_json(document, context=registry)
+        return Manifest.model_validate_json(upgraded_json(content), context=registry)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "top level"
         raise InvalidBundle(f"{_shown(folder)}: {MANIFEST}, {place}: {first['msg']}") from error
 
 
-def _read(path: Path) -> bytes:
+def _read(folder: Path, name: str) -> bytes:
+    limits = {MANIFEST: _MAX_MANIFEST, MODEL: _MAX_GRAPH}
+    limit = limits.get(name, _MAX_GOLDEN if name.startswith(_GOLDEN) else _MAX_FILE)
     try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InvalidBundle(
-            f"{_shown(path.parent)}: no readable {path.name} ({error.strerror})"
-        ) from error
+        return _read_regular(folder / name, limit)
+    except InvalidBundle as error:
+        raise InvalidBundle(f"{_shown(folder)}: no readable {name} ({error})") from None
+    except (OSError, ValueError) as error:  # a name with a null byte is a ValueError
+        reason = getattr(error, "strerror", None) or str(error)
+        absent = isinstance(error, ValueError) or error.errno in _ABSENT
+        kind = InvalidBundle if absent else UnreadableBundle
+        raise kind(f"{_shown(folder)}: no readable {name} ({reason})") from error
+
+
+def _read_regular(path: Path, limit: int) -> bytes:
+    """Return what a regular file holds; never wait for the other end of a FIFO."""
+    if stat.S_ISREG(path.stat().st_mode):  # before it is opened: opening a device may act on it
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(handle, "rb") as file:
+            status = os.fstat(handle)
+            if stat.S_ISREG(status.st_mode):  # still
+                if status.st_size > limit:
+                    raise InvalidBundle(f"{status.st_size} bytes, the limit is {limit}")
+                return file.read()
+    raise InvalidBundle("not a regular file")
 
 
 def _shown(folder: Path) -> str:

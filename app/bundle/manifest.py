@@ -19,6 +19,8 @@ from app.bundle.registry import Registry
 from app.bundle.tensors import NOVELTY, Frozen, TensorSpec
 
 NAME = r"^[a-z0-9][a-z0-9-]{0,62}$"  # of a model
+VERSION_DIGITS = 18  # at most; a timestamp in microseconds has 16, and 64 bits hold 18 nines
+MAX_VERSION = 10**VERSION_DIGITS - 1
 
 
 class EncoderSpec(Frozen):
@@ -104,7 +106,7 @@ class Manifest(Frozen):
 
     schema_version: Literal[2] = 2
     name: str = Field(pattern=NAME)
-    version: int = Field(ge=1, le=999_999_999)
+    version: int = Field(ge=1, le=MAX_VERSION)
     description: str
     task: str = "classify"
     encoder: SerializeAsAny[EncoderSpec]

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
-from app.bundle.files import MANIFEST, Bundle, assemble, sha256, versions
+from app.bundle.files import MANIFEST, Bundle, assemble, sha256
+from app.bundle.listing import versions
 from app.bundle.manifest import Manifest
 from app.bundle.registry import Registry
 from app.disk import flush_folder, write_flushed, writing

@@ -1,6 +1,7 @@
 """`thalamus predict | complete | models | verify | migrate`: commands on local bundles."""
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from app.errors import OperatorError, ThalamusError
 
 if TYPE_CHECKING:
     from app.bundle import Registry
+    from app.runtime.providers import Device
 
 BundlePath = Annotated[
     Path,
@@ -150,30 +152,38 @@ class Commands:
     ) -> int:
         """Replay the golden cases of bundles, and report every answer that differs.
 
+        What the service would not serve either is listed as such.
+
         Exit status 1 means that a bundle is altered or answers differently on this machine.
 
         Example: thalamus verify models/imagenet --device cpu
         """
-        found = _bundles(folder)
-
-        from app.bundle import read_bundle
-        from app.pipeline import Pipeline, replay
-
+        beside: dict[str, str] = {}
+        found = _bundles(folder, beside)
+        for path, reason in sorted(beside.items()):
+            print(f"not served\t{path}\t{reason}")
         failed = 0
-        for path in found:
-            try:
-                bundle = read_bundle(path, self._registry())
-                pipeline = Pipeline(bundle, device)
-                problems = [str(difference) for difference in replay(bundle, pipeline)]
-            except ThalamusError as error:
-                problems, summary = [str(error)], "unreadable"
-            else:
-                summary = f"{len(bundle.golden)} golden cases on {pipeline.provider}"
-            print(f"{'DIFFERS' if problems else 'ok'}\t{path.parent.name}/{path.name}\t{summary}")
+        for version in found:
+            summary, problems = self._check(version, device)
+            name = f"{version.parent.name}/{version.name}"
+            print(f"{'DIFFERS' if problems else 'ok'}\t{name}\t{summary}")
             for problem in problems:
                 print(f"\t{problem}")
             failed += bool(problems)
         return 1 if failed else 0
+
+    def _check(self, version: Path, device: "Device") -> tuple[str, list[str]]:
+        """Replay a version's golden cases; return a summary, and what is wrong."""
+        from app.bundle import read_bundle
+        from app.pipeline import Pipeline, replay
+
+        try:
+            bundle = read_bundle(version, self._registry())
+            pipeline = Pipeline(bundle, device)
+            problems = [str(difference) for difference in replay(bundle, pipeline)]
+        except ThalamusError as error:
+            return "unreadable", [str(error)]
+        return f"{len(bundle.golden)} golden cases on {pipeline.provider}", problems
 
     def migrate(self, folder: Folder = Path("models"), /) -> int:
         """Rewrite manifests of an older schema version in the current one, and nothing else.
@@ -210,22 +220,31 @@ def _pair(text: str) -> tuple[str, str]:
     return name, value
 
 
-def _bundles(folder: Path) -> list[Path]:
-    """Return the version folders at or below `folder`: a root, a model or a version."""
-    if (folder / "manifest.json").is_file():
-        return [folder.resolve()]
-    found = sorted(
-        path.parent.resolve()
-        for pattern in ("*/manifest.json", "*/*/manifest.json")
-        for path in folder.glob(pattern)
-        if not path.parent.name.startswith(".")
-    )
-    if found:
-        return found
-    if folder.exists() or not folder.parent.is_dir():
-        raise OperatorError(f"{folder}: no bundle here; expected <name>/<version>/manifest.json")
-    beside = [str(path) for path in folder.parent.iterdir() if path.is_dir()]
-    raise OperatorError(f"{folder}: no such folder{nearest(str(folder), beside)}")
+def _bundles(folder: Path, beside: dict[str, str] | None = None) -> list[Path]:
+    """Return the version folders at or below `folder`: a root, a model or a version.
+
+    They are those that the service would serve. beside: receives what else lies there, and why it
+    would not. Links are kept, because the names that they stand under count.
+    """
+    from app.bundle.listing import list_models
+
+    whole = Path(os.path.abspath(folder))  # noqa: PTH100 (resolving it would follow links)
+    if (whole / "manifest.json").exists():
+        return [whole]
+    try:
+        model = list_models(whole.parent, [whole.name])
+        listing = model if model.versions else list_models(whole)
+    except OSError as error:
+        if folder.exists() or not whole.parent.is_dir():
+            raise OperatorError(f"{folder}: cannot be listed ({error.strerror})") from error
+        near = [str(path) for path in folder.parent.iterdir() if path.is_dir()]
+        raise OperatorError(f"{folder}: no such folder{nearest(str(folder), near)}") from error
+    if beside is not None:
+        beside |= listing.beside
+    if listing.versions:
+        return [listing.versions[key] for key in sorted(listing.versions)]
+    why = "".join(f"; {path}: {reason}" for path, reason in sorted(listing.beside.items())[:3])
+    raise OperatorError(f"{folder}: no bundle here; expected <name>/<version>/manifest.json{why}")
 
 
 def _newest(folder: Path) -> Path:

@@ -33,6 +33,23 @@ def test_verify_reports_altered_bundles(capsys, models: Path) -> None:
     assert out.count("ok\t") == 2
 
 
+def test_verify_lists_what_the_service_does_not_serve_either(capsys, models: Path) -> None:
+    (models / "lost+found").mkdir()
+    (models / "colours" / "v7").mkdir()
+    status, out, _ = run(capsys, "verify", models)
+    assert status == 0
+    skipped = [line.split("\t")[:2] for line in out.splitlines() if line.startswith("not")]
+    assert skipped == [["not served", "colours/v7"], ["not served", "lost+found"]]
+
+
+def test_verify_of_a_linked_version_counts_its_own_name(capsys, models: Path) -> None:
+    version = models / "colours" / "1"
+    version.symlink_to(version.rename(models.parent / "0a1b2c"))
+    for folder in (models, models / "colours", version):
+        status, out, _ = run(capsys, "verify", folder)
+        assert (status, "ok\tcolours/1" in out) == (0, True)
+
+
 def test_verify_reports_the_golden_case_that_differs(capsys, models: Path) -> None:
     from app.bundle import publish
     from app.bundle.publish import seal
@@ -136,7 +153,7 @@ def test_ctrl_c_ends_without_a_traceback(
     def stopped(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Path, "glob", stopped)
+    monkeypatch.setattr("app.bundle.listing.list_models", stopped)
     assert run(capsys, "models", published) == (130, "", "")
 
 

@@ -34,7 +34,7 @@ def test_a_manifest_cannot_be_changed(manifest: Manifest) -> None:
         ("name", "../up"),
         ("name", "Capital"),
         ("version", 0),
-        ("version", 10**9),
+        ("version", 10**18),
         ("task", "guess"),
         ("task", "reconstruct"),
         ("labels", ["only"]),
