@@ -224,7 +224,7 @@ def _jobs(settings: Settings, models: Catalog, metrics: Metrics, gauges: Gauges)
             release_memory()
 
     return (
-        Job("look for new bundles", models.refresh, settings.poll),
+        Job("look for new bundles", models.look, settings.poll),
         Job("update the gauges", observe, 1),
         Job("release memory", release_when_idle, 1),
     )

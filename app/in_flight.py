@@ -3,6 +3,7 @@
 import mmap
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from app.shared_numbers import SharedNumbers
 
@@ -68,6 +69,10 @@ class Restarts:
         return self._count[0]
 
 
+def no_trial(folder: Path, digest: str) -> None:
+    """Let every version pass without a trial."""
+
+
 @dataclass(frozen=True, slots=True)
 class WorkerGroup:
     """The state that all workers of a service share.
@@ -75,7 +80,9 @@ class WorkerGroup:
     count: how many workers the service runs. cores: CPUs that they may use together. all_ready:
     returns whether all other workers have loaded their models. stopping: returns whether this
     worker was asked to end, and should get no new clients. restarts: returns how many workers were
-    started because another one had died. numbers: their metrics.
+    started because another one had died. numbers: their metrics. trial: loads a version's folder,
+    whose manifest has this sha256, in another process, and raises `OperatorError` unless it
+    succeeds there; by default nothing is tried.
     """
 
     in_flight: InFlight = field(default_factory=InFlight)
@@ -85,3 +92,4 @@ class WorkerGroup:
     stopping: Callable[[], bool] = lambda: False
     restarts: Callable[[], int] = lambda: 0
     numbers: SharedNumbers = field(default_factory=SharedNumbers)
+    trial: Callable[[Path, str], None] = no_trial

@@ -13,6 +13,7 @@ from app.api.body import disconnected, read_body
 from app.api.payload import SNIFFED, is_json, parse_body
 from app.api.query import parse_options
 from app.bundle import Manifest
+from app.bundle.manifest import MAX_VERSION, VERSION_DIGITS
 from app.errors import NotReady, UnsupportedMedia
 from app.modalities import Payload
 from app.serving.catalog import Catalog
@@ -61,7 +62,10 @@ class ItemEndpoint:
         body = await read_body(receive, serving.receive_timeout)
         content_type = header(scope, b"content-type")
         payloads = parse_body(body, content_type, serving.max_items, serving.instances)
-        served = served or serving.catalog.for_media_type(payloads[0].media_type)
+        if served is None:
+            served = serving.catalog.for_media_type(payloads[0].media_type)
+        elif served.closed:
+            served = await replaced(serving.catalog, task, scope)
         record.model, record.version = served.manifest.name, served.manifest.version
         record.items = len(payloads)
         _check_media_types(served, payloads)
@@ -96,13 +100,23 @@ async def named(
     """
     if not model:
         return None
-    number = int(version) if version else None
+    number = int(version) if 0 < len(version) <= VERSION_DIGITS else None
+    if version and number is None:
+        number = MAX_VERSION + 1  # there is none
     try:
         served = await catalog.find(model, number)
     except NotReady:
         record.model, record.version = model, number or ""
         raise
     record.model, record.version = served.manifest.name, served.manifest.version
+    return served
+
+
+async def replaced(catalog: Catalog, task: Task, scope: Scope) -> ServedModel:
+    """Return what took the place of a model that was unloaded while the body arrived."""
+    served = await named(catalog, record_of(scope), **scope["path_params"])
+    assert served is not None
+    served.pipeline.require(task.name)
     return served
 
 

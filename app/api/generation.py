@@ -12,7 +12,7 @@ import orjson
 from starlette.types import Receive, Scope, Send
 
 from app.api.body import disconnected, read_body
-from app.api.endpoint import JSON, Serving, header, named, send_answer
+from app.api.endpoint import JSON, Serving, header, named, replaced, send_answer
 from app.api.problems import note, problem_for
 from app.api.query import parse_options
 from app.errors import ClientDisconnected, UnsupportedMedia
@@ -47,6 +47,8 @@ class GenerationEndpoint:
                 f"expected a body of {JSON}, but another media type was declared"
             )
         request = steps.parse(await read_body(receive, serving.receive_timeout))
+        if served.closed:
+            served = await replaced(serving.catalog, task, scope)
         generation, timings = steps.start(served.pipeline.encoder, request), Timings()
         record.items, record.timings = 1, timings
         gone = partial(disconnected, receive)

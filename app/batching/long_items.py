@@ -76,8 +76,9 @@ class LongItems(Generic[Item, Output]):
                 self._limit.empty()
 
     def close(self) -> None:
-        """Start no thread any more."""
+        """Start no thread any more, and forget `run`, which may refer back to this."""
         self._threads.shutdown(wait=False)
+        self._run = _closed
 
     def _measured(self, entry: WaitingItem[Item, Output]) -> Sequence[Output | Exception]:
         start = self._clock()
@@ -85,3 +86,7 @@ class LongItems(Generic[Item, Output]):
         if not isinstance(outcomes[0], Exception):
             self._item_seconds += _LATEST * (self._clock() - start - self._item_seconds)
         return outcomes
+
+
+def _closed(_items: Sequence[Any]) -> Sequence[Any]:
+    raise RuntimeError("the model is closed")

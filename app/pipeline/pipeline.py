@@ -45,7 +45,11 @@ class Pipeline:
         modality: Modality = registry.modalities[spec.kind]
         self.encoder = modality.encoder(spec, bundle.files)
         self._session = Session(bundle.graph, device, threads, cuda_graphs)
-        self._session.check(bundle.manifest.inputs, bundle.manifest.outputs)
+        try:
+            self._session.check(bundle.manifest.inputs, bundle.manifest.outputs)
+        except BaseException:
+            self._session.close()  # the error's traceback would keep it
+            raise
         self._decoders = {
             task.name: task.decoder(bundle.manifest, modality)
             for task in registry.tasks.values()
@@ -58,6 +62,12 @@ class Pipeline:
         self._size = size_of(self._tensors)
         # Decoders release Python's lock, so threads decode on all cores of the process.
         self._threads = ThreadPoolExecutor(threads, "encoder") if threads > 1 else None
+
+    def close(self) -> None:
+        """Free the graph's memory and end the threads; nothing can be answered afterwards."""
+        if self._threads is not None:
+            self._threads.shutdown(wait=False)
+        self._session.close()
 
     @property
     def provider(self) -> str:

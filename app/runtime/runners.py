@@ -114,6 +114,14 @@ class OneThreadRunner:
         return self._run(arrays, options)
 
 
+class ClosedRunner:
+    """Takes the place of the runner of a session that was closed, and runs nothing."""
+
+    def run(self, arrays: Arrays, options: Any = None) -> dict[str, np.ndarray]:
+        """Raise `RuntimeError`."""
+        raise RuntimeError("the session is closed")
+
+
 @dataclass(frozen=True, slots=True)
 class GpuSessions:
     """How to open more sessions of one graph on a GPU.

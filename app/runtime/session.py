@@ -17,7 +17,14 @@ from app.errors import DeviceUnavailable, InvalidBundle
 from app.runtime.machine import Machine
 from app.runtime.pinned import PinnedBuffers, in_one_thread
 from app.runtime.providers import CPU, CUDA, Device
-from app.runtime.runners import GpuSessions, OneThreadRunner, Runner, choose_runner, warm_up
+from app.runtime.runners import (
+    ClosedRunner,
+    GpuSessions,
+    OneThreadRunner,
+    Runner,
+    choose_runner,
+    warm_up,
+)
 from app.runtime.signature import Signature
 
 __all__ = ["RunOptions", "Session"]  # any thread may set `terminate`, which ends the runs with it
@@ -52,6 +59,7 @@ class Session:
         cuda_graphs = cuda_graphs and providers[0][0] == CUDA
         # Opening and capturing are done in that thread too.
         call: Any = in_one_thread if cuda_graphs else _directly
+        self._call = call
         session = call(machine.open_session)(graph, threads, providers)
         self.provider: str = session.get_providers()[0]
         if device != "auto" and self.provider != providers[0][0]:
@@ -59,7 +67,7 @@ class Session:
                 f"THALAMUS_DEVICE={device}, but the model runs on {self.provider}"
             )
         # Kept even where no runner uses it: freeing it might disturb a capture in another thread.
-        self._session = session
+        self._session: Any = session
         self._signature = Signature(session)
         memory = None if self.provider == CPU else machine.pinned_memory()
         self.allocate: Allocate = PinnedBuffers(memory).allocate if memory else allocate
@@ -67,7 +75,7 @@ class Session:
             partial(_open_another, machine, graph, threads), cuda_graphs, machine.graph_memory
         )
         runner: Runner = call(choose_runner)(self.provider, session, self._signature, sessions)
-        self._runner = OneThreadRunner(runner) if cuda_graphs else runner
+        self._runner: Runner = OneThreadRunner(runner) if cuda_graphs else runner
         warm_up(self.run, self.provider, self._signature)
 
     def run(
@@ -85,6 +93,13 @@ class Session:
             return self._runner.run(arrays, options)
         except Exception as error:  # ONNX Runtime's own exceptions share no base class
             raise InvalidBundle(f"ONNX Runtime cannot run the graph: {error}") from error
+
+    def close(self) -> None:
+        """Free the graph and its memory; a later `run` raises `InvalidBundle`."""
+        self._call(self._release)()
+
+    def _release(self) -> None:
+        self._session, self._runner = None, ClosedRunner()
 
     def check(self, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> None:
         """Raise `InvalidBundle` unless the graph's tensors are those of the manifest."""

@@ -5,13 +5,14 @@ the others' cores idle. So where a model takes a lone request longer than `WORTH
 pipeline, with threads on all cores within each operator, is built in the background. Lone requests
 are then answered by the two in turn, `TRIES` times each, and from then on by the faster one: all
 cores for a convolutional network, the worker's own cores for a small or a recurrent one. While the
-second pipeline is kept, the weights of the model are in memory twice.
+second pipeline is kept, the weights of the model are in memory twice; one that is not kept is
+freed.
 """
 
 import logging
 import time
 from collections.abc import Callable, Sequence
-from threading import Thread
+from threading import Lock, Thread
 
 from app.pipeline import InferenceItem, ItemResult, Pipeline
 from app.telemetry import event
@@ -40,6 +41,8 @@ class AllCoresPipeline:
         self._chosen = base  # for lone requests
         self._trials: dict[Pipeline, list[float]] = {}  # seconds, while both are tried
         self._builder: Thread | None = None
+        self._second: Pipeline | None = None  # of all cores, as long as it is open
+        self._closed, self._closing = False, Lock()
 
     def answer(self, items: Sequence[InferenceItem]) -> list[ItemResult | Exception]:
         """Answer one batch."""
@@ -59,6 +62,15 @@ class AllCoresPipeline:
             self._builder.join()
         return self._builder is not None
 
+    def close(self) -> None:
+        """Close both pipelines, the second one also if it is still being built."""
+        with self._closing:
+            self._closed = True
+            second, self._second = self._second, None
+        for pipeline in (self._base, second):
+            if pipeline is not None:
+                pipeline.close()
+
     def _observe(self, pipeline: Pipeline, seconds: float) -> None:
         if self._trials:
             self._trials[pipeline].append(seconds)
@@ -70,17 +82,27 @@ class AllCoresPipeline:
 
     def _choose(self) -> None:
         """Choose by the shortest time of each, because other work only adds to a time."""
-        all_cores = next(each for each in self._trials if each is not self._base)
+        all_cores = self._second
+        if all_cores is None:  # closed meanwhile
+            return
         own, all_ = (min(self._trials[each]) for each in (self._base, all_cores))
         if all_ < _MAX_SHARE * own:
             self._chosen = all_cores
         self._trials = {}
         kept, name = self._chosen is all_cores, self._base.manifest.name
+        if not kept:  # it is free when the last item that it answers beside a batch is
+            self._second = None
         event("all cores tried", model=name, kept=kept, own_seconds=own, all_seconds=all_)
 
     def _build(self) -> None:
         try:
-            self._trials = {self._base: [], self._build_all_cores(): []}
+            second = self._build_all_cores()
+            with self._closing:
+                wanted = not self._closed
+                if wanted:
+                    self._second, self._trials = second, {self._base: [], second: []}
+            if not wanted:
+                second.close()
         except Exception as error:  # the base pipeline can answer; the second is only faster
             name = self._base.manifest.name
             event("all cores not tried", logging.WARNING, model=name, reason=str(error))

@@ -1,54 +1,42 @@
 """The catalog: name and version → served model, kept equal to a folder of bundles.
 
-`refresh()` compares the folder with the loaded models. A new bundle is read, hashed and loaded, and
-must reproduce its golden cases before it answers requests. A model whose bundle was removed accepts
-no new requests and is closed after its last answer. While a version loads, and if it fails, the
-versions that are ready continue to answer. Threads do all slow work.
+`refresh()` looks into the folder. A new version is tried in a process of its own, where there is
+one for that, then read, hashed and loaded here, and must reproduce its golden cases before it
+answers requests. The order is load, switch, drain: what is replaced or removed answers until its
+successor is ready (`app.serving.reload` has the rules), and its memory is freed after its last
+answer. Threads do all slow work, and no version waits for the loading of another.
 
 Several processes may serve the same folder and find a new bundle at different times. So a request
-for an unknown model looks into the folder, and a request for a loading model waits up to `MOMENT`
-seconds. Thus a client that has seen a ready model in the catalog of one process gets an answer from
-any other process.
+for an unknown model looks for it, and a request for a loading model waits up to `MOMENT` seconds.
+Thus a client that has seen a ready model in the catalog of one process gets an answer from any
+other process.
 """
 
 import asyncio
 import gc
 import logging
+from collections.abc import Coroutine, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
-from app.errors import NotReady, ThalamusError, UnknownModel
-from app.serving.folder import Fingerprint, is_published, published
-from app.serving.loading import LoadOptions, load
+from app.bundle.listing import VersionKey
+from app.bundle.manifest import MAX_VERSION
+from app.errors import NotReady, UnknownModel
+from app.serving.daemon_thread import in_daemon_thread
+from app.serving.folder import Look, ModelsFolder, Sighting
+from app.serving.loading import LoadOptions, failure_of, load, prove
 from app.serving.model import ServedModel
+from app.serving.reload import Entry, VersionState, pause, to_drain
 from app.serving.selection import choose_by_media_type
 from app.telemetry import event
 
+__all__ = ["MOMENT", "Catalog", "Entry", "VersionState"]
+
 MOMENT = 2.0
-
-
-class VersionState(StrEnum):
-    """The state of a published version."""
-
-    LOADING = "loading"
-    READY = "ready"
-    FAILED = "failed"
-    DRAINING = "draining"
-
-
-@dataclass(slots=True)
-class Entry:
-    """One published version, its state, and its model if that is ready."""
-
-    name: str
-    version: int
-    fingerprint: Fingerprint
-    state: VersionState = VersionState.LOADING
-    reason: str | None = None
-    model: ServedModel | None = None
-    load_finished: asyncio.Event = field(default_factory=asyncio.Event)
+_LOADS_AT_ONCE = 4
+_LAST_LOADS = 5.0  # seconds that `close` waits for what is being loaded
+_LOOKING = 0.03  # the most of a core that looking takes; a large folder is looked at less often
 
 
 class Catalog:
@@ -56,18 +44,26 @@ class Catalog:
 
     def __init__(self, root: Path, options: LoadOptions, defaults: dict[str, str]) -> None:
         self._root = root
+        self._folder = ModelsFolder(root)
         self._options = options
         self._defaults = defaults
-        self._entries: dict[tuple[str, int], Entry] = {}
+        self._entries: dict[VersionKey, Entry] = {}
         # The ready models by version; the newest of each name also under None.
         self._ready: dict[tuple[str, int | None], ServedModel] = {}
-        self._refreshing = asyncio.Lock()
-        self._initial_scan_done = False
+        self._looking = asyncio.Lock()
+        self._loading = asyncio.Semaphore(_LOADS_AT_ONCE)
+        self._asked: set[str] = set()  # unknown names, for the next look
+        self._next_look: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._loads: set[asyncio.Task[Any]] = set()  # those of the tasks that load a version
+        self._initial: list[asyncio.Task[None]] | None = None  # the loads of the first scan
+        self._loaded = self._dropped = False
+        self._look_seconds = 0.0
 
     @property
     def ready(self) -> bool:
         """Whether the first scan is complete and at least one model is ready."""
-        return self._initial_scan_done and bool(self._ready)
+        return bool(self._ready) and all(task.done() for task in self._initial or [])
 
     @property
     def entries(self) -> list[Entry]:
@@ -78,8 +74,8 @@ class Catalog:
         """Return a version, or the newest ready one; raise `UnknownModel` or `NotReady`."""
         if model := self._ready.get((name, version)):
             return model
-        if not self._known(name, version) and is_published(self._root, name, version):
-            await asyncio.wait({asyncio.ensure_future(self.refresh())}, timeout=MOMENT)
+        if not self._known(name, version) and (version is None or version <= MAX_VERSION):
+            await self._look_for(name)
         entries = self._known(name, version)
         if not entries:
             raise UnknownModel(self._published_instead(name))
@@ -106,49 +102,134 @@ class Catalog:
         return f"there is no model of that name; published are: {names}"
 
     async def refresh(self) -> None:
-        """Load new bundles and drain removed ones."""
-        async with self._refreshing:
-            await self._refresh()
+        """Look into the folder; return when what it says is loaded and drained."""
+        await self._finish(await self._look())
 
-    async def _refresh(self) -> None:
-        ready = {
-            key: e.fingerprint for key, e in self._entries.items() if e.state is VersionState.READY
-        }
-        found = await asyncio.to_thread(published, self._root, ready)
-        gone = [key for key, e in self._entries.items() if found.get(key) != e.fingerprint]
-        new = [key for key in found if key not in self._entries or key in gone]
-        await asyncio.gather(*(self._drop(self._entries[key]) for key in gone))
-        await asyncio.gather(*(self._load(*key, found[key]) for key in new))
-        if new:  # exempt the loaded models from garbage collection, which would stop all requests
-            gc.collect()
-            gc.freeze()
-            self._options.after_load()
-        self._initial_scan_done = True
+    async def look(self) -> None:
+        """Look into the folder, and start to load and to drain; do not wait for that.
+
+        So a version that takes long to load keeps no other from being found. Returns after a rest,
+        which makes looking take little of a core however large the folder is.
+        """
+        self._spawn(self._finish(await self._look()))
+        await asyncio.sleep(self._look_seconds / _LOOKING)
 
     async def close(self) -> None:
-        """Drain every model; none was removed."""
-        await asyncio.gather(*(self._drain(entry) for entry in self.entries))
+        """Drain every model."""
+        for task in self._tasks - self._loads:
+            task.cancel()
+        if self._loads:  # Python cannot end a thread that is in native code
+            await asyncio.wait(self._loads, timeout=_LAST_LOADS)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*(self._drop(entry) for entry in self.entries))
 
-    async def _load(self, name: str, version: int, fingerprint: Fingerprint) -> None:
-        entry = Entry(name, version, fingerprint)
-        self._entries[name, version] = entry
-        folder = self._root / name / str(version)
+    def prove(self, folder: Path, digest: str) -> None:
+        """Load a version as this catalog would and drop it; raise `OperatorError` if it fails."""
+        prove(folder, self._options, digest)
+
+    async def _look(self) -> list[asyncio.Task[None]]:
+        """Look into the whole folder; return the loads that it has started."""
+        async with self._looking:
+            start = asyncio.get_running_loop().time()
+            look = await in_daemon_thread(self._folder.look, self._digests())
+            self._look_seconds = asyncio.get_running_loop().time() - start
+            started = self._apply(look or Look())
+            if look is not None and self._initial is None:
+                self._initial = started
+        return started
+
+    async def _look_for(self, name: str) -> None:
+        """Look for one model, once for all requests that ask meanwhile; wait for a moment."""
+        self._asked.add(name)
+        if self._next_look is None:
+            self._next_look = self._spawn(self._look_for_asked())
+        await asyncio.wait({self._next_look}, timeout=MOMENT)
+
+    async def _look_for_asked(self) -> None:
+        async with self._looking:
+            names, self._asked, self._next_look = self._asked, set(), None
+            look = await in_daemon_thread(self._folder.look_for, names, self._digests())
+            tasks = self._apply(look)
+        self._spawn(self._finish(tasks))
+
+    def _digests(self) -> Mapping[VersionKey, str | None]:
+        return {key: entry.digest for key, entry in self._entries.items()}
+
+    def _apply(self, look: Look) -> list[asyncio.Task[None]]:
+        """Remember what a look found; start to load what is due."""
+        for key in look.gone & self._entries.keys():
+            entry = self._entries[key]
+            entry.removed = True
+            if entry.state is VersionState.READY:
+                entry.reason = "removed, but it answers until another version of it is ready"
+        started, now = [], asyncio.get_running_loop().time()
+        for key, sighting in look.found.items():
+            entry = self._entries.setdefault(key, Entry(*key))
+            entry.removed = False
+            if entry.is_due(sighting, now):
+                entry.start(sighting)
+                started.append(self._spawn(self._load(entry, sighting)))
+            elif entry.is_as_loaded(sighting):
+                entry.forget_failures()
+        return started
+
+    async def _finish(self, tasks: list[asyncio.Task[None]]) -> None:
+        """Wait for these loads, drain what may go, and tidy the memory."""
+        await asyncio.gather(*tasks)
+        await self._drop_removed()
+        if self._dropped:  # something among it may be in a cycle, and was frozen
+            gc.unfreeze()
+        if self._loaded or self._dropped:
+            self._loaded = self._dropped = False
+            gc.collect()
+            gc.freeze()  # exempt the models from garbage collection, which would stop all requests
+            self._options.after_load()
+
+    async def _load(self, entry: Entry, sighting: Sighting) -> None:
+        """Load what a look found; switch to it, and close what it replaces."""
+        folder = self._root / entry.name / str(entry.version)
+        replaced = None
         try:
-            model = await asyncio.to_thread(load, folder, self._options)
-        except ThalamusError as error:
-            entry.state, entry.reason = VersionState.FAILED, str(error)
-            event("model failed", logging.ERROR, model=name, version=version, reason=str(error))
-        except Exception:
-            entry.state, entry.reason = VersionState.FAILED, "an unexpected error; the log has it"
-            logging.getLogger("thalamus").exception("model failed: %s/%s", name, version)
+            if sighting.digest is not None:
+                await in_daemon_thread(self._options.workers.trial, folder, sighting.digest)
+            async with self._loading:
+                model = await self._load_now(folder, sighting.digest)
+        except Exception as error:
+            self._fail(entry, sighting, error)
         else:
-            entry.model, entry.state = model, VersionState.READY
+            self._loaded = True
+            replaced = entry.succeed(model, sighting.digest)
             provider = model.pipeline.provider
-            event("model ready", model=name, version=version, provider=provider)
-        if entry.state is VersionState.FAILED:
-            self._options.on_failure(name, version)
-        self._index()
-        entry.load_finished.set()
+            event("model ready", model=entry.name, version=entry.version, provider=provider)
+        finally:
+            entry.is_loading = False
+            self._index()
+            entry.load_finished.set()
+        if replaced is not None:
+            await replaced.close()
+            self._dropped = True
+        await self._drop_removed()
+
+    async def _load_now(self, folder: Path, digest: str | None) -> ServedModel:
+        task = asyncio.current_task()
+        assert task is not None
+        self._loads.add(task)
+        try:
+            return await in_daemon_thread(load, folder, self._options, digest)
+        finally:
+            self._loads.discard(task)
+
+    def _fail(self, entry: Entry, sighting: Sighting, error: Exception) -> None:
+        reason, may_pass = failure_of(error, entry.name, entry.version)
+        again = pause(entry.failures_of(sighting)) if may_pass else None
+        now = asyncio.get_running_loop().time()
+        entry.fail(sighting, reason, None if again is None else now + again)
+        said = {"reason": reason} if again is None else {"reason": reason, "again_in": again}
+        event("model failed", logging.ERROR, model=entry.name, version=entry.version, **said)
+        self._options.on_failure(entry.name, entry.version)
+        self._dropped = True
 
     def _index(self) -> None:
         """Update the index of ready models after an entry has changed its state."""
@@ -156,14 +237,26 @@ class Catalog:
         self._ready = {(e.name, e.version): e.model for e in ready if e.model}
         self._ready |= {(e.name, None): e.model for e in ready if e.model}  # newest last
 
-    async def _drop(self, entry: Entry) -> None:
-        await self._drain(entry)
-        event("model removed", model=entry.name, version=entry.version)
+    async def _drop_removed(self) -> None:
+        removed = to_drain(self.entries)
+        await asyncio.gather(*(self._drop(entry) for entry in removed))
+        for entry in removed:
+            event("model removed", model=entry.name, version=entry.version)
 
-    async def _drain(self, entry: Entry) -> None:
+    async def _drop(self, entry: Entry) -> None:
+        """Drain one version, free its memory and forget it."""
         entry.state = VersionState.DRAINING
         self._index()
-        if entry.model is not None:
-            await entry.model.close()
+        model, entry.model = entry.model, None
+        if model is not None:
+            await model.close()
+            self._dropped = True
         if self._entries.get((entry.name, entry.version)) is entry:
             del self._entries[entry.name, entry.version]
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Start a task and keep it until it is done: the event loop holds no reference to it."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task

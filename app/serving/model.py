@@ -3,37 +3,56 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, Protocol
 
 from app.batching.batcher import Batcher, OnBatch, no_batch_observer
 from app.batching.latency_model import BatchingPolicy
 from app.bundle import GoldenCase
 from app.errors import DeadlineExceeded, ModelOutputInvalid
 from app.modalities import Payload
+from app.modalities.payload import Encoder
 from app.pipeline import CancelToken, InferenceItem, ItemResult, Pipeline, make_items
+from app.serving.daemon_thread import in_daemon_thread
 from app.serving.deadline import WaitForDisconnect, with_deadline
 from app.tasks import Options, Task
 from app.tasks.task import Generation
 from app.telemetry import Timings, event
 
-RunItems = Callable[[Sequence[InferenceItem]], Sequence[ItemResult | Exception]]
 OnStep = Callable[[Any], Awaitable[None]]
 DEGRADED = 3  # requests in a row without a valid answer
 
 
+class Answers(Protocol):
+    """Answers batches, until it is closed: a `Pipeline`, or several that are used as one."""
+
+    def answer(self, items: Sequence[InferenceItem]) -> Sequence[ItemResult | Exception]:
+        """Answer one batch."""
+        ...
+
+    def close(self) -> None:
+        """Free all memory and end all threads."""
+        ...
+
+
 class ServedModel:
-    """Runs a pipeline in batches; one call encodes, runs and decodes a whole batch."""
+    """Runs a pipeline in batches; one call encodes, runs and decodes a whole batch.
+
+    closed: whether it is being unloaded. Nothing in it refers back to it, so that its memory is
+    free as soon as nobody uses it: what is in a cycle stays, because the models are exempt from
+    garbage collection.
+    """
 
     def __init__(
         self,
         pipeline: Pipeline,
         policy: BatchingPolicy,
         deadline: float,
-        answer: RunItems | None = None,
+        answers: Answers | None = None,
         example: tuple[bytes, GoldenCase] | None = None,
         on_batch: OnBatch = no_batch_observer,
     ) -> None:
-        """Create the batcher. answer: replaces `Pipeline.answer` for a batch.
+        """Create the batcher. answers: answers batches in the pipeline's place, and closes it.
 
         example: a golden case and its payload, for the OpenAPI document. on_batch: is called with
         the number of items of each batch.
@@ -41,11 +60,15 @@ class ServedModel:
         self.example = example
         self.pipeline = pipeline
         self.manifest = pipeline.manifest
+        self.closed = False
         self._deadline = deadline
+        self._answers: Answers = answers or pipeline
         self._batcher: Batcher[InferenceItem, ItemResult] = Batcher(
-            answer or pipeline.answer, policy, self._cost, on_batch=on_batch
+            self._answers.answer, policy, partial(_cost, pipeline.encoder), on_batch=on_batch
         )
         self._invalid = 0  # requests in a row without a valid answer
+        self._generations = 0  # running
+        self._generations_done = asyncio.Event()
 
     @property
     def queued_items(self) -> int:
@@ -120,11 +143,25 @@ class ServedModel:
         Raises the errors of `answer`.
         """
         work = self._steps(task, generation, timings, on_step)
-        await with_deadline(work, self._deadline, self._late, wait_for_disconnect)
+        self._generations += 1
+        try:
+            await with_deadline(work, self._deadline, self._late, wait_for_disconnect)
+        finally:
+            self._generations -= 1
+            if not self._generations:
+                self._generations_done.set()
 
     async def close(self) -> None:
-        """Refuse new items and wait for the accepted ones."""
+        """Wait for running generations, refuse new items, wait for the accepted ones, and free all.
+
+        Sessions are freed in a thread, because that may take a while.
+        """
+        self.closed = True
+        while self._generations:
+            self._generations_done.clear()
+            await self._generations_done.wait()
         await self._batcher.close()
+        await in_daemon_thread(self._answers.close)
 
     async def _steps(
         self, task: Task, generation: Generation, timings: Timings, on_step: OnStep
@@ -148,10 +185,11 @@ class ServedModel:
             event("model recovered", model=self.manifest.name, version=self.manifest.version)
         self._invalid = 0
 
-    def _cost(self, item: InferenceItem) -> float:
-        return self.pipeline.encoder.cost(item.payload)
-
     def _late(self) -> DeadlineExceeded:
         return DeadlineExceeded(
             f"no answer within {self._deadline:g} s; send fewer or smaller items"
         )
+
+
+def _cost(encoder: Encoder, item: InferenceItem) -> float:
+    return encoder.cost(item.payload)

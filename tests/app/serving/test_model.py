@@ -1,4 +1,7 @@
+import asyncio
+import gc
 import threading
+import weakref
 
 import pytest
 
@@ -8,6 +11,8 @@ from app.modalities import Encoded, Payload
 from app.pipeline import Pipeline
 from app.serving.model import ServedModel
 from app.tasks.classify import ClassifyOptions
+from app.tasks.complete import COMPLETE, start_generation
+from app.tasks.generation import SamplingParams
 from app.telemetry import Timings
 from tests import fakes
 
@@ -67,3 +72,45 @@ async def test_closed_model_is_not_ready() -> None:
     await model.close()
     with pytest.raises(NotReady):
         await model.answer([GOOD], ClassifyOptions(top_k=2), Timings())
+
+
+async def test_a_running_generation_is_finished_before_the_model_is_closed() -> None:
+    model, steps = ServedModel(Pipeline(fakes.words_bundle()), BatchingPolicy(), 30), []
+    prompt = Payload(b"The day", "text/plain")
+    generation = start_generation(model.pipeline.encoder, prompt, SamplingParams(4))
+    closing: list[asyncio.Task[None]] = []
+
+    async def on_step(step: object) -> None:
+        if not closing:
+            closing.append(asyncio.create_task(model.close()))
+            await asyncio.sleep(0.01)
+            assert model.closed
+        steps.append(step)
+
+    async def never() -> None:
+        await asyncio.Event().wait()
+
+    await model.generate(COMPLETE, generation, Timings(), on_step, never)
+    assert len(steps) == 4
+    await closing[0]
+    with pytest.raises(NotReady):
+        await model.answer([GOOD], ClassifyOptions(top_k=2), Timings())
+
+
+async def test_a_closed_model_is_in_no_cycle() -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        pipeline = Pipeline(fakes.text_bundle(), threads=2)
+        model = ServedModel(pipeline, BatchingPolicy(inline_seconds=0), 30)
+        await model.answer([GOOD, GOOD], ClassifyOptions(top_k=2), Timings())
+        names = {thread.name.partition("_")[0] for thread in threading.enumerate()}
+        assert names >= {"encoder", "batcher"}
+        kept = [weakref.ref(each) for each in (pipeline, pipeline._session, model)]
+        await model.close()
+        del pipeline, model
+        async with asyncio.timeout(20):
+            while any(each() is not None for each in kept):  # its threads are ending
+                await asyncio.sleep(0.001)
+    finally:
+        gc.enable()

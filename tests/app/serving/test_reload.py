@@ -1,0 +1,293 @@
+"""Load, switch, drain: what answers while versions come, change, fail and go."""
+
+import asyncio
+import os
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from app.bundle import publish
+from app.bundle.publish import seal
+from app.errors import GoldenMismatch, NotReady, TrialFailed, TrialUnavailable, UnknownModel
+from app.in_flight import WorkerGroup
+from app.registry import SHIPPED
+from app.serving.catalog import Catalog
+from app.serving.folder import ModelsFolder
+from app.serving.loading import LoadOptions
+from app.serving.reload import pause
+from tests import fakes
+from tests.app.serving.test_catalog import opened, publish_lying, slow_loading, states
+
+pytestmark = pytest.mark.anyio
+
+
+def reasons(catalog: Catalog) -> dict[str, str | None]:
+    return {f"{entry.name}/{entry.version}": entry.reason for entry in catalog.entries}
+
+
+async def until(condition) -> None:
+    """Wait until the condition holds; fail after some seconds."""
+    async with asyncio.timeout(30):
+        while not condition():
+            await asyncio.sleep(0.001)
+
+
+async def test_a_version_that_replaces_another_within_one_look_loads_before_that_goes(
+    models: Path,
+) -> None:
+    with slow_loading() as (go, modalities):
+        go.set()
+        async with opened(models, modalities) as catalog:
+            await catalog.refresh()
+            go.clear()
+            publish(fakes.text_bundle("moods", version=2), models)
+            shutil.rmtree(models / "moods" / "1")
+            refreshing = asyncio.create_task(catalog.refresh())
+            await until(lambda: "moods/2" in states(catalog))
+            assert states(catalog)["moods/1"] == "ready"
+            assert "until another version of it is ready" in str(reasons(catalog)["moods/1"])
+            assert (await catalog.find("moods")).manifest.version == 1
+            go.set()
+            await refreshing
+            assert (await catalog.find("moods")).manifest.version == 2
+            assert "moods/1" not in states(catalog)
+
+
+async def test_a_replaced_content_answers_until_the_new_one_is_ready(models: Path) -> None:
+    with slow_loading() as (go, modalities):
+        go.set()
+        async with opened(models, modalities) as catalog:
+            await catalog.refresh()
+            before = await catalog.find("moods")
+            go.clear()
+            shutil.rmtree(models / "moods")
+            bundle = fakes.text_bundle("moods")
+            changed = bundle.manifest.model_copy(update={"description": "another"})
+            publish(seal(changed, bundle.files, SHIPPED), models)
+            refreshing = asyncio.create_task(catalog.refresh())
+            await until(lambda: catalog.entries[1].is_loading)
+            assert states(catalog)["moods/1"] == "ready"
+            assert await catalog.find("moods") is before
+            go.set()
+            await refreshing
+            after = await catalog.find("moods", 1)
+            assert after.manifest.description == "another"
+            assert before.closed and not after.closed
+
+
+async def test_equal_bytes_reload_nothing(models: Path, tmp_path: Path) -> None:
+    tries: list[str] = []
+    group = WorkerGroup(trial=lambda _, digest: tries.append(digest))
+    catalog = Catalog(models, LoadOptions(device="cpu", workers=group), {})
+    await catalog.refresh()
+    before = [entry.model for entry in catalog.entries]
+    for folder in models.glob("*/1"):
+        os.utime(folder / "manifest.json")
+        os.utime(folder / "model.onnx")
+    await catalog.refresh()
+    shutil.copytree(models, tmp_path / "copy")
+    shutil.rmtree(models)
+    (tmp_path / "copy").rename(models)
+    await catalog.refresh()
+    assert [entry.model for entry in catalog.entries] == before
+    assert len(tries) == 3
+    await catalog.close()
+
+
+async def test_a_broken_replacement_leaves_the_good_one_answering(models: Path) -> None:
+    good = models.parent / "good"
+    async with opened(models) as catalog:
+        await catalog.refresh()
+        before = await catalog.find("colours")
+        shutil.move(models / "colours" / "1", good)
+        publish_lying(models, version=1)
+        for _ in range(2):
+            await catalog.refresh()
+            assert states(catalog)["colours/1"] == "ready"
+            assert "the one before does: 4 of the golden" in str(reasons(catalog)["colours/1"])
+            assert await catalog.find("colours", 1) is before
+        shutil.rmtree(models / "colours" / "1")
+        good.rename(models / "colours" / "1")
+        await catalog.refresh()
+        assert await catalog.find("colours", 1) is before
+        assert reasons(catalog)["colours/1"] is None
+
+
+async def test_the_last_version_that_answers_goes_only_when_its_successor_is_ready(
+    models: Path,
+) -> None:
+    async with opened(models) as catalog:
+        await catalog.refresh()
+        publish_lying(models, version=2)
+        shutil.rmtree(models / "colours" / "1")
+        for _ in range(2):
+            await catalog.refresh()
+            assert {k: s for k, s in states(catalog).items() if "colours" in k} == {
+                "colours/1": "ready",
+                "colours/2": "failed",
+            }
+        publish(fakes.image_bundle(version=3), models)
+        await catalog.refresh()
+        assert (await catalog.find("colours")).manifest.version == 3
+        assert "colours/1" not in states(catalog)
+        shutil.rmtree(models / "colours")
+        await catalog.refresh()
+        assert "colours/3" not in states(catalog), "nothing of the model is published"
+
+
+async def test_a_roll_back_drains_at_once(models: Path) -> None:
+    publish(fakes.image_bundle(version=2), models)
+    async with opened(models) as catalog:
+        await catalog.refresh()
+        shutil.rmtree(models / "colours" / "2")
+        await catalog.refresh()
+        assert (await catalog.find("colours")).manifest.version == 1
+        assert "colours/2" not in states(catalog)
+
+
+async def test_storage_that_is_away_for_a_while_unloads_nothing(models: Path) -> None:
+    async with opened(models) as catalog:
+        await catalog.refresh()
+        before = [entry.model for entry in catalog.entries]
+        away = models.rename(models.parent / "away")
+        for _ in range(3):
+            await catalog.refresh()
+        models.mkdir()  # what a volume is mounted on
+        for _ in range(3):
+            await catalog.refresh()
+        assert catalog.ready
+        models.rmdir()
+        away.rename(models)
+        await catalog.refresh()
+        assert [entry.model for entry in catalog.entries] == before
+
+
+async def test_what_fails_for_no_fault_of_the_content_is_tried_again(
+    models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    errors = [OSError(5, "EIO"), MemoryError(), TrialUnavailable("no process"), None]
+    monkeypatch.setattr("app.serving.reload.LONGEST_PAUSE", 0)
+    shutil.rmtree(models / "moods")
+    shutil.rmtree(models / "sounds")
+
+    def trial(_folder: Path, _digest: str) -> None:
+        if error := errors.pop(0):
+            raise error
+
+    failed: list[tuple[str, int]] = []
+    group = WorkerGroup(trial=trial)
+    options = LoadOptions(device="cpu", workers=group, on_failure=lambda *what: failed.append(what))
+    catalog = Catalog(models, options, {})
+    for reason in ("an unexpected error", "not enough memory", "no process"):
+        await catalog.refresh()
+        assert states(catalog) == {"colours/1": "failed"}
+        assert reason in str(reasons(catalog)["colours/1"])
+    await catalog.refresh()
+    assert (states(catalog), reasons(catalog)) == ({"colours/1": "ready"}, {"colours/1": None})
+    assert failed == [("colours", 1)] * 3
+    await catalog.close()
+
+
+@pytest.mark.parametrize("error", [TrialFailed("SIGSEGV"), GoldenMismatch("2 differ")])
+async def test_what_the_content_is_to_blame_for_is_tried_once(
+    models: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    monkeypatch.setattr("app.serving.reload.LONGEST_PAUSE", 0)
+    tries: Counter[str] = Counter()
+
+    def trial(folder: Path, _digest: str) -> None:
+        tries[folder.parent.name] += 1
+        if folder.parent.name == "colours":
+            raise error
+
+    catalog = Catalog(models, LoadOptions(device="cpu", workers=WorkerGroup(trial=trial)), {})
+    for _ in range(3):
+        await catalog.refresh()
+    assert tries == {"colours": 1, "moods": 1, "sounds": 1}
+    assert reasons(catalog)["colours/1"] == str(error)
+    with pytest.raises(NotReady):
+        await catalog.find("colours")
+    (models / "colours" / "1" / "model.onnx").touch()  # a file of it was written again
+    await catalog.refresh()
+    assert tries["colours"] == 2
+    await catalog.close()
+
+
+def test_pauses_grow() -> None:
+    assert [pause(failures) for failures in (0, 1, 2, 8, 9, 10_000)] == [1, 2, 4, 256, 300, 300]
+
+
+async def test_a_version_that_takes_long_keeps_no_other_from_loading(models: Path) -> None:
+    with slow_loading() as (go, modalities):
+        async with opened(models, modalities) as catalog:
+            await catalog.look()
+            await until(lambda: states(catalog).get("colours/1") == "ready")
+            publish(fakes.image_bundle("later"), models)
+            await catalog.look()
+            await until(lambda: states(catalog).get("later/1") == "ready")
+            assert states(catalog)["moods/1"] == "loading"
+            assert not catalog.ready, "not before all of the first look were tried"
+            go.set()
+            await until(lambda: catalog.ready)
+            assert states(catalog)["moods/1"] == "ready"
+
+
+async def test_requests_for_unknown_models_share_a_look_at_those(
+    models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[list[str]] = []
+    look_for = ModelsFolder.look_for
+
+    def counted(folder: ModelsFolder, names, known):
+        looks.append(sorted(names))
+        return look_for(folder, names, known)
+
+    (models / "empty").mkdir()
+    async with opened(models) as catalog:
+        await catalog.refresh()
+        monkeypatch.setattr(ModelsFolder, "look_for", counted)
+        monkeypatch.delattr(ModelsFolder, "look")  # nobody looks at the whole folder
+        names = ["empty", "nothing", "../models", ""] * 50
+        found = await asyncio.gather(*map(catalog.find, names), return_exceptions=True)
+        assert {type(each) for each in found} == {UnknownModel}
+        assert len(looks) == 1
+        assert looks[0] == ["", "../models", "empty", "nothing"]
+        publish(fakes.image_bundle("new"), models)
+        assert (await catalog.find("new")).manifest.name == "new"
+
+
+async def test_a_half_copied_version_is_loaded_when_it_is_whole(models: Path) -> None:
+    whole = publish(fakes.image_bundle("copied"), models.parent / "elsewhere")
+    target = models / "copied" / "1"
+    (target / "golden").mkdir(parents=True)
+    names = ["manifest.json", "golden/cases.json", "model.onnx", "golden/red.png"]
+    async with opened(models) as catalog:
+        for name in names:
+            data = (whole / name).read_bytes()
+            for part in (data[: len(data) // 2], data):
+                (target / name).write_bytes(part)
+                await catalog.refresh()
+                assert states(catalog)["copied/1"] == "failed"
+        shutil.copy(whole / "golden/blue.png", target / "golden/blue.png")
+        await catalog.refresh()
+        assert states(catalog)["copied/1"] == "ready"
+
+
+async def test_a_bundle_of_another_content_is_not_loaded_in_its_place(models: Path) -> None:
+    """It changes between the trial and the load: what was not tried is not loaded."""
+    changed = fakes.image_bundle(sharpness=3.0)
+
+    def trial(folder: Path, _digest: str) -> None:
+        if folder.parent.name == "colours" and not (models / "sealed").exists():
+            (models / "sealed").touch()
+            shutil.rmtree(folder)
+            publish(seal(changed.manifest, changed.files, SHIPPED), models)
+
+    catalog = Catalog(models, LoadOptions(device="cpu", workers=WorkerGroup(trial=trial)), {})
+    await catalog.refresh()
+    assert "has changed meanwhile" in str(reasons(catalog)["colours/1"])
+    await catalog.refresh()
+    assert (await catalog.find("colours")).manifest == changed.manifest
+    await catalog.close()
