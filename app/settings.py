@@ -127,6 +127,14 @@ class Settings(BaseSettings):
             " in seconds",
         ),
     ] = 6
+    load_timeout: Annotated[
+        float,
+        Field(
+            gt=0,
+            description="Longest time for a new version to load and answer its golden cases in its "
+            "trial, in seconds",
+        ),
+    ] = 60
     log_requests: Annotated[
         bool, Field(description="Log every request, not only the failed ones")
     ] = False

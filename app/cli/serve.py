@@ -24,7 +24,7 @@ _GROUPS = {
     Group("Limits", sort_key=3): (
         *("max_body", "max_items", "max_queue", "max_queue_seconds", "max_requests", "max_bytes"),
         *("max_head", "max_connections", "head_timeout", "receive_timeout"),
-        *("deadline", "send_timeout", "keep_alive", "lame_duck", "watchdog"),
+        *("deadline", "load_timeout", "send_timeout", "keep_alive", "lame_duck", "watchdog"),
     ),
 }
 _OTHER = Group("Other settings", sort_key=4)

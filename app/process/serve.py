@@ -17,7 +17,7 @@ from typing import Any
 
 import uvicorn
 
-from app.in_flight import InFlight, Restarts, WorkerGroup
+from app.in_flight import InFlight, Restarts, WorkerGroup, no_trial
 from app.metrics.counting import withdraw_gauges
 from app.process.connection import Connection
 from app.process.listener import listen, url
@@ -31,6 +31,8 @@ from app.process.resources import (
     pin_to_gpu,
     use_one_heap,
 )
+from app.process.trial import Trials
+from app.process.trial_server import Prove
 from app.process.worker import Worker, end_with_supervisor
 from app.runtime.providers import providers_for
 from app.settings import Settings
@@ -40,7 +42,8 @@ from app.telemetry import configure_logging, event
 _OTHER_DESCRIPTORS = 48  # of a worker: models, libraries, channels
 _CLOSING = 2.0  # seconds to release the models
 
-# Returns an ASGI application; its `state.catalog.ready` says whether this process has its models.
+# Returns an ASGI application; its `state.catalog.ready` says whether this process has its models,
+# and its `state.catalog.prove` tries one.
 CreateApp = Callable[[Settings, WorkerGroup], Any]
 
 
@@ -84,7 +87,11 @@ def _supervise(settings: Settings, create_app: CreateApp, listener: socket.socke
     own = settings.model_copy(update={"threads": max(1, cores // settings.workers)})
     indices = 2 * settings.workers
     in_flight, numbers, restarts = InFlight(indices), SharedNumbers(indices), Restarts()
-    group = WorkerGroup(in_flight, settings.workers, cores, restarts=restarts, numbers=numbers)
+    prove = partial(_prove, own, create_app)
+    trial = Trials.start(prove, own.load_timeout, cores, [listener]) or no_trial
+    group = WorkerGroup(
+        in_flight, settings.workers, cores, restarts=restarts, numbers=numbers, trial=trial
+    )
 
     def run(channel: socket.socket, index: int) -> None:
         end_with_supervisor(channel, own.deadline + _CLOSING)
@@ -108,6 +115,12 @@ def supervisor_policy(settings: Settings) -> SupervisorPolicy:
         deadline=settings.deadline,
         capacity=max(1, _raise_file_limit() - _OTHER_DESCRIPTORS),
     )
+
+
+def _prove(settings: Settings, create_app: CreateApp) -> Prove:
+    """Return what tries a version as a worker would load it; called in the trial server."""
+    prove: Prove = create_app(settings, WorkerGroup()).state.catalog.prove
+    return prove
 
 
 def run_worker(
