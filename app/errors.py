@@ -18,7 +18,9 @@ ThalamusError
 │   ├── Overloaded           the queue is full
 │   │   ├── TooManyRequests  as many requests as are allowed are in flight
 │   │   ├── TooManyBytes     the bodies in flight hold as many bytes as are allowed
-│   │   └── TooManyConnections  as many connections as are allowed are open
+│   │   ├── TooManyConnections  as many connections as are allowed are open
+│   │   └── MemoryTaken      other requests hold the memory that decoding needs
+│   ├── ResourceExhausted    the machine has no memory, descriptors or space left
 │   └── DeadlineExceeded     the answer would come too late
 └── OperatorError            the operator of the service must act
     ├── InvalidBundle        files missing, altered or contradictory
@@ -136,6 +138,18 @@ class TooManyConnections(Overloaded):
     """As many connections as are allowed are open, and none of them waits for a request."""
 
     reason = "connections"
+
+
+class MemoryTaken(Overloaded):
+    """Other requests hold the memory for decoding until it is too late to start."""
+
+    reason = "decode_memory"
+
+
+class ResourceExhausted(Unavailable):
+    """The machine has run out of memory, descriptors or space; the request was not at fault."""
+
+    reason = "resources"
 
 
 class DeadlineExceeded(Unavailable):

@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
 from app import errors
+from app.exhaustion import resource_exhausted
 from app.telemetry import log, record_of
 
 STATUSES: dict[type[errors.ThalamusError], int] = {
@@ -31,6 +32,7 @@ STATUSES: dict[type[errors.ThalamusError], int] = {
     errors.ClientDisconnected: 499,  # as nginx counts it; HTTP has no such status
     errors.NotReady: 503,
     errors.Overloaded: 503,
+    errors.ResourceExhausted: 503,
     errors.DeadlineExceeded: 504,
     errors.OperatorError: 500,
 }
@@ -52,6 +54,7 @@ def status_of(error: Exception) -> int:
 
 def note(scope: Scope, error: Exception) -> None:
     """Note an error in the request's record: its status, and what the operator should read."""
+    error = resource_exhausted(error) or error
     record = record_of(scope)
     record.status, record.reason = status_of(error), getattr(error, "reason", "")
     expected = isinstance(error, errors.ThalamusError)
@@ -72,6 +75,9 @@ def problem(status: int, detail: str, request_id: str, **extra: Any) -> dict[str
 
 def problem_for(error: Exception, request_id: str) -> tuple[dict[str, Any], dict[str, str]]:
     """Return the body and the headers that answer an error."""
+    if (exhausted := resource_exhausted(error)) is not None:
+        log.error("no resources", exc_info=error, extra={"fields": {"request_id": request_id}})
+        error = exhausted
     status, headers = status_of(error), {}
     if isinstance(error, errors.TooLarge | errors.TooSlow):
         headers["Connection"] = "close"  # otherwise the server would read the rest of the body

@@ -17,6 +17,7 @@ from app.errors import (
     ThalamusError,
     UnsupportedTask,
 )
+from app.exhaustion import resource_exhausted
 from app.modalities import Encoded, Modality, Payload
 from app.pipeline.item import InferenceItem, ItemResult, make_items
 from app.pipeline.watchdog import Watchdog
@@ -161,11 +162,11 @@ class Pipeline:
         self,
         item: InferenceItem,
         encoded: Encoded[Any],
-        outputs: Arrays | ModelOutputInvalid,
+        outputs: Arrays | ThalamusError,
         timings: Timings,
     ) -> ItemResult | Exception:
         try:
-            if isinstance(outputs, ModelOutputInvalid):
+            if isinstance(outputs, ThalamusError):
                 raise outputs
             answer = self._decoders[item.options.task](encoded, outputs, item.options)
         except InvalidInput as error:
@@ -175,6 +176,8 @@ class Pipeline:
         except ThalamusError as error:
             return error
         except Exception as error:  # outputs of other shapes than the decoder can read
+            if (exhausted := resource_exhausted(error)) is not None:
+                return exhausted
             invalid = ModelOutputInvalid(f"{self.manifest.name}: the outputs cannot be read")
             invalid.__cause__ = error
             return _about_item(invalid, item)
@@ -190,17 +193,20 @@ class Pipeline:
             return DeadlineExceeded("nobody waits for the answer")
         try:
             return self.encoder.encode(item.payload)
-        except InvalidInput as error:
-            return InvalidInput(str(error), item.index)
         except Exception as error:  # of this item only
+            # Decoders blame the file for whatever happens while they read it.
+            if (exhausted := resource_exhausted(error)) is not None:
+                return exhausted
+            if isinstance(error, InvalidInput):
+                return InvalidInput(str(error), item.index)
             return error
 
     def _run_in_groups(
         self, items: Sequence[Arrays], explain: bool, run: Any
-    ) -> Sequence[Arrays | ModelOutputInvalid]:
+    ) -> Sequence[Arrays | ThalamusError]:
         if self._size is None or len(items) < 2:
             return self._run_together(items, explain, run) if items else []
-        outputs: dict[int, Arrays | ModelOutputInvalid] = {}
+        outputs: dict[int, Arrays | ThalamusError] = {}
         for group in bucket_by_length([self._size(item) for item in items]):
             together = self._run_together([items[place] for place in group], explain, run)
             outputs |= zip(group, together, strict=True)
@@ -208,12 +214,14 @@ class Pipeline:
 
     def _run_together(
         self, items: Sequence[Arrays], explain: bool, run: Any
-    ) -> Sequence[Arrays | ModelOutputInvalid]:
+    ) -> Sequence[Arrays | ThalamusError]:
         """Run items as one batch; if that fails, run each alone."""
         try:
             return self.run(items, explain, run)
         except Exception as error:
             if len(items) == 1:
+                if (exhausted := resource_exhausted(error)) is not None:
+                    return [exhausted]
                 invalid = ModelOutputInvalid(f"{self.manifest.name}: {error}")
                 invalid.__cause__ = error
                 return [invalid]
