@@ -13,31 +13,32 @@ from collections.abc import Mapping
 
 import numpy as np
 import simplejpeg
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from app.errors import InvalidInput
-from app.modalities.image.resize import fit_image, shrunk
+from app.modalities.image.header import (
+    JPEG_MARK,
+    MAX_PIXELS,
+    PNG_MARK,
+    read_header,
+    without_texts,
+)
+from app.modalities.image.memory import peak_bytes
+from app.modalities.image.resize import fit_image, fit_upright
 from app.modalities.image.spec import ImageSpec
+from app.modalities.image.upright import Upright, orientation_of, recoloured
 from app.modalities.payload import Encoded, Payload
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
-MAX_PIXELS = 64_000_000  # 192 MB as RGB, the most that one image may take in memory
+_BYTE_MODES = ("1", "L", "P")
 _MODES = {1: "L", 3: "RGB"}  # Pillow's, by channels
 MAX_SCANS = 100  # a progressive JPEG has about ten
 _SCAN = b"\xff\xda"  # starts a scan
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # ends the data of a scan
-_STRIP = 2**22  # pixels converted at a time
-_UNTOLD_PIXELS = 1_000_000
-_FRAMES = {bytes((0xFF, kind)) for kind in range(0xC0, 0xD0)} - {
-    b"\xff\xc4",
-    b"\xff\xc8",
-    b"\xff\xcc",
-}
-_SEGMENTS = 50  # segments of a JPEG's header that are read
+_UNUSUAL_PIXELS = 1_000_000  # at least, of which the time is not known well
 _HEAD = 2**16  # bytes in which EXIF data starts
 _PLAIN = {"YCbCr": "RGB", "Gray": "GRAY"}  # colour spaces of a JPEG, and what they become
 _EXIF = b"Exif\x00\x00"
-_JPEG, _PNG = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
 _EXPECTED = "expected a JPEG, PNG, WebP, GIF, BMP or TIFF image"
 
 
@@ -54,13 +55,17 @@ class ImageEncoder:
         return media_type.startswith("image/")
 
     def cost(self, payload: Payload) -> float:
-        """Estimate by file size and header dimensions; 1 MP for formats without a cheap header."""
-        data = payload.data
-        if data.startswith(_PNG):
-            pixels = int.from_bytes(data[16:20], "big") * int.from_bytes(data[20:24], "big")
-        else:
-            pixels = _jpeg_pixels(data)
-        return 5e-5 + 2e-8 * len(data) + 1e-8 * pixels
+        """Estimate by the size of the file and its pixels, at least 1 MP for rare formats."""
+        header = read_header(payload.data)
+        pixels = 0 if header is None else header.pixels
+        if header is None or not header.is_usual:
+            pixels = max(pixels, _UNUSUAL_PIXELS)
+        return 5e-5 + 2e-8 * len(payload.data) + 1e-8 * pixels
+
+    def decode_bytes(self, payload: Payload) -> int:
+        """Return the bytes of the decoder's picture, and of what is made of it by strips."""
+        header = read_header(payload.data)
+        return 0 if header is None else peak_bytes(header, self.spec)
 
     def encode(self, payload: Payload) -> Encoded[None]:
         """Return `{"image": (height, width, channels)}`, or with the channels first by the spec."""
@@ -83,11 +88,8 @@ def _pixels(data: bytes, spec: ImageSpec) -> np.ndarray:
     """Return the upright picture at the spec's size, uint8; raise `InvalidInput`."""
     plain = _plain_jpeg(data, spec)
     if plain is None:
-        plain = _decode(data, spec)
-    elif plain.shape[2] != spec.channels:
-        image = Image.fromarray(plain[..., 0] if plain.shape[2] == 1 else plain)
-        plain = _array(image.convert(_MODES[spec.channels]))
-    return fit_image(plain, spec)
+        return _decode(data, spec)
+    return fit_image(plain if plain.shape[2] == spec.channels else recoloured(plain), spec)
 
 
 def _plain_jpeg(data: bytes, spec: ImageSpec) -> np.ndarray | None:
@@ -111,28 +113,9 @@ def _plain_jpeg(data: bytes, spec: ImageSpec) -> np.ndarray | None:
         return None
 
 
-def _jpeg_pixels(data: bytes) -> int:
-    """Return the number of pixels by a JPEG's header, or a high estimate for any other file.
-
-    It takes a tenth of the time that a decoder needs to start.
-    """
-    if not data.startswith(_JPEG):
-        return _UNTOLD_PIXELS
-    place = len(_JPEG) - 1
-    for _ in range(_SEGMENTS):
-        marker = data[place : place + 2]
-        if marker in _FRAMES:
-            height, width = data[place + 5 : place + 7], data[place + 7 : place + 9]
-            return int.from_bytes(height, "big") * int.from_bytes(width, "big")
-        if not marker.startswith(b"\xff") or marker == b"\xff\xff":
-            break
-        place += 2 + int.from_bytes(data[place + 2 : place + 4], "big")
-    return MAX_PIXELS
-
-
 def _jpeg_header(data: bytes) -> tuple[int, int, str] | None:
     """Return height, width and colour space; None if the file is no JPEG."""
-    if not data.startswith(_JPEG):
+    if not data.startswith(JPEG_MARK):
         return None
     try:
         height, width, space, _ = simplejpeg.decode_jpeg_header(data)
@@ -142,30 +125,31 @@ def _jpeg_header(data: bytes) -> tuple[int, int, str] | None:
 
 
 def _decode(data: bytes, spec: ImageSpec) -> np.ndarray:
-    """Return the upright picture, uint8 (height, width, channels); raise `InvalidInput`."""
+    """Return the upright picture at the spec's size, uint8; raise `InvalidInput`."""
     if not data:
         raise InvalidInput(f"{_EXPECTED}, got 0 bytes")
     image = _open(data)
     try:
         image.draft(None, (2 * spec.width, 2 * spec.height))  # as in `_plain_jpeg`
+        orientation = orientation_of(image)
         image.load()
-        return _array(shrunk(_flatten(_upright(image), _MODES[spec.channels]), spec))
+        return fit_upright(Upright(image, orientation, _MODES[spec.channels]), spec)
     except InvalidInput:
         raise
     except Exception as error:  # Pillow's decoders raise any exception for damaged files
         raise InvalidInput(f"the {image.format} image is truncated or damaged") from error
 
 
-def _array(image: Image.Image) -> np.ndarray:
-    """Return the pixels of an image in mode L or RGB, uint8 (height, width, channels)."""
-    return np.asarray(image).reshape(image.height, image.width, -1)
-
-
 def _open(data: bytes) -> Image.Image:
     """Read the header; raise `InvalidInput` if the file is no image or the image is too large."""
     too_large = f"expected at most {MAX_PIXELS // 10**6} megapixels, got more; send a smaller one"
+    header = read_header(data)
+    if data.startswith(b"GIF") and header is not None and header.pixels > MAX_PIXELS:
+        # Pillow makes room for its first frame when it opens the file.
+        raise InvalidInput(too_large)
     try:
-        image = Image.open(io.BytesIO(data), formats=FORMATS)
+        file = io.BytesIO(without_texts(data) if data.startswith(PNG_MARK) else data)
+        image = Image.open(file, formats=FORMATS)
     except UnidentifiedImageError:
         raise InvalidInput(f"{_EXPECTED}, got something else") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -174,9 +158,17 @@ def _open(data: bytes) -> Image.Image:
         raise InvalidInput(f"{_EXPECTED}, but its header is damaged") from error
     if image.width * image.height > MAX_PIXELS:
         raise InvalidInput(too_large)
-    if image.format == "JPEG" and _too_many_scans(data):
+    if data.startswith(JPEG_MARK) and _too_many_scans(data):  # Pillow may call the format MPO
         raise InvalidInput(f"expected a JPEG of at most {MAX_SCANS} scans, got more")
+    if header is None or _loaded_bytes(image) > header.pixels * header.pixel_bytes:
+        raise InvalidInput(f"the header of the {image.format} image contradicts itself")
     return image
+
+
+def _loaded_bytes(image: Image.Image) -> int:
+    """Return the bytes of the pixels once Pillow has decoded them."""
+    size = 1 if image.mode in _BYTE_MODES else 2 if image.mode.startswith("I;16") else 4
+    return image.width * image.height * size
 
 
 def _too_many_scans(jpeg: bytes) -> bool:
@@ -200,34 +192,3 @@ def scans(jpeg: bytes) -> int:
             found = _MARKER.search(jpeg, place)
             place = found.start() if found else -1
     return count
-
-
-def _upright(image: Image.Image) -> Image.Image:
-    """Apply the EXIF orientation; ignore unreadable EXIF data."""
-    try:
-        return ImageOps.exif_transpose(image)
-    except Exception:
-        return image
-
-
-def _flatten(image: Image.Image, mode: str) -> Image.Image:
-    """Convert to `mode`, 8 bits a channel, with transparent pictures on white."""
-    if image.mode.startswith("I"):  # 16 bits a pixel: convert() would clip all above 255
-        image = Image.fromarray(_eight_bits(np.asarray(image)))
-    elif image.mode == "F":
-        raise InvalidInput("expected integer pixels, got floating point; convert to 8 or 16 bits")
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(white, image)
-    return image if image.mode == mode else image.convert(mode)
-
-
-def _eight_bits(deep: np.ndarray) -> np.ndarray:
-    """Scale 0..65535 to 0..255, rounded; strip by strip, which avoids a large copy."""
-    shallow = np.empty(deep.shape, dtype=np.uint8)
-    rows = max(1, _STRIP // deep.shape[1])
-    for top in range(0, len(deep), rows):
-        strip = deep[top : top + rows].astype(np.float32).clip(0, 65535)
-        shallow[top : top + rows] = (strip / 257).round()
-    return shallow

@@ -18,9 +18,12 @@ from cykooz_resizer import (
 from PIL import Image
 
 from app.modalities.image.spec import ImageSpec
+from app.modalities.image.upright import STRIP, Upright, as_array
 
 _FILTERS = {"bilinear": FilterType.bilinear, "bicubic": FilterType.catmull_rom}
 _PIXELS = {1: PixelType.U8, 3: PixelType.U8x3}
+WHOLE = 2**20  # pixels of the largest picture that is copied as a whole
+_Source = np.ndarray | Upright
 Box = tuple[float, float, float, float]  # left, top, width, height
 
 
@@ -28,15 +31,44 @@ def shrunk(image: Image.Image, spec: ImageSpec) -> Image.Image:
     """Return a picture of four times the spec's size or more at a half or less of its own size.
 
     The result has at least twice the target's size, which is enough for the filter; JPEG decoders
-    reduce to the same size. It avoids a second copy of a large picture.
+    reduce to the same size.
     """
-    factor = min(image.width // (2 * spec.width), image.height // (2 * spec.height))
+    factor = shrink_factor(image.width, image.height, spec)
     if factor < 2:
         return image
     return image.resize((image.width // factor, image.height // factor), Image.Resampling.BOX)
 
 
-def fit_image(pixels: np.ndarray, spec: ImageSpec) -> np.ndarray:
+def shrink_factor(width: int, height: int, spec: ImageSpec) -> int:
+    """Return by how much `shrunk` divides the edges of a picture; less than 2 for not at all."""
+    return min(width // (2 * spec.width), height // (2 * spec.height))
+
+
+def fit_upright(pixels: Upright, spec: ImageSpec) -> np.ndarray:
+    """Return what `fit_image` makes of the whole picture after `shrunk`. It may close the picture.
+
+    A large picture is read in strips. Pillow averages rows first, then columns, and rows can be
+    averaged apart, so the result is the same.
+    """
+    height, width, _ = pixels.shape
+    factor = shrink_factor(width, height, spec)
+    if height * width <= (STRIP if factor >= 2 else WHOLE):
+        whole = pixels.part(slice(None), slice(None))
+        return fit_image(as_array(shrunk(whole, spec)), spec)
+    if factor < 2:
+        return fit_image(pixels, spec)
+    narrow = Image.new(pixels.mode, (width // factor, height))
+    rows = max(1, STRIP // width)
+    for top in range(0, height, rows):
+        strip = pixels.part(slice(top, top + rows), slice(None))
+        narrow.paste(strip.resize((narrow.width, strip.height), Image.Resampling.BOX), (0, top))
+    pixels.close()
+    small = as_array(narrow.resize((narrow.width, height // factor), Image.Resampling.BOX))
+    narrow.close()
+    return fit_image(small, spec)
+
+
+def fit_image(pixels: _Source, spec: ImageSpec) -> np.ndarray:
     """Return uint8 (height, width, channels) of the spec's size, from such pixels of any size.
 
     Every part of the result comes from at least one pixel.
@@ -60,12 +92,37 @@ def fit_image(pixels: np.ndarray, spec: ImageSpec) -> np.ndarray:
 
 
 def _resized(
-    pixels: np.ndarray, size: tuple[int, int], spec: ImageSpec, box: Box | None = None
+    pixels: _Source, size: tuple[int, int], spec: ImageSpec, box: Box | None = None
 ) -> np.ndarray:
-    """Return the box of the pixels at `size`, rows and columns."""
+    """Return the box of the pixels at `size`, rows and columns.
+
+    The resizer convolves columns first, then rows. Of a large picture it is given the columns in
+    slabs, because it copies what it is given.
+    """
     height, width, channels = pixels.shape
     if (height, width) == size and box in (None, (0, 0, width, height)):
-        return pixels
+        return pixels[:, :]
+    if height * width <= WHOLE:
+        return _convolved(pixels[:, :], size, spec, box)
+    left, top, across, down = box or (0.0, 0.0, width, height)
+    flat = np.empty((size[0], width, channels), np.uint8)
+    step = max(1, STRIP // height)
+    for start in range(0, width, step):
+        slab = np.ascontiguousarray(pixels[:, start : start + step])
+        columns = slab.shape[1]
+        flat[:, start : start + columns] = _convolved(
+            slab, (size[0], columns), spec, (0, top, columns, down)
+        )
+    if isinstance(pixels, Upright):
+        pixels.close()
+    return _convolved(flat, size, spec, (left, 0, across, size[0]))
+
+
+def _convolved(
+    pixels: np.ndarray, size: tuple[int, int], spec: ImageSpec, box: Box | None
+) -> np.ndarray:
+    """Return the box of the pixels at `size`."""
+    height, width, channels = pixels.shape
     options = ResizeOptions(
         ResizeAlg.convolution(_FILTERS[spec.resample]),
         crop_box=CropBox(*box) if box is not None else None,

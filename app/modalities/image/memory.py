@@ -1,0 +1,48 @@
+"""The memory that decoding a picture takes at its peak, from its header.
+
+The formula follows `upright` and `resize` step by step, and it is an upper bound: a test compares
+it with the memory that a process takes, for every format and mode. What it counts is the decoder's
+picture, the parts that are being converted, and the intermediate pictures of the resizing.
+"""
+
+from app.modalities.image.header import Header
+from app.modalities.image.resize import WHOLE, shrink_factor
+from app.modalities.image.spec import ImageSpec
+from app.modalities.image.upright import PART_BYTES, STRIP
+
+_FIXED = 2**19  # Python's and the decoders' own
+_TARGET_BYTES = 16  # of a value of the model's input: resized, normalised, laid out
+_COPIED = 12  # of a small pixel that is resized as a whole: its copies on the way to the resizer
+
+
+def peak_bytes(header: Header, spec: ImageSpec) -> int:
+    """Return an upper bound of the bytes that decoding and fitting take."""
+    width, height = header.width, header.height
+    if header.draft:  # as Pillow does; libjpeg-turbo, asked directly, reduces as far or further
+        factor = min(width // (2 * spec.width), height // (2 * spec.height))
+        scale = next((s for s in (8, 4, 2) if factor >= s), 1)
+        width, height = -(-width // scale), -(-height // scale)
+    picture = width * height * header.pixel_bytes
+    # A picture may be stored on its side.
+    fitting = max(
+        _fitting(picture, width, height, spec),
+        _fitting(picture, height, width, spec),
+    )
+    target = _TARGET_BYTES * spec.width * spec.height * spec.channels
+    return _FIXED + max(header.extra_bytes + picture, fitting) + target
+
+
+def _fitting(picture: int, width: int, height: int, spec: ImageSpec) -> int:
+    """Return the bytes that `fit_upright` holds at its peak; `picture`: the decoder's bytes."""
+    pixels, factor = width * height, shrink_factor(width, height, spec)
+    if pixels <= (STRIP if factor >= 2 else WHOLE):
+        return picture + PART_BYTES * pixels
+    if factor < 2:
+        flat = 3 * spec.height * width
+        parts = PART_BYTES * max(STRIP, height)
+        return max(picture + flat + parts, 4 * flat + 3 * spec.height * spec.width)
+    narrow = 4 * (width // factor) * height
+    small = (width // factor) * (height // factor)
+    return max(
+        picture + narrow + PART_BYTES * max(STRIP, width), narrow + 4 * small, _COPIED * small
+    )
