@@ -244,3 +244,33 @@ def test_accepts_sounds_only() -> None:
     assert encoder.accepts("audio/x-wav")
     assert encoder.accepts("application/ogg")
     assert not encoder.accepts("video/webm")
+
+
+@pytest.mark.parametrize("kind", ["WAV", "FLAC", "OGG", "MP3"])
+@pytest.mark.parametrize("rate", [RATE, 16_000, 44_100])
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("antiphase", [False, True])
+def test_blocks_give_the_same_sound_as_one_piece(
+    kind: str, rate: int, channels: int, antiphase: bool, monkeypatch
+) -> None:
+    noise = np.random.default_rng(0).normal(0, 0.2, (int(1.7 * rate), 1))
+    loudness = np.linspace(0.2, 1, len(noise))[:, np.newaxis] % 0.7
+    sides = [1, -0.99 if antiphase else 0.5][:channels]
+    data = sound(noise * loudness * sides, rate, kind)
+    whole = encoded(data)
+    sizes = {"sound.BLOCK": 4096 * channels, "mixing._PIECE": 1000, "encoder._STARTS": 1000}
+    for name, size in sizes.items():
+        monkeypatch.setattr(f"app.modalities.audio.{name}", size)
+    blocks = encoded(data)
+    assert np.array_equal(whole.arrays["pcm"], blocks.arrays["pcm"])
+    assert (whole.truncated, whole.context) == (blocks.truncated, blocks.context)
+
+
+def test_the_window_is_the_loudest_one(monkeypatch) -> None:
+    random = np.random.default_rng(0)
+    for size in (101, 150, 1000):
+        pcm = random.integers(-32768, 32768, size).astype(np.int16)
+        energy = np.convolve(pcm.astype(object) ** 2, np.ones(100, dtype=int), "valid")
+        for starts in (1, 7, 2**16):
+            monkeypatch.setattr("app.modalities.audio.encoder._STARTS", starts)
+            assert window(pcm, 100)[1] == int(np.argmax(energy))
