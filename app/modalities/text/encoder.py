@@ -12,9 +12,15 @@ from tokenizers import Tokenizer
 from app.errors import InvalidBundle, InvalidInput
 from app.modalities.charset import decode_text
 from app.modalities.payload import Encoded, Payload
-from app.modalities.text.plain_text import MAX_CHARS, clean
+from app.modalities.text.plain_text import MAX_CHARS, MAX_NORMALISED, clean
 from app.modalities.text.spec import TextSpec
 from app.modalities.text.tokenized import TokenizedText
+
+# Bytes of memory, each the worst that was found by trying.
+_FIXED_BYTES = 2**18
+_COPIES = 20  # of a byte of the payload: a character of four bytes, in several texts
+_ASCII_TOKENS, _TOKENS = 600, 1400  # of the tokens of a byte: some letters are normalised to 18
+_MOST_TOKENS = _ASCII_TOKENS * MAX_NORMALISED
 
 
 class TextEncoder:
@@ -36,6 +42,13 @@ class TextEncoder:
     def cost(self, payload: Payload) -> float:
         """Estimate by the number of bytes: all are cleaned, and at most so many are tokenized."""
         return 2e-5 + 5e-7 * len(payload.data)
+
+    def decode_bytes(self, payload: Payload) -> int:
+        """Return the bytes of the text's copies, and of the tokens of the part that is kept."""
+        data = payload.data
+        ascii_only = len(data) < MAX_NORMALISED and data.isascii()
+        tokens = min(len(data) * (_ASCII_TOKENS if ascii_only else _TOKENS), _MOST_TOKENS)
+        return _FIXED_BYTES + _COPIES * len(data) + tokens
 
     def encode(self, payload: Payload) -> Encoded[TokenizedText]:
         """Return `{"tokens": (time,), "length": ()}`, both int64."""

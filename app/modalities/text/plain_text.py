@@ -15,6 +15,8 @@ import unicodedata
 
 MAX_CHARS = 20_000
 """Characters of a text that are kept: about three times as many as a classifier's tokens hold."""
+MAX_NORMALISED = 2 * MAX_CHARS
+"""Characters that are kept after the normalisation, which makes up to 18 of one."""
 
 _HTML_HINT = re.compile(
     r"<!doctype\b|</?(?:html|head|body|table|tr|td|p|br|div|span|font|b|i|a|img|center|h[1-6]|ul|li"
@@ -66,19 +68,22 @@ def clean(text: str) -> tuple[str, bool]:
     if has_markup:
         text = _TAG.sub(lambda tag: _tag_words(tag, found), _without_hidden(text, found))
     else:
-        text = _BLANK_LINES.sub(" newpar ", text.strip())
+        text = _BLANK_LINES.sub(" newpar ", text.strip(), count=MAX_CHARS)  # more are cut off
     text = html.unescape(_HUGE_REFERENCE.sub(" ", text)).translate(_INVISIBLE)
-    # Truncate before the normalisation, which is quadratic in runs of combining marks.
-    words = " ".join(text.split())
+    # Truncate before the normalisation, which is quadratic in runs of combining marks. Among the
+    # first MAX_CHARS words and the spaces between them are all characters that are kept.
+    words = " ".join(text.split(None, MAX_CHARS)[:MAX_CHARS])
     text = words[:MAX_CHARS]
     text = unicodedata.normalize("NFKC", text.encode("utf-8", "ignore").decode("utf-8"))
+    cut = len(words) > MAX_CHARS or len(text) > MAX_NORMALISED
+    text = text[:MAX_NORMALISED]
     text = _URL.sub(lambda link: f" urllink {_host_words(link[0])} ", text)
     text = _WORD_WITH_AT.sub(lambda mail: f" mailaddr {_host_words(mail[1])} ", text)
     text = _LONG_NUMBER.sub(" longnum ", text)
     text = _LONG_RULE.sub(r" \1\1\1 ", text)
     text = _CAPITALS.sub(r" allcaps \g<0> ", text).lower()
     summary = ["htmlmail", *(f"has{name}" for name in sorted(found))] if has_markup else []
-    return " ".join([*summary, *text.split()]), len(words) > MAX_CHARS
+    return " ".join([*summary, *text.split()]), cut
 
 
 def _tag_words(tag: re.Match[str], found: set[str]) -> str:

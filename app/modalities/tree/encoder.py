@@ -24,6 +24,12 @@ _BRACKETED = re.compile(r"\s*+\(\s*+(?:[0-9()]|$|[^\s()]++\s++\()")
 _READ = 16_000  # bytes that cost time, about: longer trees are refused and longer texts truncated
 UNKNOWN_ID = 0  # of a word that is not in the vocabulary, if the first line of that is empty
 
+# Bytes of memory, each the worst that was found by trying.
+_FIXED_BYTES = 2**17
+_COPIES = 12  # of a byte of the payload: a character of four bytes, in several texts
+_NODES = 250  # of the words and nodes of a byte
+_LEAF = 8  # bytes of the payload for a leaf, about
+
 
 class TreeEncoder:
     """Parses trees and looks their words up, as `spec` says."""
@@ -46,6 +52,12 @@ class TreeEncoder:
         """Estimate by the number of bytes: the first `_READ` are parsed, the rest is skipped."""
         size = len(payload.data)
         return 5e-5 + 3e-6 * min(size, _READ) + 5e-8 * size
+
+    def decode_bytes(self, payload: Payload) -> int:
+        """Return the bytes of the text's copies, and of the nodes of the part that is parsed."""
+        size = len(payload.data)
+        parsed = min(size, max(_READ, _LEAF * self.spec.max_leaves))
+        return _FIXED_BYTES + _COPIES * size + _NODES * parsed
 
     def encode(self, payload: Payload) -> Encoded[BinaryTree]:
         """Return a forest with one tree, five int64 arrays; see `app.batching.forest`."""

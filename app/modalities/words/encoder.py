@@ -17,6 +17,11 @@ from app.modalities.words.tokenizer import END, UNKNOWN, known_words, split_word
 
 _LONGEST = 20  # mean length in characters of the words that are read
 
+# Bytes of memory, each the worst that was found by trying.
+_FIXED_BYTES = 2**17
+_COPIES = 6  # of a byte of the payload: a character of four bytes, and the end of the text
+_WORDS = 300  # of the words of a byte
+
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class LanguageState(Payload):
@@ -53,6 +58,12 @@ class WordsEncoder:
     def cost(self, payload: Payload) -> float:
         """Estimate by the number of words, which the network reads one after another."""
         return 1e-4 + 1e-4 * min(len(payload.data) / 4, self.spec.max_words)
+
+    def decode_bytes(self, payload: Payload) -> int:
+        """Return the bytes of the text's copies, of the words at its end, and of the state."""
+        size, spec = len(payload.data), self.spec
+        words = _WORDS * min(size, _LONGEST * spec.max_words)
+        return _FIXED_BYTES + _COPIES * size + words + 4 * spec.state
 
     def encode(self, payload: Payload) -> Encoded[None]:
         """Return `{"tokens": (time,), "length": (), "state": (state,)}`, int64 and float32."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.modalities.text.plain_text import plain_text
+from app.modalities.text.plain_text import MAX_CHARS, clean, plain_text
 
 ORDINARY = [
     "the day is good",
@@ -97,3 +97,17 @@ def test_hostile_input_within_markup(piece: str) -> None:
 @pytest.mark.parametrize("text", ["\ud800", "good \udfff bad", "<p>\ud800</p>"])
 def test_lone_surrogates_are_removed(text: str) -> None:
     plain_text(text).encode()
+
+
+def test_a_long_text_is_cut_at_the_same_place_whatever_follows() -> None:
+    for piece in ("a ", "a\n\n", "word ", "x"):
+        kept = clean(piece * (MAX_CHARS + 1))
+        assert kept == clean(piece * (3 * MAX_CHARS))
+        assert kept[1]
+
+
+def test_letters_that_become_many_are_cut() -> None:
+    text, cut = clean("ﷺ" * MAX_CHARS)
+    assert cut
+    assert len(text) <= 2 * MAX_CHARS
+    assert clean("ﷺ" * 1000)[1] is False
