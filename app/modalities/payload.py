@@ -47,6 +47,14 @@ class Encoder(Protocol):
         """Return an upper estimate of the seconds that `encode` will take, without decoding."""
         ...
 
+    def decode_bytes(self, payload: Payload) -> int:
+        """Return an upper bound of the bytes that `encode` holds at its peak, without decoding.
+
+        The payload itself does not count. What costs at most `memory_budget.QUICK` seconds needs at
+        most `memory_budget.SMALL` bytes and what the model's own input takes.
+        """
+        ...
+
     def encode(self, payload: Payload) -> Encoded[Any]:
         """Decode and prepare one payload."""
         ...
