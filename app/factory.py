@@ -32,6 +32,7 @@ from app.api.path_prefix import WithoutPrefix
 from app.api.routes import routes
 from app.background import Job, attempt, in_background
 from app.batching.latency_model import BatchingPolicy
+from app.batching.memory_budget import MemoryBudget
 from app.bundle import Registry
 from app.in_flight import WorkerGroup
 from app.metrics import Metrics
@@ -157,6 +158,7 @@ def _load_options(
             settings.max_queue,
             max_queue_seconds=settings.max_queue_seconds,
             long_item_threads=available_cpus(),
+            memory=MemoryBudget(settings.max_decode_bytes),
         ),
         deadline=settings.deadline,
         cuda_graphs=settings.cuda_graphs,

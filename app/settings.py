@@ -74,6 +74,12 @@ class Settings(BaseSettings):
             ge=1024, description="Largest sum of the request bodies in flight, per worker, in bytes"
         ),
     ] = 256 * 2**20
+    max_decode_bytes: Annotated[
+        int,
+        Field(
+            ge=2**22, description="Memory for decoding large items at once, per worker, in bytes"
+        ),
+    ] = 384 * 2**20
     receive_timeout: Annotated[
         float, Field(gt=0, description="Longest time for a request body to arrive, in seconds")
     ] = 30

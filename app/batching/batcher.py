@@ -14,6 +14,8 @@ Promises:
   fails every item of that batch and of no other;
 - an item that is expected to take longer than a whole batch may runs alone, outside the batches, in
   one of a few threads (`app.batching.long_items`);
+- an item is decoded only while its memory is taken from the budget (`app.batching.memory_budget`);
+  one that has to wait for that leaves its batch and runs alone, and holds up no other;
 - after `close()` no item is accepted, and the accepted ones are answered.
 
 Not thread-safe: one event loop owns it. A batch runs in one of three ways: on the event loop, where
@@ -32,6 +34,7 @@ from typing import Any, Generic
 
 from app.batching.latency_model import BatchingPolicy, LatencyModel
 from app.batching.long_items import LongItems
+from app.batching.memory_budget import QUICK, no_bytes
 from app.batching.queue_limit import BURST_ITEMS, QueueLimit
 from app.batching.waiting_item import Item, Output, WaitingItem, overloaded, refuse_last, settle
 from app.errors import DeadlineExceeded, NotReady
@@ -64,7 +67,8 @@ class Batcher(Generic[Item, Output]):
 
     cost: returns an upper estimate of the seconds that an item takes, from the item itself. What
     items usually take is learned. clock: returns seconds. on_batch: is called on the event loop
-    with the number of items of each batch, before it runs.
+    with the number of items of each batch, before it runs. decode_bytes: returns the memory that
+    decoding an item takes, and raises for one that may take no such amount.
     """
 
     def __init__(
@@ -74,12 +78,15 @@ class Batcher(Generic[Item, Output]):
         cost: Callable[[Item], float],
         clock: Callable[[], float] = time.perf_counter,
         on_batch: OnBatch = no_batch_observer,
+        decode_bytes: Callable[[Item], int] = no_bytes,
     ) -> None:
         self._run = run
         self._policy = policy
         self._cost = cost
         self._clock = clock
         self._on_batch = on_batch
+        self._decode_bytes = decode_bytes
+        self._memory = policy.memory
         self._latency = LatencyModel(policy)
         self._limit = QueueLimit(policy.max_queue_seconds, clock)
         self._queue: deque[WaitingItem[Item, Output]] = deque()
@@ -92,7 +99,7 @@ class Batcher(Generic[Item, Output]):
             policy.max_concurrent_batches, thread_name_prefix="batcher"
         )
         self._long = LongItems(
-            self._outcomes, policy.long_item_threads, policy.max_queue_seconds, clock
+            self._outcomes, policy.long_item_threads, policy.max_queue_seconds, clock, policy.memory
         )
 
     @property
@@ -131,13 +138,17 @@ class Batcher(Generic[Item, Output]):
 
         deadline: seconds on the event loop's clock. admitted: the items continue what was accepted
         before, so only the number of waiting items is limited. Raises `NotReady` after `close`,
-        `Overloaded` when the queue is full, and the first error of any of the items.
+        `Overloaded` when the queue is full, what `decode_bytes` raises, and the first error of any
+        of the items, among them `MemoryTaken`.
         """
         self._require_places(len(items))
         loop, most = asyncio.get_running_loop(), self._policy.batch_seconds
         ahead = 0 if admitted else len(self._queue)
         future = loop.create_future
         entries = [WaitingItem(item, self._cost(item), future(), deadline, ahead) for item in items]
+        for entry in entries:
+            if entry.cost > QUICK:  # this comparison is all that a small item pays
+                entry.memory = self._decode_bytes(entry.item)
         long = [entry for entry in entries if entry.cost > most]
         short = [entry for entry in entries if entry.cost <= most] if long else entries
         if not admitted:
@@ -148,9 +159,7 @@ class Batcher(Generic[Item, Output]):
         self._queue.extend(short)
         ahead = 0 if admitted else len(self._long)
         for entry in long:
-            entry.ahead = ahead
-            self._on_batch(1)
-            self._spawn(self._long.accept(entry))
+            self._run_alone(entry, ahead)
         if self._queue and self._active < self._policy.max_concurrent_batches:
             self._active += 1
             loop.call_soon(self._run_next_batch)
@@ -161,6 +170,11 @@ class Batcher(Generic[Item, Output]):
         finally:  # when one item failed or the caller was cancelled, its others need not run
             for entry in entries:
                 entry.future.cancel()
+
+    def _run_alone(self, entry: WaitingItem[Item, Output], ahead: int) -> None:
+        entry.ahead = ahead
+        self._on_batch(1)
+        self._spawn(self._long.accept(entry))
 
     async def close(self) -> None:
         """Accept no more items and wait until the accepted ones are answered."""
@@ -201,7 +215,9 @@ class Batcher(Generic[Item, Output]):
 
     def _run_inline(self, batch: Sequence[WaitingItem[Item, Output]]) -> None:
         """Run a batch on the event loop."""
-        settle(batch, self._measured([entry.item for entry in batch]))
+        outcomes = self._measured([entry.item for entry in batch])
+        self._give_back(batch)
+        settle(batch, outcomes)
         asyncio.get_running_loop().call_soon(self._run_next_batch)
 
     async def _run_in_thread(self, batch: Sequence[WaitingItem[Item, Output]]) -> None:
@@ -210,8 +226,12 @@ class Batcher(Generic[Item, Output]):
         run = _Run(len(items), self._clock(), len(items) * self._latency.item_seconds)
         self._runs.append(run)
         loop = asyncio.get_running_loop()
-        outcomes = await loop.run_in_executor(self._threads, self._measured, items)
+        try:
+            outcomes = await loop.run_in_executor(self._threads, self._measured, items)
+        except Exception as error:  # no thread can be started
+            outcomes = [error] * len(items)
         self._runs.remove(run)
+        self._give_back(batch)
         settle(batch, outcomes)
         loop.call_soon(self._run_next_batch)
 
@@ -235,9 +255,17 @@ class Batcher(Generic[Item, Output]):
                     seconds += entry.cost
                     if batch and seconds > self._latency.max_seconds:
                         break
-                    batch.append(entry)
+                    if not entry.memory or self._memory.take_now(entry.memory):
+                        batch.append(entry)
+                    else:
+                        self._run_alone(entry, len(self._long))
             self._queue.popleft()
         return batch
+
+    def _give_back(self, batch: Sequence[WaitingItem[Item, Output]]) -> None:
+        for entry in batch:
+            if entry.memory:
+                self._memory.give_back(entry.memory)
 
     def _fits_inline(self, batch: Sequence[WaitingItem[Item, Output]]) -> bool:
         if not self._latency.is_fast:

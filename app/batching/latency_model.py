@@ -1,6 +1,8 @@
 """How long a batch takes, learned from every batch, and how many items the next one may have."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from app.batching.memory_budget import MemoryBudget
 
 _LATEST = 0.1  # weight of the latest batch in the running means
 _SEVERAL = 4  # items that must fit into `inline_seconds` for a batch to run inline
@@ -16,6 +18,7 @@ class BatchingPolicy:
     wait. inline_seconds: the longest that a batch may block the event loop; 0 sends every batch to
     a thread. max_concurrent_batches: more than 1 only where one batch can be prepared while a
     device runs another. long_item_threads: how many long items run at once, beside the batches.
+    memory: what decoding may take, often together with other models; by default any amount.
     """
 
     max_batch: int = 32
@@ -25,6 +28,7 @@ class BatchingPolicy:
     max_concurrent_batches: int = 1
     max_queue_seconds: float = 1.0
     long_item_threads: int = 4
+    memory: MemoryBudget = field(default_factory=MemoryBudget)
 
 
 @dataclass(slots=True)

@@ -3,10 +3,12 @@
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from typing import Any, Generic
 
+from app.batching.memory_budget import MemoryBudget
 from app.batching.queue_limit import QueueLimit
 from app.batching.waiting_item import Item, Output, WaitingItem, overloaded, refuse_last, settle
 
@@ -16,7 +18,8 @@ _LATEST = 0.1  # weight of the latest item in the running mean
 class LongItems(Generic[Item, Output]):
     """Runs at most `threads` items at once; the others wait, and how long is limited.
 
-    run: (one item) -> its answer or error. seconds: of `QueueLimit`. One event loop owns it.
+    run: (one item) -> its answer or error. seconds: of `QueueLimit`. memory: what items take while
+    they run. One event loop owns it.
     """
 
     def __init__(
@@ -25,7 +28,9 @@ class LongItems(Generic[Item, Output]):
         threads: int,
         seconds: float,
         clock: Callable[[], float] = time.perf_counter,
+        memory: MemoryBudget | None = None,
     ) -> None:
+        self._memory = memory or MemoryBudget()
         self._run, self._count, self._clock = run, threads, clock
         self._limit = QueueLimit(seconds, clock)
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="long-item")
@@ -65,15 +70,32 @@ class LongItems(Generic[Item, Output]):
         return self._settled(entry)
 
     async def _settled(self, entry: WaitingItem[Item, Output]) -> None:
-        work = asyncio.get_running_loop().run_in_executor(self._threads, self._measured, entry)
-        entry.future.add_done_callback(lambda _: work.cancel())
         try:
-            with suppress(asyncio.CancelledError):
-                settle([entry], await work)
+            await self._run_with_memory(entry)
+        except Exception as error:  # no memory in time, or no thread
+            settle([entry], [error])
         finally:
             del self._entries[entry]
             if len(self._entries) < self._count:
                 self._limit.empty()
+
+    async def _run_with_memory(self, entry: WaitingItem[Item, Output]) -> None:
+        """Run an item once its memory is there, while there is time to decode it."""
+        until = entry.deadline - entry.cost
+        if entry.memory and not await self._memory.take(entry.memory, until, entry.future):
+            return
+        give_back = partial(self._memory.give_back, entry.memory)
+        try:
+            thread = self._threads.submit(self._measured, entry)
+        except Exception:
+            give_back()
+            raise
+        # Not when the caller leaves: a decoder cannot be interrupted, and holds its memory.
+        thread.add_done_callback(partial(_call_soon, asyncio.get_running_loop(), give_back))
+        work = asyncio.wrap_future(thread)
+        entry.future.add_done_callback(lambda _: work.cancel())
+        with suppress(asyncio.CancelledError):
+            settle([entry], await work)
 
     def close(self) -> None:
         """Start no thread any more, and forget `run`, which may refer back to this."""
@@ -90,3 +112,11 @@ class LongItems(Generic[Item, Output]):
 
 def _closed(_items: Sequence[Any]) -> Sequence[Any]:
     raise RuntimeError("the model is closed")
+
+
+def _call_soon(
+    loop: asyncio.AbstractEventLoop, function: Callable[[], None], _done: Future[Any]
+) -> None:
+    """Call a function on the event loop, unless that has ended."""
+    with suppress(RuntimeError):
+        loop.call_soon_threadsafe(function)

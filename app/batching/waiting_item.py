@@ -16,7 +16,8 @@ class WaitingItem(Generic[Item, Output]):
     """An item and the future of its answer.
 
     cost: an upper estimate of what it takes, in seconds. deadline: seconds on the loop's clock.
-    ahead: the items that waited before those of its request.
+    ahead: the items that waited before those of its request. memory: bytes to take from the budget
+    for decoding it; 0 for a small item.
     """
 
     item: Item
@@ -24,6 +25,7 @@ class WaitingItem(Generic[Item, Output]):
     future: asyncio.Future[Output]
     deadline: float
     ahead: int
+    memory: int = 0
 
 
 def settle(

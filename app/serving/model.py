@@ -8,8 +8,9 @@ from typing import Any, Protocol
 
 from app.batching.batcher import Batcher, OnBatch, no_batch_observer
 from app.batching.latency_model import BatchingPolicy
+from app.batching.memory_budget import MemoryBudget
 from app.bundle import GoldenCase
-from app.errors import DeadlineExceeded, ModelOutputInvalid
+from app.errors import DeadlineExceeded, ModelOutputInvalid, TooLarge
 from app.modalities import Payload
 from app.modalities.payload import Encoder
 from app.pipeline import CancelToken, InferenceItem, ItemResult, Pipeline, make_items
@@ -64,7 +65,11 @@ class ServedModel:
         self._deadline = deadline
         self._answers: Answers = answers or pipeline
         self._batcher: Batcher[InferenceItem, ItemResult] = Batcher(
-            self._answers.answer, policy, partial(_cost, pipeline.encoder), on_batch=on_batch
+            self._answers.answer,
+            policy,
+            partial(_cost, pipeline.encoder),
+            on_batch=on_batch,
+            decode_bytes=partial(_decode_bytes, pipeline.encoder, policy.memory),
         )
         self._invalid = 0  # requests in a row without a valid answer
         self._generations = 0  # running
@@ -193,3 +198,15 @@ class ServedModel:
 
 def _cost(encoder: Encoder, item: InferenceItem) -> float:
     return encoder.cost(item.payload)
+
+
+def _decode_bytes(encoder: Encoder, memory: MemoryBudget, item: InferenceItem) -> int:
+    """Return what decoding takes; raise `TooLarge` if it is more than may be taken at all."""
+    size, limit = encoder.decode_bytes(item.payload), memory.limit
+    if limit is not None and size > limit:
+        which = "this item" if item.index is None else f"item {item.index}"
+        raise TooLarge(
+            f"decoding {which} takes up to {size} bytes of memory, and the limit is {limit}; "
+            "send a smaller or shorter one, or one of a simpler format"
+        )
+    return size

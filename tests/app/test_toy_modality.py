@@ -55,6 +55,9 @@ class SeriesEncoder:
     def cost(self, payload: Payload) -> float:
         return 1e-5
 
+    def decode_bytes(self, payload: Payload) -> int:
+        return 100
+
     def encode(self, payload: Payload) -> Encoded[int]:
         try:
             numbers = [float(number) for number in json.loads(payload.data)]

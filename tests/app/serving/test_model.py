@@ -31,6 +31,9 @@ class Slow(Pipeline):
     def cost(self, payload: Payload) -> float:
         return 0.01
 
+    def decode_bytes(self, payload: Payload) -> int:
+        return 100
+
     def encode(self, payload: Payload) -> Encoded:
         self.encoded += 1
         assert self.go.wait(20)
