@@ -56,7 +56,7 @@ class ImageEncoder:
 
     def cost(self, payload: Payload) -> float:
         """Estimate by the size of the file and its pixels, at least 1 MP for rare formats."""
-        header = read_header(payload.data)
+        header = read_header(payload.data, size_only=True)
         pixels = 0 if header is None else header.pixels
         if header is None or not header.is_usual:
             pixels = max(pixels, _UNUSUAL_PIXELS)

@@ -20,14 +20,16 @@ def peak_bytes(header: Header, spec: ImageSpec) -> int:
     width, height = header.width, header.height
     if header.draft:  # as Pillow does; libjpeg-turbo, asked directly, reduces as far or further
         factor = min(width // (2 * spec.width), height // (2 * spec.height))
-        scale = next((s for s in (8, 4, 2) if factor >= s), 1)
-        width, height = -(-width // scale), -(-height // scale)
+        if factor >= 2:
+            scale = 8 if factor >= 8 else 4 if factor >= 4 else 2
+            width, height = -(-width // scale), -(-height // scale)
     picture = width * height * header.pixel_bytes
-    # A picture may be stored on its side.
-    fitting = max(
-        _fitting(picture, width, height, spec),
-        _fitting(picture, height, width, spec),
-    )
+    if width * height <= STRIP:
+        fitting = picture + PART_BYTES * width * height
+    else:  # a picture may be stored on its side
+        fitting = max(
+            _fitting(picture, width, height, spec), _fitting(picture, height, width, spec)
+        )
     target = _TARGET_BYTES * spec.width * spec.height * spec.channels
     return _FIXED + max(header.extra_bytes + picture, fitting) + target
 
