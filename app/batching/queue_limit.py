@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 BURST_ITEMS = 64  # the largest request; so many may always wait
 STANDING_SECONDS = 0.1  # two batches, so that the next one never lacks items
-STANDING_ITEMS = 8
+STANDING_ITEMS = 4
 CALM = 1.0  # seconds
 
 

@@ -16,7 +16,7 @@ STANDING = STANDING_ITEMS
 
 @pytest.mark.parametrize(
     ("item_seconds", "burst", "standing"),
-    [(0.0, 1, 0.1), (0.001, 1, 0.1), (0.05, 3.2, 0.4), (1, 64, 8)],
+    [(0.0, 1, 0.1), (0.001, 1, 0.1), (0.05, 3.2, 0.2), (1, 64, 4)],
 )
 def test_the_limits_are_seconds_for_small_items_and_items_for_large_ones(
     item_seconds: float, burst: float, standing: float
@@ -89,7 +89,7 @@ async def test_an_overload_refuses_what_came_last_and_keeps_the_queue_short() ->
     await asyncio.sleep(0)
     refused = [task for task in tasks if task.done()]
     assert refused == tasks[-len(refused) :], "those that came last"
-    assert len(tasks) - len(refused) == STANDING + 2, "the running one, and one with 8 ahead of it"
+    assert len(tasks) - len(refused) == STANDING + 2, "the running one, and one with 4 ahead of it"
     for task in refused:
         with pytest.raises(Overloaded):
             await task
