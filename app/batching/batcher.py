@@ -122,14 +122,15 @@ class Batcher(Generic[Item, Output]):
         if not self._queue and not self._runs:
             return
         each = self._latency.item_seconds / self._policy.max_concurrent_batches
-        longest = self._limit.now(each)
-        if (left := deadline - asyncio.get_running_loop().time()) > 0:
-            longest = min(longest, left)
-        if self.queued_seconds > longest:
-            self._forget_cancelled()
-            if self.queued_seconds > longest:
-                self._shorten(each)
-                raise overloaded(self.queued_items)
+        limit, left = self._limit.now(each), deadline - asyncio.get_running_loop().time()
+        longest = min(limit, left) if left > 0 else limit
+        if self.queued_seconds <= longest:
+            return
+        self._forget_cancelled()
+        if (wait := self.queued_seconds) > limit:
+            self._shorten(each)
+        if wait > longest:
+            raise overloaded(self.queued_items)
 
     async def submit(
         self, items: Sequence[Item], deadline: float, *, admitted: bool = False
