@@ -137,7 +137,9 @@ EXPERIMENTS = (
     Experiment(
         "overload/ten-times",
         (
-            Promise("goodput", "answered at 10 times the capacity, of the capacity", at_least(0.9)),
+            Promise(
+                "goodput", "answered at 10 times the capacity, of the capacity", at_least(0.9), True
+            ),
             Promise("answered", "p99 of the answered, of that at 70 % load", at_most(2), True),
             Promise("refused", "p99 of a refusal", at_most(50, "ms"), True),
             Promise("vague", "refusals without Retry-After", exactly(0)),

@@ -61,8 +61,8 @@ def number(value: float) -> str:
 class Promise:
     """One row of the table. `name` is that of the figure which the experiment yields.
 
-    timed: others' use of the processors can make the figure worse. A miss is then no verdict if they
-    used much of them meanwhile.
+    timed: others' use of the processors can make the figure worse. A miss is then no verdict if
+    they used much of them meanwhile.
     """
 
     name: str
