@@ -12,10 +12,12 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
+from benchmarks import machine
 from benchmarks.reliability import bundles, faulty_graphs, planted
 from benchmarks.reliability.bundles import digit, picture_question, serve_copies
 from benchmarks.reliability.client import Clients, Manner, ask, put, tally
 from benchmarks.reliability.pictures import flat
+from benchmarks.reliability.process import is_alive
 from benchmarks.reliability.promise import Experiment, Figure, Promise, Scope, at_most, exactly
 from benchmarks.reliability.service import Launch, Service, running, wait_until
 
@@ -32,13 +34,17 @@ _STOPPED = Promise(
     f" grace {_GRACE} s",
     at_most(_END, "s"),
 )
+_LEFT = Promise("left", "processes that are left then", exactly(0, "processes"))
 _REPLACED = at_most(_HEARTBEAT + _SLACK, "s")
 _NEW = Manner(kept=False, pause=0.05)
 _OK = exactly(0, "requests")
 
 
-def _stop(service: Service) -> Figure:
-    return Figure(service.end(patience=_END + 4))
+def _stop(service: Service) -> Iterator[tuple[str, Figure]]:
+    members = machine.tree(service.pid)
+    yield "stopped", Figure(service.end(patience=_END + 4))
+    wait_until(lambda: not any(map(is_alive, members)), 2)
+    yield "left", Figure(sum(map(is_alive, members)))
 
 
 def _replaced(service: Service, pid: int, patience: float = 20) -> float:
@@ -61,7 +67,7 @@ def _stopped_worker(scope: Scope) -> Iterator[tuple[str, Figure]]:
                 os.kill(victim, signal.SIGCONT)
             service.wait_ready()
             os.kill(service.workers()[-1], signal.SIGSTOP)
-            yield "stopped", _stop(service)
+            yield from _stop(service)
 
 
 def _blocked_loop(scope: Scope) -> Iterator[tuple[str, Figure]]:
@@ -79,7 +85,7 @@ def _blocked_loop(scope: Scope) -> Iterator[tuple[str, Figure]]:
                 service.wait_ready()
                 _block(service)
                 time.sleep(0.5)
-            yield "stopped", _stop(service)
+            yield from _stop(service)
 
 
 def _block(service: Service) -> None:
@@ -114,7 +120,7 @@ def _endless_graph(scope: Scope) -> Iterator[tuple[str, Figure]]:
             yield "others", Figure(clients.failed(), f"answers: {tally(outcomes)}")
             threading.Thread(target=put, args=(service.port, bad, 20), daemon=True).start()
             time.sleep(0.3)
-            yield "stopped", _stop(service)
+            yield from _stop(service)
 
 
 def _bad_bundle(plant: Callable[[Path], Path], scope: Scope) -> Iterator[tuple[str, Figure]]:
@@ -133,7 +139,7 @@ def _bad_bundle(plant: Callable[[Path], Path], scope: Scope) -> Iterator[tuple[s
             yield "good", Figure(clients.failed(), f"answers: {tally(clients.outcomes())}")
             yield "died", Figure(len(set(before) - set(service.workers())))
             yield "later", Figure(seconds)
-            yield "stopped", _stop(service)
+            yield from _stop(service)
 
 
 def _bad_bundle_experiment(name: str, what: str, plant: Callable[[Path], Path]) -> Experiment:
@@ -144,6 +150,7 @@ def _bad_bundle_experiment(name: str, what: str, plant: Callable[[Path], Path]) 
             Promise("died", "workers that it costs", exactly(0, "workers")),
             Promise("later", "until a good bundle published after it answers", at_most(12, "s")),
             _STOPPED,
+            _LEFT,
         ),
         partial(_bad_bundle, plant),
     )
@@ -152,7 +159,11 @@ def _bad_bundle_experiment(name: str, what: str, plant: Callable[[Path], Path]) 
 EXPERIMENTS = (
     Experiment(
         "hang/stopped-worker",
-        (Promise("replaced", "until a worker stopped by SIGSTOP is replaced", _REPLACED), _STOPPED),
+        (
+            Promise("replaced", "until a worker stopped by SIGSTOP is replaced", _REPLACED),
+            _STOPPED,
+            _LEFT,
+        ),
         _stopped_worker,
     ),
     Experiment(
@@ -161,6 +172,7 @@ EXPERIMENTS = (
             Promise("replaced", "until a worker with a blocked event loop is replaced", _REPLACED),
             Promise("dump", "stack dumps in the log that name the blocking function", exactly(1)),
             _STOPPED,
+            _LEFT,
         ),
         _blocked_loop,
     ),
@@ -180,6 +192,7 @@ EXPERIMENTS = (
                 _OK,
             ),
             _STOPPED,
+            _LEFT,
         ),
         _endless_graph,
     ),

@@ -38,6 +38,11 @@ def descriptors(pid: int) -> int:
     return 0
 
 
+def is_alive(pid: int) -> bool:
+    """Whether the process has not ended; one that nobody has asked about yet has."""
+    return _status(pid, "VmRSS:") > 0
+
+
 def _status(pid: int, key: str) -> int:
     with suppress(OSError):
         for line in Path(f"/proc/{pid}/status").read_text().splitlines():
