@@ -20,7 +20,11 @@ from benchmarks.servers import ROOT, Server, Thalamus, start
 FOUR = CACHE / "four"
 OWN = "thalamus"
 MANY = 1024  # clients
-CROWDED = {"THALAMUS_MAX_REQUESTS": "2048", "THALAMUS_MAX_QUEUE": "2048"}
+CROWDED = {
+    "THALAMUS_MAX_REQUESTS": "2048",
+    "THALAMUS_MAX_QUEUE": "2048",
+    "THALAMUS_MAX_QUEUE_SECONDS": "60",
+}
 LOAD = 0.7  # of the closed-loop throughput, for the open loop
 
 
