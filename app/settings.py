@@ -109,8 +109,8 @@ class Settings(BaseSettings):
         int,
         Field(
             ge=1,
-            description="Largest number of open connections, per worker; at most half of the "
-            "process's open files",
+            description="Largest number of open connections, per worker; at most 3/4 of its "
+            "free descriptors",
         ),
     ] = 4096
     deadline: Annotated[

@@ -35,6 +35,11 @@ class ConnectionLimits:
     connections: int = 4096
     tick: float = 0.5
 
+    @property
+    def most(self) -> int:
+        """Connections at once, with those that are being refused and may read their answer."""
+        return self.connections + max(2, self.connections // 4)
+
 
 class Timed(Protocol):
     """A connection. `deadline` is on the clock of the event loop."""
@@ -89,8 +94,7 @@ class OpenConnections:
     @property
     def crowded(self) -> bool:
         """Whether even the connections that are being refused are too many."""
-        limit = self.limits.connections
-        return len(self._open) > limit + 8 + limit // 8
+        return len(self._open) > self.limits.most
 
     def _close_waiting(self, since: float, most: int) -> int:
         """Close those that wait longest, and at least since then; return how many."""

@@ -113,7 +113,7 @@ def supervisor_policy(settings: Settings) -> SupervisorPolicy:
         watchdog=settings.watchdog,
         lame_duck=settings.lame_duck,
         deadline=settings.deadline,
-        capacity=max(1, _raise_file_limit() - _OTHER_DESCRIPTORS),
+        capacity=_free_descriptors(),
     )
 
 
@@ -164,13 +164,17 @@ def _configure(app: Any, settings: Settings, connections: OpenConnections) -> uv
 
 
 def _limits(settings: Settings) -> ConnectionLimits:
-    """Return the limits of connections; half of the open files are left to models and probes."""
+    """Return the limits of connections.
+
+    `ConnectionLimits.most` stays below the capacity up to which the supervisor sends connections.
+    So the worker decides which of them makes room, and a probe does not wait in a queue.
+    """
     return ConnectionLimits(
         head_timeout=settings.head_timeout,
         keep_alive=settings.keep_alive,
         send_timeout=settings.send_timeout,
         max_head=settings.max_head,
-        connections=min(settings.max_connections, max(1, _raise_file_limit() // 2)),
+        connections=max(1, min(settings.max_connections, _free_descriptors() * 3 // 4)),
     )
 
 
@@ -180,6 +184,12 @@ def _exit_on_sigterm() -> None:
     uvicorn answers the requests in flight and then raises the signal again; that is a success.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+
+
+def _free_descriptors() -> int:
+    """Return how many open files of a worker may be connections."""
+    files = _raise_file_limit()
+    return max(files - _OTHER_DESCRIPTORS, files // 3, 1)
 
 
 def _raise_file_limit() -> int:

@@ -129,7 +129,7 @@ def test_one_that_waits_for_less_than_a_tick_is_spared(clock: Clock) -> None:
 
 def test_too_many_refusals_are_a_crowd(clock: Clock) -> None:
     connections, all_open = opened(clock, connections=8)
-    for _ in range(18):
+    for _ in range(11):
         Connected(clock, all_open, NEVER)
         connections.opened(all_open, clock)
     assert connections.crowded

@@ -12,7 +12,8 @@ import httpx
 import pytest
 
 from app.in_flight import InFlight, WorkerGroup
-from app.process.serve import run_worker
+from app.process import serve
+from app.process.serve import run_worker, supervisor_policy
 from app.settings import Settings
 
 
@@ -57,3 +58,12 @@ def test_a_single_process_serves_and_exits_with_0_on_sigterm(published: Path) ->
         process.kill()
         process.wait()
         process.stderr.close()
+
+
+@pytest.mark.parametrize("files", [24, 48, 120, 1024, 8192, 2**20])
+def test_a_worker_decides_who_makes_room_before_the_supervisor_waits(monkeypatch, files) -> None:
+    monkeypatch.setattr(serve, "_raise_file_limit", lambda: files)
+    settings = Settings(models=Path())
+    limits, capacity = serve._limits(settings), supervisor_policy(settings).capacity
+    assert limits.connections < limits.most <= capacity < files
+    assert limits.connections <= settings.max_connections
