@@ -119,6 +119,16 @@ def _keep(
                 os._exit(1)
             os._exit(0)
         _, status = os.waitpid(server, 0)
-        if status == 0:
+        if status == 0 or _nobody_is_left(requests):
             os._exit(0)
         event("trials died", logging.ERROR, status=os.waitstatus_to_exitcode(status))
+
+
+def _nobody_is_left(requests: socket.socket) -> bool:
+    """Return whether every process that could ask has ended."""
+    try:
+        return not requests.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True

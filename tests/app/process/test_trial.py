@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from app.process.trial_server import _late
-from tests.app.process.test_supervisor import until
+from tests.app.process.services import until
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="trials are forked")
 ROOT = Path(__file__).parents[3]
@@ -45,7 +45,12 @@ def prove(folder, digest):
         os.kill(os.getppid(), signal.SIGKILL)
         time.sleep(1000)
 
-trials = Trials.start(lambda: prove, float(sys.argv[1]), 2)
+def make_prove():
+    if "never" in sys.argv:
+        raise OSError("the disk is away")
+    return prove
+
+trials = Trials.start(make_prove, float(sys.argv[1]), 2)
 
 def ask(line):
     folder, digest = line.split()
@@ -169,6 +174,11 @@ def test_a_trial_server_that_dies_is_replaced(tmp_path: Path) -> None:
         kind, reason = asking.ask("end-server")
         assert (kind, "has ended" in reason) == ("TrialUnavailable", True)
         assert asking.ask("good") is None
+
+
+def test_a_trial_server_that_cannot_start_ends_with_its_worker(tmp_path: Path) -> None:
+    with worker(tmp_path, 60, "never") as asking:
+        until(lambda: "thalamus-trials" in asking.others())
 
 
 def test_trials_end_with_their_worker_and_not_by_a_signal(tmp_path: Path) -> None:
