@@ -34,6 +34,14 @@ def question(model: str) -> Question:
     return Question(f"/v1/models/{model}/{task}", payload, case["media_type"])
 
 
+def repeated(single: Question, count: int) -> Question:
+    """Return a request that holds the item of another one `count` times, in a form."""
+    head = 'Content-Disposition: form-data; name="file"; filename="item"'
+    part = f"--b\r\n{head}\r\nContent-Type: {single.media_type}\r\n\r\n".encode()
+    body = b"".join(part + single.body + b"\r\n" for _ in range(count)) + b"--b--\r\n"
+    return Question(single.path, body, "multipart/form-data; boundary=b")
+
+
 def picture_question(model: str, picture: bytes) -> Question:
     """Return a request to classify a PNG."""
     return Question(f"/v1/models/{model}/classify", picture, "image/png")

@@ -27,6 +27,7 @@ _LAME_DUCK = 2  # seconds between SIGTERM and the end of accepting
 _GRACE = 5  # seconds after both, when a process that has not ended is killed
 _SLACK = 2  # seconds that a busy machine may need besides
 _SETTINGS = {"POLL": "0.2", "DEADLINE": str(_DEADLINE), "LAME_DUCK": str(_LAME_DUCK)}
+_SOONER = {"WATCHDOG": "3"}  # of a quick run; otherwise the default
 _END = _LAME_DUCK + _DEADLINE + _GRACE + _SLACK
 _STOPPED = Promise(
     "stopped",
@@ -38,6 +39,10 @@ _LEFT = Promise("left", "processes that are left then", exactly(0, "processes"))
 _REPLACED = at_most(_HEARTBEAT + _SLACK, "s")
 _NEW = Manner(kept=False, pause=0.05)
 _OK = exactly(0, "requests")
+
+
+def _settings(scope: Scope) -> dict[str, str]:
+    return scope.choose(_SETTINGS, _SETTINGS | _SOONER)
 
 
 def _stop(service: Service) -> Iterator[tuple[str, Figure]]:
@@ -58,7 +63,7 @@ def _replaced(service: Service, pid: int, patience: float = 20) -> float:
 def _stopped_worker(scope: Scope) -> Iterator[tuple[str, Figure]]:
     with tempfile.TemporaryDirectory() as folder:
         models = serve_copies(Path(folder), "digits")
-        with running(Launch(models, _SETTINGS)) as service:
+        with running(Launch(models, _settings(scope))) as service:
             victim = service.workers()[0]
             os.kill(victim, signal.SIGSTOP)
             seconds = _replaced(service, victim)
@@ -73,7 +78,7 @@ def _stopped_worker(scope: Scope) -> Iterator[tuple[str, Figure]]:
 def _blocked_loop(scope: Scope) -> Iterator[tuple[str, Figure]]:
     program = ("benchmarks.reliability.planted",)
     with tempfile.TemporaryDirectory() as folder:
-        launch = Launch(serve_copies(Path(folder), "digits"), _SETTINGS, program)
+        launch = Launch(serve_copies(Path(folder), "digits"), _settings(scope), program)
         with running(launch) as service:
             before = set(service.workers())
             _block(service)
@@ -108,12 +113,12 @@ def _endless_graph(scope: Scope) -> Iterator[tuple[str, Figure]]:
                 lambda: put(service.port, good, _DEADLINE).status == 200, 3 * _DEADLINE
             )
             yield "again", Figure(seconds, f"the first came at once: {first.outcome}")
-        with running(Launch(folder, {**_SETTINGS, "WORKERS": "2"})) as service:
+        with running(Launch(folder, _settings(scope))) as service:
             for _ in range(100):  # so quick that its batches run on the event loop
                 put(service.port, good)
             hung = threading.Thread(target=put, args=(service.port, bad, 20), daemon=True)
             hung.start()
-            time.sleep(_HEARTBEAT + _SLACK)
+            time.sleep(scope.choose(_HEARTBEAT, 3) + _SLACK)
             with Clients(service.port, [good, digit()], 8, _NEW) as clients:
                 time.sleep(1)
             outcomes = clients.outcomes()

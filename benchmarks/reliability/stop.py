@@ -106,7 +106,7 @@ def _killed(scope: Scope) -> Iterator[tuple[str, Figure]]:
 
 def _early(scope: Scope) -> Iterator[tuple[str, Figure]]:
     """Send SIGTERM within 60 ms of a worker's birth."""
-    count, survived = scope.choose(20, 6), 0
+    count, survived = scope.choose(20, 4), 0
     with tempfile.TemporaryDirectory() as folder:
         launch = Launch(_models(folder))
         for turn in range(count):

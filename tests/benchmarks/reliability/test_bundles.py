@@ -15,7 +15,7 @@ from app.pipeline import Pipeline, replay
 from app.registry import SHIPPED
 from app.runtime.session import Session
 from benchmarks.reliability import faulty_graphs, raw
-from benchmarks.reliability.bundles import Versions, digit, plant, question
+from benchmarks.reliability.bundles import Versions, digit, plant, question, repeated
 from benchmarks.reliability.pictures import flat, huge
 
 GREY, WHITE, BLACK = (np.full((1, 8, 8, 3), level, np.uint8) for level in (100, 255, 0))
@@ -71,6 +71,13 @@ def test_a_question_is_a_golden_case() -> None:
     assert question("completion").media_type == "application/json"
     head, _, body = digit().wire("X-A: b").partition(b"\r\n\r\n")
     assert b"\r\nX-A: b\r\n" in head and head.endswith(f"Content-Length: {len(body)}".encode())
+
+
+def test_a_request_is_repeated_as_a_form() -> None:
+    form = repeated(digit(), 3)
+    assert form.media_type == "multipart/form-data; boundary=b"
+    assert form.body.count(digit().body) == form.body.count(b"Content-Type: image/png") == 3
+    assert form.body.endswith(b"\r\n--b--\r\n")
 
 
 def test_a_huge_picture_is_a_small_file(tmp_path: Path) -> None:
