@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -232,6 +233,21 @@ async def test_a_version_that_takes_long_keeps_no_other_from_loading(models: Pat
             go.set()
             await until(lambda: catalog.ready)
             assert states(catalog)["moods/1"] == "ready"
+
+
+async def test_a_look_that_waits_for_a_disk_is_not_followed_by_a_long_rest(
+    models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = ModelsFolder.look
+
+    def slow(folder: ModelsFolder, known):
+        time.sleep(0.5)
+        return look(folder, known)
+
+    monkeypatch.setattr(ModelsFolder, "look", slow)
+    async with opened(models) as catalog:
+        await catalog.refresh()
+        assert 0 < catalog._look_seconds < 0.4, "of processor time"
 
 
 async def test_requests_for_unknown_models_share_a_look_at_those(
