@@ -1,6 +1,7 @@
 """Fixtures of all tests: published fake bundles, and a service in this process, over ASGI."""
 
 import asyncio
+import logging
 import shutil
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -31,6 +32,19 @@ def _no_training_stack(request: pytest.FixtureRequest) -> Iterator[None]:
             return
     imported = TRAINING_STACK & sys.modules.keys()
     assert not imported, f"tests outside tests/training imported {', '.join(sorted(imported))}"
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    """Undo what a test that serves in this process has done to the loggers."""
+    loggers = [logging.getLogger(name) for name in (None, "thalamus", "uvicorn")]
+    before = [(each, each.handlers[:], each.propagate, each.level) for each in loggers]
+    yield
+    if loggers[0].handlers != before[0][1]:
+        logging.captureWarnings(False)
+    for each, handlers, propagate, level in before:
+        each.handlers[:], each.propagate = handlers, propagate
+        each.setLevel(level)
 
 
 @pytest.fixture(scope="session")
