@@ -9,8 +9,8 @@ thread of the process looks at every batch that runs:
   thread is lost, and with it the model. Then it calls `give_up`, once.
 
 Limits: one operator that never ends cannot be ended, and code that never releases Python's lock
-stops this thread too. It looks every `LOOK` seconds, and sleeps when nothing has run for a while; a
-batch costs 1 µs.
+stops this thread too. It looks every `LOOK` seconds, and ends when nothing has run for long, until
+the next batch; a batch costs 1 µs.
 """
 
 import threading
@@ -22,7 +22,7 @@ from app.pipeline.item import InferenceItem
 
 LOOK = 0.25  # seconds
 GIVE_UP = 6.0  # seconds
-_IDLE_TICKS = 20  # without a batch, after which it sleeps until the next one
+_IDLE_TICKS = 20  # without a batch, after which the thread ends
 
 GiveUp = Callable[[str], None]  # (name of the model) -> ends the process
 
@@ -50,8 +50,6 @@ class Watchdog:
         self._give_up, self._clock = give_up, clock
         self._running: set[RunningBatch] = set()
         self._lost: set[RunningBatch] = set()
-        self._wake = threading.Event()
-        self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self._begun = False  # whether a batch began since the latest tick
         self._asleep = True
@@ -83,21 +81,20 @@ class Watchdog:
 
     def _wake_up(self) -> None:
         with self._lock:
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
-                self._thread.start()
-        self._wake.set()
+            if self._asleep:
+                self._asleep = False
+                threading.Thread(target=self._watch, name="watchdog", daemon=True).start()
 
     def _watch(self) -> None:
         while True:
-            self._wake.wait()
-            self._wake.clear()
-            self._asleep, idle = False, 0
+            idle = 0
             while idle < _IDLE_TICKS:
                 self._begun = False
                 time.sleep(LOOK)
                 self.look()
                 idle = 0 if self._begun or self._running else idle + 1
-            self._asleep = True
-            if self._begun:  # a batch that began just before does not wake it
-                self._wake.set()
+            with self._lock:
+                self._asleep = True  # from here on, a batch that begins starts another thread
+                if not self._begun:
+                    return
+                self._asleep = False

@@ -165,13 +165,15 @@ async def test_a_queue_that_grew_before_anything_was_learned_is_shortened() -> N
 
 
 async def test_long_items_run_in_a_few_threads_and_their_wait_is_limited() -> None:
+    before = threading.enumerate()
     run = Gated()
     policy = BatchingPolicy(8, 999, batch_seconds=0.05, inline_seconds=0, long_item_threads=2)
     batcher = Batcher(run, policy, cost=float)
     tasks = [await submitted(batcher, 2 * (n + 1)) for n in range(BURST_ITEMS + 2)]
     await run.running()
     await run.running()
-    assert threading.active_count() < 30
+    own = {each for each in threading.enumerate() if each not in before}
+    assert len([each for each in own if each.name.startswith("long-item")]) == 2
     assert len(run.batches) == 2
     assert batcher.queued_items == BURST_ITEMS
     with pytest.raises(Overloaded):

@@ -88,8 +88,9 @@ def test_what_cannot_be_ended_is_given_up_once_and_only_after_its_deadline() -> 
         assert lost == given_up
 
 
-def test_the_thread_wakes_up_for_a_batch_after_a_rest(monkeypatch) -> None:
+def test_the_thread_ends_in_a_rest_and_another_starts_for_the_next_batch(monkeypatch) -> None:
     monkeypatch.setattr("app.pipeline.watchdog.LOOK", 0.001)
+    others = set(threading.enumerate())
     watchdog = Watchdog()
     for _ in range(3):
         batch = begun(watchdog, CancelToken(True))
@@ -98,4 +99,11 @@ def test_the_thread_wakes_up_for_a_batch_after_a_rest(monkeypatch) -> None:
             time.sleep(0.001)
         assert batch.ended
         watchdog.stop(batch)
-        time.sleep(0.06)  # several ticks, after which the thread sleeps
+        end = time.monotonic() + 20
+        while watching(others) and time.monotonic() < end:  # several ticks, after which it ends
+            time.sleep(0.001)
+        assert not watching(others)
+
+
+def watching(others: set[threading.Thread]) -> list[threading.Thread]:
+    return [t for t in threading.enumerate() if t.name == "watchdog" and t not in others]
