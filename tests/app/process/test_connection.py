@@ -171,7 +171,7 @@ async def test_a_client_that_does_not_read_is_cut_off(size: int) -> None:
 
 
 async def test_a_client_that_reads_slowly_is_not() -> None:
-    async with serving(send_timeout=0.2) as served:
+    async with serving(send_timeout=0.6) as served:
         client = served.client()
         await client.send(GET.replace(b"/ ", b"/?%d " % 8_000_000) + CLOSE)
         got = resting = 0
@@ -179,7 +179,7 @@ async def test_a_client_that_reads_slowly_is_not() -> None:
             got += len(more)
             if got - resting > 400_000:  # more than 64 KiB, several times in each interval
                 resting = got
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(0.1)
         assert got > 8_000_000
 
 
