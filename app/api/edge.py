@@ -7,7 +7,6 @@ those that the connection has found (`REFUSED`). (`BaseHTTPMiddleware` is avoide
 that a client has disconnected.)
 """
 
-import logging
 import os
 import re
 import time
@@ -19,10 +18,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.content_coding import DecodedBody, Headers, content_coding
 from app.api.problems import MEDIA_TYPE, note, problem_for
+from app.api.request_log import RequestLog
 from app.errors import ClientDisconnected, TooLarge, TooManyBytes, TooManyRequests
 from app.in_flight import InFlight
 from app.metrics import Metrics
-from app.telemetry import PROBE, RequestRecord, event, record_of
+from app.telemetry import PROBE, RequestRecord, record_of
 
 # A key of `scope["state"]`: the error with which to answer a request that is not valid HTTP. The
 # connection may add it while the body arrives. (The copies of a scope share their state.)
@@ -56,7 +56,7 @@ class Edge:
         self._app = app
         self._metrics = metrics
         self._limits = limits
-        self._log_all = log_all
+        self._log = RequestLog(log_all)
         self._in_flight = in_flight
         self._bytes = 0  # of the bodies in flight
 
@@ -109,8 +109,7 @@ class Edge:
         seconds = time.perf_counter() - start
         status = record.status or status  # a stream that failed began with 200
         self._metrics.answered(record, status, seconds)
-        if self._log_all or (status >= 400 and record.operation != PROBE):
-            _log(scope, record, status, seconds)
+        self._log.write(scope, record, status, seconds)
 
     def _admit(self, headers: dict[bytes, bytes]) -> None:
         if self._in_flight.own >= self._limits.max_requests:
@@ -183,36 +182,6 @@ class _Answer:
             {"type": "http.response.start", "status": body["status"], "headers": encoded}
         )
         await self._send({"type": "http.response.body", "body": payload})
-
-
-def _log(scope: Scope, record: RequestRecord, status: int, seconds: float) -> None:
-    """Log one request. What is unknown or empty is left out.
-
-    An error is one that somebody must look at: 500. Refusals for the sake of the service are
-    warnings; what the client can correct, and a probe that is answered no, are neither.
-    """
-    fields = {
-        "operation": record.operation,
-        "model": record.model,
-        "version": record.version,
-        "items": record.items,
-        "stages": record.timings and record.timings.milliseconds(),
-        "reason": record.reason,
-        "detail": record.detail,
-    }
-    level = logging.INFO
-    if status >= 500 and record.operation != PROBE:
-        level = logging.ERROR if status == 500 else logging.WARNING
-    event(
-        "request",
-        level,
-        method=scope["method"],
-        path=scope["path"][:200],
-        status=status,
-        milliseconds=round(1e3 * seconds, 2),
-        request_id=scope["request_id"],
-        **{name: value for name, value in fields.items() if value},
-    )
 
 
 def _raise_refusal(state: dict[str, Any]) -> None:

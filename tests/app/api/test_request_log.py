@@ -1,10 +1,12 @@
 """The log's line of a request, with what an operator asks first."""
 
+import asyncio
 import json
 import logging
 
 import pytest
 
+from app.api.request_log import LINES
 from app.telemetry import JsonLines
 from tests.conftest import open_service
 
@@ -53,6 +55,22 @@ async def test_a_clients_error_is_info_and_has_its_detail(published, lines) -> N
     assert (line["level"], line["status"], line["model"]) == ("info", 415, "moods")
     assert line["detail"] == answer.json()["detail"]
     assert line["request_id"] == answer.headers["x-request-id"]
+
+
+async def test_of_many_refusals_the_first_have_lines_and_one_says_how_many_others(
+    published, lines
+) -> None:
+    async with open_service(published, max_queue=1) as client:
+        for _ in range(LINES + 3):
+            answer = await client.post(PATH, json={"instances": ["good", "bad"]})
+            assert answer.status_code == 503
+        assert len(lines()) == LINES
+        async with asyncio.timeout(20):
+            while not lines("more refusals"):
+                await asyncio.sleep(0.05)
+        assert [line["requests"] for line in lines("more refusals")] == [3]
+        await client.post(PATH, json={"instances": ["good", "bad"]})
+        assert len(lines()) == LINES + 1
 
 
 async def test_a_refusal_is_a_warning_with_its_reason(published, lines) -> None:
