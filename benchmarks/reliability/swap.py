@@ -31,9 +31,12 @@ class _Holding:
 
     @staticmethod
     def of(service: Service) -> "_Holding":
-        """Return it once it has settled: the least within three seconds of rest."""
+        """Return it once it has settled: the least within eight seconds of rest.
+
+        The thread that watches batches ends five seconds after the last one.
+        """
         samples = []
-        for _ in range(6):
+        for _ in range(16):
             time.sleep(0.5)
             workers = service.workers()
             samples.append(
