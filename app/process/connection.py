@@ -29,6 +29,7 @@ from app.process.open_connections import NEVER, OpenConnections
 from app.process.reader import Reader
 from app.process.refusal import reason_of, refused_request
 from app.process.request_head import check_head, check_size, over_limit
+from app.process.upgrade import read_on_after_upgrade
 
 LINGER = 2.0  # seconds in which the rest of a refused request is discarded
 LINGER_BYTES = 2 * 2**20  # of such a rest
@@ -114,6 +115,7 @@ class Connection(HttpToolsProtocol):
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:  # it is not made
+            read_on_after_upgrade(self)
             if (rest := data[upgrade.args[0] :]) and not self._deaf:
                 self.data_received(rest)
                 return
@@ -126,6 +128,10 @@ class Connection(HttpToolsProtocol):
             self._head_goes_on(len(data), self.scope is not before)
         elif body_goes_on and self._framing > _MAX_FRAMING:
             self._refuse(HeadTooLarge("the chunks or the trailers of the body hold too much else"))
+
+    def _should_upgrade(self) -> bool:
+        """Say that no other protocol is spoken here."""
+        return False
 
     def _head_goes_on(self, size: int, began: bool) -> None:
         first = self.cycle is None

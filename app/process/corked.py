@@ -46,4 +46,5 @@ class CorkedTransport:
     def _flush(self) -> None:
         if self._parts:
             parts, self._parts = self._parts, []
-            self._transport.write(b"".join(parts))
+            if not self._transport.is_closing():  # else the client has gone
+                self._transport.write(b"".join(parts))

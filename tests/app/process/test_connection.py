@@ -240,6 +240,28 @@ async def test_a_client_that_pipelines_too_much_must_connect_again() -> None:
         assert closing == [False] * connection.MAX_PIPELINED + [True]
 
 
+@pytest.mark.parametrize("protocol", [b"h2c", b"websocket", b"TLS/1.0"])
+@pytest.mark.parametrize("apart", [False, True])
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_the_body_of_a_request_that_offers_an_upgrade_is_its_body(
+    protocol: bytes, apart: bool, chunked: bool
+) -> None:
+    """It is not parsed as a request, whatever it looks like."""
+    body = GET + CLOSE
+    framing = b"Transfer-Encoding: chunked" if chunked else b"Content-Length: %d" % len(body)
+    head = POST + framing + b"\r\nConnection: Upgrade\r\nUpgrade: " + protocol + b"\r\n\r\n"
+    sent = b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body) if chunked else body
+    async with serving() as served:
+        client = served.client()
+        await client.send(head if apart else head + sent)
+        if apart:
+            await served.until(lambda: len(served.scopes) == 1)
+            await client.send(sent)
+        assert (await client.answer()).status == 200
+        assert [each.status for each in await client.ask(GET + CLOSE)] == [200]
+        assert served.bodies == [body, b""]
+
+
 async def test_an_upgrade_is_ignored() -> None:
     async with serving() as served:
         upgrade = GET + b"Upgrade: h2c\r\nConnection: Upgrade\r\n\r\n"
