@@ -33,6 +33,7 @@ from app.process.trial_server import PASSED, Prove, TrialServer, name_process
 from app.telemetry import event
 
 _SENDING = 10.0  # seconds
+_GONE = "the processes that try versions were killed; restart the service"
 _PATIENCE = 10  # deadlines of a trial that an answer may take: trials wait for their turn
 
 
@@ -75,7 +76,8 @@ class Trials:
     def __call__(self, folder: Path, digest: str) -> None:
         """Return if the version passes its trial; raise the `OperatorError` of one that does not.
 
-        Raises `TrialUnavailable` where there is no verdict.
+        Raises `TrialUnavailable` where there is no verdict. Where nobody is left who could try it,
+        it returns, and the log says so.
         """
         request = {
             "folder": str(folder),
@@ -89,6 +91,10 @@ class Trials:
                 socket.send_fds(self._requests, [json.dumps(request).encode()], [theirs.fileno()])
                 theirs.close()
                 verdict = json.loads(ours.makefile().read() or "null")
+            except (BrokenPipeError, ConnectionResetError):
+                # Somebody has killed keeper and server. To serve comes before to try.
+                event("loaded without a trial", logging.ERROR, folder=str(folder), reason=_GONE)
+                return
             except (OSError, ValueError) as error:
                 raise errors.TrialUnavailable(f"it could not be tried: {error}") from error
         if verdict is None:

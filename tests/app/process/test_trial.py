@@ -104,6 +104,9 @@ class Worker:
 
     def others(self) -> list[str]:
         """Return the names of the processes of this session but the worker."""
+        return [name for _, name in self.other_processes()]
+
+    def other_processes(self) -> list[tuple[int, str]]:
         found = []
         for entry in Path("/proc").glob("[0-9]*"):
             try:
@@ -113,7 +116,7 @@ class Worker:
             name, fields = status.partition("(")[2].rpartition(")")[::2]
             if int(fields.split()[3]) == self.process.pid and fields.split()[0] != "Z":
                 found.append((int(entry.name), name))
-        return [name for pid, name in found if pid != self.process.pid]
+        return [(pid, name) for pid, name in found if pid != self.process.pid]
 
 
 @contextmanager
@@ -179,6 +182,17 @@ def test_a_trial_server_that_dies_is_replaced(tmp_path: Path) -> None:
 def test_a_trial_server_that_cannot_start_ends_with_its_worker(tmp_path: Path) -> None:
     with worker(tmp_path, 60, "never") as asking:
         until(lambda: "thalamus-trials" in asking.others())
+
+
+def test_versions_load_without_a_trial_once_keeper_and_server_were_killed(tmp_path: Path) -> None:
+    with worker(tmp_path, 60) as asking:
+        assert asking.ask("good") is None
+        for name in ("thalamus-keeper", "thalamus-trials"):
+            [pid] = [pid for pid, each in asking.other_processes() if each == name]
+            os.kill(pid, signal.SIGKILL)
+        until(lambda: not asking.others())
+        assert asking.ask("crash") is None
+        assert asking.tries("crash") == 0
 
 
 def test_trials_end_with_their_worker_and_not_by_a_signal(tmp_path: Path) -> None:
