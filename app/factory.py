@@ -158,7 +158,7 @@ def _load_options(
             settings.max_queue,
             max_queue_seconds=settings.max_queue_seconds,
             long_item_threads=available_cpus(),
-            memory=MemoryBudget(settings.max_decode_bytes),
+            memory=MemoryBudget(settings.max_decode_bytes, release_memory),
         ),
         deadline=settings.deadline,
         cuda_graphs=settings.cuda_graphs,

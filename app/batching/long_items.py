@@ -107,6 +107,7 @@ class LongItems(Generic[Item, Output]):
         outcomes = self._run([entry.item])
         if not isinstance(outcomes[0], Exception):
             self._item_seconds += _LATEST * (self._clock() - start - self._item_seconds)
+        self._memory.tidy(entry.memory)
         return outcomes
 
 

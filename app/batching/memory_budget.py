@@ -14,12 +14,14 @@ Not thread-safe: one event loop owns it.
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from app.errors import MemoryTaken
 
 QUICK = 5e-4  # seconds
 SMALL = 2**22  # bytes
+LARGE = 2**25  # bytes, which are worth the time to return them to the system
 
 
 def no_bytes(_item: Any) -> int:
@@ -28,10 +30,16 @@ def no_bytes(_item: Any) -> int:
 
 
 class MemoryBudget:
-    """So many bytes for decoding. limit: bytes; None for any number."""
+    """So many bytes for decoding. limit: bytes; None for any number.
 
-    def __init__(self, limit: int | None = None) -> None:
-        self.limit = limit
+    release: returns freed memory to the system. Called in the thread that has decoded a large item,
+    before the next one takes its memory: different decoders do not reuse each other's.
+    """
+
+    def __init__(
+        self, limit: int | None = None, release: Callable[[], None] = lambda: None
+    ) -> None:
+        self.limit, self._release = limit, release
         self.taken = 0
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
 
@@ -73,6 +81,11 @@ class MemoryBudget:
         if unwanted.done():
             return False
         raise MemoryTaken("other requests hold the memory for decoding; try again later")
+
+    def tidy(self, size: int) -> None:
+        """Return to the system what decoding an item of so many bytes has freed; in any thread."""
+        if size >= LARGE:
+            self._release()
 
     def give_back(self, size: int) -> None:
         """Return bytes that were taken, and let those who wait have them."""

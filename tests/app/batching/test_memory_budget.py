@@ -1,12 +1,13 @@
 """The budget by itself, and how the batcher keeps to it."""
 
 import asyncio
+import threading
 
 import pytest
 
 from app.batching.batcher import Batcher
 from app.batching.latency_model import BatchingPolicy
-from app.batching.memory_budget import QUICK, MemoryBudget
+from app.batching.memory_budget import LARGE, QUICK, MemoryBudget
 from app.errors import MemoryTaken
 from tests.app.batching.test_batcher import Gated
 
@@ -113,6 +114,14 @@ async def test_memory_is_given_back_after_every_way_to_run(policy: dict) -> None
         with pytest.raises(ValueError, match="13"):
             await batcher.submit([13], loop().time() + LONG)
     assert (budget.taken, budget.waiting) == (0, 0)
+
+
+async def test_the_thread_of_a_large_item_returns_its_memory_to_the_system() -> None:
+    released: list[str] = []
+    budget = MemoryBudget(4 * LARGE, lambda: released.append(threading.current_thread().name))
+    batcher = batcher_of(list, budget, batch_seconds=0)
+    assert await batcher.submit([LARGE, LARGE - 1], loop().time() + LONG) == [LARGE, LARGE - 1]
+    assert [name.startswith("long-item") for name in released] == [True]
 
 
 async def test_a_caller_that_leaves_returns_the_memory_when_its_thread_ends() -> None:
