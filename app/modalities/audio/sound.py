@@ -71,9 +71,20 @@ class SoundReader:
             raise InvalidInput("expected a sound, got a file without samples")
 
 
+class _Stream(soundfile.SoundFile):
+    """A sound that is read from its begin to its end.
+
+    After each read soundfile seeks to where it is, and libsndfile cannot do that at the end of a
+    FLAC file whose header does not say how long it is, as encoders of streams write them.
+    """
+
+    def seekable(self) -> bool:
+        return False
+
+
 def _open(data: bytes) -> soundfile.SoundFile:
     try:
-        return soundfile.SoundFile(io.BytesIO(data))
+        return _Stream(io.BytesIO(data))
     except soundfile.SoundFileError as error:
         raise InvalidInput(_DAMAGED) from error
 

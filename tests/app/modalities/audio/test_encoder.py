@@ -209,6 +209,17 @@ def test_truncated_sound_is_read_to_its_end(kind: str) -> None:
     assert 0.5 < duration(data[: len(data) // 2]) < 6
 
 
+@pytest.mark.parametrize("samples", [900, 3_500, 40_000])
+@pytest.mark.parametrize("said", [0, 2**36 - 1])
+def test_flac_of_unwritten_length_is_read_to_its_end(samples: int, said: int) -> None:
+    """Encoders of streams write a length of 0: they cannot know it when they begin."""
+    data = bytearray(sound(np.random.default_rng(0).normal(0, 0.1, samples), kind="FLAC"))
+    expected = encode(bytes(data))
+    data[21] = data[21] & 0xF0 | said >> 32  # the last 36 bits of eight bytes
+    data[22:26] = (said & 0xFFFFFFFF).to_bytes(4, "big")
+    assert np.array_equal(encode(bytes(data)), expected)
+
+
 def test_truncated_ogg_is_refused() -> None:
     data = sound(tone(440, seconds=6), kind="OGG")
     refused(data[: len(data) // 2], "without samples|damaged")
