@@ -1,14 +1,16 @@
 """An ONNX file on the disk → its graph with its external data."""
 
+import os
 import posixpath
 from pathlib import Path
 
-from app.bundle.files import CASES, MANIFEST, MODEL
+from app.bundle.files import CASES, MANIFEST, MODEL, is_ignored
 from app.bundle.graph import Graph, external_locations, file_name
 from app.bundle.rewrite import is_card_file
 from app.errors import InvalidBundle
 
 _OWN = {MANIFEST, MODEL, posixpath.dirname(CASES)}  # of every bundle
+_LONGEST = 100  # characters of a name in a message
 
 
 def read_graph(path: Path) -> Graph:
@@ -22,18 +24,39 @@ def read_graph(path: Path) -> Graph:
     external = {}
     for location in external_locations(model):
         name = file_name(location)
-        data = (path.parent / name).resolve()
-        homes = (path.parent.resolve(), path.resolve().parent)
-        if not any(data.is_relative_to(home) for home in homes):
-            raise InvalidBundle(f"{path.name}: its weights {location!r} lie in another folder")
-        if name.partition("/")[0] in _OWN or is_card_file(name):
+        if _is_taken(name):
             raise InvalidBundle(
-                f"{path.name}: its weights are in {location!r}, a name that a bundle uses for "
-                "another file; export them to another name, such as weights.data"
+                f"{path.name}: its weights are in {_short(location)}, a name that a bundle uses "
+                "for another file or ignores; export them to another name, such as weights.data"
             )
-        if not data.is_file():
+        data = _resolved(path.parent / name)
+        homes = (path.parent.resolve(), path.resolve().parent)
+        if data is not None and not any(data.is_relative_to(home) for home in homes):
             raise InvalidBundle(
-                f"{path.name}: its weights are in {location!r}, which is missing in {path.parent}"
+                f"{path.name}: its weights {_short(location)} lie in another folder"
+            )
+        if data is None or not os.path.isfile(data):  # noqa: PTH113  (for names too long, False)
+            raise InvalidBundle(
+                f"{path.name}: its weights are in {_short(location)}, which is missing in "
+                f"{path.parent} or no regular file"
             )
         external[location] = data.read_bytes()
     return Graph(model, external)
+
+
+def _is_taken(name: str) -> bool:
+    """Return whether a bundle cannot hold weights under this name."""
+    parts = name.split("/")
+    return parts[0] in _OWN or is_card_file(name) or any(is_ignored(part) for part in parts)
+
+
+def _resolved(path: Path) -> Path | None:
+    """Return where a path leads; None for one that leads nowhere, such as a loop of links."""
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError, ValueError):  # no name of a file; a loop
+        return None
+
+
+def _short(location: str) -> str:
+    return repr(location if len(location) <= _LONGEST else location[:_LONGEST] + "…")

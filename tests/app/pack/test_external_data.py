@@ -1,5 +1,6 @@
 """A graph with external data, PyTorch's default export: its files are files of the bundle."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,12 @@ def test_data_in_a_folder_below_and_the_links_of_a_download_cache(files: Files) 
         ("model.onnx", "'model.onnx', a name that a bundle uses"),
         ("golden/cases.json", "'golden/cases.json', a name that a bundle uses"),
         ("weights.png", "'weights.png', a name that a bundle uses"),
+        (".w/x.data", "'.w/x.data', a name that a bundle uses for another file or ignores"),
+        ("lost+found", "'lost+found', a name that a bundle uses for another file or ignores"),
+        ("loop.data", "'loop.data', which is missing"),
+        ("a\0b", "which is missing"),
+        ("x" * 300, "…', which is missing"),
+        ("pipe.data", "'pipe.data', which is missing in"),
     ],
 )
 def test_other_data_are_refused_by_name(
@@ -107,6 +114,8 @@ def test_other_data_are_refused_by_name(
     for path in (files.folder / "w.data", folder / "model.onnx", folder / "weights.png",
                  folder / "golden" / "cases.json"):  # fmt: skip
         path.write_bytes(data)
+    (folder / "loop.data").symlink_to(folder / "loop.data")
+    os.mkfifo(folder / "pipe.data")
     (folder / "link.data").symlink_to(files.folder / "w.data")
     (folder / "net.onnx").write_bytes(model.SerializeToString())
     monkeypatch.chdir(folder)
