@@ -262,7 +262,10 @@ class Supervisor:
 
     def _replace_all(self) -> None:
         """Begin to replace every worker, one after another."""
-        if self._stop_asked or self._outdated or any(each.replaces for each in self._workers):
+        if self._stop_asked:
+            return
+        if self._outdated or any(each.replaces for each in self._workers):
+            event("still replacing workers; the signal changes nothing", signal="SIGHUP")
             return
         event("replacing all workers", signal="SIGHUP")
         self._outdated = [worker for worker in self._workers if not worker.retiring]
