@@ -6,6 +6,7 @@ new parser reads on: it is given a head with the same framing, of which the conn
 nothing.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import httptools
@@ -38,24 +39,14 @@ class _AfterHead:
         self._connection = connection
         self.is_muted, self.is_complete = True, False
 
-    def on_message_begin(self) -> None:
-        if not self.is_muted:
-            self._connection.on_message_begin()
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        callback = getattr(self._connection, name)
 
-    def on_url(self, url: bytes) -> None:
-        if not self.is_muted:
-            self._connection.on_url(url)
+        def unless_muted(*arguments: Any) -> None:
+            if not self.is_muted:
+                callback(*arguments)
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if not self.is_muted:
-            self._connection.on_header(name, value)
-
-    def on_headers_complete(self) -> None:
-        if not self.is_muted:
-            self._connection.on_headers_complete()
-
-    def on_body(self, body: bytes) -> None:
-        self._connection.on_body(body)
+        return unless_muted
 
     def on_message_complete(self) -> None:
         if self.is_muted:
