@@ -22,6 +22,18 @@ class Wire:
     def get_extra_info(self, name: str) -> str:
         return name
 
+    def is_closing(self) -> bool:
+        return b"closed" in self.sent
+
+
+async def test_what_was_written_for_a_client_that_has_gone_is_dropped() -> None:
+    wire = Wire()
+    corked = CorkedTransport(wire, asyncio.get_running_loop())
+    corked.write(b"answer")
+    wire.close()
+    await asyncio.sleep(0)
+    assert wire.sent == [b"closed"]
+
 
 async def test_writes_of_one_turn_are_one_packet() -> None:
     wire = Wire()
