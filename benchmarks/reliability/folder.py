@@ -119,7 +119,7 @@ def _experiment(name: str, what: str, arrange: Arrange) -> Experiment:
 EXPERIMENTS = (
     _experiment("lost+found", "an unreadable `lost+found` beside it", _lost_and_found),
     _experiment("unreadable-model", "an unreadable model beside it", _unreadable_model),
-    _experiment("desktop", "`.DS_Store` and its kin in it", _left_by_a_desktop),
+    _experiment("desktop", "`.DS_Store` and the like in it", _left_by_a_desktop),
     _experiment("projected", "its files linked through `..data`", _projected_volume),
     _experiment("linked-golden", "`golden` a link", _linked_golden),
     _experiment("linked-version", "its version a link", _linked_version),
