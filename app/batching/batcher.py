@@ -89,6 +89,7 @@ class Batcher(Generic[Item, Output]):
         self._memory = policy.memory
         self._latency = LatencyModel(policy)
         self._limit = QueueLimit(policy.max_queue_seconds, clock)
+        self._always = self._limit.shortest  # seconds that an item may always wait
         self._queue: deque[WaitingItem[Item, Output]] = deque()
         self._runs: list[_Run] = []  # the batches in threads
         self._active = 0  # chains of batches, each of which ends when the queue is empty
@@ -110,21 +111,23 @@ class Batcher(Generic[Item, Output]):
     @property
     def queued_seconds(self) -> float:
         """How long an item that came now would wait for a batch, as far as batches are known."""
-        ahead = sum(run.rest(self._clock()) for run in self._runs)
-        ahead += len(self._queue) * self._latency.item_seconds
+        ahead = len(self._queue) * self._latency.item_seconds
+        for run in self._runs:
+            ahead += run.rest(self._clock())
         return ahead / self._policy.max_concurrent_batches
 
-    def require_room(self, deadline: float) -> None:
+    def require_room(self, left: float) -> None:
         """Raise `Overloaded` where an item that came now would wait too long, or be too late.
 
-        deadline: seconds on the event loop's clock.
+        left: seconds until its deadline.
         """
-        if not self._queue and not self._runs:
+        wait = self.queued_seconds
+        if wait <= self._always and wait <= left:  # what most requests pay
             return
         each = self._latency.item_seconds / self._policy.max_concurrent_batches
-        limit, left = self._limit.now(each), deadline - asyncio.get_running_loop().time()
+        limit = self._limit.now(each)
         longest = min(limit, left) if left > 0 else limit
-        if self.queued_seconds <= longest:
+        if wait <= longest:
             return
         self._forget_cancelled()
         if (wait := self.queued_seconds) > limit:
@@ -145,19 +148,21 @@ class Batcher(Generic[Item, Output]):
         self._require_places(len(items))
         loop, most = asyncio.get_running_loop(), self._policy.batch_seconds
         ahead = 0 if admitted else len(self._queue)
-        future = loop.create_future
-        entries = [WaitingItem(item, self._cost(item), future(), deadline, ahead) for item in items]
-        for entry in entries:
+        entries, long = [], []
+        for item in items:
+            entry = WaitingItem(item, self._cost(item), loop.create_future(), deadline, ahead)
+            entries.append(entry)
             if entry.cost > QUICK:  # this comparison is all that a small item pays
-                entry.memory = self._decode_bytes(entry.item)
-        long = [entry for entry in entries if entry.cost > most]
-        short = [entry for entry in entries if entry.cost <= most] if long else entries
+                entry.memory = self._decode_bytes(item)
+            if entry.cost > most:
+                long.append(entry)
         if not admitted:
-            if short:
-                self.require_room(deadline)
+            left = deadline - loop.time()
+            if len(long) < len(entries):
+                self.require_room(left)
             if long:
-                self._long.require_room(deadline - loop.time())
-        self._queue.extend(short)
+                self._long.require_room(left)
+        self._queue.extend((e for e in entries if e.cost <= most) if long else entries)
         ahead = 0 if admitted else len(self._long)
         for entry in long:
             self._run_alone(entry, ahead)
@@ -199,9 +204,10 @@ class Batcher(Generic[Item, Output]):
 
     def _run_next_batch(self) -> None:
         """Run one batch, and schedule the next one: other work has its turn between the two."""
-        each = self._latency.item_seconds / self._policy.max_concurrent_batches
-        if len(self._queue) > BURST_ITEMS and self.queued_seconds > self._limit.burst(each):
-            self._shorten(each)  # items take longer than they seemed to
+        if len(self._queue) > BURST_ITEMS:
+            each = self._latency.item_seconds / self._policy.max_concurrent_batches
+            if self.queued_seconds > self._limit.burst(each):
+                self._shorten(each)  # items take longer than they seemed to
         batch = self._take_batch()
         if not self._queue:
             self._limit.empty()

@@ -47,10 +47,14 @@ class QueueLimit:
         """Return the long limit, in seconds, for items that take so many seconds each."""
         return max(self.seconds, BURST_ITEMS * item_seconds)
 
+    @property
+    def shortest(self) -> float:
+        """The least that either limit can be, in seconds: so long an item may always wait."""
+        return min(STANDING_SECONDS, self.seconds)
+
     def standing(self, item_seconds: float) -> float:
         """Return the short limit."""
-        shortest = min(STANDING_SECONDS, self.seconds)
-        return max(shortest, STANDING_ITEMS * item_seconds)
+        return max(self.shortest, STANDING_ITEMS * item_seconds)
 
     def now(self, item_seconds: float) -> float:
         """Return the limit that holds now."""

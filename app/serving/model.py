@@ -101,7 +101,7 @@ class ServedModel:
 
     def require_room(self) -> None:
         """Raise `Overloaded` where a request that came now would wait too long."""
-        self._batcher.require_room(asyncio.get_running_loop().time() + self._deadline)
+        self._batcher.require_room(self._deadline)
 
     async def answer(
         self,
