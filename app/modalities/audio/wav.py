@@ -2,7 +2,7 @@
 
 libsndfile reads them through a dozen calls back into Python, which takes longer than resampling a
 second of sound. Any other file (another format, a wrong size, no samples) is left to libsndfile,
-so that one library decides about damaged files.
+so that one library decides about damaged files. Nothing here depends on the number of samples.
 """
 
 import struct
@@ -21,13 +21,18 @@ def read_pcm16(data: bytes) -> tuple[np.ndarray, int] | None:
     if not data.startswith(b"RIFF") or data[8:16] != b"WAVEfmt " or len(data) < 16 + _HEAD.size:
         return None
     size, kind, channels, rate, _, block, bits = _HEAD.unpack_from(data, 16)
-    if (kind, bits, block) != (_PCM, _BITS, channels * 2) or not channels or size not in (16, 18):
+    if (kind, bits, block) != (_PCM, _BITS, channels * 2) or size not in (16, 18):
+        return None
+    if not channels or not rate:
         return None
     place = find_chunk(data, b"data", 20 + size)
     if place is None:
         return None
     size, start = int.from_bytes(data[place + 4 : place + 8], "little"), place + 8
-    if size == 0 or size % block or start + size > len(data) or data.find(b"fmt ", 16) >= 0:
+    end = start + size
+    if size == 0 or size % block or end > len(data):
+        return None
+    if b"fmt " in data[16:place] or data.find(b"fmt ", end) >= 0:  # perhaps another header
         return None
     return np.frombuffer(data, "<i2", size // 2, start).reshape(-1, channels), rate
 

@@ -34,6 +34,12 @@ def test_wav_reader_skips_other_chunks() -> None:
     assert np.array_equal(read_pcm16(data)[0], libsndfile(data)[0])
 
 
+def test_wav_reader_takes_no_sample_for_a_header() -> None:
+    samples = PCM[:, 0].tobytes()
+    data = media.wav(samples[:400] + media.wav(samples)[12:36] + samples)
+    assert np.array_equal(read_pcm16(data)[0], libsndfile(data)[0])
+
+
 @pytest.mark.parametrize(
     "data",
     [
@@ -46,6 +52,7 @@ def test_wav_reader_skips_other_chunks() -> None:
         media.wav(kind=1, bits=24, block=3),
         media.wav(kind=0xFFFE),
         media.wav(channels=0, block=0),
+        media.wav(rate=0),
         media.wav(channels=2),
         media.wav(b"\0" * 801),
         media.wav(size=0xFFFFFFFF),
