@@ -56,6 +56,7 @@ class Edge:
         self._app = app
         self._metrics = metrics
         self._limits = limits
+        self._digits = len(str(limits.max_bytes)) + 1  # of a length: enough to be over the limit
         self._log = RequestLog(log_all)
         self._in_flight = in_flight
         self._bytes = 0  # of the bodies in flight
@@ -115,8 +116,7 @@ class Edge:
         if self._in_flight.own >= self._limits.max_requests:
             raise TooManyRequests("too many requests are in flight; try again later")
         declared = headers.get(b"content-length", b"0")
-        digits = len(str(self._limits.max_bytes)) + 1  # enough to show that it is over the limit
-        size = int(declared.lstrip(b"0")[:digits] or b"0") if declared.isdigit() else 0
+        size = int(declared.lstrip(b"0")[: self._digits] or b"0") if declared.isdigit() else 0
         if size > self._limits.max_body:
             raise TooLarge(f"expected a body of at most {self._limits.max_body} bytes, got more")
         if self._bytes + size > self._limits.max_bytes:

@@ -122,8 +122,10 @@ async def replaced(catalog: Catalog, task: Task, scope: Scope) -> ServedModel:
 
 def header(scope: Scope, name: bytes) -> str:
     """Return the first header of that name, given in lower case; an empty text without one."""
-    found = (value for key, value in scope["headers"] if key == name)
-    return next(found, b"").decode("latin-1")
+    for key, value in scope["headers"]:
+        if key == name:
+            return str(value, "latin-1")
+    return ""
 
 
 def _check_media_types(served: ServedModel, payloads: list[Payload]) -> None:

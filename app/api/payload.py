@@ -73,6 +73,8 @@ def split_content_type(value: str) -> tuple[str, dict[str, str]]:
     """Return the media type in lower case and its parameters."""
     if len(value) > MAX_CONTENT_TYPE:
         return "", {}
+    if ";" not in value:
+        return value.strip().lower(), {}
     media_type, _, rest = value.partition(";")
     pairs = _PARAMETER.findall(";" + rest)
     parameters = {
