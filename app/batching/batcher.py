@@ -157,6 +157,7 @@ class Batcher(Generic[Item, Output]):
             if entry.cost > most:
                 long.append(entry)
         if not admitted:
+            self._limit.request(len(entries))
             left = deadline - loop.time()
             if len(long) < len(entries):
                 self.require_room(left)
@@ -168,6 +169,7 @@ class Batcher(Generic[Item, Output]):
             self._run_alone(entry, ahead)
         if self._queue and self._active < self._policy.max_concurrent_batches:
             self._active += 1
+            self._limit.work()
             loop.call_soon(self._run_next_batch)
         try:
             if len(entries) == 1:
@@ -209,10 +211,10 @@ class Batcher(Generic[Item, Output]):
             if self.queued_seconds > self._limit.burst(each):
                 self._shorten(each)  # items take longer than they seemed to
         batch = self._take_batch()
-        if not self._queue:
-            self._limit.empty()
         if not batch:
             self._active -= 1
+            if not self._active:
+                self._limit.rest()
             return
         self._on_batch(len(batch))
         if self._fits_inline(batch):

@@ -67,6 +67,8 @@ class LongItems(Generic[Item, Output]):
         """Count an item, and return the work that runs it, unless its caller is gone before."""
         self._item_seconds = self._item_seconds or entry.cost
         self._entries[entry] = None
+        if len(self._entries) == self._count:
+            self._limit.work()
         return self._settled(entry)
 
     async def _settled(self, entry: WaitingItem[Item, Output]) -> None:
@@ -77,7 +79,7 @@ class LongItems(Generic[Item, Output]):
         finally:
             del self._entries[entry]
             if len(self._entries) < self._count:
-                self._limit.empty()
+                self._limit.rest()
 
     async def _run_with_memory(self, entry: WaitingItem[Item, Output]) -> None:
         """Run an item once its memory is there, while there is time to decode it."""

@@ -1,10 +1,9 @@
 """How long items may wait for a model, in seconds.
 
 A queue that is long for a moment is a burst, and answering it is right. A queue that stays long is
-an overload: every item waits, and not one more is answered for that. So there are two limits. The
-long one holds as long as the queue empties now and then. When it is exceeded, the items that came
-last are refused, and the short limit holds until the queue was empty and nothing has been refused
-for `CALM` seconds.
+an overload: every item waits, and not one more is answered for that. So there are two limits. When
+the long one is exceeded, the items that came last are refused, and the short one holds until the
+model had nothing to do for a share of the time: an overload leaves it no rest.
 
 The idea is that of CoDel (Nichols and Jacobson, "Controlling queue delay", 2012) in the form that
 Maurer gave it for servers ("Fail at scale", 2015): a short limit unless the queue was empty lately.
@@ -16,14 +15,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 BURST_ITEMS = 64  # the largest request; so many may always wait
-STANDING_SECONDS = 0.1  # two batches, so that the next one never lacks items
+STANDING_SECONDS = 0.05  # a batch, so that the next one never lacks items
 STANDING_ITEMS = 4
-CALM = 1.0  # seconds
+LOOK = 0.5  # seconds, at least, over which the rest is measured
+REST = 0.15  # of the time
+_LATEST = 0.1  # weight of the latest request in the running mean
 
 
 @dataclass(slots=True)
 class QueueLimit:
-    """The limit of one queue, whose owner says when it refuses and when the queue is empty.
+    """The limit of one queue, whose owner says when it refuses, and when it has nothing to do.
 
     seconds: the long limit; at least `BURST_ITEMS` may wait whatever they take. clock: returns
     seconds.
@@ -31,17 +32,31 @@ class QueueLimit:
 
     seconds: float
     clock: Callable[[], float] = time.perf_counter
+    _request_items: float = 1.0  # a running mean
     _overloaded: bool = False
-    _emptied: bool = False  # since the latest refusal, which was at `_refused` on the clock
-    _refused: float = 0.0
+    _looked: float = 0.0  # on the clock; the rest is measured since then
+    _rest: float = 0.0  # seconds without work
+    _rests_since: float | None = None
+
+    def request(self, items: int) -> None:
+        """Note how many items a request has."""
+        self._request_items += _LATEST * (items - self._request_items)
 
     def refuse(self) -> None:
         """Note that an item was refused."""
-        self._overloaded, self._emptied, self._refused = True, False, self.clock()
+        if not self._overloaded:
+            self._overloaded, self._looked, self._rest = True, self.clock(), 0.0
 
-    def empty(self) -> None:
-        """Note that the queue is empty."""
-        self._emptied = True
+    def rest(self) -> None:
+        """Note that there is nothing to do any more."""
+        if self._overloaded and self._rests_since is None:
+            self._rests_since = self.clock()
+
+    def work(self) -> None:
+        """Note that there is something to do again."""
+        if self._rests_since is not None:
+            self._rest += self.clock() - max(self._rests_since, self._looked)
+            self._rests_since = None
 
     def burst(self, item_seconds: float) -> float:
         """Return the long limit, in seconds, for items that take so many seconds each."""
@@ -53,11 +68,15 @@ class QueueLimit:
         return min(STANDING_SECONDS, self.seconds)
 
     def standing(self, item_seconds: float) -> float:
-        """Return the short limit."""
-        return max(self.shortest, STANDING_ITEMS * item_seconds)
+        """Return the short limit; at least one usual request may always wait."""
+        return max(self.shortest, max(STANDING_ITEMS, self._request_items) * item_seconds)
 
     def now(self, item_seconds: float) -> float:
         """Return the limit that holds now."""
-        if self._overloaded and self._emptied and self.clock() - self._refused >= CALM:
-            self._overloaded = False
+        if self._overloaded and (passed := self.clock() - self._looked) >= LOOK:
+            if self._rests_since is not None:
+                self.work()
+                self.rest()
+            self._overloaded = self._rest < REST * passed
+            self._looked, self._rest = self.clock(), 0.0
         return self.standing(item_seconds) if self._overloaded else self.burst(item_seconds)

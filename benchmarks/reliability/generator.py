@@ -6,9 +6,11 @@ A latency of the open loop counts from the moment at which the request should ha
 import asyncio
 import re
 import time
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from benchmarks.queueing import poisson
 from benchmarks.reliability.client import HOST, percentile
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
@@ -36,11 +38,20 @@ class Timed:
 
 @dataclass
 class Generator:
-    """Sends `wire`, the bytes of a request, to a port; connections are kept and used again."""
+    """Sends `wire`, the bytes of a request, to a port; connections are kept and used again.
+
+    They are used in turn, so that all workers get the same share: the connection that was answered
+    last is often that of a worker that refuses.
+    """
 
     port: int
     wire: bytes
-    idle: list[Streams] = field(default_factory=list)
+    idle: deque[Streams] = field(default_factory=deque)
+
+    async def connect(self, connections: int) -> None:
+        """Open connections before they are needed, as many clients have them."""
+        for _ in range(connections):
+            self.idle.append(await asyncio.open_connection(HOST, self.port))
 
     async def closed(self, clients: int, seconds: float) -> list[Timed]:
         """Let each client send its next request after its last answer."""
@@ -55,7 +66,10 @@ class Generator:
         return found
 
     async def steady(self, rate: float, seconds: float) -> list[Timed]:
-        """Send `rate` requests a second, whether or not others are answered; wait for the rest."""
+        """Send `rate` requests a second, whether or not others are answered; wait for the rest.
+
+        They come at random times (a Poisson process), as those of users who do not know each other.
+        """
         found, pending = await self.start(rate, seconds)
         await asyncio.gather(*pending)
         return found
@@ -66,10 +80,10 @@ class Generator:
         """Like `steady`, without waiting for those that are not answered at the end."""
         found: list[Timed] = []
         pending: set[asyncio.Task[None]] = set()
-        started, sent = time.perf_counter(), 0
-        while (due := started + sent / rate) < started + seconds:
+        started = time.perf_counter()
+        times = poisson(int(1.5 * rate * seconds)) / rate
+        for due in (started + times[times < seconds]).tolist():
             await asyncio.sleep(max(0.0, due - time.perf_counter()))
-            sent += 1
             if len(pending) >= _MOST_CONNECTIONS:
                 found.append(Timed(due, 0, 0, lost="no connection left"))
                 continue
@@ -89,7 +103,7 @@ class Generator:
         try:
             async with asyncio.timeout(_TIMEOUT):
                 if self.idle:
-                    reader, writer = self.idle.pop()
+                    reader, writer = self.idle.popleft()
                 else:
                     reader, writer = await asyncio.open_connection(HOST, self.port)
                 head = await exchange(reader, writer, self.wire)

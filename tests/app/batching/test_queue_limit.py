@@ -5,7 +5,7 @@ import pytest
 
 from app.batching.batcher import Batcher
 from app.batching.latency_model import BatchingPolicy
-from app.batching.queue_limit import BURST_ITEMS, CALM, STANDING_ITEMS, QueueLimit
+from app.batching.queue_limit import BURST_ITEMS, LOOK, REST, STANDING_ITEMS, QueueLimit
 from app.errors import Overloaded
 from tests.app.batching.test_batcher import NEVER, Clock, Gated, free, submitted
 
@@ -16,7 +16,7 @@ STANDING = STANDING_ITEMS
 
 @pytest.mark.parametrize(
     ("item_seconds", "burst", "standing"),
-    [(0.0, 1, 0.1), (0.001, 1, 0.1), (0.05, 3.2, 0.2), (1, 64, 4)],
+    [(0.0, 1, 0.05), (0.001, 1, 0.05), (0.05, 3.2, 0.2), (1, 64, 4)],
 )
 def test_the_limits_are_seconds_for_small_items_and_items_for_large_ones(
     item_seconds: float, burst: float, standing: float
@@ -27,20 +27,64 @@ def test_the_limits_are_seconds_for_small_items_and_items_for_large_ones(
     assert limit.now(item_seconds) == limit.standing(item_seconds) == pytest.approx(standing)
 
 
-def test_the_long_limit_is_back_when_the_queue_was_empty_and_all_was_accepted_for_a_while() -> None:
+def overloaded(clock: Clock) -> QueueLimit:
+    limit = QueueLimit(1.0, clock)
+    limit.refuse()
+    return limit
+
+
+def test_the_short_limit_holds_while_there_is_hardly_any_rest() -> None:
+    clock = Clock()
+    limit = overloaded(clock)
+    for _ in range(100):
+        limit.rest()
+        clock.now += 0.9 * REST * LOOK / 5
+        limit.work()
+        clock.now += (1 - 0.9 * REST) * LOOK / 5
+        assert limit.now(0) == limit.standing(0)
+
+
+def test_the_long_limit_is_back_once_there_was_rest() -> None:
+    clock = Clock()
+    limit = overloaded(clock)
+    clock.now += 0.9 * LOOK
+    limit.rest()
+    assert limit.now(0) == limit.standing(0), "for too short a time"
+    clock.now += 1.1 * REST * LOOK
+    assert limit.now(0) == limit.burst(0), "it rests still"
+    limit.refuse()
+    clock.now += LOOK
+    assert limit.now(0) == limit.burst(0), "it has rested since"
+
+
+def test_rest_before_an_overload_or_long_ago_does_not_count() -> None:
     clock = Clock()
     limit = QueueLimit(1.0, clock)
-    long, short = limit.burst(0), limit.standing(0)
-    limit.empty()
+    limit.rest()
+    clock.now += LOOK
+    limit.work()
     limit.refuse()
-    clock.now += 2 * CALM
-    assert limit.now(0) == short, "it was not empty since"
-    limit.empty()
-    limit.refuse()
-    limit.empty()
-    assert limit.now(0) == short, "it refused just now"
-    clock.now += CALM
-    assert limit.now(0) == long
+    clock.now += LOOK
+    assert limit.now(0) == limit.standing(0)
+    limit.rest()
+    clock.now += 0.9 * REST * LOOK
+    limit.work()
+    clock.now += LOOK
+    assert limit.now(0) == limit.standing(0), "a little rest"
+    clock.now += LOOK
+    limit.rest()
+    clock.now += 0.9 * REST * LOOK
+    assert limit.now(0) == limit.standing(0), "and a little rest later"
+
+
+def test_a_usual_request_may_always_wait_for_another_one() -> None:
+    limit = overloaded(Clock())
+    for _ in range(100):
+        limit.request(8)
+    assert limit.now(1) == pytest.approx(8, rel=1e-3)
+    for _ in range(100):
+        limit.request(1)
+    assert limit.now(1) == STANDING_ITEMS
 
 
 class Busy:
@@ -100,7 +144,7 @@ async def test_an_overload_refuses_what_came_last_and_keeps_the_queue_short() ->
     for task in tasks[: -len(refused)]:
         await task
     assert busy.batcher.queued_items == busy.batcher.queued_seconds == 0
-    busy.clock.now += CALM  # a burst is one again
+    busy.clock.now += 60  # a burst is one again
     again = [await submitted(busy.batcher, 100 + n) for n in range(2 * STANDING)]
     await asyncio.gather(*again)
     await busy.batcher.close()
