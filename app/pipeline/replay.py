@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.bundle import Bundle, GoldenCase
-from app.errors import ThalamusError
+from app.errors import ThalamusError, Unavailable
 from app.modalities import Payload
 from app.pipeline.generate import generate
 from app.pipeline.pipeline import Pipeline
@@ -44,13 +44,16 @@ def replay(bundle: Bundle, pipeline: Pipeline) -> list[Difference]:
     """Answer every golden case, alone and all in one batch; return the differences.
 
     Two answers are equal if all their numbers are, within the manifest's tolerance. The replay also
-    warms up single items and batches.
+    warms up single items and batches. Raises `Unavailable` where the machine is short of something,
+    which says nothing about the bundle.
     """
     cases, difference = bundle.golden, pipeline.task.difference
     try:
         payloads = [golden_payload(bundle, case) for case in cases]
         together = golden_answers(pipeline, payloads)
         alone = [golden_answers(pipeline, [payload])[0] for payload in payloads]
+    except Unavailable:
+        raise
     except ThalamusError as error:
         return [Difference(cases[0].file, str(error))]
     tolerance = bundle.manifest.tolerance

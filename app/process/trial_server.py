@@ -185,7 +185,7 @@ def _be_tried(prove: Prove, request: dict[str, Any], writing: int) -> NoReturn:
             prove(Path(request["folder"]), request["digest"])
         except errors.OperatorError as error:
             verdict = (type(error).__name__, str(error))
-        except MemoryError:
+        except (MemoryError, errors.ResourceExhausted):
             verdict = ("TrialUnavailable", "there is not enough memory to try it")
         except Exception as error:
             logging.getLogger("thalamus").exception("trial failed: %s", request["folder"])

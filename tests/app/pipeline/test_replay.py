@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 
+from app.errors import ResourceExhausted
 from app.pipeline import Pipeline, replay
 from tests import fakes
 
@@ -62,3 +63,15 @@ def test_replay_reports_an_unreadable_case() -> None:
     bundle = fakes.image_bundle()
     broken = replace(bundle, files={**bundle.files, "golden/red.png": b"no picture"})
     assert "something else" in str(replay(broken, Pipeline(bundle))[0])
+
+
+def test_replay_blames_no_bundle_for_a_lack_of_memory(monkeypatch) -> None:
+    bundle = fakes.image_bundle()
+    pipeline = Pipeline(bundle)
+
+    def encode(payload: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(pipeline.encoder, "encode", encode)
+    with pytest.raises(ResourceExhausted):
+        replay(bundle, pipeline)
