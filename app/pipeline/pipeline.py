@@ -151,8 +151,10 @@ class Pipeline:
             if not isinstance(each, Encoded):
                 answers.append(each)
                 continue
-            answer = self._decode(item, each, next(outputs), timings)
-            if isinstance(answer, ModelOutputInvalid) and len(runnable) > 1:
+            output = next(outputs)
+            answer = self._decode(item, each, output, timings)
+            ran_together = len(runnable) > 1 and not isinstance(output, ThalamusError)
+            if ran_together and isinstance(answer, ModelOutputInvalid):
                 [alone] = self._run_together([each.arrays], explain, run)
                 answer = self._decode(item, each, alone, timings)
             answers.append(answer)

@@ -93,6 +93,21 @@ def test_a_bad_item_fails_alone(
         assert repr(answer.answer)[:20] == repr(alone.answer)[:20]
 
 
+@pytest.mark.parametrize("spoil", [failing, contagious])
+def test_a_bad_item_runs_alone_once(spoil, monkeypatch) -> None:
+    pipeline = Pipeline(fakes.image_bundle())
+    bad = pipeline.encoder.encode(BLUES[BAD]).arrays
+    spoilt, alone = spoil(pipeline.run, bad), []
+
+    def counted(items: Sequence[Arrays], *how: object) -> list[dict[str, np.ndarray]]:
+        alone.extend([is_same(items[0], bad)] if len(items) == 1 else [])
+        return spoilt(items, *how)
+
+    monkeypatch.setattr(pipeline, "run", counted)
+    pipeline.answer(make_items(BLUES, ClassifyOptions()))
+    assert sum(alone) == 1
+
+
 def test_what_onnx_runtime_says_and_what_it_gives_fail_one_item_each() -> None:
     pipeline = Pipeline(fakes.faulty_bundle())
     payloads = images(fakes.BLUE, fakes.BLACK, (0, 0, 200), fakes.WHITE, fakes.BLUE)
