@@ -236,7 +236,8 @@ class Batcher(Generic[Item, Output]):
         self._runs.append(run)
         loop = asyncio.get_running_loop()
         try:
-            outcomes = await loop.run_in_executor(self._threads, self._measured, items)
+            memory = max(entry.memory for entry in batch)
+            outcomes = await loop.run_in_executor(self._threads, self._measured, items, memory)
         except Exception as error:  # no thread can be started
             outcomes = [error] * len(items)
         self._runs.remove(run)
@@ -282,12 +283,16 @@ class Batcher(Generic[Item, Output]):
         usual = self._latency.item_seconds
         return sum(max(entry.cost, usual) for entry in batch) <= self._policy.inline_seconds
 
-    def _measured(self, items: Sequence[Item]) -> Sequence[Output | Exception]:
-        """Run a batch, and learn how long it took, unless it failed or was given up."""
+    def _measured(self, items: Sequence[Item], memory: int = 0) -> Sequence[Output | Exception]:
+        """Run a batch, and learn how long it took, unless it failed or was given up.
+
+        memory: bytes of the largest item's decoding.
+        """
         start = self._clock()
         outcomes = self._outcomes(items)
         if any(not isinstance(outcome, Exception) for outcome in outcomes):
             self._latency.observe(len(items), self._clock() - start)
+        self._memory.tidy(memory)
         return outcomes
 
     def _outcomes(self, items: Sequence[Item]) -> Sequence[Output | Exception]:

@@ -124,6 +124,15 @@ async def test_the_thread_of_a_large_item_returns_its_memory_to_the_system() -> 
     assert [name.startswith("long-item") for name in released] == [True]
 
 
+async def test_the_thread_of_a_batch_with_a_large_item_does_too() -> None:
+    released: list[str] = []
+    budget = MemoryBudget(4 * LARGE, lambda: released.append(threading.current_thread().name))
+    batcher = batcher_of(list, budget)
+    for sizes, times in (([LARGE - 1] * 3, 0), ([1, LARGE, LARGE], 1)):
+        assert await batcher.submit(sizes, loop().time() + LONG) == sizes
+        assert [name.startswith("batcher") for name in released] == [True] * times
+
+
 async def test_a_caller_that_leaves_returns_the_memory_when_its_thread_ends() -> None:
     budget, run = MemoryBudget(100), Gated()
     batcher = batcher_of(run, budget, batch_seconds=0)
