@@ -17,6 +17,7 @@ _NUMBERS = {
     errno.EDQUOT,
     errno.EMFILE,
     errno.ENFILE,
+    errno.ENOBUFS,
     errno.EIO,
 }
 # ONNX Runtime, NumPy, Pillow, libjpeg(-turbo), libsndfile, soxr, Python's threads and Rust.

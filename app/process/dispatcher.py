@@ -11,7 +11,8 @@ import time
 from collections.abc import Sequence
 from functools import partial
 
-from app.process.listener import EXHAUSTED, accept_last, refuse_newcomers
+from app.exhaustion import resource_exhausted
+from app.process.listener import accept_last, refuse_newcomers
 from app.process.loop import Loop
 from app.process.worker_process import WorkerProcess
 from app.telemetry import event
@@ -74,7 +75,9 @@ class Dispatcher:
         try:
             self._held, _ = self._listener.accept()
         except OSError as error:
-            if error.errno in EXHAUSTED:  # otherwise the client has disconnected meanwhile
+            if (
+                resource_exhausted(error) is not None
+            ):  # otherwise the client has disconnected meanwhile
                 self._complain("cannot accept a connection", reason=error.strerror)
                 self._pause(_PAUSE)
             return

@@ -10,8 +10,6 @@ from contextlib import suppress
 
 from app.errors import OperatorError
 
-# Errors of `accept`: there is no descriptor, or no memory, for one more connection.
-EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _BACKLOG = 4096  # connections that may wait for the supervisor
 _SO_ATTACH_FILTER = 26  # Linux; Python's socket module has no name for it
 # Classic BPF on the TCP header: keep nothing of a segment with SYN among its flags, all of others.

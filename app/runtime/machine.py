@@ -12,11 +12,9 @@ import onnxruntime
 
 from app.bundle.graph import Graph
 from app.errors import InvalidBundle
+from app.exhaustion import resource_exhausted
 from app.runtime.pinned import pinned_memory
 from app.runtime.providers import CPU, Device, Provider, providers_for
-
-# How ONNX Runtime says that memory is short, which is not the graph's fault.
-_NO_MEMORY = ("bad_alloc", "bad allocation", "Failed to allocate memory")
 
 _EXTERNAL_FOLDER = "session.model_external_initializers_file_folder_path"
 
@@ -50,7 +48,7 @@ def open_session(graph: Graph, threads: int, providers: Sequence[Provider]) -> A
     try:
         session = onnxruntime.InferenceSession(graph.model, options, providers=providers)
     except Exception as error:  # ONNX Runtime's own exceptions share no base class
-        if any(sign in str(error) for sign in _NO_MEMORY):
+        if resource_exhausted(error) is not None:
             raise MemoryError(f"ONNX Runtime cannot load the graph: {error}") from error
         raise InvalidBundle(f"ONNX Runtime cannot load the graph: {error}") from error
     session._model_bytes = None  # kept for a fallback that is not wanted

@@ -16,6 +16,7 @@ LACKS = [
     MemoryError(),
     *(OSError(number, "x") for number in (errno.ENOMEM, errno.ENOSPC, errno.EMFILE, errno.EIO)),
     OSError(errno.ENFILE, "x"),
+    OSError(errno.ENOBUFS, "x"),
     OSError("out of memory error when reading image file"),  # Pillow
     SystemError("Failed to allocate memory"),
     ValueError("Memory allocation failure"),  # libjpeg-turbo
