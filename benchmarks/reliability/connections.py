@@ -231,8 +231,8 @@ EXPERIMENTS = (
         (
             Promise(
                 "past",
-                "taken of a refused body: 1 MB (THALAMUS_MAX_BODY) + 2 MB + what sockets hold",
-                at_most(10, "MB"),
+                "taken of a refused body: 1 MB (THALAMUS_MAX_BODY) + 2 MB, and what the sender holds",
+                at_most(5, "MB"),
             ),
         ),
         _past,

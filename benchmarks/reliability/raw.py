@@ -4,6 +4,7 @@ import socket
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from benchmarks.reliability.client import HOST
 
@@ -66,21 +67,36 @@ def exchange(port: int, data: bytes, patience: float = 5) -> Answered:
 def flood(port: int, head: bytes, most: int, chunked: bool) -> int:
     """Send a body until the server takes no more; return how many bytes it took, at most `most`.
 
-    What the sockets hold is among them.
+    What this end's socket holds is among them; what the server's holds, whose size is the system's
+    business, is not, where the server waits before it closes the connection.
     """
     block = b"x" * _BLOCK
     unit = b"%x\r\n%b\r\n" % (len(block), block) if chunked else block
     sent = 0
     with socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BLOCK)
-        connection.settimeout(3)
+        connection.settimeout(0.5)
         connection.connect((HOST, port))
-        with suppress(OSError):
+        try:
             connection.sendall(head)
             while sent < most:
                 connection.sendall(unit)
                 sent += _BLOCK
+        except TimeoutError:
+            return sent - _not_read(port, connection.getsockname()[1])
+        except OSError:
+            pass
     return sent
+
+
+def _not_read(port: int, client: int) -> int:
+    """Return how many bytes the server's end of a connection holds, which nobody has read."""
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            _, local, remote, _, queues, *_ = line.split()
+            if local.endswith(f":{port:04X}") and remote.endswith(f":{client:04X}"):
+                return int(queues.partition(":")[2], 16)
+    return 0
 
 
 def is_closed(connection: socket.socket) -> bool:
