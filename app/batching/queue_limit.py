@@ -17,8 +17,8 @@ from dataclasses import dataclass
 BURST_ITEMS = 64  # the largest request; so many may always wait
 STANDING_SECONDS = 0.05  # a batch, so that the next one never lacks items
 STANDING_ITEMS = 4
-LOOK = 0.5  # seconds, at least, over which the rest is measured
-REST = 0.15  # of the time
+REST_WINDOW = 0.5  # seconds, at least, over which the rest is measured
+REST_SHARE = 0.15  # of the time
 _LATEST = 0.1  # weight of the latest request in the running mean
 
 
@@ -73,10 +73,10 @@ class QueueLimit:
 
     def now(self, item_seconds: float) -> float:
         """Return the limit that holds now."""
-        if self._overloaded and (passed := self.clock() - self._looked) >= LOOK:
+        if self._overloaded and (passed := self.clock() - self._looked) >= REST_WINDOW:
             if self._rests_since is not None:
                 self.work()
                 self.rest()
-            self._overloaded = self._rest < REST * passed
+            self._overloaded = self._rest < REST_SHARE * passed
             self._looked, self._rest = self.clock(), 0.0
         return self.standing(item_seconds) if self._overloaded else self.burst(item_seconds)

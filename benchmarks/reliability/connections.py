@@ -231,7 +231,7 @@ EXPERIMENTS = (
         (
             Promise(
                 "past",
-                "taken of a refused body: 1 MB (THALAMUS_MAX_BODY) + 2 MB, and what the sender holds",
+                "taken of a refused body: 1 MB (THALAMUS_MAX_BODY) + 2 MB + the sender's buffer",
                 at_most(5, "MB"),
             ),
         ),

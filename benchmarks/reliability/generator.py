@@ -68,7 +68,8 @@ class Generator:
     async def steady(self, rate: float, seconds: float) -> list[Timed]:
         """Send `rate` requests a second, whether or not others are answered; wait for the rest.
 
-        They come at random times (a Poisson process), as those of users who do not know each other.
+        After the first, they come at random times (a Poisson process), as those of users who do not
+        know each other.
         """
         found, pending = await self.start(rate, seconds)
         await asyncio.gather(*pending)
@@ -81,7 +82,8 @@ class Generator:
         found: list[Timed] = []
         pending: set[asyncio.Task[None]] = set()
         started = time.perf_counter()
-        times = poisson(int(1.5 * rate * seconds)) / rate
+        times = poisson(2 + int(1.5 * rate * seconds)) / rate
+        times -= times[0]
         for due in (started + times[times < seconds]).tolist():
             await asyncio.sleep(max(0.0, due - time.perf_counter()))
             if len(pending) >= _MOST_CONNECTIONS:

@@ -5,7 +5,13 @@ import pytest
 
 from app.batching.batcher import Batcher
 from app.batching.latency_model import BatchingPolicy
-from app.batching.queue_limit import BURST_ITEMS, LOOK, REST, STANDING_ITEMS, QueueLimit
+from app.batching.queue_limit import (
+    BURST_ITEMS,
+    REST_SHARE,
+    REST_WINDOW,
+    STANDING_ITEMS,
+    QueueLimit,
+)
 from app.errors import Overloaded
 from tests.app.batching.test_batcher import NEVER, Clock, Gated, free, submitted
 
@@ -38,22 +44,22 @@ def test_the_short_limit_holds_while_there_is_hardly_any_rest() -> None:
     limit = overloaded(clock)
     for _ in range(100):
         limit.rest()
-        clock.now += 0.9 * REST * LOOK / 5
+        clock.now += 0.9 * REST_SHARE * REST_WINDOW / 5
         limit.work()
-        clock.now += (1 - 0.9 * REST) * LOOK / 5
+        clock.now += (1 - 0.9 * REST_SHARE) * REST_WINDOW / 5
         assert limit.now(0) == limit.standing(0)
 
 
 def test_the_long_limit_is_back_once_there_was_rest() -> None:
     clock = Clock()
     limit = overloaded(clock)
-    clock.now += 0.9 * LOOK
+    clock.now += 0.9 * REST_WINDOW
     limit.rest()
     assert limit.now(0) == limit.standing(0), "for too short a time"
-    clock.now += 1.1 * REST * LOOK
+    clock.now += 1.1 * REST_SHARE * REST_WINDOW
     assert limit.now(0) == limit.burst(0), "it rests still"
     limit.refuse()
-    clock.now += LOOK
+    clock.now += REST_WINDOW
     assert limit.now(0) == limit.burst(0), "it has rested since"
 
 
@@ -61,19 +67,19 @@ def test_rest_before_an_overload_or_long_ago_does_not_count() -> None:
     clock = Clock()
     limit = QueueLimit(1.0, clock)
     limit.rest()
-    clock.now += LOOK
+    clock.now += REST_WINDOW
     limit.work()
     limit.refuse()
-    clock.now += LOOK
+    clock.now += REST_WINDOW
     assert limit.now(0) == limit.standing(0)
     limit.rest()
-    clock.now += 0.9 * REST * LOOK
+    clock.now += 0.9 * REST_SHARE * REST_WINDOW
     limit.work()
-    clock.now += LOOK
+    clock.now += REST_WINDOW
     assert limit.now(0) == limit.standing(0), "a little rest"
-    clock.now += LOOK
+    clock.now += REST_WINDOW
     limit.rest()
-    clock.now += 0.9 * REST * LOOK
+    clock.now += 0.9 * REST_SHARE * REST_WINDOW
     assert limit.now(0) == limit.standing(0), "and a little rest later"
 
 

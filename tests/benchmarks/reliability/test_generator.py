@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import numpy as np
 import pytest
 
+from benchmarks.queueing import poisson
 from benchmarks.reliability.generator import (
     Generator,
     Timed,
@@ -49,9 +51,8 @@ def served(answers: list[bytes], ask: Callable[[Generator], Awaitable[list[Timed
 def test_each_request_of_the_open_loop_is_counted_once() -> None:
     found = served([OK] * 50, lambda generator: generator.steady(rate=200, seconds=0.1))
     assert [timed.status for timed in found] == [200] * len(found)
-    assert sorted(timed.at for timed in found) == pytest.approx(
-        [found[0].at + index / 200 for index in range(len(found))]
-    )
+    times = sorted(timed.at for timed in found)
+    assert np.diff(times) == pytest.approx(np.diff(poisson(len(times))) / 200)
 
 
 def test_refusals_and_lost_connections_are_told_from_answers() -> None:
