@@ -3,15 +3,16 @@
 A `Job` is run again and again while the service is up. When it fails, the log says so, and the job
 is tried again after its pause. The log has the first of several failures of one kind, with its
 traceback, and a line when the job works again. `attempt` does the same for work that is done once,
-such as a step of closing.
+such as a step of closing. `spawn` starts a task that looks after its own errors.
 
 Limits: a job that never returns is not noticed here, and one that blocks the event loop blocks it.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from app.telemetry import event, log
 
@@ -37,6 +38,17 @@ async def in_background(*jobs: Job) -> AsyncIterator[None]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def spawn(work: Coroutine[Any, Any, None], tasks: set[asyncio.Task[None]]) -> asyncio.Task[None]:
+    """Start a task and keep it in `tasks` until it is done: the event loop has no reference to it.
+
+    An error of its work is the work's own affair: nothing here logs it.
+    """
+    task = asyncio.get_running_loop().create_task(work)
+    tasks.add(task)
+    task.add_done_callback(tasks.discard)
+    return task
 
 
 async def attempt(name: str, run: Callable[[], Awaitable[None]]) -> None:
@@ -81,6 +93,6 @@ def _report_end(task: asyncio.Task[None]) -> None:
     """Log the end of a task, unless it was cancelled and has obeyed."""
     if task.cancelled():
         return
-    event = "background work failed" if task.cancelling() else "background work ended"
+    message = "background work failed" if task.cancelling() else "background work ended"
     fields = {"work": task.get_name()}
-    log.error(event, exc_info=task.exception(), extra={"fields": fields})
+    log.error(message, exc_info=task.exception(), extra={"fields": fields})

@@ -27,11 +27,12 @@ measured with every batch.
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Generic
+from typing import Generic
 
+from app.background import spawn
 from app.batching.latency_model import BatchingPolicy, LatencyModel
 from app.batching.long_items import LongItems
 from app.batching.memory_budget import QUICK, no_bytes
@@ -49,12 +50,11 @@ def no_batch_observer(_items: int) -> None:
 
 @dataclass(slots=True, eq=False)
 class _Run:
-    """A batch in a thread: its items, its start on the clock, and the seconds that it should take.
+    """A batch in a thread: its start on the clock, and the seconds that it should take.
 
     One that takes longer than it should is expected to take as long again.
     """
 
-    items: int
     start: float
     seconds: float
 
@@ -182,7 +182,7 @@ class Batcher(Generic[Item, Output]):
     def _run_alone(self, entry: WaitingItem[Item, Output], ahead: int) -> None:
         entry.ahead = ahead
         self._on_batch(1)
-        self._spawn(self._long.accept(entry))
+        spawn(self._long.accept(entry), self._tasks)
 
     async def close(self) -> None:
         """Accept no more items and wait until the accepted ones are answered."""
@@ -218,21 +218,14 @@ class Batcher(Generic[Item, Output]):
             return
         self._on_batch(len(batch))
         if self._fits_inline(batch):
-            self._run_inline(batch)
+            self._finish(batch, self._measured([entry.item for entry in batch]))
         else:
-            self._spawn(self._run_in_thread(batch))
-
-    def _run_inline(self, batch: Sequence[WaitingItem[Item, Output]]) -> None:
-        """Run a batch on the event loop."""
-        outcomes = self._measured([entry.item for entry in batch])
-        self._give_back(batch)
-        settle(batch, outcomes)
-        asyncio.get_running_loop().call_soon(self._run_next_batch)
+            spawn(self._run_in_thread(batch), self._tasks)
 
     async def _run_in_thread(self, batch: Sequence[WaitingItem[Item, Output]]) -> None:
         """Run a batch in a thread of the batcher."""
         items = [entry.item for entry in batch]
-        run = _Run(len(items), self._clock(), len(items) * self._latency.item_seconds)
+        run = _Run(self._clock(), len(items) * self._latency.item_seconds)
         self._runs.append(run)
         loop = asyncio.get_running_loop()
         try:
@@ -241,9 +234,17 @@ class Batcher(Generic[Item, Output]):
         except Exception as error:  # no thread can be started
             outcomes = [error] * len(items)
         self._runs.remove(run)
-        self._give_back(batch)
+        self._finish(batch, outcomes)
+
+    def _finish(
+        self, batch: Sequence[WaitingItem[Item, Output]], outcomes: Sequence[Output | Exception]
+    ) -> None:
+        """Give back the memory of a batch, answer its items, and schedule the next batch."""
+        for entry in batch:
+            if entry.memory:
+                self._memory.give_back(entry.memory)
         settle(batch, outcomes)
-        loop.call_soon(self._run_next_batch)
+        asyncio.get_running_loop().call_soon(self._run_next_batch)
 
     def _shorten(self, each: float) -> None:
         """Refuse the items that came last, as they take so many seconds each."""
@@ -272,11 +273,6 @@ class Batcher(Generic[Item, Output]):
             self._queue.popleft()
         return batch
 
-    def _give_back(self, batch: Sequence[WaitingItem[Item, Output]]) -> None:
-        for entry in batch:
-            if entry.memory:
-                self._memory.give_back(entry.memory)
-
     def _fits_inline(self, batch: Sequence[WaitingItem[Item, Output]]) -> bool:
         if not self._latency.is_fast:
             return False
@@ -304,9 +300,3 @@ class Batcher(Generic[Item, Output]):
         if len(outcomes) != len(items):
             return [ValueError(f"{len(outcomes)} answers to {len(items)} items")] * len(items)
         return outcomes
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """Start a task and keep it until it is done: the event loop holds no reference to it."""
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)

@@ -14,13 +14,13 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from app.background import spawn
 from app.process.channel import ALL_READY, CONNECTION, Report
 from app.process.connection import Connection
 from app.process.open_connections import OpenConnections
@@ -43,7 +43,7 @@ class Worker:
         self, channel: socket.socket, open_connections: OpenConnections, beat: float = 1.0
     ) -> None:
         self._channel, self._open_connections, self._beat = channel, open_connections, beat
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._received = 0
         self._arriving: set[Connection] = set()  # of which the event loop makes connections
         self._ready = False
@@ -58,7 +58,7 @@ class Worker:
         self._config, self._server = config, uvicorn.Server(config)
         self._channel.setblocking(False)
         self._report_again()
-        self._spawn(self._start(is_loaded))
+        spawn(self._start(is_loaded), self._tasks)
         await self._server.serve(sockets=[])
 
     async def _start(self, is_loaded: Callable[[], bool]) -> None:
@@ -95,7 +95,8 @@ class Worker:
                 connection = self._connection()
                 connection.on_close = self._report
                 self._arriving.add(connection)
-                self._spawn(self._connect(socket.socket(fileno=connections[0]), connection))
+                client = socket.socket(fileno=connections[0])
+                spawn(self._connect(client, connection), self._tasks)
             else:
                 self._lost_connection()
         elif message == ALL_READY:
@@ -139,7 +140,7 @@ class Worker:
         loop = asyncio.get_running_loop()
         loop.remove_reader(self._channel)
         self._drain()
-        self._spawn(self._end_after_the_last())
+        spawn(self._end_after_the_last(), self._tasks)
 
     async def _end_after_the_last(self) -> None:
         """Close idle connections; end when all others have sent a request, or have had the time.
@@ -160,12 +161,6 @@ class Worker:
     @property
     def _connections(self) -> set[HttpToolsProtocol]:
         return self._server.server_state.connections  # type: ignore[return-value]
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """Start a task and keep it until it is done: the event loop holds no reference to it."""
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
 
 def _is_answering(connection: HttpToolsProtocol) -> bool:

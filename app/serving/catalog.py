@@ -16,11 +16,12 @@ import asyncio
 import gc
 import logging
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from app.background import spawn
 from app.bundle.listing import VersionKey
 from app.bundle.manifest import MAX_VERSION
 from app.errors import NotReady, UnknownModel
@@ -112,7 +113,7 @@ class Catalog:
         So a version that takes long to load keeps no other from being found. Returns after a rest,
         which makes looking take little of a core however large the folder is.
         """
-        self._spawn(self._finish(await self._look()))
+        spawn(self._finish(await self._look()), self._tasks)
         await asyncio.sleep(self._look_seconds / _LOOKING)
 
     async def close(self) -> None:
@@ -145,7 +146,7 @@ class Catalog:
         """Look for one model, once for all requests that ask meanwhile; wait for a moment."""
         self._asked.add(name)
         if self._next_look is None:
-            self._next_look = self._spawn(self._look_for_asked())
+            self._next_look = spawn(self._look_for_asked(), self._tasks)
         await asyncio.wait({self._next_look}, timeout=MOMENT)
 
     async def _look_for_asked(self) -> None:
@@ -153,7 +154,7 @@ class Catalog:
             names, self._asked, self._next_look = self._asked, set(), None
             look = await in_daemon_thread(self._folder.look_for, names, self._digests())
             tasks = self._apply(look)
-        self._spawn(self._finish(tasks))
+        spawn(self._finish(tasks), self._tasks)
 
     def _digests(self) -> Mapping[VersionKey, str | None]:
         return {key: entry.digest for key, entry in self._entries.items()}
@@ -171,7 +172,7 @@ class Catalog:
             entry.removed = False
             if entry.is_due(sighting, now):
                 entry.start(sighting)
-                started.append(self._spawn(self._load(entry, sighting)))
+                started.append(spawn(self._load(entry, sighting), self._tasks))
             elif entry.is_as_loaded(sighting):
                 entry.forget_failures()
         return started
@@ -254,13 +255,6 @@ class Catalog:
             self._dropped = True
         if self._entries.get((entry.name, entry.version)) is entry:
             del self._entries[entry.name, entry.version]
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Start a task and keep it until it is done: the event loop holds no reference to it."""
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
 
 
 def _with_seconds(

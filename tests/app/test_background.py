@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from app.background import Job, attempt, in_background
+from app.background import Job, attempt, in_background, spawn
 
 pytestmark = pytest.mark.anyio
 FAILED, AGAIN = "background work failed", "background work succeeds again"
@@ -111,3 +111,19 @@ async def test_an_attempt_logs_its_error(lines) -> None:
     await attempt("close", Outcomes(OSError(5, "input/output error")))
     await attempt("close", Outcomes(None))
     assert lines() == [FAILED]
+
+
+async def test_a_spawned_task_is_kept_until_it_is_done() -> None:
+    tasks: set[asyncio.Task[None]] = set()
+    go_on = asyncio.Event()
+
+    async def work() -> None:
+        await go_on.wait()
+
+    task = spawn(work(), tasks)
+    await asyncio.sleep(0)
+    assert tasks == {task}
+    go_on.set()
+    await task
+    await asyncio.sleep(0)
+    assert tasks == set()
