@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.api.body import disconnected, read_body
 from app.api.endpoint import JSON, Serving, header, named, replaced, send_answer
+from app.api.payload import is_json, split_content_type
 from app.api.problems import note, problem_for
 from app.api.query import parse_options
 from app.errors import ClientDisconnected, UnsupportedMedia
@@ -42,7 +43,7 @@ class GenerationEndpoint:
         served.pipeline.require(task.name)  # before the body is read
         served.require_room()
         content_type = header(scope, b"content-type")
-        if content_type and "json" not in content_type:
+        if content_type and not is_json(split_content_type(content_type)[0]):
             raise UnsupportedMedia(
                 f"expected a body of {JSON}, but another media type was declared"
             )

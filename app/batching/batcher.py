@@ -167,10 +167,7 @@ class Batcher(Generic[Item, Output]):
         ahead = 0 if admitted else len(self._long)
         for entry in long:
             self._run_alone(entry, ahead)
-        if self._queue and self._active < self._policy.max_concurrent_batches:
-            self._active += 1
-            self._limit.work()
-            loop.call_soon(self._run_next_batch)
+        self._start_batches()
         try:
             if len(entries) == 1:
                 return [await entries[0].future]
@@ -178,6 +175,12 @@ class Batcher(Generic[Item, Output]):
         finally:  # when one item failed or the caller was cancelled, its others need not run
             for entry in entries:
                 entry.future.cancel()
+
+    def _start_batches(self) -> None:
+        if self._queue and self._active < self._policy.max_concurrent_batches:
+            self._active += 1
+            self._limit.work()
+            asyncio.get_running_loop().call_soon(self._run_next_batch)
 
     def _run_alone(self, entry: WaitingItem[Item, Output], ahead: int) -> None:
         entry.ahead = ahead
@@ -274,10 +277,8 @@ class Batcher(Generic[Item, Output]):
         return batch
 
     def _fits_inline(self, batch: Sequence[WaitingItem[Item, Output]]) -> bool:
-        if not self._latency.is_fast:
-            return False
-        usual = self._latency.item_seconds
-        return sum(max(entry.cost, usual) for entry in batch) <= self._policy.inline_seconds
+        usual, most = self._latency.item_seconds, self._policy.inline_seconds
+        return self._latency.is_fast and sum(max(entry.cost, usual) for entry in batch) <= most
 
     def _measured(self, items: Sequence[Item], memory: int = 0) -> Sequence[Output | Exception]:
         """Run a batch, and learn how long it took, unless it failed or was given up.
