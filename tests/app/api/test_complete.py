@@ -143,6 +143,26 @@ async def test_complete_with_another_model_is_refused(folder: Path) -> None:
     assert (nobody.status_code, image.status_code) == (404, 415)
 
 
+@pytest.mark.parametrize(
+    ("content_type", "status"),
+    [
+        (None, 200),
+        ("Application/JSON; charset=utf-8", 200),
+        ("text/json", 200),
+        ("application/prompt+json", 200),
+        ("text/notjson", 415),
+        ("application/jsonp", 415),
+    ],
+)
+async def test_complete_takes_json_by_each_of_its_names(
+    folder: Path, content_type: str | None, status: int
+) -> None:
+    headers = {} if content_type is None else {"Content-Type": content_type}
+    async with open_service(folder) as service:
+        answer = await service.post(PATH, content=b'{"text": "the"}', headers=headers)
+    assert answer.status_code == status
+
+
 async def test_disconnected_client_cancels_its_completion(folder: Path) -> None:
     async with open_service(folder) as service:
         body = json.dumps({"text": "the", "max_words": 500}).encode()
