@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from app.telemetry import event, log
+from app.telemetry import event, failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +85,8 @@ def _kind(error: BaseException) -> tuple[str, int | None]:
 
 
 def _report(name: str, error: BaseException) -> None:
-    fields = {"work": name, "reason": str(error) or type(error).__name__}
-    log.error("background work failed", exc_info=error, extra={"fields": fields})
+    reason = str(error) or type(error).__name__
+    failure("background work failed", error, work=name, reason=reason)
 
 
 def _report_end(task: asyncio.Task[None]) -> None:
@@ -94,5 +94,4 @@ def _report_end(task: asyncio.Task[None]) -> None:
     if task.cancelled():
         return
     message = "background work failed" if task.cancelling() else "background work ended"
-    fields = {"work": task.get_name()}
-    log.error(message, exc_info=task.exception(), extra={"fields": fields})
+    failure(message, task.exception(), work=task.get_name())

@@ -116,3 +116,8 @@ def configure_logging() -> None:
 def event(message: str, level: int = logging.INFO, **fields: Any) -> None:
     """Log one event with its fields."""
     log.log(level, message, extra={"fields": fields})
+
+
+def failure(message: str, error: BaseException | None, **fields: Any) -> None:
+    """Log a failure with its fields and the traceback of its error."""
+    log.error(message, exc_info=error, extra={"fields": fields})

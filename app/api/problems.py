@@ -17,7 +17,7 @@ from starlette.types import Scope
 
 from app import errors
 from app.exhaustion import resource_exhausted
-from app.telemetry import log, record_of
+from app.telemetry import failure, record_of
 
 STATUSES: dict[type[errors.ThalamusError], int] = {
     errors.MalformedRequest: 400,
@@ -76,7 +76,7 @@ def problem(status: int, detail: str, request_id: str, **extra: Any) -> dict[str
 def problem_for(error: Exception, request_id: str) -> tuple[dict[str, Any], dict[str, str]]:
     """Return the body and the headers that answer an error."""
     if (exhausted := resource_exhausted(error)) is not None:
-        log.error("no resources", exc_info=error, extra={"fields": {"request_id": request_id}})
+        failure("no resources", error, request_id=request_id)
         error = exhausted
     status, headers = status_of(error), {}
     if isinstance(error, errors.TooLarge | errors.TooSlow):
@@ -87,7 +87,7 @@ def problem_for(error: Exception, request_id: str) -> tuple[dict[str, Any], dict
         headers["Accept-Encoding"] = error.accepted
     detail = str(error)
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
-        log.error("request failed", exc_info=error, extra={"fields": {"request_id": request_id}})
+        failure("request failed", error, request_id=request_id)
         detail = "the service failed; its log has the reason under this request id"
     extra: dict[str, Any] = {}
     if isinstance(error, errors.ModelOutputInvalid):

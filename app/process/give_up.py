@@ -12,6 +12,6 @@ STATUS = 70  # EX_SOFTWARE of sysexits.h
 
 def give_up(model: str) -> None:
     """Log where every thread stands, and end this process without waiting for any of them."""
-    event("a run cannot be ended; this worker ends", logging.CRITICAL, model=model, pid=os.getpid())
+    event("a run cannot be ended; this worker ends", logging.CRITICAL, model=model)
     faulthandler.dump_traceback(sys.__stderr__ or sys.stderr, all_threads=True)
     os._exit(STATUS)

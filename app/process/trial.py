@@ -30,7 +30,7 @@ from typing import NoReturn
 from app import errors
 from app.process.resources import can_fork
 from app.process.trial_server import PASSED, Prove, TrialServer, name_process
-from app.telemetry import event
+from app.telemetry import event, log
 
 _SENDING = 10.0  # seconds
 _GONE = "the processes that try versions were killed; restart the service"
@@ -120,7 +120,7 @@ def _keep(
                 gc.freeze()  # or a collection in a trial would copy the memory that it shares
                 TrialServer(requests, prove, seconds, at_once).run()
             except BaseException:
-                logging.getLogger("thalamus").exception("trials failed")
+                log.exception("trials failed")
                 time.sleep(1)
                 os._exit(1)
             os._exit(0)

@@ -7,7 +7,6 @@ it comes a socket for the answer, a JSON array of the name of an error class and
 
 import ctypes
 import json
-import logging
 import os
 import selectors
 import signal
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from app import errors
+from app.telemetry import log
 
 # Loads the version in a folder, whose manifest has this sha256; raises `OperatorError`.
 Prove = Callable[[Path, str], None]
@@ -188,7 +188,7 @@ def _be_tried(prove: Prove, request: dict[str, Any], writing: int) -> NoReturn:
         except (MemoryError, errors.ResourceExhausted):
             verdict = ("TrialUnavailable", "there is not enough memory to try it")
         except Exception as error:
-            logging.getLogger("thalamus").exception("trial failed: %s", request["folder"])
+            log.exception("trial failed: %s", request["folder"])
             verdict = ("TrialUnavailable", f"its trial failed: {type(error).__name__}")
         os.write(writing, json.dumps((verdict[0], verdict[1][:_LONGEST_REASON])).encode())
     finally:

@@ -1,7 +1,6 @@
 """A worker as the supervisor sees it: a forked process, its channel, its heartbeat, its stacks."""
 
 import faulthandler
-import logging
 import os
 import signal
 import socket
@@ -12,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from app.process.channel import ALL_READY, CONNECTION, REPORT_SIZE, Report, latest_report
+from app.telemetry import log
 
 # The whole life of a worker, given its channel and its index.
 RunWorker = Callable[[socket.socket, int], None]
@@ -169,6 +169,6 @@ def _become_worker(
     except SystemExit as error:
         status = error.code if isinstance(error.code, int) else 1
     except BaseException:
-        logging.getLogger("thalamus").exception("worker failed")
+        log.exception("worker failed")
     finally:
         os._exit(status)

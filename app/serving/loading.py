@@ -1,6 +1,5 @@
 """Loading a bundle: read and hash its files, open the graph, replay its golden cases."""
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -15,6 +14,7 @@ from app.registry import SHIPPED
 from app.runtime.providers import CPU, Device
 from app.serving.all_cores import AllCoresPipeline
 from app.serving.model import Answers, ServedModel
+from app.telemetry import log
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ def failure_of(error: Exception, name: str, version: int) -> tuple[str, bool]:
         return str(error), not final or isinstance(error, UnreadableBundle)
     if isinstance(error, MemoryError):
         return "there is not enough memory to load it", True
-    logging.getLogger("thalamus").error("model failed: %s/%s", name, version, exc_info=error)
+    log.error("model failed: %s/%s", name, version, exc_info=error)
     return "an unexpected error; the log has it", True
 
 
