@@ -28,8 +28,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from app import errors
+from app.process.prctl import name_process
 from app.process.resources import can_fork
-from app.process.trial_server import PASSED, Prove, TrialServer, name_process
+from app.process.trial_server import PASSED, Prove, TrialServer
 from app.telemetry import event, log
 
 _SENDING = 10.0  # seconds

@@ -5,7 +5,6 @@
 it comes a socket for the answer, a JSON array of the name of an error class and a text.
 """
 
-import ctypes
 import json
 import os
 import selectors
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from app import errors
+from app.process.prctl import name_process, signal_at_end_of_parent
 from app.telemetry import log
 
 # Loads the version in a folder, whose manifest has this sha256; raises `OperatorError`.
@@ -34,7 +34,6 @@ _SLOW = 5.0  # seconds after which a trial no longer keeps another one waiting
 _BUSY = 0.25  # of its deadline; a trial that computed for longer is to blame that it is late
 _CROWD = 4  # times as many trials as cores may run, the slow ones included
 _VERDICTS = 10_000  # that are remembered
-_SET_NAME, _SET_DEATH_SIGNAL = 15, 1  # prctl(2)
 
 Verdict = tuple[str, str]  # the name of an error, or `PASSED`, and its text
 
@@ -174,7 +173,7 @@ class TrialServer:
 def _be_tried(prove: Prove, request: dict[str, Any], writing: int) -> NoReturn:
     """Be the process of one trial: load the version, write the verdict, end."""
     try:
-        _prctl(_SET_DEATH_SIGNAL, signal.SIGKILL)
+        signal_at_end_of_parent(signal.SIGKILL)
         name_process("thalamus-trial")
         with suppress(OSError):  # if memory runs out, this process goes and not a worker
             Path("/proc/self/oom_score_adj").write_text("1000")
@@ -227,14 +226,3 @@ def _answer(answer: socket.socket, verdict: Verdict) -> None:
     with answer, suppress(OSError):  # the worker may be gone
         answer.sendall(json.dumps(verdict).encode())
         answer.shutdown(socket.SHUT_WR)  # a trial that runs has inherited it
-
-
-def name_process(name: str) -> None:
-    """Give this process the name that `ps` shows, where the system can."""
-    _prctl(_SET_NAME, name.encode())
-
-
-def _prctl(option: int, value: int | bytes) -> None:
-    """Set a property of this process where the system has this call."""
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)

@@ -11,7 +11,6 @@ import os
 import select
 import signal
 import socket
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -24,11 +23,11 @@ from app.background import spawn
 from app.process.channel import ALL_READY, CONNECTION, Report
 from app.process.connection import Connection
 from app.process.open_connections import OpenConnections
+from app.process.prctl import signal_at_end_of_parent
 from app.telemetry import event
 
 _POLL = 0.01  # seconds between looks whether the models are loaded
 _LAST_REQUESTS = 1.0  # seconds for the requests of clients that have connected at the last moment
-_PR_SET_PDEATHSIG = 1  # Linux's prctl.h
 
 
 class Worker:
@@ -187,11 +186,7 @@ def end_with_supervisor(channel: socket.socket, patience: float) -> None:
     Without a supervisor nobody would kill a worker whose event loop is blocked; the thread started
     here does. One that is stopped by SIGSTOP goes on (on Linux), and so ends as well.
     """
-    with suppress(OSError, AttributeError):
-        if sys.platform == "linux":
-            import ctypes
-
-            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGCONT)
+    signal_at_end_of_parent(signal.SIGCONT)
     threading.Thread(target=_kill_orphan, args=(channel.dup(), patience), daemon=True).start()
 
 
