@@ -50,12 +50,7 @@ class WorkerProcess:
         theirs.close()
         for end in (self.channel, self.dumps):  # the far end is the worker's, who may block
             end.setblocking(False)
-        self.started = self.heard = time.monotonic()
-
-    @property
-    def sockets(self) -> tuple[socket.socket, ...]:
-        """All sockets of the supervisor that belong to this worker."""
-        return self.channel, self._far_end, self.dumps
+        self.heard = time.monotonic()
 
     @property
     def connections(self) -> int:
@@ -132,8 +127,8 @@ class WorkerProcess:
                 yield from (socket.socket(fileno=descriptor) for descriptor in descriptors)
 
     def close(self) -> None:
-        """Close all sockets."""
-        for end in self.sockets:
+        """Close all sockets of the supervisor that belong to this worker."""
+        for end in (self.channel, self._far_end, self.dumps):
             end.close()
 
 
