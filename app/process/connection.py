@@ -43,6 +43,7 @@ class Connection(HttpToolsProtocol):
     on_close: Callable[[], None] | None = None
     scope: Any  # None before the first request, which uvicorn does not say
     cycle: Any
+    transport: Any  # a `CorkedTransport`
 
     def __init__(
         self,
@@ -69,9 +70,7 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take a new connection; uvicorn's flow control keeps the real transport."""
         super().connection_made(transport)
-        self.transport = CorkedTransport(  # type: ignore[assignment]
-            transport, self.loop, self._close
-        )
+        self.transport = CorkedTransport(transport, self.loop, self._close)
         self._real, self._reader = transport, Reader(transport)
         self._waiting_since = self.loop.time()
         self.deadline = self._waiting_since + self._limits.head_timeout
@@ -137,7 +136,7 @@ class Connection(HttpToolsProtocol):
         first = self.cycle is None
         # Where a head began after another request, its place in the data is not known.
         self._head = 0 if began and not first else self._head + size
-        if began and not first and not self._busy:
+        if began and not first and not self.answering:
             self.deadline = self.loop.time() + self._limits.head_timeout
         if error := over_limit(self.url, self._head, self._limits.max_head):
             self._refuse(error)
@@ -184,12 +183,13 @@ class Connection(HttpToolsProtocol):
             return False
         self._deaf = True
         self.flow.pause_reading()  # until the deadline: closing now would reset the answer
-        if not self._busy and not self._closing:
+        if not self.answering and not self._closing:
             self.transport.close()
         return True
 
     @property
-    def _busy(self) -> bool:
+    def answering(self) -> bool:
+        """Whether it has a request whose answer is not complete."""
         return self.cycle is not None and not self.cycle.response_complete
 
     def on_response_complete(self) -> None:
@@ -225,7 +225,7 @@ class Connection(HttpToolsProtocol):
         self._deaf, self._discarded = True, 0
         cycle = self.cycle
         if cycle is None or cycle.scope is not self.scope:  # the head was refused
-            waits, self.cycle, self.deadline = self._busy, refused_request(self, error), NEVER
+            waits, self.cycle, self.deadline = self.answering, refused_request(self, error), NEVER
             self.scope = self.cycle.scope
             if waits:
                 self.pipeline.appendleft((self.cycle, self.app))
@@ -249,7 +249,7 @@ class Connection(HttpToolsProtocol):
         super().resume_writing()
         if self._closing:
             self.deadline = self.loop.time() + self._limits.send_timeout
-        elif self._busy:
+        elif self.answering:
             self.deadline = NEVER
         else:
             self._wait_for_request()

@@ -1,8 +1,9 @@
 """One worker: uvicorn, serving connections that the supervisor has accepted.
 
-Its event loop reports to the supervisor at once what changes, and in any case once a beat. When it
-is asked to end, it is a lame duck until the supervisor has no more to send: its answers close their
-connections, so that clients go elsewhere without losing a request.
+Its event loop reports to the supervisor at once when a connection closes or its own state changes,
+and in any case once a beat. When it is asked to end, it is a lame duck until the supervisor has no
+more to send: its answers close their connections, so that clients go elsewhere without losing a
+request.
 """
 
 import asyncio
@@ -17,7 +18,6 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.background import spawn
 from app.process.channel import ALL_READY, CONNECTION, Report
@@ -39,7 +39,7 @@ class Worker:
     """
 
     def __init__(
-        self, channel: socket.socket, open_connections: OpenConnections, beat: float = 1.0
+        self, channel: socket.socket, open_connections: OpenConnections, beat: float
     ) -> None:
         self._channel, self._open_connections, self._beat = channel, open_connections, beat
         self._tasks: set[asyncio.Task[None]] = set()
@@ -76,8 +76,9 @@ class Worker:
         asyncio.get_running_loop().call_later(self._beat, self._report_again)
 
     def _report(self) -> None:
-        connections = len(self._connections | self._arriving)
-        report = Report(self._ready, self.draining, self._received, connections)
+        connections = self._connections
+        count = len(connections) + len(self._arriving - connections)  # without a large copy
+        report = Report(self._ready, self.draining, self._received, count)
         with suppress(OSError):  # the channel is full, and a later report has it; or nobody reads
             self._channel.send(report.pack())
 
@@ -130,7 +131,7 @@ class Worker:
         self.draining = True
         self._open_connections.stopping = True  # of requests from now on
         for connection in self._connections:
-            if _is_answering(connection):
+            if connection.answering:
                 connection.shutdown()  # once it has answered
         self._report()
 
@@ -148,7 +149,7 @@ class Worker:
         """
         deadline = time.monotonic() + _LAST_REQUESTS
         while time.monotonic() < deadline:
-            waiting = [each for each in self._connections if not _is_answering(each)]
+            waiting = [each for each in self._connections if not each.answering]
             if not waiting and not self._arriving:
                 break
             for each in waiting:
@@ -158,22 +159,18 @@ class Worker:
         self._server.should_exit = True
 
     @property
-    def _connections(self) -> set[HttpToolsProtocol]:
+    def _connections(self) -> set[Connection]:
         return self._server.server_state.connections  # type: ignore[return-value]
 
 
-def _is_answering(connection: HttpToolsProtocol) -> bool:
-    return connection.cycle is not None and not connection.cycle.response_complete
-
-
-def _is_idle(connection: HttpToolsProtocol) -> bool:
+def _is_idle(connection: Connection) -> bool:
     """Whether it has answered a whole request, and no part of another one was read."""
     cycle = connection.cycle
     complete = cycle is not None and cycle.response_complete and not cycle.more_body
     return complete and cycle.scope is connection.scope and not connection.transport.is_closing()
 
 
-def _can_be_read(connection: HttpToolsProtocol) -> bool:
+def _can_be_read(connection: Connection) -> bool:
     """Whether something has arrived that was not read."""
     poll = select.poll()
     poll.register(connection.transport.get_extra_info("socket").fileno(), select.POLLIN)
