@@ -4,8 +4,9 @@ The supervisor sends one byte at a time: `CONNECTION`, with the file descriptor 
 `ALL_READY`. When it has no more to send it shuts its direction down: the worker answers what it has
 received, and ends. The death of the supervisor looks the same.
 
-A worker sends a `Report` at once when something changes, and as its heartbeat in any case. Each
-says everything anew, so the next makes good for one that was lost because the channel was full.
+A worker sends a `Report` at once when a connection closes or its own state changes, and as its
+heartbeat in any case. Each says everything anew, so the next makes good for one that was lost
+because the channel was full.
 """
 
 import struct
