@@ -10,7 +10,7 @@ class CorkedTransport:
 
     uvicorn writes the head and the body of a response by themselves, which would be two packets.
     `close` sends what was written and then calls `on_close`, which closes the real transport now or
-    later; without it the real transport is closed.
+    later.
     """
 
     __slots__ = ("_loop", "_on_close", "_parts", "_transport")
@@ -19,10 +19,9 @@ class CorkedTransport:
         self,
         transport: asyncio.Transport,
         loop: asyncio.AbstractEventLoop,
-        on_close: Callable[[], None] | None = None,
+        on_close: Callable[[], None],
     ) -> None:
-        self._transport, self._loop = transport, loop
-        self._on_close = on_close or transport.close
+        self._transport, self._loop, self._on_close = transport, loop, on_close
         self._parts: list[bytes] = []
 
     def __getattr__(self, name: str) -> Any:

@@ -28,7 +28,7 @@ class Wire:
 
 async def test_what_was_written_for_a_client_that_has_gone_is_dropped() -> None:
     wire = Wire()
-    corked = CorkedTransport(wire, asyncio.get_running_loop())
+    corked = CorkedTransport(wire, asyncio.get_running_loop(), wire.close)
     corked.write(b"answer")
     wire.close()
     await asyncio.sleep(0)
@@ -37,7 +37,7 @@ async def test_what_was_written_for_a_client_that_has_gone_is_dropped() -> None:
 
 async def test_writes_of_one_turn_are_one_packet() -> None:
     wire = Wire()
-    corked = CorkedTransport(wire, asyncio.get_running_loop())
+    corked = CorkedTransport(wire, asyncio.get_running_loop(), wire.close)
     corked.write(b"head ")
     corked.write(b"body")
     assert wire.sent == []
@@ -50,7 +50,7 @@ async def test_writes_of_one_turn_are_one_packet() -> None:
 
 async def test_closing_sends_what_was_written() -> None:
     wire = Wire()
-    corked = CorkedTransport(wire, asyncio.get_running_loop())
+    corked = CorkedTransport(wire, asyncio.get_running_loop(), wire.close)
     corked.write(b"last")
     corked.close()
     await asyncio.sleep(0)
@@ -58,9 +58,9 @@ async def test_closing_sends_what_was_written() -> None:
 
 
 async def test_other_attributes_are_the_transports() -> None:
-    assert (
-        CorkedTransport(Wire(), asyncio.get_running_loop()).get_extra_info("peername") == "peername"
-    )
+    wire = Wire()
+    corked = CorkedTransport(wire, asyncio.get_running_loop(), wire.close)
+    assert corked.get_extra_info("peername") == "peername"
 
 
 async def test_another_may_close_the_transport_later() -> None:
