@@ -2,11 +2,9 @@
 
 import array
 import asyncio
-import fcntl
 import socket
 import struct
 import sys
-import termios
 from contextlib import suppress
 
 PROGRESS = 64 * 2**10  # bytes that a client must take between two looks
@@ -35,6 +33,9 @@ class Reader:
         count = array.array("i", [0])
         connection = self._transport.get_extra_info("socket")
         if sys.platform == "linux" and connection is not None:
+            import fcntl  # other systems may not have these
+            import termios
+
             with suppress(OSError):
                 fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, count)
         return count[0] == 0
