@@ -19,7 +19,7 @@ from app.runtime.providers import Device, cuda_present
 # the bodies and batches of its requests, and some more models.
 WORKER_MEMORY = 2**30
 _UNKNOWN_MEMORY = 2**50
-_VISIBLE = "CUDA_VISIBLE_DEVICES"
+VISIBLE_GPUS = "CUDA_VISIBLE_DEVICES"  # the environment variable that CUDA reads
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # glibc's malloc.h
 _TRIM_THRESHOLD = 2**30  # free bytes at the heap's end above which glibc trims it by itself
 _MMAP_THRESHOLD = 2**25  # bytes above which an allocation is mapped by itself; glibc's maximum
@@ -68,8 +68,8 @@ def visible_gpus(
 
     Empty where there is none, or where the driver has no device node for each (WSL, Jetson).
     """
-    if _VISIBLE in environment:
-        names = (name.strip() for name in environment[_VISIBLE].split(","))
+    if VISIBLE_GPUS in environment:
+        names = (name.strip() for name in environment[VISIBLE_GPUS].split(","))
         return list(takewhile(lambda name: name not in ("", "-1"), names))  # CUDA stops there too
     nodes = [node for node in devices.glob("nvidia*") if re.fullmatch(r"nvidia\d+", node.name)]
     return [str(index) for index in range(len(nodes))]  # CUDA counts what it sees from 0
@@ -78,7 +78,7 @@ def visible_gpus(
 def pin_to_gpu(index: int, environment: MutableMapping[str, str] = os.environ) -> None:
     """Let CUDA see one of the visible GPUs: number `index`, modulo their count."""
     if gpus := visible_gpus(environment):
-        environment[_VISIBLE] = gpus[index % len(gpus)]
+        environment[VISIBLE_GPUS] = gpus[index % len(gpus)]
 
 
 def use_one_heap() -> None:

@@ -29,7 +29,7 @@ from typing import NoReturn
 
 from app import errors
 from app.process.prctl import name_process
-from app.process.resources import can_fork
+from app.process.resources import VISIBLE_GPUS, can_fork
 from app.process.trial_server import PASSED, Prove, TrialServer
 from app.telemetry import event, log
 
@@ -83,7 +83,7 @@ class Trials:
         request = {
             "folder": str(folder),
             "digest": digest,
-            "visible": os.environ.get("CUDA_VISIBLE_DEVICES"),
+            "visible": os.environ.get(VISIBLE_GPUS),
         }
         ours, theirs = socket.socketpair()
         with ours, theirs:

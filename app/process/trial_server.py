@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 
 from app import errors
 from app.process.prctl import name_process, signal_at_end_of_parent
+from app.process.resources import VISIBLE_GPUS
 from app.telemetry import log
 
 # Loads the version in a folder, whose manifest has this sha256; raises `OperatorError`.
@@ -27,7 +28,6 @@ Prove = Callable[[Path, str], None]
 PASSED = "passed"
 _FINAL = {PASSED, errors.GoldenMismatch.__name__, errors.TrialFailed.__name__}  # for a content
 _NOT_AGAIN = "it is not tried again until its content changes"
-_VISIBLE = "CUDA_VISIBLE_DEVICES"
 _MAX_MESSAGE = 2**16  # bytes
 _LONGEST_REASON = 2000  # characters
 _SLOW = 5.0  # seconds after which a trial no longer keeps another one waiting
@@ -178,7 +178,7 @@ def _be_tried(prove: Prove, request: dict[str, Any], writing: int) -> NoReturn:
         with suppress(OSError):  # if memory runs out, this process goes and not a worker
             Path("/proc/self/oom_score_adj").write_text("1000")
         if request["visible"] is not None:
-            os.environ[_VISIBLE] = request["visible"]
+            os.environ[VISIBLE_GPUS] = request["visible"]
         verdict: Verdict = (PASSED, "")
         try:
             prove(Path(request["folder"]), request["digest"])
