@@ -63,11 +63,11 @@ class TrialServer:
     prove: Prove
     seconds: float
     at_once: int
-    selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
-    verdicts: dict[str, Verdict] = field(default_factory=dict)
-    waiting: dict[str, _Trial] = field(default_factory=dict)
-    running: dict[str, _Trial] = field(default_factory=dict)
-    killed: set[int] = field(default_factory=set)
+    selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector, init=False)
+    verdicts: dict[str, Verdict] = field(default_factory=dict, init=False)
+    waiting: dict[str, _Trial] = field(default_factory=dict, init=False)
+    running: dict[str, _Trial] = field(default_factory=dict, init=False)
+    killed: set[int] = field(default_factory=set, init=False)
 
     def run(self) -> None:
         """Return when no process is left that could ask; end what runs then."""
