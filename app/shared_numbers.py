@@ -47,11 +47,6 @@ class SharedNumbers:
         self.index, self._private = index, {}
 
     @property
-    def workers(self) -> int:
-        """The number of workers."""
-        return len(self._regions)
-
-    @property
     def full(self) -> bool:
         """Whether a key of this worker did not fit."""
         return bool(self._private)
