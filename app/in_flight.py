@@ -48,7 +48,7 @@ class InFlight:
     @property
     def at_most_one(self) -> bool:
         """Whether all workers together have at most one request in flight."""
-        return sum(self._counts) <= 1
+        return self.total <= 1
 
 
 class Restarts:
