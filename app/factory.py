@@ -53,11 +53,10 @@ DESCRIPTION = "Classify images, text, audio and trees by HTTP POST."
 
 
 class Application:
-    """The whole stack as one ASGI application. `fast_routes` are the routes of the tasks."""
+    """The whole stack as one ASGI application."""
 
-    def __init__(self, stack: ASGIApp, api: FastAPI, fast_routes: Sequence[FastRoute]) -> None:
+    def __init__(self, stack: ASGIApp, api: FastAPI) -> None:
         self._stack, self._api = stack, api
-        self.fast_routes = tuple(fast_routes)
 
     @property
     def state(self) -> State:
@@ -135,7 +134,7 @@ def create_app(
     stack = _with_middleware(stack, middleware)
     if settings.root_path:
         stack = WithoutPrefix(stack, settings.root_path)
-    return Application(stack, api, fast_routes)
+    return Application(stack, api)
 
 
 def _with_middleware(stack: ASGIApp, middleware: Sequence[Middleware]) -> ASGIApp:
