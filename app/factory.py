@@ -110,14 +110,14 @@ def create_app(
     manifests use. middleware: runs for every request; the first is the outermost. give_up: ends
     this process, given a model whose run cannot be ended; None: nothing does.
     """
-    providers_for(settings.device)
+    provider, _ = providers_for(settings.device)[0]
     workers, registry = workers or WorkerGroup(), Registry(tasks, modalities)
     statuses = {200, *problems.STATUSES.values()}
     metrics = Metrics(workers.numbers, tuple(registry.tasks), statuses)
     options = _load_options(settings, registry, workers, metrics)
     watched = replace(options, watchdog=Watchdog(give_up))
     models = Catalog(settings.models, watched, settings.defaults)
-    gauges = Gauges(models, metrics, workers, _build(settings))
+    gauges = Gauges(models, metrics, workers, _build(provider))
     instances = [m.instance for m in modalities.values() if m.instance is not no_instance]
     serving = Serving(models, settings.max_items, settings.receive_timeout, instances)
     fast_routes = routes(serving, registry)
@@ -168,13 +168,9 @@ def _load_options(
     )
 
 
-def _build(settings: Settings) -> dict[str, str]:
+def _build(provider: str) -> dict[str, str]:
     """Return what runs, for the metrics."""
-    return {
-        "version": __version__,
-        "onnxruntime": runtime_version(),
-        "provider": providers_for(settings.device)[0][0],
-    }
+    return {"version": __version__, "onnxruntime": runtime_version(), "provider": provider}
 
 
 def _api(
