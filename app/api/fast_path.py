@@ -13,7 +13,9 @@ from typing import Any
 from fastapi.routing import APIRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-_VERSION = "[0-9]{1,18}"
+from app.bundle.manifest import VERSION_DIGITS
+
+_VERSION = f"[0-9]{{1,{VERSION_DIGITS}}}"
 
 
 class FastRoute(APIRoute):
