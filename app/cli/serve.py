@@ -23,7 +23,7 @@ _GROUPS = {
     Group("Computing", sort_key=2): ("device", "cuda_graphs", "workers", "threads", "max_batch"),
     Group("Limits", sort_key=3): (
         *("max_body", "max_items", "max_queue", "max_queue_seconds", "max_requests", "max_bytes"),
-        *("max_head", "max_connections", "head_timeout", "receive_timeout"),
+        *("max_decode_bytes", "max_head", "max_connections", "head_timeout", "receive_timeout"),
         *("deadline", "load_timeout", "send_timeout", "keep_alive", "lame_duck", "watchdog"),
     ),
 }

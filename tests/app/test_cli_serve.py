@@ -1,6 +1,7 @@
 """`thalamus serve`: its settings, from options and the environment, and its mistakes."""
 
 import logging
+import re
 import socket
 import warnings
 from collections.abc import Iterator
@@ -96,6 +97,12 @@ def test_serve_has_an_option_for_every_setting(capsys) -> None:
             assert f"THALAMUS_{name.upper()}. Default: {field.default}." in said.replace(
                 "One of: auto, cpu, cuda, tensorrt. ", ""
             )
+
+
+def test_serve_shows_every_option_but_that_of_the_log_in_its_group(capsys) -> None:
+    _, out, _ = run(capsys, "serve", "--help")
+    others = set(re.findall(r"--[a-z-]+", out.partition("Other settings")[2]))
+    assert others == {"--log-requests", "--no-log-requests"}
 
 
 def test_serve_receives_the_registry_of_the_program(monkeypatch, tmp_path: Path) -> None:
