@@ -60,8 +60,8 @@ def write_flushed(path: Path, data: bytes) -> None:
 def replace_file(path: Path, data: bytes) -> None:
     """Write a file so that a reader sees all of it, or what was there before.
 
-    The bytes are written aside, under a name with the number of the process. A path that is a
-    device or a pipe is written to directly.
+    Its folders are created if there are none. The bytes are written aside, under a name with the
+    number of the process. A path that is a device or a pipe is written to directly.
     """
     if path.exists() and not path.is_file():
         path.write_bytes(data)

@@ -109,7 +109,7 @@ class SealedFile(CheckpointIO):
         data = buffer.getvalue()
         sealed = data + hashlib.sha256(data).digest()
         with _writing(Path(path).parent):
-            _repeated(lambda: _write(Path(path), sealed))
+            _repeated(lambda: replace_file(Path(path), sealed))
 
     def load_checkpoint(
         self, path: Any, map_location: Any = None, weights_only: bool | None = None
@@ -140,11 +140,6 @@ def _repeated(step: Callable[[], None]) -> None:
         except (FileNotFoundError, FileExistsError):  # the latter from `mkdir`, which looks twice
             continue
     return step()
-
-
-def _write(target: Path, data: bytes) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    replace_file(target, data)
 
 
 class KeepEpoch(Checkpoint):

@@ -151,5 +151,4 @@ def draw(attempts: Mapping[str, Sequence[Attempt]], picture: Path) -> None:
         figure.savefig(drawn, format=form[1:], dpi=110, metadata=_NO_DATE[form])
     plt.close(figure)
     with writing("the diagram", picture.parent, "name another file with --picture"):
-        picture.parent.mkdir(parents=True, exist_ok=True)
         replace_file(picture, drawn.getvalue())
