@@ -249,9 +249,10 @@ def _bundles(folder: Path, beside: dict[str, str] | None = None) -> list[Path]:
 
 def _newest(folder: Path) -> Path:
     """Return the highest version of one model; raise `OperatorError` for a folder of several."""
-    names = sorted({path.parent.name for path in _bundles(folder)})
+    found = _bundles(folder)
+    names = sorted({path.parent.name for path in found})
     if len(names) > 1:
         raise OperatorError(
             f"{folder} holds several models; name one, for example {folder / names[0]}"
         )
-    return max(_bundles(folder), key=lambda path: int(path.name) if path.name.isdigit() else 0)
+    return max(found, key=lambda path: int(path.name) if path.name.isdigit() else 0)
