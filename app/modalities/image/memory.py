@@ -19,7 +19,7 @@ def peak_bytes(header: Header, spec: ImageSpec) -> int:
     """Return an upper bound of the bytes that decoding and fitting take."""
     width, height = header.width, header.height
     if header.draft:  # as Pillow does; libjpeg-turbo, asked directly, reduces as far or further
-        factor = min(width // (2 * spec.width), height // (2 * spec.height))
+        factor = shrink_factor(width, height, spec)
         if factor >= 2:
             scale = 8 if factor >= 8 else 4 if factor >= 4 else 2
             width, height = -(-width // scale), -(-height // scale)
