@@ -100,10 +100,7 @@ class Edge:
     def arrived(self, size: int, more: int) -> None:
         """Count `more` bytes of a body that now has `size` bytes; raise if it is over a limit."""
         self._bytes += more
-        if size > self._limits.max_body:
-            raise TooLarge(f"expected a body of at most {self._limits.max_body} bytes, got more")
-        if self._bytes > self._limits.max_bytes:
-            raise TooManyBytes("the requests in flight hold too many bytes; try again later")
+        self._check_sizes(size, self._bytes)
 
     def _finished(self, scope: Scope, record: RequestRecord, status: int, start: float) -> None:
         """Count and log a request after the last byte of its answer."""
@@ -117,9 +114,13 @@ class Edge:
             raise TooManyRequests("too many requests are in flight; try again later")
         declared = headers.get(b"content-length", b"0")
         size = int(declared.lstrip(b"0")[: self._digits] or b"0") if declared.isdigit() else 0
-        if size > self._limits.max_body:
+        self._check_sizes(size, self._bytes + size)
+
+    def _check_sizes(self, body: int, bodies: int) -> None:
+        """Raise if the size of one body, or that of all in flight, is over its limit."""
+        if body > self._limits.max_body:
             raise TooLarge(f"expected a body of at most {self._limits.max_body} bytes, got more")
-        if self._bytes + size > self._limits.max_bytes:
+        if bodies > self._limits.max_bytes:
             raise TooManyBytes("the requests in flight hold too many bytes; try again later")
 
 
