@@ -64,9 +64,9 @@ class ItemEndpoint:
         payloads = parse_body(body, content_type, serving.max_items, serving.instances)
         if served is None:
             served = serving.catalog.for_media_type(payloads[0].media_type)
+            record.model, record.version = served.manifest.name, served.manifest.version
         elif served.closed:
             served = await replaced(serving.catalog, task, scope)
-        record.model, record.version = served.manifest.name, served.manifest.version
         record.items = len(payloads)
         _check_media_types(served, payloads)
         timings, manifest = Timings(), served.manifest
