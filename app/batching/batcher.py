@@ -281,10 +281,7 @@ class Batcher(Generic[Item, Output]):
         return self._latency.is_fast and sum(max(entry.cost, usual) for entry in batch) <= most
 
     def _measured(self, items: Sequence[Item], memory: int = 0) -> Sequence[Output | Exception]:
-        """Run a batch, and learn how long it took, unless it failed or was given up.
-
-        memory: bytes of the largest item's decoding.
-        """
+        """Run a batch; learn how long it took, unless it failed. memory: of the largest item."""
         start = self._clock()
         outcomes = self._outcomes(items)
         if any(not isinstance(outcome, Exception) for outcome in outcomes):
