@@ -13,7 +13,6 @@ from app.api.body import disconnected, read_body
 from app.api.payload import SNIFFED, is_json, parse_body
 from app.api.query import parse_options
 from app.bundle import Manifest
-from app.bundle.manifest import MAX_VERSION, VERSION_DIGITS
 from app.errors import NotReady, UnsupportedMedia
 from app.modalities import Payload
 from app.serving.catalog import Catalog
@@ -96,13 +95,12 @@ async def named(
 ) -> ServedModel | None:
     """Return the model that an address names; raise `UnknownModel` or `NotReady`.
 
-    Notes in `record` the names of what is published, and of nothing else.
+    version: digits, of which the route lets no more pass than a version may have. Notes in `record`
+    the names of what is published, and of nothing else.
     """
     if not model:
         return None
-    number = int(version) if 0 < len(version) <= VERSION_DIGITS else None
-    if version and number is None:
-        number = MAX_VERSION + 1  # there is none
+    number = int(version) if version else None
     try:
         served = await catalog.find(model, number)
     except NotReady:

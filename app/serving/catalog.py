@@ -23,7 +23,6 @@ from typing import Any
 
 from app.background import spawn
 from app.bundle.listing import VersionKey
-from app.bundle.manifest import MAX_VERSION
 from app.errors import NotReady, UnknownModel
 from app.serving.daemon_thread import in_daemon_thread
 from app.serving.folder import Look, ModelsFolder, Sighting
@@ -76,7 +75,7 @@ class Catalog:
         """Return a version, or the newest ready one; raise `UnknownModel` or `NotReady`."""
         if model := self._ready.get((name, version)):
             return model
-        if not self._known(name, version) and (version is None or version <= MAX_VERSION):
+        if not self._known(name, version):
             await self._look_for(name)
         entries = self._known(name, version)
         if not entries:
