@@ -85,7 +85,11 @@ def _payload(head: bytes, data: bytes) -> Payload:
 
 
 def _fields(head: bytes) -> dict[bytes, bytes]:
-    """Return the header fields of a part that say what its data are, by name in lower case."""
+    """Return the header fields of a part by name in lower case.
+
+    Raises `MalformedRequest` for one that changes what the data mean and comes twice; of another,
+    the last value counts.
+    """
     lines = head.split(_NEXT) if head else []
     if len(lines) > MAX_HEADERS:
         raise MalformedRequest(f"expected at most {MAX_HEADERS} headers in a part, got more")
