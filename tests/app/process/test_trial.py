@@ -59,7 +59,8 @@ def ask(line):
         answer = None
     except OperatorError as error:
         answer = [type(error).__name__, str(error)[:200]]
-    print(json.dumps({"folder": folder, "error": answer}), flush=True)
+    # The line and its end in one text, because threads print side by side.
+    print(json.dumps({"folder": folder, "error": answer}) + "\\n", end="", flush=True)
 
 threads = []
 for line in sys.stdin:
