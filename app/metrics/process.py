@@ -11,9 +11,7 @@ from pathlib import Path
 
 from app.metrics import families
 from app.metrics.families import Family
-
-_SELF = Path("/proc/self")
-_START, _RSS = 19, 21  # fields of /proc/self/stat after the name, from 0
+from app.process_stat import RESIDENT_PAGES, START_TICKS, process_stat
 
 
 class ProcessUsage:
@@ -23,7 +21,7 @@ class ProcessUsage:
         self._start = time.time()
         with suppress(OSError, ValueError, IndexError, AttributeError):
             uptime = time.clock_gettime(time.CLOCK_BOOTTIME)
-            self._start += int(_status()[_START]) / os.sysconf("SC_CLK_TCK") - uptime
+            self._start += int(process_stat()[START_TICKS]) / os.sysconf("SC_CLK_TCK") - uptime
 
     def read(self) -> Iterator[tuple[Family, float]]:
         """Give every metric that can be read, with its value."""
@@ -35,16 +33,14 @@ class ProcessUsage:
 
             yield families.MAX_FDS, float(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
         with suppress(OSError, ValueError, IndexError):
-            yield families.MEMORY, int(_status()[_RSS]) * float(os.sysconf("SC_PAGE_SIZE"))
+            yield (
+                families.MEMORY,
+                int(process_stat()[RESIDENT_PAGES]) * float(os.sysconf("SC_PAGE_SIZE")),
+            )
         with suppress(OSError):
-            folder = _SELF / "fd"
+            folder = Path("/proc/self/fd")
             # Since Linux 6.2 the size is the number; to count thousands would take milliseconds.
             yield (
                 families.OPEN_FDS,
                 float(folder.stat().st_size or sum(1 for _ in folder.iterdir())),
             )
-
-
-def _status() -> list[str]:
-    """Return the fields that follow the name of the program, which may hold spaces."""
-    return (_SELF / "stat").read_text().rpartition(")")[2].split()

@@ -20,6 +20,7 @@ from typing import Any, NoReturn
 from app import errors
 from app.process.prctl import name_process, signal_at_end_of_parent
 from app.process.resources import VISIBLE_GPUS
+from app.process_stat import SYSTEM_TICKS, USER_TICKS, process_stat
 from app.telemetry import log
 
 # Loads the version in a folder, whose manifest has this sha256; raises `OperatorError`.
@@ -216,8 +217,8 @@ def _late(seconds: float, computed: float) -> Verdict:
 def _processor_seconds(pid: int) -> float:
     """Return the processor time that a process has taken."""
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        fields = process_stat(pid)
+        return (int(fields[USER_TICKS]) + int(fields[SYSTEM_TICKS])) / os.sysconf("SC_CLK_TCK")
     except (OSError, ValueError, IndexError):
         return float("inf")
 

@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 
 from app.process.channel import ALL_READY, CONNECTION, REPORT_SIZE, Report, latest_report
+from app.process_stat import STATE, process_stat
 from app.telemetry import log
 
 # The whole life of a worker, given its channel and its index.
@@ -114,7 +114,7 @@ class WorkerProcess:
     def is_stopped(self) -> bool:
         """Whether a signal such as SIGSTOP, or a debugger, has stopped it (known on Linux)."""
         with suppress(OSError):
-            return Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0] in "Tt"
+            return process_stat(self.pid)[STATE] in "Tt"
         return False
 
     def unreceived(self) -> Iterator[socket.socket]:
