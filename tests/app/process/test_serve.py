@@ -43,14 +43,32 @@ def test_a_worker_is_pinned_to_its_gpu_before_the_application_is_made(
         run_worker(settings, create_app, group, theirs, index)
 
 
-def test_a_single_process_serves_and_exits_with_0_on_sigterm(published: Path) -> None:
-    command = [sys.executable, "-m", "app.cli", "serve", "--port", "0", "--workers", "1"]
+# `thalamus`, as where processes cannot be forked safely.
+WITHOUT_FORK = """
+import sys
+from app.process import resources
+resources.can_fork = lambda: False
+from app.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("program", "forks"), [(("-m", "app.cli"), True), (("-c", WITHOUT_FORK), False)]
+)
+def test_one_worker_serves_and_exits_with_0_on_sigterm(
+    published: Path, program: tuple[str, str], forks: bool
+) -> None:
+    command = [sys.executable, *program, "serve", "--port", "0", "--workers", "1"]
     process = subprocess.Popen(
         [*command, "--models", str(published)], stderr=subprocess.PIPE, text=True
     )
     try:
-        events = (json.loads(line)["event"] for line in process.stderr)
-        address = next(found[1] for event in events if (found := re.search("on (http.*)", event)))
+        lines = (json.loads(line) for line in process.stderr)
+        events = ((line["event"], line["pid"]) for line in lines)
+        address = next(found[1] for text, _ in events if (found := re.search("on (http.*)", text)))
+        worker = next(pid for text, pid in events if text == "model ready")
+        assert (worker != process.pid) == forks
         assert httpx.get(f"{address}/livez", timeout=20).status_code == 200
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
