@@ -20,6 +20,10 @@ from app.process.open_connections import ConnectionLimits, OpenConnections
 PATIENT = 60.0  # seconds; no test waits so long
 GUARD = 20.0  # seconds after which a test has hung
 HOST = b"Host: here\r\n"
+GET = b"GET / HTTP/1.1\r\n" + HOST
+POST = b"POST / HTTP/1.1\r\n" + HOST
+CHUNKED = POST + b"Transfer-Encoding: chunked\r\n"
+CLOSE = b"Connection: close\r\n\r\n"
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Real connections over loopback: what is refused, in which order, and when each is closed."""
+"""Real connections over loopback: what is refused, in which order, and which are closed."""
 
 import asyncio
 import json
@@ -8,13 +8,9 @@ import struct
 import pytest
 
 from app.process import connection
-from tests.app.process.connections import HOST, serving
+from tests.app.process.connections import CHUNKED, CLOSE, GET, HOST, POST, serving
 
 pytestmark = pytest.mark.anyio
-GET = b"GET / HTTP/1.1\r\n" + HOST
-POST = b"POST / HTTP/1.1\r\n" + HOST
-CHUNKED = POST + b"Transfer-Encoding: chunked\r\n"
-CLOSE = b"Connection: close\r\n\r\n"
 REFUSED = {
     "no HTTP": (b"\x16\x03\x01\x02\x00" + bytes(200), 400),
     "no address": (b"GET\r\n\r\n", 400),
@@ -107,128 +103,6 @@ async def test_trailers_are_no_header_fields() -> None:
         assert answer.headers["x-request-id"] != "mine"
         assert b"x-request-id" not in dict(served.scopes[0]["headers"])
         assert served.bodies == [b"ok"]
-
-
-async def test_a_head_may_take_so_long_however_it_trickles() -> None:
-    async with serving(head_timeout=0.3) as served:
-        client = served.client()
-        sending = asyncio.create_task(trickle(client, GET + b"X: " + b"a" * 10_000))
-        [answer] = [await client.answer()]
-        assert answer.status == 408
-        assert "within 0.3 s" in json.loads(answer.body)["detail"]
-        sending.cancel()
-        await asyncio.gather(sending, return_exceptions=True)
-
-
-async def trickle(client, data: bytes) -> None:
-    for place in range(len(data)):
-        await client.send(data[place : place + 1])
-        await asyncio.sleep(0.01)
-
-
-async def test_the_next_head_has_as_long_from_its_first_byte() -> None:
-    async with serving(head_timeout=0.2) as served:
-        client = served.client()
-        await client.send(GET + b"\r\n")
-        assert (await client.answer()).status == 200
-        await asyncio.sleep(0.5)
-        [answer] = await client.ask(b"GET")
-        assert answer.status == 408
-
-
-async def test_a_silent_connection_is_closed_without_an_answer() -> None:
-    async with serving(head_timeout=0.1) as served:
-        for data in (b"", b"\r\n"):
-            assert await served.client().ask(data) == []
-
-
-@pytest.mark.parametrize("send_timeout", [0.05, 60])
-async def test_an_idle_connection_is_closed(send_timeout: float) -> None:
-    async with serving(keep_alive=0.2, send_timeout=send_timeout) as served:
-        client = served.client()
-        assert [answer.status for answer in await client.ask(GET + b"\r\n")] == [200]
-
-
-async def test_a_request_in_work_has_no_deadline_of_the_connection() -> None:
-    async with serving(keep_alive=0.05, head_timeout=0.05, send_timeout=0.05) as served:
-        client = served.client()
-        await client.send(b"GET /wait HTTP/1.1\r\n" + HOST + b"\r\n")
-        await asyncio.sleep(0.5)
-        served.go.set()
-        assert (await client.answer()).status == 200
-
-
-@pytest.mark.parametrize("size", [300_000, 8_000_000])
-async def test_a_client_that_does_not_read_is_cut_off(size: int) -> None:
-    """The smaller answer is all in the kernel's buffers."""
-    async with serving(send_timeout=0.2) as served:
-        client = served.client()
-        await client.send(GET.replace(b"/ ", b"/?%d " % size) + b"\r\n")
-        await served.until(lambda: len(served.scopes) == 1)
-        await served.until(lambda: not served.state.connections)
-        with pytest.raises(ConnectionResetError):  # nothing of it is kept in the kernel
-            await client.everything()
-
-
-async def test_a_client_that_reads_slowly_is_not() -> None:
-    async with serving(send_timeout=0.6) as served:
-        client = served.client()
-        await client.send(GET.replace(b"/ ", b"/?%d " % 8_000_000) + CLOSE)
-        got = resting = 0
-        while more := await client.read(2**20):
-            got += len(more)
-            if got - resting > 400_000:  # more than 64 KiB, several times in each interval
-                resting = got
-                await asyncio.sleep(0.1)
-        assert got > 8_000_000
-
-
-async def test_the_rest_of_a_small_body_is_discarded_and_the_connection_kept() -> None:
-    async with serving() as served:
-        client = served.client()
-        early = POST.replace(b"/ ", b"/early ") + b"Content-Length: 1000000\r\n\r\n"
-        await client.send(early)
-        assert (await client.answer()).status == 200
-        await client.send(b"x" * 1_000_000 + GET + b"\r\n")
-        assert (await client.answer()).status == 200
-        assert len(served.scopes) == 2
-
-
-async def test_the_rest_of_a_large_body_ends_the_connection(monkeypatch) -> None:
-    monkeypatch.setattr(connection, "LINGER", 0.2)
-    async with serving() as served:
-        client = served.client()
-        await client.send(CHUNKED.replace(b"/ ", b"/early ") + b"\r\n")
-        assert (await client.answer()).status == 200
-        chunk = b"%x\r\n%s\r\n" % (2**20, bytes(2**20))
-        with pytest.raises(OSError):
-            for _ in range(100):
-                await client.send(chunk)
-
-
-async def test_the_rest_of_a_body_that_never_comes_ends_the_connection(monkeypatch) -> None:
-    monkeypatch.setattr(connection, "LINGER", 0.1)
-    async with serving() as served:
-        data = POST.replace(b"/ ", b"/early ") + b"Content-Length: 10\r\n\r\n"
-        assert [answer.status for answer in await served.client().ask(data)] == [200]
-
-
-async def test_a_client_that_is_still_sending_can_read_why_it_was_refused() -> None:
-    async with serving(max_body=1000) as served:
-        client = served.client()
-        await client.send(POST + b"Content-Length: 1500000\r\n\r\n")
-        await client.send(b"x" * 1_500_000)
-        [answer] = await client.ask(b"")
-        assert (answer.status, answer.headers["connection"]) == (413, "close")
-        assert served.bodies == []
-
-
-async def test_a_body_that_was_not_asked_for_is_not_waited_for() -> None:
-    """The client has not been sent `100 Continue`, and may send a body or not."""
-    async with serving() as served:
-        early = POST.replace(b"/ ", b"/early ")
-        data = early + b"Content-Length: 10\r\nExpect: 100-continue\r\n\r\n"
-        assert [answer.status for answer in await served.client().ask(data)] == [200]
 
 
 async def test_a_client_that_pipelines_too_much_must_connect_again() -> None:
