@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from tests.app.serving.test_catalog import slow_loading
+from tests.app.serving.catalogs import slow_loading
 from tests.conftest import open_service
 
 pytestmark = pytest.mark.anyio

@@ -1,65 +1,22 @@
 import asyncio
 import shutil
-import threading
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from app.bundle import Registry, publish
+from app.bundle import publish
 from app.bundle.publish import seal
 from app.errors import NotReady, UnknownModel, UnsupportedMedia
-from app.modalities import MODALITIES, Modality, Payload
-from app.modalities.text import TEXT
-from app.modalities.text.encoder import TextEncoder
+from app.modalities import Payload
 from app.registry import SHIPPED
 from app.serving.catalog import Catalog, VersionState
 from app.serving.loading import LoadOptions
-from app.tasks import TASKS
 from app.tasks.classify import ClassifyOptions
 from app.telemetry import Timings
 from tests import fakes, media
+from tests.app.serving.catalogs import opened, publish_lying, slow_loading, states
 
 pytestmark = pytest.mark.anyio
-
-
-@asynccontextmanager
-async def opened(
-    root: Path, modalities: Mapping[str, Modality] = MODALITIES, **defaults: str
-) -> AsyncIterator[Catalog]:
-    options = LoadOptions(Registry(TASKS, modalities), device="cpu")
-    catalog = Catalog(root, options, defaults)
-    yield catalog
-    await catalog.close()
-
-
-def states(catalog: Catalog) -> dict[str, str]:
-    return {f"{entry.name}/{entry.version}": str(entry.state) for entry in catalog.entries}
-
-
-def publish_lying(root: Path, version: int) -> None:
-    """Publish a version whose graph does not give its golden answers."""
-    bundle = fakes.image_bundle(version=version)
-    files = {**bundle.files, "model.onnx": fakes.image_graph(8, 1.0)}
-    publish(seal(bundle.manifest, files, SHIPPED), root)
-
-
-@contextmanager
-def slow_loading() -> Iterator[tuple[threading.Event, dict[str, Modality]]]:
-    """Yield modalities whose text encoder waits, in its thread, until the event is set."""
-    go = threading.Event()
-
-    class Slow(TextEncoder):
-        def __init__(self, *arguments) -> None:
-            assert go.wait(20)
-            super().__init__(*arguments)
-
-    try:
-        yield go, {**MODALITIES, "text": replace(TEXT, encoder=Slow)}
-    finally:
-        go.set()
 
 
 async def test_an_empty_folder_is_never_ready(tmp_path: Path) -> None:

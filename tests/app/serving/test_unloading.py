@@ -19,9 +19,8 @@ from app.serving.all_cores import TRIES, AllCoresPipeline
 from app.serving.catalog import Catalog
 from app.serving.loading import LoadOptions
 from tests import fakes
+from tests.app.serving.catalogs import publish_lying, states, until
 from tests.app.serving.test_all_cores import ONE
-from tests.app.serving.test_catalog import publish_lying, states
-from tests.app.serving.test_reload import until
 
 pytestmark = pytest.mark.anyio
 
