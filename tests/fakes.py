@@ -26,10 +26,8 @@ from tests.graphs import (
     faulty_graph,
     image_graph,
     novelty_graph,
-    text_graph,
-    tree_graph,
-    words_graph,
 )
+from tests.language_graphs import text_graph, tree_graph, words_graph
 from tests.media import RATE, picture, saved, scene, sound, tone
 
 COLOURS = ("red", "green", "blue")

@@ -15,7 +15,7 @@ from app.bundle import publish
 from app.modalities.text.spec import TextSpec
 from tests import fakes
 from tests.app.process.test_supervisor import TEXT, until
-from tests.graphs import text_graph
+from tests.language_graphs import text_graph
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="trials are forked")
 ROOT = Path(__file__).parents[3]
