@@ -35,7 +35,6 @@ class Launch:
     models: Path
     settings: Mapping[str, str] = field(default_factory=dict)
     program: Sequence[str] = ("app.cli", "serve")
-    environment: Mapping[str, str] = field(default_factory=dict)
     before: Callable[[], None] | None = None
 
     def start(self, folder: Path) -> "Service":
@@ -45,7 +44,6 @@ class Launch:
         environment |= {f"THALAMUS_{name}": value for name, value in settings.items()}
         environment |= {"THALAMUS_MODELS": str(self.models), "PYTHONPATH": str(ROOT)}
         environment["TMPDIR"] = str(folder)
-        environment |= self.environment
         log = Path(tempfile.mkstemp(".log", dir=folder)[1])
         with log.open("wb") as output:
             process = subprocess.Popen(

@@ -1,11 +1,10 @@
-"""The server's own trouble, and requests that say something unusual."""
+"""What the service says of itself in `/metrics`, and requests that say something unusual."""
 
 import gzip
 import re
 import shutil
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -15,36 +14,7 @@ from benchmarks.reliability.client import ask, put
 from benchmarks.reliability.promise import Experiment, Figure, Promise, Scope, Skipped, exactly
 from benchmarks.reliability.service import Launch, Service, running
 
-_EACH = 40  # requests before and after
-_ITEMS = re.compile(rb"^thalamus_items_total(?:\{.*\})? (\S+)$", re.MULTILINE)
 _LONG = "9" * 4301  # digits: more than Python turns into a number
-
-
-def _counts(scope: Scope) -> Iterator[tuple[str, Figure]]:
-    """Remove what the service keeps in /tmp, as systemd-tmpfiles does, and count on."""
-    with tempfile.TemporaryDirectory() as name:
-        kept = Path(name, "tmp")
-        kept.mkdir()
-        models = serve_copies(Path(name, "models"), "digits")
-        with running(Launch(models, environment={"TMPDIR": str(kept)})) as service:
-            for _ in range(_EACH):
-                put(service.port, digit())
-            time.sleep(1.5)
-            found = [path for path in kept.iterdir() if path.name.startswith("thalamus")]
-            if not found:
-                raise Skipped("the service keeps nothing in /tmp any more")
-            for path in found:
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
-            for _ in range(_EACH):
-                put(service.port, digit())
-            time.sleep(2.5)
-            scrapes = {_items(ask(service.port, "GET", "/metrics").body) for _ in range(12)}
-        wrong = len(scrapes - {2.0 * _EACH})
-        yield "counts", Figure(wrong, f"scrapes: {sorted(scrapes)} of {2 * _EACH} items")
-
-
-def _items(metrics: bytes) -> float:
-    return sum(float(value) for value in _ITEMS.findall(metrics))
 
 
 def _digits(folder: str) -> AbstractContextManager[Service]:
@@ -108,15 +78,6 @@ def _label(answer: bytes) -> bytes:
 
 
 EXPERIMENTS = (
-    Experiment(
-        "trouble/counts",
-        (
-            Promise(
-                "counts", "wrong counts after the folder in /tmp was removed", exactly(0, "scrapes")
-            ),
-        ),
-        _counts,
-    ),
     Experiment(
         "trouble/metrics",
         (
