@@ -92,13 +92,13 @@ def _image(work: Workload, folder: Path) -> None:
     spec = ImageSpec(width=work.side, height=work.side, fit="stretch")
     folder.mkdir(parents=True)
     file, picture = folder / f"{work.model}.onnx", folder / "photo.jpg"
-    file.write_bytes(_told_apart(build, spec, work.payloads))
+    file.write_bytes(_spread(build, spec, work.payloads))
     picture.write_bytes(work.payloads[0])
     names = tuple(str(label) for label in range(labels))
     pack(file, Package(work.model, names, spec, "probabilities", "Apache-2.0"), [picture], folder)
 
 
-def _told_apart(
+def _spread(
     build: Callable[[graphs.Spread], bytes], spec: ImageSpec, payloads: tuple[bytes, ...]
 ) -> bytes:
     """Return the offsets that spread the answers to these pictures over the labels."""

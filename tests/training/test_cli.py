@@ -220,13 +220,13 @@ MISTAKES: dict[str, tuple[Arguments, str]] = {
 def test_a_mistake_is_one_line_and_status_2(
     mistake: str, tmp_path: Path, somewhere: Path, capsys: pytest.CaptureFixture[str]
 ):
-    arguments, told = MISTAKES[mistake]
+    arguments, complaint = MISTAKES[mistake]
     assert main([str(argument) for argument in arguments(tmp_path)]) == 2
     said = [
         line for line in capsys.readouterr().err.splitlines() if not line.startswith("warning: ")
     ]
     assert len(said) == 1
-    assert said[0].startswith("thalamus-train: ") and told in said[0]
+    assert said[0].startswith("thalamus-train: ") and complaint in said[0]
     assert list(somewhere.iterdir()) == []
 
 

@@ -54,7 +54,7 @@ async def test_large_items_take_turns_while_small_ones_are_answered(published) -
     assert gate.most == 1
 
 
-async def test_who_waits_too_long_is_told_to_try_again(published) -> None:
+async def test_a_request_that_waits_too_long_is_answered_with_when_to_try_again(published) -> None:
     gate = Gate()
     settings = {"max_decode_bytes": BUDGET, "deadline": 1.0}
     async with open_service(published, modalities=gate.modalities, **settings) as client:

@@ -85,7 +85,7 @@ def test_only_a_newline_ends_a_label(tmp_path: Path) -> None:
         (b"r\xe9d\nblue\n", "expected a text file in UTF-8"),
     ],
 )  # fmt: skip
-def test_labels_that_cannot_be_told_from_one_another(
+def test_labels_that_cannot_be_distinguished_are_refused(
     content: bytes, complaint: str, files: Files
 ) -> None:
     files.labels.write_bytes(content)

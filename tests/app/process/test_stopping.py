@@ -41,7 +41,7 @@ def is_refused(service: Service) -> bool:
 
 
 def answer(client: Client, path: str) -> tuple[int, str | None]:
-    """Return the status and the header `Connection`; a client that was told to close has closed."""
+    """Return the status and the header `Connection`; one that was asked to close has closed."""
     client.request("GET", path)
     response = client.getresponse()
     response.read()

@@ -9,7 +9,7 @@ from training.baselines.tfidf import tfidf_logistic_regression
 from training.data.split import Splits
 
 
-def test_each_test_sample_is_told_right_or_wrong_in_its_place():
+def test_each_test_sample_is_marked_right_or_wrong_in_its_place():
     rng = np.random.default_rng(0)
     train, validation, test = (
         [

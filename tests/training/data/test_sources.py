@@ -29,19 +29,19 @@ class Site:
 
 @pytest.fixture
 def site() -> Iterator[Site]:
-    told = Site()
+    served = Site()
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             wanted = self.headers.get("Range")
-            told.asked.append(wanted)
-            start = int(wanted.split("=")[1].rstrip("-")) if wanted and told.ranges else 0
+            served.asked.append(wanted)
+            start = int(wanted.split("=")[1].rstrip("-")) if wanted and served.ranges else 0
             if start >= len(CONTENT):
                 return self.send_error(416)
             self.send_response(206 if start else 200)
             self.send_header("Content-Length", str(len(CONTENT) - start))
             self.end_headers()
-            return self.wfile.write(CONTENT[start : start + told.sends])  # then it hangs up
+            return self.wfile.write(CONTENT[start : start + served.sends])  # then it hangs up
 
         def log_message(self, *_: object) -> None:
             pass
@@ -49,8 +49,8 @@ def site() -> Iterator[Site]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
-    told.address = f"http://127.0.0.1:{server.server_port}/file.bin"
-    yield told
+    served.address = f"http://127.0.0.1:{server.server_port}/file.bin"
+    yield served
     server.shutdown()
     thread.join()
     server.server_close()

@@ -7,7 +7,7 @@ from tests.training.samples import write_tar
 from training.datasets.package_photos import SCIKIT_IMAGE, STDLIB, more_photos
 
 
-def test_photos_are_read_where_there_are_packages_and_others_are_told(
+def test_photos_are_read_where_there_are_packages_and_others_are_reported(
     tmp_path: Path, monkeypatch, capsys
 ) -> None:
     monkeypatch.setenv("THALAMUS_DATA", str(tmp_path))

@@ -85,8 +85,8 @@ def test_packages_of_prose_are_read(tmp_path: Path):
     assert [s.payload.data for s in kinds["news"]()] == [b"One.", b"Two."]
 
 
-TOLD = [f"The {word} man of the town said so." for word in ("first", "second", "third")]
-PASSAGE = " ".join(["Half of it.", *TOLD, "Too short.", "Cut off"])
+SENTENCES = [f"The {word} man of the town said so." for word in ("first", "second", "third")]
+PASSAGE = " ".join(["Half of it.", *SENTENCES, "Too short.", "Cut off"])
 
 
 def test_sentences_of_some_length_are_cut_out_of_everything(tmp_path: Path):
@@ -102,7 +102,9 @@ def test_sentences_of_some_length_are_cut_out_of_everything(tmp_path: Path):
     with zipfile.ZipFile(package, "w") as archive:
         archive.writestr(NEWS, f"{PASSAGE}\n")
         archive.writestr(ARTICLES, bz2.compress(article.encode()))
-        archive.writestr("gensim/one.py", f'def f():\n    "{PASSAGE}"\n    return "{TOLD[0]}"\n')
+        archive.writestr(
+            "gensim/one.py", f'def f():\n    "{PASSAGE}"\n    return "{SENTENCES[0]}"\n'
+        )
 
     def find(source: DataFile) -> Path:
         return novel if "moby" in source.file else package if "gensim" in source.file else mails
@@ -118,7 +120,7 @@ def test_sentences_of_some_length_are_cut_out_of_everything(tmp_path: Path):
     assert set(kinds) == {f"sentences of {kind}" for kind in (*pieces, "speeches")}
     for kind in pieces:
         found = [sample.payload.data.decode() for sample in kinds[f"sentences of {kind}"]()]
-        assert sorted(found) == sorted(TOLD), kind
+        assert sorted(found) == sorted(SENTENCES), kind
 
 
 def test_missing_outlier_package_is_a_warning(tmp_path: Path, monkeypatch, capsys):

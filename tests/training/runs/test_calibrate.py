@@ -113,7 +113,7 @@ def write_table(path: Path, rows: list[tuple[str, str]]) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("name", "rows", "told"),
+    ("name", "rows", "complaint"),
     [
         ("spam", [("hello there", "junk")] * 2, "spam has no label 'junk'; its labels are 'ham', "),
         (
@@ -128,7 +128,7 @@ def write_table(path: Path, rows: list[tuple[str, str]]) -> Path:
 def test_a_mistake_is_one_line_and_nothing_is_published(
     name: str,
     rows: list[tuple[str, str]],
-    told: str,
+    complaint: str,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ):
@@ -138,7 +138,7 @@ def test_a_mistake_is_one_line_and_nothing_is_published(
     table = write_table(tmp_path / "table.csv", rows)
     assert main(["calibrate", name, "--data", str(table), "--models", str(models)]) == 2
     said = [line for line in capsys.readouterr().err.splitlines() if "warning" not in line]
-    assert len(said) == 1 and told in said[0]
+    assert len(said) == 1 and complaint in said[0]
     assert not list(models.glob("*/2"))
 
 

@@ -127,7 +127,7 @@ def test_without_what_it_is_fitted_to_there_is_no_novelty(
     assert "without dots to fit it to, there is no novelty score" in capsys.readouterr().err
 
 
-def test_too_few_samples_are_told(models: Path):
+def test_too_few_samples_give_neither_label_sets_nor_novelty(models: Path):
     manifest = read_bundle(models / "toy" / "1", SHIPPED).manifest
     assert manifest.conformal is None and manifest.novelty is None
 

@@ -1,4 +1,4 @@
-"""A bundle's next version in fewer bits: judged before it is published, told in its card."""
+"""A bundle's next version in fewer bits: judged before it is published, described in its card."""
 
 import io
 from pathlib import Path
@@ -89,7 +89,7 @@ def test_the_next_version_says_what_it_gained_and_lost(
 
 
 @pytest.mark.parametrize(
-    ("bounds", "ratio", "told"),
+    ("bounds", "ratio", "complaint"),
     [
         (MaximumLoss(), 0.5, "0.50 times as fast as float32 here, so it does not pay; --force"),
         (
@@ -102,14 +102,14 @@ def test_the_next_version_says_what_it_gained_and_lost(
 def test_what_does_not_pay_is_not_published(
     bounds: MaximumLoss,
     ratio: float,
-    told: str,
+    complaint: str,
     trained: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ):
     monkeypatch.setitem(RECIPES, "toy", RECIPE)
     faster(ratio, monkeypatch)
-    with pytest.raises(TrainingError, match=told):
+    with pytest.raises(TrainingError, match=complaint):
         publish_converted(newest(trained, "toy", 1), "int8", None, tmp_path, bounds, "cpu")
     assert left_behind(tmp_path) == []
 
@@ -123,7 +123,7 @@ def test_other_data_than_it_was_trained_on_are_refused(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "complaint"),
     [
         (["chess", "--precision", "int8"], "holds no chess"),
         (["toy", "--precision", "int8", "--version", "7"], "holds no toy/7"),
@@ -133,11 +133,11 @@ def test_other_data_than_it_was_trained_on_are_refused(
     ],
 )
 def test_a_mistake_is_one_line_and_status_2(
-    arguments: list[str], told: str, trained: Path, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], complaint: str, trained: Path, capsys: pytest.CaptureFixture[str]
 ):
     assert main(["publish", *arguments, "--models", str(trained)]) == 2
     said = capsys.readouterr().err.splitlines()
-    assert len(said) == 1 and said[0].startswith("thalamus-train: ") and told in said[0]
+    assert len(said) == 1 and said[0].startswith("thalamus-train: ") and complaint in said[0]
 
 
 def test_photos_are_cut_into_pictures():

@@ -1,4 +1,4 @@
-"""What is told of a published model is what the service answers."""
+"""What is reported of a published model is what the service answers."""
 
 import json
 from pathlib import Path
@@ -39,8 +39,8 @@ def measured(data: Path, report: Path) -> dict:
 def test_the_figures_are_those_of_the_answers_of_other_data(optical, tmp_path: Path):
     data, truth, answers = optical
     before = left_behind(MODELS)
-    told = measured(data, tmp_path / "report.json")
-    figures = {figure["name"]: figure["value"] for figure in told["figures"]}
+    report = measured(data, tmp_path / "report.json")
+    figures = {figure["name"]: figure["value"] for figure in report["figures"]}
     right = [a.label == label for a, label in zip(answers, truth, strict=True)]
     held = [label in a.prediction_set for a, label in zip(answers, truth, strict=True)]
     assert figures["accuracy"] == np.mean(right)
@@ -48,11 +48,11 @@ def test_the_figures_are_those_of_the_answers_of_other_data(optical, tmp_path: P
     assert figures["share of answers abstained"] == np.mean([a.abstained for a in answers])
     given = [r for a, r in zip(answers, right, strict=True) if not a.abstained]
     assert figures["accuracy of the answers that are not abstained"] == np.mean(given)
-    assert (told["model"], told["version"], told["data"]) == ("digits", 1, "optical")
+    assert (report["model"], report["version"], report["data"]) == ("digits", 1, "optical")
     assert left_behind(MODELS) == before
 
 
-def test_the_mistakes_are_told_the_most_frequent_first(
+def test_the_mistakes_are_listed_the_most_frequent_first(
     optical, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     data, truth, answers = optical
@@ -68,7 +68,7 @@ def test_the_mistakes_are_told_the_most_frequent_first(
 
 
 @pytest.mark.parametrize(
-    ("name", "file", "content", "told"),
+    ("name", "file", "content", "complaint"),
     [
         ("spam", "t.csv", b"text,label\nhello there,junk\n", "spam has no label 'junk'"),
         ("completion", "t.csv", b"text,label\na,b\n", "completion does not classify"),
@@ -79,7 +79,7 @@ def test_a_mistake_is_one_line(
     name: str,
     file: str,
     content: bytes,
-    told: str,
+    complaint: str,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ):
@@ -89,4 +89,4 @@ def test_a_mistake_is_one_line(
     data = tmp_path / file.split("/")[0]
     assert main(["measure", name, "--data", str(data), "--models", str(MODELS)]) == 2
     said = [line for line in capsys.readouterr().err.splitlines() if "warning" not in line]
-    assert len(said) == 1 and told in said[0]
+    assert len(said) == 1 and complaint in said[0]

@@ -119,8 +119,8 @@ def test_features_are_those_of_the_librarys_extractor(
     network, pcm = network_from_folder(tmp_path / "folder").build(2), speech()
     actual = network.features(uncentred(windows(pcm, size)))
     for row, part in zip(actual, (pcm, pcm[:8_000]), strict=True):
-        told = extractor(part / np.float32(32768), sampling_rate=RATE, return_tensors="np")
-        expected = torch.from_numpy(np.asarray(next(iter(told.values()))[0]))
+        features = extractor(part / np.float32(32768), sampling_rate=RATE, return_tensors="np")
+        expected = torch.from_numpy(np.asarray(next(iter(features.values()))[0]))
         if make is waves:
             row, rest = row.split([len(part), size - len(part)])
             assert not rest.any()
@@ -136,9 +136,9 @@ def test_a_spectrogram_is_embedded_as_the_library_would(tmp_path: Path):
     pcm = speech()
     output = network.read(windows(pcm, RATE))
     extractor = ASTFeatureExtractor.from_pretrained(tmp_path / "ast")
-    told = extractor(pcm / np.float32(32768), sampling_rate=RATE, return_tensors="pt")
+    features = extractor(pcm / np.float32(32768), sampling_rate=RATE, return_tensors="pt")
     with torch.no_grad():
-        expected = ASTModel.from_pretrained(tmp_path / "ast").eval()(**told).pooler_output
+        expected = ASTModel.from_pretrained(tmp_path / "ast").eval()(**features).pooler_output
     torch.testing.assert_close(output.embedding[:1].detach(), expected, atol=1e-4, rtol=1e-3)
     assert output.attribution is None
     assert (output.embedding[0] - output.embedding[1]).abs().max() > 0.05
@@ -147,7 +147,7 @@ def test_a_spectrogram_is_embedded_as_the_library_would(tmp_path: Path):
 
 @pytest.mark.parametrize("masked", [False, True])
 def test_a_waveform_is_embedded_as_the_library_would(masked: bool, tmp_path: Path):
-    """Told of the padding, a network answers as without it; else it hears zeros, as in training."""
+    """A network that knows the padding answers as without it; another hears zeros, as trained."""
     from transformers import Wav2Vec2FeatureExtractor, Wav2Vec2Model
 
     source = network_from_folder(waves(tmp_path / "waves", masked=masked))
@@ -155,12 +155,14 @@ def test_a_waveform_is_embedded_as_the_library_would(masked: bool, tmp_path: Pat
     source.load_weights(network)
     pcm = speech()[:8_000]
     extractor = Wav2Vec2FeatureExtractor.from_pretrained(tmp_path / "waves")
-    told = extractor(pcm / np.float32(32768), sampling_rate=RATE, return_tensors="pt").input_values
+    values = extractor(
+        pcm / np.float32(32768), sampling_rate=RATE, return_tensors="pt"
+    ).input_values
     model = Wav2Vec2Model.from_pretrained(tmp_path / "waves").eval()
     with torch.no_grad():
         output = network.read(windows(speech(), 12_345)[1:])
         frames = int(model._get_feat_extract_output_lengths(len(pcm)))
-        heard = told if masked else torch.nn.functional.pad(told, (0, 12_345 - len(pcm)))
+        heard = values if masked else torch.nn.functional.pad(values, (0, 12_345 - len(pcm)))
         expected = model(heard).last_hidden_state[:, :frames].mean(1)
         other = network.read(windows(speech(), 12_345)[:1]).embedding
     torch.testing.assert_close(output.embedding, expected, atol=1e-4, rtol=1e-3)
@@ -227,8 +229,8 @@ def test_the_graph_answers_as_torch_does_and_alone_as_in_company(kind: str, tmp_
     with torch.no_grad():
         expected = served.outputs(pcm)
     assert ("saliency" in expected) == (kind != "ast")
-    for name, told in expected.items():
-        np.testing.assert_allclose(together[name], told.numpy(), atol=1e-4, err_msg=name)
+    for name, output in expected.items():
+        np.testing.assert_allclose(together[name], output.numpy(), atol=1e-4, err_msg=name)
         np.testing.assert_allclose(together[name][1:2], alone[name], atol=1e-5, err_msg=name)
 
 

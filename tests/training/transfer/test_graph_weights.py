@@ -60,8 +60,8 @@ def test_a_settled_encoder_comes_back_whole() -> None:
     assert all(weight.dtype == torch.float32 for weight in filled.parameters())
     for forest in FORESTS:
         with torch.no_grad():
-            told, expected = (net(*tensors(forest)) for net in (filled, network))
-        torch.testing.assert_close(told, expected)
+            actual, expected = (net(*tensors(forest)) for net in (filled, network))
+        torch.testing.assert_close(actual, expected)
 
 
 def test_another_encoder_is_refused() -> None:

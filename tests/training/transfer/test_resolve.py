@@ -26,7 +26,7 @@ MODELS = REPOSITORY / "models"
         ("spoken-digits", "audio", set()),  # some folded, some not
         ("spam", "text", {"tokenizer.json"}),  # an LSTM, and products whose names are lost
         ("listops/1", "tree", {"vocabulary.txt"}),
-        ("sentiment", "tree", {"vocabulary.txt"}),  # in float16, over as many words as it was told
+        ("sentiment", "tree", {"vocabulary.txt"}),  # in float16, over as many words as it was given
     ],
 )
 def test_a_bundle_gives_its_weights_back(name: str, encoder: str, files: set[str]):
@@ -66,8 +66,8 @@ def test_what_is_no_trained_network_is_said(tmp_path: Path):
         "nowhere": "--from nowhere: neither imagenet, minilm, nor a bundle in",
         str(tmp_path): r"neither a bundle \(manifest.json\) nor a backbone \(config.json\)",
     }
-    for given, told in cases.items():
-        with pytest.raises(TrainingError, match=told):
+    for given, complaint in cases.items():
+        with pytest.raises(TrainingError, match=complaint):
             resolve_network(given, "image", tmp_path / "models")
     with pytest.raises(TrainingError, match="name one: --from"):
         resolve_network(None, "tree", tmp_path)

@@ -146,6 +146,6 @@ def test_the_graph_of_an_ensemble_answers_as_torch_does(ensemble: SpectrogramEns
     session = Session(export(served, PCM, [clips(2)], ("band", "frame")))
     with torch.no_grad():
         expected = served.outputs(pcm)
-    told = session.run({"pcm": pcm.numpy()}, explain=True)
+    actual = session.run({"pcm": pcm.numpy()}, explain=True)
     for name in (PROBABILITIES, EMBEDDING, SALIENCY):
-        assert np.allclose(told[name], expected[name].numpy(), atol=1e-4)
+        assert np.allclose(actual[name], expected[name].numpy(), atol=1e-4)
