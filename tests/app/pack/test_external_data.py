@@ -5,16 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from app.bundle import read_bundle
 from app.bundle.publish import seal
 from app.cli import main
 from app.errors import InvalidBundle
-from app.modalities import Payload
 from app.pipeline import Pipeline, replay
 from app.registry import SHIPPED
 from app.serving.loading import LoadOptions, load
 from tests.app.pack.graphs import COLOURS, colour_graph, outside
-from tests.app.pack.packing import Files, picture
+from tests.app.pack.packing import Files, golden_answers
 
 
 @pytest.fixture
@@ -28,11 +26,6 @@ def exported(files: Files) -> Path:
     return folder / "net.onnx"
 
 
-def answers(bundle) -> list[str]:
-    payloads = [Payload(picture(colour), "image/png") for colour in COLOURS.values()]
-    return [answer.label for answer in Pipeline(bundle).predict(payloads)]
-
-
 @pytest.mark.parametrize("where", ["export", "elsewhere"])
 def test_the_bundle_holds_its_data_and_needs_no_working_directory(
     where: str, exported: Path, files: Files, monkeypatch: pytest.MonkeyPatch, capsys
@@ -40,14 +33,13 @@ def test_the_bundle_holds_its_data_and_needs_no_working_directory(
     (files.folder / "elsewhere").mkdir()
     monkeypatch.chdir(files.folder / where)
     assert files.pack(exported) == 0
-    folder = files.folder / "models" / "mine" / "1"
-    assert f"published {folder}" in capsys.readouterr().out
+    assert f"published {files.published}" in capsys.readouterr().out
     monkeypatch.chdir(files.folder / "elsewhere")
     (exported.parent / "net.onnx.data").unlink()
-    bundle = read_bundle(folder, SHIPPED)
+    bundle = files.bundle()
     assert "net.onnx.data" in bundle.manifest.files
     assert bundle.manifest.schema_version == 2
-    assert answers(bundle) == list(COLOURS)
+    assert golden_answers(Pipeline(bundle)) == list(COLOURS)
     assert replay(bundle, Pipeline(bundle)) == []
     assert main(["verify", str(files.folder / "models")]) == 0
     assert main(["migrate", str(files.folder / "models")]) == 0
@@ -56,19 +48,19 @@ def test_the_bundle_holds_its_data_and_needs_no_working_directory(
 
 def test_the_service_loads_it(exported: Path, files: Files) -> None:
     assert files.pack(exported) == 0
-    model = load(files.folder / "models" / "mine" / "1", LoadOptions(device="cpu"))
+    model = load(files.published, LoadOptions(device="cpu"))
     assert model.manifest.labels == tuple(COLOURS)
 
 
 def test_altered_or_missing_data_are_refused(exported: Path, files: Files, capsys) -> None:
     assert files.pack(exported) == 0
-    data = files.folder / "models" / "mine" / "1" / "net.onnx.data"
+    data = files.published / "net.onnx.data"
     content = data.read_bytes()
     data.write_bytes(content[::-1])
     assert main(["verify", str(files.folder / "models")]) == 1
     assert "net.onnx.data was altered" in capsys.readouterr().out
     data.write_bytes(content)
-    bundle = read_bundle(data.parent, SHIPPED)
+    bundle = files.bundle()
     less = seal(bundle.manifest, {n: c for n, c in bundle.files.items() if n != data.name}, SHIPPED)
     with pytest.raises(InvalidBundle, match=r"weights are in 'net\.onnx\.data', which is missing"):
         Pipeline(less)
@@ -84,7 +76,7 @@ def test_data_in_a_folder_below_and_the_links_of_a_download_cache(files: Files) 
     (snapshot / "net.onnx").symlink_to(blobs / "a0")
     (snapshot / "parts" / "of" / "w.data").symlink_to(blobs / "b1")
     assert files.pack(snapshot / "net.onnx") == 0
-    assert answers(read_bundle(files.folder / "models" / "mine" / "1", SHIPPED)) == list(COLOURS)
+    assert golden_answers(Pipeline(files.bundle())) == list(COLOURS)
 
 
 @pytest.mark.parametrize(

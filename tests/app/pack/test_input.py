@@ -1,17 +1,14 @@
 """The input of a packed graph: means of pixels from 0 to 1, free axes, the crop of the picture."""
 
-import io
-
 import numpy as np
 import pytest
 from PIL import Image
 
-from app.bundle import read_bundle
 from app.modalities import Payload
 from app.pipeline import Pipeline, replay
-from app.registry import SHIPPED
 from tests.app.pack.graphs import COLOURS, colour_graph
-from tests.app.pack.packing import Files, picture
+from tests.app.pack.packing import SIZE, Files, golden_answers
+from tests.media import picture, saved
 
 MODEL = colour_graph().SerializeToString()
 
@@ -53,23 +50,21 @@ def test_an_option_that_cannot_be_right_is_named(
 def test_a_free_axis_takes_any_size(size: str, files: Files) -> None:
     model = colour_graph(side="side").SerializeToString()
     assert files.pack(model, "--size", size) == 0
-    bundle = read_bundle(files.folder / "models" / "mine" / "1", SHIPPED)
+    bundle = files.bundle()
     pipeline = Pipeline(bundle)
-    payloads = [Payload(picture(colour), "image/png") for colour in COLOURS.values()]
-    assert [answer.label for answer in pipeline.predict(payloads)] == list(COLOURS)
+    assert golden_answers(pipeline) == list(COLOURS)
     assert replay(bundle, pipeline) == []
     width, height = map(int, size.split("x"))
-    assert pipeline.encoder.encode(payloads[0]).arrays["image"].shape == (3, height, width)
+    pixels = pipeline.encoder.encode(Payload(picture(SIZE), "image/png")).arrays["image"]
+    assert pixels.shape == (3, height, width)
 
 
 def test_the_crop_and_the_filter_are_those_of_the_options(files: Files) -> None:
     options = ("--crop-fraction", "0.5", "--resample", "bilinear")
     assert files.pack(MODEL, *options) == 0
-    bundle = read_bundle(files.folder / "models" / "mine" / "1", SHIPPED)
+    bundle = files.bundle()
     framed = Image.new("RGB", (64, 64), "white")
     framed.paste((0, 0, 0), (16, 16, 48, 48))
-    buffer = io.BytesIO()
-    framed.save(buffer, "PNG")
-    pixels = Pipeline(bundle).encoder.encode(Payload(buffer.getvalue(), "image/png"))
+    pixels = Pipeline(bundle).encoder.encode(Payload(saved(framed), "image/png"))
     assert np.abs(pixels.arrays["image"]).max() < 0.1  # nothing of the frame but a filter's edge
     assert bundle.manifest.encoder.resample == "bilinear"

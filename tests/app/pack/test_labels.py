@@ -4,10 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from app.bundle import read_bundle
 from app.errors import InvalidBundle
 from app.pack.labels import labels_in_metadata, read_labels
-from app.registry import SHIPPED
 from tests.app.pack.graphs import colour_graph
 from tests.app.pack.packing import Files
 
@@ -43,16 +41,14 @@ def test_without_labels_the_metadata_are_used_or_asked_for(files: Files, capsys)
     named = colour_graph(metadata={"names": FORMS["names"]}).SerializeToString()
     assert files.pack(named, labels=False) == 0
     assert "labels: from the graph's metadata 'names'\n" in capsys.readouterr().out
-    folder = files.folder / "models" / "mine" / "1"
-    assert read_bundle(folder, SHIPPED).manifest.labels == RED
+    assert files.bundle().manifest.labels == RED
 
 
 def test_the_file_comes_before_the_metadata(files: Files) -> None:
     files.labels.write_text("rot\ngrün\nblau", "utf-8")
     named = colour_graph(metadata={"names": FORMS["names"]}).SerializeToString()
     assert files.pack(named) == 0
-    folder = files.folder / "models" / "mine" / "1"
-    assert read_bundle(folder, SHIPPED).manifest.labels == ("rot", "grün", "blau")
+    assert files.bundle().manifest.labels == ("rot", "grün", "blau")
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,13 @@
 import numpy as np
 import pytest
 
-from app.bundle import read_bundle
 from app.errors import InvalidBundle
 from app.modalities import Payload
 from app.pack.scores import scores_shown
 from app.pipeline import Pipeline
-from app.registry import SHIPPED
 from tests.app.pack.graphs import COLOURS, colour_graph
-from tests.app.pack.packing import Files, picture
+from tests.app.pack.packing import SIZE, Files, golden_answers
+from tests.media import picture
 
 LOGITS, SOFTMAX = colour_graph(), colour_graph(last="Softmax")
 
@@ -26,9 +25,9 @@ def softmax(numbers: np.ndarray) -> np.ndarray:
 )
 def test_softmax_is_applied_once(model, kind: str, said: tuple[str, ...], files: Files) -> None:
     assert files.pack(model.SerializeToString(), *said, *([kind] if said else [])) == 0
-    bundle = read_bundle(files.folder / "models" / "mine" / "1", SHIPPED)
+    bundle = files.bundle()
     assert bundle.manifest.scores == kind
-    answer = Pipeline(bundle).predict([Payload(picture(COLOURS["red"]), "image/png")])[0]
+    answer = Pipeline(bundle).predict([Payload(picture(SIZE, COLOURS["red"]), "image/png")])[0]
     expected = softmax(4 * np.array(COLOURS["red"]) / 255)
     assert dict(answer.top) == pytest.approx(dict(zip(COLOURS, expected, strict=True)), abs=1e-6)
 
@@ -90,9 +89,8 @@ def test_the_scores_may_be_any_output(files: Files) -> None:
         model, "--output", "odd"
     )
     assert files.pack(model, "--output", "scores") == 0
-    bundle = read_bundle(files.folder / "models" / "mine" / "1", SHIPPED)
-    payloads = [Payload(picture(colour), "image/png") for colour in COLOURS.values()]
-    assert [answer.label for answer in Pipeline(bundle).predict(payloads)] == list(COLOURS)
+    bundle = files.bundle()
+    assert golden_answers(Pipeline(bundle)) == list(COLOURS)
 
 
 def test_a_free_number_of_scores_is_compared_with_the_labels(files: Files) -> None:
@@ -106,7 +104,7 @@ def test_a_free_number_of_scores_is_compared_with_the_labels(files: Files) -> No
 
 def test_two_golden_pictures_of_one_name_are_refused(files: Files) -> None:
     (files.folder / "more").mkdir()
-    (files.folder / "more" / "red.png").write_bytes(picture((1, 2, 3)))
+    (files.folder / "more" / "red.png").write_bytes(picture(SIZE, (1, 2, 3)))
     more = ("--golden", str(files.folder / "more" / "red.png"))
     assert "golden pictures need unlike names" in files.refusal(LOGITS.SerializeToString(), *more)
 
