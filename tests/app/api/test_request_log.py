@@ -2,12 +2,11 @@
 
 import asyncio
 import json
-import logging
+from collections.abc import Callable
 
 import pytest
 
 from app.api.request_log import LINES
-from app.telemetry import JsonLines
 from tests.conftest import open_service
 
 pytestmark = pytest.mark.anyio
@@ -15,21 +14,9 @@ PATH, TEXT = "/v1/models/moods/classify", {"Content-Type": "text/plain"}
 
 
 @pytest.fixture
-def lines(monkeypatch):
-    """Return every line of the log so far, as it is written."""
-    written: list[dict] = []
-
-    class Kept(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            written.append(json.loads(JsonLines().format(record)))
-
-    logger = logging.getLogger("thalamus")
-    monkeypatch.setattr(logger, "handlers", [Kept()])
-    monkeypatch.setattr(logger, "level", logging.INFO)
-    monkeypatch.setattr(logger, "propagate", False)
-    logger.manager._clear_cache()
-    yield lambda event="request": [line for line in written if line["event"] == event]
-    logger.manager._clear_cache()
+def lines(log: list[dict]) -> Callable[..., list[dict]]:
+    """Return the lines of an event so far."""
+    return lambda event="request": [line for line in log if line["event"] == event]
 
 
 async def test_an_answer_is_logged_only_on_request(published, lines) -> None:

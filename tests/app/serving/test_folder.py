@@ -1,33 +1,10 @@
-import json
-import logging
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 from app.serving.folder import ModelsFolder
-from app.telemetry import JsonLines
 
 ALL = {("colours", 1), ("moods", 1), ("sounds", 1)}
-
-
-@pytest.fixture
-def said(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict]]:
-    """What the log says."""
-    lines: list[dict] = []
-
-    class Kept(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            lines.append(json.loads(JsonLines().format(record)))
-
-    logger = logging.getLogger("thalamus")
-    monkeypatch.setattr(logger, "handlers", [Kept()])
-    level = logger.level
-    logger.setLevel(logging.INFO)
-    yield lines
-    logger.setLevel(level)
 
 
 def known(folder: ModelsFolder) -> dict:
@@ -81,7 +58,7 @@ def test_only_a_listing_shows_that_a_version_is_gone(models: Path) -> None:
     assert look.gone == {("moods", 1)}
 
 
-def test_a_root_that_is_away_says_nothing(models: Path, said: list[dict]) -> None:
+def test_a_root_that_is_away_says_nothing(models: Path, log: list[dict]) -> None:
     folder = ModelsFolder(models)
     before = known(folder)
     away = models.rename(models.parent / "away")
@@ -93,7 +70,7 @@ def test_a_root_that_is_away_says_nothing(models: Path, said: list[dict]) -> Non
     look = folder.look(before)
     assert look is not None
     assert set(look.found) == ALL
-    assert [(line["event"], line.get("reason")) for line in said] == [
+    assert [(line["event"], line.get("reason")) for line in log] == [
         ("models folder", "cannot be listed: No such file or directory"),
         ("models folder", "cannot be listed: Not a directory"),
         ("models folder is back", None),
@@ -111,7 +88,7 @@ def test_a_root_that_is_suddenly_empty_is_believed_at_the_second_look(models: Pa
     assert look.gone == ALL
 
 
-def test_another_root_that_is_empty_is_not_believed(models: Path, said: list[dict]) -> None:
+def test_another_root_that_is_empty_is_not_believed(models: Path, log: list[dict]) -> None:
     """What is left of a volume that was unmounted is the folder that it was mounted on."""
     folder = ModelsFolder(models)
     before = known(folder)
@@ -123,16 +100,16 @@ def test_another_root_that_is_empty_is_not_believed(models: Path, said: list[dic
     look = folder.look(before)
     assert look is not None
     assert not look.gone
-    assert [line["event"] for line in said] == ["models folder", "models folder is back"]
+    assert [line["event"] for line in log] == ["models folder", "models folder is back"]
 
 
-def test_what_lies_beside_is_said_once(models: Path, said: list[dict]) -> None:
+def test_what_lies_beside_is_said_once(models: Path, log: list[dict]) -> None:
     folder = ModelsFolder(models)
     (models / "lost+found").mkdir()
     (models / "colours" / "v7").mkdir()
     for _ in range(3):
         folder.look({})
-    assert [(line["event"], line["path"]) for line in said] == [
+    assert [(line["event"], line["path"]) for line in log] == [
         ("not served", "colours/v7"),
         ("not served", "lost+found"),
     ]
@@ -140,21 +117,21 @@ def test_what_lies_beside_is_said_once(models: Path, said: list[dict]) -> None:
     folder.look({})
     (models / "lost+found").mkdir()
     folder.look({})
-    assert [line["path"] for line in said[2:]] == ["lost+found"], "it is new"
+    assert [line["path"] for line in log[2:]] == ["lost+found"], "it is new"
 
 
-def test_of_many_things_beside_a_few_are_said(models: Path, said: list[dict]) -> None:
+def test_of_many_things_beside_a_few_are_said(models: Path, log: list[dict]) -> None:
     folder = ModelsFolder(models)
     for number in range(100):
         (models / f"X{number}").mkdir()
     for _ in range(2):
         folder.look({})
-    assert len(said) == 21
-    assert said[-1]["path"] == "80 others"
+    assert len(log) == 21
+    assert log[-1]["path"] == "80 others"
 
 
 def test_the_manifest_of_a_loaded_version_that_cannot_be_read_is_said(
-    models: Path, said: list[dict]
+    models: Path, log: list[dict]
 ) -> None:
     folder = ModelsFolder(models)
     before = known(folder)
@@ -164,5 +141,5 @@ def test_the_manifest_of_a_loaded_version_that_cannot_be_read_is_said(
         look = folder.look(before)
         assert look is not None
         assert look.found["colours", 1].digest is None
-    [line] = said
+    [line] = log
     assert line["reason"] == "colours/1: no readable manifest.json (not a regular file)"
