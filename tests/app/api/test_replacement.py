@@ -4,9 +4,10 @@ import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx
 import pytest
 
-from app.bundle import publish
+from app.bundle import Bundle, publish
 from tests import fakes
 from tests.conftest import open_service
 
@@ -14,20 +15,25 @@ pytestmark = pytest.mark.anyio
 TEXT = {"Content-Type": "text/plain"}
 
 
+async def while_replaced(
+    client: httpx.AsyncClient, models: Path, successor: Bundle, *parts: bytes
+) -> AsyncIterator[bytes]:
+    """Give a body in two parts, and replace version 1 of its model between them."""
+    first, rest = parts
+    yield first
+    publish(successor, models)
+    shutil.rmtree(models / successor.manifest.name / "1")
+    await client.app.state.catalog.refresh()
+    yield rest
+
+
 @pytest.mark.parametrize(
     ("path", "status"), [("moods", 200), ("moods/versions/1", 404), ("moods/versions/2", 404)]
 )
 async def test_the_successor_answers(models: Path, path: str, status: int) -> None:
     async with open_service(models) as client:
-
-        async def body() -> AsyncIterator[bytes]:
-            yield b"go"
-            publish(fakes.text_bundle(version=2), models)
-            shutil.rmtree(models / "moods" / "1")
-            await client.app.state.catalog.refresh()
-            yield b"od"
-
-        answer = await client.post(f"/v1/models/{path}/classify", content=body(), headers=TEXT)
+        body = while_replaced(client, models, fakes.text_bundle(version=2), b"go", b"od")
+        answer = await client.post(f"/v1/models/{path}/classify", content=body, headers=TEXT)
         assert answer.status_code == status
         if status == 200:
             assert (answer.json()["version"], len(answer.json()["predictions"])) == (2, 1)
@@ -36,15 +42,9 @@ async def test_the_successor_answers(models: Path, path: str, status: int) -> No
 async def test_the_successor_completes(models: Path) -> None:
     publish(fakes.words_bundle(), models)
     async with open_service(models) as client:
-
-        async def body() -> AsyncIterator[bytes]:
-            yield b'{"text": "The day"'
-            publish(fakes.words_bundle(version=2), models)
-            shutil.rmtree(models / "prose" / "1")
-            await client.app.state.catalog.refresh()
-            yield b"}"
-
-        answer = await client.post("/v1/models/prose/complete", content=body())
+        parts = (b'{"text": "The day"', b"}")
+        body = while_replaced(client, models, fakes.words_bundle(version=2), *parts)
+        answer = await client.post("/v1/models/prose/complete", content=body)
         assert (answer.status_code, answer.json()["version"]) == (200, 2)
 
 
