@@ -24,6 +24,18 @@ def timed(**stages: float) -> Timings:
     return timings
 
 
+def work(shared: SharedNumbers) -> None:
+    """Answer two items and queue five as worker 1."""
+    shared.join(1)
+    metrics = Metrics(shared)
+    metrics.answered(record(items=2), 200, 0.1)
+    metrics.set(families.QUEUE_ITEMS, {("moods", "1"): 5})
+
+
+def series_names(metrics: Metrics) -> set[str]:
+    return {name.partition("{")[0] for name in rendered(metrics)}
+
+
 def rendered(metrics: Metrics) -> dict[str, float]:
     lines = metrics.render().decode().splitlines()
     return {
@@ -117,28 +129,22 @@ def test_metrics_are_summed_over_workers() -> None:
 
 def test_a_restarted_worker_keeps_its_counts_and_withdraws_its_gauges() -> None:
     shared = SharedNumbers(2)
-    shared.join(1)
-    first = Metrics(shared)
-    first.answered(record(items=2), 200, 0.1)
-    first.set(families.QUEUE_ITEMS, {("moods", "1"): 5})
+    work(shared)
     shared.join(1)
     second = Metrics(shared)
-    assert "thalamus_queue_items" not in {name.partition("{")[0] for name in rendered(second)}
+    assert "thalamus_queue_items" not in series_names(second)
     second.answered(record(items=1), 200, 0.1)
     assert rendered(second)[ITEMS] == 3
 
 
 def test_the_gauges_of_a_worker_that_has_ended_are_withdrawn_by_another_process() -> None:
     shared = SharedNumbers(2)
-    shared.join(1)
-    ended = Metrics(shared)
-    ended.answered(record(items=2), 200, 0.1)
-    ended.set(families.QUEUE_ITEMS, {("moods", "1"): 5})
+    work(shared)
     shared.join(0)
     withdraw_gauges(shared.of(1))
-    found = rendered(Metrics(shared))
-    assert "thalamus_queue_items" not in {name.partition("{")[0] for name in found}
-    assert found[ITEMS] == 2
+    left = Metrics(shared)
+    assert "thalamus_queue_items" not in series_names(left)
+    assert rendered(left)[ITEMS] == 2
 
 
 def test_gauges_of_what_is_gone_go() -> None:
