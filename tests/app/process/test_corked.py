@@ -26,9 +26,13 @@ class Wire:
         return b"closed" in self.sent
 
 
-async def test_what_was_written_for_a_client_that_has_gone_is_dropped() -> None:
+def corked_wire() -> tuple[Wire, CorkedTransport]:
     wire = Wire()
-    corked = CorkedTransport(wire, asyncio.get_running_loop(), wire.close)
+    return wire, CorkedTransport(wire, asyncio.get_running_loop(), wire.close)
+
+
+async def test_what_was_written_for_a_client_that_has_gone_is_dropped() -> None:
+    wire, corked = corked_wire()
     corked.write(b"answer")
     wire.close()
     await asyncio.sleep(0)
@@ -36,8 +40,7 @@ async def test_what_was_written_for_a_client_that_has_gone_is_dropped() -> None:
 
 
 async def test_writes_of_one_turn_are_one_packet() -> None:
-    wire = Wire()
-    corked = CorkedTransport(wire, asyncio.get_running_loop(), wire.close)
+    wire, corked = corked_wire()
     corked.write(b"head ")
     corked.write(b"body")
     assert wire.sent == []
@@ -49,8 +52,7 @@ async def test_writes_of_one_turn_are_one_packet() -> None:
 
 
 async def test_closing_sends_what_was_written() -> None:
-    wire = Wire()
-    corked = CorkedTransport(wire, asyncio.get_running_loop(), wire.close)
+    wire, corked = corked_wire()
     corked.write(b"last")
     corked.close()
     await asyncio.sleep(0)
@@ -58,8 +60,7 @@ async def test_closing_sends_what_was_written() -> None:
 
 
 async def test_other_attributes_are_the_transports() -> None:
-    wire = Wire()
-    corked = CorkedTransport(wire, asyncio.get_running_loop(), wire.close)
+    _, corked = corked_wire()
     assert corked.get_extra_info("peername") == "peername"
 
 
