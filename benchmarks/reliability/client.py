@@ -105,15 +105,6 @@ def put(port: int, question: Question, timeout: float = 20) -> Reply:
 
 
 @dataclass(frozen=True)
-class Sent:
-    """A request of a client: when it was sent, on the monotonic clock, and what came of it."""
-
-    client: int
-    at: float
-    reply: Reply
-
-
-@dataclass(frozen=True)
 class Manner:
     """How a client behaves.
 
@@ -139,7 +130,7 @@ class Clients:
     ) -> None:
         self._port, self._questions, self._manner = port, questions, manner
         self._stopping, self._left = threading.Event(), sys.maxsize
-        self.sent: list[Sent] = []
+        self.replies: list[Reply] = []
         self._threads = [threading.Thread(target=self._run, args=(i,)) for i in range(count)]
 
     def __enter__(self) -> "Clients":
@@ -172,31 +163,30 @@ class Clients:
         for thread in self._threads:
             thread.join()
 
-    def outcomes(self, since: float = 0.0) -> Counter[str]:
-        """Count the outcomes of requests sent after `since` on the monotonic clock."""
-        return self.count([sent.reply for sent in list(self.sent) if sent.at >= since])
+    def outcomes(self) -> Counter[str]:
+        """Count the outcomes until now."""
+        return self.count(list(self.replies))
 
     @staticmethod
     def count(replies: Sequence[Reply]) -> Counter[str]:
         """Count the outcomes of replies."""
         return Counter(reply.outcome for reply in replies)
 
-    def failed(self, since: float = 0.0) -> int:
-        """Count the requests since then that were not answered with 200."""
-        return sum(count for name, count in self.outcomes(since).items() if name != "200")
+    def failed(self) -> int:
+        """Count the requests that were not answered with 200."""
+        return sum(count for name, count in self.outcomes().items() if name != "200")
 
-    def seconds(self, since: float = 0.0) -> list[float]:
+    def seconds(self) -> list[float]:
         """Return the latencies of the answers with 200, in order of size."""
-        found = [s.reply for s in list(self.sent) if s.at >= since]
-        return sorted(reply.seconds for reply in found if reply.status == 200)
+        return sorted(reply.seconds for reply in list(self.replies) if reply.status == 200)
 
     def _run(self, index: int) -> None:
         wire, question = Wire(self._port), self._questions[index % len(self._questions)]
         for _ in range(self._left):
             if self._stopping.is_set():
                 break
-            at, reply = time.monotonic(), wire.send(question)
-            self.sent.append(Sent(index, at, reply))
+            reply = wire.send(question)
+            self.replies.append(reply)
             self._manner.note(index, reply)
             if not self._manner.kept:
                 wire.close()

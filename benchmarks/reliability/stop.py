@@ -52,7 +52,7 @@ def _kept_alive(scope: Scope) -> Iterator[tuple[str, Figure]]:
                     slowest = max(slowest, service.end())
                     clients.join()
             lost += clients.failed()
-            total += len(clients.sent)
+            total += len(clients.replies)
     yield "lost", Figure(lost, f"of {total:,}")
     yield "ended", Figure(slowest)
 
@@ -75,7 +75,7 @@ def _balanced(scope: Scope) -> Iterator[tuple[str, Figure]]:
                     unready.set()
                     clients.join()
             lost += clients.failed()
-            total += len(clients.sent)
+            total += len(clients.replies)
     yield "lost", Figure(lost, f"of {total:,}")
 
 
