@@ -36,16 +36,15 @@ class Reply:
 
 @dataclass(frozen=True)
 class Question:
-    """A request that can be sent again and again."""
+    """A POST request that can be sent again and again."""
 
     path: str
     body: bytes
     media_type: str
-    method: str = "POST"
 
-    def wire(self, *headers: str) -> bytes:
+    def wire(self) -> bytes:
         """Return its bytes in HTTP/1.1."""
-        rows = [f"{self.method} {self.path} HTTP/1.1", "Host: localhost", *headers]
+        rows = [f"POST {self.path} HTTP/1.1", "Host: localhost"]
         rows += [f"Content-Type: {self.media_type}", f"Content-Length: {len(self.body)}", "", ""]
         return "\r\n".join(rows).encode() + self.body
 
@@ -59,7 +58,7 @@ class Wire:
     def send(self, question: Question) -> Reply:
         """Send a request and return what came of it."""
         return self.request(
-            question.method, question.path, question.body, {"Content-Type": question.media_type}
+            "POST", question.path, question.body, {"Content-Type": question.media_type}
         )
 
     def request(
@@ -101,7 +100,7 @@ def ask(
 def put(port: int, question: Question, timeout: float = 20) -> Reply:
     """Send one question on a connection of its own."""
     headers = {"Content-Type": question.media_type}
-    return ask(port, question.method, question.path, question.body, headers, timeout)
+    return ask(port, "POST", question.path, question.body, headers, timeout)
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _RGB, _RGBA = 2, 6  # PNG's colour types
 
 
-def flat(level: int, side: int = 8) -> bytes:
-    """Return a grey PNG of the brightness `level`, 0..255."""
+def flat(level: int) -> bytes:
+    """Return a grey PNG of 8 × 8 pixels of the brightness `level`, 0..255."""
     file = io.BytesIO()
-    Image.new("RGB", (side, side), (level, level, level)).save(file, "PNG")
+    Image.new("RGB", (8, 8), (level, level, level)).save(file, "PNG")
     return file.getvalue()
 
 

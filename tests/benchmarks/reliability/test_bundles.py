@@ -69,8 +69,9 @@ def test_a_question_is_a_golden_case() -> None:
     assert question("spam").path == "/v1/models/spam/classify"
     assert question("digits-autoencoder").path.endswith("/reconstruct")
     assert question("completion").media_type == "application/json"
-    head, _, body = digit().wire("X-A: b").partition(b"\r\n\r\n")
-    assert b"\r\nX-A: b\r\n" in head and head.endswith(f"Content-Length: {len(body)}".encode())
+    head, _, body = digit().wire().partition(b"\r\n\r\n")
+    assert b"\r\nContent-Type: image/png\r\n" in head
+    assert head.endswith(f"Content-Length: {len(body)}".encode())
 
 
 def test_a_request_is_repeated_as_a_form() -> None:
