@@ -38,6 +38,13 @@ def descriptors(pid: int) -> int:
     return 0
 
 
+def children(pid: int) -> list[int]:
+    """Return the processes that it has started and that have not been waited for."""
+    with suppress(OSError):
+        return [int(c) for c in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return []
+
+
 def is_alive(pid: int) -> bool:
     """Whether the process has not ended; one that nobody has asked about yet has."""
     return _status(pid, "VmRSS:") > 0

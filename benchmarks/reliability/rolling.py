@@ -13,6 +13,7 @@ from pathlib import Path
 
 from benchmarks.reliability.bundles import digit, serve_copies
 from benchmarks.reliability.client import Clients, Manner, ask, tally
+from benchmarks.reliability.process import children
 from benchmarks.reliability.promise import Experiment, Figure, Promise, Scope, Skipped, exactly
 from benchmarks.reliability.service import Launch, running, wait_until
 from benchmarks.servers import free_port
@@ -79,14 +80,10 @@ class _Proxy:
     def reload(self, process: "subprocess.Popen[bytes]", ports: Sequence[int]) -> None:
         """Let nginx pass requests to these ports, and wait until its new worker does."""
         self._configure(ports)
-        before = _children(process.pid)
+        before = set(children(process.pid))
         process.send_signal(signal.SIGHUP)
-        wait_until(lambda: bool(_children(process.pid) - before), 5)
+        wait_until(lambda: bool(set(children(process.pid)) - before), 5)
         time.sleep(0.1)
-
-
-def _children(pid: int) -> set[int]:
-    return {int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()}
 
 
 def _restarts(scope: Scope) -> Iterator[tuple[str, Figure]]:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from benchmarks import machine
 from benchmarks.reliability.client import ask
+from benchmarks.reliability.process import children
 
 ROOT = Path(__file__).parent.parent.parent
 _RUNNING = re.compile(r"running on http://[^\s\"]*:(\d+)")
@@ -89,8 +90,8 @@ class Service:
     def workers(self) -> list[int]:
         """The processes that answer: forked children have the command line of their parent."""
         own = _command(self.pid)
-        children = [pid for pid in _children(self.pid) if own and _command(pid) == own]
-        return children or [self.pid]
+        forked = [pid for pid in children(self.pid) if own and _command(pid) == own]
+        return forked or [self.pid]
 
     def wait_ready(self, patience: float = 60) -> None:
         """Wait until `/readyz` says 200; raise `NotReady`."""
@@ -157,12 +158,6 @@ def without_root_rights() -> None:
     libc = ctypes.CDLL(None)
     for capability in (_CAP_DAC_OVERRIDE, _CAP_DAC_READ_SEARCH):
         libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)
-
-
-def _children(pid: int) -> list[int]:
-    with suppress(OSError):
-        return [int(c) for c in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    return []
 
 
 def _command(pid: int) -> bytes:
