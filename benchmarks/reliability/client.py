@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 
 HOST = "127.0.0.1"
+PROBLEM = "application/problem+json"  # the media type of RFC 9457
 
 
 @dataclass(frozen=True)
@@ -28,10 +29,14 @@ class Reply:
         return str(self.status) if self.status else self.lost
 
     @property
+    def has_problem(self) -> bool:
+        """Whether its body has the form of RFC 9457."""
+        return self.headers.get("content-type", "").startswith(PROBLEM)
+
+    @property
     def is_problem(self) -> bool:
         """Whether it is a refusal of the client's mistake in the form of RFC 9457."""
-        kind = self.headers.get("content-type", "")
-        return 400 <= self.status < 500 and kind.startswith("application/problem+json")
+        return 400 <= self.status < 500 and self.has_problem
 
 
 @dataclass(frozen=True)

@@ -30,8 +30,7 @@ def _neighbours(
             outcomes = clients.outcomes()
             yield "neighbours", Figure(clients.failed(), f"answers: {tally(outcomes)}")
             reply = put(service.port, bad)
-            problem = reply.headers.get("content-type", "").startswith("application/problem+json")
-            own_type = problem and b'"about:blank"' not in reply.body
+            own_type = reply.has_problem and b'"about:blank"' not in reply.body
             note = f"{reply.outcome}; the bad client got {tally(senders.outcomes())}"
             yield "problem", Figure(int(own_type and reply.status >= 500), note)
 

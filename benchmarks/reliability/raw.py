@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.reliability.client import HOST
+from benchmarks.reliability.client import HOST, PROBLEM
 
 _BLOCK = 65536
 
@@ -28,7 +28,7 @@ class Answered:
     def is_problem(self) -> bool:
         """Whether it is a client error in the form of RFC 9457."""
         head = self.data.partition(b"\r\n\r\n")[0].lower()
-        problem = b"content-type: application/problem+json" in head
+        problem = f"content-type: {PROBLEM}".encode() in head
         return (400 <= self.status < 500 or self.status in (501, 505)) and problem
 
 
