@@ -4,8 +4,7 @@ import json
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.reliability.bundles import Versions, digit, edit_manifest, serve_copies
@@ -14,7 +13,7 @@ from benchmarks.reliability.process import descriptors, resident, threads
 from benchmarks.reliability.promise import Experiment, Figure, Promise, Scope, at_most, exactly
 from benchmarks.reliability.service import Launch, Service, running, wait_until
 
-_CLIENTS = 4
+_CLIENTS, _MANNER = 4, Manner(pause=0.01)
 _WARM = 3  # swaps after which what every swap needs has been loaded once
 _POLL = {"POLL": "0.1"}
 _LOADED = '"model ready"'  # of the log
@@ -66,11 +65,8 @@ class _Seen:
         self.last[client] = version
 
 
-@contextmanager
-def _clients(service: Service, seen: _Seen | None = None) -> Iterator[Clients]:
-    note = seen.note if seen else (lambda client, reply: None)
-    with Clients(service.port, [digit()], _CLIENTS, Manner(pause=0.01, note=note)) as clients:
-        yield clients
+def _clients(service: Service, manner: Manner = _MANNER) -> Clients:
+    return Clients(service.port, [digit()], _CLIENTS, manner)
 
 
 def _versions(scope: Scope) -> Iterator[tuple[str, Figure]]:
@@ -80,7 +76,7 @@ def _versions(scope: Scope) -> Iterator[tuple[str, Figure]]:
         versions = Versions(Path(folder))
         with running(Launch(Path(folder), _POLL)) as service:
             seen, unseen = _Seen(), 0
-            with _clients(service, seen) as clients:
+            with _clients(service, replace(_MANNER, note=seen.note)) as clients:
                 for number in range(1, _WARM + count + 1):
                     if number == _WARM + 1:
                         before = _Holding.of(service)
