@@ -12,13 +12,8 @@ from pathlib import Path
 from benchmarks.reliability.bundles import digit, question, serve_copies
 from benchmarks.reliability.client import put
 from benchmarks.reliability.promise import Experiment, Figure, Promise, Scope, Skipped, exactly
-from benchmarks.reliability.service import (
-    ROOT,
-    Launch,
-    running,
-    wait_until,
-    without_root_rights,
-)
+from benchmarks.reliability.service import Launch, running, wait_until, without_root_rights
+from benchmarks.servers import ROOT
 
 _NOBODY = 65534  # the user to whom the folder belongs
 _LATER = "listops"  # published when the service runs

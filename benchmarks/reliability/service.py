@@ -16,8 +16,8 @@ from pathlib import Path
 from benchmarks import machine
 from benchmarks.reliability.client import ask
 from benchmarks.reliability.process import children
+from benchmarks.servers import ROOT
 
-ROOT = Path(__file__).parent.parent.parent
 _RUNNING = re.compile(r"running on http://[^\s\"]*:(\d+)")
 _CAP_DAC_OVERRIDE, _CAP_DAC_READ_SEARCH, _PR_CAPBSET_DROP = 1, 2, 24  # linux/capability.h, prctl.h
 
