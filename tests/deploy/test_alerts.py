@@ -61,6 +61,11 @@ FIRING = {
         {},
         "Workers die again and again; the log says why",
     ),
+    "ThalamusLoadFailed": (
+        {f"thalamus_load_failures_total{{{MOODS}}}": "0+1x120"},
+        {"model": "moods", "version": "1"},
+        "What was published as moods/1 cannot be loaded",
+    ),
     "ThalamusVersionNotReady": (
         {
             f'thalamus_version_workers{{{MOODS},state="ready"}}': "1+0x120",
