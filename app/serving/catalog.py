@@ -29,7 +29,7 @@ from app.serving.folder import Look, ModelsFolder, Sighting
 from app.serving.loading import LoadOptions, failure_of, load, prove
 from app.serving.model import ServedModel
 from app.serving.reload import Entry, VersionState, pause, to_drain
-from app.serving.selection import choose_by_media_type
+from app.serving.selection import Defaults, choose_by_media_type
 from app.telemetry import event
 
 __all__ = ["MOMENT", "Catalog", "Entry", "VersionState"]
@@ -47,7 +47,8 @@ class Catalog:
         self._root = root
         self._folder = ModelsFolder(root)
         self._options = options
-        self._defaults = defaults
+        media_types = {name: m.bodies for name, m in options.registry.modalities.items()}
+        self._defaults = Defaults(defaults, media_types)
         self._entries: dict[VersionKey, Entry] = {}
         # The ready models by version; the newest of each name also under None.
         self._ready: dict[tuple[str, int | None], ServedModel] = {}
@@ -88,8 +89,9 @@ class Catalog:
 
     def for_media_type(self, media_type: str) -> ServedModel:
         """Return the media type's default classifier; raise `UnsupportedMedia` or `NotReady`."""
-        newest = [model for (_, version), model in self._ready.items() if version is None]
-        return choose_by_media_type(newest, media_type, self._defaults)
+        newest = {name: model for (name, version), model in self._ready.items() if version is None}
+        waiting = {e.name: e.state for e in self._entries.values() if e.name not in newest}
+        return choose_by_media_type(newest.values(), media_type, self._defaults, waiting)
 
     def _known(self, name: str, version: int | None) -> list[Entry]:
         return [e for e in self.entries if e.name == name and version in (None, e.version)]

@@ -192,6 +192,23 @@ async def test_for_media_type_prefers_the_configured_default(models: Path) -> No
         assert catalog.for_media_type("image/png").manifest.name == "another"
 
 
+async def test_no_other_model_answers_while_the_default_is_not_ready(models: Path) -> None:
+    publish(fakes.image_bundle("another"), models)
+    publish(fakes.tree_bundle("a-tree"), models)
+    for name, file in (("colours", "model.onnx"), ("moods", "model.onnx")):
+        (models / name / "1" / file).write_bytes(b"altered")
+    async with opened(models, image="colours", text="moods", tree="a-tree") as catalog:
+        await catalog.refresh()
+        for media_type, name in (("image/png", "colours"), ("text/plain", "moods")):
+            with pytest.raises(NotReady, match=rf"^{name} is failed; GET /v1/models/{name}"):
+                catalog.for_media_type(media_type)
+        assert catalog.for_media_type("text/x-tree").manifest.name == "a-tree"
+    async with opened(models, tree="a-tree", text="moods") as catalog:
+        await catalog.refresh()
+        assert catalog.for_media_type("text/plain").manifest.name == "a-tree", "it comes first"
+        assert catalog.for_media_type("image/png").manifest.name == "another", "there is no default"
+
+
 @pytest.mark.parametrize(
     ("defaults", "name"),
     [
