@@ -1,6 +1,6 @@
 # Three commands do for a fresh clone: `make serve`, `make test-app` (a minute) and `make test`.
 PYTHON ?= python3
-PORT ?= 8000
+PORT ?= $(or $(THALAMUS_PORT),8000)
 ROUNDS ?= 5
 LOAD ?= 3
 REF ?=

@@ -1,7 +1,10 @@
 """`thalamus serve`: an option for each field of the settings."""
 
 import inspect
-from collections.abc import Callable, Mapping
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
 from functools import partial
 from typing import Annotated, Any, Literal, get_origin
 
@@ -28,6 +31,8 @@ _GROUPS = {
     ),
 }
 _OTHER = Group("Other settings", sort_key=4)
+_SIMILAR = 0.8  # of two names, as difflib measures it
+_EXAMPLE = {"image": "imagenet"}  # of a setting that is a mapping
 
 
 def serve(
@@ -51,8 +56,10 @@ def serve(
 def read_settings(given: Mapping[str, Any]) -> Settings:
     """Return the settings, in which `given` comes first; raise `OperatorError` for a bad value.
 
-    A given mapping is merged with that of the environment or the default.
+    A given mapping is merged with that of the environment or the default. A variable that looks
+    like a misspelt setting is an error; others may be about something else.
     """
+    _refuse_misspelt(os.environ)
     try:
         merged = {name: value for name, value in given.items() if isinstance(value, dict)}
         configured = Settings(**{n: v for n, v in given.items() if n not in merged})
@@ -63,13 +70,32 @@ def read_settings(given: Mapping[str, Any]) -> Settings:
         first = error.errors()[0]
         name = str(first["loc"][0])
         source = _option(name) if name in given else _variable(name)
-        reason = first["msg"].partition(",")[0].replace("Input should be", "expected")
-        if first["type"] == "path_not_directory":
-            reason = "expected a folder that exists"
+        reason = _reason(first["type"], first["msg"])
         raise OperatorError(f"{source}: {reason}, got {str(first['input'])!r}") from error
     except SettingsError as error:
         wrong = next((name for name in Settings.model_fields if f'"{name}"' in str(error)), "*")
-        raise OperatorError(f"{_variable(wrong)}: expected JSON ({error.__cause__})") from error
+        expected = f"expected JSON, such as {json.dumps(_EXAMPLE)}"
+        raise OperatorError(f"{_variable(wrong)}: {expected} ({error.__cause__})") from error
+
+
+def _refuse_misspelt(variables: Iterable[str]) -> None:
+    for variable in variables:
+        name = variable.upper().removeprefix(_PREFIX).lower()
+        if variable.upper().startswith(_PREFIX) and name not in Settings.model_fields:
+            near = get_close_matches(name, Settings.model_fields, n=1, cutoff=_SIMILAR)
+            if near:
+                meant = f"did you mean {_variable(near[0])}?"
+                raise OperatorError(f"{variable}: there is no such setting; {meant}")
+
+
+def _reason(kind: str, message: str) -> str:
+    """Return what pydantic expects, in the words of the command line."""
+    if kind == "path_not_directory":
+        return "expected a folder that exists"
+    if kind == "string_pattern_mismatch":  # the prefix of addresses is the only such setting
+        return "expected a path that starts with a slash and does not end with one, such as /ml"
+    expected = message.replace("Input should be", "expected")
+    return expected if kind == "literal_error" else expected.partition(",")[0]
 
 
 def _option(name: str) -> str:

@@ -61,6 +61,30 @@ def test_serve_with_an_invalid_setting_is_a_one_line_error(
     assert f"THALAMUS_{name}: expected" in one_line(capsys, "serve")
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "advice"),
+    [
+        ("DEVICE", "gpu", "expected 'auto', 'cpu', 'cuda' or 'tensorrt', got 'gpu'"),
+        ("ROOT_PATH", "/ml/", "such as /ml, got '/ml/'"),
+        ("DEFAULTS", "spam", 'expected JSON, such as {"image": "imagenet"}'),
+        ("WORKER", "3", "there is no such setting; did you mean THALAMUS_WORKERS?"),
+    ],
+)
+def test_serve_says_what_a_setting_may_be(
+    capsys, monkeypatch, name: str, value: str, advice: str
+) -> None:
+    monkeypatch.setenv(f"THALAMUS_{name}", value)
+    line = one_line(capsys, "serve")
+    assert f"THALAMUS_{name}: " in line
+    assert advice in line
+
+
+def test_a_variable_like_no_setting_is_not_about_the_service(monkeypatch, published: Path) -> None:
+    monkeypatch.setenv("THALAMUS_MODELS", str(published))
+    monkeypatch.setenv("THALAMUS_SERVICE_PORT_HTTP", "80")
+    read_settings({})
+
+
 def test_serve_options_override_the_environment_and_that_the_defaults(
     monkeypatch: pytest.MonkeyPatch, published: Path
 ) -> None:
