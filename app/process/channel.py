@@ -13,7 +13,7 @@ import struct
 from typing import NamedTuple
 
 CONNECTION, ALL_READY = b"c", b"a"
-_FORM = struct.Struct("=??II")
+_FORM = struct.Struct("=??III")
 _WRAP = 2**32
 
 
@@ -22,16 +22,19 @@ class Report(NamedTuple):
 
     ready: it has loaded its models. draining: it was asked to end, by SIGTERM. received: the
     connections that have arrived through the channel, modulo 2³². open: those not closed yet.
+    versions: the versions of models that it can answer with.
     """
 
     ready: bool = False
     draining: bool = False
     received: int = 0
     open: int = 0
+    versions: int = 0
 
     def pack(self) -> bytes:
         """Return the report as `REPORT_SIZE` bytes, few enough to be sent whole or not at all."""
-        return _FORM.pack(self.ready, self.draining, self.received % _WRAP, self.open)
+        received = self.received % _WRAP
+        return _FORM.pack(self.ready, self.draining, received, self.open, self.versions)
 
     def connections(self, sent: int) -> int:
         """Return the open connections and those on their way, of `sent` in all."""

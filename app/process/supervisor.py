@@ -157,10 +157,19 @@ class Supervisor:
             self._complete = True
             for each in serving:
                 each.admit()
-        if worker.replaces is not None:
-            self._retire(worker.replaces, self._policy.lame_duck)
-        else:
+        old = worker.replaces
+        if old is None:
             self._replace_next()
+        elif worker.report.versions >= old.report.versions or old.retiring:
+            self._retire(old, self._policy.lame_duck)
+        else:
+            worker.replaces = None
+            self._retire(worker, 0.0)
+            self._give_up_replacing("the new worker cannot load what the old one has loaded")
+
+    def _give_up_replacing(self, reason: str) -> None:
+        self._outdated.clear()
+        event("replacing workers given up", logging.ERROR, reason=reason)
 
     # Starting and ending workers
 
@@ -233,8 +242,7 @@ class Supervisor:
             if successor.report.ready:
                 self._replace_next()
         elif worker.replaces is not None:
-            self._outdated.clear()
-            event("replacing workers given up", logging.ERROR, reason="the new worker died")
+            self._give_up_replacing("the new worker died")
 
     def _pause(self, worker: WorkerProcess) -> float:
         """Return how long to wait before a dead worker is replaced, in seconds."""

@@ -49,24 +49,25 @@ class Worker:
         self._complained = 0.0
         self.all_ready = self.draining = False
 
-    async def run(self, config: uvicorn.Config, is_loaded: Callable[[], bool]) -> None:
+    async def run(self, config: uvicorn.Config, loaded: Callable[[], int]) -> None:
         """Serve `config`'s application until a signal or the end of the supervisor.
 
-        is_loaded: says whether this worker has loaded its models.
+        loaded: returns the versions of models that are ready; 0 while the first ones are loaded.
         """
+        self._loaded = loaded
         self._config, self._server = config, uvicorn.Server(config)
         self._channel.setblocking(False)
         self._report_again()
-        spawn(self._start(is_loaded), self._tasks)
+        spawn(self._start(), self._tasks)
         await self._server.serve(sockets=[])
 
-    async def _start(self, is_loaded: Callable[[], bool]) -> None:
+    async def _start(self) -> None:
         while not self._server.started:
             await asyncio.sleep(_POLL)
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._drain)  # instead of uvicorn's
         loop.add_reader(self._channel, self._on_message)
-        while not is_loaded():
+        while not self._loaded():
             await asyncio.sleep(_POLL)
         self._ready = True
         self._report()
@@ -78,7 +79,7 @@ class Worker:
     def _report(self) -> None:
         connections = self._connections
         count = len(connections) + len(self._arriving - connections)  # without a large copy
-        report = Report(self._ready, self.draining, self._received, count)
+        report = Report(self._ready, self.draining, self._received, count, self._loaded())
         with suppress(OSError):  # the channel is full, and a later report has it; or nobody reads
             self._channel.send(report.pack())
 

@@ -68,6 +68,11 @@ class Catalog:
         return bool(self._ready) and all(task.done() for task in self._initial or [])
 
     @property
+    def loaded(self) -> int:
+        """The number of ready versions; 0 before the first scan is complete."""
+        return sum(version is not None for _, version in self._ready) if self.ready else 0
+
+    @property
     def entries(self) -> list[Entry]:
         """Every known version, by name and then by version."""
         return [self._entries[key] for key in sorted(self._entries)]

@@ -4,7 +4,7 @@ from app.process.channel import REPORT_SIZE, Report, latest_report
 
 
 @pytest.mark.parametrize(
-    "report", [Report(), Report(True, False, 7, 3), Report(False, True, 2**32 - 1, 1)]
+    "report", [Report(), Report(True, False, 7, 3, 9), Report(False, True, 2**32 - 1, 1)]
 )
 def test_a_report_arrives_as_it_was_sent(report: Report) -> None:
     assert len(report.pack()) == REPORT_SIZE

@@ -163,6 +163,21 @@ def test_sighup_keeps_the_old_workers_while_new_ones_fail(start: Start, tmp_path
     until(lambda: len(set(service.pids(2))) == 2)
 
 
+def test_sighup_keeps_the_old_workers_while_new_ones_load_less(
+    start: Start, tmp_path: Path
+) -> None:
+    service = start(lame_duck=0)
+    until(service.is_ready)
+    before = service.workers()
+    (tmp_path / "poor").touch()
+    service.signal(signal.SIGHUP)
+    service.wait_for("replacing workers given up")
+    until(lambda: service.workers() == before)
+    assert not service.logged("worker died")
+    os.kill(before[0], signal.SIGTERM)  # nobody is left to keep
+    until(lambda: len(service.workers()) == 2 and before[0] not in service.workers())
+
+
 def test_a_worker_that_gets_sigterm_from_others_is_replaced(start: Start) -> None:
     service = start(lame_duck=0)
     until(service.is_ready)
