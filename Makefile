@@ -57,7 +57,7 @@ bench-self: .venv/.training  ## Thalamus against the in-process limit, or agains
 simulate: .venv/.training  ## batching policies on paper; writes docs/simulation.md
 	$(BIN)/python -m benchmarks simulate
 
-chaos: .venv/.training  ## what holds when things go wrong, eight minutes; QUICK=1: two and a half
+chaos: .venv/.training  ## what holds when things go wrong, twelve minutes; QUICK=1: three
 	$(BIN)/python -m benchmarks chaos $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
 
 soak: .venv/.training  ## a mixture of requests for MINUTES (10), with models that come and go

@@ -65,7 +65,7 @@ def read_settings(given: Mapping[str, Any]) -> Settings:
         configured = Settings(**{n: v for n, v in given.items() if n not in merged})
         for name, value in merged.items():
             merged[name] = {**getattr(configured, name), **value}
-        return Settings(**{**given, **merged})
+        settings = Settings(**{**given, **merged})
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0])
@@ -76,6 +76,10 @@ def read_settings(given: Mapping[str, Any]) -> Settings:
         wrong = next((name for name in Settings.model_fields if f'"{name}"' in str(error)), "*")
         expected = f"expected JSON, such as {json.dumps(_EXAMPLE)}"
         raise OperatorError(f"{_variable(wrong)}: {expected} ({error.__cause__})") from error
+    if settings.max_bytes < settings.max_body:  # nobody could send the largest body
+        least, got = f"at least {_variable('max_body')}, {settings.max_body}", settings.max_bytes
+        raise OperatorError(f"{_variable('max_bytes')}: expected {least}, got {got}")
+    return settings
 
 
 def _refuse_misspelt(variables: Iterable[str]) -> None:

@@ -67,6 +67,7 @@ def test_serve_with_an_invalid_setting_is_a_one_line_error(
         ("DEVICE", "gpu", "expected 'auto', 'cpu', 'cuda' or 'tensorrt', got 'gpu'"),
         ("ROOT_PATH", "/ml/", "such as /ml, got '/ml/'"),
         ("DEFAULTS", "spam", 'expected JSON, such as {"image": "imagenet"}'),
+        ("MAX_BYTES", "2048", "expected at least THALAMUS_MAX_BODY, 16777216, got 2048"),
         ("WORKER", "3", "there is no such setting; did you mean THALAMUS_WORKERS?"),
     ],
 )
