@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from app.bundle.manifest import NAME
 from app.bundle.upgrade import OWN_DATA
 from training.data import labelled
 from training.errors import BadData
@@ -13,11 +14,14 @@ from training.recipes.recipe import Lineage, Recipe
 def auto_recipe(
     data: Path, name: str | None, modalities: TrainingModalities = TRAINING_MODALITIES
 ) -> Recipe:
-    """Return the recipe for the samples at `data`; raise `BadData` when they are mixed."""
+    """Return the recipe for the samples at `data`; raise `BadData` when they are mixed.
+
+    name: of the model; by default it is made of the data's name.
+    """
     dataset = labelled.load(data, modalities.values())
     default = default_recipe(labelled.modality(dataset, modalities.values()), modalities)
     return Recipe(
-        name=_slug(name or data.resolve().stem),
+        name=_slug(data.resolve().stem) if name is None else _checked(name),
         description=f"Classifies an item into {len(dataset.counts())} labels; trained on "
         f"{data.name}.",
         load=lambda _: dataset,
@@ -38,6 +42,14 @@ def default_recipe(
     if found is None:
         raise BadData(f"{modalities[kind].plural} are trained by a recipe of their own")
     return found
+
+
+def _checked(name: str) -> str:
+    """Return a name that was given; publishing it under another one would surprise."""
+    if not re.fullmatch(NAME, name):
+        expected = "lower-case letters, digits and hyphens, at most 63"
+        raise BadData(f"--name: expected {expected}, got {name!r}")
+    return name
 
 
 def _slug(text: str) -> str:

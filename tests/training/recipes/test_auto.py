@@ -135,13 +135,20 @@ def test_a_hundred_and_more_labels(tmp_path: Path):
     ("given", "name", "expected"),
     [
         ("My Pets (2024)", None, "my-pets-2024"),
-        ("pets", "Katzen & Hunde", "katzen-hunde"),
+        ("pets", "cats-and-dogs", "cats-and-dogs"),
         ("x" * 90, None, "x" * 63),
     ],
 )
 def test_the_name_is_made_of_the_folders(tmp_path: Path, given: str, name: str, expected: str):
     data = folder(tmp_path / given, {"disc": "a", "bar": "b"}, ".png", shape, 1)
     assert auto_recipe(data, name).name == expected
+
+
+@pytest.mark.parametrize("name", ["", "Cats", "cats & dogs", "-cats", "x" * 64, "cats\n"])
+def test_a_given_name_is_taken_as_it_is_or_refused(tmp_path: Path, name: str):
+    data = folder(tmp_path / "pets", {"disc": "a", "bar": "b"}, ".png", shape, 1)
+    with pytest.raises(BadData, match="--name: expected lower-case letters"):
+        auto_recipe(data, name)
 
 
 def test_the_current_folder_has_a_name_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
