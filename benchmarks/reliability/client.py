@@ -108,6 +108,21 @@ def put(port: int, question: Question, timeout: float = 20) -> Reply:
     return ask(port, "POST", question.path, question.body, headers, timeout)
 
 
+def settle(port: int, questions: Sequence[Question], seconds: float = 4.0) -> None:
+    """Ask each question alone for so long: every worker learns how it answers that best.
+
+    For that it may load a second copy of a model, which would look like growth later.
+    """
+    wires = [Wire(port) for _ in range(4)]  # one after another, they go to different workers
+    for question in questions:
+        ended = time.monotonic() + seconds
+        while time.monotonic() < ended:
+            for wire in wires:
+                wire.send(question)
+    for wire in wires:
+        wire.close()
+
+
 @dataclass(frozen=True)
 class Manner:
     """How a client behaves.

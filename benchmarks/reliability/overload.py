@@ -13,7 +13,7 @@ import uvloop
 
 from benchmarks import machine
 from benchmarks.reliability.bundles import digit, question, repeated, serve_copies
-from benchmarks.reliability.client import Clients, Manner, Wire, percentile, tally
+from benchmarks.reliability.client import Clients, Manner, Wire, percentile, settle, tally
 from benchmarks.reliability.generator import Generator, Timed, latencies, rate_of, recovery
 from benchmarks.reliability.promise import (
     Experiment,
@@ -29,7 +29,6 @@ from benchmarks.reliability.service import Launch, Service, running
 _TIMES = 10  # the capacity, in the open loop
 _PICTURES = 8  # in a request: to refuse one costs much less than to answer it, as in production
 _USUAL, _AFTER = 0.7, 0.5  # shares of the capacity
-_SETTLING = 4.0  # seconds
 _CLOSED = 8  # clients that measure the capacity
 _CLIENTS = 32  # that saturate a model
 _CONNECTIONS = 200  # of the clients in the open loop: more than wait at once
@@ -83,17 +82,6 @@ async def _overload(service: Service, seconds: float) -> _Run:
     )
 
 
-def _settle(port: int) -> None:
-    """Ask one by one until every worker knows how it answers a lone request best."""
-    wires = [Wire(port) for _ in range(4)]  # one after another, they go to different workers
-    ended = time.monotonic() + _SETTLING
-    while time.monotonic() < ended:
-        for wire in wires:
-            wire.send(question("imagenet"))
-    for wire in wires:
-        wire.close()
-
-
 def _outcomes(found: list[Timed]) -> Counter[str]:
     return Counter(str(timed.status) if timed.status else timed.lost for timed in found)
 
@@ -104,7 +92,7 @@ def _ten_times(scope: Scope) -> Iterator[tuple[str, Figure]]:
     with tempfile.TemporaryDirectory() as folder:
         launch = Launch(serve_copies(Path(folder), "imagenet"))
         with running(launch) as service, machine.priority():
-            _settle(service.port)
+            settle(service.port, [question("imagenet")])
             runs = [uvloop.run(_overload(service, seconds)) for _ in range(scope.choose(3, 1))]
     shown = runs[len(runs) // 2]
     busy = f"{shown.service:.1f} s of processors for the service, {shown.generator:.1f} to send"

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from benchmarks.inputs import MODELS
 from benchmarks.reliability.bundles import Versions, question, serve_copies
-from benchmarks.reliability.client import ask, tally
+from benchmarks.reliability.client import ask, settle, tally
 from benchmarks.reliability.mixture import Mixture
 from benchmarks.reliability.process import descriptors, resident, threads
 from benchmarks.reliability.promise import Experiment, Figure, Promise, Scope, at_most, exactly
@@ -65,7 +65,9 @@ def _mixed(minutes: float, leak: bool, scope: Scope) -> Iterator[tuple[str, Figu
         program = _PLANTED if leak else ("app.cli", "serve")
         with running(Launch(models, program=program)) as service:
             workers = service.workers()
-            mixture = Mixture(service.port, [question(model) for model in names])
+            questions = [question(model) for model in names]
+            settle(service.port, questions)
+            mixture = Mixture(service.port, questions)
             samples = list(_parts(service, mixture, versions, minutes * 60))
             died = set(workers) - set(service.workers())
     yield from _figures(samples)
