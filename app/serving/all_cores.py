@@ -1,12 +1,12 @@
 """All cores for a lone request.
 
 A worker has its share of the cores, which is best when all workers are busy. A lone request leaves
-the others' cores idle. So where a model takes a lone request longer than `WORTHWHILE`, a second
-pipeline, with threads on all cores within each operator, is built in the background. Lone requests
-are then answered by the two in turn, `TRIES` times each, and from then on by the faster one: all
-cores for a convolutional network, the worker's own cores for a small or a recurrent one. While the
-second pipeline is kept, the weights of the model are in memory twice; one that is not kept is
-freed.
+the others' cores idle. So where `TRIES` lone requests in a row take longer than `WORTHWHILE` each,
+a second pipeline, with threads on all cores within each operator, is built in the background. Lone
+requests are then answered by the two in turn, `TRIES` times each, and from then on by the faster
+one: all cores for a convolutional network, the worker's own cores for a small or a recurrent one.
+While the second pipeline is kept, the weights of the model are in memory twice; one that is not
+kept is freed.
 """
 
 import logging
@@ -40,6 +40,7 @@ class AllCoresPipeline:
         self._idle_otherwise, self._clock = idle_otherwise, clock
         self._chosen = base  # for lone requests
         self._trials: dict[Pipeline, list[float]] = {}  # seconds, while both are tried
+        self._slow = 0  # lone requests in a row; one may be slow for other reasons
         self._builder: Thread | None = None
         self._second: Pipeline | None = None  # of all cores, as long as it is open
         self._closed, self._closing = False, Lock()
@@ -76,7 +77,9 @@ class AllCoresPipeline:
             self._trials[pipeline].append(seconds)
             if all(len(trials) == TRIES for trials in self._trials.values()):
                 self._choose()
-        elif self._builder is None and seconds > WORTHWHILE:
+            return
+        self._slow = self._slow + 1 if seconds > WORTHWHILE else 0
+        if self._builder is None and self._slow == TRIES:
             self._builder = Thread(target=self._build, name="all-cores", daemon=True)
             self._builder.start()
 

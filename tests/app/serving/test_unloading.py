@@ -132,8 +132,8 @@ async def test_a_second_pipeline_that_is_not_kept_is_freed(close_first: bool, al
 
     base = Slower(fakes.text_bundle())
     both = AllCoresPipeline(base, build, lambda: True, lambda: Slower.now)
-    both._chosen.answer(ONE)
-    both.answer(ONE)
+    for _ in range(TRIES):
+        both.answer(ONE)
     if close_first:
         both.close()
     go.set()
@@ -151,7 +151,8 @@ async def test_both_pipelines_of_a_model_are_freed(models: Path, alive) -> None:
     await catalog.refresh()
     both = [entry.model._answers for entry in catalog.entries]
     for each in both:
-        each._observe(each._base, 1.0)
+        for _ in range(TRIES):
+            each._observe(each._base, 1.0)
         assert each.wait_until_built()
     await until(lambda: count(alive) == (4, 4))
     del both, each
