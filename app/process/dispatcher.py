@@ -75,9 +75,8 @@ class Dispatcher:
         try:
             self._held, _ = self._listener.accept()
         except OSError as error:
-            if (
-                resource_exhausted(error) is not None
-            ):  # otherwise the client has disconnected meanwhile
+            # Without a lack of something, the client has disconnected meanwhile.
+            if resource_exhausted(error) is not None:
                 self._complain("cannot accept a connection", reason=error.strerror)
                 self._pause(_PAUSE)
             return

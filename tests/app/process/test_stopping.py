@@ -149,13 +149,19 @@ def test_sighup_replaces_all_workers_and_loses_no_request(start: Start) -> None:
     assert service.get("/pid").text.split()[1] == "0", "nobody has died"
 
 
-def test_sighup_keeps_the_old_workers_while_new_ones_fail(start: Start, tmp_path: Path) -> None:
+def given_up(start: Start, flaw: Path) -> tuple[Service, list[int]]:
+    """Return a service that has given up to replace its workers by flawed ones, and its workers."""
     service = start(lame_duck=0)
     until(service.is_ready)
     before = service.workers()
-    (tmp_path / "young").touch()
+    flaw.touch()
     service.signal(signal.SIGHUP)
     service.wait_for("replacing workers given up")
+    return service, before
+
+
+def test_sighup_keeps_the_old_workers_while_new_ones_fail(start: Start, tmp_path: Path) -> None:
+    service, before = given_up(start, tmp_path / "young")
     assert service.workers() == before
     (tmp_path / "young").unlink()
     service.signal(signal.SIGHUP)
@@ -166,12 +172,7 @@ def test_sighup_keeps_the_old_workers_while_new_ones_fail(start: Start, tmp_path
 def test_sighup_keeps_the_old_workers_while_new_ones_load_less(
     start: Start, tmp_path: Path
 ) -> None:
-    service = start(lame_duck=0)
-    until(service.is_ready)
-    before = service.workers()
-    (tmp_path / "poor").touch()
-    service.signal(signal.SIGHUP)
-    service.wait_for("replacing workers given up")
+    service, before = given_up(start, tmp_path / "poor")
     until(lambda: service.workers() == before)
     assert not service.logged("worker died")
     os.kill(before[0], signal.SIGTERM)  # nobody is left to keep
