@@ -46,6 +46,7 @@ class Worker:
         self._received = 0
         self._arriving: set[Connection] = set()  # of which the event loop makes connections
         self._ready = False
+        self._versions = 0  # of models, at the latest beat
         self._complained = 0.0
         self.all_ready = self.draining = False
 
@@ -69,17 +70,18 @@ class Worker:
         loop.add_reader(self._channel, self._on_message)
         while not self._loaded():
             await asyncio.sleep(_POLL)
-        self._ready = True
+        self._ready, self._versions = True, self._loaded()
         self._report()
 
     def _report_again(self) -> None:
+        self._versions = self._loaded()
         self._report()
         asyncio.get_running_loop().call_later(self._beat, self._report_again)
 
     def _report(self) -> None:
         connections = self._connections
         count = len(connections) + len(self._arriving - connections)  # without a large copy
-        report = Report(self._ready, self.draining, self._received, count, self._loaded())
+        report = Report(self._ready, self.draining, self._received, count, self._versions)
         with suppress(OSError):  # the channel is full, and a later report has it; or nobody reads
             self._channel.send(report.pack())
 
