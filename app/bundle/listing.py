@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.bundle.files import MANIFEST
-from app.bundle.manifest import NAME, VERSION_DIGITS
+from app.bundle.manifest import VERSION_DIGITS, wrong_name
 
 VersionKey = tuple[str, int]  # the model's name and its version
 
@@ -64,7 +64,7 @@ def list_models(root: Path, names: Iterable[str] | None = None) -> Listing:
 
 def _add_model(listing: Listing, root: Path, name: str) -> None:
     """Add what the folder `name` in `root` holds; whatever is wrong with it goes to `beside`."""
-    if not re.fullmatch(NAME, name):
+    if wrong_name(name):
         listing.beside[name] = _NO_MODEL
         return
     try:

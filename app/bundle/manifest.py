@@ -5,6 +5,7 @@ bytes. A manifest is parsed with a `Registry` (`app.bundle.registry`), which say
 encoders there are; any other task or encoder is refused.
 """
 
+import re
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import (
@@ -21,6 +22,13 @@ from app.bundle.tensors import NOVELTY, Frozen, TensorSpec
 NAME = r"^[a-z0-9][a-z0-9-]{0,62}$"  # of a model
 VERSION_DIGITS = 18  # at most; a timestamp in microseconds has 16, and 64 bits hold 18 nines
 MAX_VERSION = 10**VERSION_DIGITS - 1
+
+
+def wrong_name(name: str) -> str | None:
+    """Return what is wrong with the name of a model; None if nothing is."""
+    if re.fullmatch(NAME, name):
+        return None
+    return f"expected lower-case letters, digits and hyphens, 63 at most, got {name!r}"
 
 
 class EncoderSpec(Frozen):

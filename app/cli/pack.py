@@ -181,12 +181,10 @@ def _check_normalisation(input: Input) -> None:
 
 
 def _check_name(name: str) -> None:
-    from app.bundle.manifest import NAME
+    from app.bundle.manifest import wrong_name
 
-    if not re.fullmatch(NAME, name):
-        raise OperatorError(
-            f"--name: expected lower-case letters, digits and hyphens, 63 at most, got {name!r}"
-        )
+    if wrong := wrong_name(name):
+        raise OperatorError(f"--name: {wrong}")
 
 
 def _pixels(size: str) -> tuple[int, int]:

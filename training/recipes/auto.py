@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from app.bundle.manifest import NAME
+from app.bundle.manifest import wrong_name
 from app.bundle.upgrade import OWN_DATA
 from training.data import labelled
 from training.errors import BadData
@@ -46,9 +46,8 @@ def default_recipe(
 
 def _checked(name: str) -> str:
     """Return a name that was given; publishing it under another one would surprise."""
-    if not re.fullmatch(NAME, name):
-        expected = "lower-case letters, digits and hyphens, at most 63"
-        raise BadData(f"--name: expected {expected}, got {name!r}")
+    if wrong := wrong_name(name):
+        raise BadData(f"--name: {wrong}")
     return name
 
 
