@@ -17,6 +17,7 @@ from app.modalities.payload import Encoded, Payload
 
 __all__ = ["MAX_CHANNELS", "MAX_SECONDS", "RATES", "AudioEncoder", "duration", "window"]
 
+_SEARCHED = 2**20  # bytes
 _STARTS = 2**16  # of windows whose energy is compared at a time
 _FIXED_BYTES = 2**18  # the decoders' own
 _BLOCK_BYTES = 5 * 2**19  # of all blocks in work, at most
@@ -44,10 +45,11 @@ class AudioEncoder:
     def decode_bytes(self, payload: Payload) -> int:
         """Return the bytes of the PCM and of the blocks that are in work.
 
-        Only of 16-bit WAV files the duration is known; the others may be of `MAX_SECONDS`.
+        Only of 16-bit WAV files the duration is known; the others may be of `MAX_SECONDS`. So may
+        large WAV files, which take too long to search for a second header.
         """
         values, samples, rate = BLOCK, MAX_SECONDS * self.spec.rate, self.spec.rate
-        plain = read_pcm16(payload.data)
+        plain = read_pcm16(payload.data) if len(payload.data) <= _SEARCHED else None
         if plain is not None and plain[1] in RATES:
             values = plain[0].size
             samples = min(samples, len(plain[0]) * rate // plain[1] + 1)

@@ -34,14 +34,15 @@ class SoundReader:
     def __init__(self, data: bytes) -> None:
         self._opened: soundfile.SoundFile | None = None  # for the first reading
         self._pcm: np.ndarray | None = None
-        plain = read_pcm16(data)
+        # A plain file needs no check; another may be one behind a tag.
+        plain = read_pcm16(data) or read_pcm16(data := checked(data))
         if plain is not None:
             self._pcm, self.rate = plain
             channels = self._pcm.shape[1]
             self._limit = _most_frames(self.rate, channels)
             _check_length(len(self._pcm), self._limit, self.rate)
         else:
-            self._data = checked(data)
+            self._data = data
             self._opened = _open(self._data)
             self.rate, channels = int(self._opened.samplerate), self._opened.channels
             self._limit = _most_frames(self.rate, channels)

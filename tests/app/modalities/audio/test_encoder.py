@@ -185,7 +185,8 @@ def test_a_second_format_chunk_is_checked_too() -> None:
 
 def test_id3_tag_does_not_hide_a_refused_format() -> None:
     tag = b"ID3\3\0\0\0\0\0\x0a" + b"\0" * 10
-    assert np.array_equal(encode(tag + sound(TONE)), encode(sound(TONE)))
+    for rest in (b"", b"data\0\0\0\0"):  # libsndfile takes the second for the samples
+        assert np.array_equal(encode(tag + sound(TONE) + rest), encode(sound(TONE)))
     refused(tag * 3 + ima(1, 256, 65535), "contradicts")
     refused(tag + b"FORM\0\0\0\0AIFF", "AIFF")
     refused(tag, "got 0 bytes")

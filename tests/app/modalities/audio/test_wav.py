@@ -60,6 +60,7 @@ def test_wav_reader_takes_no_sample_for_a_header() -> None:
         media.wav().replace(b"data", b"fact"),
         media.wav() + b"fmt \x10\0\0\0",
         media.sound(PCM, kind="FLAC"),
+        media.wav().replace(b"data", b"junk\0\0\0\0" * 100 + b"data"),
     ],
 )
 def test_wav_reader_returns_none_for_unusual_files(data: bytes) -> None:
