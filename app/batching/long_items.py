@@ -60,7 +60,8 @@ class LongItems(Generic[Item, Output]):
         if self.seconds <= min(self._limit.now(each), longest):
             return
         self._limit.refuse()
-        refuse_last(self._entries, self._limit.standing(each) / each)
+        if each:
+            refuse_last(self._entries, self._limit.standing(each) / each)
         raise overloaded(len(self._entries))
 
     def accept(self, entry: WaitingItem[Item, Output]) -> Coroutine[Any, Any, None]:

@@ -238,3 +238,10 @@ async def test_long_items_run_in_a_few_threads_and_their_wait_is_limited() -> No
     assert [await task for task in left] == [[4 * (n + 1)] for n in range(len(left))]
     assert await batcher.submit([1], NEVER) == [2]
     await batcher.close()
+
+
+async def test_a_long_item_that_comes_too_late_is_refused_before_any_was_measured() -> None:
+    batcher = Batcher(Gated(), BatchingPolicy(batch_seconds=0.05), cost=float)
+    with pytest.raises(Overloaded):
+        await batcher.submit([1], asyncio.get_running_loop().time() - 1)
+    await batcher.close()
