@@ -75,11 +75,11 @@ class AllCoresPipeline:
     def _observe(self, pipeline: Pipeline, seconds: float) -> None:
         if self._trials:
             self._trials[pipeline].append(seconds)
-            if all(len(trials) == TRIES for trials in self._trials.values()):
+            if all(len(trials) >= TRIES for trials in self._trials.values()):
                 self._choose()
             return
         self._slow = self._slow + 1 if seconds > WORTHWHILE else 0
-        if self._builder is None and self._slow == TRIES:
+        if self._builder is None and self._slow >= TRIES:
             self._builder = Thread(target=self._build, name="all-cores", daemon=True)
             self._builder.start()
 

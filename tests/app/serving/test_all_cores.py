@@ -93,3 +93,17 @@ def test_base_pipeline_answers_if_the_second_cannot_be_built() -> None:
     for _ in range(2 * TRIES):
         assert len(pipeline.answer(ONE)) == 1
     assert pipeline.wait_until_built()
+
+
+def test_the_trial_ends_although_two_lone_requests_were_answered_at_once() -> None:
+    """A long item is answered beside a batch, and both look as if they were alone."""
+    clock = Clock()
+    base, other = Timed(clock, 3 * WORTHWHILE), Timed(clock, 0.0)
+    pipeline = AllCoresPipeline(base, lambda: other, lambda: True, clock)
+    for _ in range(TRIES):
+        pipeline.answer(ONE)
+    assert pipeline.wait_until_built()
+    for each in pipeline._trials:
+        pipeline._trials[each] = [each.seconds] * TRIES
+    pipeline.answer(ONE)
+    assert not pipeline._trials
