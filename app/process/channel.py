@@ -22,19 +22,19 @@ class Report(NamedTuple):
 
     ready: it has loaded its models. draining: it was asked to end, by SIGTERM. received: the
     connections that have arrived through the channel, modulo 2³². open: those not closed yet.
-    versions: the versions of models that it can answer with.
+    failed: the versions of models that are published and that it could not load.
     """
 
     ready: bool = False
     draining: bool = False
     received: int = 0
     open: int = 0
-    versions: int = 0
+    failed: int = 0
 
     def pack(self) -> bytes:
         """Return the report as `REPORT_SIZE` bytes, few enough to be sent whole or not at all."""
         received = self.received % _WRAP
-        return _FORM.pack(self.ready, self.draining, received, self.open, self.versions)
+        return _FORM.pack(self.ready, self.draining, received, self.open, self.failed)
 
     def connections(self, sent: int) -> int:
         """Return the open connections and those on their way, of `sent` in all."""

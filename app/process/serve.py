@@ -147,7 +147,8 @@ def run_worker(
     app = create_app(settings, state)
     config = _configure(app, settings, connections)
     runner = asyncio.Runner(loop_factory=config.get_loop_factory())
-    runner.run(worker.run(config, lambda: app.state.catalog.loaded))
+    catalog = app.state.catalog
+    runner.run(worker.run(config, lambda: catalog.ready, lambda: catalog.failed))
 
 
 def _configure(app: Any, settings: Settings, connections: OpenConnections) -> uvicorn.Config:

@@ -146,7 +146,8 @@ class Supervisor:
         if self._complete and worker.report.ready:
             worker.admit()
         if worker.report.draining and not worker.retiring:  # somebody else sent it SIGTERM
-            self._start(self._other_index(worker)).replaces = worker
+            if worker.replaces is None or worker.replaces.retiring:  # else the old one goes on
+                self._start(self._other_index(worker)).replaces = worker
             self._retire(worker, self._policy.lame_duck)
         return None
 
@@ -160,12 +161,12 @@ class Supervisor:
         old = worker.replaces
         if old is None:
             self._replace_next()
-        elif worker.report.versions >= old.report.versions or old.retiring:
+        elif worker.report.failed <= old.report.failed or old.retiring:
             self._retire(old, self._policy.lame_duck)
         else:
             worker.replaces = None
             self._retire(worker, 0.0)
-            self._give_up_replacing("the new worker cannot load what the old one has loaded")
+            self._give_up_replacing("the new worker cannot load a version that the old one could")
 
     def _give_up_replacing(self, reason: str) -> None:
         self._outdated.clear()

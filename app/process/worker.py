@@ -46,42 +46,45 @@ class Worker:
         self._received = 0
         self._arriving: set[Connection] = set()  # of which the event loop makes connections
         self._ready = False
-        self._versions = 0  # of models, at the latest beat
+        self._failed = 0  # versions of models, at the latest beat
         self._complained = 0.0
         self.all_ready = self.draining = False
 
-    async def run(self, config: uvicorn.Config, loaded: Callable[[], int]) -> None:
+    async def run(
+        self, config: uvicorn.Config, is_loaded: Callable[[], bool], failed: Callable[[], int]
+    ) -> None:
         """Serve `config`'s application until a signal or the end of the supervisor.
 
-        loaded: returns the versions of models that are ready; 0 while the first ones are loaded.
+        is_loaded: says whether this worker has loaded its models. failed: returns how many versions
+        it could not load.
         """
-        self._loaded = loaded
+        self._count_failed = failed
         self._config, self._server = config, uvicorn.Server(config)
         self._channel.setblocking(False)
         self._report_again()
-        spawn(self._start(), self._tasks)
+        spawn(self._start(is_loaded), self._tasks)
         await self._server.serve(sockets=[])
 
-    async def _start(self) -> None:
+    async def _start(self, is_loaded: Callable[[], bool]) -> None:
         while not self._server.started:
             await asyncio.sleep(_POLL)
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._drain)  # instead of uvicorn's
         loop.add_reader(self._channel, self._on_message)
-        while not self._loaded():
+        while not is_loaded():
             await asyncio.sleep(_POLL)
-        self._ready, self._versions = True, self._loaded()
+        self._ready, self._failed = True, self._count_failed()
         self._report()
 
     def _report_again(self) -> None:
-        self._versions = self._loaded()
+        self._failed = self._count_failed()
         self._report()
         asyncio.get_running_loop().call_later(self._beat, self._report_again)
 
     def _report(self) -> None:
         connections = self._connections
         count = len(connections) + len(self._arriving - connections)  # without a large copy
-        report = Report(self._ready, self.draining, self._received, count, self._versions)
+        report = Report(self._ready, self.draining, self._received, count, self._failed)
         with suppress(OSError):  # the channel is full, and a later report has it; or nobody reads
             self._channel.send(report.pack())
 

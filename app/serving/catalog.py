@@ -68,9 +68,9 @@ class Catalog:
         return bool(self._ready) and all(task.done() for task in self._initial or [])
 
     @property
-    def loaded(self) -> int:
-        """The number of ready versions; 0 before the first scan is complete."""
-        return sum(version is not None for _, version in self._ready) if self.ready else 0
+    def failed(self) -> int:
+        """The number of versions that are published and could not be loaded."""
+        return sum(entry.state is VersionState.FAILED for entry in self._entries.values())
 
     @property
     def entries(self) -> list[Entry]:

@@ -3,8 +3,8 @@
 Usage: python -m tests.app.process.small_service FOLDER; settings come from the environment. Paths:
 /pid, /readyz, /slow (answered after a second), /block (blocks the event loop), /exhaust (takes all
 descriptors) and /release. Where FOLDER holds a file `young`, workers that start die at once; where
-it holds `loading`, they do not become ready; where it holds `poor`, those that start have fewer
-versions than the others.
+it holds `loading`, they do not become ready; where it holds `poor`, those that start cannot load
+a version.
 """
 
 import asyncio
@@ -26,15 +26,11 @@ class SmallService:
         self._folder, self._group = folder, group
         self._taken: list[int] = []
         self.state = SimpleNamespace(catalog=self)
-        self._versions = 1 if (folder / "poor").exists() else 2
+        self.failed = int((folder / "poor").exists())
 
     @property
     def ready(self) -> bool:
         return not (self._folder / "loading").exists()
-
-    @property
-    def loaded(self) -> int:
-        return self._versions if self.ready else 0
 
     def prove(self, folder: Path, digest: str) -> None:
         """Pass every version: there is none."""

@@ -169,7 +169,7 @@ def test_sighup_keeps_the_old_workers_while_new_ones_fail(start: Start, tmp_path
     until(lambda: len(set(service.pids(2))) == 2)
 
 
-def test_sighup_keeps_the_old_workers_while_new_ones_load_less(
+def test_sighup_keeps_the_old_workers_while_versions_fail_in_new_ones(
     start: Start, tmp_path: Path
 ) -> None:
     service, before = given_up(start, tmp_path / "poor")
@@ -177,6 +177,23 @@ def test_sighup_keeps_the_old_workers_while_new_ones_load_less(
     assert not service.logged("worker died")
     os.kill(before[0], signal.SIGTERM)  # nobody is left to keep
     until(lambda: len(service.workers()) == 2 and before[0] not in service.workers())
+
+
+def test_a_new_worker_that_gets_sigterm_leaves_the_old_one(start: Start, tmp_path: Path) -> None:
+    service = start(lame_duck=0)
+    until(service.is_ready)
+    before = service.workers()
+    (tmp_path / "loading").touch()
+    service.signal(signal.SIGHUP)
+    until(lambda: len(service.workers()) == 3)
+    (new,) = set(service.workers()) - set(before)
+    time.sleep(1)  # it has begun to load
+    os.kill(new, signal.SIGTERM)
+    service.wait_for("replacing workers given up")
+    until(lambda: service.workers() == before)
+    (tmp_path / "loading").unlink()
+    service.signal(signal.SIGHUP)
+    until(lambda: len(service.workers()) == 2 and not set(before) & set(service.workers()))
 
 
 def test_a_worker_that_gets_sigterm_from_others_is_replaced(start: Start) -> None:
