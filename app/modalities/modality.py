@@ -13,6 +13,11 @@ from app.bundle.tensors import Arrays
 from app.modalities.payload import Encoded, Encoder, Payload
 
 
+def accepts_nothing(media_type: str) -> bool:
+    """Accept no media type: nothing of the modality is sent as a body of its own."""
+    return False
+
+
 def no_explanation(manifest: Manifest, encoded: Encoded[Any], outputs: Arrays) -> None:
     """Explain nothing."""
 
@@ -27,6 +32,7 @@ class Modality:
 
     spec: the class of a manifest's `encoder`; the default of its field `kind` is the name here.
     encoder: (spec, files of the bundle) -> the encoder.
+    accepts: whether its encoders may be able to decode payloads of a media type.
     bodies: OpenAPI's description of a request body that is one item, by media type.
     instance: an item of `instances` in JSON -> the payload; None if it is of another modality.
         Files such as `{"b64": ...}` do not need it.
@@ -38,6 +44,7 @@ class Modality:
     name: str
     spec: type[EncoderSpec]
     encoder: Callable[[Any, Mapping[str, bytes]], Encoder]
+    accepts: Callable[[str], bool] = accepts_nothing
     bodies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     instance: Callable[[Any], Payload | None] = no_instance
     instance_schema: Mapping[str, Any] | None = None

@@ -39,7 +39,8 @@ class Encoder(Protocol):
 
     media_types: str
 
-    def accepts(self, media_type: str) -> bool:
+    @staticmethod
+    def accepts(media_type: str) -> bool:
         """Return whether it may be able to decode payloads of this media type."""
         ...
 

@@ -47,8 +47,8 @@ class Catalog:
         self._root = root
         self._folder = ModelsFolder(root)
         self._options = options
-        media_types = {name: m.bodies for name, m in options.registry.modalities.items()}
-        self._defaults = Defaults(defaults, media_types)
+        accepts = {name: each.accepts for name, each in options.registry.modalities.items()}
+        self._defaults = Defaults(defaults, accepts)
         self._entries: dict[VersionKey, Entry] = {}
         # The ready models by version; the newest of each name also under None.
         self._ready: dict[tuple[str, int | None], ServedModel] = {}

@@ -1,10 +1,10 @@
 """Choosing a model for a request that names none, by media type."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 
 from app.errors import NotReady, UnsupportedMedia
+from app.modalities.modality import accepts_nothing
 from app.serving.model import ServedModel
 
 DEFAULT_TASK = "classify"  # the task of addresses without a model
@@ -15,11 +15,11 @@ class Defaults:
     """The models that are preferred where a request names none.
 
     names: of the preferred model, by modality; if several modalities accept a media type, the first
-    one wins. media_types: what each modality accepts, with wildcards.
+    one wins. accepts: whether a modality may be able to decode a media type.
     """
 
     names: Mapping[str, str]
-    media_types: Mapping[str, Collection[str]]
+    accepts: Mapping[str, Callable[[str], bool]]
 
     def waiting(self, media_type: str, before: str, states: Mapping[str, str]) -> str | None:
         """Return the preferred model for a media type if it is published and not ready.
@@ -28,8 +28,7 @@ class Defaults:
         models that are published and not ready, by name.
         """
         for modality, name in self.names.items():
-            accepted = self.media_types.get(modality, ())
-            if name in states and any(fnmatchcase(media_type, each) for each in accepted):
+            if name in states and self.accepts.get(modality, accepts_nothing)(media_type):
                 return name
             if modality == before:
                 return None

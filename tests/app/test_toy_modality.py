@@ -49,7 +49,8 @@ class SeriesEncoder:
     def __init__(self, spec: SeriesSpec, files: Mapping[str, bytes]) -> None:
         self.spec = spec
 
-    def accepts(self, media_type: str) -> bool:
+    @staticmethod
+    def accepts(media_type: str) -> bool:
         return media_type == SERIES_TYPE
 
     def cost(self, payload: Payload) -> float:
@@ -83,6 +84,7 @@ SERIES = Modality(
     name="series",
     spec=SeriesSpec,
     encoder=SeriesEncoder,
+    accepts=SeriesEncoder.accepts,
     bodies={SERIES_TYPE: {"schema": {"type": "array", "items": {"type": "number"}}}},
     instance=instance,
     instance_schema={"type": "array", "items": {"type": "number"}},

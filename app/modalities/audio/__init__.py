@@ -10,6 +10,7 @@ AUDIO = Modality(
     name="audio",
     spec=AudioSpec,
     encoder=AudioEncoder,
+    accepts=AudioEncoder.accepts,
     bodies={"audio/*": {"schema": {"type": "string", "format": "binary"}}},
     explain=explain_sound,
     explanation=SaliencyMap,

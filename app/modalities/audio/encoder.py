@@ -33,7 +33,8 @@ class AudioEncoder:
     def __init__(self, spec: AudioSpec, files: Mapping[str, bytes]) -> None:
         self.spec = spec
 
-    def accepts(self, media_type: str) -> bool:
+    @staticmethod
+    def accepts(media_type: str) -> bool:
         """Accept any `audio/…`, and the media type that Ogg files often have."""
         return media_type.startswith("audio/") or media_type == "application/ogg"
 

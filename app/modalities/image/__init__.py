@@ -10,6 +10,7 @@ IMAGE = Modality(
     name="image",
     spec=ImageSpec,
     encoder=ImageEncoder,
+    accepts=ImageEncoder.accepts,
     bodies={"image/*": {"schema": {"type": "string", "format": "binary"}}},
     explain=explain_image,
     explanation=SaliencyMap,

@@ -50,7 +50,8 @@ class ImageEncoder:
     def __init__(self, spec: ImageSpec, files: Mapping[str, bytes]) -> None:
         self.spec = spec
 
-    def accepts(self, media_type: str) -> bool:
+    @staticmethod
+    def accepts(media_type: str) -> bool:
         """Accept any `image/…`; the content decides about the format."""
         return media_type.startswith("image/")
 

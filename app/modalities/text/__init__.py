@@ -20,6 +20,7 @@ TEXT = Modality(
     name="text",
     spec=TextSpec,
     encoder=TextEncoder,
+    accepts=TextEncoder.accepts,
     bodies={"text/plain": {"schema": {"type": "string"}, "example": _EXAMPLE}},
     instance=text_instance,
     instance_schema={"type": "string"},

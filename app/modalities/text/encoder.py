@@ -35,7 +35,8 @@ class TextEncoder:
         except Exception as error:  # a missing file, or what the Rust side raises
             raise InvalidBundle(f"{spec.tokenizer} is missing or not a tokenizer") from error
 
-    def accepts(self, media_type: str) -> bool:
+    @staticmethod
+    def accepts(media_type: str) -> bool:
         """Accept any `text/…`, plain or HTML, except trees."""
         return media_type.startswith("text/") and media_type != "text/x-tree"
 

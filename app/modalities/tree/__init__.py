@@ -9,6 +9,7 @@ TREE = Modality(
     name="tree",
     spec=TreeSpec,
     encoder=TreeEncoder,
+    accepts=TreeEncoder.accepts,
     bodies={"text/x-tree": {"schema": {"type": "string"}, "example": "[MAX 2 9 [MIN 4 7 ] 0 ]"}},
     explain=explain_tree,
     explanation=list[Phrase],

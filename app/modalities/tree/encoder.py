@@ -44,7 +44,8 @@ class TreeEncoder:
             raise InvalidBundle(f"{spec.vocabulary} is missing or not UTF-8") from error
         self._ids = {word: number for number, word in enumerate(words)}
 
-    def accepts(self, media_type: str) -> bool:
+    @staticmethod
+    def accepts(media_type: str) -> bool:
         """Accept any `text/…`, and the media type of trees."""
         return media_type in MEDIA_TYPES
 

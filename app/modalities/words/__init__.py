@@ -4,4 +4,4 @@ from app.modalities.modality import Modality
 from app.modalities.words.encoder import WordsEncoder
 from app.modalities.words.spec import WordsSpec
 
-WORDS = Modality(name="words", spec=WordsSpec, encoder=WordsEncoder)
+WORDS = Modality(name="words", spec=WordsSpec, encoder=WordsEncoder, accepts=WordsEncoder.accepts)

@@ -51,7 +51,8 @@ class WordsEncoder:
         if len(self._ids) != len(self.vocabulary) or self.vocabulary[:2] != (UNKNOWN, END):
             raise InvalidBundle(f"{spec.vocabulary} repeats a word, or lacks {UNKNOWN} and {END}")
 
-    def accepts(self, media_type: str) -> bool:
+    @staticmethod
+    def accepts(media_type: str) -> bool:
         """Accept any `text/…` except trees."""
         return media_type.startswith("text/") and media_type != "text/x-tree"
 

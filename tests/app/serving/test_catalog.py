@@ -199,7 +199,8 @@ async def test_no_other_model_answers_while_the_default_is_not_ready(models: Pat
         (models / name / "1" / file).write_bytes(b"altered")
     async with opened(models, image="colours", text="moods", tree="a-tree") as catalog:
         await catalog.refresh()
-        for media_type, name in (("image/png", "colours"), ("text/plain", "moods")):
+        moods = ["text/plain", "text/html", "text/csv"]
+        for media_type, name in [("image/png", "colours"), *((each, "moods") for each in moods)]:
             with pytest.raises(NotReady, match=rf"^{name} is failed; GET /v1/models/{name}"):
                 catalog.for_media_type(media_type)
         assert catalog.for_media_type("text/x-tree").manifest.name == "a-tree"
