@@ -30,6 +30,7 @@ ThalamusError
     ├── TrialFailed          the bundle crashed the process that tried it, or never ended
     ├── TrialUnavailable     the bundle could not be tried now; a later try may succeed
     ├── DeviceUnavailable    the configured device cannot be used
+    ├── InvalidRule          a model's serving.json cannot be read, or not be followed
     └── NotWritten           a file cannot be written: no space, no permission, a broken disk
 """
 
@@ -198,6 +199,10 @@ class TrialUnavailable(OperatorError):
 
 class DeviceUnavailable(OperatorError):
     """The configured device cannot be used on this machine."""
+
+
+class InvalidRule(OperatorError):
+    """A model's `serving.json` cannot be read, or names what is not there."""
 
 
 class NotWritten(OperatorError):

@@ -11,7 +11,7 @@ from app.api.fast_path import FastRoute
 from app.api.generation import GenerationEndpoint
 from app.api.openapi import describe_generation, describe_items
 from app.bundle import Registry
-from app.serving.selection import DEFAULT_TASK
+from app.serving.defaults import DEFAULT_TASK
 from app.tasks import Task
 
 MODEL_PATH = "/v1/models/{model}"

@@ -1,61 +1,47 @@
-"""Choosing a model for a request that names none, by media type."""
+"""Which version of a model serves, and which ones stay loaded: the one place that decides.
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+The functions are pure. The catalog asks them about the versions that are ready in its process; the
+command line and training, which load nothing, about those that are published.
+"""
 
-from app.errors import NotReady, UnsupportedMedia
-from app.modalities.modality import accepts_nothing
-from app.serving.model import ServedModel
+from collections.abc import Collection
 
-DEFAULT_TASK = "classify"  # the task of addresses without a model
+from app.bundle.serving_rule import ServingRule
 
 
-@dataclass(frozen=True, slots=True)
-class Defaults:
-    """The models that are preferred where a request names none.
+def objection(rule: ServingRule, published: Collection[int]) -> str | None:
+    """Return why a rule cannot be followed with these versions; None if it can."""
+    if rule.policy == "pinned" and rule.version not in published:
+        return f"version {rule.version} is pinned, but not published"
+    if rule.policy == "latest" and published and not set(published) - set(rule.held):
+        return "every published version is held"
+    return None
 
-    names: of the preferred model, by modality; if several modalities accept a media type, the first
-    one wins. accepts: whether a modality may be able to decode a media type.
+
+def serving_version(rule: ServingRule, able: Collection[int]) -> int | None:
+    """Return the version that serves, of those that are able to; None if the rule picks none."""
+    allowed = set(able) - set(rule.held)
+    if rule.policy == "pinned":
+        return rule.version if rule.version in allowed else None
+    return max(allowed, default=None)
+
+
+def loaded_versions(rule: ServingRule, able: Collection[int]) -> set[int]:
+    """Return the versions that stay loaded, of those that are able to serve.
+
+    They are the serving one and those before it that are not held, `keep` in all; besides, the
+    newest one, where the rule keeps it from serving: it can be asked by its number, and serves at
+    once when it is released or unpinned.
     """
-
-    names: Mapping[str, str]
-    accepts: Mapping[str, Callable[[str], bool]]
-
-    def waiting(self, media_type: str, before: str, states: Mapping[str, str]) -> str | None:
-        """Return the preferred model for a media type if it is published and not ready.
-
-        before: the modality that would answer; those after it are not preferred. states: of the
-        models that are published and not ready, by name.
-        """
-        for modality, name in self.names.items():
-            if name in states and self.accepts.get(modality, accepts_nothing)(media_type):
-                return name
-            if modality == before:
-                return None
-        return None
+    newest = max(able, default=None)
+    serving = serving_version(rule, able)
+    if serving is None:
+        return set() if newest is None else {newest}
+    before = sorted((v for v in able if v < serving and v not in rule.held), reverse=True)
+    return {serving, *before[: rule.keep - 1], *([] if newest is None else [newest])}
 
 
-def choose_by_media_type(
-    models: Iterable[ServedModel], media_type: str, defaults: Defaults, states: Mapping[str, str]
-) -> ServedModel:
-    """Return the classifier for a media type; raise `UnsupportedMedia` or `NotReady`.
-
-    models: the newest ready version of each name. states: of the models that are published and not
-    ready, by name. Another model answers where the preferred one is not published, but not where it
-    is only not ready: then an answer would depend on the moment.
-    """
-    able = {m.manifest.name: m for m in models if m.pipeline.can(DEFAULT_TASK)}
-    if not able:
-        raise NotReady("no classifier is ready; GET /v1/models says why")
-    fitting = [m for m in able.values() if m.accepts(media_type)]
-    modalities = {m.manifest.modality for m in fitting}
-    # Plain text: the modality `text` comes before `tree`.
-    modality = next((e for e in defaults.names if e in modalities), min(modalities, default=""))
-    if (name := defaults.waiting(media_type, modality, states)) is not None:
-        raise NotReady(f"{name} is {states[name]}; GET /v1/models/{name} says why")
-    if not fitting:
-        kinds = ", ".join(sorted({m.media_types for m in able.values()}))
-        raise UnsupportedMedia(f"no model takes this media type; there are some for {kinds}")
-    likely = [m for m in fitting if m.manifest.modality == modality]
-    preferred = able.get(defaults.names.get(modality, ""))
-    return preferred if preferred in likely else likely[0]
+def version_before(rule: ServingRule, serving: int, published: Collection[int]) -> int | None:
+    """Return the version to which a rollback goes: the highest one below that is not held."""
+    lower = (each for each in published if each < serving and each not in rule.held)
+    return max(lower, default=None)

@@ -1,0 +1,156 @@
+"""The file `models/<name>/serving.json`: which version of a model serves, and which never does.
+
+Any tool may write it. It is one JSON object of at most `_MAX_SIZE` bytes; what it leaves out has
+the default, and without the file all of it has. Whatever is unknown, contradictory or of another
+type makes the whole file invalid: a rule that is understood in part may let the wrong version
+serve. Like a bundle's files it may be a link, and is read only if it leads to a regular file.
+
+A change reads the file, changes it and replaces it as a whole, while it holds a lock on the model's
+folder; so two commands at once do not lose each other's change.
+"""
+
+import errno
+import fcntl
+import json
+import os
+import stat
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from app.bundle.manifest import VERSION_DIGITS
+from app.disk import replace_file, writing
+from app.errors import InvalidRule, NotWritten
+
+SERVING_FILE = "serving.json"
+_MAX_SIZE = 2**16  # bytes
+_LOCK_SECONDS = 10.0
+_ABSENT = {errno.ENOENT, errno.ENOTDIR}
+
+VersionNumber = Annotated[int, Field(ge=1, lt=10**VERSION_DIGITS)]
+Reason = Annotated[str, Field(max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")]
+
+
+class ServingRule(BaseModel):
+    """Which version of a model serves.
+
+    policy: `latest`, the newest ready version that is not held, or `pinned`, the version `version`;
+    under `latest` that number means nothing. keep: how many versions stay loaded, the serving one
+    included, so that going back needs no disk. held: the versions that no policy picks. reasons: by
+    version, why it is or was held.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    policy: Literal["latest", "pinned"] = "latest"
+    version: VersionNumber | None = None
+    keep: Annotated[int, Field(ge=1, le=1000)] = 2
+    held: Annotated[tuple[VersionNumber, ...], Field(max_length=1000)] = ()
+    reasons: Annotated[Mapping[VersionNumber, Reason], Field(max_length=1000)] = {}
+
+    @model_validator(mode="after")
+    def _check(self) -> "ServingRule":
+        if self.policy == "pinned" and self.version is None:
+            raise ValueError("the policy pinned needs a version")
+        if self.policy == "pinned" and self.version in self.held:
+            raise ValueError(f"version {self.version} is pinned and held")
+        if len(set(self.held)) < len(self.held):
+            raise ValueError("a version is held twice")
+        return self
+
+
+def read_rule(folder: Path) -> ServingRule:
+    """Return the rule of the model in `folder`; raise `InvalidRule` if its file cannot be used."""
+    content = _content(folder)
+    return ServingRule() if content is None else parse_rule(content, _shown(folder))
+
+
+def parse_rule(content: bytes, shown: str = SERVING_FILE) -> ServingRule:
+    """Return the rule in a file's content; raise `InvalidRule`, which begins with `shown`."""
+    try:
+        rule = ServingRule.model_validate_json(content)
+        json.loads(content, object_pairs_hook=_without_repetition)  # pydantic takes the last one
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])[:60]
+        message = first["msg"].removeprefix("Value error, ")
+        raise InvalidRule(f"{shown}: {where}{': ' if where else ''}{message}") from error
+    except ValueError as error:
+        raise InvalidRule(f"{shown}: {error}") from error
+    return rule
+
+
+def write_rule(folder: Path, rule: ServingRule) -> None:
+    """Replace the rule of the model in `folder` as a whole; raise `NotWritten` if that fails."""
+    used = {number: reason for number, reason in rule.reasons.items() if number in rule.held}
+    content = rule.model_copy(update={"reasons": used}).model_dump_json(
+        indent=2, exclude_defaults=True
+    )
+    with writing(SERVING_FILE, folder, "write it by another user"):
+        replace_file(folder / SERVING_FILE, (content + "\n").encode())
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep every other change of the model in `folder` away meanwhile.
+
+    Raises `NotWritten` if somebody else holds the lock for `_LOCK_SECONDS`.
+    """
+    with writing(SERVING_FILE, folder, "write it by another user"):
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    ends = time.monotonic() + _LOCK_SECONDS
+    try:
+        while not _lock(handle):
+            if time.monotonic() > ends:
+                raise NotWritten(f"{folder}: another command has been changing it; try again")
+            time.sleep(0.02)
+        yield
+    finally:
+        os.close(handle)  # which unlocks it
+
+
+def _lock(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:  # a file system without locks: a change is still whole
+        return error.errno in (errno.ENOTSUP, errno.ENOLCK, errno.ENOSYS)
+    return True
+
+
+def _content(folder: Path) -> bytes | None:
+    """Return the bytes of the file, or None where there is none; never wait for a pipe."""
+    path, shown = folder / SERVING_FILE, _shown(folder)
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno in _ABSENT and not path.is_symlink():
+            return None
+        raise InvalidRule(f"{shown}: cannot be read ({error.strerror})") from error
+    try:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise InvalidRule(f"{shown}: expected a regular file")
+        content = os.read(handle, _MAX_SIZE + 1)
+    except OSError as error:
+        raise InvalidRule(f"{shown}: cannot be read ({error.strerror})") from error
+    finally:
+        os.close(handle)
+    if len(content) > _MAX_SIZE:
+        raise InvalidRule(f"{shown}: expected at most {_MAX_SIZE} bytes")
+    return content
+
+
+def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise ValueError("a member stands twice in one object")
+    return members
+
+
+def _shown(folder: Path) -> str:
+    return f"{folder.name}/{SERVING_FILE}"
