@@ -25,11 +25,11 @@ from app.background import spawn
 from app.bundle.listing import VersionKey
 from app.errors import NotReady, UnknownModel
 from app.serving.daemon_thread import in_daemon_thread
+from app.serving.defaults import Defaults, choose_by_media_type
 from app.serving.folder import Look, ModelsFolder, Sighting
 from app.serving.loading import LoadOptions, failure_of, load, prove
 from app.serving.model import ServedModel
 from app.serving.reload import Entry, VersionState, pause, to_drain
-from app.serving.defaults import Defaults, choose_by_media_type
 from app.telemetry import event
 
 __all__ = ["MOMENT", "Catalog", "Entry", "VersionState"]
