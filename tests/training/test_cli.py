@@ -76,7 +76,7 @@ def test_ctrl_c_says_that_nothing_was_published(
     assert "nothing was published" in capsys.readouterr().err
 
 
-def test_a_network_of_words_says_what_it_needs_before_it_begins(
+def test_training_a_language_model_without_kenlm_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     monkeypatch.setenv("PATH", str(tmp_path))
