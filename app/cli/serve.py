@@ -139,7 +139,9 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
 def _shown(default: object) -> str:
     if isinstance(default, Mapping):
         return ", ".join(f"{key}: {value}" for key, value in default.items())
-    return {True: "yes", False: "no"}[default] if isinstance(default, bool) else str(default)
+    return (
+        {True: "yes", False: "no"}[default] if isinstance(default, bool) else str(default) or "none"
+    )
 
 
 _REGISTRY = inspect.Parameter(

@@ -47,6 +47,7 @@ def test_help_of_a_command_is_plain_text(command: str, capsys: pytest.CaptureFix
     assert said.startswith(f"Usage: thalamus-train {command}")
     assert f"Example: thalamus-train {command} " in said or command == "recipes"
     assert said.isascii() and max(map(len, said.splitlines())) <= 100
+    assert not re.search(r"\bSTR\b|\[ARGS|Default: (\(\)|\.)", said)
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
