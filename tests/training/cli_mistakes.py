@@ -171,6 +171,34 @@ SEEN_WITHOUT_TORCH: dict[str, tuple[Arguments, str]] = {
         lambda t: ["compare-starts", "completion"],
         "completion is no classifier; there is no start to compare",
     ),
+    "starts of an autoencoder": (
+        lambda t: ["compare-starts", "digits-autoencoder"],
+        "digits-autoencoder learns without labels; there is no start to compare",
+    ),
+    "a start for an autoencoder": (
+        lambda t: ["train", "digits-autoencoder", *STARTED],
+        "digits-autoencoder learns without labels; it starts from nothing else",
+    ),
+    "epochs of the starts": (
+        lambda t: ["compare-starts", "digits", "--epochs", "3"],
+        "unknown option --epochs",
+    ),
+    "epochs of the pretrained": (
+        lambda t: ["train", "imagenet", "--epochs", "3", "--seed", "2", "--threads", "2"],
+        "--epochs, --seed would change nothing: imagenet comes trained",
+    ),
+    "data of the pretrained": (
+        lambda t: ["train", "imagenet", "--data", t],
+        "--data would change nothing: imagenet comes trained",
+    ),
+    "ranks of the pretrained": (
+        lambda t: ["train", "imagenet", "--ranks", "2", "--checkpoints", t, "--fresh"],
+        "--ranks would change nothing: imagenet comes trained",
+    ),
+    "ranks of features": (
+        lambda t: ["train", "--data", folder(t / "d", a=3, b=3), *STARTED, "--ranks", "2"],
+        "--ranks would change nothing: --start features has no epochs",
+    ),
     "a start for a language model": (
         lambda t: ["train", "completion", "--start", "pretrained"],
         "completion starts in its own way; it starts from nothing else",

@@ -34,6 +34,8 @@ LabelledFiles = Annotated[
         "sub-folder per label, or a table (.csv, .tsv, .jsonl) with the columns text and label."
     ),
 ]
+Seed = Annotated[int | None, whole("Of weights and order. Default: the recipe's.")]
+Threads = Annotated[int, whole("CPU threads; the weights depend on their number.", 1)]
 Source = Annotated[
     str | None,
     Parameter(
@@ -77,8 +79,8 @@ class ScheduleOptions:
     epochs: Annotated[
         int | None, whole("Passes over the training samples. Default: the recipe's.", 1)
     ] = None
-    seed: Annotated[int | None, whole("Of weights and order. Default: the recipe's.")] = None
-    threads: Annotated[int, whole("CPU threads; the weights depend on their number.", 1)] = 1
+    seed: Seed = None
+    threads: Threads = 1
 
 
 @Parameter(name="*", group=_PROCESSES)
@@ -122,6 +124,8 @@ class Starts:
     picture: Annotated[
         Path | None, Parameter(help="File to draw the learning curves to (.svg or .png).")
     ] = None
+    seed: Seed = None
+    threads: Threads = 1
 
 
 @Parameter(name="*", group=_BUNDLE)

@@ -4,7 +4,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.command_line import nearest
-from training.cli.arguments import NETWORKS, Samples, StartOptions
+from training.cli.arguments import (
+    NETWORKS,
+    Execution,
+    Samples,
+    ScheduleOptions,
+    StartOptions,
+)
 from training.errors import MissingData, TrainingError
 from training.recipes import RECIPES
 from training.recipes.own_data import summarize_own_data
@@ -106,16 +112,37 @@ def check_start(start: StartOptions, epochs: int | None, models: Path) -> None:
     check_source(start.source, models)
 
 
-def check_startable(recipe: RecipeSummary, start: StartOptions) -> None:
-    """Raise `TrainingError` where a recipe of this task starts in one way only."""
-    if start.start != "scratch" and recipe.task in FIXED_START:
-        raise TrainingError(
-            f"{recipe.name} {FIXED_START[recipe.task]}; it starts from nothing else"
+def check_startable(recipe: RecipeSummary, why: str) -> None:
+    """Raise `TrainingError` where a recipe of this task starts in one way only; `why` it counts."""
+    if recipe.task in FIXED_START:
+        raise TrainingError(f"{recipe.name} {FIXED_START[recipe.task]}; {why}")
+
+
+def check_effects(
+    recipe: RecipeSummary,
+    start: StartOptions,
+    samples: Samples,
+    schedule: ScheduleOptions,
+    execution: Execution,
+) -> None:
+    """Raise `TrainingError` for options that would change nothing."""
+    unmet: dict[str, object] = {}
+    if recipe.task == "export":
+        unmet = {"data": samples.data, "epochs": schedule.epochs, "seed": schedule.seed}
+    if recipe.task == "export" or (start.start == "features" and not recipe.has_baseline):
+        unmet["ranks"] = execution.ranks
+    given = [f"--{name}" for name, value in unmet.items() if value is not None]
+    if given:
+        why = (
+            f"{recipe.name} comes trained"
+            if recipe.task == "export"
+            else "--start features has no epochs"
         )
+        raise TrainingError(f"{', '.join(given)} would change nothing: {why}")
 
 
 def check_classifier(recipe: RecipeSummary, why: str) -> None:
-    """Raise `TrainingError` where a recipe does not train on samples; `why` it must."""
+    """Raise `TrainingError` where a recipe does not train on samples; `why` it counts."""
     if recipe.task in NO_CLASSIFIER:
         raise TrainingError(f"{recipe.name} {NO_CLASSIFIER[recipe.task]}; {why}")
 

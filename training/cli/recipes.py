@@ -20,6 +20,7 @@ from training.cli.arguments import (
 )
 from training.cli.lookup import (
     check_classifier,
+    check_effects,
     check_models,
     check_source,
     check_start,
@@ -55,7 +56,10 @@ def train(
     """
     check_start(start, schedule.epochs, models)
     check_models(models)
-    check_startable(summarize(recipe, samples), start)
+    summary = summarize(recipe, samples)
+    if start.start != "scratch":
+        check_startable(summary, "it starts from nothing else")
+    check_effects(summary, start, samples, schedule, execution)
     found = find_recipe(recipe, samples)
 
     from training.runs.registry import run
@@ -135,7 +139,6 @@ def compare_starts(
     samples: Samples = Samples(),
     starts: Starts = Starts(),
     models: ModelsFolder = Path("models"),
-    schedule: ScheduleOptions = ScheduleOptions(),
     execution: Annotated[Execution, _HIDDEN] = Execution(),
 ) -> None:
     """Train from scratch, from a trained network, and on its features; nothing is published.
@@ -145,13 +148,15 @@ def compare_starts(
     if starts.picture is not None and starts.picture.suffix not in (".svg", ".png"):
         raise TrainingError(f"{starts.picture}: a picture is .svg or .png")
     check_source(starts.source, models)
-    check_classifier(summarize(recipe, samples), "there is no start to compare")
+    summary = summarize(recipe, samples)
+    check_classifier(summary, "there is no start to compare")
+    check_startable(summary, "there is no start to compare")
     found = find_classifier(recipe, samples)
 
     from training.runs.compare_transfer import compare_starts
 
-    use_threads(schedule.threads)
-    seed = found.seed if schedule.seed is None else schedule.seed
+    use_threads(starts.threads)
+    seed = found.seed if starts.seed is None else starts.seed
     seeds = range(seed, seed + starts.seeds)
     comparison = compare_starts(
         found, samples.data, starts.source, models, seeds, picture=starts.picture

@@ -5,7 +5,11 @@ from dataclasses import dataclass
 # Of the tasks whose recipes train no classifier: what to say of them.
 NO_CLASSIFIER: dict[str, str] = {"complete": "is no classifier", "export": "comes trained"}
 # Of the tasks whose recipes start in one way only.
-FIXED_START: dict[str, str] = {"complete": "starts in its own way", "export": "comes trained"}
+FIXED_START: dict[str, str] = {
+    "reconstruct": "learns without labels",
+    "complete": "starts in its own way",
+    "export": "comes trained",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from training.exporting.card.figures import draw_curve
 from training.exporting.card.render import training_section
 from training.exporting.export import check_parity, export, parity
 from training.fitting.curve import History
+from training.fitting.ranks import leads
 from training.measuring.detector import (
     DetectorScores,
     auroc_by_kind,
@@ -77,28 +78,26 @@ def train_autoencoder(
     data: Path | None,
     models: Path,
     modalities: TrainingModalities = TRAINING_MODALITIES,
-) -> Path:
-    """Train `recipe`, publish the bundle under `models`, and return its folder."""
+) -> Path | None:
+    """Train `recipe`, publish the bundle under `models`, and return its folder.
+
+    Of several ranks only the leader publishes; the others return nothing.
+    """
     check_folder(models)
     prepared = prepare(recipe, data, modalities)
     network, history = fit_autoencoder(recipe, prepared)
-    fitted = fit_detector(network, prepared.train, prepared.validation, recipe.seed)
-    specs, images = prepared.encoder.tensors(), images_of(prepared.test)
-    model = export(fitted, specs, [torch.from_numpy(images[:2])])
-    difference = check_parity(model, fitted, prepared.test, specs)
-    detector = _Detector(model, images, score_images(model, images))
-    metrics = _figures(detector, difference)
-    metrics += auroc_by_kind(
-        model, detector.scores, images, SELECTION_KINDS | HELD_OUT_KINDS, recipe.seed
-    )
+    detector, difference = _exported(network, prepared, recipe.seed)
+    metrics = _figures(detector, difference, recipe.seed)
     results = _studied(recipe, prepared, network, "test")
     _LOG.info("%s", few_labels_table(results))
-    metrics += few_labels_measurements(results, "test", len(images))
+    metrics += few_labels_measurements(results, "test", len(detector.images))
+    if not leads():
+        return None
     manifest = new_manifest(
         recipe,
         trained_provenance(recipe, prepared.dataset, prepared.counts()),
         prepared.encoder,
-        model,
+        detector.model,
         models,
         task=recipe.task,
         tolerance=2e-2,
@@ -109,7 +108,7 @@ def train_autoencoder(
         _novelty_section(metrics),
         _study_section(recipe, results),
     ]
-    files = {**prepared.files, MODEL: model, CURVE: draw_curve(history)}
+    files = {**prepared.files, MODEL: detector.model, CURVE: draw_curve(history)}
     golden, card = _golden(prepared, detector), card_data(recipe, sections)
     return prove_and_publish(manifest, files, golden, card, models, modalities)
 
@@ -133,6 +132,15 @@ def fit_autoencoder(recipe: Recipe, data: PreparedData) -> tuple[Autoencoder, Hi
     return network, history
 
 
+def _exported(network: Autoencoder, data: PreparedData, seed: int) -> tuple[_Detector, float]:
+    """Fit the detector and export it; return it, and how much the graph differs from torch."""
+    fitted = fit_detector(network, data.train, data.validation, seed)
+    specs, images = data.encoder.tensors(), images_of(data.test)
+    model = export(fitted, specs, [torch.from_numpy(images[:2])])
+    difference = check_parity(model, fitted, data.test, specs)
+    return _Detector(model, images, score_images(model, images)), difference
+
+
 def _studied(
     recipe: Recipe, data: PreparedData, network: Autoencoder, split: str
 ) -> list[WayResult]:
@@ -141,8 +149,8 @@ def _studied(
     return few_labels(network, recipe.study, data.train, tested)
 
 
-def _figures(detector: _Detector, difference: float) -> list[Measurement]:
-    scores = detector.scores
+def _figures(detector: _Detector, difference: float, seed: int) -> list[Measurement]:
+    scores, kinds = detector.scores, SELECTION_KINDS | HELD_OUT_KINDS
     count = len(scores.error)
     figures = {
         "mean squared error of the reconstruction": float(scores.error.mean()),
@@ -153,6 +161,7 @@ def _figures(detector: _Detector, difference: float) -> list[Measurement]:
     return [
         *to_measurements(figures, "test", count),
         parity(difference, "test", min(count, 42)),
+        *auroc_by_kind(detector.model, scores, detector.images, kinds, seed),
     ]
 
 

@@ -39,7 +39,7 @@ def apply_start(
     """
     if start == SCRATCH and given is None:
         return recipe
-    if not isinstance(recipe, Recipe):
+    if not isinstance(recipe, Recipe) or recipe.task in FIXED_START:
         raise TrainingError(
             f"{recipe.name} {FIXED_START[recipe.task]}; it starts from nothing else"
         )

@@ -9,6 +9,7 @@ from app.bundle import read_bundle
 from app.pipeline import Pipeline, replay
 from app.registry import SHIPPED
 from app.tasks.reconstruct import GoldenReconstruction
+from tests.training.conftest import left_behind
 from tests.training.samples import Toy, gray_pictures, toy_recipe, write_mnist
 from training.cli import main
 from training.errors import TrainingError
@@ -55,6 +56,14 @@ def test_a_few_steps_make_a_bundle_that_the_service_accepts(
     card = (folder / "README.md").read_text()
     assert "## Novelty" in card and "## Few labels" in card and "![Learning curve]" in card
     assert "temperature" not in card and "## Reliability" not in card
+
+
+def test_a_rank_that_does_not_lead_publishes_nothing(
+    recipe: Recipe, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("training.runs.autoencoder.leads", lambda: False)
+    assert train_autoencoder(recipe, data, tmp_path) is None
+    assert left_behind(tmp_path) == []
 
 
 def test_the_command_prints_the_study(
