@@ -149,7 +149,7 @@ class Settings(BaseSettings):
         Field(
             gt=0, description="Time between two checks of the folder for new bundles, in seconds"
         ),
-    ] = 1
+    ] = 0.5
     defaults: Annotated[
         dict[str, str], Field(description="Model that answers POST /v1/classify, for each modality")
     ] = {"image": "imagenet", "text": "spam", "audio": "spoken-digits", "tree": "listops"}

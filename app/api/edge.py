@@ -10,6 +10,7 @@ that a client has disconnected.)
 import os
 import re
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -169,10 +170,18 @@ class _Answer:
             self.status = message["status"]
             message["headers"] = [
                 *message.get("headers", []),
+                *self._model(),
                 (b"x-request-id", self._scope["request_id"].encode()),
                 (b"x-content-type-options", b"nosniff"),
             ]
         await self._send(message)
+
+    def _model(self) -> Iterable[tuple[bytes, bytes]]:
+        """Return the headers that name the version that was asked, once it is known."""
+        if not self.record.version:
+            return ()
+        name, version = self.record.model.encode(), b"%d" % int(self.record.version)
+        return ((b"x-model-name", name), (b"x-model-version", version))
 
     async def refuse(self, error: Exception) -> None:
         body, headers = problem_for(error, self._scope["request_id"])

@@ -74,6 +74,11 @@ FIRING = {
         {"model": "moods", "version": "1"},
         "moods/1 is published and does not answer",
     ),
+    "ThalamusServingRule": (
+        {'thalamus_serving_rule_problems{model="moods"}': "1+0x120"},
+        {"model": "moods"},
+        "moods: serving.json cannot be followed; the last good rule stays until a restart",
+    ),
     "ThalamusDrift": (
         {
             f"thalamus_items_total{{{MOODS}}}": "0+10x120",
@@ -96,6 +101,8 @@ QUIET = {
     "thalamus_worker_restarts_total": "1+0x120",
     f'thalamus_version_workers{{{MOODS},state="ready"}}': "2+0x120",
     f'thalamus_version_workers{{{MOODS},state="failed"}}': "0+0x120",
+    f'thalamus_version_workers{{{MOODS},state="unloaded"}}': "2+0x120",
+    'thalamus_serving_rule_problems{model="moods"}': "0+0x120",
     f"thalamus_items_total{{{MOODS}}}": "0+100x120",
     f"thalamus_abstained_total{{{MOODS}}}": "0+4x120",
 }
