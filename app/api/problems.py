@@ -24,6 +24,7 @@ STATUSES: dict[type[errors.ThalamusError], int] = {
     errors.UnknownModel: 404,
     errors.UnsupportedTask: 404,  # there is nothing at this address of the model
     errors.TooSlow: 408,
+    errors.ImpossibleChange: 409,
     errors.TooLarge: 413,
     errors.AddressTooLong: 414,
     errors.UnsupportedMedia: 415,
