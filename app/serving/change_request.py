@@ -1,6 +1,6 @@
 """A change of which version serves, as a client or a command asks for it: checked, then made."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -62,11 +62,14 @@ def read_change(members: Mapping[str, Any]) -> ChangeRequest:
 
 
 def make_change(
-    folder: Path, request: ChangeRequest, registry: Registry, ready: Collection[int] = ()
+    folder: Path,
+    request: ChangeRequest,
+    registry: Callable[[], Registry],
+    ready: Collection[int] = (),
 ) -> RuleChange:
     """Change the rule of the model in `folder`; raise what `app.serving.rule_changes` raises.
 
-    ready: in a service, the versions that it can answer with.
+    registry: called for a copy only. ready: in a service, the versions that it can answer with.
     """
     match request:
         case ChangeRequest(change="pin", version=int(version)):
@@ -76,7 +79,7 @@ def make_change(
         case ChangeRequest(change="release", version=int(version)):
             return release(folder, version)
         case ChangeRequest(change="rollback", as_copy=True):
-            return rollback_to_copy(folder, registry, ready)
+            return rollback_to_copy(folder, registry(), ready)
         case ChangeRequest(change="rollback"):
             return rollback(folder, ready)
     return unpin(folder)
