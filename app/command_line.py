@@ -35,6 +35,7 @@ _LARGEST = 2**32 - 1
 _COLUMN = 26  # characters for names, beside which the description stands
 _WIDEST = 100
 _SHOWN = 60  # characters of a value that an error repeats
+_ARGUMENTS, _OPTIONS = Group("Arguments", sort_key=0), Group("Options", sort_key=8)
 
 
 def program(name: str, description: str) -> App:
@@ -47,8 +48,8 @@ def program(name: str, description: str) -> App:
         help_format="plaintext",
         help_formatter=PlainHelp(),
         default_parameter=Parameter(negative=(), allow_repeating=True),  # the last value counts
-        group_arguments=Group("Arguments", sort_key=0),
-        group_parameters=Group("Options", sort_key=8),
+        group_arguments=_ARGUMENTS,
+        group_parameters=_OPTIONS,
         exit_on_error=False,
         print_error=False,
         suppress_keyboard_interrupt=False,
@@ -61,6 +62,21 @@ def program(name: str, description: str) -> App:
     for flag, text in (("--help", "Show this help."), ("--version", "Show the version.")):
         made[flag].group, made[flag].help = (setup,), text
     return made
+
+
+def subprogram(name: str, help: str, usage: str, group: Group) -> App:
+    """Return a command that has commands of its own, to be added to a program.
+
+    group: among the commands of the program.
+    """
+    return App(
+        name=name,
+        help=help,
+        usage=f"Usage: {usage}",
+        group=group,
+        group_arguments=_ARGUMENTS,
+        group_parameters=_OPTIONS,
+    )
 
 
 def run_program(
@@ -121,7 +137,7 @@ def _drop_output() -> None:
 
 def whole(help: str, least: int = 0, most: int = _LARGEST) -> Parameter:
     """Return an option that takes a whole number from `least` to `most`."""
-    between = f"from {least} to {most}" if most < _LARGEST else f"of at least {least}"
+    between = f"from {least} to {most}" if most != _LARGEST else f"of at least {least}"
     return _number(help, int, lambda value: least <= value <= most, f"a whole number {between}")
 
 
@@ -153,6 +169,11 @@ def nearest(name: str, among: Iterable[str]) -> str:
     return f" (did you mean {close[0]}?)" if close else ""
 
 
+def printable(text: str) -> str:
+    """Return a text of somebody else with every character escaped that a terminal may obey."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
 def check_readable(paths: Iterable[Path]) -> None:
     """Raise `OSError` for the first path that is no readable file."""
     for path in paths:
@@ -178,7 +199,7 @@ def _reason(program: App, error: CycloptsError) -> str:
             known = [name for argument in error.argument_collection for name in argument.names]
             return f"unknown option {_short(name)}{nearest(name, known)}"
         case UnusedCliTokensError(unused_tokens=[value, *_]):
-            return f"unexpected argument {_short(value)!r}"
+            return _misspelt_command(program, error) or f"unexpected argument {_short(value)!r}"
         case CoercionError(argument=Argument() as argument, token=Token() as token):
             choices = argument.get_choices() or ()
             expected = f"expected one of {', '.join(choices)}, got {_short(token.value)!r}"
@@ -186,6 +207,16 @@ def _reason(program: App, error: CycloptsError) -> str:
             if error.msg or choices:
                 return f"{token.keyword or argument.name}: {reason}"
     return str(error).strip().rstrip(".")
+
+
+def _misspelt_command(program: App, error: CycloptsError) -> str | None:
+    """Return what to say where a command that is also a group was given another command's name."""
+    chain, given = error.command_chain or (), error.root_input_tokens or []
+    for name in chain:
+        program = program[name]
+    name = next(iter(given[len(chain) :]), "")
+    meant = nearest(name, [command for command in program if not command.startswith("-")])
+    return f"unknown command {_short(name)!r}{meant}" if meant else None
 
 
 def _short(text: str) -> str:

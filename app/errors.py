@@ -8,6 +8,8 @@ ThalamusError
 │   ├── UnsupportedTask      a task that this model does not have
 │   ├── UnsupportedMedia     a media type that this model does not accept
 │   │   └── UnsupportedCoding    a compression that the service does not decode
+│   ├── ControlClosed        changes over HTTP, which the operator has not opened
+│   ├── ImpossibleChange     what a model's versions or its rule do not allow
 │   ├── TooLarge             over a size limit
 │   │   ├── AddressTooLong       the address of the request
 │   │   └── HeadTooLarge         the head of the request: its address and its header fields
@@ -79,6 +81,14 @@ class UnsupportedCoding(UnsupportedMedia):
     """The body is compressed in a way that the service does not decode; `accepted` lists others."""
 
     accepted = "gzip, deflate"
+
+
+class ControlClosed(ClientError):
+    """The operator has not opened the control of models over HTTP."""
+
+
+class ImpossibleChange(ClientError):
+    """The versions of the model, or its rule, do not allow this change."""
 
 
 class TooLarge(ClientError):

@@ -23,7 +23,7 @@ from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app import __version__
-from app.api import catalog, docs, health, openapi, problems
+from app.api import catalog, control, docs, health, openapi, problems
 from app.api.edge import AdmissionLimits, Edge
 from app.api.endpoint import Serving
 from app.api.fast_path import FastPath, FastRoute
@@ -122,7 +122,7 @@ def create_app(
     serving = Serving(models, settings.max_items, settings.receive_timeout, instances)
     fast_routes = routes(serving, registry)
     jobs = _jobs(settings, models, metrics, gauges)
-    api = _api(registry, models, jobs, fast_routes)
+    api = _api(settings, registry, models, jobs, fast_routes)
     api.state.openapi = docs.OpenApiDocument(api, settings.root_path)
     api.state.gauges = gauges
     api.state.ready = lambda: workers.all_ready() and models.ready and not workers.stopping()
@@ -174,7 +174,11 @@ def _build(provider: str) -> dict[str, str]:
 
 
 def _api(
-    registry: Registry, models: Catalog, jobs: Sequence[Job], fast_routes: Sequence[FastRoute]
+    settings: Settings,
+    registry: Registry,
+    models: Catalog,
+    jobs: Sequence[Job],
+    fast_routes: Sequence[FastRoute],
 ) -> FastAPI:
     """Return FastAPI with its own routes, and with the fast routes, which it only describes."""
     api = _Api(
@@ -190,9 +194,16 @@ def _api(
         exception_handlers=problems.HANDLERS,
     )
     api.state.catalog = models
+    api.state.control = control.ModelControl(
+        settings.models,
+        models,
+        registry,
+        settings.receive_timeout,
+        is_open=getattr(settings, "keys_file", None) is not None,
+    )
     api.openapi = partial(openapi.describe, api, registry)  # type: ignore[method-assign]
     api.router.routes.extend(fast_routes)
-    for module in (catalog, health, docs):
+    for module in (catalog, control, health, docs):
         api.include_router(module.router)
     return api
 

@@ -16,6 +16,7 @@ from app.bundle import Registry
 from app.serving.model import ServedModel
 from app.tasks import Task
 from app.tasks.task import Steps
+from app.wire import Wire
 
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 _FILE = {
@@ -39,6 +40,14 @@ _PROBLEMS = {
     431: "The head of the request is over a limit",
     503: "Overloaded, or the model is not ready; see Retry-After",
     504: "The deadline passed",
+}
+_CHANGE_PROBLEMS = {
+    **{status: _PROBLEMS[status] for status in (400, 404, 408, 413)},
+    403: "Model control is closed: the service has no keys file",
+    409: "The versions of the model, or its rule, do not allow the change; `detail` says why",
+    415: "The body is no application/json",
+    422: "A member is unknown, missing or not valid",
+    500: "The service cannot write to its folder of models",
 }
 
 
@@ -74,6 +83,17 @@ def describe_generation(steps: Steps) -> dict[str, Any]:
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
     }
     return {"response_model": steps.response, "responses": {200: events} | _REFUSALS}
+
+
+def describe_change(request: type[Wire]) -> dict[str, Any]:
+    """Describe the route of model control, which reads the JSON of its body itself."""
+    schema = {"schema": request.model_json_schema(by_alias=True)}
+    example = {"change": "pin", "version": 3}
+    content = {"application/json": {**schema, "example": example}}
+    return {
+        "responses": {status: _problem(text) for status, text in _CHANGE_PROBLEMS.items()},
+        "openapi_extra": {"requestBody": {"required": True, "content": content}},
+    }
 
 
 def _request_body(registry: Registry) -> dict[str, Any]:

@@ -21,9 +21,11 @@ from app.telemetry import failure, record_of
 
 STATUSES: dict[type[errors.ThalamusError], int] = {
     errors.MalformedRequest: 400,
+    errors.ControlClosed: 403,
     errors.UnknownModel: 404,
     errors.UnsupportedTask: 404,  # there is nothing at this address of the model
     errors.TooSlow: 408,
+    errors.ImpossibleChange: 409,
     errors.TooLarge: 413,
     errors.AddressTooLong: 414,
     errors.UnsupportedMedia: 415,
@@ -42,6 +44,9 @@ MODEL_OUTPUT_INVALID = (
     "Model Output Invalid",
     "the model gives no valid answer to this item, alone or in a batch; "
     "the service's log has the reason under this request id",
+)
+NOT_WRITTEN = (
+    "the service cannot write to its folder of models; its log has the reason under this request id"
 )
 MEDIA_TYPE = "application/problem+json"
 _OF_AN_ITEM = errors.InvalidInput | errors.ModelOutputInvalid
@@ -89,6 +94,8 @@ def problem_for(error: Exception, request_id: str) -> tuple[dict[str, Any], dict
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         failure("request failed", error, request_id=request_id)
         detail = "the service failed; its log has the reason under this request id"
+    if isinstance(error, errors.NotWritten):
+        detail = NOT_WRITTEN
     extra: dict[str, Any] = {}
     if isinstance(error, errors.ModelOutputInvalid):
         extra["type"], extra["title"], detail = MODEL_OUTPUT_INVALID

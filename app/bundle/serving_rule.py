@@ -85,13 +85,22 @@ def parse_rule(content: bytes, shown: str = SERVING_FILE) -> ServingRule:
 
 
 def write_rule(folder: Path, rule: ServingRule) -> None:
-    """Replace the rule of the model in `folder` as a whole; raise `NotWritten` if that fails."""
+    """Replace the rule of the model in `folder` as a whole; raise `NotWritten` if that fails.
+
+    Raises `InvalidRule` for one that would be too large to be read.
+    """
     used = {number: reason for number, reason in rule.reasons.items() if number in rule.held}
     content = rule.model_copy(update={"reasons": used}).model_dump_json(
         indent=2, exclude_defaults=True
     )
+    data = (content + "\n").encode()
+    if len(data) > _MAX_SIZE:
+        raise InvalidRule(
+            f"{_shown(folder)}: would have more than {_MAX_SIZE} bytes; release versions that are "
+            "no longer there, or give shorter reasons"
+        )
     with writing(SERVING_FILE, folder, "write it by another user"):
-        replace_file(folder / SERVING_FILE, (content + "\n").encode())
+        replace_file(folder / SERVING_FILE, data)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from cyclopts import App, Group
 
-from app.cli import bundles
+from app.cli import bundles, models
 from app.cli.pack import pack
 from app.command_line import program, run_program
 
@@ -41,7 +41,7 @@ def thalamus(registry: "Callable[[], Registry]" = _shipped) -> App:
     app.command("app.cli.serve:serve", name="serve", group=_SERVING, help=_SERVE_HELP)
     app.command(commands.predict, group=_ASKING)
     app.command(commands.complete, group=_ASKING)
-    app.command(commands.models, group=_BUNDLES)
+    app.command(models.program_of_models(registry, _BUNDLES))
     app.command(commands.verify, group=_BUNDLES)
     app.command(commands.migrate, group=_BUNDLES)
     app.command(pack, group=_BUNDLES)

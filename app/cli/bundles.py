@@ -1,10 +1,10 @@
-"""`thalamus predict | complete | models | verify | migrate`: commands on local bundles."""
+"""`thalamus predict | complete | verify | migrate`: commands on local bundles."""
 
 import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -127,19 +127,6 @@ class Commands:
         speed = f"{count} words in {seconds:.3f} s, {count / busy:.0f} per second of processor time"
         print(f"{speed}, on {pipeline.provider}", file=sys.stderr)
 
-    def models(self, folder: Folder = Path("models"), /) -> None:
-        """List bundles: name and version, modality, and the first figure of the manifest.
-
-        Example: thalamus models models
-        """
-        from app.bundle import read_bundle
-
-        for found in _bundles(folder):
-            manifest = read_bundle(found, self._registry()).manifest
-            figures = [f"{m.name} {m.value:.4g} ({m.split})" for m in manifest.metrics]
-            headline = next(iter(sorted(figures, key=_is_no_headline)), "")
-            print(f"{manifest.name}/{manifest.version}\t{manifest.modality}\t{headline}")
-
     def verify(
         self,
         folder: Folder = Path("models"),
@@ -159,7 +146,7 @@ class Commands:
         Example: thalamus verify models/imagenet --device cpu
         """
         beside: dict[str, str] = {}
-        found = _bundles(folder, beside)
+        found = version_folders(folder, beside)
         for path, reason in sorted(beside.items()):
             print(f"not served\t{path}\t{reason}")
         failed = 0
@@ -194,7 +181,7 @@ class Commands:
 
         Example: thalamus migrate models/mine
         """
-        found = _bundles(folder)
+        found = version_folders(folder)
 
         from app.bundle.migration import migrate
 
@@ -208,11 +195,6 @@ class Commands:
         return 1 if failed else 0
 
 
-def _is_no_headline(figure: str) -> bool:
-    """Return False for the figures by which models are compared; they come first."""
-    return not figure.startswith(("accuracy", "perplexity"))
-
-
 def _pair(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals:
@@ -220,11 +202,14 @@ def _pair(text: str) -> tuple[str, str]:
     return name, value
 
 
-def _bundles(folder: Path, beside: dict[str, str] | None = None) -> list[Path]:
+def version_folders(
+    folder: Path, beside: dict[str, str] | None = None, commands: Iterable[str] = ()
+) -> list[Path]:
     """Return the version folders at or below `folder`: a root, a model or a version.
 
-    They are those that the service would serve. beside: receives what else lies there, and why it
-    would not. Links are kept, because the names that they stand under count.
+    They are those that the service would load. beside: receives what else lies there, and why it
+    would not. commands: what may have been meant by the name of a folder that is not there. Links
+    are kept, because the names that they stand under count.
     """
     from app.bundle.listing import list_models
 
@@ -237,7 +222,7 @@ def _bundles(folder: Path, beside: dict[str, str] | None = None) -> list[Path]:
     except OSError as error:
         if folder.exists() or not whole.parent.is_dir():
             raise OperatorError(f"{folder}: cannot be listed ({error.strerror})") from error
-        near = [str(path) for path in folder.parent.iterdir() if path.is_dir()]
+        near = [*(str(path) for path in folder.parent.iterdir() if path.is_dir()), *commands]
         raise OperatorError(f"{folder}: no such folder{nearest(str(folder), near)}") from error
     if beside is not None:
         beside |= listing.beside
@@ -249,7 +234,7 @@ def _bundles(folder: Path, beside: dict[str, str] | None = None) -> list[Path]:
 
 def _newest(folder: Path) -> Path:
     """Return the highest version of one model; raise `OperatorError` for a folder of several."""
-    found = _bundles(folder)
+    found = version_folders(folder)
     names = sorted({path.parent.name for path in found})
     if len(names) > 1:
         raise OperatorError(

@@ -64,16 +64,6 @@ def test_verify_reports_the_golden_case_that_differs(capsys, models: Path) -> No
     assert "\tgolden/red.png: alone: 'red' was published with" in out
 
 
-def test_models_are_listed(capsys, published: Path) -> None:
-    status, out, _ = run(capsys, "models", published)
-    assert status == 0
-    assert [line.split("\t")[:2] for line in out.splitlines()] == [
-        ["colours/1", "image"],
-        ["moods/1", "text"],
-        ["sounds/1", "audio"],
-    ]
-
-
 def test_predict_prints_the_answers_of_the_pipeline(
     capsys, published: Path, tmp_path: Path
 ) -> None:

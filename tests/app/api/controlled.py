@@ -1,0 +1,55 @@
+"""A service whose models can be controlled over HTTP, and a client with the key for that."""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+from starlette.middleware import Middleware
+
+from app.factory import create_app
+from app.settings import Settings
+from app.telemetry import record_of
+from tests.conftest import running
+
+KEY = "thal_admin"
+
+
+class WithKeys(Settings):
+    keys_file: Path | None = None
+
+
+class Named:
+    """Middleware that notes the name of a key, as the layer of keys does."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            record_of(scope).key = "operator"  # type: ignore[attr-defined,unused-ignore]
+        await self._app(scope, receive, send)
+
+
+@asynccontextmanager
+async def controlled(models: Path, **settings: Any) -> AsyncIterator[httpx.AsyncClient]:
+    """Serve `models` with a file of keys, and ask with the key of its admin."""
+    described = {"name": "operator", "sha256": hashlib.sha256(KEY.encode()).hexdigest()}
+    keys = models.parent / "keys.jsonl"
+    keys.write_text(json.dumps(described | {"scopes": ["admin"]}) + "\n")
+    given = {"device": "cpu", "threads": 1, "poll": 3600, "defaults": {}, "keys_file": keys}
+    app = create_app(WithKeys(models=models, **given | settings), middleware=[Middleware(Named)])
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    headers = {"Authorization": f"Bearer {KEY}"}
+    async with (
+        running(app),
+        httpx.AsyncClient(transport=transport, base_url="http://test", headers=headers) as client,
+    ):
+        client.app = app
+        while (await client.get("/readyz")).status_code != 200:
+            await asyncio.sleep(0.005)
+        yield client
