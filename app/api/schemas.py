@@ -7,6 +7,7 @@ from typing import Any, Literal
 from app.bundle import Manifest
 from app.serving.catalog import Entry
 from app.serving.choice import Choice
+from app.serving.rule_state import HeldBack
 from app.wire import Wire
 
 
@@ -24,13 +25,6 @@ class Version(Wire):
     facts: dict[str, Any] | None = None
 
 
-class HeldVersion(Wire):
-    """A version that no policy picks, and why."""
-
-    version: int
-    reason: str | None = None
-
-
 class ServingState(Wire):
     """Which version answers where a request names none.
 
@@ -44,7 +38,7 @@ class ServingState(Wire):
     policy: str | None = None
     pinned: int | None = None
     keep: int | None = None
-    held: tuple[HeldVersion, ...] = ()
+    held: tuple[HeldBack, ...] = ()
     changed: datetime | None = None
     problem: str | None = None
 
@@ -120,7 +114,7 @@ def _serving(choice: Choice) -> ServingState:
     )
     if (rule := choice.rule) is None:
         return state
-    held = tuple(HeldVersion(version=v, reason=rule.reasons.get(v)) for v in sorted(rule.held))
+    held = tuple(HeldBack(version=v, reason=rule.reasons.get(v)) for v in sorted(rule.held))
     pinned = rule.version if rule.policy == "pinned" else None
     ruled = {"policy": rule.policy, "pinned": pinned, "keep": rule.keep, "held": held}
     return state.model_copy(update=ruled)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 BundlePath = Annotated[
     Path,
-    Parameter(help="Folder models/NAME, of which the highest version, or models/NAME/VERSION."),
+    Parameter(help="Folder models/NAME, of which the version that serves, or models/NAME/VERSION."),
 ]
 Folder = Annotated[
     Path, Parameter(help="Folder of bundles, or of one model, or of one of its versions.")
@@ -75,7 +75,7 @@ class Commands:
 
         Example: thalamus predict models/imagenet cat.jpg --top-k 3
         """
-        folder = _newest(bundle)
+        folder = _serving(bundle)
         check_readable(files)
         given = dict(_pair(each) for each in option)
         given |= {} if top_k is None else {"top_k": str(top_k)}
@@ -99,7 +99,7 @@ class Commands:
 
         Example: thalamus complete models/completion "My fellow Americans" --temperature 0.8
         """
-        folder = _newest(bundle)
+        folder = _serving(bundle)
 
         from app.bundle import read_bundle
         from app.modalities import Payload
@@ -232,12 +232,23 @@ def version_folders(
     raise OperatorError(f"{folder}: no bundle here; expected <name>/<version>/manifest.json{why}")
 
 
-def _newest(folder: Path) -> Path:
-    """Return the highest version of one model; raise `OperatorError` for a folder of several."""
+def _serving(folder: Path) -> Path:
+    """Return a version's folder, or of a model that of the version that serves.
+
+    Raises `OperatorError` for a folder of several models, and where no version serves.
+    """
     found = version_folders(folder)
     names = sorted({path.parent.name for path in found})
     if len(names) > 1:
         raise OperatorError(
             f"{folder} holds several models; name one, for example {folder / names[0]}"
         )
-    return max(found, key=lambda path: int(path.name) if path.name.isdigit() else 0)
+    if (folder / "manifest.json").exists():
+        return found[0]
+
+    from app.serving.rule_state import rule_state
+
+    state = rule_state(found[0].parent)
+    if state.problem is not None or state.version is None:
+        raise OperatorError(f"{state.problem}; name a version, for example {found[-1]}")
+    return found[0].parent / str(state.version)

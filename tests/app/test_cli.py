@@ -91,7 +91,7 @@ def test_predict_runs_the_tasks_of_an_autoencoder(capsys, tmp_path: Path) -> Non
     )
 
 
-def test_predict_takes_the_newest_version(capsys, models: Path, tmp_path: Path) -> None:
+def test_predict_takes_the_version_that_serves(capsys, models: Path, tmp_path: Path) -> None:
     from app.bundle import publish
 
     publish(fakes.image_bundle(version=10, sharpness=0.5), models)
@@ -102,6 +102,15 @@ def test_predict_takes_the_newest_version(capsys, models: Path, tmp_path: Path) 
         for below in ("colours", "colours/10", "colours/1")
     ]
     assert probabilities[0] == probabilities[1] < probabilities[2]
+    rule = models / "colours" / "serving.json"
+    rule.write_text('{"held": [10]}')
+    assert (
+        json.loads(run(capsys, "predict", models / "colours", file)[1])["probability"]
+        == (probabilities[2])
+    )
+    rule.write_text('{"pin": 1}')
+    status, _, error = run(capsys, "predict", models / "colours", file)
+    assert (status, "pin: Extra inputs" in error, error.count("\n")) == (2, True, 1)
 
 
 def test_command_errors_are_one_line_with_status_2(
