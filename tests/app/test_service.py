@@ -141,6 +141,28 @@ def test_invalid_http_is_refused_and_the_server_continues(
     assert re.match(rb"HTTP/1.1 [24]\d\d ", answer), answer
 
 
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", b"200"),
+        (b"GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", b"404"),
+        (b"no HTTP\r\n\r\n", b"400"),
+        (b"GET / HTTP/1.1\r\n\r\n", b"400"),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 40_000 + b"\r\n\r\n", b"431"),
+        (HEAD + b"Content-Length: 999999999\r\n\r\n", b"413"),
+    ],
+)
+def test_no_answer_names_the_server_or_is_kept_and_each_has_a_date(
+    client: httpx.Client, request_: bytes, status: bytes
+) -> None:
+    """The connection itself gives some of these answers."""
+    first, *rest = raw(client, request_).partition(b"\r\n\r\n")[0].split(b"\r\n")
+    fields = [line.partition(b":")[0].lower() for line in rest]
+    assert first.split()[1] == status
+    assert b"server" not in fields
+    assert fields.count(b"date") == fields.count(b"cache-control") == 1
+
+
 def test_disconnecting_clients_do_not_affect_others(client: httpx.Client) -> None:
     address = (client.base_url.host, client.base_url.port)
     for sent in (
