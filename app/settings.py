@@ -18,7 +18,11 @@ class Settings(BaseSettings):
         DirectoryPath, Field(description="Folder of bundles: NAME/VERSION/manifest.json")
     ] = Path("models")
     host: Annotated[
-        str, Field(description="Address to listen on; 0.0.0.0: every network of this machine")
+        str,
+        Field(
+            min_length=1,  # an empty one would be every network
+            description="Address to listen on; 0.0.0.0: every network of this machine",
+        ),
     ] = "127.0.0.1"
     port: Annotated[
         int, Field(ge=0, le=65535, description="TCP port to listen on; 0: any free one")
@@ -34,6 +38,10 @@ class Settings(BaseSettings):
         Path | None,
         Field(description="File of API keys, which requests then need; None: nobody needs one"),
     ] = None
+    allow_anonymous: Annotated[
+        bool,
+        Field(description="Start without keys although other machines may reach the service"),
+    ] = False
     device: Annotated[
         Literal["auto", "cpu", "cuda", "tensorrt"],
         Field(description="Where to compute; auto: on a GPU if there is one"),

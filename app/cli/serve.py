@@ -25,7 +25,7 @@ _GROUPS = {
         *("models", "host", "port", "root_path", "defaults", "poll"),
     ),
     Group("Computing", sort_key=2): ("device", "cuda_graphs", "workers", "threads", "max_batch"),
-    Group("Access", sort_key=3): ("keys_file",),
+    Group("Access", sort_key=3): ("keys_file", "allow_anonymous"),
     Group("Limits", sort_key=4): (
         *("max_body", "max_items", "max_queue", "max_queue_seconds", "max_requests", "max_bytes"),
         *("max_decode_bytes", "max_head", "max_connections", "head_timeout", "receive_timeout"),
@@ -98,6 +98,8 @@ def _reason(kind: str, message: str) -> str:
     """Return what pydantic expects, in the words of the command line."""
     if kind == "path_not_directory":
         return "expected a folder that exists"
+    if kind == "string_too_short":  # the address to listen on is the only such setting
+        return "expected an address or a host name, such as 127.0.0.1"
     if kind == "string_pattern_mismatch":  # the prefix of addresses is the only such setting
         return "expected a path that starts with a slash and does not end with one, such as /ml"
     expected = message.replace("Input should be", "expected")
