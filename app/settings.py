@@ -1,10 +1,30 @@
 """The service's settings: environment variables with the prefix `THALAMUS_`."""
 
+import json
+import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import DirectoryPath, Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, DirectoryPath, Field
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from app.hosts import check_host_pattern
+
+_JSON_LIST = re.compile(r"\s*\[\s*(?:\"|\])")  # and not an IPv6 address
+
+
+def _listed(value: Any) -> Any:
+    """Return the texts of a list in one text: as JSON, or with commas; other values as they are."""
+    if not isinstance(value, str):
+        return value
+    if _JSON_LIST.match(value):
+        try:
+            return json.loads(value)
+        except ValueError:
+            raise ValueError(
+                'expected texts with commas between them, or as JSON: ["…", "…"]'
+            ) from None
+    return [text.strip() for text in value.split(",")] if value.strip() else []
 
 
 class Settings(BaseSettings):
@@ -42,6 +62,15 @@ class Settings(BaseSettings):
         bool,
         Field(description="Start without keys although other machines may reach the service"),
     ] = False
+    allowed_hosts: Annotated[
+        tuple[Annotated[str, AfterValidator(check_host_pattern)], ...],
+        NoDecode,
+        BeforeValidator(_listed),
+        Field(
+            description="Hosts that requests may name, with commas between them; "
+            "*.example.com: all below it; none: any"
+        ),
+    ] = ()
     device: Annotated[
         Literal["auto", "cpu", "cuda", "tensorrt"],
         Field(description="Where to compute; auto: on a GPU if there is one"),

@@ -35,6 +35,7 @@ _PROBLEMS = {
     413: "The body is over a limit",
     414: "The address is too long",
     415: "The model takes other media types, or the body's compression is not supported",
+    421: "The service does not answer for this host",
     422: "An item cannot be read (`index` says which), or a parameter is unknown or not valid",
     431: "The head of the request is over a limit",
     503: "Overloaded, or the model is not ready; see Retry-After",

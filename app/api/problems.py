@@ -27,6 +27,8 @@ STATUSES: dict[type[errors.ThalamusError], int] = {
     errors.TooLarge: 413,
     errors.AddressTooLong: 414,
     errors.UnsupportedMedia: 415,
+    # Not 400: the request is well formed, and was sent to the wrong place (RFC 9110, 15.5.20).
+    errors.UnknownHost: 421,
     errors.InvalidInput: 422,
     errors.HeadTooLarge: 431,
     errors.ClientDisconnected: 499,  # as nginx counts it; HTTP has no such status

@@ -25,7 +25,7 @@ _GROUPS = {
         *("models", "host", "port", "root_path", "defaults", "poll"),
     ),
     Group("Computing", sort_key=2): ("device", "cuda_graphs", "workers", "threads", "max_batch"),
-    Group("Access", sort_key=3): ("keys_file", "allow_anonymous"),
+    Group("Access", sort_key=3): (*("keys_file", "allow_anonymous", "allowed_hosts"),),
     Group("Limits", sort_key=4): (
         *("max_body", "max_items", "max_queue", "max_queue_seconds", "max_requests", "max_bytes"),
         *("max_decode_bytes", "max_head", "max_connections", "head_timeout", "receive_timeout"),
@@ -98,6 +98,8 @@ def _reason(kind: str, message: str) -> str:
     """Return what pydantic expects, in the words of the command line."""
     if kind == "path_not_directory":
         return "expected a folder that exists"
+    if kind == "value_error":  # of a check of ours
+        return message.removeprefix("Value error, ")
     if kind == "string_too_short":  # the address to listen on is the only such setting
         return "expected an address or a host name, such as 127.0.0.1"
     if kind == "string_pattern_mismatch":  # the prefix of addresses is the only such setting
@@ -129,6 +131,8 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
     }
     if kind is bool:
         described["negative"] = (_option(f"no_{name}"),)
+    elif get_origin(kind) is tuple:  # written as one text
+        kind, described["metavar"] = str, "TEXT,…"
     elif get_origin(kind) not in (Literal, dict):
         described["metavar"] = _METAVARS.get(kind.__name__, "PATH")
         kind = kind if kind.__name__ not in _METAVARS else str
@@ -149,6 +153,8 @@ def _kind(field: FieldInfo) -> Any:
 def _shown(default: object) -> str:
     if isinstance(default, Mapping):
         return ", ".join(f"{key}: {value}" for key, value in default.items())
+    if default == ():
+        return "none"
     return {True: "yes", False: "no"}[default] if isinstance(default, bool) else str(default)
 
 
