@@ -2,8 +2,8 @@
 
 From the outside in: the caller's middleware, `Edge` (request ids, admission, errors, log),
 `FastPath` (the routes of tasks), FastAPI (catalog, probes, docs; HEAD as GET). Around all of them
-stands `WithoutPrefix` where there is a path prefix, and `AllowedHosts` below `Edge` where hosts
-are listed.
+stand `WithoutPrefix` where there is a path prefix, and `CrossOrigin` where pages of other origins
+may ask; then `Preflights` stands below `Edge`, and above it `AllowedHosts` where hosts are listed.
 The caller's middleware sees every answer, errors included. FastAPI's own middleware and
 dependencies would not run on the fast path, so they are refused.
 
@@ -26,6 +26,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app import __version__
 from app.api import catalog, docs, health, openapi, problems
 from app.api.allowed_hosts import AllowedHosts
+from app.api.cross_origin import CrossOrigin, Preflights
 from app.api.edge import AdmissionLimits, Edge
 from app.api.endpoint import Serving
 from app.api.fast_path import FastPath, FastRoute
@@ -136,6 +137,8 @@ def create_app(
 
 def _below_the_edge(app: ASGIApp, settings: Settings) -> ASGIApp:
     """Wrap `app` in what says to which requests it answers."""
+    if settings.cors_origins:
+        app = Preflights(app, settings.cors_origins)
     if settings.allowed_hosts:
         app = AllowedHosts(app, settings.allowed_hosts)
     return app
@@ -146,6 +149,8 @@ def _above_the_edge(
 ) -> ASGIApp:
     """Wrap the edge in what sees every answer."""
     stack = _with_middleware(stack, middleware)
+    if settings.cors_origins:
+        stack = CrossOrigin(stack, settings.cors_origins)
     if settings.root_path:
         stack = WithoutPrefix(stack, settings.root_path)
     return stack

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, DirectoryPath, Field
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from app.hosts import check_host_pattern
+from app.hosts import check_host_pattern, check_origin
 
 _JSON_LIST = re.compile(r"\s*\[\s*(?:\"|\])")  # and not an IPv6 address
 
@@ -69,6 +69,15 @@ class Settings(BaseSettings):
         Field(
             description="Hosts that requests may name, with commas between them; "
             "*.example.com: all below it; none: any"
+        ),
+    ] = ()
+    cors_origins: Annotated[
+        tuple[Annotated[str, AfterValidator(check_origin)], ...],
+        NoDecode,
+        BeforeValidator(_listed),
+        Field(
+            description="Origins whose pages may ask, such as https://example.com, with commas "
+            "between them; *: any; none: no other than the service's own"
         ),
     ] = ()
     device: Annotated[

@@ -25,7 +25,9 @@ _GROUPS = {
         *("models", "host", "port", "root_path", "defaults", "poll"),
     ),
     Group("Computing", sort_key=2): ("device", "cuda_graphs", "workers", "threads", "max_batch"),
-    Group("Access", sort_key=3): (*("keys_file", "allow_anonymous", "allowed_hosts"),),
+    Group("Access", sort_key=3): (
+        *("keys_file", "allow_anonymous", "allowed_hosts", "cors_origins"),
+    ),
     Group("Limits", sort_key=4): (
         *("max_body", "max_items", "max_queue", "max_queue_seconds", "max_requests", "max_bytes"),
         *("max_decode_bytes", "max_head", "max_connections", "head_timeout", "receive_timeout"),
