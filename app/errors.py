@@ -3,6 +3,8 @@
 ThalamusError
 ├── ClientError              the caller can correct it
 │   ├── MalformedRequest     the envelope cannot be parsed (JSON, multipart)
+│   ├── UnknownHost          the service does not answer for this host
+│   ├── ForeignOrigin        pages of this origin may not ask
 │   ├── InvalidInput         the content cannot be read as what it claims to be
 │   ├── UnknownModel         no such model or version
 │   ├── UnsupportedTask      a task that this model does not have
@@ -55,6 +57,14 @@ class ClientError(ThalamusError):
 
 class MalformedRequest(ClientError):
     """The envelope of the request cannot be parsed."""
+
+
+class UnknownHost(ClientError):
+    """The request names a host that the service does not answer for."""
+
+
+class ForeignOrigin(ClientError):
+    """A browser asks whether a page may ask, and pages of its origin may not."""
 
 
 class InvalidInput(ClientError):

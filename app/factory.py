@@ -2,9 +2,10 @@
 
 From the outside in: the caller's middleware, `Edge` (request ids, admission, errors, log),
 `FastPath` (the routes of tasks), FastAPI (catalog, probes, docs; HEAD as GET). Around all of them
-stands `WithoutPrefix` where there is a path prefix. The caller's middleware sees
-every answer, errors included. FastAPI's own middleware and dependencies would not run on the fast
-path, so they are refused.
+stand `WithoutPrefix` where there is a path prefix, and `CrossOrigin` where pages of other origins
+may ask; then `Preflights` stands below `Edge`, and above it `AllowedHosts` where hosts are listed.
+The caller's middleware sees every answer, errors included. FastAPI's own middleware and
+dependencies would not run on the fast path, so they are refused.
 
 Importing this module has no effect. The lifespan loads models in the background, so that probes
 are answered from the start.
@@ -24,6 +25,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app import __version__
 from app.api import catalog, control, docs, health, openapi, problems
+from app.api.allowed_hosts import AllowedHosts
+from app.api.cross_origin import CrossOrigin, Preflights
 from app.api.edge import AdmissionLimits, Edge
 from app.api.endpoint import Serving
 from app.api.fast_path import FastPath, FastRoute
@@ -127,14 +130,30 @@ def create_app(
     api.state.gauges = gauges
     api.state.ready = lambda: workers.all_ready() and models.ready and not workers.stopping()
     limits = AdmissionLimits(settings.max_body, settings.max_bytes, settings.max_requests)
-    fast_path = FastPath(HeadAsGet(api), fast_routes)
-    stack: ASGIApp = Edge(
-        fast_path, metrics, limits, workers.in_flight, log_all=settings.log_requests
-    )
+    inner = _below_the_edge(FastPath(HeadAsGet(api), fast_routes), settings)
+    edge = Edge(inner, metrics, limits, workers.in_flight, log_all=settings.log_requests)
+    return Application(_above_the_edge(edge, settings, middleware), api)
+
+
+def _below_the_edge(app: ASGIApp, settings: Settings) -> ASGIApp:
+    """Wrap `app` in what says to which requests it answers."""
+    if settings.cors_origins:
+        app = Preflights(app, settings.cors_origins)
+    if settings.allowed_hosts:
+        app = AllowedHosts(app, settings.allowed_hosts)
+    return app
+
+
+def _above_the_edge(
+    stack: ASGIApp, settings: Settings, middleware: Sequence[Middleware]
+) -> ASGIApp:
+    """Wrap the edge in what sees every answer."""
     stack = _with_middleware(stack, middleware)
+    if settings.cors_origins:
+        stack = CrossOrigin(stack, settings.cors_origins)
     if settings.root_path:
         stack = WithoutPrefix(stack, settings.root_path)
-    return Application(stack, api)
+    return stack
 
 
 def _with_middleware(stack: ASGIApp, middleware: Sequence[Middleware]) -> ASGIApp:

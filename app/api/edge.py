@@ -30,6 +30,11 @@ from app.telemetry import PROBE, RequestRecord, record_of
 REFUSED = "thalamus.refused"
 _NO_STATE: dict[str, Any] = {}
 PROBES = frozenset({"/livez", "/readyz", "/metrics"})  # answered even at the limit
+# The files of the documentation page. They have validators, and a browser may keep them.
+_FILES = "/docs/static/"
+_SAFE = (b"x-content-type-options", b"nosniff")
+# An answer is about one request of one client, and about models that may be replaced.
+_NOT_KEPT = (b"cache-control", b"no-store")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -154,7 +159,7 @@ class _Body:
 
 
 class _Answer:
-    """Adds the request id to the answer. `record` is what the layers note about the request.
+    """Adds headers to the answer, as its request id. `record` is what the layers note about it.
 
     status: None until the answer has started.
     """
@@ -172,8 +177,10 @@ class _Answer:
                 *message.get("headers", []),
                 *self._model(),
                 (b"x-request-id", self._scope["request_id"].encode()),
-                (b"x-content-type-options", b"nosniff"),
+                _SAFE,
             ]
+            if self.status >= 400 or not self._scope["path"].startswith(_FILES):
+                message["headers"].append(_NOT_KEPT)
         await self._send(message)
 
     def _model(self) -> Iterable[tuple[bytes, bytes]]:

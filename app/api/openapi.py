@@ -31,11 +31,13 @@ _FILE = {
 _TEXT_EXAMPLE = "You have WON a free cruise!!! Click here to claim your prize."
 _PROBLEMS = {
     400: "The JSON or multipart body is malformed",
+    403: "Pages of this origin may not ask",
     404: "There is no such model or version",
     408: "The request did not arrive in time",
     413: "The body is over a limit",
     414: "The address is too long",
     415: "The model takes other media types, or the body's compression is not supported",
+    421: "The service does not answer for this host",
     422: "An item cannot be read (`index` says which), or a parameter is unknown or not valid",
     431: "The head of the request is over a limit",
     503: "Overloaded, or the model is not ready; see Retry-After",

@@ -22,6 +22,7 @@ from app.telemetry import failure, record_of
 STATUSES: dict[type[errors.ThalamusError], int] = {
     errors.MalformedRequest: 400,
     errors.ControlClosed: 403,
+    errors.ForeignOrigin: 403,
     errors.UnknownModel: 404,
     errors.UnsupportedTask: 404,  # there is nothing at this address of the model
     errors.TooSlow: 408,
@@ -29,6 +30,8 @@ STATUSES: dict[type[errors.ThalamusError], int] = {
     errors.TooLarge: 413,
     errors.AddressTooLong: 414,
     errors.UnsupportedMedia: 415,
+    # Not 400: the request is well formed, and was sent to the wrong place (RFC 9110, 15.5.20).
+    errors.UnknownHost: 421,
     errors.InvalidInput: 422,
     errors.HeadTooLarge: 431,
     errors.ClientDisconnected: 499,  # as nginx counts it; HTTP has no such status

@@ -20,6 +20,7 @@ import uvicorn
 from app.in_flight import InFlight, Restarts, WorkerGroup, no_trial
 from app.metrics.counting import withdraw_gauges
 from app.process.connection import Connection
+from app.process.exposure import check_exposure
 from app.process.listener import listen, url
 from app.process.open_connections import ConnectionLimits, OpenConnections
 from app.process.policy import SupervisorPolicy
@@ -50,9 +51,11 @@ CreateApp = Callable[[Settings, WorkerGroup], Any]
 def serve(settings: Settings, create_app: CreateApp) -> None:
     """Listen until SIGTERM or SIGINT; requests in flight are answered first.
 
-    Raises `DeviceUnavailable`, `OperatorError` where it cannot listen, and `SystemExit` with status
-    1 if a worker had to be killed at the end.
+    Raises `DeviceUnavailable`, `OperatorError` where it cannot or must not listen, and `SystemExit`
+    with status 1 if a worker had to be killed at the end.
     """
+    guarded = settings.keys_file is not None
+    check_exposure(settings.host, meant=guarded or settings.allow_anonymous)
     configure_logging()
     _raise_file_limit()
     use_one_heap()

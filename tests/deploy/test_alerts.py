@@ -166,6 +166,16 @@ def test_promtool_accepts_the_queries_of_the_page(tmp_path: Path) -> None:
     assert result.returncode == 0, result.stdout + result.stderr
 
 
+@needs_promtool
+def test_promtool_accepts_the_scrape_configuration_of_the_page(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "how-to" / "monitor.md").read_text()
+    (block,) = re.findall(r"^```yaml\n(.*?)^```", page, re.M | re.S)
+    file = tmp_path / "prometheus.yaml"
+    file.write_text(block)
+    result = promtool("check", "config", "--syntax-only", file)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
 def case(series: dict[str, str], alerts: list[dict]) -> dict:
     """Return a case of `promtool test rules`, two hours after its series have started."""
     written = [{"series": name, "values": values} for name, values in series.items()]
