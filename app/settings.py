@@ -121,7 +121,9 @@ class Settings(BaseSettings):
     max_bytes: Annotated[
         int,
         Field(
-            ge=1024, description="Largest sum of the request bodies in flight, per worker, in bytes"
+            ge=1024,
+            description="Largest sum of the request bodies in flight, and of the answers that "
+            "clients have not read, per worker, in bytes",
         ),
     ] = 256 * 2**20
     max_decode_bytes: Annotated[

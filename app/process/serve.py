@@ -178,6 +178,7 @@ def _limits(settings: Settings) -> ConnectionLimits:
         keep_alive=settings.keep_alive,
         send_timeout=settings.send_timeout,
         max_head=settings.max_head,
+        unread=settings.max_bytes,
         connections=max(1, min(settings.max_connections, _free_descriptors() * 3 // 4)),
     )
 
