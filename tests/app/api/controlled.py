@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 from starlette.middleware import Middleware
 
-from app.factory import create_app
+from app.factory import Application, create_app
 from app.settings import Settings
 from app.telemetry import record_of
 from tests.conftest import running
@@ -35,14 +35,19 @@ class Named:
         await self._app(scope, receive, send)
 
 
-@asynccontextmanager
-async def controlled(models: Path, **settings: Any) -> AsyncIterator[httpx.AsyncClient]:
-    """Serve `models` with a file of keys, and ask with the key of its admin."""
+def controlled_app(models: Path, **settings: Any) -> Application:
+    """Return an application that serves `models`, with a file of keys beside that folder."""
     described = {"name": "operator", "sha256": hashlib.sha256(KEY.encode()).hexdigest()}
     keys = models.parent / "keys.jsonl"
     keys.write_text(json.dumps(described | {"scopes": ["admin"]}) + "\n")
     given = {"device": "cpu", "threads": 1, "poll": 3600, "defaults": {}, "keys_file": keys}
-    app = create_app(WithKeys(models=models, **given | settings), middleware=[Middleware(Named)])
+    return create_app(WithKeys(models=models, **given | settings), middleware=[Middleware(Named)])
+
+
+@asynccontextmanager
+async def controlled(models: Path, **settings: Any) -> AsyncIterator[httpx.AsyncClient]:
+    """Serve `models` in this process, and ask with the key of the admin."""
+    app = controlled_app(models, **settings)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     headers = {"Authorization": f"Bearer {KEY}"}
     async with (
