@@ -30,6 +30,10 @@ class Settings(BaseSettings):
             description="Path prefix under which a proxy offers the service, such as /ml",
         ),
     ] = ""
+    keys_file: Annotated[
+        Path | None,
+        Field(description="File of API keys, which requests then need; None: nobody needs one"),
+    ] = None
     device: Annotated[
         Literal["auto", "cpu", "cuda", "tensorrt"],
         Field(description="Where to compute; auto: on a GPU if there is one"),

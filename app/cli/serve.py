@@ -6,7 +6,8 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from functools import partial
-from typing import Annotated, Any, Literal, get_origin
+from types import UnionType
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from cyclopts import Group, Parameter
 from pydantic import ValidationError
@@ -24,13 +25,14 @@ _GROUPS = {
         *("models", "host", "port", "root_path", "defaults", "poll"),
     ),
     Group("Computing", sort_key=2): ("device", "cuda_graphs", "workers", "threads", "max_batch"),
-    Group("Limits", sort_key=3): (
+    Group("Access", sort_key=3): ("keys_file",),
+    Group("Limits", sort_key=4): (
         *("max_body", "max_items", "max_queue", "max_queue_seconds", "max_requests", "max_bytes"),
         *("max_decode_bytes", "max_head", "max_connections", "head_timeout", "receive_timeout"),
         *("deadline", "load_timeout", "send_timeout", "keep_alive", "lame_duck", "watchdog"),
     ),
 }
-_OTHER = Group("Other settings", sort_key=4)
+_OTHER = Group("Other settings", sort_key=5)
 _SIMILAR = 0.8  # of two names, as difflib measures it
 _EXAMPLE = {"image": "imagenet"}  # of a setting that is a mapping
 
@@ -115,12 +117,12 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
 
     The settings parse its numbers and texts, as they parse those of the environment.
     """
-    kind: Any = field.annotation
+    kind: Any = _kind(field)
     written = f" Written {_option(name)}.KEY VALUE." if get_origin(kind) is dict else ""
     about = f"{str(field.description or '').rstrip('.')}.{written}"
     described: dict[str, Any] = {
         "help": f"{about} Environment: {_variable(name)}.",
-        "show_default": lambda _: _shown(field.default),
+        "show_default": field.default is not None and (lambda _: _shown(field.default)),
         "group": next((group for group, names in _GROUPS.items() if name in names), _OTHER),
     }
     if kind is bool:
@@ -134,6 +136,12 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
         default=None,
         annotation=Annotated[kind | None, Parameter(**described)],
     )
+
+
+def _kind(field: FieldInfo) -> Any:
+    """Return the type of a setting; None, the default of some, is no value that can be given."""
+    kind: Any = field.annotation
+    return next(iter(get_args(kind))) if isinstance(kind, UnionType) else kind
 
 
 def _shown(default: object) -> str:
