@@ -21,6 +21,8 @@ from app.telemetry import failure, record_of
 
 STATUSES: dict[type[errors.ThalamusError], int] = {
     errors.MalformedRequest: 400,
+    errors.NoKey: 401,
+    errors.MissingScope: 403,
     errors.UnknownModel: 404,
     errors.UnsupportedTask: 404,  # there is nothing at this address of the model
     errors.TooSlow: 408,
@@ -28,6 +30,7 @@ STATUSES: dict[type[errors.ThalamusError], int] = {
     errors.AddressTooLong: 414,
     errors.UnsupportedMedia: 415,
     errors.InvalidInput: 422,
+    errors.QuotaExceeded: 429,
     errors.HeadTooLarge: 431,
     errors.ClientDisconnected: 499,  # as nginx counts it; HTTP has no such status
     errors.NotReady: 503,
@@ -83,6 +86,8 @@ def problem_for(error: Exception, request_id: str) -> tuple[dict[str, Any], dict
         headers["Connection"] = "close"  # otherwise the server would read the rest of the body
     if isinstance(error, errors.Unavailable):
         headers["Retry-After"] = str(error.retry_after)
+    if isinstance(error, errors.NoKey):
+        headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, errors.UnsupportedCoding):
         headers["Accept-Encoding"] = error.accepted
     detail = str(error)
