@@ -71,6 +71,13 @@ def parse_keys(content: bytes, path: Path) -> Keys:
     return tuple(keys)
 
 
+def good_content(path: Path) -> bytes:
+    """Return the bytes of the file, which can be parsed; raise `InvalidKeys`."""
+    content = read_content(path)
+    parse_keys(content, path)
+    return content
+
+
 def read_keys(path: Path) -> Keys:
     """Return the keys in the file; raise `InvalidKeys`."""
     return parse_keys(read_content(path), path)
