@@ -35,6 +35,7 @@ _LARGEST = 2**32 - 1
 _COLUMN = 26  # characters for names, beside which the description stands
 _WIDEST = 100
 _SHOWN = 60  # characters of a value that an error repeats
+_ARGUMENTS, _OPTIONS = Group("Arguments", sort_key=0), Group("Options", sort_key=8)
 
 
 def program(name: str, description: str) -> App:
@@ -47,8 +48,8 @@ def program(name: str, description: str) -> App:
         help_format="plaintext",
         help_formatter=PlainHelp(),
         default_parameter=Parameter(negative=(), allow_repeating=True),  # the last value counts
-        group_arguments=Group("Arguments", sort_key=0),
-        group_parameters=Group("Options", sort_key=8),
+        group_arguments=_ARGUMENTS,
+        group_parameters=_OPTIONS,
         exit_on_error=False,
         print_error=False,
         suppress_keyboard_interrupt=False,
@@ -61,6 +62,21 @@ def program(name: str, description: str) -> App:
     for flag, text in (("--help", "Show this help."), ("--version", "Show the version.")):
         made[flag].group, made[flag].help = (setup,), text
     return made
+
+
+def subprogram(name: str, help: str, usage: str, group: Group) -> App:
+    """Return a command that has commands of its own, to be added to a program.
+
+    group: among the commands of the program.
+    """
+    return App(
+        name=name,
+        help=help,
+        usage=f"Usage: {usage}",
+        group=group,
+        group_arguments=_ARGUMENTS,
+        group_parameters=_OPTIONS,
+    )
 
 
 def run_program(
@@ -90,7 +106,7 @@ def run_program(
     except ThalamusError as error:
         line = str(error)
     except BrokenPipeError:  # the program that reads the output, such as `head`, has ended
-        _drop_output()
+        drop_output()
         line, status = "", 0
     except UnicodeError:
         line = "expected arguments and files in UTF-8"
@@ -110,11 +126,11 @@ def _file_error(error: OSError) -> str:
         return f"{error.filename}: {reason}"
     if not refused_by_disk(error):
         return reason
-    _drop_output()
+    drop_output()
     return f"cannot write the output: {reason}"
 
 
-def _drop_output() -> None:
+def drop_output() -> None:
     """Discard what is still to be written to standard output."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
