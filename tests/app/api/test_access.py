@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import random
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -83,6 +84,39 @@ def test_other_credentials_are_refused_and_not_repeated(headers: list, error: ty
     assert type(refused.value) is error
     text = str(refused.value)
     assert "thal_" not in text and "dGhhbDphCg" not in text and "kkk" not in text
+
+
+def test_no_headers_give_a_key_that_is_not_in_them() -> None:
+    drawn = random.Random(16)
+    names = [b"authorization", b"x-api-key", b"x-api-key ", b"host"]
+    parts = [
+        b"Bearer",
+        b"bearer",
+        b"Basic",
+        b" ",
+        b"\t",
+        b"a",
+        b"\0",
+        b"\xff",
+        b",",
+        b"k" * 300,
+        b"",
+    ]
+    for _ in range(5000):
+        headers = [
+            (drawn.choice(names), b"".join(drawn.choices(parts, k=drawn.randrange(5))))
+            for _ in range(drawn.randrange(4))
+        ]
+        try:
+            key = presented_key(headers)
+        except (NoKey, AmbiguousKey):
+            continue
+        given = [value for name, value in headers if name in names[:2]]
+        assert (
+            0 < len(key) <= MAX_KEY
+            and given
+            and all(each.endswith(key) for each in [value.strip(b" \t") for value in given])
+        )
 
 
 @pytest.mark.parametrize("name", ["Authorization", "X-API-Key"])
