@@ -106,7 +106,7 @@ def run_program(
     except ThalamusError as error:
         line = str(error)
     except BrokenPipeError:  # the program that reads the output, such as `head`, has ended
-        _drop_output()
+        drop_output()
         line, status = "", 0
     except UnicodeError:
         line = "expected arguments and files in UTF-8"
@@ -126,11 +126,11 @@ def _file_error(error: OSError) -> str:
         return f"{error.filename}: {reason}"
     if not refused_by_disk(error):
         return reason
-    _drop_output()
+    drop_output()
     return f"cannot write the output: {reason}"
 
 
-def _drop_output() -> None:
+def drop_output() -> None:
     """Discard what is still to be written to standard output."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 

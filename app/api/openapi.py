@@ -5,12 +5,13 @@ that are ready, so the docs show what the service answers.
 """
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from app.api.access import required_scope
 from app.api.schemas import Problem
 from app.bundle import Registry
 from app.serving.model import ServedModel
@@ -64,6 +65,17 @@ def _problem(description: str) -> dict[str, Any]:
 # For every route: instead of FastAPI's own shape of a 422.
 RESPONSES: dict[int | str, dict[str, Any]] = {422: _problem("A parameter is not valid")}
 _REFUSALS = {status: _problem(text) for status, text in _PROBLEMS.items()}
+
+
+_SCHEMES = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "An API key"},
+    "header": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "The same"},
+}
+_KEY_REFUSALS = {
+    "401": _problem("The request has no API key, or an unknown one"),
+    "403": _problem("The API key does not have the scope that is needed here"),
+    "429": _problem("The quota of the API key is used up; see Retry-After"),
+}
 
 
 def describe_items(task: Task, registry: Registry) -> dict[str, Any]:
@@ -144,6 +156,18 @@ def describe(app: FastAPI, registry: Registry) -> dict[str, Any]:
         task = registry.tasks.get(path.rpartition("/")[2])
         if task is not None and "post" in operations:
             _illustrate(operations["post"], task, [m for m in ready if m.pipeline.can(task.name)])
+    return document
+
+
+def describe_keys(describe: Callable[[], dict[str, Any]], tasks: Collection[str]) -> dict[str, Any]:
+    """Return the document that `describe` makes, with the API keys that its operations need."""
+    document = describe()
+    document.setdefault("components", {})["securitySchemes"] = _SCHEMES
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            if scope := required_scope(method.upper(), path, tasks):
+                operation["security"] = [{name: [scope.value]} for name in _SCHEMES]
+                operation["responses"] |= _KEY_REFUSALS
     return document
 
 

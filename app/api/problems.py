@@ -23,6 +23,8 @@ STATUSES: dict[type[errors.ThalamusError], int] = {
     errors.MalformedRequest: 400,
     errors.ControlClosed: 403,
     errors.ForeignOrigin: 403,
+    errors.NoKey: 401,
+    errors.MissingScope: 403,
     errors.UnknownModel: 404,
     errors.UnsupportedTask: 404,  # there is nothing at this address of the model
     errors.TooSlow: 408,
@@ -33,6 +35,7 @@ STATUSES: dict[type[errors.ThalamusError], int] = {
     # Not 400: the request is well formed, and was sent to the wrong place (RFC 9110, 15.5.20).
     errors.UnknownHost: 421,
     errors.InvalidInput: 422,
+    errors.QuotaExceeded: 429,
     errors.HeadTooLarge: 431,
     errors.ClientDisconnected: 499,  # as nginx counts it; HTTP has no such status
     errors.NotReady: 503,
@@ -91,6 +94,8 @@ def problem_for(error: Exception, request_id: str) -> tuple[dict[str, Any], dict
         headers["Connection"] = "close"  # otherwise the server would read the rest of the body
     if isinstance(error, errors.Unavailable):
         headers["Retry-After"] = str(error.retry_after)
+    if isinstance(error, errors.NoKey):
+        headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, errors.UnsupportedCoding):
         headers["Accept-Encoding"] = error.accepted
     detail = str(error)

@@ -97,6 +97,12 @@ SERVING_RULE_PROBLEMS = Family(
 LOAD_FAILURES = Family(
     "thalamus_load_failures", "counter", "Attempts to load a version that failed.", _VERSION
 )
+KEYS_FILE_ERROR = Family(
+    "thalamus_keys_file_error",
+    "gauge",
+    "1 while the file of API keys cannot be used, and the last good keys are in force.",
+    across="max",
+)
 WORKERS = Family("thalamus_workers", "gauge", "Workers that the service runs.")
 WORKER_RESTARTS = Family(
     "thalamus_worker_restarts", "counter", "Workers that were started in place of a lost one."
@@ -126,6 +132,6 @@ FAMILIES = (
     *(REQUESTS, REFUSALS, REQUEST_SECONDS, STAGE_SECONDS, ITEMS_ANSWERED, ABSTAINED, BATCH_ITEMS),
     *(IN_FLIGHT, QUEUE_ITEMS, QUEUE_SECONDS, VERSION_WORKERS),
     *(SERVING_WORKERS, SERVING_RULE_PROBLEMS, LOAD_FAILURES),
-    *(WORKERS, WORKER_RESTARTS, BUILD_INFO),
+    *(KEYS_FILE_ERROR, WORKERS, WORKER_RESTARTS, BUILD_INFO),
     *(MEMORY, CPU_SECONDS, OPEN_FDS, MAX_FDS, START_TIME),
 )

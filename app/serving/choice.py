@@ -19,7 +19,7 @@ from app.bundle.serving_rule import ServingRule, parse_rule
 from app.serving.folder import RuleReading
 from app.serving.reload import Entry, VersionState
 from app.serving.selection import loaded_versions, objection, serving_version
-from app.shared_text import SharedText
+from app.shared_bytes import SHARED_BYTES, SharedBytes
 from app.telemetry import event
 
 
@@ -88,7 +88,7 @@ class Choice:
 class Choices:
     """The choice of every model that is published. good: the last good rule of each, as JSON."""
 
-    def __init__(self, good: SharedText) -> None:
+    def __init__(self, good: SharedBytes) -> None:
         self._by_name: dict[str, Choice] = {}
         self._good = good
 
@@ -117,14 +117,17 @@ class Choices:
         return {name: each.rule for name, each in self._by_name.items() if each.rule}
 
     def _remembered(self, name: str) -> ServingRule | None:
-        rule = orjson.loads(self._good.read() or b"{}").get(name)
+        rule = orjson.loads(self._good.latest() or b"{}").get(name)
         return None if rule is None else parse_rule(orjson.dumps(rule))
 
     def _remember(self, rules: Mapping[str, ServingRule]) -> None:
         options = orjson.OPT_NON_STR_KEYS
         every = {name: rule.model_dump(exclude_defaults=True) for name, rule in rules.items()}
-        if not self._good.write(orjson.dumps(every, option=options)):
+        content = orjson.dumps(every, option=options)
+        if len(content) > SHARED_BYTES:
             event("serving rules", logging.WARNING, reason="too many to be remembered")
+        else:
+            self._good.put(content)
 
     def choose(self, entries: Iterable[Entry]) -> None:
         """Choose again, after an entry has changed its state; forget the models that are gone."""

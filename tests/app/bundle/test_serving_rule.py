@@ -120,7 +120,7 @@ def test_what_is_no_regular_file_is_refused_and_never_waited_for(folder: Path) -
 
 
 def test_a_change_waits_for_another_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.bundle.serving_rule._LOCK_SECONDS", 0.1)
+    monkeypatch.setattr("app.disk._LOCK_SECONDS", 0.1)
     with locked(folder), pytest.raises(NotWritten, match="another command"), locked(folder):
         pass
     monkeypatch.undo()
