@@ -170,7 +170,8 @@ class _Change:
             changed = ServingRule.model_validate({**self.rule.model_dump(), **fields})
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
-            raise ImpossibleChange(f"{first['loc'][0]}: {first['msg']}") from error
+            where = ".".join(str(part) for part in first["loc"][:1]) or "the rule"
+            raise ImpossibleChange(f"{where}: {first['msg']}") from error
         if changed != self.rule:
             write_rule(self._folder, changed)
         after = state_by(changed, self._folder, published_versions(self._folder))
