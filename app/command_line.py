@@ -36,6 +36,7 @@ _COLUMN = 26  # characters for names, beside which the description stands
 _WIDEST = 100
 _SHOWN = 60  # characters of a value that an error repeats
 _ARGUMENTS, _OPTIONS = Group("Arguments", sort_key=0), Group("Options", sort_key=8)
+_OPTIONAL = "[ARGS]"  # cyclopts' word in a usage line for the arguments that may be left out
 
 
 def program(name: str, description: str) -> App:
@@ -46,7 +47,6 @@ def program(name: str, description: str) -> App:
         help=description,
         version=__version__,
         help_format="plaintext",
-        help_formatter=PlainHelp(),
         default_parameter=Parameter(negative=(), allow_repeating=True),  # the last value counts
         group_arguments=_ARGUMENTS,
         group_parameters=_OPTIONS,
@@ -55,6 +55,7 @@ def program(name: str, description: str) -> App:
         suppress_keyboard_interrupt=False,
         result_action="return_value",
     )
+    made.help_formatter = PlainHelp(made)
     made.register_install_completion_command(
         help="Install completion for bash, zsh or fish. It adds a line to the start-up file.",
         group=setup,
@@ -226,6 +227,9 @@ def _short(text: str) -> str:
 class PlainHelp:
     """Help as text in two columns, without boxes or colours; cyclopts' `HelpFormatter`."""
 
+    def __init__(self, program: App) -> None:
+        self._program = program
+
     def __call__(self, console: "Console", options: "ConsoleOptions", panel: "HelpPanel") -> None:
         """Print one group of commands or options."""
         if not panel.entries:
@@ -240,7 +244,19 @@ class PlainHelp:
     def render_usage(self, console: "Console", options: "ConsoleOptions", usage: Any) -> None:
         """Print the usage of the command."""
         if usage:
-            print(f"Usage: {str(usage).strip().removeprefix('Usage: ')}\n")
+            line = str(usage).strip().removeprefix("Usage: ")
+            if line.endswith(_OPTIONAL):
+                line = line.removesuffix(_OPTIONAL) + self._optional_arguments()
+            print(f"Usage: {line}\n")
+
+    def _optional_arguments(self) -> str:
+        """Return the arguments of the command that may be left out, such as `[FOLDER]`."""
+        command = self._program.app_stack.stack[-1][-1]
+        return " ".join(
+            f"[{argument.name.upper()}]"
+            for argument in command.assemble_argument_collection()
+            if argument.index is not None and not argument.required
+        )
 
     def render_description(self, console: "Console", options: "ConsoleOptions", text: Any) -> None:
         """Print the description of the command, paragraph by paragraph."""

@@ -125,10 +125,10 @@ def large(spread: Spread = Spread()) -> bytes:
 
 def _inverted_residual(graph: Graph, x: str, sizes: tuple[int, int, int], stride: int) -> str:
     channels, out, expansion = sizes
-    wide = channels * expansion
-    y = x if expansion == 1 else graph.relu6(graph.conv(x, (channels, wide, 1)))
-    y = graph.relu6(graph.conv(y, (wide, wide, 3), stride, groups=wide))
-    y = graph.conv(y, (wide, out, 1))
+    expanded = channels * expansion
+    y = x if expansion == 1 else graph.relu6(graph.conv(x, (channels, expanded, 1)))
+    y = graph.relu6(graph.conv(y, (expanded, expanded, 3), stride, groups=expanded))
+    y = graph.conv(y, (expanded, out, 1))
     return graph.node("Add", x, y) if stride == 1 and channels == out else y
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-FILES = sorted(path for half in ("app", "training") for path in (ROOT / half).rglob("*.py"))
+PACKAGES = ("app", "training", "benchmarks", "tests")
 # Private words, each with the term to use instead.
 TERMS = {
     "told": "gave, returned, reported; for a result: answer, output",
@@ -62,9 +62,15 @@ def private_words(path: Path) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("half", ["app", "training"])
-def test_code_uses_no_private_word(half: str) -> None:
-    paths = [path for path in FILES if path.relative_to(ROOT).parts[0] == half]
+def files(package: str) -> list[Path]:
+    """Return the modules of a package, without what tools have put into hidden folders."""
+    found = (path.relative_to(ROOT) for path in sorted((ROOT / package).rglob("*.py")))
+    return [ROOT / path for path in found if not any(part.startswith(".") for part in path.parts)]
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_code_uses_no_private_word(package: str) -> None:
+    paths = files(package)
     assert len(paths) > 50
     lines = [f"{path.relative_to(ROOT)}:{word}" for path in paths for word in private_words(path)]
     terms = [f"{word}: {term}" for word, term in (TERMS | NAMES).items()]

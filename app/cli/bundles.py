@@ -65,10 +65,16 @@ class Commands:
             bool, Parameter(help="Add which parts of the input count; of a tree: every phrase.")
         ] = False,
         task: Annotated[
-            str | None, Parameter(help="What to ask, such as embed. Default: the model's own task.")
+            str | None,
+            Parameter(
+                help="What to ask, such as embed. Default: the model's own task.", metavar="TASK"
+            ),
         ] = None,
         option: Annotated[
-            tuple[str, ...], Parameter(help="Any other option of the task.", metavar="NAME=VALUE")
+            tuple[str, ...],
+            Parameter(
+                help="Any other option of the task.", metavar="NAME=VALUE", show_default=False
+            ),
         ] = (),
     ) -> None:
         """Ask a bundle about files, and print one JSON object a line.

@@ -24,7 +24,10 @@ _LARGEST = 4096  # pixels a side
 class Contents:
     """The contents of the bundle besides the graph."""
 
-    name: Annotated[str, Parameter(help="Name of the model: lower-case letters, digits, hyphens.")]
+    name: Annotated[
+        str,
+        Parameter(help="Name of the model: lower-case letters, digits, hyphens.", metavar="NAME"),
+    ]
     labels: Annotated[
         Path | None,
         Parameter(
@@ -41,13 +44,16 @@ class Contents:
         ),
     ]
     output: Annotated[
-        str | None, Parameter(help="Name of the output with the scores. Default: the first.")
+        str | None,
+        Parameter(help="Name of the output with the scores. Default: the first.", metavar="NAME"),
     ] = None
     scores: Annotated[
         Literal["probabilities", "logits"] | None,
         Parameter(help="What the scores are. Default: what the golden pictures show."),
     ] = None
-    licence: Annotated[str, Parameter(help="Licence of the weights.")] = "not stated"
+    licence: Annotated[str, Parameter(help="Licence of the weights.", metavar="TEXT")] = (
+        "not stated"
+    )
     models: Annotated[Path, Parameter(help="Folder of bundles to publish to.")] = Path("models")
 
 

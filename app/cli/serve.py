@@ -134,7 +134,7 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
     if kind is bool:
         described["negative"] = (_option(f"no_{name}"),)
     elif get_origin(kind) is tuple:  # written as one text
-        kind, described["metavar"] = str, "TEXT,…"
+        kind, described["metavar"] = str, "TEXT,TEXT"
     elif get_origin(kind) not in (Literal, dict):
         described["metavar"] = _METAVARS.get(kind.__name__, "PATH")
         kind = kind if kind.__name__ not in _METAVARS else str
@@ -157,7 +157,9 @@ def _shown(default: object) -> str:
         return ", ".join(f"{key}: {value}" for key, value in default.items())
     if default == ():
         return "none"
-    return {True: "yes", False: "no"}[default] if isinstance(default, bool) else str(default)
+    if isinstance(default, bool):
+        return "yes" if default else "no"
+    return str(default) or "none"
 
 
 _REGISTRY = inspect.Parameter(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from app.serving.rule_changes import hold, pin, release, rollback, unpin
 from benchmarks.reliability.bundles import Versions, digit
-from benchmarks.reliability.client import Clients, Manner, Reply, tally
+from benchmarks.reliability.client import Clients, ClientBehaviour, Reply, tally
 from benchmarks.reliability.promise import Experiment, Figure, Promise, Scope, at_most, exactly
 from benchmarks.reliability.service import Launch, running, wait_until
 
@@ -54,10 +54,10 @@ def _switches(scope: Scope) -> Iterator[tuple[str, Figure]]:
         for version in (2, 3):
             versions.publish(version)
         hold(model, 3, "it is worse")
-        manner = Manner(pause=0.002, note=followed.note)
+        behaviour = ClientBehaviour(pause=0.002, note=followed.note)
         with (
             running(Launch(Path(name))) as service,
-            Clients(service.port, [digit()], _CLIENTS, manner) as clients,
+            Clients(service.port, [digit()], _CLIENTS, behaviour) as clients,
         ):
             for _ in range(rounds):
                 for what, change, version in _STEPS:

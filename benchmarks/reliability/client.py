@@ -124,7 +124,7 @@ def settle(port: int, questions: Sequence[Question], seconds: float = 4.0) -> No
 
 
 @dataclass(frozen=True)
-class Manner:
+class ClientBehaviour:
     """How a client behaves.
 
     kept: one connection a client instead of one a request. pause: seconds between an answer and the
@@ -145,9 +145,13 @@ class Clients:
     """
 
     def __init__(
-        self, port: int, questions: Sequence[Question], count: int, manner: Manner = Manner()
+        self,
+        port: int,
+        questions: Sequence[Question],
+        count: int,
+        behaviour: ClientBehaviour = ClientBehaviour(),
     ) -> None:
-        self._port, self._questions, self._manner = port, questions, manner
+        self._port, self._questions, self._behaviour = port, questions, behaviour
         self._stopping, self._left = threading.Event(), sys.maxsize
         self.replies: list[Reply] = []
         self._threads = [threading.Thread(target=self._run, args=(i,)) for i in range(count)]
@@ -206,13 +210,13 @@ class Clients:
                 break
             reply = wire.send(question)
             self.replies.append(reply)
-            self._manner.note(index, reply)
-            if not self._manner.kept:
+            self._behaviour.note(index, reply)
+            if not self._behaviour.kept:
                 wire.close()
-            if self._manner.until(reply):
+            if self._behaviour.until(reply):
                 break
-            if self._manner.pause or not reply.status:
-                self._stopping.wait(self._manner.pause or 0.02)
+            if self._behaviour.pause or not reply.status:
+                self._stopping.wait(self._behaviour.pause or 0.02)
         wire.close()
 
 

@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from benchmarks.reliability.bundles import digit, serve_copies
-from benchmarks.reliability.client import HOST, Clients, Manner, Wire, put, tally
+from benchmarks.reliability.client import HOST, ClientBehaviour, Clients, Wire, put, tally
 from benchmarks.reliability.process import descriptors
 from benchmarks.reliability.promise import Experiment, Figure, Promise, Scope, at_most, exactly
 from benchmarks.reliability.raw import connect, exchange, flood, is_closed, trickle
@@ -19,7 +19,7 @@ from benchmarks.reliability.service import Launch, Service, running, wait_until
 _EACH = 100  # connections of each slow kind
 _IDLE = 61  # seconds: one more than proxies keep a connection
 _SLACK = 2  # seconds
-_GOOD = Manner(kept=False, pause=0.02)
+_GOOD = ClientBehaviour(kept=False, pause=0.02)
 _COME_AND_GO = 4  # connections of the good clients
 _MAX_BODY = 2**20
 _MOST = 64 * 2**20  # bytes of a flood, far above any limit

@@ -15,7 +15,7 @@ from pathlib import Path
 from benchmarks import machine
 from benchmarks.reliability import bundles, faulty_graphs, planted
 from benchmarks.reliability.bundles import digit, picture_question, serve_copies
-from benchmarks.reliability.client import Clients, Manner, ask, put, tally
+from benchmarks.reliability.client import ClientBehaviour, Clients, ask, put, tally
 from benchmarks.reliability.pictures import flat
 from benchmarks.reliability.process import is_alive
 from benchmarks.reliability.promise import Experiment, Figure, Promise, Scope, at_most, exactly
@@ -37,7 +37,7 @@ _STOPPED = Promise(
 )
 _LEFT = Promise("left", "processes that are left then", exactly(0, "processes"))
 _REPLACED = at_most(_HEARTBEAT + _SLACK, "s")
-_NEW = Manner(kept=False, pause=0.05)
+_NEW = ClientBehaviour(kept=False, pause=0.05)
 _OK = exactly(0, "requests")
 
 
@@ -134,7 +134,7 @@ def _bad_bundle(plant: Callable[[Path], Path], scope: Scope) -> Iterator[tuple[s
         folder = serve_copies(Path(name), "digits")
         with running(Launch(folder, _SETTINGS)) as service:
             before = service.workers()
-            with Clients(service.port, [digit()], 4, Manner(pause=0.02)) as clients:
+            with Clients(service.port, [digit()], 4, ClientBehaviour(pause=0.02)) as clients:
                 plant(folder)
                 time.sleep(1)
                 serve_copies(folder, "listops")

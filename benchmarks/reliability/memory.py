@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.reliability.bundles import digit, picture_question, serve_copies
-from benchmarks.reliability.client import Clients, Manner, Question, Reply, put, tally
+from benchmarks.reliability.client import ClientBehaviour, Clients, Question, Reply, put, tally
 from benchmarks.reliability.pictures import huge
 from benchmarks.reliability.process import MEGABYTE, forget_peak, peak, resident, virtual
 from benchmarks.reliability.promise import Experiment, Figure, Promise, Scope, at_most, exactly
@@ -79,7 +79,9 @@ def _short(scope: Scope) -> Iterator[tuple[str, Figure]]:
             for pid, (_, hard) in limits.items():
                 room = int((virtual(pid) + 40) * MEGABYTE)  # the picture alone is 48
                 resource.prlimit(pid, resource.RLIMIT_AS, (room, hard))
-            clients = Clients(service.port, [question], 8, Manner(until=lambda reply: True))
+            clients = Clients(
+                service.port, [question], 8, ClientBehaviour(until=lambda reply: True)
+            )
             with clients:
                 clients.join()
             for pid, limit in limits.items():

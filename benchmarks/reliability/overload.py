@@ -13,7 +13,7 @@ import uvloop
 
 from benchmarks import machine
 from benchmarks.reliability.bundles import digit, question, repeated, serve_copies
-from benchmarks.reliability.client import Clients, Manner, Wire, percentile, settle, tally
+from benchmarks.reliability.client import ClientBehaviour, Clients, Wire, percentile, settle, tally
 from benchmarks.reliability.generator import Generator, Timed, latencies, rate_of, recovery
 from benchmarks.reliability.promise import (
     Experiment,
@@ -136,7 +136,7 @@ def _fairness(scope: Scope) -> Iterator[tuple[str, Figure]]:
 
 def _digits_p99(port: int, scope: Scope) -> tuple[float, int]:
     """Return the 99th percentile of the latency in seconds, and how many requests failed."""
-    with Clients(port, [digit()], 4, Manner(pause=0.01)) as clients:
+    with Clients(port, [digit()], 4, ClientBehaviour(pause=0.01)) as clients:
         time.sleep(scope.choose(4, 2))
     return percentile(clients.seconds(), 0.99), clients.failed()
 

@@ -12,7 +12,7 @@ _BLOCK = 65536
 
 
 @dataclass(frozen=True)
-class Answered:
+class RawResponse:
     """The bytes that came until the server closed the connection or the time was over."""
 
     data: bytes
@@ -44,7 +44,7 @@ def connect(port: int, data: bytes = b"", receive: int = 0) -> socket.socket:
     return connection
 
 
-def exchange(port: int, data: bytes, patience: float = 5) -> Answered:
+def exchange(port: int, data: bytes, patience: float = 5) -> RawResponse:
     """Send bytes and read until the server closes or `patience` seconds are over."""
     found, ended = bytearray(), time.monotonic() + patience
     with connect(port) as connection:
@@ -57,11 +57,11 @@ def exchange(port: int, data: bytes, patience: float = 5) -> Answered:
             except TimeoutError:
                 break
             except OSError:
-                return Answered(bytes(found), True)
+                return RawResponse(bytes(found), True)
             if not part:
-                return Answered(bytes(found), True)
+                return RawResponse(bytes(found), True)
             found += part
-    return Answered(bytes(found), False)
+    return RawResponse(bytes(found), False)
 
 
 def flood(port: int, head: bytes, most: int, chunked: bool) -> int:

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.reliability.bundles import digit, serve_copies
-from benchmarks.reliability.client import Clients, Manner, ask, tally
+from benchmarks.reliability.client import ClientBehaviour, Clients, ask, tally
 from benchmarks.reliability.process import children
 from benchmarks.reliability.promise import Experiment, Figure, Promise, Scope, Skipped, exactly
 from benchmarks.reliability.service import Launch, running, wait_until
 from benchmarks.servers import free_port
 
 _INSTANCES, _CLIENTS = 3, 8
-_NEW = Manner(kept=False, pause=0.005)
+_NEW = ClientBehaviour(kept=False, pause=0.005)
 _SEARCHED = "/usr/sbin:/usr/local/sbin"
 # As an operator writes it: kept-alive connections to the instances, and nothing tried again that
 # was sent. An instance is in the list while it is ready, as orchestrators keep it.

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.reliability.bundles import digit, serve_copies
-from benchmarks.reliability.client import Clients, Manner, Reply, ask
+from benchmarks.reliability.client import ClientBehaviour, Clients, Reply, ask
 from benchmarks.reliability.process import descriptors
 from benchmarks.reliability.promise import (
     Experiment,
@@ -45,7 +45,7 @@ def _kept_alive(scope: Scope) -> Iterator[tuple[str, Figure]]:
         for _ in range(scope.choose(5, 2)):
             with running(launch) as service:
                 clients = Clients(
-                    service.port, [digit()], _CLIENTS, Manner(pause=0.002, until=_closes)
+                    service.port, [digit()], _CLIENTS, ClientBehaviour(pause=0.002, until=_closes)
                 )
                 with clients:
                     time.sleep(0.7)
@@ -65,8 +65,8 @@ def _balanced(scope: Scope) -> Iterator[tuple[str, Figure]]:
         for _ in range(scope.choose(5, 2)):
             with running(launch) as service:
                 unready = threading.Event()
-                manner = Manner(kept=False, pause=0.01, until=partial(_is_set, unready))
-                with Clients(service.port, [digit()], _CLIENTS // 2, manner) as clients:
+                behaviour = ClientBehaviour(kept=False, pause=0.01, until=partial(_is_set, unready))
+                with Clients(service.port, [digit()], _CLIENTS // 2, behaviour) as clients:
                     time.sleep(0.5)
                     service.process.send_signal(signal.SIGTERM)
                     wait_until(
@@ -89,7 +89,9 @@ def _killed(scope: Scope) -> Iterator[tuple[str, Figure]]:
     excess, slowest, lost = 0, 0.0, 0
     with tempfile.TemporaryDirectory() as folder, running(Launch(_models(folder))) as service:
         for turn in range(count):
-            with Clients(service.port, [digit()], _CLIENTS, Manner(pause=0.002)) as clients:
+            with Clients(
+                service.port, [digit()], _CLIENTS, ClientBehaviour(pause=0.002)
+            ) as clients:
                 time.sleep(0.7)
                 victim = service.workers()[turn % 2]
                 held = descriptors(victim)

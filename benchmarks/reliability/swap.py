@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.reliability.bundles import Versions, digit, edit_manifest, serve_copies
-from benchmarks.reliability.client import Clients, Manner, Reply, tally
+from benchmarks.reliability.client import ClientBehaviour, Clients, Reply, tally
 from benchmarks.reliability.process import descriptors, resident, threads
 from benchmarks.reliability.promise import Experiment, Figure, Promise, Scope, at_most, exactly
 from benchmarks.reliability.service import Launch, Service, running, wait_until
 
-_CLIENTS, _MANNER = 4, Manner(pause=0.01)
+_CLIENTS, _BEHAVIOUR = 4, ClientBehaviour(pause=0.01)
 _WARM = 3  # swaps after which what every swap needs has been loaded once
 _POLL = {"POLL": "0.1"}
 _LOADED = '"model ready"'  # of the log
@@ -65,8 +65,8 @@ class _Seen:
         self.last[client] = version
 
 
-def _clients(service: Service, manner: Manner = _MANNER) -> Clients:
-    return Clients(service.port, [digit()], _CLIENTS, manner)
+def _clients(service: Service, behaviour: ClientBehaviour = _BEHAVIOUR) -> Clients:
+    return Clients(service.port, [digit()], _CLIENTS, behaviour)
 
 
 def _versions(scope: Scope) -> Iterator[tuple[str, Figure]]:
@@ -76,7 +76,7 @@ def _versions(scope: Scope) -> Iterator[tuple[str, Figure]]:
         versions = Versions(Path(folder))
         with running(Launch(Path(folder), _POLL)) as service:
             seen, unseen = _Seen(), 0
-            with _clients(service, replace(_MANNER, note=seen.note)) as clients:
+            with _clients(service, replace(_BEHAVIOUR, note=seen.note)) as clients:
                 for number in range(1, _WARM + count + 1):
                     if number == _WARM + 1:
                         before = _Holding.of(service)

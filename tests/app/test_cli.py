@@ -181,6 +181,12 @@ def test_help_of_a_command_is_plain_text_with_an_example(capsys, command: str) -
     assert out.startswith(f"Usage: thalamus {command}")
     assert f"Example: thalamus {command} " in out
     assert out.isascii() and max(map(len, out.splitlines())) <= 100
+    assert not re.search(r"\bSTR\b|\[ARGS|Default: (\(\)|\.)", out)
+
+
+def test_usage_names_an_argument_that_may_be_left_out(capsys) -> None:
+    _, out, _ = run(capsys, "verify", "--help")
+    assert out.startswith("Usage: thalamus verify [OPTIONS] [FOLDER]\n")
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -119,7 +119,8 @@ def test_serve_has_an_option_for_every_setting(capsys) -> None:
         assert f"Environment: THALAMUS_{name.upper()}. " in said
         assert field.description and field.description in said
         if isinstance(field.default, int | str) and not isinstance(field.default, bool):
-            assert f"THALAMUS_{name.upper()}. Default: {field.default}." in said.replace(
+            default = "none" if field.default == "" else field.default
+            assert f"THALAMUS_{name.upper()}. Default: {default}." in said.replace(
                 "One of: auto, cpu, cuda, tensorrt. ", ""
             )
 

@@ -2,7 +2,7 @@
 
 `python -m tests.training.ranked FOLDER` trains the network of the recipe `digits` on the 1,797
 handwritten digits, 8×8, that scikit-learn carries, and writes to `FOLDER/<rank>.json` the digest of
-the weights, the learning curve and how many of 449 untouched digits are called rightly.
+the weights, the learning curve and how many of 449 untouched digits are predicted correctly.
 """
 
 import hashlib

@@ -1,219 +1,15 @@
 """`thalamus-train`: a user's mistake is one line on stderr and exit status 2."""
 
-import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from torch import Tensor
 
-from tests.training.conftest import REPOSITORY
-from tests.training.samples import (
-    Toy,
-    gray_pictures,
-    png,
-    shape,
-    toy_recipe,
-    write_mnist,
-    write_recordings,
-    write_tar,
-)
+from tests.training.cli_mistakes import MISTAKES, file, folder, latin
+from tests.training.samples import Toy, gray_pictures, png, toy_recipe
 from training.cli import main
 from training.recipes import RECIPES
-
-COMMANDS = (
-    *("train", "inspect", "recipes", "compare", "compare-starts", "few-labels"),
-    *("measure", "calibrate", "quantize", "card"),
-)
-RNG = np.random.default_rng(0)
-STARTED = ("--start", "features")
-SPOKEN = REPOSITORY / "models" / "spoken-digits"
-
-
-def folder(root: Path, **labels: int) -> Path:
-    for label, count in labels.items():
-        (root / label).mkdir(parents=True)
-        for i in range(count):
-            (root / label / f"{i}.png").write_bytes(shape("disc", RNG))
-    return root
-
-
-def file(path: Path, content: str | bytes) -> Path:
-    path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return path
-
-
-def latin(root: Path) -> Path:
-    for label in ("un", "deux"):
-        (root / label).mkdir(parents=True)
-        for i in range(20):
-            file(root / label / f"{i}.txt", f"été {label} {i}".encode("latin-1"))
-    return root
-
-
-def broken_idx(root: Path) -> Path:
-    file(write_mnist(root, 1, 1) / "train-images-idx3-ubyte.gz", b"\x1f\x8b\x08broken")
-    return root
-
-
-def broken_zip(path: Path) -> Path:
-    recordings = write_recordings(path.parent / "r", ["anna"], each=1) / "recordings"
-    with zipfile.ZipFile(path, "w") as archive:
-        for recording in recordings.iterdir():
-            archive.write(recording, f"x/recordings/{recording.name}")
-    return file(path, path.read_bytes()[:-300])
-
-
-Arguments = Callable[[Path], list[object]]
-# Each is a way of making a mistake in a folder, and what is answered.
-SEEN_WITHOUT_TORCH: dict[str, tuple[Arguments, str]] = {
-    "no arguments": (lambda t: [], "COMMAND"),
-    "no such command": (lambda t: ["fly"], "unknown command 'fly'; see thalamus-train --help"),
-    "nothing named": (lambda t: ["run"], "name a recipe (thalamus-train recipes), or your --data"),
-    "unknown recipe": (lambda t: ["run", "chess"], "no recipe 'chess'; there are digits,"),
-    "unknown option": (lambda t: ["run", "digits", "--fast"], "--fast"),
-    "no number": (lambda t: ["run", "digits", "--epochs", "many"], "--epochs"),
-    "no epochs": (
-        lambda t: ["run", "digits", "--epochs", "0"],
-        "--epochs: expected a whole number of at least 1, got '0'",
-    ),
-    "negative seed": (
-        lambda t: ["run", "digits", "--seed=-1"],
-        "--seed: expected a whole number of at least 0, got '-1'",
-    ),
-    "no threads": (
-        lambda t: ["run", "digits", "--threads", "0"],
-        "--threads: expected a whole number of at least 1, got '0'",
-    ),
-    "a name for a recipe": (lambda t: ["run", "digits", "--name", "x"], "--name is for your own"),
-    "no such bundle": (
-        lambda t: ["measure", "digit", "--data", t, "--models", REPOSITORY / "models"],
-        "holds no digit (did you mean digits?)",
-    ),
-    "no such version": (
-        lambda t: [
-            *("measure", "digits", "--version", "99", "--data", t),
-            *("--models", REPOSITORY / "models"),
-        ],
-        "holds no digits/99",
-    ),
-    "no data for a bundle": (lambda t: ["calibrate", "digits"], "--data is missing"),
-    "missing data for a bundle": (
-        lambda t: ["calibrate", "digits", "--data", t / "no"],
-        "no does not exist",
-    ),
-    "nowhere to report": (
-        lambda t: ["measure", "digits", "--data", t, "--report", t / "no" / "x.json"],
-        "expected a file in a folder that exists",
-    ),
-    "no precision": (lambda t: ["quantize", "digits"], "--precision is missing"),
-    "no such precision": (
-        lambda t: ["publish", "digits", "--precision", "int9"],
-        "--precision: expected one of int8, fp16, got 'int9'",
-    ),
-    "a share that is none": (
-        lambda t: ["quantize", "digits", "--precision", "int8", "--most-lost", "101"],
-        "--most-lost: expected a number from 0 to 100, got '101'",
-    ),
-    "no such split": (lambda t: ["few-labels", "digits", "--split", "all"], "--split"),
-    "missing folder": (lambda t: ["run", "--data", t / "no"], "no does not exist"),
-    "missing recipe data": (lambda t: ["run", "digits", "--data", t / "no"], "no does not exist"),
-    "empty folder": (
-        lambda t: ["run", "--data", t / "somewhere"],
-        "expected one sub-folder per label",
-    ),
-    "no table": (lambda t: ["run", "--data", file(t / "x.zip", "PK")], "expected a folder"),
-    "models is a file": (
-        lambda t: ["run", "--data", folder(t / "d", a=3, b=3), "--models", file(t / "m", "")],
-        "is not a folder that can be written to",
-    ),
-    "no ranks": (
-        lambda t: ["run", "digits", "--ranks", "0"],
-        "--ranks: expected a whole number from 1 to 4096, got '0'",
-    ),
-    "from for nothing": (
-        lambda t: ["run", "--data", folder(t / "d", a=3, b=3), "--from", "digits"],
-        "--from names what --start pretrained or features starts from",
-    ),
-    "no such start": (
-        lambda t: ["run", "digits", "--start", "anew"],
-        "--start: expected one of scratch, pretrained, features, got 'anew'",
-    ),
-    "from nowhere": (
-        lambda t: ["run", "--data", folder(t / "d", a=3, b=3), *STARTED, "--from", "nowhere"],
-        "--from nowhere: neither imagenet, minilm, nor a bundle in models",
-    ),
-    "epochs of features": (
-        lambda t: [
-            *("run", "--data", folder(t / "d", a=3, b=3), *STARTED, "--epochs", "3"),
-            *("--from", SPOKEN.parent / "digits"),
-        ],
-        "--epochs: feature extraction has none",
-    ),
-    "an odd picture of the starts": (
-        lambda t: ["compare-starts", "digits", "--picture", t / "x.gif"],
-        "a picture is .svg or .png",
-    ),
-    "one fold": (
-        lambda t: ["compare", "spam", "--folds", "1"],
-        "--folds: expected a whole number from 2 to 50, got '1'",
-    ),
-}
-MISTAKES: dict[str, tuple[Arguments, str]] = {
-    **SEEN_WITHOUT_TORCH,
-    "nothing to study": (lambda t: ["few-labels", "imagenet"], "comes trained"),
-    "learns from labels": (lambda t: ["few-labels", "digits"], "digits learns from labels"),
-    "wrong recipe data": (lambda t: ["run", "digits", "--data", folder(t / "d", a=1)], "holds no"),
-    "one class": (
-        lambda t: ["run", "--data", folder(t / "d", cats=12)],
-        "at least two labels are needed, found cats",
-    ),
-    "copies only": (
-        lambda t: ["run", "--data", file(t / "t.csv", "text,label\n" + "a,x\nb,y\n" * 9)],
-        "every label needs at least 3 different samples; too few: x, y",
-    ),
-    "two samples": (
-        lambda t: ["run", "--data", folder(t / "d", cats=12, dogs=2)],
-        "too few: dogs",
-    ),
-    "missing column": (
-        lambda t: ["run", "--data", file(t / "t.csv", "words;label\n")],
-        "no column label and no text",
-    ),
-    "a name of no letters": (
-        lambda t: ["run", "--data", folder(t / "猫", a=3, b=3)],
-        "makes no model name; give one with --name",
-    ),
-    "broken IDX file": (lambda t: ["run", "digits", "--data", broken_idx(t / "d")], "IDX file"),
-    "broken zip": (
-        lambda t: ["run", "spoken-digits", "--data", broken_zip(t / "d.zip")],
-        "d.zip is not a readable zip archive",
-    ),
-    "broken tar": (
-        lambda t: ["run", "spam", "--data", file(t / "spam.tar.bz2", b"BZh9nonsense")],
-        "spam.tar.bz2 is not a readable tar archive",
-    ),
-    "no mails": (
-        lambda t: ["run", "spam", "--data", write_tar(t / "s.tar.bz2", {"a": b""})],
-        "no mail found",
-    ),
-    "inspecting the pretrained": (lambda t: ["inspect", "imagenet"], "comes trained"),
-    "comparing the pretrained": (lambda t: ["compare", "imagenet"], "comes trained"),
-    "no baseline": (lambda t: ["compare", "digits"], "digits has no baseline to compare with"),
-    "a start for the pretrained": (
-        lambda t: ["run", "imagenet", "--start", "features"],
-        "imagenet comes trained; it starts from nothing else",
-    ),
-    "from a folder of nothing": (
-        lambda t: ["run", "--data", folder(t / "d", a=3, b=3), *STARTED, "--from", t / "d"],
-        "neither a bundle (manifest.json) nor a backbone (config.json)",
-    ),
-    "from sounds to pictures": (
-        lambda t: ["run", "--data", folder(t / "d", a=3, b=3), *STARTED, "--from", SPOKEN],
-        "spoken-digits/1 reads sounds, but d holds image/png",
-    ),
-}
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
@@ -280,7 +76,7 @@ def test_ctrl_c_says_that_nothing_was_published(
     assert "nothing was published" in capsys.readouterr().err
 
 
-def test_a_network_of_words_says_what_it_needs_before_it_begins(
+def test_training_a_language_model_without_kenlm_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     monkeypatch.setenv("PATH", str(tmp_path))

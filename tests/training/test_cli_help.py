@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.imports import imported
-from tests.training.test_cli import SEEN_WITHOUT_TORCH
+from tests.training.cli_mistakes import SEEN_WITHOUT_TORCH
 from training.cli import main
 from training.cli.arguments import NETWORKS
 from training.recipes import RECIPES
@@ -18,9 +18,9 @@ COMMANDS = (
 )
 
 
-def test_help_and_mistakes_are_answered_without_torch(tmp_path: Path):
+def test_help_recipes_and_mistakes_are_answered_without_torch(tmp_path: Path):
     lines: list[list[object]] = [[command, "--help"] for command in (*COMMANDS, "run", "publish")]
-    lines += [["--help"], ["--version"]]
+    lines += [["--help"], ["--version"], ["recipes"]]
     for number, (arguments, _) in enumerate(SEEN_WITHOUT_TORCH.values()):
         (tmp_path / str(number) / "somewhere").mkdir(parents=True)
         lines.append(arguments(tmp_path / str(number)))
@@ -47,6 +47,7 @@ def test_help_of_a_command_is_plain_text(command: str, capsys: pytest.CaptureFix
     assert said.startswith(f"Usage: thalamus-train {command}")
     assert f"Example: thalamus-train {command} " in said or command == "recipes"
     assert said.isascii() and max(map(len, said.splitlines())) <= 100
+    assert not re.search(r"\bSTR\b|\[ARGS|Default: (\(\)|\.)", said)
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -62,7 +62,10 @@ class Samples:
     ] = None
     name: Annotated[
         str | None,
-        Parameter(help="Name of the model made of your samples. Default: the name of the folder."),
+        Parameter(
+            help="Name of the model made of your samples. Default: the name of the folder.",
+            metavar="NAME",
+        ),
     ] = None
 
 

@@ -7,16 +7,18 @@ from app.command_line import nearest
 from training.cli.arguments import NETWORKS, Samples, StartOptions
 from training.errors import MissingData, TrainingError
 from training.recipes import RECIPES
+from training.recipes.own_data import summarize_own_data
+from training.recipes.summary import FIXED_START, NO_CLASSIFIER, RecipeSummary
 
 if TYPE_CHECKING:
     from app.bundle import Bundle
-    from training.recipes import AnyRecipe
+    from training.recipes import AnyRecipe, Recipe
 
 
-def find_recipe(name: str | None, samples: Samples) -> "AnyRecipe":
-    """Return the shipped recipe, or one for the samples given; raise `TrainingError`.
+def summarize(name: str | None, samples: Samples) -> RecipeSummary:
+    """Return what is known of the recipe that is named, or of one for the samples given.
 
-    torch is imported once the arguments are known to be right.
+    Raises `TrainingError` where there can be none.
     """
     if name is not None and name not in RECIPES:
         known = ", ".join(RECIPES)
@@ -25,17 +27,36 @@ def find_recipe(name: str | None, samples: Samples) -> "AnyRecipe":
         raise TrainingError(f"--name is for your own data; {name} has its name")
     check_data(samples.data)
     if name is not None:
-        return RECIPES[name]
+        return RECIPES.summary(name)
     if samples.data is None:
         raise TrainingError("name a recipe (thalamus-train recipes), or your --data FOLDER")
 
-    from training.data.labelled import check
+    from training.data.labelled import check, check_labels
 
     check(samples.data)
+    summary = summarize_own_data(samples.data, samples.name)
+    check_labels(samples.data)
+    return summary
+
+
+def find_recipe(name: str | None, samples: Samples) -> "AnyRecipe":
+    """Return the recipe that was summarized, which imports torch."""
+    if name is not None:
+        return RECIPES[name]
+    assert samples.data is not None  # `summarize` asks for it
 
     from training.recipes.auto import auto_recipe
 
     return auto_recipe(samples.data, samples.name)
+
+
+def find_classifier(name: str | None, samples: Samples) -> "Recipe":
+    """Return the recipe that was summarized and trains on samples, which imports torch."""
+    from training.recipes import Recipe
+
+    found = find_recipe(name, samples)
+    assert isinstance(found, Recipe), found.task  # `check_classifier` refuses the other kinds
+    return found
 
 
 def newest(models: Path, name: str, version: int | None) -> "Bundle":
@@ -83,6 +104,20 @@ def check_start(start: StartOptions, epochs: int | None, models: Path) -> None:
     if start.start == "scratch" and start.source is not None:
         raise TrainingError("--from names what --start pretrained or features starts from")
     check_source(start.source, models)
+
+
+def check_startable(recipe: RecipeSummary, start: StartOptions) -> None:
+    """Raise `TrainingError` where a recipe of this task starts in one way only."""
+    if start.start != "scratch" and recipe.task in FIXED_START:
+        raise TrainingError(
+            f"{recipe.name} {FIXED_START[recipe.task]}; it starts from nothing else"
+        )
+
+
+def check_classifier(recipe: RecipeSummary, why: str) -> None:
+    """Raise `TrainingError` where a recipe does not train on samples; `why` it must."""
+    if recipe.task in NO_CLASSIFIER:
+        raise TrainingError(f"{recipe.name} {NO_CLASSIFIER[recipe.task]}; {why}")
 
 
 def check_source(source: str | None, models: Path) -> None:

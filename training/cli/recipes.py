@@ -18,15 +18,23 @@ from training.cli.arguments import (
     StartOptions,
     Starts,
 )
-from training.cli.lookup import check_models, check_source, check_start, find_recipe, use_threads
+from training.cli.lookup import (
+    check_classifier,
+    check_models,
+    check_source,
+    check_start,
+    check_startable,
+    find_classifier,
+    find_recipe,
+    summarize,
+    use_threads,
+)
 from training.errors import TrainingError
 
 if TYPE_CHECKING:
-    from training.recipes import AnyRecipe, Recipe
+    from training.recipes import AnyRecipe
 
 Changed = TypeVar("Changed", bound="AnyRecipe")
-
-_NO_CLASSIFIER = {"complete": "is no classifier", "export": "comes trained"}  # by task
 
 _HIDDEN = Parameter(show=False)  # accepted, because scripts give it, and without effect
 
@@ -47,6 +55,7 @@ def train(
     """
     check_start(start, schedule.epochs, models)
     check_models(models)
+    check_startable(summarize(recipe, samples), start)
     found = find_recipe(recipe, samples)
 
     from training.runs.registry import run
@@ -71,6 +80,9 @@ def inspect(
 
     Example: thalamus-train inspect --data photos
     """
+    summary = summarize(recipe, samples)
+    if summary.task == "export":
+        raise TrainingError(f"{summary.name} comes trained; there is no data to inspect")
     found = find_recipe(recipe, samples)
 
     from training.runs.registry import inspect
@@ -85,8 +97,8 @@ def recipes() -> None:
     """List the shipped recipes."""
     from training.recipes import RECIPES
 
-    for recipe in RECIPES.values():
-        print(f"{recipe.name}\t{recipe.description}")
+    for summary in map(RECIPES.summary, RECIPES):
+        print(f"{summary.name}\t{summary.description}")
 
 
 def compare(
@@ -103,9 +115,11 @@ def compare(
 
     Example: thalamus-train compare spam --folds 10
     """
-    found = _classifier(
-        find_recipe(recipe, samples), "there is no baseline to compare with in folds"
-    )
+    summary = summarize(recipe, samples)
+    check_classifier(summary, "there is no baseline to compare with in folds")
+    if not summary.has_baseline:
+        raise TrainingError(f"{summary.name} has no baseline to compare with")
+    found = find_classifier(recipe, samples)
 
     from training.runs.cross_validate import compare
 
@@ -131,7 +145,8 @@ def compare_starts(
     if starts.picture is not None and starts.picture.suffix not in (".svg", ".png"):
         raise TrainingError(f"{starts.picture}: a picture is .svg or .png")
     check_source(starts.source, models)
-    found = _classifier(find_recipe(recipe, samples), "there is no start to compare")
+    check_classifier(summarize(recipe, samples), "there is no start to compare")
+    found = find_classifier(recipe, samples)
 
     from training.runs.compare_transfer import compare_starts
 
@@ -160,7 +175,11 @@ def few_labels(
 
     Example: thalamus-train few-labels digits-autoencoder
     """
-    found = _classifier(find_recipe(recipe, samples), "there is nothing to study")
+    summary = summarize(recipe, samples)
+    check_classifier(summary, "there is nothing to study")
+    if not summary.has_study:
+        raise TrainingError(f"{summary.name} learns from labels; there is nothing to study")
+    found = find_classifier(recipe, samples)
 
     from training.measuring.few_labels import few_labels_table
     from training.runs.autoencoder import study
@@ -178,15 +197,6 @@ def _execution(options: Execution) -> Iterator[None]:
 
     with joined(options.ranks), Checkpoints(options.checkpoints, options.fresh):
         yield
-
-
-def _classifier(recipe: "AnyRecipe", why: str) -> "Recipe":
-    """Return the recipe that trains on samples; else say `why` there must be one."""
-    from training.recipes import Recipe
-
-    if not isinstance(recipe, Recipe):
-        raise TrainingError(f"{recipe.name} {_NO_CLASSIFIER[recipe.task]}; {why}")
-    return recipe
 
 
 def _changed(recipe: "Changed", schedule: ScheduleOptions) -> "Changed":

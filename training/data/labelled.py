@@ -15,6 +15,7 @@ import orjson
 
 from app.modalities import Payload
 from training.data.dataset import Dataset, Sample
+from training.data.split import check_classes, deduplicate
 from training.errors import BadData, MissingData
 
 TABLES = (".csv", ".tsv", ".jsonl", ".ndjson")
@@ -55,18 +56,35 @@ def check(given: Path) -> None:
         raise BadData(f"{given}: expected one sub-folder per label, found none")
 
 
+def check_labels(given: Path) -> None:
+    """Raise `BadData` where samples of two labels are missing; no file of a folder is read."""
+    if given.is_file():
+        dataset = load(given, ())
+        if not dataset.samples:
+            raise _nothing_found(dataset, "text")
+        check_classes(deduplicate(dataset)[0])
+        return
+    labels = [folder.name for folder in _folders(given) if any(_files(folder, given))]
+    if len(labels) == 1:
+        raise BadData(f"{given.stem}: at least two labels are needed, found {labels[0]}")
+
+
 def modality(dataset: Dataset, kinds: Iterable[SampleKind]) -> str:
     """Return the name of the samples' kind; raise `BadData` for samples of several kinds."""
     kinds, found = list(kinds), Counter[str]()
     for media_type, count in Counter(s.payload.media_type for s in dataset.samples).items():
         found[_kind(media_type, kinds)] += count
     if not found:
-        named = f"; not usable: {', '.join(dataset.unreadable[:5])}" if dataset.unreadable else ""
-        raise BadData(f"{dataset.name}: no {_listed(kinds, 'or')} found{named}")
+        raise _nothing_found(dataset, _listed(kinds, "or"))
     if len(found) > 1:
         counts = ", ".join(f"{count} {kind}" for kind, count in found.most_common())
         raise BadData(f"{dataset.name}: files of one kind are needed, found {counts}")
     return next(iter(found))
+
+
+def _nothing_found(dataset: Dataset, expected: str) -> BadData:
+    named = f"; not usable: {', '.join(dataset.unreadable[:5])}" if dataset.unreadable else ""
+    return BadData(f"{dataset.name}: no {expected} found{named}")
 
 
 def _kind(media_type: str, kinds: Iterable[SampleKind]) -> str:
@@ -84,11 +102,8 @@ def _listed(kinds: Iterable[SampleKind], last: str) -> str:
 def _folder(root: Path, kinds: Iterable[SampleKind]) -> tuple[list[Sample], list[str]]:
     media_types = {suffix: name for k in kinds for suffix, name in k.media_types.items()}
     samples, unusable = [], []
-    entries = _entries(root)
-    for folder in (path for path in entries if path.is_dir()):
-        _check_label(folder)
-        paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
-        paths = [path for path in paths if _visible(path.relative_to(root))]
+    for folder in _folders(root):
+        paths = sorted(_files(folder, root))
         if not paths:
             unusable.append(f"{folder.name}/ (an empty folder)")
         for path in paths:
@@ -98,12 +113,28 @@ def _folder(root: Path, kinds: Iterable[SampleKind]) -> tuple[list[Sample], list
                 unusable.append(f"{name} (neither {_listed(kinds, 'nor')} by its name)")
                 continue
             samples.append(Sample(name, Payload(path.read_bytes(), media_type), folder.name))
-    unusable += [f"{path.name} (in no label's folder)" for path in entries if path.is_file()]
+    stray = (path for path in _entries(root) if path.is_file())
+    unusable += [f"{path.name} (in no label's folder)" for path in stray]
     return samples, unusable
 
 
 def _entries(root: Path) -> list[Path]:
     return [path for path in sorted(root.iterdir()) if _visible(path.relative_to(root))]
+
+
+def _folders(root: Path) -> Iterator[Path]:
+    """Yield the folder of each label; raise `BadData` for one whose name is no label."""
+    for folder in _entries(root):
+        if folder.is_dir():
+            _check_label(folder)
+            yield folder
+
+
+def _files(folder: Path, root: Path) -> Iterator[Path]:
+    """Yield the files under a label's folder, without the hidden ones."""
+    for path in folder.rglob("*"):
+        if path.is_file() and _visible(path.relative_to(root)):
+            yield path
 
 
 def _check_label(folder: Path) -> None:

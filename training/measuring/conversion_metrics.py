@@ -69,13 +69,13 @@ def compare_conversion(
     difference = np.abs(before.probabilities - after.probabilities).max()
     figures = {
         "largest difference of a probability from float32": float(difference),
-        "called the same as by float32": float((predicted[0] == predicted[1]).mean()),
+        "predicted the same as by float32": float((predicted[0] == predicted[1]).mean()),
     }
     speeds = {count: speed_up(manifest, sessions, items.test[:count]) for count in _SIZES}
     costs = [*_speed_figures(speeds, sessions[0].provider), _size_figure(bundle.model, model)]
     speed = speeds[1]
     if items.targets is None or items.held_out is None:
-        lost = 1 - figures["called the same as by float32"]
+        lost = 1 - figures["predicted the same as by float32"]
         figures |= _abstention_agreement(manifest.novelty, before, after)
         metrics = (*to_measurements(figures, items.split, len(items.test)), *costs)
         return ConversionResult(metrics, speed, lost, novelty=manifest.novelty)
@@ -137,7 +137,7 @@ def _size_figure(published: bytes, converted: bytes) -> Measurement:
 def _abstention_agreement(
     score: NoveltyScore | None, before: ClassifierOutputs, after: ClassifierOutputs
 ) -> dict[str, float]:
-    """Return the share of items that both graphs, or neither, call novel."""
+    """Return the share of items that both graphs, or neither, abstain from."""
     if score is None or before.novelty is None or after.novelty is None:
         return {}
     novel = [found >= score.threshold for found in (before.novelty, after.novelty)]

@@ -1,16 +1,76 @@
 """One small file per shipped model: data + network + schedule, no logic.
 
-The names are known without importing torch; a recipe is imported when it is looked up.
+Names and summaries are known without importing torch; a recipe is imported when it is looked up.
 """
 
 from collections import UserDict
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from training.recipes.summary import RecipeSummary
+
 if TYPE_CHECKING:
     from training.recipes.recipe import AnyRecipe, Language, Lineage, Pretrained, Recipe
 
-__all__ = ["RECIPES", "AnyRecipe", "Language", "Lineage", "Pretrained", "Recipe"]
+__all__ = ["RECIPES", "AnyRecipe", "Language", "Lineage", "Pretrained", "Recipe", "RecipeSummary"]
+
+# A test compares them with the recipes.
+_SHIPPED = (
+    RecipeSummary(
+        "digits",
+        "classify",
+        "Recognizes a handwritten digit: light strokes on a dark ground, centred, as in MNIST.",
+    ),
+    RecipeSummary(
+        "digits-autoencoder",
+        "reconstruct",
+        "An autoencoder of handwritten digits (light strokes on a dark ground, centred, as in "
+        "MNIST), trained without labels to undo warps and to fill in masked patches. The answer "
+        "has features, the reconstructed image, and a novelty: how unlike a digit the image is.",
+        has_study=True,
+    ),
+    RecipeSummary(
+        "spam",
+        "classify",
+        "Classifies the body of an English e-mail, plain text or HTML, as spam or as wanted mail "
+        "(ham).",
+        has_baseline=True,
+    ),
+    RecipeSummary(
+        "spoken-digits",
+        "classify",
+        "Recognizes a spoken English digit, zero to nine, in about one second of sound.",
+    ),
+    RecipeSummary(
+        "listops",
+        "classify",
+        "Computes the value of nested lists of digits under MIN, MAX, MED (median) and SM (sum "
+        "modulo 10), such as [MAX 2 9 [MIN 4 7 ] 0 ].",
+        has_baseline=True,
+    ),
+    RecipeSummary(
+        "sentiment",
+        "classify",
+        "Classifies the sentiment of an English sentence, and of each phrase in it, from very "
+        "negative to very positive. The input is a sentence with its binary tree, (3 (2 It) (4 (4 "
+        "works) (2 .))), or plain text, for which a fixed rule makes the tree.",
+    ),
+    RecipeSummary(
+        "emoji",
+        "classify",
+        "Classifies the kind of thing that a pictogram shows: animal, dish, building, …",
+    ),
+    RecipeSummary(
+        "completion",
+        "complete",
+        "Continues an English text, word by word, in the style of the addresses on the State of "
+        "the Union since 1934. Its word vectors were initialised with those of all-MiniLM-L6-v2 "
+        "(Apache-2.0).",
+    ),
+    RecipeSummary(
+        "imagenet", "export", "Classifies a photo into the thousand classes of ImageNet."
+    ),
+)
 
 
 class _Recipes(UserDict[str, "AnyRecipe"]):
@@ -26,18 +86,16 @@ class _Recipes(UserDict[str, "AnyRecipe"]):
             found = self.data[name] = getattr(import_module(module), attribute)
         return found
 
+    def summary(self, name: str) -> RecipeSummary:
+        """Return the summary of the recipe of that name; a shipped one is not imported."""
+        shipped = (summary for summary in _SHIPPED if summary.name == name)
+        return next(shipped, None) or self[name].summary()
+
 
 RECIPES = _Recipes()
 RECIPES.data = {
-    "digits": "training.recipes.digits:RECIPE",
-    "digits-autoencoder": "training.recipes.digits_autoencoder:RECIPE",
-    "spam": "training.recipes.spam:RECIPE",
-    "spoken-digits": "training.recipes.spoken_digits:RECIPE",
-    "listops": "training.recipes.listops:RECIPE",
-    "sentiment": "training.recipes.sentiment:RECIPE",
-    "emoji": "training.recipes.emoji:RECIPE",
-    "completion": "training.recipes.completion:RECIPE",
-    "imagenet": "training.recipes.imagenet:RECIPE",
+    summary.name: f"training.recipes.{summary.name.replace('-', '_')}:RECIPE"
+    for summary in _SHIPPED
 }
 
 

@@ -1,13 +1,12 @@
 """The recipe for the user's own labelled files: the default one of their modality."""
 
-import re
 from pathlib import Path
 
-from app.bundle.manifest import wrong_name
 from app.bundle.upgrade import OWN_DATA
 from training.data import labelled
 from training.errors import BadData
 from training.modalities import TRAINING_MODALITIES, DefaultRecipe, TrainingModalities
+from training.recipes.own_data import summarize_own_data
 from training.recipes.recipe import Lineage, Recipe
 
 
@@ -18,10 +17,11 @@ def auto_recipe(
 
     name: of the model; by default it is made of the data's name.
     """
+    model = summarize_own_data(data, name).name
     dataset = labelled.load(data, modalities.values())
     default = default_recipe(labelled.modality(dataset, modalities.values()), modalities)
     return Recipe(
-        name=_slug(data.resolve().stem) if name is None else _checked(name),
+        name=model,
         description=f"Classifies an item into {len(dataset.counts())} labels; trained on "
         f"{data.name}.",
         load=lambda _: dataset,
@@ -42,17 +42,3 @@ def default_recipe(
     if found is None:
         raise BadData(f"{modalities[kind].plural} are trained by a recipe of their own")
     return found
-
-
-def _checked(name: str) -> str:
-    """Return a name that was given; publishing it under another one would surprise."""
-    if wrong := wrong_name(name):
-        raise BadData(f"--name: {wrong}")
-    return name
-
-
-def _slug(text: str) -> str:
-    slug = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:63]
-    if not slug:
-        raise BadData(f"{text!r} makes no model name; give one with --name")
-    return slug

@@ -21,6 +21,7 @@ from training.measuring.few_labels import Study
 from training.modalities import Prepare
 from training.networks.recurrent.language import WordLSTM
 from training.outliers import OutlierKinds
+from training.recipes.summary import RecipeSummary
 
 # Other forms of a training sample to train on as well (never of a tested one).
 Variants = Callable[[Sample], Sequence[Sample]]
@@ -92,6 +93,11 @@ class Recipe:
     lineage: Lineage = field(default_factory=Lineage)
     seed: int = 1
 
+    def summary(self) -> RecipeSummary:
+        """Return what the command line must know of the recipe."""
+        baseline, study = self.baseline is not None, self.study is not None
+        return RecipeSummary(self.name, self.task, self.description, baseline, study)
+
 
 @dataclass(frozen=True, slots=True)
 class Pretrained:
@@ -116,6 +122,10 @@ class Pretrained:
     headline: Headline | None = None  # see `Recipe`
     limits: tuple[str, ...] = ()
     licence: str = "Apache-2.0"
+
+    def summary(self) -> RecipeSummary:
+        """Return what the command line must know of the recipe."""
+        return RecipeSummary(self.name, self.task, self.description)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +154,10 @@ class Language:
     licence: str = "Apache-2.0"
     lineage: Lineage = field(default_factory=Lineage)
     seed: int = 1
+
+    def summary(self) -> RecipeSummary:
+        """Return what the command line must know of the recipe."""
+        return RecipeSummary(self.name, self.task, self.description)
 
 
 AnyRecipe = Recipe | Language | Pretrained

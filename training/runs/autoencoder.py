@@ -146,7 +146,9 @@ def _figures(detector: _Detector, difference: float) -> list[Measurement]:
     count = len(scores.error)
     figures = {
         "mean squared error of the reconstruction": float(scores.error.mean()),
-        "share of known images called novel": float((scores.novelty >= 0.5).mean()),
+        "share of in-distribution images classified as novel": float(
+            (scores.novelty >= 0.5).mean()
+        ),
     }
     return [
         *to_measurements(figures, "test", count),

@@ -43,7 +43,7 @@ class MeasuredBundle:
 
     def report(self) -> bytes:
         """Return all of it as JSON: `model`, `version`, `data`, `figures`, `mistakes`."""
-        keys = ("label", "called", "count", "of")
+        keys = ("label", "predicted", "count", "of")
         whole = {
             "model": self.manifest.name,
             "version": self.manifest.version,

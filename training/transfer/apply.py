@@ -13,6 +13,7 @@ from training.data.dataset import Dataset, Sample
 from training.errors import BadData, TrainingError
 from training.modalities import TRAINING_MODALITIES, TrainingModalities, TrainingModality
 from training.recipes.recipe import AnyRecipe, Recipe, Start
+from training.recipes.summary import FIXED_START
 from training.transfer.features import extract
 from training.transfer.resolve import resolve_network
 from training.transfer.trained_network import TrainedNetwork
@@ -22,8 +23,6 @@ SCRATCH: Final = "scratch"  # random weights
 PRETRAINED: Final = "pretrained"  # those of a trained network, whose last layers are fine-tuned
 FEATURES: Final = "features"  # those of a trained network, frozen under a new last layer
 STARTS: tuple[Start, ...] = (SCRATCH, PRETRAINED, FEATURES)
-# Of the tasks whose recipes start in one way only.
-_FIXED = {"complete": "starts in its own way", "export": "comes trained"}
 
 
 def apply_start(
@@ -41,7 +40,9 @@ def apply_start(
     if start == SCRATCH and given is None:
         return recipe
     if not isinstance(recipe, Recipe):
-        raise TrainingError(f"{recipe.name} {_FIXED[recipe.task]}; it starts from nothing else")
+        raise TrainingError(
+            f"{recipe.name} {FIXED_START[recipe.task]}; it starts from nothing else"
+        )
     if start == SCRATCH:
         raise TrainingError("--from names what --start pretrained or features starts from")
     dataset = recipe.load(data)

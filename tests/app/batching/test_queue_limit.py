@@ -109,8 +109,8 @@ class Busy:
         self.clock.now += EACH * len(items)
         return answers
 
-    async def begin(self) -> asyncio.Task:
-        """Learn, and begin a batch."""
+    async def start(self) -> asyncio.Task:
+        """Learn, and start a batch."""
         self.run.gate.release()
         await self.batcher.submit([1], NEVER)
         await self.run.running()
@@ -122,7 +122,7 @@ class Busy:
 async def test_a_burst_is_accepted_as_one_request_and_as_many() -> None:
     for requests in ([range(100, 100 + BURST_ITEMS)], [[100 + n] for n in range(16)]):
         busy = Busy()
-        tasks = [await busy.begin(), *[await submitted(busy.batcher, *each) for each in requests]]
+        tasks = [await busy.start(), *[await submitted(busy.batcher, *each) for each in requests]]
         busy.run.gate.release(99)
         assert [item for task in tasks[1:] for item in await task] == [
             2 * item for each in requests for item in each
@@ -132,7 +132,7 @@ async def test_a_burst_is_accepted_as_one_request_and_as_many() -> None:
 
 async def test_an_overload_refuses_what_came_last_and_keeps_the_queue_short() -> None:
     busy = Busy()
-    tasks = [await busy.begin()]
+    tasks = [await busy.start()]
     tasks += [await submitted(busy.batcher, 100 + n) for n in range(BURST_ITEMS)]
     with pytest.raises(Overloaded):
         await busy.batcher.submit([0], NEVER)  # one too many
@@ -158,7 +158,7 @@ async def test_an_overload_refuses_what_came_last_and_keeps_the_queue_short() ->
 
 async def test_the_wait_is_that_of_the_running_batch_and_of_the_queue() -> None:
     busy = Busy(max_batch=2)
-    tasks = [await busy.begin()]
+    tasks = [await busy.start()]
     assert busy.batcher.queued_seconds == pytest.approx(EACH)
     tasks.append(await submitted(busy.batcher, 1, 2, 3))
     assert busy.batcher.queued_items == 3
@@ -177,7 +177,7 @@ async def test_the_wait_is_that_of_the_running_batch_and_of_the_queue() -> None:
 
 async def test_nobody_waits_for_an_answer_that_would_be_too_late() -> None:
     busy = Busy()
-    tasks = [await busy.begin(), await submitted(busy.batcher, 1, 2, 3, 4)]
+    tasks = [await busy.start(), await submitted(busy.batcher, 1, 2, 3, 4)]
     now = asyncio.get_running_loop().time()
     with pytest.raises(Overloaded):
         await busy.batcher.submit([5], now + 4 * EACH)
@@ -189,7 +189,7 @@ async def test_nobody_waits_for_an_answer_that_would_be_too_late() -> None:
 
 async def test_what_continues_an_accepted_request_is_not_refused() -> None:
     busy = Busy()
-    tasks = [await busy.begin()]
+    tasks = [await busy.start()]
     tasks += [await submitted(busy.batcher, 100 + n) for n in range(BURST_ITEMS)]
     with pytest.raises(Overloaded):
         busy.batcher.require_room(NEVER)

@@ -132,9 +132,9 @@ def texts() -> Iterator[Case]:
             WordsSpec(max_words=512, state=64), {"vocabulary.txt": b"<unk>\n<end>\na\n"}
         ),
     }
-    wide = "\U0001f600"
+    emoji = "\U0001f600"
     for piece in ("a ", "a\n\n", "<p>", "<a href=x.y>", "&#60;", "A.b ", "ﷺ", "ﷺ ", "(0 ", "x"):
-        for start in ("", wide):
+        for start in ("", emoji):
             for size in (20_000, 300_000):
                 text = start + piece * (size // len(piece.encode()))
                 for name, encoder in encoders.items():

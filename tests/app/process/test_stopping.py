@@ -22,12 +22,12 @@ Start = Callable[..., Service]
 def start(tmp_path: Path) -> Iterator[Start]:
     started: list[Service] = []
 
-    def begin(**settings: object) -> Service:
+    def start(**settings: object) -> Service:
         options = {"workers": 2} | settings
         started.append(Service("tests.app.process.small_service", str(tmp_path), **options))
         return started[-1]
 
-    yield begin
+    yield start
     for service in started:
         service.end()
 

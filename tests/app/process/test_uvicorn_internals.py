@@ -127,7 +127,7 @@ def test_only_these_methods_use_the_timer_of_idle_connections() -> None:
     assert "call_later" in inspect.getsource(HttpToolsProtocol.on_response_complete), ADVICE
 
 
-async def test_a_request_begins_with_a_new_scope_and_becomes_a_cycle() -> None:
+async def test_uvicorn_resets_the_scope_before_it_makes_a_cycle() -> None:
     loaded, state = config(), uvicorn.Server(config()).server_state
     loaded.load()
     protocol = HttpToolsProtocol(loaded, state, {})

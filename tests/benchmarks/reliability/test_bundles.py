@@ -95,7 +95,7 @@ def test_a_huge_picture_is_a_small_file(tmp_path: Path) -> None:
 
 def test_a_refusal_is_a_problem_only_in_its_form() -> None:
     head = b"HTTP/1.1 431 X\r\ncontent-type: application/problem+json\r\n\r\n{}"
-    assert raw.Answered(head, True).is_problem
-    assert not raw.Answered(head.replace(b"problem+json", b"json"), True).is_problem
-    assert not raw.Answered(head.replace(b"431", b"200"), True).is_problem
-    assert raw.Answered(b"", True).status == 0
+    assert raw.RawResponse(head, True).is_problem
+    assert not raw.RawResponse(head.replace(b"problem+json", b"json"), True).is_problem
+    assert not raw.RawResponse(head.replace(b"431", b"200"), True).is_problem
+    assert raw.RawResponse(b"", True).status == 0

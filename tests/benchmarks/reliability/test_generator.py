@@ -55,7 +55,7 @@ def test_each_request_of_the_open_loop_is_counted_once() -> None:
     assert np.diff(times) == pytest.approx(np.diff(poisson(len(times))) / 200)
 
 
-def test_refusals_and_lost_connections_are_told_from_answers() -> None:
+def test_refusals_and_lost_connections_are_counted_apart() -> None:
     async def three(generator: Generator) -> list[Timed]:
         return [t for _ in range(3) for t in await generator.steady(rate=1, seconds=0.001)]
 
@@ -71,7 +71,7 @@ def test_rates_and_latencies_count_answers_only() -> None:
     assert latencies(found, 200) == [0.2, 0.3, 5]
 
 
-def test_the_service_has_recovered_where_a_second_of_usual_answers_begins() -> None:
+def test_recovery_is_the_start_of_the_first_second_of_usual_answers() -> None:
     late = [Timed(10 + index / 20, 0.5, 200) for index in range(10)]
     usual = [Timed(10.5 + index / 20, 0.05, 200) for index in range(40)]
     assert recovery([*late, *usual], since=10, normal=0.1) == 0.5

@@ -76,14 +76,14 @@ def test_class_weight_power_moves_predictions_to_the_scarce_label():
     scarce = sentences([4] * 40, 20)
     scarce.targets[:] = np.arange(40) % 8 == 0  # the words say nothing of it
 
-    def called(balance: float) -> float:
+    def preference(balance: float) -> float:
         torch.manual_seed(0)
         network = TextRecurrentNet(vocabulary=20, classes=2, embedding=6, hidden=4)
         fit(network, scarce, scarce, replace(SCHEDULE, class_weight_power=balance), seed=1)
         logits = logits_of(network, scarce)
         return float((logits[:, 1] - logits[:, 0]).mean())
 
-    assert called(1.0) > called(0.0)
+    assert preference(1.0) > preference(0.0)
 
 
 def loss_of(network: nn.Module, examples: Examples = VALIDATION) -> float:

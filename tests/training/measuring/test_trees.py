@@ -70,12 +70,12 @@ def test_roots_and_inner_nodes_have_their_own_temperature() -> None:
 
 def test_node_figures_count_nodes_below_the_root() -> None:
     trees = examples()
-    called = [logits.argmax(1) for logits in node_logits(trees)]
-    node_targets = [labels.copy() for labels in called]
+    predicted = [logits.argmax(1) for logits in node_logits(trees)]
+    node_targets = [labels.copy() for labels in predicted]
     for labels, item in zip(node_targets, trees.items, strict=True):
         labels[item["roots"]] = -1  # a root is never right, and not counted
     model = export(Servable(network()), SPECS, tensors(join(FORESTS[2:4])))
     figures = node_figures(model, replace(trees, node_targets=node_targets), "dev")
     assert {figure.split for figure in figures} == {"dev"}
-    assert {figure.samples for figure in figures} == {sum(map(len, called)) - len(trees)}
+    assert {figure.samples for figure in figures} == {sum(map(len, predicted)) - len(trees)}
     assert {f.name: f.value for f in figures}["accuracy, nodes below the root"] == 1

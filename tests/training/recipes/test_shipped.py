@@ -142,8 +142,10 @@ def test_with_photos_that_it_knows_it_tells_what_is_no_photo(
         recipe,
         in_distribution=lambda: imagenet.load(known, archive),
         train_outliers=("pages of words", "plain colours"),
-        calibration_set=lambda: calls_of(cuts([*photos()[0], *photos()[1]], 25, seed=3), recipe),
-        held_out=lambda: replace(calls_of(cuts(photos()[0], 8, seed=4), recipe), name="more cuts"),
+        calibration_set=lambda: labelled_by(cuts([*photos()[0], *photos()[1]], 25, seed=3), recipe),
+        held_out=lambda: replace(
+            labelled_by(cuts(photos()[0], 8, seed=4), recipe), name="more cuts"
+        ),
     )
     bundle = read_bundle(export_pretrained(few, tmp_path / "models"), SHIPPED)
     assert replay(bundle, Pipeline(bundle)) == []
@@ -162,12 +164,12 @@ def test_with_photos_that_it_knows_it_tells_what_is_no_photo(
     assert "with labels that the weights" not in bundle.files["README.md"].decode()
 
 
-def calls_of(pictures: Sequence[Payload], recipe: Pretrained) -> Dataset:
-    """Pictures that are labelled as the network calls them."""
+def labelled_by(pictures: Sequence[Payload], recipe: Pretrained) -> Dataset:
+    """Pictures with the labels that the network predicts."""
     labels, samples = recipe.labels(), [Sample(f"{n}", p, "") for n, p in enumerate(pictures)]
     unlabelled = [replace(sample, label=labels[0]) for sample in samples]
     encoder = encoder_for(recipe.encoder, {})
     examples, _ = encode(encoder, unlabelled, labels, recipe.encoder.tensors())
-    called = logits_of(recipe.network(), examples).argmax(1)
-    labelled = [replace(s, label=labels[i]) for s, i in zip(samples, called, strict=True)]
+    predicted = logits_of(recipe.network(), examples).argmax(1)
+    labelled = [replace(s, label=labels[i]) for s, i in zip(samples, predicted, strict=True)]
     return Dataset("cuts", "here", "none", labelled)

@@ -50,6 +50,7 @@ def test_a_few_steps_make_a_bundle_that_the_service_accepts(
         assert {f"AUROC of the {what}, {kind}" for what in ("novelty", "reconstruction error")} <= (
             figures
         )
+    assert "share of in-distribution images classified as novel" in figures
     assert {f"accuracy, 2 labels per class, {way}" for way in WAYS} <= figures
     card = (folder / "README.md").read_text()
     assert "## Novelty" in card and "## Few labels" in card and "![Learning curve]" in card

@@ -79,6 +79,7 @@ def test_the_next_version_says_what_it_gained_and_lost(
     assert replay(bundle, Pipeline(bundle)) == []
     figures = {m.name: m.value for m in manifest.metrics}
     assert figures["accuracy in float32"] == 1.0
+    assert figures["predicted the same as by float32"] == 1.0
     assert figures["times as fast as float32, 1 item a run"] == 1.5
     assert 0 < figures["largest difference of a probability from float32"] < 0.2
     card = (folder / "README.md").read_text()

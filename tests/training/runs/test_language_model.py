@@ -128,7 +128,7 @@ def test_too_few_words_are_refused() -> None:
         read_documents(replace(RECIPE, vocabulary=1000), None)
 
 
-def test_a_run_needs_kenlm_before_it_begins(tmp_path: Path, monkeypatch) -> None:
+def test_a_run_without_kenlm_fails_before_training(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(MissingData, match=r"lmplz and query of KenLM.*kenlm\.sh"):
         train_language_model(replace(RECIPE, baseline=True), None, tmp_path / "models")

@@ -61,9 +61,9 @@ def test_the_mistakes_are_listed_the_most_frequent_first(
     assert sum(mistake["count"] for mistake in mistakes) == sum(a != b for a, b in pairs) > 0
     first = mistakes[0]
     assert first["count"] == max(pairs.count(pair) for pair in pairs if pair[0] != pair[1])
-    assert pairs.count((first["label"], first["called"])) == first["count"]
+    assert pairs.count((first["label"], first["predicted"])) == first["count"]
     assert truth.count(first["label"]) == first["of"]
-    line = "  {label} predicted as {called}: {count} of {of}".format_map(first)
+    line = "  {label} predicted as {predicted}: {count} of {of}".format_map(first)
     assert line in capsys.readouterr().out.splitlines()
 
 

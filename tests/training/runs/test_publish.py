@@ -127,7 +127,7 @@ def test_any_label_survives(model: bytes, tmp_path: Path, labels: tuple[str, ...
     assert [answer.label for answer in answers] == list(labels)
 
 
-def called(names_and_labels: list[tuple[str, str]]) -> Examples:
+def labelled_examples(names_and_labels: list[tuple[str, str]]) -> Examples:
     samples = [sample(name, label) for name, label in names_and_labels]
     targets = np.array([LABELS.index(label) for _, label in names_and_labels])
     items = [{"image": np.zeros((4, 4, 1), np.uint8)}] * len(samples)
@@ -135,9 +135,9 @@ def called(names_and_labels: list[tuple[str, str]]) -> Examples:
 
 
 def test_golden_samples_are_right_ones_of_every_label_in_turn():
-    test = called([(f"{label}/{i}.png", label) for label in LABELS for i in range(9)])
+    test = labelled_examples([(f"{label}/{i}.png", label) for label in LABELS for i in range(9)])
     answers = np.eye(2)[test.targets]
-    answers[0] = [0, 1]  # dark/0.png is called light
+    answers[0] = [0, 1]  # dark/0.png is predicted as light
     cases = golden_from_samples(test, evaluate(answers, test))
     assert [case.expected for case in cases] == ["dark", "light", "dark", "light"]
     assert cases[0].payload == test.samples[1].payload
@@ -164,7 +164,7 @@ def test_of_many_labels_only_some_are_golden():
     ],
 )
 def test_golden_files_have_plain_names(name: str, suffix: str):
-    test = called([(name, "dark")])
+    test = labelled_examples([(name, "dark")])
     cases = golden_from_samples(test, evaluate(np.eye(2)[[0]], test))
     assert [case.file for case in cases] == [f"case-01-0{suffix}"]
 

@@ -58,9 +58,9 @@ def test_picture_of_the_right_size_stays_unchanged(fit: str) -> None:
 
 
 def test_crop_takes_the_middle() -> None:
-    wide = Image.new("RGB", (64, 16), "red")
-    wide.paste("lime", (24, 0, 40, 16))
-    plain(media.saved(wide), (0, 255, 0))
+    landscape = Image.new("RGB", (64, 16), "red")
+    landscape.paste("lime", (24, 0, 40, 16))
+    plain(media.saved(landscape), (0, 255, 0))
 
 
 def test_padding_is_black_and_even() -> None:

@@ -36,8 +36,8 @@ def test_it_announces_what_pillow_decodes(kind: str, mode: str) -> None:
     assert size_of(data) == (31, 23)
     opened = Image.open(io.BytesIO(data))
     opened.load()
-    wide = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2}
-    assert wide.get(opened.mode, 4) <= read_header(data).pixel_bytes
+    channel_bytes = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2}
+    assert channel_bytes.get(opened.mode, 4) <= read_header(data).pixel_bytes
 
 
 @pytest.mark.parametrize("order", ["<", ">"])

@@ -13,7 +13,7 @@ def centred(sound: list[int], size: int) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("size", [4, 5, 8, 9])
-def test_waveform_of_a_shorter_sound_begins_at_its_first_sample(size: int):
+def test_waveform_of_a_shorter_sound_starts_at_its_first_sample(size: int):
     sound = uncentred(centred([3, 0, -5, 7], size))
     expected = torch.tensor([3, 0, -5, 7] + [0] * (size - 4)) / 32768
     assert torch.equal(sound.wave[0], expected)
