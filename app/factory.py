@@ -229,7 +229,7 @@ def _api(
         models,
         registry,
         settings.receive_timeout,
-        is_open=getattr(settings, "keys_file", None) is not None,
+        is_open=settings.keys_file is not None,
     )
     api.openapi = partial(openapi.describe, api, registry)  # type: ignore[method-assign]
     api.router.routes.extend(fast_routes)

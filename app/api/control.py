@@ -89,7 +89,7 @@ async def change_serving(request: Request, model: str) -> RuleChange:
     asked = read_change(_members(body))
     done = await in_daemon_thread(control.change, model, asked, control.ready(model))
     said: dict[str, Any] = {"serves": done.after.version, "request_id": request.scope["request_id"]}
-    if key := getattr(record_of(request.scope), "key", ""):
+    if key := record_of(request.scope).key:
         said["key"] = key
     version = asked.version or done.after.version
     event("serving rule changed", model=model, change=asked.change, version=version, **said)

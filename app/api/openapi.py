@@ -32,7 +32,6 @@ _FILE = {
 _TEXT_EXAMPLE = "You have WON a free cruise!!! Click here to claim your prize."
 _PROBLEMS = {
     400: "The JSON or multipart body is malformed",
-    403: "Pages of this origin may not ask",
     404: "There is no such model or version",
     408: "The request did not arrive in time",
     413: "The body is over a limit",

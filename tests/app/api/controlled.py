@@ -9,30 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from starlette.middleware import Middleware
 
 from app.factory import Application, create_app
 from app.settings import Settings
-from app.telemetry import record_of
 from tests.conftest import running
 
 KEY = "thal_admin"
-
-
-class WithKeys(Settings):
-    keys_file: Path | None = None
-
-
-class Named:
-    """Middleware that notes the name of a key, as the layer of keys does."""
-
-    def __init__(self, app: Any) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "http":
-            record_of(scope).key = "operator"  # type: ignore[attr-defined,unused-ignore]
-        await self._app(scope, receive, send)
 
 
 def controlled_app(models: Path, **settings: Any) -> Application:
@@ -41,7 +23,7 @@ def controlled_app(models: Path, **settings: Any) -> Application:
     keys = models.parent / "keys.jsonl"
     keys.write_text(json.dumps(described | {"scopes": ["admin"]}) + "\n")
     given = {"device": "cpu", "threads": 1, "poll": 3600, "defaults": {}, "keys_file": keys}
-    return create_app(WithKeys(models=models, **given | settings), middleware=[Middleware(Named)])
+    return create_app(Settings(models=models, **given | settings))
 
 
 @asynccontextmanager

@@ -234,7 +234,10 @@ async def test_the_openapi_document_has_the_keys_where_they_are_needed(
         for operation in operations.values()
     }
     assert {path for path, scope in scopes.items() if scope is None} == {"/livez", "/readyz"}
-    assert {path for path, scope in scopes.items() if scope == ["admin"]} == {"/metrics"}
+    assert {path for path, scope in scopes.items() if scope == ["admin"]} == {
+        "/metrics",
+        "/v1/models/{model}/serving",
+    }
     for path, operations in document["paths"].items():
         for operation in operations.values():
             has = {"401", "403", "429"} & set(operation["responses"])

@@ -151,3 +151,17 @@ async def test_without_a_list_no_answer_is_about_origins(service: httpx.AsyncCli
     for one in (refused, answer):
         assert "vary" not in one.headers
         assert [name for name in one.headers if name.startswith("access-control")] == []
+
+
+async def test_a_preflight_needs_no_key_and_a_page_reads_that_it_needs_one(
+    published, tmp_path
+) -> None:
+    keys_file = tmp_path / "keys.jsonl"
+    keys_file.touch()
+    async with open_service(published, cors_origins=GOOD, keys_file=keys_file) as client:
+        allowed = await client.options(PATH, headers=preflight(GOOD, fields="authorization"))
+        refused = await client.post(PATH, content=b"good", headers=TEXT | {"Origin": GOOD})
+        assert (allowed.status_code, refused.status_code) == (204, 401)
+        assert refused.headers["access-control-allow-origin"] == GOOD
+        no_preflight = await client.options(PATH, headers={"Origin": GOOD})
+        assert no_preflight.status_code == 401

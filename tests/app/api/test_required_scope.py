@@ -35,7 +35,8 @@ def paths_of(routes: list) -> Iterator[str]:
             yield from paths_of(included.routes)
             continue
         path = route.path if hasattr(route, "methods") else f"{route.path}/x"  # of a mount
-        yield path.replace("{version:int}", "1").replace("{model}", "moods")
+        path = path.replace("{version:int}", "1").replace("{name}", "x")
+        yield path.replace("{model}", "moods")
 
 
 async def test_every_route_by_every_method_needs_a_key_but_for_the_open_ones(
