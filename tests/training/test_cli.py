@@ -22,10 +22,6 @@ from tests.training.samples import (
 from training.cli import main
 from training.recipes import RECIPES
 
-COMMANDS = (
-    *("train", "inspect", "recipes", "compare", "compare-starts", "few-labels"),
-    *("measure", "calibrate", "quantize", "card"),
-)
 RNG = np.random.default_rng(0)
 STARTED = ("--start", "features")
 SPOKEN = REPOSITORY / "models" / "spoken-digits"
@@ -63,6 +59,12 @@ def broken_zip(path: Path) -> Path:
         for recording in recordings.iterdir():
             archive.write(recording, f"x/recordings/{recording.name}")
     return file(path, path.read_bytes()[:-300])
+
+
+def ruled(models: Path) -> Path:
+    """A folder in which nobody knows which version of `d` serves."""
+    (models / "d").mkdir(parents=True)
+    return file(models / "d" / "serving.json", '{"policy": "newest"}').parents[1]
 
 
 Arguments = Callable[[Path], list[object]]
@@ -128,6 +130,10 @@ SEEN_WITHOUT_TORCH: dict[str, tuple[Arguments, str]] = {
         lambda t: ["run", "--data", folder(t / "d", a=3, b=3), "--models", file(t / "m", "")],
         "is not a folder that can be written to",
     ),
+    "no such policy": (
+        lambda t: ["run", "digits", "--publish", "better"],
+        "--publish: expected one of if-better, always, never, got 'better'",
+    ),
     "no ranks": (
         lambda t: ["run", "digits", "--ranks", "0"],
         "--ranks: expected a whole number from 1 to 4096, got '0'",
@@ -162,6 +168,10 @@ SEEN_WITHOUT_TORCH: dict[str, tuple[Arguments, str]] = {
 }
 MISTAKES: dict[str, tuple[Arguments, str]] = {
     **SEEN_WITHOUT_TORCH,
+    "a rule that cannot be used": (
+        lambda t: ["run", "--data", folder(t / "d", a=3, b=3), "--models", ruled(t / "m")],
+        "d/serving.json: policy: ",
+    ),
     "nothing to study": (lambda t: ["few-labels", "imagenet"], "comes trained"),
     "learns from labels": (lambda t: ["few-labels", "digits"], "digits learns from labels"),
     "wrong recipe data": (lambda t: ["run", "digits", "--data", folder(t / "d", a=1)], "holds no"),

@@ -10,6 +10,7 @@ from cyclopts import Parameter
 
 from app.command_line import whole
 from training.cli.arguments import (
+    Destination,
     Execution,
     ModelsFolder,
     RecipeName,
@@ -18,7 +19,14 @@ from training.cli.arguments import (
     StartOptions,
     Starts,
 )
-from training.cli.lookup import check_models, check_source, check_start, find_recipe, use_threads
+from training.cli.lookup import (
+    check_models,
+    check_source,
+    check_start,
+    find_recipe,
+    print_published,
+    use_threads,
+)
 from training.errors import TrainingError
 
 if TYPE_CHECKING:
@@ -36,7 +44,7 @@ def train(
     /,
     *,
     samples: Samples = Samples(),
-    models: ModelsFolder = Path("models"),
+    destination: Destination = Destination(),
     start: StartOptions = StartOptions(),
     schedule: ScheduleOptions = ScheduleOptions(),
     execution: Execution = Execution(),
@@ -45,6 +53,7 @@ def train(
 
     Example: thalamus-train train --data photos --name birds --start features
     """
+    models = destination.models
     check_start(start, schedule.epochs, models)
     check_models(models)
     found = find_recipe(recipe, samples)
@@ -55,8 +64,10 @@ def train(
     use_threads(schedule.threads)
     with _execution(execution):
         found = apply_start(found, samples.data, start.start, start.source, models)
-        folder = run(_changed(found, schedule), samples.data, models)
-        print(f"published {folder}")
+        found = _changed(found, schedule)
+        folder = run(found, samples.data, models, policy=destination.publish)
+        if folder is not None:  # in a rank that does not lead
+            print_published(folder)
 
 
 def inspect(
