@@ -131,6 +131,13 @@ def check_source(source: str | None, models: Path) -> None:
         )
 
 
+def print_published(folder: Path) -> None:
+    """Print which version was published, and why it does not serve, if it does not."""
+    from training.runs.version_plan import standing
+
+    print("\n".join([f"published {folder}", *standing(folder)]))
+
+
 def use_threads(count: int) -> None:
     """Compute with so many CPU threads."""
     import torch

@@ -10,6 +10,7 @@ from cyclopts import Parameter
 
 from app.command_line import whole
 from training.cli.arguments import (
+    Destination,
     Execution,
     ModelsFolder,
     RecipeName,
@@ -26,6 +27,7 @@ from training.cli.lookup import (
     check_startable,
     find_classifier,
     find_recipe,
+    print_published,
     summarize,
     use_threads,
 )
@@ -44,7 +46,7 @@ def train(
     /,
     *,
     samples: Samples = Samples(),
-    models: ModelsFolder = Path("models"),
+    destination: Destination = Destination(),
     start: StartOptions = StartOptions(),
     schedule: ScheduleOptions = ScheduleOptions(),
     execution: Execution = Execution(),
@@ -53,6 +55,7 @@ def train(
 
     Example: thalamus-train train --data photos --name birds --start features
     """
+    models = destination.models
     check_start(start, schedule.epochs, models)
     check_models(models)
     check_startable(summarize(recipe, samples), start)
@@ -64,8 +67,10 @@ def train(
     use_threads(schedule.threads)
     with _execution(execution):
         found = apply_start(found, samples.data, start.start, start.source, models)
-        folder = run(_changed(found, schedule), samples.data, models)
-        print(f"published {folder}")
+        found = _changed(found, schedule)
+        folder = run(found, samples.data, models, policy=destination.publish)
+        if folder is not None:  # in a rank that does not lead
+            print_published(folder)
 
 
 def inspect(

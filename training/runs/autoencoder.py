@@ -51,11 +51,12 @@ from training.runs.fit_recipe import train_network
 from training.runs.prepare import PreparedData, prepare
 from training.runs.publish import (
     card_data,
-    check_folder,
+    check_destination,
     new_manifest,
     prove_and_publish,
     trained_provenance,
 )
+from training.runs.serving_decision import Publication, PublishPolicy
 
 _LOG = logging.getLogger(__name__)
 _KNOWN = 5  # golden cases
@@ -77,9 +78,13 @@ def train_autoencoder(
     data: Path | None,
     models: Path,
     modalities: TrainingModalities = TRAINING_MODALITIES,
+    policy: PublishPolicy = "if-better",
 ) -> Path:
-    """Train `recipe`, publish the bundle under `models`, and return its folder."""
-    check_folder(models)
+    """Train `recipe`, publish the bundle under `models`, and return its folder.
+
+    policy: whether the version serves at once; it is compared with no other one.
+    """
+    check_destination(models, recipe.name)
     prepared = prepare(recipe, data, modalities)
     network, history = fit_autoencoder(recipe, prepared)
     fitted = fit_detector(network, prepared.train, prepared.validation, recipe.seed)
@@ -99,19 +104,15 @@ def train_autoencoder(
         trained_provenance(recipe, prepared.dataset, prepared.counts()),
         prepared.encoder,
         model,
-        models,
         task=recipe.task,
         tolerance=2e-2,
         metrics=tuple(metrics),
     )
-    sections = [
-        training_section(history),
-        _novelty_section(metrics),
-        _study_section(recipe, results),
-    ]
+    novelty, few = _novelty_section(metrics), _study_section(recipe, results)
     files = {**prepared.files, MODEL: model, CURVE: draw_curve(history)}
-    golden, card = _golden(prepared, detector), card_data(recipe, sections)
-    return prove_and_publish(manifest, files, golden, card, models, modalities)
+    golden, to = _golden(prepared, detector), Publication(models, policy)
+    card = card_data(recipe, [training_section(history), novelty, few])
+    return prove_and_publish(manifest, files, golden, card, to, modalities)
 
 
 def study(recipe: Recipe, data: Path | None, split: str) -> list[WayResult]:
