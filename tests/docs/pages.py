@@ -14,13 +14,13 @@ WRITTEN = {DOCS / f"{name}.md" for name in ("benchmarks", "gpu", "simulation")}
 PAGES = (README, *sorted(DOCS.rglob("*.md")))
 CARDS = sorted((ROOT / "models").glob("*/*/README.md"))
 
-_REQUEST = re.compile(r"```sh\n(curl [^`]*)```(?:\n\n```json\n([^`]*)```)?")
+_REQUEST = re.compile(r"```sh\n((?:[^`\n]* \| )?curl [^`]*)```(?:\n\n```json\n([^`]*)```)?")
 _PLACEHOLDER = re.compile(r"\b(FILE|HOST|FOLDER|mine|handwriting)\b|docker|@cat|127\.0")
 
 
 @dataclass(frozen=True)
 class Request:
-    """A curl command of a page, and the JSON answer printed below it, if there is one."""
+    """A curl command of a page, with its pipe, and the JSON answer below it, if there is one."""
 
     page: Path
     command: str

@@ -1,18 +1,18 @@
-"""The commands of docs/tutorial.md run one after the other, the training for one epoch."""
+"""The commands and requests of docs/tutorial.md work in turn; the training has one epoch."""
 
 import os
 import re
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from tests.docs.pages import DOCS, ROOT
+from tests.docs.service import send, serving
 
 BLOCKS = re.findall(r"```sh\n(.*?)```", (DOCS / "tutorial.md").read_text(), re.S)
-# `make` sets up and serves; what it does is tested elsewhere, as are requests.
-COMMANDS = [block for block in BLOCKS if not block.startswith(("make", "curl"))]
 PROGRAMS = {
     ".venv/bin/python": sys.executable,
     ".venv/bin/thalamus-train": f"{sys.executable} -m training.cli",
@@ -21,11 +21,30 @@ PROGRAMS = {
 }
 
 
+ELSEWHERE = "models/imagenet"  # of which the tutorial sends a photo
+
+
 @pytest.mark.training
-def test_the_commands_run(tmp_path: Path) -> None:
-    for command in COMMANDS:
-        for written, meant in PROGRAMS.items():
-            command = command.replace(written, meant)
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        subprocess.run(["bash", "-ec", command], cwd=tmp_path, env=environment, check=True)
+def test_the_commands_and_the_requests_work(tmp_path: Path) -> None:
+    asked = 0
+    with ExitStack() as stack:
+        for block in BLOCKS:
+            if block == "make serve\n":
+                port = stack.enter_context(serving(tmp_path / "models"))
+            elif block.startswith("curl"):
+                response = send(block, port, ROOT if ELSEWHERE in block else tmp_path)
+                (prediction,) = response.raise_for_status().json()["predictions"]
+                assert len(prediction["top"]) == 2
+                assert {"label", "prediction_set", "abstained", "novelty"} <= prediction.keys()
+                asked += 1
+            elif not block.startswith("make"):  # `make setup`; CI has run it
+                run(block, tmp_path)
+    assert asked == 2
     assert not (tmp_path / "models" / "handwriting").exists()
+
+
+def run(command: str, folder: Path) -> None:
+    for written, meant in PROGRAMS.items():
+        command = command.replace(written, meant)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run(["bash", "-ec", command], cwd=folder, env=environment, check=True)
