@@ -5,6 +5,7 @@ piped and an error is often a line in a log.
 """
 
 import difflib
+import json
 import os
 import shutil
 import sys
@@ -116,7 +117,7 @@ def run_program(
     except KeyboardInterrupt:
         line, status = stopped, 130
     if line:
-        print(f"{program.name[0]}: {' '.join(line.split())}", file=sys.stderr)
+        print(f"{program.name[0]}: {printable(' '.join(line.split()))}", file=sys.stderr)
     return status
 
 
@@ -171,8 +172,14 @@ def nearest(name: str, among: Iterable[str]) -> str:
 
 
 def printable(text: str) -> str:
-    """Return a text of somebody else with every character escaped that a terminal may obey."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    """Return a text of one line that no terminal takes for a command, as JSON would escape it.
+
+    Names of files, labels and the messages of libraries may hold line breaks, escape sequences,
+    or characters that turn the direction of writing.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
 
 
 def check_readable(paths: Iterable[Path]) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from app.command_line import check_readable, decimal, nearest, whole
+from app.command_line import check_readable, decimal, nearest, printable, whole
 from app.errors import OperatorError, ThalamusError
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class Commands:
 
         for path, answer in ask(folder, files, self._registry(), task, given):
             line = json.dumps({"file": str(path), **answer}, ensure_ascii=False, default=asdict)
-            print(line)
+            print(printable(line))
 
     def complete(
         self,
@@ -126,7 +126,7 @@ class Commands:
         print(text, end="", flush=True)
         start, busy = time.perf_counter(), time.process_time()
         for word in stream(pipeline, pipeline.task, generation):
-            print(word.text, end="", flush=True)
+            print(_words(word.text), end="", flush=True)
         seconds, busy = time.perf_counter() - start, time.process_time() - busy
         print()
         count = len(generation.words)
@@ -154,14 +154,14 @@ class Commands:
         beside: dict[str, str] = {}
         found = version_folders(folder, beside)
         for path, reason in sorted(beside.items()):
-            print(f"not served\t{path}\t{reason}")
+            print_row("not served", path, reason)
         failed = 0
         for version in found:
             summary, problems = self._check(version, device)
             name = f"{version.parent.name}/{version.name}"
-            print(f"{'DIFFERS' if problems else 'ok'}\t{name}\t{summary}")
+            print_row("DIFFERS" if problems else "ok", name, summary)
             for problem in problems:
-                print(f"\t{problem}")
+                print_row("", problem)
             failed += bool(problems)
         return 1 if failed else 0
 
@@ -197,8 +197,18 @@ class Commands:
                 done = "rewritten" if migrate(path, self._registry()) else "up to date"
             except ThalamusError as error:
                 done, failed = f"left alone: {error}", failed + 1
-            print(f"{path.parent.name}/{path.name}\t{done}")
+            print_row(f"{path.parent.name}/{path.name}", done)
         return 1 if failed else 0
+
+
+def print_row(*cells: str) -> None:
+    """Print one line of a table for people and programs, without commands to the terminal."""
+    print("\t".join(map(printable, cells)))
+
+
+def _words(text: str) -> str:
+    """Return generated text, which may have several lines, without commands to the terminal."""
+    return "\n".join(map(printable, text.split("\n")))
 
 
 def _pair(text: str) -> tuple[str, str]:

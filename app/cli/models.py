@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 from cyclopts import App, Group, Parameter
 
-from app.cli.bundles import Folder, version_folders
+from app.cli.bundles import Folder, print_row, version_folders
 from app.command_line import nearest, printable, subprogram, whole
 from app.errors import OperatorError
 
@@ -95,8 +95,8 @@ class Models:
             manifest = read_bundle(path, self._registry()).manifest
             figures = [f"{m.name} {m.value:.4g} ({m.split})" for m in manifest.metrics]
             headline = next(iter(sorted(figures, key=_is_no_headline)), "")
-            line = f"{manifest.name}/{manifest.version}\t{manifest.modality}\t{headline}"
-            print(f"{line}\t{mark(states[path.parent], manifest.version)}")
+            marked = mark(states[path.parent], manifest.version)
+            print_row(f"{path.parent.name}/{path.name}", manifest.modality, headline, marked)
 
     def show(
         self,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from app.serving.rule_changes import hold, pin, release, rollback, unpin
 from benchmarks.reliability.bundles import Versions, digit
-from benchmarks.reliability.client import Clients, ClientBehaviour, Reply, tally
+from benchmarks.reliability.client import ClientBehaviour, Clients, Reply, tally
 from benchmarks.reliability.promise import Experiment, Figure, Promise, Scope, at_most, exactly
 from benchmarks.reliability.service import Launch, running, wait_until
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 from cyclopts import Parameter
 
-from app.command_line import whole
+from app.command_line import printable, whole
 from training.cli.arguments import (
     Destination,
     Execution,
@@ -94,7 +94,7 @@ def inspect(
 
     inspection = inspect(found, samples.data)
     for label, count in sorted(inspection.counts.items()):
-        print(f"{count:7d}  {label}")
+        print(f"{count:7d}  {printable(label)}")
     print(f"encoder: {inspection.encoder.model_dump_json()}")
 
 

@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
+from app.command_line import printable
 from app.disk import refused_by_disk, writing
 from training.errors import MissingData
 
@@ -149,7 +150,7 @@ def _digest(path: Path) -> str:
 
 def warn(message: str) -> None:
     """Print a warning on standard error."""
-    print(f"warning: {message}", file=sys.stderr)
+    print(f"warning: {printable(message)}", file=sys.stderr)
 
 
 def warn_each(lines: Sequence[str]) -> None:
