@@ -135,7 +135,7 @@ def test_show_is_a_table_or_json(capsys, models: Path) -> None:
         "model      mine",
         "serves     version 1",
         "policy     pin 1",
-        "held       2, 3 (worse\\x9b31m)",
+        "held       2, 3 (worse\\u009b31m)",
         "published  1, 2, 3",
         "loaded     2 versions, the serving one included",
         "changed    2033-05-18 03:33:20 UTC",

@@ -137,10 +137,10 @@ DETAIL = {"detail": "what is\nwrong \x1b[31m"}
     ("status", "content", "line"),
     [
         (401, DETAIL, "it needs a key: set THALAMUS_KEY, or name a file with --key-file"),
-        (403, DETAIL, "what is\\nwrong \\x1b[31m"),
-        (409, DETAIL, "what is\\nwrong \\x1b[31m"),
-        (500, DETAIL, "what is\\nwrong \\x1b[31m"),
-        (503, DETAIL, "what is\\nwrong \\x1b[31m; try again"),
+        (403, DETAIL, "what is\\nwrong \\u001b[31m"),
+        (409, DETAIL, "what is\\nwrong \\u001b[31m"),
+        (500, DETAIL, "what is\\nwrong \\u001b[31m"),
+        (503, DETAIL, "what is\\nwrong \\u001b[31m; try again"),
         (404, DETAIL, "it has no control of models; is it older?"),
         (404, b"<html>", "it answered 404, and not with JSON; is this the address of Thalamus?"),
         (502, b"<html>", "it answered 502, and not with JSON; is this the address of Thalamus?"),
@@ -153,7 +153,7 @@ DETAIL = {"detail": "what is\nwrong \x1b[31m"}
         ),
         (200, {}, "it answered with unexpected JSON; is this the address of Thalamus?"),
         (200, [1], "it answered with unexpected JSON; is this the address of Thalamus?"),
-        (301, b"", "it redirects to https://elsewhere/\\x1b[31m; name that address"),
+        (301, b"", "it redirects to https://elsewhere/\\u001b[31m; name that address"),
     ],
 )
 def test_a_refusal_is_one_line(capsys, server: Server, status: int, content, line: str) -> None:
