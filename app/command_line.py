@@ -5,7 +5,6 @@ piped and an error is often a line in a log.
 """
 
 import difflib
-import json
 import os
 import shutil
 import sys
@@ -27,6 +26,7 @@ from cyclopts.exceptions import (
 from app import __version__
 from app.disk import refused_by_disk
 from app.errors import ThalamusError
+from app.terminal import printable
 
 if TYPE_CHECKING:
     from cyclopts.help import HelpEntry, HelpPanel
@@ -169,17 +169,6 @@ def nearest(name: str, among: Iterable[str]) -> str:
     """Return ` (did you mean …?)` with the most similar name, or nothing where none is similar."""
     close = difflib.get_close_matches(name, list(among), n=1, cutoff=0.7)
     return f" (did you mean {close[0]}?)" if close else ""
-
-
-def printable(text: str) -> str:
-    """Return a text of one line that no terminal takes for a command, as JSON would escape it.
-
-    Names of files, labels and the messages of libraries may hold line breaks, escape sequences,
-    or characters that turn the direction of writing.
-    """
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
 
 
 def check_readable(paths: Iterable[Path]) -> None:

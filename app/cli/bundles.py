@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from app.command_line import check_readable, decimal, nearest, printable, whole
+from app.command_line import check_readable, decimal, nearest, whole
 from app.errors import OperatorError, ThalamusError
+from app.terminal import printable
 
 if TYPE_CHECKING:
     from app.bundle import Registry

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Iterator
 
-from app.command_line import printable
 from app.serving.change_request import ChangeRequest
 from app.serving.rule_changes import RuleChange
 from app.serving.rule_state import RuleState
+from app.terminal import printable
 
 
 def mark(state: RuleState, version: int) -> str:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 from cyclopts import App, Group, Parameter
 
 from app.cli.bundles import Folder, print_row, version_folders
-from app.command_line import nearest, printable, subprogram, whole
+from app.command_line import nearest, subprogram, whole
 from app.errors import OperatorError
+from app.terminal import printable
 
 if TYPE_CHECKING:
     from app.bundle import Registry

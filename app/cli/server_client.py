@@ -19,11 +19,12 @@ from urllib.parse import SplitResult, quote, urlsplit
 from pydantic import ValidationError
 
 from app import __version__
-from app.command_line import nearest, printable
+from app.command_line import nearest
 from app.errors import OperatorError
 from app.serving.change_request import ChangeRequest
 from app.serving.rule_changes import RuleChange
 from app.serving.rule_state import RuleState
+from app.terminal import printable
 
 KEY_VARIABLE = "THALAMUS_KEY"
 _KEY = re.compile(r"[\x21-\x7e]{1,1000}")

@@ -21,16 +21,21 @@ _STEPS: tuple[tuple[str, Callable[[Path], object], int], ...] = (
 )
 
 
-class _Followed:
-    """The version of each client's last answer since the latest change, and steps back."""
+class Followed:
+    """The version of each client's last answer since the latest change, and steps back.
 
-    def __init__(self) -> None:
+    back: answers that came, on one connection, after one of the version that is expected now, and
+    are of another. answers: all of them.
+    """
+
+    def __init__(self, clients: int) -> None:
+        self._clients = clients
         self.expect(0)
         self.back = self.answers = 0
 
     def expect(self, version: int) -> None:
         """Wait for another version; what is in flight may still come from the one before."""
-        self._version, self._last = version, [0] * _CLIENTS
+        self._version, self._last = version, [0] * self._clients
 
     def note(self, client: int, reply: Reply) -> None:
         """Look at a reply: after the new version, a connection gets no answer from another."""
@@ -47,7 +52,7 @@ class _Followed:
 
 
 def _switches(scope: Scope) -> Iterator[tuple[str, Figure]]:
-    rounds, followed = scope.choose(10, 2), _Followed()
+    rounds, followed = scope.choose(10, 2), Followed(_CLIENTS)
     seconds: dict[str, list[float]] = {name: [] for name, _, _ in _STEPS}
     with tempfile.TemporaryDirectory() as name:
         versions, model = Versions(Path(name)), Path(name, "digits")

@@ -9,8 +9,8 @@ from app.bundle import publish
 from app.bundle.files import CASES
 from app.bundle.manifest import Measurement
 from app.bundle.publish import seal
-from app.command_line import printable
 from app.registry import SHIPPED
+from app.terminal import printable
 from tests import fakes, media
 from tests.app.commands import run
 

@@ -1,14 +1,23 @@
 """`thalamus-train train --publish`: a worse version does not go live by itself."""
 
+import io
+import json
+import math
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from app.bundle import read_bundle
 from app.bundle.serving_rule import SERVING_FILE, ServingRule, read_rule
+from app.cli import main as thalamus
 from app.registry import SHIPPED
+from benchmarks.reliability.choice import Followed
+from benchmarks.reliability.client import ClientBehaviour, Clients, Question, ask
+from benchmarks.reliability.service import Launch, running, wait_until
 from tests.training.conftest import left_behind
 from tests.training.samples import gray_pictures, toy_recipe
 from training.cli import main
@@ -149,3 +158,39 @@ def test_the_same_commands_give_the_same_bytes(models: Path, train, tmp_path: Pa
         )
     assert "README.md" in published[0] and LEARNT_SAMPLES in published[0]
     assert published[0] == published[1]
+
+
+def test_a_worse_version_under_load_is_held_released_and_rolled_back(models: Path, train):
+    """Two workers, eight clients, 5,000 requests: each change reaches every client, none fails."""
+    train()
+    followed = Followed(8)
+    picture = io.BytesIO()
+    Image.new("L", (8, 8), 200).save(picture, "PNG")
+    question = Question("/v1/models/toy/classify", picture.getvalue(), "image/png")
+    behaviour = ClientBehaviour(pause=0.002, note=followed.note)
+
+    def serves(version: int, *command: str) -> None:
+        """Wait until every client has an answer of this version after the command."""
+        followed.expect(version)
+        assert not command or thalamus(["models", *command, "--models", str(models)]) == 0
+        assert wait_until(followed.everywhere, patience=60) < math.inf, command
+
+    with (
+        running(Launch(models)) as service,
+        Clients(service.port, [question], 8, behaviour) as clients,
+    ):
+        serves(1)
+        assert train(schedule=NOTHING_LEARNT)[-2].startswith("held: its balanced accuracy, ")
+        url = "/v1/models/toy"
+        while len(json.loads(ask(service.port, "GET", url).body)["versions"]) < 2:
+            time.sleep(0.05)
+        serves(1)
+        serves(2, "release", "toy", "2")
+        serves(1, "pin", "toy", "1")
+        assert thalamus(["models", "rollback", "toy", "--models", str(models)]) == 2
+        serves(1)
+        serves(2, "unpin", "toy")
+        serves(1, "rollback", "toy")
+        serves(2, "unpin", "toy")
+        assert wait_until(lambda: followed.answers >= 5000, patience=120) < math.inf
+    assert (clients.failed(), followed.back) == (0, 0)

@@ -135,7 +135,9 @@ def print_published(folder: Path) -> None:
     """Print which version was published, and why it does not serve, if it does not."""
     from training.runs.version_plan import standing
 
-    print("\n".join([f"published {folder}", *standing(folder)]))
+    print(f"published {folder}")
+    for line in standing(folder):
+        print(line)
 
 
 def use_threads(count: int) -> None:

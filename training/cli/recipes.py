@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 from cyclopts import Parameter
 
-from app.command_line import printable, whole
+from app.command_line import whole
+from app.terminal import printable
 from training.cli.arguments import (
     Destination,
     Execution,

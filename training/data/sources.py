@@ -18,8 +18,8 @@ from tempfile import TemporaryDirectory
 
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from app.command_line import printable
 from app.disk import refused_by_disk, writing
+from app.terminal import printable
 from training.errors import MissingData
 
 CACHE = Path("data")

@@ -130,7 +130,8 @@ READ = {"WAV", "WAVEX", "FLAC", "OGG", "MP3"}
 
 
 @pytest.mark.parametrize("kind", sorted(set(soundfile.available_formats()) - READ))
-def test_libsndfile_opens_no_other_format(kind: str) -> None:
+def test_libsndfile_opens_no_other_format(kind: str, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)  # one of them writes a second file there
     file = io.BytesIO()
     try:
         soundfile.write(file, np.zeros(800, np.float32), 8000, format=kind)
