@@ -7,6 +7,7 @@ meanwhile has the keys that the others have, and not those of the start.
 
 import hmac
 import logging
+import os
 from hashlib import sha256
 from pathlib import Path
 
@@ -27,7 +28,8 @@ class Keyring:
     def __init__(self, path: Path, shared: SharedBytes) -> None:
         self._path, self._shared = path, shared
         self._content: bytes | None = None
-        self._keys: tuple[tuple[bytes, ApiKey], ...] = ()
+        self._keys: dict[bytes, ApiKey] = {}  # by `_blinded`
+        self._secret = os.urandom(32)
         self.error = ""
         self.look()
         if self._content is None:
@@ -53,13 +55,20 @@ class Keyring:
             self.error = str(error)
 
     def find(self, presented: bytes) -> ApiKey | None:
-        """Return the key that a client has presented, or None; it takes as long for any key."""
-        digest, found = sha256(presented).digest(), None
-        for known, key in self._keys:
-            if hmac.compare_digest(known, digest):
-                found = key
-        return found
+        """Return the key that a client has presented, or None.
+
+        How long it takes says nothing about the keys: what is looked up depends on a secret of this
+        process, and the digests are compared in constant time.
+        """
+        digest = sha256(presented).digest()
+        key = self._keys.get(self._blinded(digest))
+        is_known = hmac.compare_digest(digest if key is None else key.digest, digest)
+        return key if is_known else None
+
+    def _blinded(self, digest: bytes) -> bytes:
+        return hmac.digest(self._secret, digest, "sha256")
 
     def _use(self, content: bytes) -> None:
         keys = parse_keys(content, self._path)
-        self._content, self._keys = content, tuple((key.digest, key) for key in keys)
+        self._keys = {self._blinded(key.digest): key for key in keys}
+        self._content = content

@@ -79,6 +79,11 @@ FIRING = {
         {"model": "moods"},
         "moods: serving.json cannot be followed; the last good rule stays until a restart",
     ),
+    "ThalamusKeysFile": (
+        {"thalamus_keys_file_error": "1+0x120"},
+        {},
+        "The file of API keys cannot be used; the last good keys stay until a restart",
+    ),
     "ThalamusDrift": (
         {
             f"thalamus_items_total{{{MOODS}}}": "0+10x120",
@@ -103,6 +108,7 @@ QUIET = {
     f'thalamus_version_workers{{{MOODS},state="failed"}}': "0+0x120",
     f'thalamus_version_workers{{{MOODS},state="unloaded"}}': "2+0x120",
     'thalamus_serving_rule_problems{model="moods"}': "0+0x120",
+    "thalamus_keys_file_error": "0+0x120",
     f"thalamus_items_total{{{MOODS}}}": "0+100x120",
     f"thalamus_abstained_total{{{MOODS}}}": "0+4x120",
 }
