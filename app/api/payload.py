@@ -26,6 +26,7 @@ SNIFFED = "application/octet-stream"  # the encoder recognises the format by the
 MAX_CONTENT_TYPE = 1000  # characters
 MAX_CONTAINERS = 10_000  # lists and objects in a JSON body
 MAX_JSON_VALUES = 100_000  # values and members in it; three million short strings take 300 MB
+_FEW = 20  # marks of JSON's structure
 _FILE_MEMBERS = ("b64", "media_type")
 Instance = Callable[[Any], Payload | None]
 _JSON = ("application/json", "text/json")
@@ -115,7 +116,17 @@ def _holds_too_much(body: bytes) -> bool:
 
 def _is_over(text: bytes) -> bool:
     marks = ((b"[", MAX_CONTAINERS), (b"{", MAX_CONTAINERS), (b",", MAX_JSON_VALUES))
-    return any(len(text.split(mark, most + 1)) > most + 1 for mark, most in marks)
+    return any(_has_more(text, mark, most) for mark, most in marks)
+
+
+def _has_more(text: bytes, mark: bytes, most: int) -> bool:
+    """Return whether a mark comes more often; `find` is much faster where few are, as in base64."""
+    place = -1
+    for _ in range(_FEW):
+        place = text.find(mark, place + 1)
+        if place < 0:
+            return False
+    return text.count(mark) > most
 
 
 def _instance(value: Any, index: int, readers: Sequence[Instance]) -> Payload:

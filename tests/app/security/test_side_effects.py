@@ -36,15 +36,19 @@ OUTSIDE = [
     "moods%0a",
 ]
 # Reading a folder or a file's state has no event of its own but these.
-WATCHED = ("open", "os.", "shutil.", "glob.", "tempfile.", "subprocess.", "socket.", "ctypes.")
+WATCHED = ("open", "os.", "shutil.", "glob.", "tempfile.", "subprocess.", "socket.")
 WATCHED += ("pickle.", "marshal.", "exec", "compile", "urllib.", "mmap.", "sqlite3.")
 HARMLESS = ("socket.__new__",)
+ITSELF = "/proc/self/"  # where the service reads its own figures every second
 _recorded: list[tuple[str, str]] | None = None
 
 
 def _record(event: str, arguments: tuple) -> None:
-    if _recorded is not None and event.startswith(WATCHED) and event not in HARMLESS:
-        _recorded.append((event, str(arguments[0]) if arguments else ""))
+    if _recorded is None or not event.startswith(WATCHED) or event in HARMLESS:
+        return
+    what = str(arguments[0]) if arguments else ""
+    if not what.startswith(ITSELF):
+        _recorded.append((event, what))
 
 
 sys.addaudithook(_record)

@@ -239,7 +239,7 @@ async def test_the_file_is_read_again_only_when_it_has_changed(
         assert loaded(catalog) == {4}
 
 
-async def test_a_model_that_is_published_again_begins_anew(four: Path) -> None:
+async def test_a_model_that_is_published_again_starts_anew(four: Path) -> None:
     rule(four, policy="pinned", version=2)
     publish(fakes.text_bundle("moods"), four)
     async with opened(four) as catalog:
