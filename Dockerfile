@@ -48,7 +48,7 @@ RUN --mount=type=cache,target=/root/.cache/pip \
 
 # What both targets share. soundfile's wheel carries libsndfile: no apt packages are needed.
 FROM ${PYTHON} AS runtime
-ARG VERSION=0.3.0
+ARG VERSION=0.4.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="thalamus" \
       org.opencontainers.image.description="HTTP classifier for images, text and audio" \

@@ -26,6 +26,7 @@ from cyclopts.exceptions import (
 from app import __version__
 from app.disk import refused_by_disk
 from app.errors import ThalamusError
+from app.terminal import printable
 
 if TYPE_CHECKING:
     from cyclopts.help import HelpEntry, HelpPanel
@@ -35,6 +36,7 @@ _LARGEST = 2**32 - 1
 _COLUMN = 26  # characters for names, beside which the description stands
 _WIDEST = 100
 _SHOWN = 60  # characters of a value that an error repeats
+_ARGUMENTS, _OPTIONS = Group("Arguments", sort_key=0), Group("Options", sort_key=8)
 _OPTIONAL = "[ARGS]"  # cyclopts' word in a usage line for the arguments that may be left out
 
 
@@ -47,8 +49,8 @@ def program(name: str, description: str) -> App:
         version=__version__,
         help_format="plaintext",
         default_parameter=Parameter(negative=(), allow_repeating=True),  # the last value counts
-        group_arguments=Group("Arguments", sort_key=0),
-        group_parameters=Group("Options", sort_key=8),
+        group_arguments=_ARGUMENTS,
+        group_parameters=_OPTIONS,
         exit_on_error=False,
         print_error=False,
         suppress_keyboard_interrupt=False,
@@ -62,6 +64,21 @@ def program(name: str, description: str) -> App:
     for flag, text in (("--help", "Show this help."), ("--version", "Show the version.")):
         made[flag].group, made[flag].help = (setup,), text
     return made
+
+
+def subprogram(name: str, help: str, usage: str, group: Group) -> App:
+    """Return a command that has commands of its own, to be added to a program.
+
+    group: among the commands of the program.
+    """
+    return App(
+        name=name,
+        help=help,
+        usage=f"Usage: {usage}",
+        group=group,
+        group_arguments=_ARGUMENTS,
+        group_parameters=_OPTIONS,
+    )
 
 
 def run_program(
@@ -91,7 +108,7 @@ def run_program(
     except ThalamusError as error:
         line = str(error)
     except BrokenPipeError:  # the program that reads the output, such as `head`, has ended
-        _drop_output()
+        drop_output()
         line, status = "", 0
     except UnicodeError:
         line = "expected arguments and files in UTF-8"
@@ -100,7 +117,7 @@ def run_program(
     except KeyboardInterrupt:
         line, status = stopped, 130
     if line:
-        print(f"{program.name[0]}: {' '.join(line.split())}", file=sys.stderr)
+        print(f"{program.name[0]}: {printable(' '.join(line.split()))}", file=sys.stderr)
     return status
 
 
@@ -111,18 +128,18 @@ def _file_error(error: OSError) -> str:
         return f"{error.filename}: {reason}"
     if not refused_by_disk(error):
         return reason
-    _drop_output()
+    drop_output()
     return f"cannot write the output: {reason}"
 
 
-def _drop_output() -> None:
+def drop_output() -> None:
     """Discard what is still to be written to standard output."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def whole(help: str, least: int = 0, most: int = _LARGEST) -> Parameter:
     """Return an option that takes a whole number from `least` to `most`."""
-    between = f"from {least} to {most}" if most < _LARGEST else f"of at least {least}"
+    between = f"from {least} to {most}" if most != _LARGEST else f"of at least {least}"
     return _number(help, int, lambda value: least <= value <= most, f"a whole number {between}")
 
 
@@ -179,7 +196,7 @@ def _reason(program: App, error: CycloptsError) -> str:
             known = [name for argument in error.argument_collection for name in argument.names]
             return f"unknown option {_short(name)}{nearest(name, known)}"
         case UnusedCliTokensError(unused_tokens=[value, *_]):
-            return f"unexpected argument {_short(value)!r}"
+            return _misspelt_command(program, error) or f"unexpected argument {_short(value)!r}"
         case CoercionError(argument=Argument() as argument, token=Token() as token):
             choices = argument.get_choices() or ()
             expected = f"expected one of {', '.join(choices)}, got {_short(token.value)!r}"
@@ -187,6 +204,16 @@ def _reason(program: App, error: CycloptsError) -> str:
             if error.msg or choices:
                 return f"{token.keyword or argument.name}: {reason}"
     return str(error).strip().rstrip(".")
+
+
+def _misspelt_command(program: App, error: CycloptsError) -> str | None:
+    """Return what to say where a command that is also a group was given another command's name."""
+    chain, given = error.command_chain or (), error.root_input_tokens or []
+    for name in chain:
+        program = program[name]
+    name = next(iter(given[len(chain) :]), "")
+    meant = nearest(name, [command for command in program if not command.startswith("-")])
+    return f"unknown command {_short(name)!r}{meant}" if meant else None
 
 
 def _short(text: str) -> str:

@@ -5,13 +5,16 @@ A file or a folder is whole or absent, and an error names what was written, wher
 
 import errno
 import os
+import stat
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 from app.errors import NotWritten
 
+_LOCK_SECONDS = 10.0
 _ADVICE = {
     errno.ENOSPC: "free some space there",
     errno.EDQUOT: "free some space there",
@@ -75,6 +78,70 @@ def replace_file(path: Path, data: bytes) -> None:
         with suppress(OSError):
             aside.unlink()
         raise
+
+
+def replace_private(path: Path, data: bytes) -> None:
+    """Replace a file that is not for everybody, so that a reader sees all of it or the old one.
+
+    A new file may be read by its owner only; a file that was there keeps its mode and its owner.
+    Raises `OSError`, also for a link and for what is no file.
+    """
+    before = os.lstat(path) if os.path.lexists(path) else None
+    if before is not None and not stat.S_ISREG(before.st_mode):
+        raise OSError(errno.EINVAL, "it is no regular file", str(path))
+    handle, aside = tempfile.mkstemp(".part", f".{path.name}.", path.parent)  # mode 0600
+    try:
+        with os.fdopen(handle, "wb") as file:
+            if before is not None:
+                _keep_owner_and_mode(file.fileno(), before)
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(aside).replace(path)
+    except BaseException:
+        with suppress(OSError):
+            Path(aside).unlink()
+        raise
+    flush_folder(path.parent)
+
+
+def _keep_owner_and_mode(handle: int, before: os.stat_result) -> None:
+    status = os.fstat(handle)
+    if (status.st_uid, status.st_gid) != (before.st_uid, before.st_gid):
+        os.fchown(handle, before.st_uid, before.st_gid)
+    os.fchmod(handle, stat.S_IMODE(before.st_mode))
+
+
+@contextmanager
+def locked_folder(folder: Path, what: str) -> Iterator[None]:
+    """Keep every other command that would change `what` in this folder away meanwhile.
+
+    The system unlocks it when this process ends. Raises `NotWritten` if somebody else holds the
+    lock for `_LOCK_SECONDS`.
+    """
+    with writing(what, folder, "write it by another user"):
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    ends = time.monotonic() + _LOCK_SECONDS
+    try:
+        while not _lock(handle):
+            if time.monotonic() > ends:
+                raise NotWritten(f"{folder}: another command has been changing it; try again")
+            time.sleep(0.02)
+        yield
+    finally:
+        os.close(handle)  # which unlocks it
+
+
+def _lock(handle: int) -> bool:
+    import fcntl  # POSIX systems have it
+
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:  # a file system without locks: a change is still whole
+        return error.errno in (errno.ENOTSUP, errno.ENOLCK, errno.ENOSYS)
+    return True
 
 
 def flush_folder(folder: Path) -> None:

@@ -3,17 +3,26 @@
 ThalamusError
 ├── ClientError              the caller can correct it
 │   ├── MalformedRequest     the envelope cannot be parsed (JSON, multipart)
+│   ├── UnknownHost          the service does not answer for this host
+│   ├── ForeignOrigin        pages of this origin may not ask
+│   │   └── AmbiguousKey     the request carries more than one API key
+│   ├── NoKey                the request carries no API key
+│   │   └── UnknownKey       it carries a key that nobody was given
+│   ├── MissingScope         the key does not permit this
 │   ├── InvalidInput         the content cannot be read as what it claims to be
 │   ├── UnknownModel         no such model or version
 │   ├── UnsupportedTask      a task that this model does not have
 │   ├── UnsupportedMedia     a media type that this model does not accept
 │   │   └── UnsupportedCoding    a compression that the service does not decode
+│   ├── ControlClosed        changes over HTTP, which the operator has not opened
+│   ├── ImpossibleChange     what a model's versions or its rule do not allow
 │   ├── TooLarge             over a size limit
 │   │   ├── AddressTooLong       the address of the request
 │   │   └── HeadTooLarge         the head of the request: its address and its header fields
 │   ├── TooSlow              the request did not arrive in time
 │   └── ClientDisconnected   the caller closed the connection before the answer
 ├── Unavailable              the caller may try again
+│   ├── QuotaExceeded        the key has made as many requests as it may
 │   ├── NotReady             loading, failed or draining
 │   ├── Overloaded           the queue is full
 │   │   ├── TooManyRequests  as many requests as are allowed are in flight
@@ -30,6 +39,7 @@ ThalamusError
     ├── TrialFailed          the bundle crashed the process that tried it, or never ended
     ├── TrialUnavailable     the bundle could not be tried now; a later try may succeed
     ├── DeviceUnavailable    the configured device cannot be used
+    ├── InvalidKeys          the file of API keys cannot be used
     ├── InvalidRule          a model's serving.json cannot be read, or not be followed
     └── NotWritten           a file cannot be written: no space, no permission, a broken disk
 """
@@ -53,6 +63,38 @@ class ClientError(ThalamusError):
 
 class MalformedRequest(ClientError):
     """The envelope of the request cannot be parsed."""
+
+
+class UnknownHost(ClientError):
+    """The request names a host that the service does not answer for."""
+
+
+class ForeignOrigin(ClientError):
+    """A browser asks whether a page may ask, and pages of its origin may not."""
+
+
+class AmbiguousKey(MalformedRequest):
+    """The request carries more than one API key, or one of them twice."""
+
+    reason = "ambiguous_key"
+
+
+class NoKey(ClientError):
+    """The request carries no API key where one is needed, or carries it in another way."""
+
+    reason = "no_key"
+
+
+class UnknownKey(NoKey):
+    """The request carries a key that nobody was given."""
+
+    reason = "unknown_key"
+
+
+class MissingScope(ClientError):
+    """The key does not permit this request."""
+
+    reason = "missing_scope"
 
 
 class InvalidInput(ClientError):
@@ -79,6 +121,14 @@ class UnsupportedCoding(UnsupportedMedia):
     """The body is compressed in a way that the service does not decode; `accepted` lists others."""
 
     accepted = "gzip, deflate"
+
+
+class ControlClosed(ClientError):
+    """The operator has not opened the control of models over HTTP."""
+
+
+class ImpossibleChange(ClientError):
+    """The versions of the model, or its rule, do not allow this change."""
 
 
 class TooLarge(ClientError):
@@ -109,6 +159,16 @@ class Unavailable(ThalamusError):
     """The request was correct, but the service cannot answer it now."""
 
     retry_after: int = 1  # seconds
+
+
+class QuotaExceeded(Unavailable):
+    """The key has made as many requests as it may; `retry_after` says when it may make one."""
+
+    reason = "quota"
+
+    def __init__(self, detail: str, retry_after: int = 1) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
 
 
 class NotReady(Unavailable):
@@ -199,6 +259,10 @@ class TrialUnavailable(OperatorError):
 
 class DeviceUnavailable(OperatorError):
     """The configured device cannot be used on this machine."""
+
+
+class InvalidKeys(OperatorError):
+    """The file of API keys cannot be read or understood, or something cannot be written into it."""
 
 
 class InvalidRule(OperatorError):

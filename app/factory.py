@@ -1,10 +1,12 @@
 """The composition root: `create_app` builds an explicit stack of ASGI applications from settings.
 
 From the outside in: the caller's middleware, `Edge` (request ids, admission, errors, log),
-`FastPath` (the routes of tasks), FastAPI (catalog, probes, docs; HEAD as GET). Around all of them
-stands `WithoutPrefix` where there is a path prefix. The caller's middleware sees
-every answer, errors included. FastAPI's own middleware and dependencies would not run on the fast
-path, so they are refused.
+`Access` (API keys, where there is a file of them), `FastPath` (the routes of tasks), FastAPI
+(catalog, probes, docs; HEAD as GET). Around all of them stand `WithoutPrefix` where there is a path
+prefix, and `CrossOrigin` where pages of other origins may ask; then `Preflights` stands below
+`Edge`, and above it `AllowedHosts` where hosts are listed.
+The caller's middleware sees every answer, errors included. FastAPI's own middleware and
+dependencies would not run on the fast path, so they are refused.
 
 Importing this module has no effect. The lifespan loads models in the background, so that probes
 are answered from the start.
@@ -23,7 +25,11 @@ from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app import __version__
-from app.api import catalog, docs, health, openapi, problems
+from app.access import Keyring, Quotas
+from app.api import catalog, control, docs, health, openapi, problems
+from app.api.access import Access
+from app.api.allowed_hosts import AllowedHosts
+from app.api.cross_origin import CrossOrigin, Preflights
 from app.api.edge import AdmissionLimits, Edge
 from app.api.endpoint import Serving
 from app.api.fast_path import FastPath, FastRoute
@@ -35,7 +41,7 @@ from app.batching.latency_model import BatchingPolicy
 from app.batching.memory_budget import MemoryBudget
 from app.bundle import Registry
 from app.in_flight import WorkerGroup
-from app.metrics import Metrics
+from app.metrics import Metrics, families
 from app.modalities import MODALITIES, Modality
 from app.modalities.modality import no_instance
 from app.pipeline import Watchdog
@@ -43,6 +49,7 @@ from app.pipeline.watchdog import GiveUp
 from app.process.resources import available_cpus, release_memory
 from app.runtime.providers import providers_for, runtime_version
 from app.serving.catalog import Catalog
+from app.serving.daemon_thread import in_daemon_thread
 from app.serving.gauges import Gauges
 from app.serving.loading import LoadOptions
 from app.settings import Settings
@@ -112,8 +119,7 @@ def create_app(
     """
     provider, _ = providers_for(settings.device)[0]
     workers, registry = workers or WorkerGroup(), Registry(tasks, modalities)
-    statuses = {200, *problems.STATUSES.values()}
-    metrics = Metrics(workers.numbers, tuple(registry.tasks), statuses)
+    metrics = Metrics(workers.numbers, tuple(registry.tasks), {200, *problems.STATUSES.values()})
     options = _load_options(settings, registry, workers, metrics)
     watched = replace(options, watchdog=Watchdog(give_up))
     models = Catalog(settings.models, watched, settings.defaults)
@@ -121,20 +127,44 @@ def create_app(
     instances = [m.instance for m in modalities.values() if m.instance is not no_instance]
     serving = Serving(models, settings.max_items, settings.receive_timeout, instances)
     fast_routes = routes(serving, registry)
-    jobs = _jobs(settings, models, metrics, gauges)
-    api = _api(registry, models, jobs, fast_routes)
+    keyring = Keyring(settings.keys_file, workers.keys) if settings.keys_file else None
+    jobs = (*_jobs(settings, models, metrics, gauges), *_key_jobs(keyring, metrics))
+    api = _api(settings, registry, models, jobs, fast_routes)
     api.state.openapi = docs.OpenApiDocument(api, settings.root_path)
     api.state.gauges = gauges
     api.state.ready = lambda: workers.all_ready() and models.ready and not workers.stopping()
-    limits = AdmissionLimits(settings.max_body, settings.max_bytes, settings.max_requests)
-    fast_path = FastPath(HeadAsGet(api), fast_routes)
-    stack: ASGIApp = Edge(
-        fast_path, metrics, limits, workers.in_flight, log_all=settings.log_requests
-    )
+    stack: ASGIApp = FastPath(HeadAsGet(api), fast_routes)
+    if keyring is not None:
+        stack = Access(stack, keyring, Quotas(workers.quotas), registry.tasks)
+        api.openapi = partial(openapi.describe_keys, api.openapi, registry.tasks)  # type: ignore[method-assign]
+    edge = _edge(settings, _below_the_edge(stack, settings), metrics, workers)
+    return Application(_above_the_edge(edge, settings, middleware), api)
+
+
+def _below_the_edge(app: ASGIApp, settings: Settings) -> ASGIApp:
+    """Wrap `app` in what says to which requests it answers."""
+    if settings.cors_origins:
+        app = Preflights(app, settings.cors_origins)
+    if settings.allowed_hosts:
+        app = AllowedHosts(app, settings.allowed_hosts)
+    return app
+
+
+def _above_the_edge(
+    stack: ASGIApp, settings: Settings, middleware: Sequence[Middleware]
+) -> ASGIApp:
+    """Wrap the edge in what sees every answer."""
     stack = _with_middleware(stack, middleware)
+    if settings.cors_origins:
+        stack = CrossOrigin(stack, settings.cors_origins)
     if settings.root_path:
         stack = WithoutPrefix(stack, settings.root_path)
-    return Application(stack, api)
+    return stack
+
+
+def _edge(settings: Settings, stack: ASGIApp, metrics: Metrics, workers: WorkerGroup) -> Edge:
+    limits = AdmissionLimits(settings.max_body, settings.max_bytes, settings.max_requests)
+    return Edge(stack, metrics, limits, workers.in_flight, log_all=settings.log_requests)
 
 
 def _with_middleware(stack: ASGIApp, middleware: Sequence[Middleware]) -> ASGIApp:
@@ -174,7 +204,11 @@ def _build(provider: str) -> dict[str, str]:
 
 
 def _api(
-    registry: Registry, models: Catalog, jobs: Sequence[Job], fast_routes: Sequence[FastRoute]
+    settings: Settings,
+    registry: Registry,
+    models: Catalog,
+    jobs: Sequence[Job],
+    fast_routes: Sequence[FastRoute],
 ) -> FastAPI:
     """Return FastAPI with its own routes, and with the fast routes, which it only describes."""
     api = _Api(
@@ -190,9 +224,16 @@ def _api(
         exception_handlers=problems.HANDLERS,
     )
     api.state.catalog = models
+    api.state.control = control.ModelControl(
+        settings.models,
+        models,
+        registry,
+        settings.receive_timeout,
+        is_open=settings.keys_file is not None,
+    )
     api.openapi = partial(openapi.describe, api, registry)  # type: ignore[method-assign]
     api.router.routes.extend(fast_routes)
-    for module in (catalog, health, docs):
+    for module in (catalog, control, health, docs):
         api.include_router(module.router)
     return api
 
@@ -225,3 +266,15 @@ def _jobs(settings: Settings, models: Catalog, metrics: Metrics, gauges: Gauges)
         Job("update the gauges", observe, 1),
         Job("release memory", release_when_idle, 1),
     )
+
+
+def _key_jobs(keyring: Keyring | None, metrics: Metrics) -> tuple[Job, ...]:
+    """Return what is repeated where there is a file of API keys."""
+    if keyring is None:
+        return ()
+
+    async def look() -> None:
+        await in_daemon_thread(keyring.look)
+        metrics.set(families.KEYS_FILE_ERROR, {(): float(bool(keyring.error))})
+
+    return (Job("look for new API keys", look, 0.5),)

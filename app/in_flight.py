@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from app.shared_bytes import SharedBytes
 from app.shared_numbers import SharedNumbers
 
 
@@ -82,7 +83,8 @@ class WorkerGroup:
     worker was asked to end, and should get no new clients. restarts: returns how many workers were
     started because another one had died. numbers: their metrics. trial: loads a version's folder,
     whose manifest has this sha256, in another process, and raises `OperatorError` unless it
-    succeeds there; by default nothing is tried.
+    succeeds there; by default nothing is tried. keys: the file of API keys, as it was last good.
+    quotas: the requests of each key. rules: the last good rule of every model.
     """
 
     in_flight: InFlight = field(default_factory=InFlight)
@@ -93,3 +95,6 @@ class WorkerGroup:
     restarts: Callable[[], int] = lambda: 0
     numbers: SharedNumbers = field(default_factory=SharedNumbers)
     trial: Callable[[Path, str], None] = no_trial
+    keys: SharedBytes = field(default_factory=SharedBytes)
+    quotas: SharedNumbers = field(default_factory=SharedNumbers)
+    rules: SharedBytes = field(default_factory=SharedBytes)

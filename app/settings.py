@@ -1,10 +1,30 @@
 """The service's settings: environment variables with the prefix `THALAMUS_`."""
 
+import json
+import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import DirectoryPath, Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, DirectoryPath, Field
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from app.hosts import check_host_pattern, check_origin
+
+_JSON_LIST = re.compile(r"\s*\[\s*(?:\"|\])")  # and not an IPv6 address
+
+
+def _listed(value: Any) -> Any:
+    """Return the texts of a list in one text: as JSON, or with commas; other values as they are."""
+    if not isinstance(value, str):
+        return value
+    if _JSON_LIST.match(value):
+        try:
+            return json.loads(value)
+        except ValueError:
+            raise ValueError(
+                'expected texts with commas between them, or as JSON: ["…", "…"]'
+            ) from None
+    return [text.strip() for text in value.split(",")] if value.strip() else []
 
 
 class Settings(BaseSettings):
@@ -18,7 +38,11 @@ class Settings(BaseSettings):
         DirectoryPath, Field(description="Folder of bundles: NAME/VERSION/manifest.json")
     ] = Path("models")
     host: Annotated[
-        str, Field(description="Address to listen on; 0.0.0.0: every network of this machine")
+        str,
+        Field(
+            min_length=1,  # an empty one would be every network
+            description="Address to listen on; 0.0.0.0: every network of this machine",
+        ),
     ] = "127.0.0.1"
     port: Annotated[
         int, Field(ge=0, le=65535, description="TCP port to listen on; 0: any free one")
@@ -30,6 +54,32 @@ class Settings(BaseSettings):
             description="Path prefix under which a proxy offers the service, such as /ml",
         ),
     ] = ""
+    keys_file: Annotated[
+        Path | None,
+        Field(description="File of API keys, which requests then need; None: nobody needs one"),
+    ] = None
+    allow_anonymous: Annotated[
+        bool,
+        Field(description="Start without keys although other machines may reach the service"),
+    ] = False
+    allowed_hosts: Annotated[
+        tuple[Annotated[str, AfterValidator(check_host_pattern)], ...],
+        NoDecode,
+        BeforeValidator(_listed),
+        Field(
+            description="Hosts that requests may name, with commas between them; "
+            "*.example.com: all below it; none: any"
+        ),
+    ] = ()
+    cors_origins: Annotated[
+        tuple[Annotated[str, AfterValidator(check_origin)], ...],
+        NoDecode,
+        BeforeValidator(_listed),
+        Field(
+            description="Origins whose pages may ask, such as https://example.com, with commas "
+            "between them; *: any; none: no other than the service's own"
+        ),
+    ] = ()
     device: Annotated[
         Literal["auto", "cpu", "cuda", "tensorrt"],
         Field(description="Where to compute; auto: on a GPU if there is one"),
@@ -71,7 +121,9 @@ class Settings(BaseSettings):
     max_bytes: Annotated[
         int,
         Field(
-            ge=1024, description="Largest sum of the request bodies in flight, per worker, in bytes"
+            ge=1024,
+            description="Largest sum of the request bodies in flight, and of the answers that "
+            "clients have not read, per worker, in bytes",
         ),
     ] = 256 * 2**20
     max_decode_bytes: Annotated[
@@ -149,7 +201,7 @@ class Settings(BaseSettings):
         Field(
             gt=0, description="Time between two checks of the folder for new bundles, in seconds"
         ),
-    ] = 1
+    ] = 0.5
     defaults: Annotated[
         dict[str, str], Field(description="Model that answers POST /v1/classify, for each modality")
     ] = {"image": "imagenet", "text": "spam", "audio": "spoken-digits", "tree": "listops"}

@@ -47,6 +47,11 @@ class SharedNumbers:
         self.index, self._private = index, {}
 
     @property
+    def workers(self) -> int:
+        """For how many workers there is a region."""
+        return len(self._regions)
+
+    @property
     def full(self) -> bool:
         """Whether a key of this worker did not fit."""
         return bool(self._private)

@@ -50,15 +50,17 @@ class RequestRecord:
     """What the layers note about one request, for its metrics and its line in the log.
 
     operation: the task, `PROBE` or `OTHER`. model, version: of a published version that the request
-    reached; empty texts without one. items: in the request. abstained: how many of them the model
-    abstained from; None if it cannot. status: of an error that the answer's own status does not
-    show. reason: why the service refused. detail: what is wrong, for the operator.
+    reached; empty texts without one. key: the name of its API key, if it has one. items: in the
+    request. abstained: how many of them the model abstained from; None if it cannot. status: of an
+    error that the answer's own status does not show. reason: why the service refused. detail: what
+    is wrong, for the operator.
     """
 
     # Not set for each request by a constructor, which would cost as much as all counting.
     operation: str = OTHER
     model: str = ""
     version: int | str = ""
+    key: str = ""
     items: int = 0
     abstained: int | None = None
     timings: Timings | None = None

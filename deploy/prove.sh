@@ -97,6 +97,7 @@ for node in null zero full random urandom; do touch "$root/dev/$node"; mount --b
 mount -o remount,ro,bind "$root/dev"
 mount -o remount,ro "$root"
 mapfile -t variables < <(image environment cpu)
+variables+=(THALAMUS_ALLOW_ANONYMOUS=true) # its only network is loopback
 mapfile -t command < <(image command cpu)
 mapfile -t health < <(image healthcheck cpu)
 ids=$(image user cpu)

@@ -13,17 +13,22 @@ router = APIRouter(prefix="/v1/models", tags=["catalog"], dependencies=[Depends(
 
 @router.get("", response_model_exclude_none=True)
 async def models(request: Request) -> schemas.Models:
-    """List every published model with the state of each version."""
-    entries = groupby(request.app.state.catalog.entries, key=lambda entry: entry.name)
+    """List every published model, which version of it serves, and the state of each."""
+    catalog = request.app.state.catalog
+    entries = groupby(catalog.entries, key=lambda entry: entry.name)
     return schemas.Models(
-        models=[schemas.model_entry(list(group), facts=False) for _, group in entries]
+        models=[
+            schemas.model_entry(list(group), catalog.choice(name), facts=False)
+            for name, group in entries
+        ]
     )
 
 
 @router.get("/{model}", response_model_exclude_none=True)
 async def model(request: Request, model: str) -> schemas.Model:
-    """Describe one model: labels, encoder, metrics, provenance, licence."""
-    entries = [entry for entry in request.app.state.catalog.entries if entry.name == model]
+    """Describe one model: which version serves, labels, encoder, metrics, provenance, licence."""
+    catalog = request.app.state.catalog
+    entries = [entry for entry in catalog.entries if entry.name == model]
     if not entries:
         raise UnknownModel("there is no model of that name; GET /v1/models lists them")
-    return schemas.model_entry(entries, facts=True)
+    return schemas.model_entry(entries, catalog.choice(model), facts=True)

@@ -2,21 +2,27 @@
 
 All addresses are relative, so that the page works behind a proxy that adds a path prefix.
 `create_app` turns FastAPI's own pages off, because they load scripts from a CDN.
+
+No path of a client reaches the file system: the page's two files are served by name, from memory.
+Starlette's `StaticFiles` would also serve whatever else lies in that folder, and answer ranges, of
+which a client may ask for many at once (as in CVE-2025-62727) and whose errors are no problems.
 """
 
+import hashlib
 import weakref
-from collections.abc import Hashable
+from collections.abc import AsyncIterator, Hashable
+from functools import cache
+from importlib import resources
 from typing import Any
 
 import orjson
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
 from fastapi.openapi.docs import get_swagger_ui_html
-from fastapi.responses import HTMLResponse, RedirectResponse
-from fastapi.staticfiles import StaticFiles
+from fastapi.responses import HTMLResponse, RedirectResponse, StreamingResponse
 
 router = APIRouter(include_in_schema=False)
-# The package carries the files of swagger-ui-dist and follows its releases.
-router.mount("/docs/static", StaticFiles(packages=[("fastapi_swagger", "resources")]))
+_ASSETS = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css"}
+_PIECE = 2**16  # bytes; before each the server waits until the client has taken the one before
 _ICON = (
     "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'>"
     "<circle cx='8' cy='8' r='7' fill='%23345'/></svg>"
@@ -63,6 +69,31 @@ async def docs() -> HTMLResponse:
         swagger_css_url="docs/static/swagger-ui.css",
         swagger_favicon_url=_ICON,
     )
+
+
+@router.get("/docs/static/{name}")
+async def asset(name: str, request: Request) -> Response:
+    """Return a file of the page, or 304 to a browser that has it."""
+    if name not in _ASSETS:
+        raise HTTPException(404)
+    content, tag = _asset(name)
+    headers = {"ETag": tag, "Content-Length": str(len(content))}
+    if request.headers.get("if-none-match") == tag:
+        return Response(status_code=304, headers={"ETag": tag})
+    return StreamingResponse(_pieces(content), headers=headers, media_type=_ASSETS[name])
+
+
+@cache
+def _asset(name: str) -> tuple[bytes, str]:
+    """Return the content of a file and its entity tag."""
+    # The package carries the files of swagger-ui-dist and follows its releases.
+    content = (resources.files("fastapi_swagger") / "resources" / name).read_bytes()
+    return content, f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+
+
+async def _pieces(content: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(content), _PIECE):
+        yield content[start : start + _PIECE]
 
 
 @router.get("/")

@@ -10,6 +10,7 @@ that a client has disconnected.)
 import os
 import re
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +30,11 @@ from app.telemetry import PROBE, RequestRecord, record_of
 REFUSED = "thalamus.refused"
 _NO_STATE: dict[str, Any] = {}
 PROBES = frozenset({"/livez", "/readyz", "/metrics"})  # answered even at the limit
+# The files of the documentation page. They have validators, and a browser may keep them.
+_FILES = "/docs/static/"
+_SAFE = (b"x-content-type-options", b"nosniff")
+# An answer is about one request of one client, and about models that may be replaced.
+_NOT_KEPT = (b"cache-control", b"no-store")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -153,7 +159,7 @@ class _Body:
 
 
 class _Answer:
-    """Adds the request id to the answer. `record` is what the layers note about the request.
+    """Adds headers to the answer, as its request id. `record` is what the layers note about it.
 
     status: None until the answer has started.
     """
@@ -169,10 +175,20 @@ class _Answer:
             self.status = message["status"]
             message["headers"] = [
                 *message.get("headers", []),
+                *self._model(),
                 (b"x-request-id", self._scope["request_id"].encode()),
-                (b"x-content-type-options", b"nosniff"),
+                _SAFE,
             ]
+            if self.status >= 400 or not self._scope["path"].startswith(_FILES):
+                message["headers"].append(_NOT_KEPT)
         await self._send(message)
+
+    def _model(self) -> Iterable[tuple[bytes, bytes]]:
+        """Return the headers that name the version that was asked, once it is known."""
+        if not self.record.version:
+            return ()
+        name, version = self.record.model.encode(), b"%d" % int(self.record.version)
+        return ((b"x-model-name", name), (b"x-model-version", version))
 
     async def refuse(self, error: Exception) -> None:
         body, headers = problem_for(error, self._scope["request_id"])

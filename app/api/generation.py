@@ -95,7 +95,7 @@ class _Stream:
     async def _step(self, step: Any) -> None:
         if not self._started:
             self._started = True
-            headers = [(b"content-type", _EVENTS.encode()), (b"cache-control", b"no-store")]
+            headers = [(b"content-type", _EVENTS.encode())]
             await self._send({"type": "http.response.start", "status": 200, "headers": headers})
         await self._event(self._steps.event, self._steps.step(step))
 

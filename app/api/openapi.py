@@ -5,17 +5,19 @@ that are ready, so the docs show what the service answers.
 """
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from app.api.access import required_scope
 from app.api.schemas import Problem
 from app.bundle import Registry
 from app.serving.model import ServedModel
 from app.tasks import Task
 from app.tasks.task import Steps
+from app.wire import Wire
 
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 _FILE = {
@@ -35,10 +37,19 @@ _PROBLEMS = {
     413: "The body is over a limit",
     414: "The address is too long",
     415: "The model takes other media types, or the body's compression is not supported",
+    421: "The service does not answer for this host",
     422: "An item cannot be read (`index` says which), or a parameter is unknown or not valid",
     431: "The head of the request is over a limit",
     503: "Overloaded, or the model is not ready; see Retry-After",
     504: "The deadline passed",
+}
+_CHANGE_PROBLEMS = {
+    **{status: _PROBLEMS[status] for status in (400, 404, 408, 413)},
+    403: "Model control is closed: the service has no keys file",
+    409: "The versions of the model, or its rule, do not allow the change; `detail` says why",
+    415: "The body is no application/json",
+    422: "A member is unknown, missing or not valid",
+    500: "The service cannot write to its folder of models",
 }
 
 
@@ -53,6 +64,17 @@ def _problem(description: str) -> dict[str, Any]:
 # For every route: instead of FastAPI's own shape of a 422.
 RESPONSES: dict[int | str, dict[str, Any]] = {422: _problem("A parameter is not valid")}
 _REFUSALS = {status: _problem(text) for status, text in _PROBLEMS.items()}
+
+
+_SCHEMES = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "An API key"},
+    "header": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "The same"},
+}
+_KEY_REFUSALS = {
+    "401": _problem("The request has no API key, or an unknown one"),
+    "403": _problem("The API key does not have the scope that is needed here"),
+    "429": _problem("The quota of the API key is used up; see Retry-After"),
+}
 
 
 def describe_items(task: Task, registry: Registry) -> dict[str, Any]:
@@ -74,6 +96,17 @@ def describe_generation(steps: Steps) -> dict[str, Any]:
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
     }
     return {"response_model": steps.response, "responses": {200: events} | _REFUSALS}
+
+
+def describe_change(request: type[Wire]) -> dict[str, Any]:
+    """Describe the route of model control, which reads the JSON of its body itself."""
+    schema = {"schema": request.model_json_schema(by_alias=True)}
+    example = {"change": "pin", "version": 3}
+    content = {"application/json": {**schema, "example": example}}
+    return {
+        "responses": {status: _problem(text) for status, text in _CHANGE_PROBLEMS.items()},
+        "openapi_extra": {"requestBody": {"required": True, "content": content}},
+    }
 
 
 def _request_body(registry: Registry) -> dict[str, Any]:
@@ -122,6 +155,18 @@ def describe(app: FastAPI, registry: Registry) -> dict[str, Any]:
         task = registry.tasks.get(path.rpartition("/")[2])
         if task is not None and "post" in operations:
             _illustrate(operations["post"], task, [m for m in ready if m.pipeline.can(task.name)])
+    return document
+
+
+def describe_keys(describe: Callable[[], dict[str, Any]], tasks: Collection[str]) -> dict[str, Any]:
+    """Return the document that `describe` makes, with the API keys that its operations need."""
+    document = describe()
+    document.setdefault("components", {})["securitySchemes"] = _SCHEMES
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            if scope := required_scope(method.upper(), path, tasks):
+                operation["security"] = [{name: [scope.value]} for name in _SCHEMES]
+                operation["responses"] |= _KEY_REFUSALS
     return document
 
 

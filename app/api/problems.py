@@ -21,13 +21,21 @@ from app.telemetry import failure, record_of
 
 STATUSES: dict[type[errors.ThalamusError], int] = {
     errors.MalformedRequest: 400,
+    errors.ControlClosed: 403,
+    errors.ForeignOrigin: 403,
+    errors.NoKey: 401,
+    errors.MissingScope: 403,
     errors.UnknownModel: 404,
     errors.UnsupportedTask: 404,  # there is nothing at this address of the model
     errors.TooSlow: 408,
+    errors.ImpossibleChange: 409,
     errors.TooLarge: 413,
     errors.AddressTooLong: 414,
     errors.UnsupportedMedia: 415,
+    # Not 400: the request is well formed, and was sent to the wrong place (RFC 9110, 15.5.20).
+    errors.UnknownHost: 421,
     errors.InvalidInput: 422,
+    errors.QuotaExceeded: 429,
     errors.HeadTooLarge: 431,
     errors.ClientDisconnected: 499,  # as nginx counts it; HTTP has no such status
     errors.NotReady: 503,
@@ -42,6 +50,9 @@ MODEL_OUTPUT_INVALID = (
     "Model Output Invalid",
     "the model gives no valid answer to this item, alone or in a batch; "
     "the service's log has the reason under this request id",
+)
+NOT_WRITTEN = (
+    "the service cannot write to its folder of models; its log has the reason under this request id"
 )
 MEDIA_TYPE = "application/problem+json"
 _OF_AN_ITEM = errors.InvalidInput | errors.ModelOutputInvalid
@@ -83,12 +94,16 @@ def problem_for(error: Exception, request_id: str) -> tuple[dict[str, Any], dict
         headers["Connection"] = "close"  # otherwise the server would read the rest of the body
     if isinstance(error, errors.Unavailable):
         headers["Retry-After"] = str(error.retry_after)
+    if isinstance(error, errors.NoKey):
+        headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, errors.UnsupportedCoding):
         headers["Accept-Encoding"] = error.accepted
     detail = str(error)
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         failure("request failed", error, request_id=request_id)
         detail = "the service failed; its log has the reason under this request id"
+    if isinstance(error, errors.NotWritten):
+        detail = NOT_WRITTEN
     extra: dict[str, Any] = {}
     if isinstance(error, errors.ModelOutputInvalid):
         extra["type"], extra["title"], detail = MODEL_OUTPUT_INVALID

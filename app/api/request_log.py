@@ -3,9 +3,10 @@
 An error is one that somebody must look at: 500. Refusals for the sake of the service (503, 504) are
 warnings; what the client can correct, and a probe that is answered no, are neither.
 
-In an overload the service refuses some thousand requests a second. A line for each would cost it
-answers and hide the rest of the log, so of the refusals of one second only the first `LINES` have
-lines; one more line says how many others there were. (The metrics count every one.)
+In an overload the service refuses some thousand requests a second, and so it does with those of
+clients without a key or above their quota. A line for each would cost it answers and hide the rest
+of the log, so of the refusals of one second only the first `LINES` have lines; one more line says
+how many others there were. (The metrics count every one.)
 """
 
 import asyncio
@@ -16,7 +17,7 @@ from starlette.types import Scope
 from app.telemetry import PROBE, RequestRecord, event
 
 LINES = 10  # of refusals, in one second
-_REFUSED = (503, 504)
+_REFUSED = (401, 403, 429, 503, 504)
 
 
 class RequestLog:
@@ -69,6 +70,7 @@ def _fields(record: RequestRecord) -> dict[str, object]:
         "operation": record.operation,
         "model": record.model,
         "version": record.version,
+        "key": record.key,
         "items": record.items,
         "stages": record.timings and record.timings.milliseconds(),
         "reason": record.reason,

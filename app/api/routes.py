@@ -15,7 +15,7 @@ from app.serving.defaults import DEFAULT_TASK
 from app.tasks import Task
 
 MODEL_PATH = "/v1/models/{model}"
-_NEWEST = "with the newest ready version of a model"
+_SERVING = "with the version of a model that serves"
 _VERSION = "with one version of a model"
 _BY_MEDIA_TYPE = "with the default model for the media type of the first item"
 
@@ -31,7 +31,7 @@ def _of(task: Task, serving: Serving, registry: Registry) -> list[FastRoute]:
         answer = GenerationEndpoint(serving, task, task.steps)
     by_name, by_version = (("model", str),), (("model", str), ("version", int))
     described = {
-        f"{MODEL_PATH}/{task.name}": _function(task, "", _NEWEST, by_name),
+        f"{MODEL_PATH}/{task.name}": _function(task, "", _SERVING, by_name),
         f"{MODEL_PATH}/versions/{{version:int}}/{task.name}": _function(
             task, "version", _VERSION, by_version
         ),

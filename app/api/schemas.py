@@ -1,9 +1,13 @@
 """The JSON of the catalog, the probes and errors. The answers of tasks are in `app.tasks`."""
 
+from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from app.bundle import Manifest
 from app.serving.catalog import Entry
+from app.serving.choice import Choice
+from app.serving.rule_state import HeldBack
 from app.wire import Wire
 
 
@@ -21,12 +25,31 @@ class Version(Wire):
     facts: dict[str, Any] | None = None
 
 
+class ServingState(Wire):
+    """Which version answers where a request names none.
+
+    since: when it began to, in the process that answers. policy, pinned, keep, held: the rule in
+    force (`serving.json`). changed: when its file was written. problem: why another version serves
+    than that file asks for, or none.
+    """
+
+    version: int | None = None
+    since: datetime | None = None
+    policy: str | None = None
+    pinned: int | None = None
+    keep: int | None = None
+    held: tuple[HeldBack, ...] = ()
+    changed: datetime | None = None
+    problem: str | None = None
+
+
 class Model(Wire):
     """A published model."""
 
     name: str
     modality: str | None = None
     task: str | None = None
+    serving: ServingState
     versions: list[Version]
 
 
@@ -60,13 +83,14 @@ class Problem(Wire):
     index: int | None = None
 
 
-def model_entry(entries: list[Entry], *, facts: bool) -> Model:
+def model_entry(entries: list[Entry], choice: Choice, *, facts: bool) -> Model:
     """Render the versions of one model; `facts` adds what their manifests say."""
     known = [entry.model.manifest for entry in entries if entry.model]
     return Model(
         name=entries[0].name,
         modality=known[-1].modality if known else None,
         task=known[-1].task if known else None,
+        serving=_serving(choice),
         versions=[
             Version(
                 version=entry.version,
@@ -79,6 +103,30 @@ def model_entry(entries: list[Entry], *, facts: bool) -> Model:
             for entry in entries
         ],
     )
+
+
+def _serving(choice: Choice) -> ServingState:
+    state = ServingState(
+        version=choice.version,
+        since=_time(choice.since),
+        changed=_time(choice.changed),
+        problem=choice.problem,
+    )
+    if (rule := choice.rule) is None:
+        return state
+    held = tuple(HeldBack(version=v, reason=rule.reasons.get(v)) for v in sorted(rule.held))
+    pinned = rule.version if rule.policy == "pinned" else None
+    ruled = {"policy": rule.policy, "pinned": pinned, "keep": rule.keep, "held": held}
+    return state.model_copy(update=ruled)
+
+
+def _time(seconds: float | None) -> datetime | None:
+    """Return a time in whole seconds; None for one that no calendar has."""
+    if seconds is None:
+        return None
+    with suppress(OverflowError, ValueError, OSError):
+        return datetime.fromtimestamp(int(seconds), UTC)
+    return None
 
 
 def facts_of(manifest: Manifest) -> dict[str, object]:

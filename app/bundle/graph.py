@@ -29,11 +29,17 @@ _FIELDS: Mapping[str, Mapping[int, str]] = {
     "model": {7: "graph", 20: "training", 25: "function"},
     "training": {1: "graph", 2: "graph"},
     "graph": {1: "node", 5: "tensor", 15: "sparse"},
-    "function": {7: "node"},
+    "function": {7: "node", 11: "attribute"},
     "node": {5: "attribute"},
     "attribute": {5: "tensor", 6: "graph", 10: "tensor", 11: "graph", 22: "sparse", 23: "sparse"},
     "sparse": {1: "tensor", 2: "tensor"},
 }
+# Of these a message has one. Protobuf would merge several; no exporter writes them so.
+_ONCE: Mapping[str, frozenset[int]] = {
+    "attribute": frozenset({5, 6, 22}),
+    "sparse": frozenset({1, 2}),
+}
+_WORD = 2**32  # protobuf takes tags and enumerations modulo this
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +93,7 @@ def external_locations(model: bytes) -> tuple[str, ...]:
                 found |= dict.fromkeys(_locations(message))
                 continue
             known = _FIELDS[kind]
+            _check_once(message, _ONCE.get(kind, frozenset()))
             below = [
                 (known[number], value)
                 for number, value in _fields(message)
@@ -96,6 +103,13 @@ def external_locations(model: bytes) -> tuple[str, ...]:
     except (IndexError, UnicodeDecodeError) as error:
         raise InvalidBundle(_DAMAGED) from error
     return tuple(found)
+
+
+def _check_once(message: memoryview, numbers: frozenset[int]) -> None:
+    """Raise `IndexError` if one of these fields comes several times."""
+    found = [number for number, _ in _fields(message) if number in numbers] if numbers else []
+    if len(found) != len(set(found)):
+        raise IndexError("a field that a message has once comes twice")
 
 
 def last_operator(model: bytes, output: str) -> str:
@@ -135,8 +149,8 @@ def _made(node: memoryview) -> dict[bytes, tuple[str, bytes]]:
 def _locations(tensor: memoryview) -> Iterator[str]:
     entries, external = [], False
     for number, value in _fields(tensor):
-        if number == _PLACE:
-            external = value == _EXTERNAL
+        if number == _PLACE and isinstance(value, int):
+            external = value % _WORD == _EXTERNAL
         elif number == _ENTRIES and isinstance(value, memoryview):
             entries.append(value)
     for entry in entries if external else ():
@@ -150,6 +164,8 @@ def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
     place, end = 0, len(message)
     while place < end:
         tag, place = _varint(message, place)
+        if tag >= _WORD:
+            raise IndexError("a tag of more than 32 bits, which no ONNX file has")
         number, kind = tag >> 3, tag & 7
         if kind == _VARINT:
             value, place = _varint(message, place)

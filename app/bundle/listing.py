@@ -3,7 +3,8 @@
 The service, `thalamus verify` and the other commands all list a folder by these functions, so they
 agree about what is a version: `<name>/<version>/manifest.json`, where the name is a model's and the
 version a number of up to 18 digits without a leading zero, which has room for timestamps. Folders
-and files may be links. What starts with a dot is ignored. Anything else is left where it lies, and
+and files may be links. `serving.json` in a model's folder is its rule, and no version; what starts
+with a dot is ignored. Anything else is left where it lies, and
 the listing says why it is not served; it never keeps a version from being listed.
 """
 
@@ -17,6 +18,7 @@ from pathlib import Path
 
 from app.bundle.files import MANIFEST
 from app.bundle.manifest import VERSION_DIGITS, wrong_name
+from app.bundle.serving_rule import SERVING_FILE
 
 VersionKey = tuple[str, int]  # the model's name and its version
 
@@ -80,7 +82,8 @@ def _add_model(listing: Listing, root: Path, name: str) -> None:
         listing.beside[name] = f"{MANIFEST} is not in a version's folder, such as {name}/1"
     for version in sorted(found):
         is_version = _VERSION.fullmatch(version) is not None
-        if is_version or not (version.startswith(".") or MANIFEST in found):
+        ignored = version.startswith((".", SERVING_FILE))  # also one that is being written
+        if is_version or not (ignored or MANIFEST in found):
             _add_version(listing, root / name / version, is_version)
 
 

@@ -9,7 +9,7 @@ import errno
 import shutil
 import tempfile
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 
 from app.bundle.files import MANIFEST, Bundle, assemble, sha256
@@ -32,11 +32,14 @@ def seal(manifest: Manifest, files: Mapping[str, bytes], registry: Registry) -> 
     return assemble(manifest.model_copy(update={"files": digests}), files, registry)
 
 
-def publish(bundle: Bundle, root: Path) -> Path:
+def publish(
+    bundle: Bundle, root: Path, appearing: AbstractContextManager[None] | None = None
+) -> Path:
     """Write `bundle` to `root/<name>/<version>`, and return that folder.
 
-    Raises `InvalidBundle` if it exists, and `NotWritten`, which leaves nothing behind, where the
-    disk refuses.
+    appearing: the context within which the folder appears, after all of it was written aside; an
+    error in it leaves nothing behind. Raises `InvalidBundle` if the version exists, and
+    `NotWritten`, which leaves nothing behind, where the disk refuses.
     """
     manifest = bundle.manifest
     parent = root / manifest.name
@@ -47,9 +50,12 @@ def publish(bundle: Bundle, root: Path) -> Path:
     with writing_bundle(bundle, root):
         aside = write_aside(bundle, parent)
         try:
-            aside.rename(target)
+            with appearing or nullcontext():
+                aside.rename(target)
         except BaseException as error:
             shutil.rmtree(aside, ignore_errors=True)
+            with suppress(OSError):  # other versions are in it
+                parent.rmdir()
             if isinstance(error, OSError) and error.errno in (errno.ENOTEMPTY, errno.EEXIST):
                 raise taken from error  # by another publisher, meanwhile
             raise

@@ -10,25 +10,22 @@ folder; so two commands at once do not lose each other's change.
 """
 
 import errno
-import fcntl
 import json
 import os
 import stat
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from app.bundle.manifest import VERSION_DIGITS
-from app.disk import replace_file, writing
-from app.errors import InvalidRule, NotWritten
+from app.disk import locked_folder, replace_file, writing
+from app.errors import InvalidRule
 
 SERVING_FILE = "serving.json"
 _MAX_SIZE = 2**16  # bytes
-_LOCK_SECONDS = 10.0
 _ABSENT = {errno.ENOENT, errno.ENOTDIR}
 
 VersionNumber = Annotated[int, Field(ge=1, lt=10**VERSION_DIGITS)]
@@ -85,42 +82,27 @@ def parse_rule(content: bytes, shown: str = SERVING_FILE) -> ServingRule:
 
 
 def write_rule(folder: Path, rule: ServingRule) -> None:
-    """Replace the rule of the model in `folder` as a whole; raise `NotWritten` if that fails."""
+    """Replace the rule of the model in `folder` as a whole; raise `NotWritten` if that fails.
+
+    Raises `InvalidRule` for one that would be too large to be read.
+    """
     used = {number: reason for number, reason in rule.reasons.items() if number in rule.held}
     content = rule.model_copy(update={"reasons": used}).model_dump_json(
         indent=2, exclude_defaults=True
     )
+    data = (content + "\n").encode()
+    if len(data) > _MAX_SIZE:
+        raise InvalidRule(
+            f"{_shown(folder)}: would have more than {_MAX_SIZE} bytes; release versions that are "
+            "no longer there, or give shorter reasons"
+        )
     with writing(SERVING_FILE, folder, "write it by another user"):
-        replace_file(folder / SERVING_FILE, (content + "\n").encode())
+        replace_file(folder / SERVING_FILE, data)
 
 
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Keep every other change of the model in `folder` away meanwhile.
-
-    Raises `NotWritten` if somebody else holds the lock for `_LOCK_SECONDS`.
-    """
-    with writing(SERVING_FILE, folder, "write it by another user"):
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    ends = time.monotonic() + _LOCK_SECONDS
-    try:
-        while not _lock(handle):
-            if time.monotonic() > ends:
-                raise NotWritten(f"{folder}: another command has been changing it; try again")
-            time.sleep(0.02)
-        yield
-    finally:
-        os.close(handle)  # which unlocks it
-
-
-def _lock(handle: int) -> bool:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError as error:  # a file system without locks: a change is still whole
-        return error.errno in (errno.ENOTSUP, errno.ENOLCK, errno.ENOSYS)
-    return True
+def locked(folder: Path) -> AbstractContextManager[None]:
+    """Keep every other change of the model in `folder` away; raise `NotWritten`, see `app.disk`."""
+    return locked_folder(folder, SERVING_FILE)
 
 
 def _content(folder: Path) -> bytes | None:

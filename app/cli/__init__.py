@@ -1,4 +1,4 @@
-"""`thalamus serve | predict | complete | models | verify | migrate | pack`.
+"""`thalamus serve | keys | predict | complete | models | verify | migrate | pack`.
 
 A mistake is one line on stderr and exit status 2; a bundle with findings is exit status 1.
 Commands import what they need when they run, so that help and mistakes are answered at once.
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from cyclopts import App, Group
 
-from app.cli import bundles
+from app.cli import bundles, models
+from app.cli.keys import keys_program
 from app.cli.pack import pack
 from app.command_line import program, run_program
 
@@ -39,9 +40,10 @@ def thalamus(registry: "Callable[[], Registry]" = _shipped) -> App:
     commands = bundles.Commands(registry)
     # By name: its options come from the settings, and importing pydantic-settings is slow.
     app.command("app.cli.serve:serve", name="serve", group=_SERVING, help=_SERVE_HELP)
+    app.command(keys_program(_SERVING))
     app.command(commands.predict, group=_ASKING)
     app.command(commands.complete, group=_ASKING)
-    app.command(commands.models, group=_BUNDLES)
+    app.command(models.program_of_models(registry, _BUNDLES))
     app.command(commands.verify, group=_BUNDLES)
     app.command(commands.migrate, group=_BUNDLES)
     app.command(pack, group=_BUNDLES)

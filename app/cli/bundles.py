@@ -1,10 +1,10 @@
-"""`thalamus predict | complete | models | verify | migrate`: commands on local bundles."""
+"""`thalamus predict | complete | verify | migrate`: commands on local bundles."""
 
 import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -13,6 +13,7 @@ from cyclopts import Parameter
 
 from app.command_line import check_readable, decimal, nearest, whole
 from app.errors import OperatorError, ThalamusError
+from app.terminal import printable
 
 if TYPE_CHECKING:
     from app.bundle import Registry
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 BundlePath = Annotated[
     Path,
-    Parameter(help="Folder models/NAME, of which the highest version, or models/NAME/VERSION."),
+    Parameter(help="Folder models/NAME, of which the version that serves, or models/NAME/VERSION."),
 ]
 Folder = Annotated[
     Path, Parameter(help="Folder of bundles, or of one model, or of one of its versions.")
@@ -81,7 +82,7 @@ class Commands:
 
         Example: thalamus predict models/imagenet cat.jpg --top-k 3
         """
-        folder = _newest(bundle)
+        folder = _serving(bundle)
         check_readable(files)
         given = dict(_pair(each) for each in option)
         given |= {} if top_k is None else {"top_k": str(top_k)}
@@ -91,7 +92,7 @@ class Commands:
 
         for path, answer in ask(folder, files, self._registry(), task, given):
             line = json.dumps({"file": str(path), **answer}, ensure_ascii=False, default=asdict)
-            print(line)
+            print(printable(line))
 
     def complete(
         self,
@@ -105,7 +106,7 @@ class Commands:
 
         Example: thalamus complete models/completion "My fellow Americans" --temperature 0.8
         """
-        folder = _newest(bundle)
+        folder = _serving(bundle)
 
         from app.bundle import read_bundle
         from app.modalities import Payload
@@ -126,25 +127,12 @@ class Commands:
         print(text, end="", flush=True)
         start, busy = time.perf_counter(), time.process_time()
         for word in stream(pipeline, pipeline.task, generation):
-            print(word.text, end="", flush=True)
+            print(_words(word.text), end="", flush=True)
         seconds, busy = time.perf_counter() - start, time.process_time() - busy
         print()
         count = len(generation.words)
         speed = f"{count} words in {seconds:.3f} s, {count / busy:.0f} per second of processor time"
         print(f"{speed}, on {pipeline.provider}", file=sys.stderr)
-
-    def models(self, folder: Folder = Path("models"), /) -> None:
-        """List bundles: name and version, modality, and the first figure of the manifest.
-
-        Example: thalamus models models
-        """
-        from app.bundle import read_bundle
-
-        for found in _bundles(folder):
-            manifest = read_bundle(found, self._registry()).manifest
-            figures = [f"{m.name} {m.value:.4g} ({m.split})" for m in manifest.metrics]
-            headline = next(iter(sorted(figures, key=_is_no_headline)), "")
-            print(f"{manifest.name}/{manifest.version}\t{manifest.modality}\t{headline}")
 
     def verify(
         self,
@@ -165,16 +153,16 @@ class Commands:
         Example: thalamus verify models/imagenet --device cpu
         """
         beside: dict[str, str] = {}
-        found = _bundles(folder, beside)
+        found = version_folders(folder, beside)
         for path, reason in sorted(beside.items()):
-            print(f"not served\t{path}\t{reason}")
+            print_row("not served", path, reason)
         failed = 0
         for version in found:
             summary, problems = self._check(version, device)
             name = f"{version.parent.name}/{version.name}"
-            print(f"{'DIFFERS' if problems else 'ok'}\t{name}\t{summary}")
+            print_row("DIFFERS" if problems else "ok", name, summary)
             for problem in problems:
-                print(f"\t{problem}")
+                print_row("", problem)
             failed += bool(problems)
         return 1 if failed else 0
 
@@ -200,7 +188,7 @@ class Commands:
 
         Example: thalamus migrate models/mine
         """
-        found = _bundles(folder)
+        found = version_folders(folder)
 
         from app.bundle.migration import migrate
 
@@ -210,13 +198,18 @@ class Commands:
                 done = "rewritten" if migrate(path, self._registry()) else "up to date"
             except ThalamusError as error:
                 done, failed = f"left alone: {error}", failed + 1
-            print(f"{path.parent.name}/{path.name}\t{done}")
+            print_row(f"{path.parent.name}/{path.name}", done)
         return 1 if failed else 0
 
 
-def _is_no_headline(figure: str) -> bool:
-    """Return False for the figures by which models are compared; they come first."""
-    return not figure.startswith(("accuracy", "perplexity"))
+def print_row(*cells: str) -> None:
+    """Print one line of a table for people and programs, without commands to the terminal."""
+    print("\t".join(map(printable, cells)))
+
+
+def _words(text: str) -> str:
+    """Return generated text, which may have several lines, without commands to the terminal."""
+    return "\n".join(map(printable, text.split("\n")))
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -226,11 +219,14 @@ def _pair(text: str) -> tuple[str, str]:
     return name, value
 
 
-def _bundles(folder: Path, beside: dict[str, str] | None = None) -> list[Path]:
+def version_folders(
+    folder: Path, beside: dict[str, str] | None = None, commands: Iterable[str] = ()
+) -> list[Path]:
     """Return the version folders at or below `folder`: a root, a model or a version.
 
-    They are those that the service would serve. beside: receives what else lies there, and why it
-    would not. Links are kept, because the names that they stand under count.
+    They are those that the service would load. beside: receives what else lies there, and why it
+    would not. commands: what may have been meant by the name of a folder that is not there. Links
+    are kept, because the names that they stand under count.
     """
     from app.bundle.listing import list_models
 
@@ -243,7 +239,7 @@ def _bundles(folder: Path, beside: dict[str, str] | None = None) -> list[Path]:
     except OSError as error:
         if folder.exists() or not whole.parent.is_dir():
             raise OperatorError(f"{folder}: cannot be listed ({error.strerror})") from error
-        near = [str(path) for path in folder.parent.iterdir() if path.is_dir()]
+        near = [*(str(path) for path in folder.parent.iterdir() if path.is_dir()), *commands]
         raise OperatorError(f"{folder}: no such folder{nearest(str(folder), near)}") from error
     if beside is not None:
         beside |= listing.beside
@@ -253,12 +249,23 @@ def _bundles(folder: Path, beside: dict[str, str] | None = None) -> list[Path]:
     raise OperatorError(f"{folder}: no bundle here; expected <name>/<version>/manifest.json{why}")
 
 
-def _newest(folder: Path) -> Path:
-    """Return the highest version of one model; raise `OperatorError` for a folder of several."""
-    found = _bundles(folder)
+def _serving(folder: Path) -> Path:
+    """Return a version's folder, or of a model that of the version that serves.
+
+    Raises `OperatorError` for a folder of several models, and where no version serves.
+    """
+    found = version_folders(folder)
     names = sorted({path.parent.name for path in found})
     if len(names) > 1:
         raise OperatorError(
             f"{folder} holds several models; name one, for example {folder / names[0]}"
         )
-    return max(found, key=lambda path: int(path.name) if path.name.isdigit() else 0)
+    if (folder / "manifest.json").exists():
+        return found[0]
+
+    from app.serving.rule_state import rule_state
+
+    state = rule_state(found[0].parent)
+    if state.problem is not None or state.version is None:
+        raise OperatorError(f"{state.problem}; name a version, for example {found[-1]}")
+    return found[0].parent / str(state.version)

@@ -6,7 +6,8 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from functools import partial
-from typing import Annotated, Any, Literal, get_origin
+from types import UnionType
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from cyclopts import Group, Parameter
 from pydantic import ValidationError
@@ -24,13 +25,16 @@ _GROUPS = {
         *("models", "host", "port", "root_path", "defaults", "poll"),
     ),
     Group("Computing", sort_key=2): ("device", "cuda_graphs", "workers", "threads", "max_batch"),
-    Group("Limits", sort_key=3): (
+    Group("Access", sort_key=3): (
+        *("keys_file", "allow_anonymous", "allowed_hosts", "cors_origins"),
+    ),
+    Group("Limits", sort_key=4): (
         *("max_body", "max_items", "max_queue", "max_queue_seconds", "max_requests", "max_bytes"),
         *("max_decode_bytes", "max_head", "max_connections", "head_timeout", "receive_timeout"),
         *("deadline", "load_timeout", "send_timeout", "keep_alive", "lame_duck", "watchdog"),
     ),
 }
-_OTHER = Group("Other settings", sort_key=4)
+_OTHER = Group("Other settings", sort_key=5)
 _SIMILAR = 0.8  # of two names, as difflib measures it
 _EXAMPLE = {"image": "imagenet"}  # of a setting that is a mapping
 
@@ -96,6 +100,10 @@ def _reason(kind: str, message: str) -> str:
     """Return what pydantic expects, in the words of the command line."""
     if kind == "path_not_directory":
         return "expected a folder that exists"
+    if kind == "value_error":  # of a check of ours
+        return message.removeprefix("Value error, ")
+    if kind == "string_too_short":  # the address to listen on is the only such setting
+        return "expected an address or a host name, such as 127.0.0.1"
     if kind == "string_pattern_mismatch":  # the prefix of addresses is the only such setting
         return "expected a path that starts with a slash and does not end with one, such as /ml"
     expected = message.replace("Input should be", "expected")
@@ -115,16 +123,18 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
 
     The settings parse its numbers and texts, as they parse those of the environment.
     """
-    kind: Any = field.annotation
+    kind: Any = _kind(field)
     written = f" Written {_option(name)}.KEY VALUE." if get_origin(kind) is dict else ""
     about = f"{str(field.description or '').rstrip('.')}.{written}"
     described: dict[str, Any] = {
         "help": f"{about} Environment: {_variable(name)}.",
-        "show_default": lambda _: _shown(field.default),
+        "show_default": field.default is not None and (lambda _: _shown(field.default)),
         "group": next((group for group, names in _GROUPS.items() if name in names), _OTHER),
     }
     if kind is bool:
         described["negative"] = (_option(f"no_{name}"),)
+    elif get_origin(kind) is tuple:  # written as one text
+        kind, described["metavar"] = str, "TEXT,TEXT"
     elif get_origin(kind) not in (Literal, dict):
         described["metavar"] = _METAVARS.get(kind.__name__, "PATH")
         kind = kind if kind.__name__ not in _METAVARS else str
@@ -136,12 +146,20 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
     )
 
 
+def _kind(field: FieldInfo) -> Any:
+    """Return the type of a setting; None, the default of some, is no value that can be given."""
+    kind: Any = field.annotation
+    return next(iter(get_args(kind))) if isinstance(kind, UnionType) else kind
+
+
 def _shown(default: object) -> str:
     if isinstance(default, Mapping):
         return ", ".join(f"{key}: {value}" for key, value in default.items())
-    return (
-        {True: "yes", False: "no"}[default] if isinstance(default, bool) else str(default) or "none"
-    )
+    if default == ():
+        return "none"
+    if isinstance(default, bool):
+        return "yes" if default else "no"
+    return str(default) or "none"
 
 
 _REGISTRY = inspect.Parameter(

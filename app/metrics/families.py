@@ -82,8 +82,26 @@ VERSION_WORKERS = Family(
     "Workers in which a published version is in each state.",
     (*_VERSION, "state"),
 )
+SERVING_WORKERS = Family(
+    "thalamus_serving_workers",
+    "gauge",
+    "Workers in which this version answers requests that name none.",
+    _VERSION,
+)
+SERVING_RULE_PROBLEMS = Family(
+    "thalamus_serving_rule_problems",
+    "gauge",
+    "Workers in which another version serves than the model's serving.json asks for.",
+    ("model",),
+)
 LOAD_FAILURES = Family(
     "thalamus_load_failures", "counter", "Attempts to load a version that failed.", _VERSION
+)
+KEYS_FILE_ERROR = Family(
+    "thalamus_keys_file_error",
+    "gauge",
+    "1 while the file of API keys cannot be used, and the last good keys are in force.",
+    across="max",
 )
 WORKERS = Family("thalamus_workers", "gauge", "Workers that the service runs.")
 WORKER_RESTARTS = Family(
@@ -112,7 +130,8 @@ START_TIME = Family(
 
 FAMILIES = (
     *(REQUESTS, REFUSALS, REQUEST_SECONDS, STAGE_SECONDS, ITEMS_ANSWERED, ABSTAINED, BATCH_ITEMS),
-    *(IN_FLIGHT, QUEUE_ITEMS, QUEUE_SECONDS, VERSION_WORKERS, LOAD_FAILURES),
-    *(WORKERS, WORKER_RESTARTS, BUILD_INFO),
+    *(IN_FLIGHT, QUEUE_ITEMS, QUEUE_SECONDS, VERSION_WORKERS),
+    *(SERVING_WORKERS, SERVING_RULE_PROBLEMS, LOAD_FAILURES),
+    *(KEYS_FILE_ERROR, WORKERS, WORKER_RESTARTS, BUILD_INFO),
     *(MEMORY, CPU_SECONDS, OPEN_FDS, MAX_FDS, START_TIME),
 )

@@ -71,7 +71,7 @@ class Connection(HttpToolsProtocol):
         """Take a new connection; uvicorn's flow control keeps the real transport."""
         super().connection_made(transport)
         self.transport = CorkedTransport(transport, self.loop, self._close)
-        self._real, self._reader = transport, Reader(transport)
+        self._real, self._reader = transport, Reader(transport, self._shared.unread)
         self._waiting_since = self.loop.time()
         self.deadline = self._waiting_since + self._limits.head_timeout
         if not self._shared.opened(self.connections, self.loop):  # type: ignore[arg-type]

@@ -16,6 +16,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
 
+from app.process.unread_answers import UnreadAnswers
+
 NEVER = math.inf
 
 
@@ -24,14 +26,16 @@ class ConnectionLimits:
     """The limits of connections, in seconds and bytes.
 
     head_timeout: until a request's head is complete. keep_alive: between two requests.
-    send_timeout: until a client takes more of an answer. max_head: bytes of a head. connections:
-    open at once. tick: between two looks at the deadlines.
+    send_timeout: until a client takes more of an answer. max_head: bytes of a head. unread: bytes
+    of all answers that clients have not taken. connections: open at once. tick: between two looks
+    at the deadlines.
     """
 
     head_timeout: float = 10
     keep_alive: float = 75
     send_timeout: float = 30
     max_head: int = 32 * 1024
+    unread: int = 256 * 2**20
     connections: int = 4096
     tick: float = 0.5
 
@@ -60,11 +64,13 @@ class Timed(Protocol):
 class OpenConnections:
     """Enforces the limits of one worker's connections.
 
-    `stopping` is set when the worker is to end: every answer then has `Connection: close`.
+    `unread` bounds what their clients do not read. `stopping` is set when the worker is to end:
+    every answer then has `Connection: close`.
     """
 
     def __init__(self, limits: ConnectionLimits) -> None:
         self.limits = limits
+        self.unread = UnreadAnswers(limits.unread)
         self.stopping = False
         self._open: Collection[Timed] = ()
         self._due = 0.0  # when the timer should run next

@@ -17,9 +17,11 @@ from typing import Any
 
 import uvicorn
 
+from app.access.keys_file import good_content
 from app.in_flight import InFlight, Restarts, WorkerGroup, no_trial
 from app.metrics.counting import withdraw_gauges
 from app.process.connection import Connection
+from app.process.exposure import check_exposure
 from app.process.listener import listen, url
 from app.process.open_connections import ConnectionLimits, OpenConnections
 from app.process.policy import SupervisorPolicy
@@ -36,10 +38,12 @@ from app.process.trial_server import Prove
 from app.process.worker import Worker, end_with_supervisor
 from app.runtime.providers import providers_for
 from app.settings import Settings
+from app.shared_bytes import SharedBytes
 from app.shared_numbers import SharedNumbers
 from app.telemetry import configure_logging, event
 
 _OTHER_DESCRIPTORS = 48  # of a worker: models, libraries, channels
+_QUOTAS = 2**20  # bytes of each worker for quotas: some 10,000 names of keys
 _CLOSING = 2.0  # seconds to release the models
 
 # Returns an ASGI application; its `state.catalog.ready` says whether this process has its models,
@@ -50,15 +54,18 @@ CreateApp = Callable[[Settings, WorkerGroup], Any]
 def serve(settings: Settings, create_app: CreateApp) -> None:
     """Listen until SIGTERM or SIGINT; requests in flight are answered first.
 
-    Raises `DeviceUnavailable`, `OperatorError` where it cannot listen, and `SystemExit` with status
-    1 if a worker had to be killed at the end.
+    Raises `DeviceUnavailable`, `InvalidKeys`, `OperatorError` where it cannot or must not listen,
+    and `SystemExit` with status 1 if a worker had to be killed at the end.
     """
+    guarded = settings.keys_file is not None
+    check_exposure(settings.host, meant=guarded or settings.allow_anonymous)
     configure_logging()
     _raise_file_limit()
     use_one_heap()
     warnings.filterwarnings("ignore", module=r"PIL\.")  # it warns of what clients sent
     # The supervisor loads no model, but refuses a device on which no worker can run.
     providers_for(settings.device)
+    keys = None if settings.keys_file is None else good_content(settings.keys_file)
     with listen(settings.host, settings.port) as listener:
         workers = settings.workers or default_workers(settings.device)
         event(
@@ -70,17 +77,22 @@ def serve(settings: Settings, create_app: CreateApp) -> None:
         )
         if workers > 1 or can_fork():
             own = settings.model_copy(update={"workers": workers})
-            if not _supervise(own, create_app, listener):
+            if not _supervise(own, create_app, listener, keys):
                 raise SystemExit(1)
         else:
             _exit_on_sigterm()
-            app = create_app(settings, WorkerGroup())
+            app = create_app(settings, WorkerGroup(keys=_shared(keys)))
             config = _configure(app, settings, OpenConnections(_limits(settings)))
             uvicorn.Server(config).run([listener])
 
 
-def _supervise(settings: Settings, create_app: CreateApp, listener: socket.socket) -> bool:
-    """Serve by `settings.workers` workers; return whether all ended by themselves."""
+def _supervise(
+    settings: Settings, create_app: CreateApp, listener: socket.socket, keys: bytes | None
+) -> bool:
+    """Serve by `settings.workers` workers; return whether all ended by themselves.
+
+    keys: the content of the file of API keys, if there is one.
+    """
     from app.process.supervisor import Supervisor  # it needs a POSIX system
 
     cores = settings.threads or available_cpus()
@@ -90,7 +102,15 @@ def _supervise(settings: Settings, create_app: CreateApp, listener: socket.socke
     prove = partial(_prove, own, create_app)
     trial = Trials.start(prove, own.load_timeout, cores, [listener]) or no_trial
     group = WorkerGroup(
-        in_flight, settings.workers, cores, restarts=restarts, numbers=numbers, trial=trial
+        in_flight,
+        settings.workers,
+        cores,
+        restarts=restarts,
+        numbers=numbers,
+        trial=trial,
+        keys=_shared(keys, indices),
+        quotas=SharedNumbers(indices, _QUOTAS),
+        rules=SharedBytes(indices),
     )
 
     def run(channel: socket.socket, index: int) -> None:
@@ -106,6 +126,14 @@ def _supervise(settings: Settings, create_app: CreateApp, listener: socket.socke
     return Supervisor(listener, supervisor_policy(settings), run, on_end).run()
 
 
+def _shared(keys: bytes | None, workers: int = 1) -> SharedBytes:
+    """Return where the workers share what was last good of the file of API keys."""
+    shared = SharedBytes(workers)
+    if keys is not None:
+        shared.put(keys)
+    return shared
+
+
 def supervisor_policy(settings: Settings) -> SupervisorPolicy:
     """Return what the settings say to the supervisor."""
     return SupervisorPolicy(
@@ -119,7 +147,8 @@ def supervisor_policy(settings: Settings) -> SupervisorPolicy:
 
 def _prove(settings: Settings, create_app: CreateApp) -> Prove:
     """Return what tries a version as a worker would load it; called in the trial server."""
-    prove: Prove = create_app(settings, WorkerGroup()).state.catalog.prove
+    alone = settings.model_copy(update={"keys_file": None})  # nobody asks it; the file may be bad
+    prove: Prove = create_app(alone, WorkerGroup()).state.catalog.prove
     return prove
 
 
@@ -141,6 +170,9 @@ def run_worker(
         pin_to_gpu(index % settings.workers)  # before anything here initialises CUDA
     group.in_flight.join(index)
     group.numbers.join(index)
+    group.keys.join(index)
+    group.quotas.join(index)
+    group.rules.join(index)
     connections = OpenConnections(_limits(settings))
     worker = Worker(channel, connections, supervisor_policy(settings).beat)
     state = replace(group, all_ready=lambda: worker.all_ready, stopping=lambda: worker.draining)
@@ -175,6 +207,7 @@ def _limits(settings: Settings) -> ConnectionLimits:
         keep_alive=settings.keep_alive,
         send_timeout=settings.send_timeout,
         max_head=settings.max_head,
+        unread=settings.max_bytes,
         connections=max(1, min(settings.max_connections, _free_descriptors() * 3 // 4)),
     )
 

@@ -2,8 +2,9 @@
 
 `refresh()` looks into the folder. A new version is tried in a process of its own, where there is
 one for that, then read, hashed and loaded here, and must reproduce its golden cases before it
-answers requests. The order is load, switch, drain: what is replaced or removed answers until its
-successor is ready (`app.serving.reload` has the rules), and its memory is freed after its last
+answers requests. Of each model a few versions are loaded, and one of them serves
+(`app.serving.choice`). The order is load, switch, drain: what is replaced or removed answers until
+its successor is ready (`app.serving.reload` has the rules), and its memory is freed after its last
 answer. Threads do all slow work, and no version waits for the loading of another.
 
 Several processes may serve the same folder and find a new bundle at different times. So a request
@@ -15,7 +16,7 @@ other process.
 import asyncio
 import gc
 import logging
-import time
+import math
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -24,12 +25,14 @@ from typing import Any
 from app.background import spawn
 from app.bundle.listing import VersionKey
 from app.errors import NotReady, UnknownModel
+from app.serving.choice import Choice, Choices
 from app.serving.daemon_thread import in_daemon_thread
 from app.serving.defaults import Defaults, choose_by_media_type
 from app.serving.folder import Look, ModelsFolder, Sighting
 from app.serving.loading import LoadOptions, failure_of, load, prove
 from app.serving.model import ServedModel
 from app.serving.reload import Entry, VersionState, pause, to_drain
+from app.serving.why_not import loaded_instead, published_instead, why_not
 from app.telemetry import event
 
 __all__ = ["MOMENT", "Catalog", "Entry", "VersionState"]
@@ -50,7 +53,8 @@ class Catalog:
         accepts = {name: each.accepts for name, each in options.registry.modalities.items()}
         self._defaults = Defaults(defaults, accepts)
         self._entries: dict[VersionKey, Entry] = {}
-        # The ready models by version; the newest of each name also under None.
+        self._choices = Choices(options.workers.rules)
+        # The ready models by version; the one of each name that serves also under None.
         self._ready: dict[tuple[str, int | None], ServedModel] = {}
         self._looking = asyncio.Lock()
         self._loading = asyncio.Semaphore(_LOADS_AT_ONCE)
@@ -64,8 +68,9 @@ class Catalog:
 
     @property
     def ready(self) -> bool:
-        """Whether the first scan is complete and at least one model is ready."""
-        return bool(self._ready) and all(task.done() for task in self._initial or [])
+        """Whether the first scan is complete and at least one model serves."""
+        serves = any(version is None for _, version in self._ready)
+        return serves and all(task.done() for task in self._initial or [])
 
     @property
     def failed(self) -> int:
@@ -77,37 +82,37 @@ class Catalog:
         """Every known version, by name and then by version."""
         return [self._entries[key] for key in sorted(self._entries)]
 
+    def choice(self, name: str) -> Choice:
+        """Return what serves of a model, and by which rule."""
+        return self._choices[name]
+
     async def find(self, name: str, version: int | None = None) -> ServedModel:
-        """Return a version, or the newest ready one; raise `UnknownModel` or `NotReady`."""
+        """Return a version, or the one that serves; raise `UnknownModel` or `NotReady`."""
         if model := self._ready.get((name, version)):
             return model
         if not self._known(name, version):
             await self._look_for(name)
         entries = self._known(name, version)
         if not entries:
-            raise UnknownModel(self._published_instead(name))
+            raise UnknownModel(published_instead(self.entries, name))
+        awaited = next((e for e in reversed(entries) if e.is_loading), entries[-1])
         with suppress(TimeoutError):
-            await asyncio.wait_for(entries[-1].load_finished.wait(), MOMENT)
+            await asyncio.wait_for(awaited.load_finished.wait(), MOMENT)
         if model := self._ready.get((name, version)):
             return model
-        raise NotReady(f"{name} is {entries[-1].state}; GET /v1/models/{name} says why")
+        if awaited.state is VersionState.UNLOADED and version is not None:
+            raise UnknownModel(loaded_instead(self.entries, name))
+        raise NotReady(f"{name} is {why_not(entries)}; GET /v1/models/{name} says why")
 
     def for_media_type(self, media_type: str) -> ServedModel:
         """Return the media type's default classifier; raise `UnsupportedMedia` or `NotReady`."""
-        newest = {name: model for (name, version), model in self._ready.items() if version is None}
-        waiting = {e.name: e.state for e in self._entries.values() if e.name not in newest}
-        return choose_by_media_type(newest.values(), media_type, self._defaults, waiting)
+        serving = {n: model for (n, version), model in self._ready.items() if version is None}
+        names = {entry.name for entry in self._entries.values()} - serving.keys()
+        waiting = {name: why_not(self._known(name, None)) for name in names}
+        return choose_by_media_type(serving.values(), media_type, self._defaults, waiting)
 
     def _known(self, name: str, version: int | None) -> list[Entry]:
         return [e for e in self.entries if e.name == name and version in (None, e.version)]
-
-    def _published_instead(self, name: str) -> str:
-        """Return a sentence on what is published; it never repeats what the client sent."""
-        own = [str(e.version) for e in self.entries if e.name == name]
-        if own:
-            return f"there is no such version of this model; published are: {', '.join(own)}"
-        names = ", ".join(sorted({e.name for e in self.entries})) or "none"
-        return f"there is no model of that name; published are: {names}"
 
     async def refresh(self) -> None:
         """Look into the folder; return when what it says is loaded and drained."""
@@ -141,7 +146,7 @@ class Catalog:
         """Look into the whole folder; return the loads that it has started."""
         async with self._looking:
             look, self._look_seconds = await in_daemon_thread(
-                _with_seconds, self._folder, self._digests()
+                self._folder.timed_look, self._digests()
             )
             started = self._apply(look or Look())
             if look is not None and self._initial is None:
@@ -172,21 +177,32 @@ class Catalog:
             entry.removed = True
             if entry.state is VersionState.READY:
                 entry.reason = "removed, but it answers until another version of it is ready"
-        started, now = [], asyncio.get_running_loop().time()
         for key, sighting in look.found.items():
             entry = self._entries.setdefault(key, Entry(*key))
-            entry.removed = False
-            if entry.is_due(sighting, now):
-                entry.start(sighting)
-                started.append(spawn(self._load(entry, sighting), self._tasks))
-            elif entry.is_as_loaded(sighting):
+            entry.removed, entry.seen = False, sighting
+            if not entry.is_loading and entry.is_as_loaded(sighting):
                 entry.forget_failures()
+        self._choices.follow(look.rules, self.entries)
+        self._index()
+        started = self._start_due(asyncio.get_running_loop().time())
+        self._index()
+        return started
+
+    def _start_due(self, now: float) -> list[asyncio.Task[None]]:
+        started = []
+        for entry in self._choices.due(self.entries, now):
+            assert entry.seen is not None
+            entry.start(entry.seen)
+            started.append(spawn(self._load(entry, entry.seen), self._tasks))
         return started
 
     async def _finish(self, tasks: list[asyncio.Task[None]]) -> None:
         """Wait for these loads, drain what may go, and tidy the memory."""
-        await asyncio.gather(*tasks)
-        await self._drop_removed()
+        while tasks:
+            await asyncio.gather(*tasks)
+            # What is to be loaded in place of those that failed; none of these is tried again now.
+            tasks = self._start_due(-math.inf)
+        await self._drop_unneeded()
         if self._dropped:  # something among it may be in a cycle, and was frozen
             gc.unfreeze()
         if self._loaded or self._dropped:
@@ -218,7 +234,7 @@ class Catalog:
         if replaced is not None:
             await replaced.close()
             self._dropped = True
-        await self._drop_removed()
+        await self._drop_unneeded()
 
     async def _load_now(self, folder: Path, digest: str | None) -> ServedModel:
         task = asyncio.current_task()
@@ -243,29 +259,36 @@ class Catalog:
         """Update the index of ready models after an entry has changed its state."""
         ready = [e for e in self.entries if e.state is VersionState.READY and e.model]
         self._ready = {(e.name, e.version): e.model for e in ready if e.model}
-        self._ready |= {(e.name, None): e.model for e in ready if e.model}  # newest last
+        self._choices.choose(self.entries)
+        serving = self._choices.serving.items()
+        self._ready |= {
+            (name, None): self._ready[name, version] for name, version in serving if version
+        }
 
-    async def _drop_removed(self) -> None:
-        removed = to_drain(self.entries)
-        await asyncio.gather(*(self._drop(entry) for entry in removed))
+    async def _drop_unneeded(self) -> None:
+        removed = to_drain(self.entries, self._choices.serving)
+        unneeded = self._choices.unneeded(self.entries)
+        dropping = [*map(self._drop, removed), *map(self._unload, unneeded)]
+        await asyncio.gather(*dropping)
         for entry in removed:
             event("model removed", model=entry.name, version=entry.version)
 
-    async def _drop(self, entry: Entry) -> None:
-        """Drain one version, free its memory and forget it."""
+    async def _unload(self, entry: Entry) -> None:
+        """Drain one version and free its memory; it stays published."""
+        await self._drain(entry)
+        entry.state = VersionState.UNLOADED
+        event("model unloaded", model=entry.name, version=entry.version)
+
+    async def _drain(self, entry: Entry) -> None:
         entry.state = VersionState.DRAINING
         self._index()
-        model, entry.model = entry.model, None
+        model, entry.model, entry.digest = entry.model, None, None
         if model is not None:
             await model.close()
             self._dropped = True
+
+    async def _drop(self, entry: Entry) -> None:
+        """Drain one version, free its memory and forget it."""
+        await self._drain(entry)
         if self._entries.get((entry.name, entry.version)) is entry:
             del self._entries[entry.name, entry.version]
-
-
-def _with_seconds(
-    folder: ModelsFolder, known: Mapping[VersionKey, str | None]
-) -> tuple[Look | None, float]:
-    """Look, and return how much processor time that took: not how long it waited for others."""
-    start = time.thread_time()
-    return folder.look(known), time.thread_time() - start

@@ -40,7 +40,7 @@ def choose_by_media_type(
 ) -> ServedModel:
     """Return the classifier for a media type; raise `UnsupportedMedia` or `NotReady`.
 
-    models: the newest ready version of each name. states: of the models that are published and not
+    models: the version of each name that serves. states: of the models that are published and not
     ready, by name. Another model answers where the preferred one is not published, but not where it
     is only not ready: then an answer would depend on the moment.
     """

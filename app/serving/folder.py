@@ -10,13 +10,15 @@ while it is another folder (another inode or device) than the one where the vers
 """
 
 import logging
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.bundle.files import MANIFEST, listed_files, manifest_digest
 from app.bundle.listing import Listing, VersionKey, list_models
-from app.errors import InvalidBundle
+from app.bundle.serving_rule import SERVING_FILE, ServingRule, read_rule
+from app.errors import InvalidBundle, InvalidRule
 from app.telemetry import event
 
 Fingerprint = tuple[tuple[str, int, int, int, int], ...]  # of files: name, inode, size, two times
@@ -37,11 +39,24 @@ class Sighting:
 
 
 @dataclass(frozen=True, slots=True)
+class RuleReading:
+    """What one look found in a model's `serving.json`: its rule, or why there is none.
+
+    changed: when the file was written, in seconds since 1970; None without a file.
+    """
+
+    rule: ServingRule | None = None
+    problem: str | None = None
+    changed: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Look:
-    """What one look found: the versions that are there, and those that are gone for sure."""
+    """What one look found: the versions that are there, those that are gone for sure, the rules."""
 
     found: dict[VersionKey, Sighting] = field(default_factory=dict)
     gone: set[VersionKey] = field(default_factory=set)
+    rules: dict[str, RuleReading] = field(default_factory=dict)
 
 
 class ModelsFolder:
@@ -52,6 +67,7 @@ class ModelsFolder:
         self._beside: dict[str, str] = {}  # what the log has already said
         self._trouble: str | None = None  # with the root itself
         self._digests: dict[VersionKey, tuple[tuple[int, ...], str]] = {}  # by the manifest's state
+        self._rules: dict[str, tuple[tuple[int, ...], RuleReading]] = {}  # by the file's state
         self._identity: tuple[int, int] | None = None  # of the root where there were versions
         self._empty_looks = 0
 
@@ -76,13 +92,20 @@ class ModelsFolder:
             event("models folder is back", models=str(self.root))
         self._trouble = None
         self._digests = {key: it for key, it in self._digests.items() if key in listing.versions}
-        found = self._sightings(listing, known)
+        found, rules = self._sightings(listing, known), self._readings(listing)
+        self._rules = {name: it for name, it in self._rules.items() if name in rules}
         self._report(listing.beside)
-        return Look(found, _gone(listing, known))
+        return Look(found, _gone(listing, known), rules)
+
+    def timed_look(self, known: Mapping[VersionKey, str | None]) -> tuple[Look | None, float]:
+        """Look, and return how much processor time that took: not how long it waited for others."""
+        start = time.thread_time()
+        return self.look(known), time.thread_time() - start
 
     def look_for(self, names: Iterable[str], known: Mapping[VersionKey, str | None]) -> Look:
         """Look at these models only, which clients have named; it finds nothing to be gone."""
-        return Look(self._sightings(list_models(self.root, names), known))
+        listing = list_models(self.root, names)
+        return Look(self._sightings(listing, known), rules=self._readings(listing))
 
     def _is_really_empty(self, identity: tuple[int, int]) -> bool:
         self._empty_looks += 1
@@ -117,6 +140,24 @@ class ModelsFolder:
             found[key] = Sighting(digest, () if loaded else _fingerprint(path))
         return found
 
+    def _readings(self, listing: Listing) -> dict[str, RuleReading]:
+        names = {name for name, _ in listing.versions}
+        return {name: self._reading(self.root / name) for name in names}
+
+    def _reading(self, folder: Path) -> RuleReading:
+        """Return the rule of a model; read its file only if its state has changed."""
+        try:
+            state = _state(folder / SERVING_FILE)
+        except FileNotFoundError:  # or a link that leads nowhere
+            return _read_rule(folder, None)
+        except OSError as error:
+            return RuleReading(problem=f"{SERVING_FILE} cannot be read ({error.strerror})")
+        before = self._rules.get(folder.name)
+        if before is None or before[0] != state:
+            reading = _read_rule(folder, state[2] / 1e9)
+            self._rules[folder.name] = before = (state, reading)
+        return before[1]
+
     def _digest(self, key: VersionKey, path: Path) -> str:
         """Return the identity of a version; read the manifest only if its state has changed."""
         state = _state(path / MANIFEST)
@@ -124,6 +165,13 @@ class ModelsFolder:
         if before is None or before[0] != state:
             self._digests[key] = before = (state, manifest_digest(path))
         return before[1]
+
+
+def _read_rule(folder: Path, changed: float | None) -> RuleReading:
+    try:
+        return RuleReading(read_rule(folder), changed=changed)
+    except InvalidRule as error:
+        return RuleReading(problem=str(error), changed=changed)
 
 
 def _is_empty(listing: Listing) -> bool:

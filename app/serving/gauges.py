@@ -5,7 +5,7 @@ so the state of a version is a number of workers. What a lost worker has set goe
 its place; a version that was removed goes within a second.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 
 from app.in_flight import WorkerGroup
@@ -39,11 +39,23 @@ class Gauges:
             abstains = manifest.conformal is not None or manifest.novelty is not None
             self._metrics.expect(entry.name, entry.version, model.pipeline.tasks, abstains=abstains)
             items[version], seconds[version] = float(model.queued_items), model.queued_seconds
+        self._set_serving({entry.name for entry in self._catalog.entries})
         self._metrics.set(families.VERSION_WORKERS, states)
         self._metrics.set(families.QUEUE_ITEMS, items)
         self._metrics.set(families.QUEUE_SECONDS, seconds)
         for family, value in self._process.read():
             self._metrics.set(family, {(self._metrics.worker,): value})
+
+    def _set_serving(self, names: Iterable[str]) -> None:
+        choices = [self._catalog.choice(name) for name in names]
+        serving: dict[tuple[str, ...], float] = {
+            (c.name, str(c.version)): 1.0 for c in choices if c.version is not None
+        }
+        problems: dict[tuple[str, ...], float] = {
+            (c.name,): float(c.problem is not None) for c in choices
+        }
+        self._metrics.set(families.SERVING_WORKERS, serving)
+        self._metrics.set(families.SERVING_RULE_PROBLEMS, problems)
 
     def render(self) -> bytes:
         """Return the metrics of the service in the Prometheus text format."""

@@ -5,12 +5,12 @@
   seconds.
 - A loaded version whose content was replaced goes on answering until the new content is ready, and
   if that fails.
-- A version that was removed is drained, but the last one of a model that answers only when another
-  one of it does or when nothing of it is published any more.
+- A version that was removed is drained, but the one that serves only when another one does in its
+  place or when nothing of the model is published any more.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -27,6 +27,7 @@ class VersionState(StrEnum):
     READY = "ready"
     FAILED = "failed"
     DRAINING = "draining"
+    UNLOADED = "unloaded"
 
 
 @dataclass(slots=True)
@@ -34,8 +35,8 @@ class Entry:
     """One published version, its state, and its model if that is ready.
 
     reason: why it failed; of a ready version, why its newer content does not answer. digest: of the
-    content that is loaded. failed: what was there when the latest try failed; retry_at: when it is
-    tried again without a change, in seconds on the loop's clock.
+    content that is loaded. seen: what the latest look found. failed: what was there when the latest
+    try failed; retry_at: when it is tried again without a change, in seconds on the loop's clock.
     """
 
     name: str
@@ -44,12 +45,25 @@ class Entry:
     reason: str | None = None
     model: ServedModel | None = None
     digest: str | None = None
+    seen: Sighting | None = None
     load_finished: asyncio.Event = field(default_factory=asyncio.Event)
     is_loading: bool = False
     removed: bool = False
     failed: Sighting | None = None
     failures: int = 0
     retry_at: float | None = None
+
+    @property
+    def may_be_unloaded(self) -> bool:
+        """Whether it is published, loaded and at rest."""
+        ready = self.state is VersionState.READY and self.model is not None
+        return ready and not self.removed and not self.is_loading
+
+    def leave_unloaded(self) -> None:
+        """Say of a version that waits to be loaded that it need not be."""
+        if self.state is VersionState.LOADING and not self.is_loading:
+            self.state = VersionState.UNLOADED
+            self.load_finished.set()
 
     def is_due(self, sighting: Sighting, now: float) -> bool:
         """Say whether this content shall be loaded now."""
@@ -103,16 +117,15 @@ def pause(failures: int) -> float:
     return min(LONGEST_PAUSE, 2.0 ** min(failures, 30))
 
 
-def to_drain(entries: Iterable[Entry]) -> list[Entry]:
-    """Return the removed versions that may go now."""
+def to_drain(entries: Iterable[Entry], serving: Mapping[str, int | None]) -> list[Entry]:
+    """Return the removed versions that may go now. serving: the version of each model that does."""
     every = list(entries)
     published = {entry.name for entry in every if not entry.removed}
-    answering = {e.name for e in every if not e.removed and e.state is VersionState.READY}
     return [
         entry
         for entry in every
         if entry.removed
         and not entry.is_loading
         and entry.state is not VersionState.DRAINING
-        and (entry.model is None or entry.name in answering or entry.name not in published)
+        and (entry.version != serving.get(entry.name) or entry.name not in published)
     ]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.reliability import (
+    choice,
     connections,
     folder,
     hang,
@@ -27,6 +28,7 @@ from benchmarks.reliability.service import Launch, NotReady, running
 EXPERIMENTS = (
     *memory.EXPERIMENTS,
     *swap.EXPERIMENTS,
+    *choice.EXPERIMENTS,
     *hang.EXPERIMENTS,
     *folder.EXPERIMENTS,
     *overload.EXPERIMENTS,

@@ -64,16 +64,6 @@ def test_verify_reports_the_golden_case_that_differs(capsys, models: Path) -> No
     assert "\tgolden/red.png: alone: 'red' was published with" in out
 
 
-def test_models_are_listed(capsys, published: Path) -> None:
-    status, out, _ = run(capsys, "models", published)
-    assert status == 0
-    assert [line.split("\t")[:2] for line in out.splitlines()] == [
-        ["colours/1", "image"],
-        ["moods/1", "text"],
-        ["sounds/1", "audio"],
-    ]
-
-
 def test_predict_prints_the_answers_of_the_pipeline(
     capsys, published: Path, tmp_path: Path
 ) -> None:
@@ -101,7 +91,7 @@ def test_predict_runs_the_tasks_of_an_autoencoder(capsys, tmp_path: Path) -> Non
     )
 
 
-def test_predict_takes_the_newest_version(capsys, models: Path, tmp_path: Path) -> None:
+def test_predict_takes_the_version_that_serves(capsys, models: Path, tmp_path: Path) -> None:
     from app.bundle import publish
 
     publish(fakes.image_bundle(version=10, sharpness=0.5), models)
@@ -112,6 +102,15 @@ def test_predict_takes_the_newest_version(capsys, models: Path, tmp_path: Path) 
         for below in ("colours", "colours/10", "colours/1")
     ]
     assert probabilities[0] == probabilities[1] < probabilities[2]
+    rule = models / "colours" / "serving.json"
+    rule.write_text('{"held": [10]}')
+    assert (
+        json.loads(run(capsys, "predict", models / "colours", file)[1])["probability"]
+        == (probabilities[2])
+    )
+    rule.write_text('{"pin": 1}')
+    status, _, error = run(capsys, "predict", models / "colours", file)
+    assert (status, "pin: Extra inputs" in error, error.count("\n")) == (2, True, 1)
 
 
 def test_command_errors_are_one_line_with_status_2(

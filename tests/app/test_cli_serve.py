@@ -141,3 +141,15 @@ def test_serve_receives_the_registry_of_the_program(monkeypatch, tmp_path: Path)
         "modalities": SHIPPED.modalities,
         "give_up": give_up,
     }
+
+
+def test_serve_with_a_bad_keys_file_is_a_one_line_error(
+    capsys, published: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "keys.jsonl"
+    given = ("serve", "--models", published, "--port", 0, "--keys-file", path)
+    assert f"keys file {path}: No such file or directory" in one_line(capsys, *given)
+    path.write_text('{"name": "thal_secret"}\n')
+    line = one_line(capsys, *given)
+    assert f"keys file {path}: line 1: sha256: expected" in line
+    assert "thal_secret" not in line

@@ -32,6 +32,8 @@ def process(root: Path) -> Iterator[subprocess.Popen]:
         "THALAMUS_RECEIVE_TIMEOUT": "0.5",
         "THALAMUS_MAX_BODY": "100000",
         "THALAMUS_DEFAULTS": json.dumps({"image": "colours"}),
+        "THALAMUS_ALLOWED_HOSTS": "127.0.0.1,x",
+        "THALAMUS_CORS_ORIGINS": "https://good.example",
     }
     command = [sys.executable, "-m", "app.cli", "serve", "--port", "0", "--models", str(root)]
     started = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
@@ -139,6 +141,45 @@ def test_invalid_http_is_refused_and_the_server_continues(
 ) -> None:
     answer = raw(client, HEAD + header + b"\r\nConnection: close\r\n\r\ngood")
     assert re.match(rb"HTTP/1.1 [24]\d\d ", answer), answer
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", b"200"),
+        (b"GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", b"404"),
+        (b"no HTTP\r\n\r\n", b"400"),
+        (b"GET / HTTP/1.1\r\n\r\n", b"400"),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 40_000 + b"\r\n\r\n", b"431"),
+        (HEAD + b"Content-Length: 999999999\r\n\r\n", b"413"),
+    ],
+)
+def test_no_answer_names_the_server_or_is_kept_and_each_has_a_date(
+    client: httpx.Client, request_: bytes, status: bytes
+) -> None:
+    """The connection itself gives some of these answers."""
+    first, *rest = raw(client, request_).partition(b"\r\n\r\n")[0].split(b"\r\n")
+    fields = [line.partition(b":")[0].lower() for line in rest]
+    assert first.split()[1] == status
+    assert b"server" not in fields
+    assert fields.count(b"date") == fields.count(b"cache-control") == 1
+
+
+def test_another_host_is_refused_before_the_body_arrives(client: httpx.Client) -> None:
+    answer = raw(client, HEAD.replace(b": x", b": evil.com") + b"Content-Length: 10\r\n\r\ngood")
+    assert answer.startswith(b"HTTP/1.1 421 ")
+
+
+def test_a_page_of_a_listed_origin_may_ask(client: httpx.Client) -> None:
+    asks = {"Origin": "https://good.example", "Access-Control-Request-Method": "POST"}
+    allowed = client.options("/v1/models/moods/classify", headers=asks)
+    assert allowed.status_code == 204
+    assert allowed.headers["access-control-allow-origin"] == "https://good.example"
+    broken = b"OPTIONS / HTTP/1.1\r\nOrigin: https://good.example\r\n"
+    broken += b"Access-Control-Request-Method: POST\r\n\r\n"
+    answer = raw(client, broken)
+    assert answer.startswith(b"HTTP/1.1 400 "), "it has no Host"
+    assert b"access-control-allow-methods" not in answer
 
 
 def test_disconnecting_clients_do_not_affect_others(client: httpx.Client) -> None:

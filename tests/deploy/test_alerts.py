@@ -74,6 +74,16 @@ FIRING = {
         {"model": "moods", "version": "1"},
         "moods/1 is published and does not answer",
     ),
+    "ThalamusServingRule": (
+        {'thalamus_serving_rule_problems{model="moods"}': "1+0x120"},
+        {"model": "moods"},
+        "moods: serving.json cannot be followed; the last good rule stays until a restart",
+    ),
+    "ThalamusKeysFile": (
+        {"thalamus_keys_file_error": "1+0x120"},
+        {},
+        "The file of API keys cannot be used; the last good keys stay until a restart",
+    ),
     "ThalamusDrift": (
         {
             f"thalamus_items_total{{{MOODS}}}": "0+10x120",
@@ -96,6 +106,9 @@ QUIET = {
     "thalamus_worker_restarts_total": "1+0x120",
     f'thalamus_version_workers{{{MOODS},state="ready"}}': "2+0x120",
     f'thalamus_version_workers{{{MOODS},state="failed"}}': "0+0x120",
+    f'thalamus_version_workers{{{MOODS},state="unloaded"}}': "2+0x120",
+    'thalamus_serving_rule_problems{model="moods"}': "0+0x120",
+    "thalamus_keys_file_error": "0+0x120",
     f"thalamus_items_total{{{MOODS}}}": "0+100x120",
     f"thalamus_abstained_total{{{MOODS}}}": "0+4x120",
 }
@@ -156,6 +169,16 @@ def test_promtool_accepts_the_queries_of_the_page(tmp_path: Path) -> None:
     file = tmp_path / "queries.yaml"
     file.write_text(yaml.safe_dump({"groups": [{"name": "page", "rules": rules}]}))
     result = promtool("check", "rules", file)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+@needs_promtool
+def test_promtool_accepts_the_scrape_configuration_of_the_page(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "how-to" / "monitor.md").read_text()
+    (block,) = re.findall(r"^```yaml\n(.*?)^```", page, re.M | re.S)
+    file = tmp_path / "prometheus.yaml"
+    file.write_text(block)
+    result = promtool("check", "config", "--syntax-only", file)
     assert result.returncode == 0, result.stdout + result.stderr
 
 

@@ -62,6 +62,13 @@ def test_the_healthcheck_needs_nothing_but_python(target):
 
 
 @pytest.mark.parametrize("target", TARGETS)
+def test_the_image_lets_nobody_ask_without_a_key(target):
+    """It listens on every network, so whoever runs it must choose: keys, or everybody."""
+    variables = dockerfile.environment(dockerfile.lineage(STAGES, target))
+    assert not {"THALAMUS_KEYS_FILE", "THALAMUS_ALLOW_ANONYMOUS"} & variables.keys()
+
+
+@pytest.mark.parametrize("target", TARGETS)
 def test_the_environment_suits_a_read_only_container(target):
     variables = dockerfile.environment(dockerfile.lineage(STAGES, target))
     assert variables["PYTHONDONTWRITEBYTECODE"] == "1"

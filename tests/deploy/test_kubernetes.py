@@ -10,10 +10,8 @@ from app.process.serve import supervisor_policy
 from app.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
-DOCUMENTS = {
-    document["kind"]: document
-    for document in yaml.safe_load_all((ROOT / "deploy" / "kubernetes.yaml").read_text())
-}
+TEXT = (ROOT / "deploy" / "kubernetes.yaml").read_text()
+DOCUMENTS = {document["kind"]: document for document in yaml.safe_load_all(TEXT)}
 POD = DOCUMENTS["Deployment"]["spec"]["template"]["spec"]
 (CONTAINER,) = POD["containers"]
 LABELS = DOCUMENTS["Deployment"]["spec"]["template"]["metadata"]["labels"]
@@ -45,6 +43,30 @@ def test_the_container_is_the_images_user_without_rights():
     assert pod["runAsNonRoot"] and own["readOnlyRootFilesystem"]
     assert own["allowPrivilegeEscalation"] is False
     assert own["capabilities"] == {"drop": ["ALL"]}
+
+
+def test_the_keys_are_a_secret_that_the_process_alone_reads():
+    environment = {each["name"]: each["value"] for each in CONTAINER["env"]}
+    (mount,) = [each for each in CONTAINER["volumeMounts"] if each["name"] == "keys"]
+    (volume,) = [each for each in POD["volumes"] if each["name"] == "keys"]
+    keys_file = Path(environment["THALAMUS_KEYS_FILE"])
+    assert keys_file.parent == Path(mount["mountPath"]) and mount["readOnly"] is True
+    assert "subPath" not in mount, "it would never be updated"
+    assert volume["secret"]["defaultMode"] == 0o440
+    assert "optional" not in volume["secret"], "the pod waits for its keys"
+    assert "Secret" not in DOCUMENTS, "its content belongs in no repository"
+    create = f"secret generic {volume['secret']['secretName']} --from-file={keys_file.name}"
+    assert create in TEXT
+
+
+def test_without_its_keys_the_service_would_not_start():
+    environment = {each["name"] for each in CONTAINER["env"]}
+    assert "THALAMUS_ALLOW_ANONYMOUS" not in environment
+
+
+def test_the_probes_carry_no_key():
+    for name in PROBES:
+        assert CONTAINER[f"{name}Probe"]["httpGet"].keys() == {"path", "port"}
 
 
 def test_a_service_of_the_same_name_sets_no_port():

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from app.bundle import Conformal, Manifest, Measurement, NoveltyScore, Provenance, tensors
+from app.bundle.serving_rule import ServingRule, parse_rule
 from app.modalities import MODALITIES
 from app.tasks import TASKS
 from tests.docs.pages import DOCS
@@ -18,9 +19,17 @@ OUTPUTS = {
 }
 
 
-@pytest.mark.parametrize("kind", [Manifest, Provenance, Conformal, NoveltyScore, Measurement])
+KINDS = [Manifest, Provenance, Conformal, NoveltyScore, Measurement, ServingRule]
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_the_page_names_every_field(kind) -> None:
     assert set(kind.model_fields) - NAMED == set()
+
+
+def test_the_example_of_a_serving_rule_is_one() -> None:
+    (example,) = re.findall(r"```json\n(\{\"policy.*?)```", PAGE, re.S)
+    assert parse_rule(example.encode()).policy == "pinned"
 
 
 def test_the_page_names_every_output_task_and_encoder() -> None:

@@ -18,6 +18,7 @@ def row(field: FieldInfo) -> str:
     """Return the row of a setting, after its name."""
     default = field.default
     shown = json.dumps(default) if isinstance(default, dict) else str(default)
+    shown = ",".join(default) if isinstance(default, tuple) else shown
     return f"| `{shown}` | {html.escape(field.description or '', quote=False)} |"
 
 

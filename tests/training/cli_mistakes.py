@@ -48,6 +48,12 @@ def broken_zip(path: Path) -> Path:
     return file(path, path.read_bytes()[:-300])
 
 
+def ruled(models: Path) -> Path:
+    """A folder in which nobody knows which version of `d` serves."""
+    (models / "d").mkdir(parents=True)
+    return file(models / "d" / "serving.json", '{"policy": "newest"}').parents[1]
+
+
 Arguments = Callable[[Path], list[object]]
 # Each is a way of making a mistake in a folder, and what is answered.
 SEEN_WITHOUT_TORCH: dict[str, tuple[Arguments, str]] = {
@@ -110,6 +116,10 @@ SEEN_WITHOUT_TORCH: dict[str, tuple[Arguments, str]] = {
     "models is a file": (
         lambda t: ["run", "--data", folder(t / "d", a=3, b=3), "--models", file(t / "m", "")],
         "is not a folder that can be written to",
+    ),
+    "no such policy": (
+        lambda t: ["run", "digits", "--publish", "better"],
+        "--publish: expected one of if-better, always, never, got 'better'",
     ),
     "no ranks": (
         lambda t: ["run", "digits", "--ranks", "0"],
@@ -218,6 +228,10 @@ SEEN_WITHOUT_TORCH: dict[str, tuple[Arguments, str]] = {
 }
 MISTAKES: dict[str, tuple[Arguments, str]] = {
     **SEEN_WITHOUT_TORCH,
+    "a rule that cannot be used": (
+        lambda t: ["run", "--data", folder(t / "d", a=3, b=3), "--models", ruled(t / "m")],
+        "d/serving.json: policy: ",
+    ),
     "wrong recipe data": (lambda t: ["run", "digits", "--data", folder(t / "d", a=1)], "holds no"),
     "two samples": (
         lambda t: ["run", "--data", folder(t / "d", cats=12, dogs=2)],

@@ -13,7 +13,8 @@ NETWORKS = ("imagenet", "minilm")  # that Python packages carry: `training.trans
 _DATA = Group("Data and model", sort_key=1)
 _START = Group("Start", sort_key=2)
 _TRAINING = Group("Training", sort_key=3)
-_PROCESSES = Group("Processes and checkpoints", sort_key=4)
+_PUBLICATION = Group("Publication", sort_key=4)
+_PROCESSES = Group("Processes and checkpoints", sort_key=5)
 _BUNDLE = Group("Bundle", sort_key=1)
 _BOUNDS = Group("Limits of the conversion", sort_key=2)
 
@@ -26,7 +27,8 @@ RecipeName = Annotated[
     ),
 ]
 BundleName = Annotated[str, Parameter(help="Name of a published bundle, for example digits.")]
-ModelsFolder = Annotated[Path, Parameter(help="Folder of the published bundles.", group=_DATA)]
+_MODELS = Parameter(help="Folder of the published bundles.")
+ModelsFolder = Annotated[Path, _MODELS, Parameter(group=_DATA)]
 LabelledFiles = Annotated[
     Path,
     Parameter(
@@ -69,6 +71,24 @@ class Samples:
             metavar="NAME",
         ),
     ] = None
+
+
+@Parameter(name="*", group=_PUBLICATION)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Destination:
+    """Where a new version is published, and whether it serves at once."""
+
+    models: Annotated[Path, _MODELS] = Path("models")
+    publish: Annotated[
+        Literal["if-better", "always", "never"],
+        Parameter(
+            help="if-better: a classifier's new version is held, and does not serve, where its "
+            "balanced accuracy on test samples that are new to both is lower than that of the "
+            "version that serves by more than one standard error, or where they cannot be "
+            "compared; other models are not compared. always: it serves. never: it is held. "
+            "thalamus models release NAME VERSION ends a hold."
+        ),
+    ] = "if-better"
 
 
 @Parameter(name="*", group=_TRAINING)

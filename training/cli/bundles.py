@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from training.cli.arguments import BundleName, Conversion, LabelledFiles, Published
-from training.cli.lookup import check_data, check_report, newest, use_threads
+from training.cli.lookup import check_data, check_report, newest, print_published, use_threads
 
 
 def measure(
@@ -51,7 +51,7 @@ def calibrate(name: BundleName, /, *, data: LabelledFiles, bundle: Published = P
     from training.runs.calibrate import publish_calibrated
 
     use_threads(bundle.threads)
-    print(f"published {publish_calibrated(found, data, bundle.models)}")
+    print_published(publish_calibrated(found, data, bundle.models))
 
 
 def card(
@@ -118,5 +118,6 @@ def quantize(
 
     use_threads(bundle.threads)
     loss = MaximumLoss(conversion.most_lost / 100, conversion.most_changed / 100, conversion.force)
-    folder = publish_converted(found, precision, data, bundle.models, loss, conversion.device)
-    print(f"published {folder}")
+    print_published(
+        publish_converted(found, precision, data, bundle.models, loss, conversion.device)
+    )

@@ -158,6 +158,15 @@ def check_source(source: str | None, models: Path) -> None:
         )
 
 
+def print_published(folder: Path) -> None:
+    """Print which version was published, and why it does not serve, if it does not."""
+    from training.runs.version_plan import standing
+
+    print(f"published {folder}")
+    for line in standing(folder):
+        print(line)
+
+
 def use_threads(count: int) -> None:
     """Compute with so many CPU threads."""
     import torch

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 from cyclopts import Parameter
 
 from app.command_line import whole
+from app.terminal import printable
 from training.cli.arguments import (
+    Destination,
     Execution,
     ModelsFolder,
     RecipeName,
@@ -27,6 +29,7 @@ from training.cli.lookup import (
     check_startable,
     find_classifier,
     find_recipe,
+    print_published,
     summarize,
     use_threads,
 )
@@ -45,7 +48,7 @@ def train(
     /,
     *,
     samples: Samples = Samples(),
-    models: ModelsFolder = Path("models"),
+    destination: Destination = Destination(),
     start: StartOptions = StartOptions(),
     schedule: ScheduleOptions = ScheduleOptions(),
     execution: Execution = Execution(),
@@ -54,6 +57,7 @@ def train(
 
     Example: thalamus-train train --data photos --name birds --start features
     """
+    models = destination.models
     check_start(start, schedule.epochs, models)
     check_models(models)
     summary = summarize(recipe, samples)
@@ -68,8 +72,10 @@ def train(
     use_threads(schedule.threads)
     with _execution(execution):
         found = apply_start(found, samples.data, start.start, start.source, models)
-        folder = run(_changed(found, schedule), samples.data, models)
-        print(f"published {folder}")
+        found = _changed(found, schedule)
+        folder = run(found, samples.data, models, policy=destination.publish)
+        if folder is not None:  # in a rank that does not lead
+            print_published(folder)
 
 
 def inspect(
@@ -93,7 +99,7 @@ def inspect(
 
     inspection = inspect(found, samples.data)
     for label, count in sorted(inspection.counts.items()):
-        print(f"{count:7d}  {label}")
+        print(f"{count:7d}  {printable(label)}")
     print(f"encoder: {inspection.encoder.model_dump_json()}")
 
 

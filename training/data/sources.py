@@ -19,6 +19,7 @@ from tempfile import TemporaryDirectory
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from app.disk import refused_by_disk, writing
+from app.terminal import printable
 from training.errors import MissingData
 
 CACHE = Path("data")
@@ -149,7 +150,7 @@ def _digest(path: Path) -> str:
 
 def warn(message: str) -> None:
     """Print a warning on standard error."""
-    print(f"warning: {message}", file=sys.stderr)
+    print(f"warning: {printable(message)}", file=sys.stderr)
 
 
 def warn_each(lines: Sequence[str]) -> None:

@@ -118,9 +118,14 @@ class SealedFile(CheckpointIO):
         data = Path(path).read_bytes()
         if hashlib.sha256(data[:-_DIGEST]).digest() != data[-_DIGEST:]:
             raise TrainingError(f"the checkpoint {path} is damaged")
-        found: dict[str, Any] = torch.load(
-            io.BytesIO(data[:-_DIGEST]), map_location="cpu", weights_only=True
-        )
+        try:
+            found: dict[str, Any] = torch.load(
+                io.BytesIO(data[:-_DIGEST]), map_location="cpu", weights_only=True
+            )
+        except MemoryError:
+            raise
+        except Exception as error:  # of many kinds: somebody else wrote it, perhaps code
+            raise TrainingError(f"the checkpoint {path} is damaged") from error
         return found
 
     def remove_checkpoint(self, path: Any) -> None:

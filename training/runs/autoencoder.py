@@ -52,11 +52,12 @@ from training.runs.fit_recipe import train_network
 from training.runs.prepare import PreparedData, prepare
 from training.runs.publish import (
     card_data,
-    check_folder,
+    check_destination,
     new_manifest,
     prove_and_publish,
     trained_provenance,
 )
+from training.runs.serving_decision import Publication, PublishPolicy
 
 _LOG = logging.getLogger(__name__)
 _KNOWN = 5  # golden cases
@@ -78,12 +79,14 @@ def train_autoencoder(
     data: Path | None,
     models: Path,
     modalities: TrainingModalities = TRAINING_MODALITIES,
+    policy: PublishPolicy = "if-better",
 ) -> Path | None:
     """Train `recipe`, publish the bundle under `models`, and return its folder.
 
-    Of several ranks only the leader publishes; the others return nothing.
+    policy: whether the version serves at once; it is compared with no other one. Of several ranks
+    only the leader publishes; the others return nothing.
     """
-    check_folder(models)
+    check_destination(models, recipe.name)
     prepared = prepare(recipe, data, modalities)
     network, history = fit_autoencoder(recipe, prepared)
     detector, difference = _exported(network, prepared, recipe.seed)
@@ -98,19 +101,15 @@ def train_autoencoder(
         trained_provenance(recipe, prepared.dataset, prepared.counts()),
         prepared.encoder,
         detector.model,
-        models,
         task=recipe.task,
         tolerance=2e-2,
         metrics=tuple(metrics),
     )
-    sections = [
-        training_section(history),
-        _novelty_section(metrics),
-        _study_section(recipe, results),
-    ]
+    novelty, few = _novelty_section(metrics), _study_section(recipe, results)
     files = {**prepared.files, MODEL: detector.model, CURVE: draw_curve(history)}
-    golden, card = _golden(prepared, detector), card_data(recipe, sections)
-    return prove_and_publish(manifest, files, golden, card, models, modalities)
+    golden, to = _golden(prepared, detector), Publication(models, policy)
+    card = card_data(recipe, [training_section(history), novelty, few])
+    return prove_and_publish(manifest, files, golden, card, to, modalities)
 
 
 def study(recipe: Recipe, data: Path | None, split: str) -> list[WayResult]:

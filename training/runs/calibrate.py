@@ -35,7 +35,7 @@ from training.measuring.reliability import CalibrationData, labelled_figures, re
 from training.modalities import TRAINING_MODALITIES, TrainingModalities
 from training.runs.findings import figure_lines
 from training.runs.next_version import publish_next
-from training.runs.publish import check_folder
+from training.runs.publish import check_destination
 
 _LOG = logging.getLogger(__name__)
 
@@ -51,8 +51,8 @@ def publish_calibrated(
     data: see `training.measuring.labelled_files`, whose errors it raises, and `BadData` where the
     samples are too few.
     """
-    check_folder(models)
     old = bundle.manifest
+    check_destination(models, old.name)
     parts = _parts(bundle, data, modalities)
     session = Session(bundle.graph)
     before = [

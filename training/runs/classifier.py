@@ -13,6 +13,7 @@ from app.bundle.files import MODEL
 from app.bundle.tensors import PROBABILITIES
 from app.pipeline import Golden
 from training.data.encode import Examples
+from training.data.learnt_samples import LEARNT_SAMPLES, record_samples
 from training.data.split import split_validation
 from training.exporting.card.data import CURVE
 from training.exporting.card.figures import draw_curve
@@ -47,13 +48,14 @@ from training.runs.leave_one_out import leave_one_out
 from training.runs.prepare import PreparedData, prepare, with_node_targets
 from training.runs.publish import (
     card_data,
-    check_folder,
+    check_destination,
     golden_from_files,
     golden_from_samples,
     new_manifest,
     prove_and_publish,
     trained_provenance,
 )
+from training.runs.serving_decision import Publication, PublishPolicy
 
 _LOG = logging.getLogger(__name__)
 
@@ -86,12 +88,14 @@ def train_classifier(
     data: Path | None,
     models: Path,
     modalities: TrainingModalities = TRAINING_MODALITIES,
+    policy: PublishPolicy = "if-better",
 ) -> Path | None:
     """Train `recipe`, publish the bundle under `models`, and return its folder.
 
-    Of several ranks only the leader publishes; the others return nothing.
+    policy: whether the version serves at once. Of several ranks only the leader publishes; the
+    others return nothing.
     """
-    check_folder(models)
+    check_destination(models, recipe.name)
     prepared = prepare(recipe, data, modalities)
     outliers = _outliers(recipe, data, prepared)
     halves = (prepared.validation.select(p) for p in split_validation(prepared.validation.samples))
@@ -109,18 +113,11 @@ def train_classifier(
     )
     bands = network.bands() if isinstance(network, Banded) else ()
     trained = _TrainedClassifier(model, history, report, servable.temperature, trust, bands)
-    measured = [
-        *report.measurements("test"),
-        parity(difference, "test", min(report.count, 42)),
-        *_uncalibrated(network, prepared.test),
-        *trust.metrics,
-    ]
-    compared = _compared(recipe, prepared, model)
-    explained = _explained(model, prepared, bands)
-    findings = Findings.joined([Findings(tuple(measured)), compared, explained])
+    findings = _findings(recipe, prepared, network, trained, difference)
     if not leads():
         return None
-    return _publish(recipe, prepared, trained, findings, models, modalities)
+    publication = Publication(models, policy, prepared.test.samples)
+    return _publish(recipe, prepared, trained, findings, publication, modalities)
 
 
 def _calibrated(
@@ -159,6 +156,25 @@ def _exported(servable: Servable, data: PreparedData) -> tuple[bytes, float]:
     example = [torch.from_numpy(array) for array in arrays]
     model = export(servable, specs, example, data.modality.saliency_axes)
     return model, check_parity(model, servable, data.test, specs)
+
+
+def _findings(
+    recipe: Recipe,
+    data: PreparedData,
+    network: nn.Module,
+    trained: _TrainedClassifier,
+    difference: float,
+) -> Findings:
+    """Measure the exported graph. difference: its largest one from torch."""
+    measured = [
+        *trained.report.measurements("test"),
+        parity(difference, "test", min(trained.report.count, 42)),
+        *_uncalibrated(network, data.test),
+        *trained.trust.metrics,
+    ]
+    compared = _compared(recipe, data, trained.model)
+    explained = _explained(trained.model, data, trained.bands)
+    return Findings.joined([Findings(tuple(measured)), compared, explained])
 
 
 def _uncalibrated(network: nn.Module, test: Examples) -> list[Measurement]:
@@ -213,7 +229,7 @@ def _publish(
     data: PreparedData,
     trained: _TrainedClassifier,
     found: Findings,
-    models: Path,
+    publication: Publication,
     modalities: TrainingModalities,
 ) -> Path:
     """Assemble, prove and publish the bundle; return its folder."""
@@ -222,7 +238,6 @@ def _publish(
         trained_provenance(recipe, data.dataset, data.counts()),
         data.encoder,
         trained.model,
-        models,
         labels=data.labels,
         temperature=trained.temperature,
         conformal=trained.trust.conformal,
@@ -236,9 +251,15 @@ def _publish(
         reliability=trained.report.bins,
         confusion=stored_confusion(trained.report.confusion),
     )
-    files = {**data.files, MODEL: trained.model, CURVE: draw_curve(trained.history)}
+    made = {
+        MODEL: trained.model,
+        CURVE: draw_curve(trained.history),
+        LEARNT_SAMPLES: record_samples([*data.splits.train, *data.splits.validation]),
+    }
     golden = _golden(recipe, data, trained.report)
-    return prove_and_publish(manifest, files, golden, card, models, modalities)
+    return prove_and_publish(
+        manifest, {**data.files, **made}, golden, card, publication, modalities
+    )
 
 
 def _golden(recipe: Recipe, data: PreparedData, report: ClassificationReport) -> list[Golden]:

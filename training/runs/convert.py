@@ -40,7 +40,7 @@ from training.recipes.auto import auto_recipe
 from training.recipes.recipe import Pretrained, Recipe
 from training.runs.next_version import publish_next
 from training.runs.prepare import prepare
-from training.runs.publish import check_folder
+from training.runs.publish import check_destination
 
 _LOG = logging.getLogger(__name__)
 _CALIBRATION, _BATCH = 256, 32  # items, and how many at once
@@ -69,8 +69,8 @@ def publish_converted(
 
     Raises `TrainingError` where it does not pay, `GoldenMismatch` where an answer changes.
     """
-    check_folder(models)
     old = bundle.manifest
+    check_destination(models, old.name)
     if old.task != "classify":
         raise TrainingError(f"{old.name} does not classify; only classifiers are converted")
     if old.precision != "float32":

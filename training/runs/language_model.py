@@ -38,12 +38,13 @@ from training.networks.recurrent.language import WordLSTM
 from training.recipes.recipe import GOLDEN, Language
 from training.runs.publish import (
     card_data,
-    check_folder,
+    check_destination,
     golden_from_files,
     new_manifest,
     prove_and_publish,
     trained_provenance,
 )
+from training.runs.serving_decision import Publication, PublishPolicy
 
 _LOG = logging.getLogger(__name__)
 _UNKNOWN_ID = 0
@@ -62,12 +63,15 @@ class PreparedDocuments:
     test: list[list[int]]
 
 
-def train_language_model(recipe: Language, data: Path | None, models: Path) -> Path | None:
+def train_language_model(
+    recipe: Language, data: Path | None, models: Path, policy: PublishPolicy = "if-better"
+) -> Path | None:
     """Train `recipe`, publish the bundle under `models`, and return its folder.
 
-    Of several ranks only the leader publishes; the others return nothing.
+    policy: whether the version serves at once; it is compared with no other one. Of several ranks
+    only the leader publishes; the others return nothing.
     """
-    check_folder(models)
+    check_destination(models, recipe.name)
     if recipe.baseline:
         require_kenlm()
     documents = read_documents(recipe, data)
@@ -86,13 +90,13 @@ def train_language_model(recipe: Language, data: Path | None, models: Path) -> P
         _LOG.info("%s: %s", figure.name, value)
     origin = trained_provenance(recipe, documents.dataset, documents.splits.counts())
     fields = {"task": recipe.task, "metrics": tuple(metrics)}
-    manifest = new_manifest(recipe, origin, spec, model, models, **fields)
+    manifest = new_manifest(recipe, origin, spec, model, **fields)
     words = "".join(f"{word}\n" for word in documents.encoder.vocabulary).encode()
     files = {MODEL: model, CURVE: draw_curve(history), spec.vocabulary: words}
     golden = golden_from_files(GOLDEN / recipe.golden)
     fast = _speed(Pipeline(Bundle(manifest, files, (), SHIPPED)), golden[0].payload)
     card = card_data(recipe, [training_section(history), *_compared(metrics), fast])
-    return prove_and_publish(manifest, files, golden, card, models)
+    return prove_and_publish(manifest, files, golden, card, Publication(models, policy))
 
 
 def read_documents(recipe: Language, data: Path | None) -> PreparedDocuments:

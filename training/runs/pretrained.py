@@ -1,14 +1,16 @@
 """A pretrained network → a bundle: exported, measured and, with labelled pictures, calibrated."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from torch import nn
 
-from app.bundle import Manifest, Measurement, Provenance
+from app.bundle import EncoderSpec, Manifest, Measurement, Provenance
 from app.bundle.files import MODEL
 from app.bundle.tensors import Arrays
 from app.modalities import Payload, encoder_for
+from app.pipeline import Golden
 from app.runtime.session import Session
 from training.data.dataset import Sample
 from training.data.encode import Examples, encode
@@ -43,10 +45,12 @@ from training.runs.in_distribution import (
 from training.runs.publish import (
     CODE,
     card_data,
+    check_destination,
     golden_from_files,
     new_manifest,
     prove_and_publish,
 )
+from training.runs.serving_decision import Publication, PublishPolicy
 
 _UNKNOWN = (
     "## Not measured\n\nAccuracy, calibration and prediction sets need labelled pictures that the "
@@ -57,18 +61,21 @@ _UNKNOWN = (
 
 
 def export_pretrained(
-    recipe: Pretrained, models: Path, modalities: TrainingModalities = TRAINING_MODALITIES
+    recipe: Pretrained,
+    models: Path,
+    modalities: TrainingModalities = TRAINING_MODALITIES,
+    policy: PublishPolicy = "if-better",
 ) -> Path:
     """Export, prove on real files that ONNX equals torch, publish; return the folder.
 
     With pictures like the training data the bundle gets a novelty score; with labelled pictures
-    that the network never saw it is calibrated and gets label sets.
+    that the network never saw it is calibrated and gets label sets. policy: whether the version
+    serves at once; it is compared with no other one.
     """
+    check_destination(models, recipe.name)
     labels, spec, modality = recipe.labels(), recipe.encoder, modalities[recipe.encoder.kind]
     golden = golden_from_files(GOLDEN / recipe.golden)
-    samples = [Sample(case.file, case.payload, case.expected or labels[0]) for case in golden]
-    examples, unreadable = encode(modality.encoder(spec, {}), samples, labels, spec.tensors())
-    assert not unreadable, unreadable
+    examples = _golden_examples(golden, labels, spec, modality)
     network, known, head, score = recipe.network(), in_distribution(recipe, labels), None, None
     if known is not None and known.outliers.train is not None:
         train = known.outliers.train
@@ -78,24 +85,49 @@ def export_pretrained(
     model = _exported(servable, examples, modality)
     difference = check_parity(model, servable, examples, spec.tensors())
     fields = {"labels": labels, "temperature": servable.temperature, "novelty": score}
-    manifest = new_manifest(recipe, _provenance(recipe), spec, model, models, **fields)
+    manifest = new_manifest(recipe, _provenance(recipe), spec, model, **fields)
     findings = [Findings((parity(difference, "photos", len(examples)),))]
     if new is not None:
         manifest, figures = _calibrated(model, manifest, network, new)
         findings.append(Findings(tuple(figures)))
     others = held_out(recipe, labels)
-    if others is not None:
-        figures = _figures(Session(model), manifest, network, others)
-        findings.append(Findings(tuple(figures)))
-    if known is not None:
-        figures = known.figures(model, network, (manifest.conformal, score))
-        findings.append(Findings(tuple(figures)))
+    findings.append(_on_photos(model, manifest, network, known, others))
     findings.append(_explained(model, manifest, known, modality))
     found = Findings.joined(findings)
     manifest = manifest.model_copy(update={"metrics": found.metrics})
     sections = [*found.sections, *_data_sections(recipe, known, new)]
     card = card_data(recipe, sections, reliability=_reliability(manifest, model, new, others))
-    return prove_and_publish(manifest, {MODEL: model}, golden, card, models, modalities)
+    to = Publication(models, policy)
+    return prove_and_publish(manifest, {MODEL: model}, golden, card, to, modalities)
+
+
+def _golden_examples(
+    golden: Sequence[Golden],
+    labels: Sequence[str],
+    spec: EncoderSpec,
+    modality: TrainingModality,
+) -> Examples:
+    """Return the encoded payloads of the golden cases, to export with and to compare on."""
+    samples = [Sample(case.file, case.payload, case.expected or labels[0]) for case in golden]
+    examples, unreadable = encode(modality.encoder(spec, {}), samples, labels, spec.tensors())
+    assert not unreadable, unreadable
+    return examples
+
+
+def _on_photos(
+    model: bytes,
+    manifest: Manifest,
+    network: nn.Module,
+    known: InDistribution | None,
+    others: NamedExamples | None,
+) -> Findings:
+    """Measure on the photos that were found, of those kept aside first."""
+    figures: list[Measurement] = []
+    if others is not None:
+        figures += _figures(Session(model), manifest, network, others)
+    if known is not None:
+        figures += known.figures(model, network, (manifest.conformal, manifest.novelty))
+    return Findings(tuple(figures))
 
 
 def _exported(servable: Servable, examples: Examples, modality: TrainingModality) -> bytes:

@@ -1,16 +1,18 @@
 """Weights and figures → a bundle that has proved itself, in the folder that is served."""
 
+import logging
 import os
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from app import __version__
-from app.bundle import EncoderSpec, Manifest, Provenance, publish
-from app.bundle.publish import next_version
+from app.bundle import Bundle, EncoderSpec, Manifest, Provenance, publish
+from app.errors import InvalidBundle
 from app.modalities import Payload
 from app.pipeline import Golden, answer_golden
 from training.data.dataset import Dataset
@@ -22,7 +24,10 @@ from training.exporting.export import output_specs
 from training.measuring.evaluate import ClassificationReport
 from training.modalities import TRAINING_MODALITIES, TrainingModalities, registry_of
 from training.recipes.recipe import AnyRecipe, Language, Recipe
+from training.runs.serving_decision import Publication, decide_serving
+from training.runs.version_plan import VersionPlan, plan_version, settled
 
+_LOG = logging.getLogger(__name__)
 MOST_GOLDEN = 10
 _SUFFIX = re.compile(r"\.[a-z0-9]{1,5}")  # neither a line of a table nor a mail's digest
 _MEDIA_TYPES = {
@@ -39,6 +44,12 @@ def check_folder(models: Path) -> None:
     existing = next(path for path in (models, *models.absolute().parents) if path.exists())
     if not existing.is_dir() or not os.access(existing, os.W_OK):
         raise TrainingError(f"{models} is not a folder that can be written to")
+
+
+def check_destination(models: Path, name: str) -> None:
+    """Raise what would keep a version of `name` from being published; see `plan_version` too."""
+    check_folder(models)
+    plan_version(models, name)
 
 
 def golden_from_files(folder: Path) -> list[Golden]:
@@ -102,16 +113,15 @@ def new_manifest(
     provenance: Provenance,
     encoder: EncoderSpec,
     model: bytes,
-    models: Path,
     **fields: Any,
 ) -> Manifest:
-    """Return the manifest of a recipe's next version; its files are named when it is published.
+    """Return the manifest of a recipe's version; publishing sets its number and names its files.
 
     model: the exported graph. fields: of the `Manifest`, those that one task has and others lack.
     """
     return Manifest(
         name=recipe.name,
-        version=next_version(models, recipe.name),
+        version=1,
         description=recipe.description,
         encoder=encoder,
         inputs=encoder.tensors(),
@@ -137,16 +147,41 @@ def prove_and_publish(
     files: Mapping[str, bytes],
     golden: Sequence[Golden],
     data: CardData,
-    models: Path,
+    publication: Publication,
     modalities: TrainingModalities = TRAINING_MODALITIES,
 ) -> Path:
     """Add the golden cases, replay them through the service's path, write bundle and card.
 
-    data: of the card. Raises `GoldenMismatch` when a payload does not get the label that it must
-    get.
+    The bundle gets the next number; `training.runs.serving_decision` says whether it is held. data:
+    of the card. Raises `GoldenMismatch` when a payload does not get the label that it must get.
     """
     if not golden:
         raise TrainingError("no test sample is predicted correctly; nothing is published")
     answered = answer_golden(manifest, files, golden, registry_of(modalities))
+    while True:  # again when another version was published, or began to serve, meanwhile
+        plan = plan_version(publication.models, manifest.name)
+        try:
+            return _publish_as_planned(answered, data, publication, plan, modalities)
+        except InvalidBundle:
+            if plan_version(publication.models, manifest.name) == plan:
+                raise
+
+
+def _publish_as_planned(
+    answered: Bundle,
+    data: CardData,
+    publication: Publication,
+    plan: VersionPlan,
+    modalities: TrainingModalities,
+) -> Path:
+    """Judge the version, give it its number and its card, and publish it, held or not."""
+    decision = decide_serving(answered, plan.serving, publication)
+    manifest = answered.manifest.model_copy(update={"version": plan.number})
+    sections = {**data.sections, **decision.sections(manifest)}
+    card = data.model_copy(update={"sections": sections})
     inputs = modalities[manifest.encoder.kind].card
-    return publish(with_card(answered, data, inputs), models)
+    bundle = with_card(replace(answered, manifest=manifest), card, inputs)
+    if decision.line:
+        _LOG.info("%s", decision.line)
+    models = publication.models
+    return publish(bundle, models, settled(models, manifest.name, plan, decision.reason))

@@ -14,6 +14,7 @@ from training.runs.classifier import train_classifier
 from training.runs.language_model import read_documents, train_language_model
 from training.runs.prepare import prepare
 from training.runs.pretrained import export_pretrained
+from training.runs.serving_decision import PublishPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +41,26 @@ def _inspect_nothing(recipe: Pretrained, data: Path | None, _: TrainingModalitie
 
 
 def _complete(
-    recipe: Language, data: Path | None, models: Path, _: TrainingModalities
+    recipe: Language,
+    data: Path | None,
+    models: Path,
+    _: TrainingModalities,
+    policy: PublishPolicy,
 ) -> Path | None:
-    return train_language_model(recipe, data, models)  # on the documents of the recipe alone
+    return train_language_model(recipe, data, models, policy)  # on the recipe's documents alone
 
 
 def _export(
-    recipe: Pretrained, data: Path | None, models: Path, modalities: TrainingModalities
+    recipe: Pretrained,
+    data: Path | None,
+    models: Path,
+    modalities: TrainingModalities,
+    policy: PublishPolicy,
 ) -> Path:
-    return export_pretrained(recipe, models, modalities)  # from its own weights; no data needed
+    return export_pretrained(recipe, models, modalities, policy)  # from its own weights
 
 
-_Run = Callable[[Any, Path | None, Path, TrainingModalities], Path | None]
+_Run = Callable[[Any, Path | None, Path, TrainingModalities, PublishPolicy], Path | None]
 _Inspect = Callable[[Any, Path | None, TrainingModalities], Inspection]
 
 
@@ -77,9 +86,10 @@ def run(
     data: Path | None,
     models: Path,
     modalities: TrainingModalities = TRAINING_MODALITIES,
+    policy: PublishPolicy = "if-better",
 ) -> Path | None:
-    """Run a recipe by its task; see `RUNS`."""
-    return RUNS[recipe.task](recipe, data, models, modalities)
+    """Run a recipe by its task; see `RUNS`. policy: whether the new version serves at once."""
+    return RUNS[recipe.task](recipe, data, models, modalities, policy)
 
 
 def inspect(

@@ -1,3 +1,4 @@
+import asyncio
 import re
 import shutil
 from urllib.parse import urljoin
@@ -84,6 +85,7 @@ async def test_openapi_lists_every_route_and_body(service) -> None:
         "/v1/classify",
         "/v1/models",
         "/v1/models/{model}",
+        "/v1/models/{model}/serving",
         "/v1/models/{model}/classify",
         "/v1/models/{model}/embed",
         "/v1/models/{model}/reconstruct",
@@ -110,7 +112,9 @@ async def test_openapi_lists_every_route_and_body(service) -> None:
         assert forms <= set(item["post"]["requestBody"]["content"])
         answers = set(item["post"]["responses"])
         assert {"200"} | {
-            str(s) for s in problems.STATUSES.values() if s not in (499, 500)
+            str(status)
+            for status in problems.STATUSES.values()
+            if status not in (401, 403, 409, 429, 499, 500)
         } <= answers
 
 
@@ -140,3 +144,75 @@ async def test_openapi_examples_are_golden_cases(service):
     published = answers["moods"]["value"]
     assert answer["predictions"][0]["label"] == published["predictions"][0]["label"]
     assert "HTTPValidationError" not in document["components"]["schemas"]
+
+
+SCRIPT = "/docs/static/swagger-ui-bundle.js"
+RANGES = [
+    "bytes=0-0",
+    "bytes=0-0,2-2",
+    "bytes=" + ",".join(f"{2 * i}-{2 * i}" for i in range(3000)),
+    "bytes=" + "0-," * 3000,
+    "bytes=5-3",
+    "bytes=99999999-",
+    "bytes=" + "9" * 5000 + "-",
+    "lines=1-2",
+    "bytes",
+]
+
+
+@pytest.mark.parametrize("asked", RANGES, ids=[each[:20] for each in RANGES])
+async def test_a_range_of_an_asset_is_answered_with_the_whole(service, asked: str) -> None:
+    whole = await service.get(SCRIPT)
+    answer = await service.get(SCRIPT, headers={"Range": asked})
+    assert (answer.status_code, answer.content == whole.content) == (200, True)
+    assert "accept-ranges" not in whole.headers
+
+
+ELSEWHERE = [
+    "__init__.py",
+    "favicon-32x32.png",
+    "",
+    ".",
+    "..%2f__init__.py",
+    "%2e%2e/main.py",
+    "%2fetc%2fpasswd",
+    "/etc/passwd",
+    "..\\main.py",
+    "swagger-ui.css%00",
+    "swagger-ui.css/",
+    "swagger-ui.css/x",
+    "%ff",
+    "a" * 5000,
+]
+
+
+@pytest.mark.parametrize("path", ELSEWHERE, ids=[each[:20] for each in ELSEWHERE])
+async def test_nothing_but_the_assets_of_the_page_is_served(service, path: str) -> None:
+    answer = await service.get(f"/docs/static/{path}")
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == problems.MEDIA_TYPE
+
+
+async def test_an_asset_that_a_browser_has_is_not_sent_again(service) -> None:
+    first = await service.get(SCRIPT)
+    known = {"If-None-Match": first.headers["etag"]}
+    again = await service.get(SCRIPT, headers=known)
+    assert (again.status_code, again.content) == (304, b"")
+    other = await service.get("/docs/static/swagger-ui.css", headers=known)
+    assert other.status_code == 200
+
+
+async def test_an_asset_is_sent_in_pieces_for_which_a_slow_client_is_waited_for(service) -> None:
+    pieces = []
+
+    async def send(message) -> None:
+        pieces.append(len(message.get("body", b"")))
+
+    async def receive():
+        await asyncio.Event().wait()
+
+    scope = {"type": "http", "method": "GET", "path": SCRIPT, "raw_path": SCRIPT.encode()}
+    scope |= {"query_string": b"", "headers": [], "http_version": "1.1", "root_path": ""}
+    await service.app(scope, receive, send)
+    assert sum(pieces) > 1_000_000
+    assert max(pieces) <= 2**16

@@ -22,16 +22,21 @@ class Exchange:
     """One request over ASGI; the test decides when and whether its body arrives."""
 
     def __init__(
-        self, app, media_type: bytes = b"text/plain", headers: Iterable[tuple[bytes, bytes]] = ()
+        self,
+        app,
+        media_type: bytes = b"text/plain",
+        headers: Iterable[tuple[bytes, bytes]] = (),
+        method: str = "POST",
     ) -> None:
         self.messages: asyncio.Queue = asyncio.Queue()
         self.sent: list[dict] = []
         self.reads = 0
+        self.state: dict = {}
         scope = {
             "type": "http",
             "asgi": {"version": "3.0"},
             "http_version": "1.1",
-            "method": "POST",
+            "method": method,
             "path": PATH,
             "raw_path": PATH.encode(),
             "root_path": "",
@@ -40,7 +45,7 @@ class Exchange:
             "headers": [(b"content-type", media_type), *headers],
             "client": ("test", 1),
             "server": ("test", 80),
-            "state": {},
+            "state": self.state,
         }
         self.task = asyncio.create_task(app(scope, self._receive, self._send))
 

@@ -103,6 +103,7 @@ def test_json_has_other_names(name: str) -> None:
         b"\xef\xbb\xbf{}",
         b'{"instances": ["a"]} trailing',
         b"[" * 5_000,
+        b'{"instances": ["' + b"[" * 20_000,
     ],
 )
 def test_malformed_json_is_400(body: bytes) -> None:
@@ -138,10 +139,14 @@ def test_malformed_json_is_400(body: bytes) -> None:
         b'{"instances": [{"b64": "====" }]}',
         '{"instances": [{"b64": "é==="}]}'.encode(),
         b"[" * 100_000,
-        b'{"instances": ["' + b"[" * 20_000,
         b'{"instances": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
         b'{"a":' * 100_000,
         b'{"instances": [' + b"[]," * 1_000_000 + b"1]}",
+        b"1," * 1_000_000,  # not parsed, or it would be malformed
+        b'"ab",' * 1_000_000,
+        b'"\\\\",' * 1_000_000,
+        b'"\\"",' * 1_000_000,
+        b'{"instances": [{"b64": "eA=="' + b',"k":1' * 1_000_000,
     ],
     ids=lambda body: body[:40].decode(),
 )
@@ -156,9 +161,10 @@ def test_invalid_instance_error_has_its_index() -> None:
     assert caught.value.index == 1
 
 
-def test_brackets_in_json_strings_are_not_counted() -> None:
-    body = json.dumps({"instances": ['[{"' * 50_000]}).encode()
-    assert parse_body(body, JSON, 9, READERS)[0].data == b'[{"' * 50_000
+@pytest.mark.parametrize("piece", ['[{"', ",", '",', '\\",', "\\\\,"])
+def test_what_json_strings_hold_is_not_counted(piece: str) -> None:
+    body = json.dumps({"instances": [piece * 500_000]}).encode()
+    assert parse_body(body, JSON, 9, READERS)[0].data == piece.encode() * 500_000
 
 
 def test_too_many_instances_are_refused() -> None:

@@ -41,6 +41,8 @@ def test_what_lies_beside_has_a_reason_and_hurts_nobody(models: Path) -> None:
     (models / "circle").symlink_to("circle")
     (models / "moods" / "2").symlink_to("nowhere")
     (models / "moods" / "3").symlink_to("3")
+    for name in ("serving.json", "serving.json.77.part"):
+        (models / "colours" / name).write_text("{}")
     for name in (".DS_Store", "..data", "colours/.1-aside"):
         (models / name).mkdir()
     listing = list_models(models)

@@ -1,6 +1,7 @@
 import errno
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -160,3 +161,27 @@ def test_seal_refuses_missing_files(missing: str) -> None:
     files = {name: data for name, data in bundle.files.items() if name != missing}
     with pytest.raises(InvalidBundle, match=missing):
         seal(bundle.manifest, files, SHIPPED)
+
+
+def test_a_version_appears_within_the_given_context(tmp_path: Path) -> None:
+    target, seen = tmp_path / "colours" / "1", []
+
+    @contextmanager
+    def appearing() -> Iterator[None]:
+        seen.append((target.exists(), len(list(target.parent.iterdir()))))  # written aside
+        yield
+        seen.append((target.exists(), len(list(target.parent.iterdir()))))
+
+    assert publish(fakes.image_bundle(), tmp_path, appearing()) == target
+    assert seen == [(False, 1), (True, 1)]
+
+
+def test_a_refusal_by_that_context_leaves_nothing(tmp_path: Path) -> None:
+    @contextmanager
+    def refusing() -> Iterator[None]:
+        raise InvalidBundle("not now")
+        yield
+
+    with pytest.raises(InvalidBundle, match="not now"):
+        publish(fakes.image_bundle(), tmp_path, refusing())
+    assert list(tmp_path.iterdir()) == []

@@ -43,6 +43,15 @@ def test_a_rule_is_written_and_read_back(folder: Path) -> None:
     assert [path.name for path in folder.iterdir()] == [SERVING_FILE]
 
 
+def test_a_rule_that_could_not_be_read_is_not_written(folder: Path) -> None:
+    write_rule(folder, ServingRule(keep=3))
+    numbers = range(1, 201)
+    rule = ServingRule(held=tuple(numbers), reasons=dict.fromkeys(numbers, "é" * 500))
+    with pytest.raises(InvalidRule, match="more than 65536 bytes; release versions"):
+        write_rule(folder, rule)
+    assert read_rule(folder).keep == 3
+
+
 def test_a_link_is_followed_and_stays_one(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").write_text('{"keep": 3}')
     (folder / SERVING_FILE).symlink_to(tmp_path / "elsewhere")
@@ -111,7 +120,7 @@ def test_what_is_no_regular_file_is_refused_and_never_waited_for(folder: Path) -
 
 
 def test_a_change_waits_for_another_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.bundle.serving_rule._LOCK_SECONDS", 0.1)
+    monkeypatch.setattr("app.disk._LOCK_SECONDS", 0.1)
     with locked(folder), pytest.raises(NotWritten, match="another command"), locked(folder):
         pass
     monkeypatch.undo()

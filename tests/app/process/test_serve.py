@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from app.factory import create_app
 from app.in_flight import InFlight, WorkerGroup
 from app.process import serve
 from app.process.serve import run_worker, supervisor_policy
@@ -76,6 +77,11 @@ def test_one_worker_serves_and_exits_with_0_on_sigterm(
         process.kill()
         process.wait()
         process.stderr.close()
+
+
+def test_a_version_can_be_tried_while_the_file_of_keys_is_gone(published: Path, tmp_path) -> None:
+    settings = Settings(models=published, device="cpu", keys_file=tmp_path / "gone")
+    serve._prove(settings, create_app)(published / "moods" / "1", None)
 
 
 @pytest.mark.parametrize("files", [24, 48, 120, 1024, 8192, 2**20])

@@ -134,16 +134,19 @@ def test_sighup_replaces_all_workers_and_loses_no_request(start: Start) -> None:
                 assert answer(client, "/pid")[0] == 200
             except Exception as error:
                 failed.append(error)
+                return
 
     clients = [threading.Thread(target=ask) for _ in range(4)]
     for client in clients:
         client.start()
-    service.signal(signal.SIGHUP)
-    until(lambda: len(service.workers()) == 2 and not set(before) & set(service.workers()))
-    until(lambda: len(set(service.pids(4))) == 2)
-    ended.set()
-    for client in clients:
-        client.join()
+    try:
+        service.signal(signal.SIGHUP)
+        until(lambda: len(service.workers()) == 2 and not set(before) & set(service.workers()))
+        until(lambda: len(set(service.pids(4))) == 2)
+    finally:
+        ended.set()
+        for client in clients:
+            client.join()
     assert not failed
     assert not service.logged("worker died")
     assert service.get("/pid").text.split()[1] == "0", "nobody has died"

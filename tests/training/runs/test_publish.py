@@ -30,6 +30,7 @@ from training.runs.publish import (
     golden_from_samples,
     prove_and_publish,
 )
+from training.runs.serving_decision import Publication
 
 LABELS = ("dark", "light")
 
@@ -78,7 +79,7 @@ def golden(expected_dark: str | None = "dark") -> list[Golden]:
 
 def test_golden_answers_are_the_pipelines(model: bytes, tmp_path: Path):
     files = {"model.onnx": model}
-    folder = prove_and_publish(manifest(), files, golden(), CardData(), tmp_path)
+    folder = prove_and_publish(manifest(), files, golden(), CardData(), Publication(tmp_path))
     assert folder == tmp_path / "toy" / "1"
     assert set(files) == {"model.onnx"}
     bundle = read_bundle(folder, SHIPPED)
@@ -94,24 +95,29 @@ def test_a_golden_payload_with_another_top_answer_stops_publishing(model: bytes,
     with pytest.raises(
         GoldenMismatch, match=r"golden/a.png is 'light' but the model answers 'dark' \("
     ):
-        prove_and_publish(manifest(), {"model.onnx": model}, golden("light"), CardData(), tmp_path)
+        prove_and_publish(
+            manifest(), {"model.onnx": model}, golden("light"), CardData(), Publication(tmp_path)
+        )
     assert left_behind(tmp_path) == []
 
 
 def test_without_an_expectation_any_answer_is_published(model: bytes, tmp_path: Path):
-    assert prove_and_publish(manifest(), {"model.onnx": model}, golden(None), CardData(), tmp_path)
+    files, to = {"model.onnx": model}, Publication(tmp_path)
+    assert prove_and_publish(manifest(), files, golden(None), CardData(), to)
 
 
 def test_nothing_golden_nothing_published(model: bytes, tmp_path: Path):
     with pytest.raises(TrainingError, match="no test sample is predicted correctly"):
-        prove_and_publish(manifest(), {"model.onnx": model}, [], CardData(), tmp_path)
+        prove_and_publish(manifest(), {"model.onnx": model}, [], CardData(), Publication(tmp_path))
     assert left_behind(tmp_path) == []
 
 
 @pytest.mark.parametrize("broken", [b"no graph", b""])
 def test_a_broken_graph_leaves_nothing_behind(tmp_path: Path, broken: bytes):
     with pytest.raises(Exception, match="ONNX Runtime cannot load the graph"):
-        prove_and_publish(manifest(), {"model.onnx": broken}, golden(), CardData(), tmp_path)
+        prove_and_publish(
+            manifest(), {"model.onnx": broken}, golden(), CardData(), Publication(tmp_path)
+        )
     assert left_behind(tmp_path) == []
 
 
@@ -119,7 +125,7 @@ def test_a_broken_graph_leaves_nothing_behind(tmp_path: Path, broken: bytes):
 def test_any_label_survives(model: bytes, tmp_path: Path, labels: tuple[str, ...]):
     cases = [replace(g, expected=label) for g, label in zip(golden(), labels, strict=True)]
     folder = prove_and_publish(
-        manifest(labels=labels), {"model.onnx": model}, cases, CardData(), tmp_path
+        manifest(labels=labels), {"model.onnx": model}, cases, CardData(), Publication(tmp_path)
     )
     answers = Pipeline(read_bundle(folder, SHIPPED)).predict(
         [case.payload for case in cases], ClassifyOptions()
