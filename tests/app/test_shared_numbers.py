@@ -21,7 +21,7 @@ def values(shared: SharedNumbers) -> list[dict]:
     return [{key: list(numbers) for key, numbers in each.items()} for each in shared.all()]
 
 
-def test_a_worker_sees_what_another_has_counted() -> None:
+def test_counts_of_one_worker_are_seen_by_another() -> None:
     shared = SharedNumbers(2)
 
     def count() -> None:
@@ -71,7 +71,7 @@ def test_keys_of_every_length_are_read_back() -> None:
     ]
 
 
-def test_what_does_not_fit_is_counted_by_its_worker_alone() -> None:
+def test_entries_beyond_the_shared_region_are_counted_by_their_worker_alone() -> None:
     shared = SharedNumbers(2, region=128)
     shared.own(KEY, 2)[0] = 1
     assert not shared.full

@@ -36,7 +36,7 @@ def test_texts_in_another_charset_are_named(
     assert "too few readable samples" in said.splitlines()[-1]
 
 
-def test_inspect_says_what_a_run_would_train_on(
+def test_inspect_prints_labels_encoder_and_unreadable_files(
     tmp_path: Path, somewhere: Path, capsys: pytest.CaptureFixture[str]
 ):
     data = folder(tmp_path / "my pets", **{"black cats": 12, "été": 11})

@@ -137,7 +137,7 @@ def test_fresh_files_are_measured(bundle: Bundle, tmp_path: Path) -> None:
     assert (accuracy.value, accuracy.samples) == (1.0, 20)
 
 
-def test_it_is_what_a_training_starts_from_by_default(
+def test_a_training_starts_from_the_default_bundle_of_the_modality(
     bundle: Bundle, data: Path, models: Path
 ) -> None:
     recipe = auto_recipe(data, "again", MODALITIES)

@@ -83,7 +83,7 @@ async def test_json_and_completions_may_be_compressed(service) -> None:
     assert (await service.post(PATH, content=body, headers=headers)).status_code == 200
 
 
-async def test_what_a_body_holds_counts(published) -> None:
+async def test_decompressed_size_counts_against_both_limits(published) -> None:
     async with open_service(published, max_body=100_000, max_bytes=150_000) as client:
         assert (await ask(client, "gzip", gzip.compress(bytes(99_000)))).status_code != 413
         assert (await ask(client, "gzip", gzip.compress(bytes(101_000)))).status_code == 413

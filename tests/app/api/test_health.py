@@ -33,7 +33,7 @@ async def test_head_is_get_without_its_body(service, path: str) -> None:
         assert head.headers["content-length"] == str(len(got.content))
 
 
-async def test_what_takes_no_get_takes_no_head(service) -> None:
+async def test_head_is_405_where_get_is_405(service) -> None:
     for method in ("HEAD", "GET"):
         answer = await service.request(method, PATH)
         assert (answer.status_code, answer.headers["allow"]) == (405, "POST")

@@ -69,9 +69,7 @@ async def test_a_refusal_is_a_warning_with_its_reason(published, lines) -> None:
     assert line["detail"] == answer.json()["detail"]
 
 
-async def test_an_error_of_the_service_is_an_error_with_what_the_client_is_not_shown(
-    published, lines, monkeypatch
-) -> None:
+async def test_an_unexpected_error_is_logged_with_its_reason(published, lines, monkeypatch) -> None:
     async with open_service(published) as client:
         served = await client.app.state.catalog.find("moods")
 
@@ -118,7 +116,7 @@ async def test_a_stop_removes_no_model(published, lines) -> None:
     assert lines("model removed") == []
 
 
-async def test_no_line_repeats_what_only_the_client_has_said(published, lines) -> None:
+async def test_log_lines_never_repeat_the_request(published, lines) -> None:
     async with open_service(published) as client:
         for request in (
             {"json": {"instances": [{"Marker": "Marker"}]}},

@@ -175,7 +175,7 @@ async def test_the_wait_is_that_of_the_running_batch_and_of_the_queue() -> None:
     assert busy.sizes == [1, 1, 2, 1]
 
 
-async def test_nobody_waits_for_an_answer_that_would_be_too_late() -> None:
+async def test_an_item_is_refused_where_the_queue_is_longer_than_its_deadline() -> None:
     busy = Busy()
     tasks = [await busy.start(), await submitted(busy.batcher, 1, 2, 3, 4)]
     now = asyncio.get_running_loop().time()
@@ -187,7 +187,7 @@ async def test_nobody_waits_for_an_answer_that_would_be_too_late() -> None:
     await busy.batcher.close()
 
 
-async def test_what_continues_an_accepted_request_is_not_refused() -> None:
+async def test_a_step_of_an_admitted_request_is_not_refused_in_overload() -> None:
     busy = Busy()
     tasks = [await busy.start()]
     tasks += [await submitted(busy.batcher, 100 + n) for n in range(BURST_ITEMS)]

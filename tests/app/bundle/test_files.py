@@ -92,7 +92,7 @@ def test_manifest_with_a_path_outside_its_folder_is_refused(folder: Path) -> Non
 @pytest.mark.parametrize(
     "name", [".DS_Store", "._manifest.json", "golden/._cases.json", "golden/.ipynb_checkpoints/x"]
 )
-def test_what_starts_with_a_dot_is_ignored(folder: Path, name: str) -> None:
+def test_hidden_files_of_a_bundle_are_ignored(folder: Path, name: str) -> None:
     (folder / name).parent.mkdir(exist_ok=True)
     (folder / name).write_text("left by a file manager")
     (folder / "lost+found").mkdir()
@@ -124,7 +124,9 @@ FILES = ["manifest.json", "model.onnx", "golden/cases.json", "golden/red.png"]
 
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("kind", ["fifo", "device", "folder", "circle", "socket"])
-def test_what_is_no_regular_file_is_refused_at_once(folder: Path, name: str, kind: str) -> None:
+def test_a_fifo_device_folder_socket_or_loop_in_a_bundle_is_refused_at_once(
+    folder: Path, name: str, kind: str
+) -> None:
     (folder / name).unlink()
     if kind == "fifo":
         os.mkfifo(folder / name)

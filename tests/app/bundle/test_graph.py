@@ -78,7 +78,7 @@ def test_a_session_gets_external_data_from_bytes(location: str) -> None:
     assert (session.run(PIXELS)["scores"] == expected["scores"]).all()
 
 
-def test_what_lies_in_the_working_directory_is_not_taken(tmp_path, monkeypatch) -> None:
+def test_external_data_are_not_read_from_the_working_directory(tmp_path, monkeypatch) -> None:
     model = colour_graph()
     (tmp_path / "w.data").write_bytes(outside(model, "w.data"))
     monkeypatch.chdir(tmp_path)

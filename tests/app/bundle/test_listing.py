@@ -25,7 +25,7 @@ def test_a_timestamp_is_a_version(tmp_path: Path, version: int) -> None:
     assert read_bundle(folder, SHIPPED).manifest.version == version
 
 
-def test_what_lies_beside_has_a_reason_and_hurts_nobody(models: Path) -> None:
+def test_other_entries_of_the_models_folder_are_listed_with_a_reason(models: Path) -> None:
     for name in (
         "lost+found",
         "Colours",

@@ -38,7 +38,7 @@ def test_card_and_description_are_replaced(published: Bundle, tmp_path: Path) ->
         ("golden/more.png", b"more"),
     ],
 )
-def test_what_answers_may_not_change(
+def test_rewriting_a_card_changes_no_file_that_answers(
     published: Bundle, tmp_path: Path, file: str, addition: bytes
 ) -> None:
     content = published.files.get(file, b"") + addition

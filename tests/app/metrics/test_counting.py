@@ -104,7 +104,7 @@ def test_every_reason_to_refuse_is_there_before_the_first_refusal() -> None:
         assert found[f'thalamus_refusals_total{{model="",reason="{kind.reason}"}}'] == 0
 
 
-def test_what_no_task_answers_is_counted_by_itself() -> None:
+def test_probes_and_unknown_addresses_are_counted_as_operations_of_their_own() -> None:
     metrics = Metrics()
     metrics.answered(record(model="", version="", operation="probe"), 503, 0.1)
     metrics.answered(RequestRecord(), 404, 0.1)
@@ -147,7 +147,7 @@ def test_the_gauges_of_a_worker_that_has_ended_are_withdrawn_by_another_process(
     assert rendered(left)[ITEMS] == 2
 
 
-def test_gauges_of_what_is_gone_go() -> None:
+def test_gauges_of_a_removed_version_disappear() -> None:
     metrics = Metrics()
     metrics.set(families.QUEUE_ITEMS, {("moods", "1"): 5, ("moods", "2"): 1})
     metrics.set(families.QUEUE_ITEMS, {("moods", "2"): 2})
@@ -176,7 +176,7 @@ def test_full_memory_is_logged_once_and_counting_continues(caplog, monkeypatch) 
     assert sum(v for name, v in rendered(metrics).items() if "items_total" in name) == 3
 
 
-def test_what_is_rendered_can_be_parsed_whole() -> None:
+def test_prometheus_parses_every_metric_family() -> None:
     metrics = Metrics(operations=("classify",), statuses=(200, 503))
     metrics.expect("moods", 1, ["classify"])
     names = {each.name for each in text_string_to_metric_families(metrics.render().decode())}

@@ -83,7 +83,7 @@ def test_the_largest_picture_of_every_kind_fits_into_the_default_budget(
         jpeg(8000, 8000, progressive=True, components=4),
     ],
 )
-def test_what_needs_more_is_stated(data: bytes) -> None:
+def test_large_pictures_are_stated_to_need_300_mib(data: bytes) -> None:
     encoder = encoder_for(ImageSpec(height=224, width=224), {})
     assert encoder.decode_bytes(Payload(data, "image/x")) > 300 * 2**20
 
@@ -94,7 +94,7 @@ def test_a_file_that_nothing_opens_takes_nothing() -> None:
         assert encoder.decode_bytes(Payload(data, "image/x")) == 0
 
 
-def test_what_costs_little_takes_little() -> None:
+def test_small_items_need_no_memory_budget() -> None:
     """The batcher takes no memory for it: the promise of `Encoder.decode_bytes`."""
     picture = encoder_for(ImageSpec(height=28, width=28), {})
     sound = encoder_for(AudioSpec(rate=48_000, samples=400), {})

@@ -32,7 +32,9 @@ def test_softmax_is_applied_once(model, kind: str, said: tuple[str, ...], files:
     assert dict(answer.top) == pytest.approx(dict(zip(COLOURS, expected, strict=True)), abs=1e-6)
 
 
-def test_what_is_inferred_is_said(files: Files, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_inferred_kind_of_scores_is_printed(
+    files: Files, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert files.pack(LOGITS.SerializeToString()) == 0
     assert "scores: logits, as the golden pictures show\n" in capsys.readouterr().out
     assert files.pack(SOFTMAX.SerializeToString(), "--scores", "probabilities") == 0
@@ -53,7 +55,7 @@ def test_what_is_inferred_is_said(files: Files, capsys: pytest.CaptureFixture[st
         (colour_graph(last="HardSigmoid"), (), "of several labels at once, which cannot be packed"),
     ],
 )  # fmt: skip
-def test_what_the_golden_pictures_contradict_is_refused(
+def test_a_kind_of_scores_that_contradicts_the_golden_pictures_is_refused(
     model, options: tuple[str, ...], complaint: str, files: Files
 ) -> None:
     assert complaint in files.refusal(model.SerializeToString(), *options)

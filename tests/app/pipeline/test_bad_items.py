@@ -108,7 +108,7 @@ def test_a_bad_item_runs_alone_once(spoil, monkeypatch) -> None:
     assert sum(alone) == 1
 
 
-def test_what_onnx_runtime_says_and_what_it_gives_fail_one_item_each() -> None:
+def test_an_error_of_onnx_runtime_and_an_invalid_output_fail_one_item_each() -> None:
     pipeline = Pipeline(fakes.faulty_bundle())
     payloads = images(fakes.BLUE, fakes.BLACK, (0, 0, 200), fakes.WHITE, fakes.BLUE)
     answers = pipeline.answer(make_items(payloads, ClassifyOptions()))

@@ -72,7 +72,7 @@ def test_a_batch_that_is_over_is_watched_no_longer() -> None:
 
 
 @pytest.mark.usefixtures("only_we_look")
-def test_what_cannot_be_ended_is_given_up_once_and_only_after_its_deadline() -> None:
+def test_a_worker_is_given_up_once_where_a_batch_does_not_end_after_its_deadline() -> None:
     lost: list[str] = []
     clock = Clock()
     watchdog = Watchdog(lost.append, clock)

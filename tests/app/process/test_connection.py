@@ -56,7 +56,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("data", "status"), REFUSED.values(), ids=REFUSED)
-async def test_what_is_no_request_is_answered_with_a_problem(data: bytes, status: int) -> None:
+async def test_invalid_http_is_answered_with_a_problem(data: bytes, status: int) -> None:
     async with serving() as served:
         [answer] = await served.client().ask(data)
         problem = json.loads(answer.body)
@@ -82,7 +82,7 @@ async def test_what_is_no_request_is_answered_with_a_problem(data: bytes, status
         POST + b"Content-Length: 300000\r\n" + CLOSE + b"x" * 300_000,
     ],
 )
-async def test_what_proxies_and_clients_send_is_answered(data: bytes) -> None:
+async def test_unusual_valid_http_is_answered(data: bytes) -> None:
     async with serving() as served:
         assert [answer.status for answer in await served.client().ask(data)] == [200]
 

@@ -33,7 +33,7 @@ def test_every_failure_to_listen_names_the_address_and_the_reason() -> None:
         listen("no host", 80)
 
 
-def test_at_the_end_whoever_has_connected_is_accepted_and_nobody_else_can_connect() -> None:
+def test_a_closing_listener_accepts_earlier_connections_and_refuses_later_ones() -> None:
     with ExitStack() as stack:
         listener = listen("127.0.0.1", 0)
         listener.setblocking(False)

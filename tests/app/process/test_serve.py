@@ -85,7 +85,9 @@ def test_a_version_can_be_tried_while_the_file_of_keys_is_gone(published: Path, 
 
 
 @pytest.mark.parametrize("files", [24, 48, 120, 1024, 8192, 2**20])
-def test_a_worker_decides_who_makes_room_before_the_supervisor_waits(monkeypatch, files) -> None:
+def test_the_limit_of_connections_is_below_the_capacity_of_the_supervisor(
+    monkeypatch, files
+) -> None:
     monkeypatch.setattr(serve, "_raise_file_limit", lambda: files)
     settings = Settings(models=Path())
     limits, capacity = serve._limits(settings), supervisor_policy(settings).capacity

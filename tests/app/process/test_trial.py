@@ -147,7 +147,7 @@ def test_each_content_is_tried_once_and_a_verdict_on_it_stays(tmp_path: Path) ->
         assert asking.tries("another-content") == 1
 
 
-def test_what_may_pass_is_tried_again(tmp_path: Path) -> None:
+def test_a_trial_that_failed_for_a_passing_reason_is_repeated(tmp_path: Path) -> None:
     with worker(tmp_path, 60) as asking:
         for count in (1, 2):
             assert asking.ask("missing") == ["InvalidBundle", "a file is missing"]

@@ -67,7 +67,7 @@ def test_connections_on_their_way_to_a_stopped_worker_are_passed_to_another(
     assert other in service.workers()
 
 
-def test_nobody_is_silent_because_the_supervisor_did_not_listen(service: Service) -> None:
+def test_a_suspended_machine_does_not_make_workers_look_silent(service: Service) -> None:
     workers = service.workers()
     for pid in (service.parent.pid, *workers):  # the machine is suspended
         os.kill(pid, signal.SIGSTOP)

@@ -103,7 +103,7 @@ def test_another_root_that_is_empty_is_not_believed(models: Path, log: list[dict
     assert [line["event"] for line in log] == ["models folder", "models folder is back"]
 
 
-def test_what_lies_beside_is_said_once(models: Path, log: list[dict]) -> None:
+def test_an_entry_that_is_not_served_is_logged_once(models: Path, log: list[dict]) -> None:
     folder = ModelsFolder(models)
     (models / "lost+found").mkdir()
     (models / "colours" / "v7").mkdir()

@@ -58,7 +58,7 @@ async def test_storage_that_is_away_for_a_while_unloads_nothing(models: Path) ->
         assert [entry.model for entry in catalog.entries] == before
 
 
-async def test_what_fails_for_no_fault_of_the_content_is_tried_again(
+async def test_loading_is_repeated_after_a_passing_failure(
     models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     errors = [OSError(5, "EIO"), MemoryError(), TrialUnavailable("no process"), None]
@@ -85,7 +85,7 @@ async def test_what_fails_for_no_fault_of_the_content_is_tried_again(
 
 
 @pytest.mark.parametrize("error", [TrialFailed("SIGSEGV"), GoldenMismatch("2 differ")])
-async def test_what_the_content_is_to_blame_for_is_tried_once(
+async def test_loading_is_not_repeated_for_a_damaged_bundle(
     models: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     monkeypatch.setattr("app.serving.reload.LONGEST_PAUSE", 0)

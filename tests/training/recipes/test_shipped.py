@@ -130,9 +130,7 @@ def test_the_pretrained_network_is_exported_whole(tmp_path: Path):
         assert trace not in bundle.model
 
 
-def test_with_photos_that_it_knows_it_tells_what_is_no_photo(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_imagenet_gets_a_novelty_score_from_photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     recipe, synsets = RECIPES["imagenet"], [f"n{number:08d}" for number in range(120)]
     assert isinstance(recipe, Pretrained)
     monkeypatch.setattr(import_module("training.outliers.pictures"), "IMAGES_PER_KIND", 50)

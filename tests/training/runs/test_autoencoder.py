@@ -76,6 +76,6 @@ def test_the_command_prints_the_study(
     assert all(f"| {way} |" in out for way in WAYS)
 
 
-def test_what_learns_from_labels_is_not_studied() -> None:
+def test_a_recipe_that_learns_from_labels_is_not_studied() -> None:
     with pytest.raises(TrainingError, match="learns from labels"):
         study(toy_recipe(gray_pictures(), network=Toy), None, "validation")

@@ -47,7 +47,7 @@ def test_the_sets_hold_what_they_promise_on_the_other_data(digits: tuple[Path, P
     assert found["accuracy"] > 0.95
 
 
-def test_every_label_stays_what_it_was(digits: tuple[Path, Path]):
+def test_calibration_changes_no_label(digits: tuple[Path, Path]):
     old, new = (Pipeline(read_bundle(digits[0] / version, SHIPPED)) for version in "12")
     pictures = [
         Payload(path.read_bytes(), "image/png") for path in sorted(digits[1].glob("*/1*.png"))

@@ -106,13 +106,13 @@ def test_with_enough_data_the_answers_say_how_far_to_trust_them(doubting: Bundle
     assert all(case.novelty is not None for case in doubting.golden)
 
 
-def test_the_card_says_what_the_doubts_rest_on(doubting: Bundle):
+def test_the_card_names_the_methods_of_sets_and_novelty(doubting: Bundle):
     card = doubting.files["README.md"].decode()
     assert "| prediction set | 95 %, split conformal (LAC): every label with a probability" in card
     assert "| novelty | relative-mahalanobis" in card
 
 
-def test_without_what_it_is_fitted_to_there_is_no_novelty(
+def test_no_novelty_score_without_the_outliers_to_fit_it_to(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     recipe = toy_recipe(

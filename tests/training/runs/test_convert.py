@@ -100,7 +100,7 @@ def test_the_next_version_says_what_it_gained_and_lost(
         ),
     ],
 )
-def test_what_does_not_pay_is_not_published(
+def test_a_slower_or_less_accurate_conversion_is_not_published(
     bounds: MaximumLoss,
     ratio: float,
     complaint: str,

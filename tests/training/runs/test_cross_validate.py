@@ -97,7 +97,7 @@ def test_a_prescribed_test_split_has_no_folds():
     ("network", "baseline", "p_value"),
     [(10, 25, 0.01668), (25, 10, 0.01668), (3, 3, 1.0), (0, 0, 1.0), (0, 5, 0.0625)],
 )
-def test_mcnemar_counts_what_only_one_of_them_calls_wrongly(
+def test_mcnemar_counts_samples_that_one_method_alone_predicts_wrongly(
     network: int, baseline: int, p_value: float
 ):
     both = [True] * 7 + [False] * 50

@@ -80,7 +80,7 @@ RECIPE = Language(
 
 
 @pytest.mark.training
-def test_a_run_publishes_what_goes_on_from_texts(tmp_path: Path) -> None:
+def test_a_run_publishes_a_bundle_that_completes_texts(tmp_path: Path) -> None:
     bundle = read_bundle(train_language_model(RECIPE, None, tmp_path), SHIPPED)
     pipeline = Pipeline(bundle)
     assert replay(bundle, pipeline) == []
@@ -135,7 +135,7 @@ def test_a_run_without_kenlm_fails_before_training(tmp_path: Path, monkeypatch) 
 
 
 @pytest.mark.skipif(shutil.which("lmplz") is None, reason="KenLM is not built here")
-def test_kneser_ney_tells_what_follows_from_what_does_not() -> None:
+def test_kneser_ney_has_a_lower_perplexity_on_a_chain_than_on_noise() -> None:
     rng = np.random.default_rng(0)
     chain = [[(place + start) % 9 for place in range(80)] for start in range(30)]
     noise = rng.integers(0, 9, (30, 80)).tolist()

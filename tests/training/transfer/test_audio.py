@@ -188,7 +188,7 @@ def test_the_window_is_as_long_as_the_sounds(tmp_path: Path):
     assert recipe.prepare([heard_as("tone", rng, 4)])[0] == source.encoder
 
 
-def test_what_a_folder_lacks_is_said(tmp_path: Path):
+def test_an_unsuitable_folder_for_sounds_is_refused(tmp_path: Path):
     source = network_from_folder(ast(tmp_path / "ast"))
     with pytest.raises(BadData, match="ast reads sounds, but gray pictures holds image/png"):
         apply_source(toy_recipe(gray_pictures()), gray_pictures(), "pretrained", source)

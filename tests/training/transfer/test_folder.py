@@ -147,7 +147,7 @@ def test_a_text_is_read_as_the_library_would(tmp_path: Path):
     assert len(tokenizer.encode("meeting report", add_special_tokens=False).ids) == 2
 
 
-def test_what_a_folder_lacks_is_said(tmp_path: Path):
+def test_a_folder_of_an_unknown_or_incomplete_network_is_refused(tmp_path: Path):
     folder = tmp_path / "odd"
     folder.mkdir()
     config = folder / "config.json"

@@ -61,7 +61,7 @@ def test_the_last_layer_is_left_alone():
         copy_backbone(network, nn.Linear(2, 4))
 
 
-def test_what_is_no_trained_network_is_said(tmp_path: Path):
+def test_a_source_without_a_trained_network_is_refused(tmp_path: Path):
     cases = {
         "nowhere": "--from nowhere: neither imagenet, minilm, nor a bundle in",
         str(tmp_path): r"neither a bundle \(manifest.json\) nor a backbone \(config.json\)",

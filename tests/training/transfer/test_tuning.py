@@ -60,7 +60,7 @@ RECIPE = toy_recipe(
 )
 
 
-def test_what_is_frozen_stays_and_the_rest_learns():
+def test_tuning_changes_the_last_layers_only():
     torch.manual_seed(0)
     network = Cuttable()
     before = copy.deepcopy(network.state_dict())

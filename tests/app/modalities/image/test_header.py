@@ -23,7 +23,7 @@ def size_of(data: bytes) -> tuple[int, int]:
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF"])
 @pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBA", "LA", "CMYK", "I;16", "I", "YCbCr"])
-def test_it_announces_what_pillow_decodes(kind: str, mode: str) -> None:
+def test_the_header_states_the_size_and_depth_that_pillow_decodes(kind: str, mode: str) -> None:
     if mode == "I;16":
         image = Image.fromarray(np.zeros((23, 31), np.uint16))
     else:

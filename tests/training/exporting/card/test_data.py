@@ -39,7 +39,7 @@ About.
 """
 
 
-def test_what_is_stored_comes_back():
+def test_card_data_survive_storing():
     stored = DATA_OF_A_CARD.json_bytes()
     assert stored_data({DATA: stored}) == DATA_OF_A_CARD
     assert b"[5, 1]" in stored and "Café".encode() in stored
