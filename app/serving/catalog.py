@@ -65,6 +65,7 @@ class Catalog:
         self._initial: list[asyncio.Task[None]] | None = None  # the loads of the first scan
         self._loaded = self._dropped = False
         self._look_seconds = 0.0
+        self._applied: Look | None = None  # the latest one
 
     @property
     def ready(self) -> bool:
@@ -116,7 +117,8 @@ class Catalog:
 
     async def refresh(self) -> None:
         """Look into the folder; return when what it says is loaded and drained."""
-        await self._finish(await self._look())
+        if (started := await self._look()) is not None:
+            await self._finish(started)
 
     async def look(self) -> None:
         """Look into the folder, and start to load and to drain; do not wait for that.
@@ -124,7 +126,8 @@ class Catalog:
         So a version that takes long to load keeps no other from being found. Returns after a rest,
         which makes looking take little of a core however large the folder is.
         """
-        spawn(self._finish(await self._look()), self._tasks)
+        if (started := await self._look()) is not None:
+            spawn(self._finish(started), self._tasks)
         await asyncio.sleep(self._look_seconds / _LOOKING)
 
     async def close(self) -> None:
@@ -142,8 +145,8 @@ class Catalog:
         """Load a version as this catalog would and drop it; raise `OperatorError` if it fails."""
         prove(folder, self._options, digest)
 
-    async def _look(self) -> list[asyncio.Task[None]]:
-        """Look into the whole folder; return the loads that it has started."""
+    async def _look(self) -> list[asyncio.Task[None]] | None:
+        """Look into the whole folder; return the loads that it has started, see `_apply`."""
         async with self._looking:
             look, self._look_seconds = await in_daemon_thread(
                 self._folder.timed_look, self._digests()
@@ -165,18 +168,20 @@ class Catalog:
             names, self._asked, self._next_look = self._asked, set(), None
             look = await in_daemon_thread(self._folder.look_for, names, self._digests())
             tasks = self._apply(look)
-        spawn(self._finish(tasks), self._tasks)
+        if tasks is not None:
+            spawn(self._finish(tasks), self._tasks)
 
     def _digests(self) -> Mapping[VersionKey, str | None]:
         return {key: entry.digest for key, entry in self._entries.items()}
 
-    def _apply(self, look: Look) -> list[asyncio.Task[None]]:
-        """Remember what a look found; start to load what is due."""
+    def _apply(self, look: Look) -> list[asyncio.Task[None]] | None:
+        """Remember what a look found; start to load what is due. None: nothing is new or due."""
+        now = asyncio.get_running_loop().time()
+        if look == self._applied and not any(e.is_due_again(now) for e in self._entries.values()):
+            return None
+        self._applied = look
         for key in look.gone & self._entries.keys():
-            entry = self._entries[key]
-            entry.removed = True
-            if entry.state is VersionState.READY:
-                entry.reason = "removed, but it answers until another version of it is ready"
+            self._entries[key].remove()
         for key, sighting in look.found.items():
             entry = self._entries.setdefault(key, Entry(*key))
             entry.removed, entry.seen = False, sighting
@@ -184,7 +189,7 @@ class Catalog:
                 entry.forget_failures()
         self._choices.follow(look.rules, self.entries)
         self._index()
-        started = self._start_due(asyncio.get_running_loop().time())
+        started = self._start_due(now)
         self._index()
         return started
 
@@ -286,6 +291,7 @@ class Catalog:
         if model is not None:
             await model.close()
             self._dropped = True
+        self._applied = None  # it may have come back meanwhile
 
     async def _drop(self, entry: Entry) -> None:
         """Drain one version, free its memory and forget it."""

@@ -59,6 +59,12 @@ class Entry:
         ready = self.state is VersionState.READY and self.model is not None
         return ready and not self.removed and not self.is_loading
 
+    def remove(self) -> None:
+        """Remember that it is not published any more."""
+        self.removed = True
+        if self.state is VersionState.READY:
+            self.reason = "removed, but it answers until another version of it is ready"
+
     def leave_unloaded(self) -> None:
         """Say of a version that waits to be loaded that it need not be."""
         if self.state is VersionState.LOADING and not self.is_loading:
@@ -71,8 +77,10 @@ class Entry:
             return False
         if self.model is not None and sighting.digest in (None, self.digest):
             return False  # it is loaded, or nothing can be said about it
-        if self.failed is None or self.failed != sighting:
-            return True
+        return self.failed != sighting or self.is_due_again(now)
+
+    def is_due_again(self, now: float) -> bool:
+        """Say whether what failed shall be tried again although nothing has changed."""
         return self.retry_at is not None and self.retry_at <= now
 
     def is_as_loaded(self, sighting: Sighting) -> bool:

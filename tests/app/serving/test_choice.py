@@ -1,5 +1,6 @@
 """What serves by `serving.json`, in a catalog over real bundles."""
 
+import asyncio
 import json
 import os
 import shutil
@@ -14,6 +15,7 @@ from app.errors import NotReady, UnknownModel
 from app.in_flight import WorkerGroup
 from app.serving.catalog import Catalog
 from app.serving.loading import LoadOptions
+from app.serving.model import ServedModel
 from tests import fakes
 from tests.app.serving.catalogs import opened, publish_lying, slow_loading, states, until
 
@@ -249,3 +251,34 @@ async def test_a_model_that_is_published_again_starts_anew(four: Path) -> None:
         assert catalog.choice("colours").version is None
         publish(fakes.image_bundle(version=7), four)
         assert await serving(catalog) == 7
+
+
+@pytest.mark.parametrize("back", ["pinned again", "published again"])
+async def test_a_version_that_comes_back_while_it_drains_is_loaded_again(
+    four: Path, monkeypatch: pytest.MonkeyPatch, back: str
+) -> None:
+    ends, close = asyncio.Event(), ServedModel.close
+
+    async def close_late(model: ServedModel) -> None:
+        await ends.wait()
+        await close(model)
+
+    async with opened(four) as catalog:
+        rule(four, policy="pinned", version=1)
+        assert await serving(catalog) == 1
+        monkeypatch.setattr(ServedModel, "close", close_late)
+        if back == "pinned again":
+            rule(four, "{}")
+        else:
+            (four / "colours" / "1").rename(four / ".away")
+            rule(four, policy="pinned", version=2)
+        await catalog.look()
+        await until(lambda: states(catalog)["colours/1"] == "draining")
+        if back == "published again":
+            (four / ".away").rename(four / "colours" / "1")
+        rule(four, policy="pinned", version=1)
+        await catalog.look()
+        ends.set()
+        await until(lambda: states(catalog).get("colours/1") != "draining")
+        await catalog.look()
+        await until(lambda: catalog.choice("colours").version == 1)
