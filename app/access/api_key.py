@@ -7,12 +7,12 @@ repeats what the line holds, because that may be a key.
 
 import json
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from app.errors import InvalidKeys
+from app.strict_json import once
 
 MAX_NAME = 64  # characters
 MAX_LIMIT = 9_999_999  # requests of a quota; `app.access.quotas` counts further
@@ -63,7 +63,7 @@ class ApiKey:
 def parse_key(line: bytes) -> ApiKey:
     """Return the key that a line describes; raise `InvalidKeys`."""
     try:
-        members = json.loads(line.decode(), object_pairs_hook=_once)
+        members = json.loads(line.decode(), object_pairs_hook=once)
     except (ValueError, RecursionError):
         raise InvalidKeys("expected one JSON object, whole and in UTF-8, in one line") from None
     if not isinstance(members, dict):
@@ -127,10 +127,3 @@ def _digest(digest: object) -> bytes:
     if not (isinstance(digest, str) and _DIGEST.fullmatch(digest)):
         raise InvalidKeys("sha256: expected 64 lowercase hexadecimal digits")
     return bytes.fromhex(digest)
-
-
-def _once(pairs: list[tuple[str, Any]]) -> Mapping[str, Any]:
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        raise ValueError("a member stands twice in one object")
-    return members

@@ -35,6 +35,7 @@ from app.serving.catalog import Catalog, VersionState
 from app.serving.change_request import ChangeRequest, make_change, read_change
 from app.serving.daemon_thread import in_daemon_thread
 from app.serving.rule_changes import RuleChange
+from app.strict_json import RepeatedMember, once
 from app.telemetry import event, record_of
 
 router = APIRouter(prefix="/v1/models", tags=["control"], dependencies=[Depends(no_query)])
@@ -102,17 +103,11 @@ def _members(body: bytes) -> Mapping[str, Any]:
         raise TooLarge(f"expected a body of at most {_MOST} bytes")
     try:
         orjson.loads(body)  # the stricter one
-        document = json.loads(body.decode(), object_pairs_hook=_once)
+        document = json.loads(body.decode(), object_pairs_hook=once)
+    except RepeatedMember as error:
+        raise InvalidInput(str(error)) from None
     except (ValueError, RecursionError):
         raise MalformedRequest("the body is not valid JSON") from None
     if not isinstance(document, dict):
         raise InvalidInput('expected an object such as {"change": "pin", "version": 3}')
     return document
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return an object; refuse one that says two things about one member."""
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        raise InvalidInput("a member stands twice in one object")
-    return members

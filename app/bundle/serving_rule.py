@@ -16,13 +16,14 @@ import stat
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from app.bundle.manifest import VERSION_DIGITS
 from app.disk import locked_folder, replace_file, writing
 from app.errors import InvalidRule
+from app.strict_json import once
 
 SERVING_FILE = "serving.json"
 _MAX_SIZE = 2**16  # bytes
@@ -70,7 +71,7 @@ def parse_rule(content: bytes, shown: str = SERVING_FILE) -> ServingRule:
     """Return the rule in a file's content; raise `InvalidRule`, which begins with `shown`."""
     try:
         rule = ServingRule.model_validate_json(content)
-        json.loads(content, object_pairs_hook=_without_repetition)  # pydantic takes the last one
+        json.loads(content, object_pairs_hook=once)  # pydantic takes the last one
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])[:60]
@@ -125,13 +126,6 @@ def _content(folder: Path) -> bytes | None:
     if len(content) > _MAX_SIZE:
         raise InvalidRule(f"{shown}: expected at most {_MAX_SIZE} bytes")
     return content
-
-
-def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        raise ValueError("a member stands twice in one object")
-    return members
 
 
 def _shown(folder: Path) -> str:
