@@ -1,13 +1,12 @@
 """The JSON of the catalog, the probes and errors. The answers of tasks are in `app.tasks`."""
 
-from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal
 
 from app.bundle import Manifest
 from app.serving.catalog import Entry
 from app.serving.choice import Choice
-from app.serving.rule_state import HeldBack
+from app.serving.rule_state import HeldBack, rule_members, whole_seconds
 from app.wire import Wire
 
 
@@ -106,27 +105,13 @@ def model_entry(entries: list[Entry], choice: Choice, *, facts: bool) -> Model:
 
 
 def _serving(choice: Choice) -> ServingState:
-    state = ServingState(
+    return ServingState(
         version=choice.version,
-        since=_time(choice.since),
-        changed=_time(choice.changed),
+        since=None if choice.since is None else whole_seconds(choice.since),
+        changed=None if choice.changed is None else whole_seconds(choice.changed),
         problem=choice.problem,
+        **({} if choice.rule is None else rule_members(choice.rule)),
     )
-    if (rule := choice.rule) is None:
-        return state
-    held = tuple(HeldBack(version=v, reason=rule.reasons.get(v)) for v in sorted(rule.held))
-    pinned = rule.version if rule.policy == "pinned" else None
-    ruled = {"policy": rule.policy, "pinned": pinned, "keep": rule.keep, "held": held}
-    return state.model_copy(update=ruled)
-
-
-def _time(seconds: float | None) -> datetime | None:
-    """Return a time in whole seconds; None for one that no calendar has."""
-    if seconds is None:
-        return None
-    with suppress(OverflowError, ValueError, OSError):
-        return datetime.fromtimestamp(int(seconds), UTC)
-    return None
 
 
 def facts_of(manifest: Manifest) -> dict[str, object]:

@@ -7,6 +7,7 @@ has loaded: that may follow a second later, or have a reason not to.
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from app.bundle.listing import list_models
 from app.bundle.serving_rule import SERVING_FILE, ServingRule, read_rule
@@ -60,19 +61,32 @@ def rule_state(folder: Path) -> RuleState:
 
 def state_by(rule: ServingRule, folder: Path, published: set[int]) -> RuleState:
     """Return the state of the model in `folder` by this rule."""
-    held = tuple(HeldBack(version=v, reason=rule.reasons.get(v)) for v in sorted(rule.held))
     problem = objection(rule, published) if published else "no version is published"
     return RuleState(
         model=folder.name,
         published=tuple(sorted(published)),
         version=serving_version(rule, published),
-        policy=rule.policy,
-        pinned=rule.version if rule.policy == "pinned" else None,
-        keep=rule.keep,
-        held=held,
         changed=_changed(folder),
         problem=problem,
+        **rule_members(rule),
     )
+
+
+def rule_members(rule: ServingRule) -> dict[str, Any]:
+    """Return the members of a rule in an answer: policy, pinned, keep, held."""
+    return {
+        "policy": rule.policy,
+        "pinned": rule.version if rule.policy == "pinned" else None,
+        "keep": rule.keep,
+        "held": tuple(HeldBack(version=v, reason=rule.reasons.get(v)) for v in sorted(rule.held)),
+    }
+
+
+def whole_seconds(timestamp: float) -> datetime | None:
+    """Return a time, in seconds since 1970, as in an answer; None for one that no calendar has."""
+    with suppress(OverflowError, ValueError, OSError):
+        return datetime.fromtimestamp(int(timestamp), UTC)
+    return None
 
 
 def published_versions(folder: Path) -> set[int]:
@@ -86,7 +100,8 @@ def published_versions(folder: Path) -> set[int]:
 
 
 def _changed(folder: Path) -> datetime | None:
-    """Return when the rule was written, in whole seconds; None for a time that no calendar has."""
-    with suppress(OSError, OverflowError, ValueError):
-        return datetime.fromtimestamp(int((folder / SERVING_FILE).stat().st_mtime), UTC)
-    return None
+    """Return when the rule was written; None without a file."""
+    try:
+        return whole_seconds((folder / SERVING_FILE).stat().st_mtime)
+    except OSError:
+        return None
