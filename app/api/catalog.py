@@ -1,12 +1,11 @@
 """The catalog's routes: which models are served, and in which state."""
 
-from itertools import groupby
-
 from fastapi import APIRouter, Depends, Request
 
 from app.api import schemas
 from app.api.query import no_query
 from app.errors import UnknownModel
+from app.serving.reload import by_model
 
 router = APIRouter(prefix="/v1/models", tags=["catalog"], dependencies=[Depends(no_query)])
 
@@ -15,11 +14,10 @@ router = APIRouter(prefix="/v1/models", tags=["catalog"], dependencies=[Depends(
 async def models(request: Request) -> schemas.Models:
     """List every published model, which version of it serves, and the state of each."""
     catalog = request.app.state.catalog
-    entries = groupby(catalog.entries, key=lambda entry: entry.name)
     return schemas.Models(
         models=[
-            schemas.model_entry(list(group), catalog.choice(name), facts=False)
-            for name, group in entries
+            schemas.model_entry(group, catalog.choice(name), facts=False)
+            for name, group in by_model(catalog.entries)
         ]
     )
 

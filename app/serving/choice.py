@@ -2,22 +2,21 @@
 
 A rule is good when its file can be read and followed (`app.serving.selection`). Where it is not,
 the last good one stays in force, and `problem` says why; a worker that takes another's place finds
-it in memory that they share. What serves goes on until the version
-that the rule picks is ready; that is so too when it was removed or is held meanwhile and nothing
-else may serve. Where there never was a good rule, nothing serves rather than what nobody chose.
+it in memory that they share. What serves goes on until the version that the rule picks is ready;
+that is so too when it was removed or is held meanwhile and nothing else may serve. Where there
+never was a good rule, nothing serves rather than what nobody chose.
 """
 
 import logging
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from itertools import groupby
 
 import orjson
 
 from app.bundle.serving_rule import ServingRule, parse_rule
 from app.serving.folder import RuleReading
-from app.serving.reload import Entry, VersionState
+from app.serving.reload import Entry, VersionState, by_model
 from app.serving.selection import loaded_versions, objection, serving_version
 from app.shared_bytes import SHARED_BYTES, SharedBytes
 from app.telemetry import event
@@ -103,7 +102,7 @@ class Choices:
     def follow(self, rules: Mapping[str, RuleReading], entries: Iterable[Entry]) -> None:
         """Take the rules that a look found."""
         before = self._rules
-        for name, group in _by_model(entries):
+        for name, group in by_model(entries):
             if name in rules:
                 if name not in self._by_name:
                     self._by_name[name] = Choice(name, self._remembered(name))
@@ -131,7 +130,7 @@ class Choices:
 
     def choose(self, entries: Iterable[Entry]) -> None:
         """Choose again, after an entry has changed its state; forget the models that are gone."""
-        models = dict(_by_model(entries))
+        models = dict(by_model(entries))
         self._by_name = {name: it for name, it in self._by_name.items() if name in models}
         for name, choice in self._by_name.items():
             choice.choose(models[name])
@@ -142,7 +141,7 @@ class Choices:
         A version that failed is tried again although nobody wants it, if it would serve instead.
         """
         due = []
-        for name, group in _by_model(entries):
+        for name, group in by_model(entries):
             choice = self[name]
             wanted = choice.wanted(group)
             for entry in group:
@@ -157,13 +156,8 @@ class Choices:
     def unneeded(self, entries: Iterable[Entry]) -> list[Entry]:
         """Return the ready versions that are published, but need not be loaded any more."""
         found = []
-        for name, group in _by_model(entries):
+        for name, group in by_model(entries):
             if (choice := self[name]).version is not None:
                 wanted = choice.wanted(group)
                 found += [e for e in group if e.may_be_unloaded and e.version not in wanted]
         return found
-
-
-def _by_model(entries: Iterable[Entry]) -> list[tuple[str, list[Entry]]]:
-    """Return the entries of each model; they are sorted by name."""
-    return [(name, list(group)) for name, group in groupby(entries, key=lambda e: e.name)]

@@ -13,6 +13,7 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import groupby
 
 from app.serving.folder import Sighting
 from app.serving.model import ServedModel
@@ -118,6 +119,11 @@ class Entry:
     def forget_failures(self) -> None:
         """Forget why an earlier content failed."""
         self.reason, self.failed, self.failures, self.retry_at = None, None, 0, None
+
+
+def by_model(entries: Iterable[Entry]) -> list[tuple[str, list[Entry]]]:
+    """Return the entries of each model; they are sorted by name."""
+    return [(name, list(group)) for name, group in groupby(entries, key=lambda e: e.name)]
 
 
 def pause(failures: int) -> float:
