@@ -9,12 +9,12 @@ from collections.abc import Collection, Sequence
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.access import ApiKey, Keyring, KeyScope, Quotas
+from app.api.docs import ASSETS_PATH
 from app.errors import AmbiguousKey, MissingScope, NoKey, QuotaExceeded, UnknownKey
 from app.telemetry import OTHER, record_of
 
 MAX_KEY = 256  # bytes of a key that a client presents
 OPEN = frozenset({"/", "/livez", "/readyz", "/docs", "/openapi.json"})
-_FILES = "/docs/static/"  # of the page at /docs
 _MODELS = "/v1/models"
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _BEARER = b"bearer"
@@ -28,7 +28,7 @@ def required_scope(method: str, path: str, tasks: Collection[str]) -> KeyScope |
     names of parameters, as in a route. tasks: by name. What is not known here needs a key.
     """
     path = path.removesuffix("\n")  # the pattern of a route lets one line break follow
-    if method in ("GET", "HEAD") and (path in OPEN or path.startswith(_FILES)):
+    if method in ("GET", "HEAD") and (path in OPEN or path.startswith(ASSETS_PATH)):
         return None
     if path == "/metrics":
         return KeyScope.ADMIN

@@ -21,6 +21,7 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse, RedirectResponse, StreamingResponse
 
 router = APIRouter(include_in_schema=False)
+ASSETS_PATH = "/docs/static/"
 _ASSETS = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css"}
 _PIECE = 2**16  # bytes; before each the server waits until the client has taken the one before
 _ICON = (
@@ -71,7 +72,7 @@ async def docs() -> HTMLResponse:
     )
 
 
-@router.get("/docs/static/{name}")
+@router.get(f"{ASSETS_PATH}{{name}}")
 async def asset(name: str, request: Request) -> Response:
     """Return a file of the page, or 304 to a browser that has it."""
     if name not in _ASSETS:

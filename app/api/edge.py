@@ -18,6 +18,7 @@ import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.content_coding import DecodedBody, Headers, content_coding
+from app.api.docs import ASSETS_PATH
 from app.api.problems import MEDIA_TYPE, note, problem_for
 from app.api.request_log import RequestLog
 from app.errors import ClientDisconnected, TooLarge, TooManyBytes, TooManyRequests
@@ -30,8 +31,6 @@ from app.telemetry import PROBE, RequestRecord, record_of
 REFUSED = "thalamus.refused"
 _NO_STATE: dict[str, Any] = {}
 PROBES = frozenset({"/livez", "/readyz", "/metrics"})  # answered even at the limit
-# The files of the documentation page. They have validators, and a browser may keep them.
-_FILES = "/docs/static/"
 _SAFE = (b"x-content-type-options", b"nosniff")
 # An answer is about one request of one client, and about models that may be replaced.
 _NOT_KEPT = (b"cache-control", b"no-store")
@@ -179,7 +178,8 @@ class _Answer:
                 (b"x-request-id", self._scope["request_id"].encode()),
                 _SAFE,
             ]
-            if self.status >= 400 or not self._scope["path"].startswith(_FILES):
+            # The files of the page have validators, and a browser may keep them.
+            if self.status >= 400 or not self._scope["path"].startswith(ASSETS_PATH):
                 message["headers"].append(_NOT_KEPT)
         await self._send(message)
 

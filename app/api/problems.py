@@ -21,10 +21,10 @@ from app.telemetry import failure, record_of
 
 STATUSES: dict[type[errors.ThalamusError], int] = {
     errors.MalformedRequest: 400,
-    errors.ControlClosed: 403,
-    errors.ForeignOrigin: 403,
     errors.NoKey: 401,
     errors.MissingScope: 403,
+    errors.ControlClosed: 403,
+    errors.ForeignOrigin: 403,
     errors.UnknownModel: 404,
     errors.UnsupportedTask: 404,  # there is nothing at this address of the model
     errors.TooSlow: 408,
