@@ -17,7 +17,7 @@ from app.errors import InvalidKeys
 from app.shared_bytes import SHARED_BYTES
 
 MAX_SIZE = SHARED_BYTES  # bytes
-MAX_KEYS = 1000  # each request is compared with all of them
+MAX_KEYS = 1000
 _OTHERWISE = "name another file with --keys-file"
 
 Keys = tuple[ApiKey, ...]
