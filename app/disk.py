@@ -1,6 +1,7 @@
 """Writing to a disk that may be full, read-only, closed to the user or broken.
 
 A file or a folder is whole or absent, and an error names what was written, where, and what to do.
+`read_small` reads a file that anybody may have put there.
 """
 
 import errno
@@ -23,6 +24,28 @@ _ADVICE = {
     errno.EROFS: "make it writable",
     errno.EIO: "check the disk",
 }
+
+
+class UnexpectedFile(Exception):
+    """A file is not what it should be; the text begins with `expected`."""
+
+
+def read_small(path: Path, limit: int, flags: int = 0) -> bytes:
+    """Return the bytes of a regular file; never wait for the other end of a pipe.
+
+    flags: of `os.open`, besides. Raises `OSError`, and `UnexpectedFile` for anything else than a
+    regular file and for one of more than `limit` bytes.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):  # before it is opened: opening a device may act on it
+        raise UnexpectedFile("expected a regular file")
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | flags)
+    with os.fdopen(handle, "rb") as file:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):  # any more
+            raise UnexpectedFile("expected a regular file")
+        content = file.read(limit + 1)
+    if len(content) > limit:
+        raise UnexpectedFile(f"expected at most {limit} bytes")
+    return content
 
 
 @contextmanager

@@ -7,12 +7,11 @@ A file without a line is valid: nobody may ask.
 """
 
 import os
-import stat
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from app.access.api_key import ApiKey, format_key, parse_key
-from app.disk import locked_folder, replace_private, writing
+from app.disk import UnexpectedFile, locked_folder, read_small, replace_private, writing
 from app.errors import InvalidKeys
 from app.shared_bytes import SHARED_BYTES
 
@@ -29,19 +28,11 @@ def read_content(path: Path) -> bytes:
     if not real.is_relative_to(os.path.realpath(path.parent)):
         raise InvalidKeys(f"keys file {path}: expected a file, got a link out of its folder")
     try:
-        handle = os.open(real, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        try:
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                raise InvalidKeys(f"keys file {path}: expected a regular file")
-            with open(handle, "rb", closefd=False) as file:
-                content = file.read(MAX_SIZE + 1)
-        finally:
-            os.close(handle)
+        return read_small(real, MAX_SIZE, os.O_NOFOLLOW)
+    except UnexpectedFile as error:
+        raise InvalidKeys(f"keys file {path}: {error}") from error
     except OSError as error:
         raise InvalidKeys(f"keys file {path}: {error.strerror or 'cannot be read'}") from error
-    if len(content) > MAX_SIZE:
-        raise InvalidKeys(f"keys file {path}: expected at most {MAX_SIZE} bytes")
-    return content
 
 
 def parse_keys(content: bytes, path: Path) -> Keys:

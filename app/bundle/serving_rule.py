@@ -11,8 +11,6 @@ folder; so two commands at once do not lose each other's change.
 
 import errno
 import json
-import os
-import stat
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -21,7 +19,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from app.bundle.manifest import VERSION_DIGITS
-from app.disk import locked_folder, replace_file, writing
+from app.disk import UnexpectedFile, locked_folder, read_small, replace_file, writing
 from app.errors import InvalidRule
 from app.strict_json import once
 
@@ -107,25 +105,16 @@ def locked(folder: Path) -> AbstractContextManager[None]:
 
 
 def _content(folder: Path) -> bytes | None:
-    """Return the bytes of the file, or None where there is none; never wait for a pipe."""
+    """Return the bytes of the file, or None where there is none."""
     path, shown = folder / SERVING_FILE, _shown(folder)
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        return read_small(path, _MAX_SIZE)
+    except UnexpectedFile as error:
+        raise InvalidRule(f"{shown}: {error}") from error
     except OSError as error:
         if error.errno in _ABSENT and not path.is_symlink():
             return None
         raise InvalidRule(f"{shown}: cannot be read ({error.strerror})") from error
-    try:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise InvalidRule(f"{shown}: expected a regular file")
-        content = os.read(handle, _MAX_SIZE + 1)
-    except OSError as error:
-        raise InvalidRule(f"{shown}: cannot be read ({error.strerror})") from error
-    finally:
-        os.close(handle)
-    if len(content) > _MAX_SIZE:
-        raise InvalidRule(f"{shown}: expected at most {_MAX_SIZE} bytes")
-    return content
 
 
 def _shown(folder: Path) -> str:
