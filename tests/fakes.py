@@ -244,3 +244,11 @@ def publish_all(root: Path, *bundles: Bundle) -> Path:
     for bundle in bundles or (image_bundle(), text_bundle(), audio_bundle()):
         publish(bundle, root)
     return root
+
+
+def publish_three_versions(root: Path) -> Path:
+    """Publish the versions 1 to 3 of `mine`, and `moods`, and return the folder."""
+    for version in (1, 2, 3):
+        publish(image_bundle("mine", version=version), root)
+    publish(text_bundle(), root)
+    return root

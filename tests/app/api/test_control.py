@@ -24,10 +24,7 @@ ADDRESS = "/v1/models/mine/serving"
 
 @pytest.fixture
 def models(tmp_path: Path) -> Path:
-    for version in (1, 2, 3):
-        publish(fakes.image_bundle("mine", version=version), tmp_path / "models")
-    publish(fakes.text_bundle(), tmp_path / "models")
-    return tmp_path / "models"
+    return fakes.publish_three_versions(tmp_path / "models")
 
 
 @pytest.fixture

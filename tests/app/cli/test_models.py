@@ -17,10 +17,7 @@ COMMANDS = ("show", "pin", "unpin", "rollback", "hold", "release")
 @pytest.fixture
 def models(tmp_path: Path) -> Path:
     """Three versions of `mine`, and one of `moods`."""
-    for version in (1, 2, 3):
-        publish(fakes.image_bundle("mine", version=version), tmp_path / "models")
-    publish(fakes.text_bundle(), tmp_path / "models")
-    return tmp_path / "models"
+    return fakes.publish_three_versions(tmp_path / "models")
 
 
 def said(capsys, models: Path, *words: object) -> list[str]:
