@@ -14,7 +14,7 @@ import json
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -57,6 +57,22 @@ class ServingRule(BaseModel):
         if len(set(self.held)) < len(self.held):
             raise ValueError("a version is held twice")
         return self
+
+    def changed(self, **members: Any) -> "ServingRule":
+        """Return the rule with other members; raise pydantic's `ValidationError`."""
+        return ServingRule.model_validate({**self.model_dump(), **members})
+
+    def holding(self, version: int, reason: str = "") -> "ServingRule":
+        """Return the rule with a version held, which need not be published yet.
+
+        reason: one line, or nothing, which leaves the reason of a version that is held already.
+        """
+        reasons = {**self.reasons, **({version: reason} if reason else {})}
+        return self.changed(held=tuple(sorted({*self.held, version})), reasons=reasons)
+
+    def releasing(self, version: int) -> "ServingRule":
+        """Return the rule with a version not held."""
+        return self.changed(held=tuple(each for each in self.held if each != version))
 
 
 def read_rule(folder: Path) -> ServingRule:

@@ -6,10 +6,9 @@ tool's, or of a newer version of Thalamus. `ImpossibleChange` is a change that t
 rule do not allow, `InvalidRule` a file that somebody must mend first.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -17,8 +16,7 @@ from app.bundle.copying import publish_copy
 from app.bundle.manifest import MAX_VERSION
 from app.bundle.publish import next_version
 from app.bundle.registry import Registry
-from app.bundle.serving_rule import SERVING_FILE, ServingRule, locked, read_rule, write_rule
-from app.disk import writing
+from app.bundle.serving_rule import ServingRule, locked, read_rule, write_rule
 from app.errors import ImpossibleChange, InvalidBundle, InvalidRule, NotWritten, UnknownModel
 from app.serving.rule_state import RuleState, published_versions, state_by
 from app.serving.selection import serving_version, version_before
@@ -42,7 +40,7 @@ def pin(folder: Path, version: int) -> RuleChange:
             raise ImpossibleChange(
                 f"version {version} is held{f' ({why})' if why else ''}; release it first"
             )
-        return change.to(policy="pinned", version=version)
+        return change.to_policy("pinned", version)
 
 
 def unpin(folder: Path) -> RuleChange:
@@ -50,7 +48,7 @@ def unpin(folder: Path) -> RuleChange:
     with _changing(folder) as change:
         if change.rule.policy != "pinned":
             raise ImpossibleChange("no version is pinned: the newest one that is not held serves")
-        return change.to(policy="latest", version=None)
+        return change.to_policy("latest", None)
 
 
 def rollback(folder: Path, ready: Collection[int] = ()) -> RuleChange:
@@ -60,7 +58,7 @@ def rollback(folder: Path, ready: Collection[int] = ()) -> RuleChange:
     of the published ones.
     """
     with _changing(folder, ready) as change:
-        return change.to(policy="pinned", version=change.version_to_go_back_to())
+        return change.to_policy("pinned", change.version_to_go_back_to())
 
 
 def rollback_to_copy(folder: Path, registry: Registry, ready: Collection[int] = ()) -> RuleChange:
@@ -73,27 +71,19 @@ def rollback_to_copy(folder: Path, registry: Registry, ready: Collection[int] = 
         number = change.publish_copy(original, registry)
         try:
             pinned = change.rule.policy == "pinned"
-            done = change.to(version=number) if pinned else change.to()
+            done = change.to_policy("pinned", number) if pinned else change.to(lambda: change.rule)
         except (InvalidRule, NotWritten) as error:
             raise type(error)(f"{error}; the copy was published as version {number}") from error
         return done.model_copy(update={"copy_of": original})
 
 
-def hold(
-    folder: Path, version: int, reason: str = "", *, before_publication: bool = False
-) -> RuleChange:
-    """Let no policy pick `version`; raise `ImpossibleChange`.
+def hold(folder: Path, version: int, reason: str = "") -> RuleChange:
+    """Let no policy pick `version`; raise `ImpossibleChange`, also if nothing else could serve.
 
     reason: one line, or nothing, which leaves the reason of a version that is held already.
-    before_publication: the version may be one that will be published, of a model that may be new;
-    else nothing must be left to serve by it.
     """
-    if before_publication:
-        with writing(SERVING_FILE, folder, "write it by another user"):
-            folder.mkdir(parents=True, exist_ok=True)
     with _changing(folder) as change:
-        if not before_publication:
-            change.require_published(version)
+        change.require_published(version)
         if change.rule.policy == "pinned" and change.rule.version == version:
             raise ImpossibleChange(
                 f"version {version} is pinned; unpin it or pin another one first"
@@ -103,8 +93,7 @@ def hold(
             raise ImpossibleChange(
                 f"without version {version} nothing would serve: every other one is held"
             )
-        reasons = {**change.rule.reasons, **({version: reason} if reason else {})}
-        return change.to(held=tuple(sorted(held)), reasons=reasons)
+        return change.to(lambda: change.rule.holding(version, reason))
 
 
 def release(folder: Path, version: int) -> RuleChange:
@@ -113,8 +102,7 @@ def release(folder: Path, version: int) -> RuleChange:
         if version not in change.rule.held:
             held = ", ".join(map(str, sorted(change.rule.held))) or "none"
             raise ImpossibleChange(f"version {version} is not held; held are: {held}")
-        held_still = tuple(each for each in change.rule.held if each != version)
-        return change.to(held=held_still)
+        return change.to(lambda: change.rule.releasing(version))
 
 
 class _Change:
@@ -164,10 +152,13 @@ class _Change:
             raise ImpossibleChange(f"version {version} cannot be copied: {why}") from error
         return number
 
-    def to(self, **fields: Any) -> RuleChange:
-        """Write the rule with these fields changed, if that makes another rule."""
+    def to_policy(self, policy: str, version: int | None) -> RuleChange:
+        return self.to(lambda: self.rule.changed(policy=policy, version=version))
+
+    def to(self, make: Callable[[], ServingRule]) -> RuleChange:
+        """Write the rule that is made, if it is another one."""
         try:
-            changed = ServingRule.model_validate({**self.rule.model_dump(), **fields})
+            changed = make()
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
             where = ".".join(str(part) for part in first["loc"][:1]) or "the rule"

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from app.bundle.listing import list_models
 from app.bundle.publish import next_version
-from app.bundle.serving_rule import SERVING_FILE, ServingRule, locked, read_rule, write_rule
+from app.bundle.serving_rule import SERVING_FILE, locked, read_rule, write_rule
 from app.errors import InvalidBundle, InvalidRule
 from app.serving.selection import objection, serving_version
 
@@ -84,9 +84,7 @@ def _published(models: Path, name: str) -> list[int]:
 def _settle(folder: Path, number: int, reason: str | None) -> None:
     """Hold a version, or undo the hold that an interrupted run may have left for its number."""
     rule = read_rule(folder)
-    if reason is None and number not in rule.held:
-        return
-    held = {*rule.held} - {number} if reason is None else {*rule.held, number}
-    reasons = rule.reasons if reason is None else {**rule.reasons, number: reason}
-    changed = {**rule.model_dump(), "held": tuple(sorted(held)), "reasons": reasons}
-    write_rule(folder, ServingRule.model_validate(changed))
+    if reason is not None:
+        write_rule(folder, rule.holding(number, reason))
+    elif number in rule.held:
+        write_rule(folder, rule.releasing(number))

@@ -67,7 +67,7 @@ def test_a_copy_of_a_copy_names_the_version_that_was_copied(folder: Path) -> Non
 
 
 def test_the_number_of_a_copy_is_above_all_that_are_taken(folder: Path) -> None:
-    hold(folder, 7, "will be published", before_publication=True)
+    write_rule(folder, ServingRule().holding(7, "will be published"))
     (folder / "9").mkdir()
     assert rollback_to_copy(folder, SHIPPED).after.version == 10
 

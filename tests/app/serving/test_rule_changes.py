@@ -128,13 +128,16 @@ def test_holding_may_leave_nothing_that_was_asked_for_behind(folder: Path) -> No
 
 
 def test_training_holds_a_version_before_it_publishes_it(folder: Path) -> None:
-    assert hold(folder, 4, "worse", before_publication=True).after.version == 3
+    write_rule(folder, read_rule(folder).holding(4, "worse"))
+    assert rule_state(folder).version == 3
     (folder / "4").mkdir()
     (folder / "4" / "manifest.json").write_text("{}")
     assert rule_state(folder).version == 3
     assert release(folder, 4).after.version == 4
     new = folder.parent / "new"
-    state = hold(new, 1, "never", before_publication=True).after
+    new.mkdir()
+    write_rule(new, read_rule(new).holding(1, "never"))
+    state = rule_state(new)
     assert (state.version, state.problem) == (None, "no version is published")
     assert read_rule(new).held == (1,)
 
@@ -188,7 +191,9 @@ def test_a_state_has_the_time_of_the_file(folder: Path) -> None:
 
 def hold_all(folder: Path, versions: range) -> None:
     for version in versions:
-        hold(folder, version, before_publication=True)
+        (folder / str(version)).mkdir(exist_ok=True)
+        (folder / str(version) / "manifest.json").write_text("{}")
+        hold(folder, version)
 
 
 def test_of_changes_at_once_in_threads_none_is_lost(folder: Path) -> None:
