@@ -150,7 +150,7 @@ class Choices:
                 tried = entry.state is VersionState.FAILED and newer
                 if not (tried or entry.version in wanted):
                     entry.leave_unloaded()
-                elif entry.seen is not None and entry.is_due(entry.seen, now):
+                elif entry.seen is not None and not entry.removed and entry.is_due(entry.seen, now):
                     due.append(entry)
         return due
 

@@ -54,7 +54,9 @@ def run(names: Sequence[str], quick: bool, write: bool) -> None:
     scope = Scope(quick)
     _require_a_service()
     rows = [row for experiment in chosen(names) for row in _perform(experiment, scope)]
-    _finish("chaos", f"make chaos{' QUICK=1' if quick else ''}", rows, write)
+    part = " ".join(("chaos", *names))  # the document has a table for each part that is shown
+    only = f' ONLY="{" ".join(names)}"' if names else ""
+    _finish(part, f"make chaos{' QUICK=1' if quick else ''}{only}", rows, write)
 
 
 def _require_a_service() -> None:

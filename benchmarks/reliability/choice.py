@@ -12,6 +12,7 @@ from benchmarks.reliability.promise import Experiment, Figure, Promise, Scope, a
 from benchmarks.reliability.service import Launch, running, wait_until
 
 _CLIENTS, _REQUESTS, _PATIENCE = 8, 5000, 30
+_NONE = -1  # no version: nothing is expected yet
 # What an operator does, and the version that serves then, of three.
 _STEPS: tuple[tuple[str, Callable[[Path], object], int], ...] = (
     ("release", lambda model: release(model, 3), 3),
@@ -30,7 +31,7 @@ class Followed:
 
     def __init__(self, clients: int) -> None:
         self._clients = clients
-        self.expect(0)
+        self.expect(_NONE)
         self.back = self.answers = 0
 
     def expect(self, version: int) -> None:
