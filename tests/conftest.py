@@ -21,6 +21,29 @@ Open = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 TESTS = Path(__file__).parent
 NEEDS_TORCH = (TESTS / "training", TESTS / "benchmarks")
 TRAINING_STACK = {"torch", "lightning", "transformers", "sklearn", "training"}
+STARTS_A_PROCESS = {"subprocess.Popen", "os.fork", "os.posix_spawn", "os.system"}
+_started: list[str] = []  # the events of Python by which this process has started others
+
+
+def _watch(event: str, _arguments: object) -> None:
+    if event in STARTS_A_PROCESS:
+        _started.append(event)
+
+
+sys.addaudithook(_watch)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    _started.clear()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item) -> None:
+    """Fail a test that started a process, and is not marked `slow`: `make test-fast` runs it."""
+    marked = any(item.get_closest_marker(name) for name in ("slow", "training"))
+    needs_torch = any(item.path.is_relative_to(folder) for folder in NEEDS_TORCH)
+    assert marked or needs_torch or not _started, f"not marked slow: it started {_started}"
 
 
 @pytest.fixture(scope="session", autouse=True)

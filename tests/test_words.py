@@ -51,7 +51,10 @@ def sentences(path: Path) -> Iterator[tuple[str, int]]:
 
 
 def private_words(path: Path) -> list[str]:
-    found = []
+    found: list[str] = []
+    text = path.read_text().lower()
+    if not any(word in text for word in (*TERMS, *NAMES)):
+        return found  # most files; to read their syntax takes seconds
     for name, line in identifiers(path):
         parts = {part.lower() for part in _PART.findall(name)}
         parts |= {part.removesuffix("s") for part in parts} | {name.strip("_").lower()}

@@ -201,6 +201,7 @@ def test_shell_completion_lists_the_commands(
     assert "max-requests" in written and "tensorrt" in written
 
 
+@pytest.mark.slow
 def test_help_and_mistakes_import_no_server_and_no_runtime() -> None:
     lines = [[], ["--help"], ["--version"], ["fly"], ["predict", "nowhere", "x"]]
     lines += [["verify", "nowhere"], ["serve", "--port", "x"], ["pack", "no.onnx"]]
@@ -238,6 +239,7 @@ def test_complete_refuses_a_temperature_that_is_no_number(
     assert status == 2 and "expected a number" in err
 
 
+@pytest.mark.slow
 def test_output_to_a_full_disk_is_one_line() -> None:
     command = [sys.executable, "-m", "app.cli", "serve", "--help"]
     with Path("/dev/full").open("w") as full:
@@ -246,6 +248,7 @@ def test_output_to_a_full_disk_is_one_line() -> None:
     assert done.stderr == "thalamus: cannot write the output: No space left on device\n"
 
 
+@pytest.mark.slow
 def test_broken_pipe_is_no_error() -> None:
     command = f"{sys.executable} -m app.cli serve --help | head -1"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, cwd=ROOT)

@@ -1,8 +1,11 @@
 import os
 
+import pytest
+
 from app.in_flight import InFlight, Restarts
 
 
+@pytest.mark.slow
 def test_workers_see_each_others_requests() -> None:
     in_flight = InFlight(workers=2)
     in_flight.enter()
@@ -44,6 +47,7 @@ def test_the_requests_of_a_worker_that_died_are_forgotten() -> None:
     assert in_flight.at_most_one
 
 
+@pytest.mark.slow
 def test_all_processes_see_the_restarts() -> None:
     restarts = Restarts()
     assert restarts() == 0

@@ -22,6 +22,7 @@ def test_the_fields_are_those_of_this_process() -> None:
     assert 0 < int(fields[START_TICKS]) / os.sysconf("SC_CLK_TCK") <= since_boot
 
 
+@pytest.mark.slow
 def test_the_name_of_the_program_may_hold_spaces_and_brackets(tmp_path: Path) -> None:
     program = tmp_path / "a) R (b"
     shutil.copy(shutil.which("sleep") or "", program)
@@ -35,6 +36,7 @@ def test_the_name_of_the_program_may_hold_spaces_and_brackets(tmp_path: Path) ->
     assert int(fields[STATE + 1]) == os.getpid()  # its parent
 
 
+@pytest.mark.slow
 def test_a_process_that_is_gone_raises_an_os_error() -> None:
     process = subprocess.Popen(["true"])
     process.wait()

@@ -6,6 +6,8 @@ import pytest
 from app.shared_bytes import SHARED_BYTES, SharedBytes
 from tests.app.test_shared_numbers import in_a_worker
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_latest_bytes_of_any_worker_count() -> None:
     shared = SharedBytes(3)

@@ -2,6 +2,8 @@ import os
 import signal
 from collections.abc import Callable
 
+import pytest
+
 from app.shared_numbers import SharedNumbers
 
 KEY = ("requests", "digits")
@@ -21,6 +23,7 @@ def values(shared: SharedNumbers) -> list[dict]:
     return [{key: list(numbers) for key, numbers in each.items()} for each in shared.all()]
 
 
+@pytest.mark.slow
 def test_counts_of_one_worker_are_seen_by_another() -> None:
     shared = SharedNumbers(2)
 
@@ -33,6 +36,7 @@ def test_counts_of_one_worker_are_seen_by_another() -> None:
     assert values(shared) == [{("first",): [1]}, {KEY: [0, 7]}]
 
 
+@pytest.mark.slow
 def test_numbers_of_a_killed_worker_stay_and_its_successor_continues_them() -> None:
     shared = SharedNumbers(2)
 
@@ -101,6 +105,7 @@ def test_an_entry_that_has_not_arrived_whole_is_not_read() -> None:
     assert values(other)[0] == {KEY: [1], ("later",): [2]}
 
 
+@pytest.mark.slow
 def test_a_reader_never_sees_half_an_entry() -> None:
     """A worker appends as fast as it can while another reads."""
     shared = SharedNumbers(2)

@@ -146,6 +146,7 @@ def test_pages_name_metrics_that_exist(page: Path) -> None:
     assert set(re.findall(r"\bthalamus_\w+", page.read_text())) <= known
 
 
+@pytest.mark.slow
 @needs_promtool
 def test_promtool_accepts_the_rules() -> None:
     result = promtool("check", "rules", ALERTS)
@@ -153,6 +154,7 @@ def test_promtool_accepts_the_rules() -> None:
     assert f"{len(RULES)} rules found" in result.stdout
 
 
+@pytest.mark.slow
 @needs_promtool
 def test_promtool_accepts_the_queries_of_the_page(tmp_path: Path) -> None:
     page = (ROOT / "docs" / "how-to" / "monitor.md").read_text()
@@ -172,6 +174,7 @@ def test_promtool_accepts_the_queries_of_the_page(tmp_path: Path) -> None:
     assert result.returncode == 0, result.stdout + result.stderr
 
 
+@pytest.mark.slow
 @needs_promtool
 def test_promtool_accepts_the_scrape_configuration_of_the_page(tmp_path: Path) -> None:
     page = (ROOT / "docs" / "how-to" / "monitor.md").read_text()
@@ -197,6 +200,7 @@ def expected(alert: str, labels: dict[str, str], summary: str) -> dict:
     return {"alertname": alert, "exp_alerts": [fired]}
 
 
+@pytest.mark.slow
 @needs_promtool
 def test_each_alert_fires_when_it_should_and_not_otherwise(tmp_path: Path) -> None:
     assert FIRING.keys() == RULES.keys()

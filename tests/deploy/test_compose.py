@@ -125,6 +125,7 @@ def test_the_cpu_is_the_default_and_the_gpu_a_profile():
     assert device["driver"] == "nvidia" and device["capabilities"] == ["gpu"]
 
 
+@pytest.mark.slow
 def test_docker_compose_accepts_the_file():
     command = ["docker", "compose"]
     if shutil.which("docker") is None:

@@ -9,6 +9,8 @@ import pytest
 
 from tests.docs.pages import DOCS, ROOT
 
+pytestmark = pytest.mark.slow
+
 PAGE = (DOCS / "reference" / "cli.md").read_text()
 # A command's line of `--help`: its name and its aliases, at least two spaces, what it does.
 COMMAND = re.compile(r"^(?:[│|] {1,3}| {2,4})([a-z][a-z-]*)(?:, [a-z-]+)*(?: {2,}\S| *$)", re.M)

@@ -58,6 +58,7 @@ def test_the_readme_has_two_requests_with_answers() -> None:
     assert len([one for one in REQUESTS if one.page == README and one.answer]) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("request_", REQUESTS, ids=str)
 def test_a_request_is_answered_as_printed(request_: Request, shipped_port: int) -> None:
     response = send(request_.command, shipped_port)
@@ -71,6 +72,7 @@ def test_every_card_and_the_how_to_have_a_program_in_python() -> None:
     assert {*CARDS, DOCS / "how-to" / "ask.md"} <= set(WITH_PYTHON)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", WITH_PYTHON, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_the_python_of_a_page_prints_an_answer(page: Path, shipped_port: int) -> None:
     for program in PYTHON.findall(page.read_text()):

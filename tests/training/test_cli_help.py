@@ -18,6 +18,7 @@ COMMANDS = (
 )
 
 
+@pytest.mark.slow
 def test_help_recipes_and_mistakes_are_answered_without_torch(tmp_path: Path):
     lines: list[list[object]] = [[command, "--help"] for command in (*COMMANDS, "run", "publish")]
     lines += [["--help"], ["--version"], ["recipes"]]

@@ -105,6 +105,7 @@ def run_in_workers(shared: SharedNumbers, clock: Clock, quota: Quota, indices: I
         yield in_a_worker(work)
 
 
+@pytest.mark.slow
 def test_workers_share_a_quota_and_a_killed_one_leaves_its_counts() -> None:
     shared, clock, quota = SharedNumbers(4), Clock(), Quota(25, "min")
     assert list(run_in_workers(shared, clock, quota, range(4))) == [10, 10, 5, 0]
@@ -119,6 +120,7 @@ def test_workers_share_a_quota_and_a_killed_one_leaves_its_counts() -> None:
     assert list(run_in_workers(shared, clock, quota, [1, 0])) == [10, 5]
 
 
+@pytest.mark.slow
 def test_workers_at_the_same_time_go_over_a_quota_by_less_than_one_each() -> None:
     shared, quota, count = SharedNumbers(4), Quota(20000, "day"), 4
     clock = Clock(1e6)

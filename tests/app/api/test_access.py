@@ -247,6 +247,7 @@ async def test_the_openapi_document_has_the_keys_where_they_are_needed(
     assert "securitySchemes" not in plain and '"401"' not in plain and '"security"' not in plain
 
 
+@pytest.mark.slow
 async def test_keys_change_without_a_restart_and_a_bad_file_changes_nothing(
     guarded: httpx.AsyncClient, keys: Path
 ) -> None:

@@ -95,6 +95,7 @@ async def test_decompressed_size_counts_against_both_limits(published) -> None:
         assert await first.status() == 499
 
 
+@pytest.mark.slow
 async def test_a_bomb_costs_no_memory() -> None:
     bomb = zlib.compress(bytes(2**28))
 

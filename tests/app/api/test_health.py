@@ -49,6 +49,7 @@ async def test_probes_without_a_model_are_alive_and_not_ready(tmp_path) -> None:
         assert response.headers["retry-after"] == "1"
 
 
+@pytest.mark.slow
 async def test_probes_while_loading_are_alive_and_not_ready(published) -> None:
     with slow_loading() as (go, modalities):
         async with open_service(published, wait=False, modalities=modalities) as client:

@@ -129,6 +129,7 @@ async def test_log_lines_never_repeat_the_request(published, lines) -> None:
     assert "Marker" not in json.dumps(lines())
 
 
+@pytest.mark.slow
 def test_lines_of_threads_and_tasks_are_json_too(tmp_path) -> None:
     """Whatever a library, a warning or a lost task says on stderr is one line of JSON."""
     code = """

@@ -50,6 +50,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.mark.slow
 async def test_every_answer_matches_its_schema(folder: Path) -> None:
     """The schemas refuse further members, so the answers have the declared members only."""
     seen: dict[str, set[str]] = {}

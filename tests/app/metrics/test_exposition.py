@@ -50,6 +50,7 @@ def test_no_sample_has_the_name_of_another_family() -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("promtool"), reason="promtool is not installed")
 def test_promtool_has_no_objection() -> None:
     result = subprocess.run(

@@ -71,6 +71,7 @@ async def test_a_client_that_does_not_read_is_cut_off(size: int) -> None:
             await client.everything()
 
 
+@pytest.mark.slow
 async def test_a_client_that_reads_slowly_is_not() -> None:
     async with serving(send_timeout=0.6) as served:
         client = served.client()

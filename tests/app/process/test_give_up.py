@@ -1,9 +1,12 @@
 import subprocess
 import sys
 
+import pytest
+
 from app.process.give_up import STATUS
 
 
+@pytest.mark.slow
 def test_it_logs_every_thread_and_ends_the_process_although_a_thread_hangs() -> None:
     program = (
         "import threading; from app.process.give_up import give_up; "

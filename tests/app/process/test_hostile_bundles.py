@@ -14,7 +14,10 @@ from tests.app.process.services import Service, until
 from tests.app.process.test_supervisor import TEXT
 from tests.language_graphs import text_graph
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="trials are forked")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="trials are forked"),
+]
 
 
 def publish_hostile(name: str, what: bytes, root: Path) -> None:

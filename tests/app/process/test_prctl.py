@@ -7,6 +7,7 @@ import pytest
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="it is a call of Linux")
 
 
+@pytest.mark.slow
 def test_a_process_has_the_name_that_it_was_given() -> None:
     program = (
         "from pathlib import Path; from app.process.prctl import name_process; "

@@ -54,6 +54,7 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("program", "forks"), [(("-m", "app.cli"), True), (("-c", WITHOUT_FORK), False)]
 )

@@ -12,7 +12,10 @@ import pytest
 
 from tests.app.process.services import Client, Service, alive, until
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="workers are forked")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="workers are forked"),
+]
 NEVER = 600  # seconds
 
 Start = Callable[..., Service]

@@ -16,7 +16,10 @@ from app.bundle import publish
 from tests import fakes
 from tests.app.process.services import Service, alive, until
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="workers are forked")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="workers are forked"),
+]
 TEXT = {"Content-Type": "text/plain"}
 
 

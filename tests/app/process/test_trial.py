@@ -14,7 +14,10 @@ import pytest
 from app.process.trial_server import _late
 from tests.app.process.services import until
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="trials are forked")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="trials are forked"),
+]
 ROOT = Path(__file__).parents[3]
 
 # Answers each line `folder digest` with the error of its trial, as JSON. What the trial of a

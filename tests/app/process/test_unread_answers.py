@@ -62,6 +62,7 @@ def test_it_remembers_nobody_who_has_gone() -> None:
     assert len(unread) <= 1
 
 
+@pytest.mark.slow
 @pytest.mark.anyio
 async def test_a_crowd_that_reads_nothing_costs_no_more_than_the_limit() -> None:
     async with serving(unread=3 * SIZE) as served:

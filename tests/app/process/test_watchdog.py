@@ -12,7 +12,10 @@ import pytest
 
 from tests.app.process.services import Service, alive, until
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="workers are forked")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="workers are forked"),
+]
 LIMIT = 1.5  # seconds
 
 

@@ -137,6 +137,7 @@ print(json.dumps([at_load, os.environ.get("ORT_DISABLE_TELEMETRY")]))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", ["app", "app.runtime.session"])
 def test_telemetry_is_off_before_the_library_loads(module: str) -> None:
     watch = (
@@ -152,6 +153,7 @@ def test_telemetry_is_off_before_the_library_loads(module: str) -> None:
     assert alone(watch)[0] == "1"
 
 
+@pytest.mark.slow
 def test_a_session_needs_no_network() -> None:
     assert alone(OFFLINE)[-1] == ["1", "1"]
 

@@ -74,6 +74,7 @@ def test_golden_cases_of_any_depth_are_refused(models: Path, content: bytes) -> 
         read_bundle(folder, SHIPPED)
 
 
+@pytest.mark.slow
 def test_hashes_of_texts_are_not_predictable() -> None:
     """So no client can send members or fields that collide. An environment could undo that."""
     given = {name: value for name, value in os.environ.items() if name != "PYTHONHASHSEED"}

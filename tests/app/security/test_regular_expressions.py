@@ -90,6 +90,7 @@ def test_data_urls_and_codings_are_read_in_linear_time(piece: str) -> None:
         content_coding([(b"content-encoding", piece.encode() * SIZE)])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("piece", ["alloc", "fail ", "cannot ", "malloc", "not able ", "a"])
 def test_errors_that_repeat_the_input_are_searched_in_linear_time(piece: str) -> None:
     resource_exhausted(ValueError(piece * SIZE))

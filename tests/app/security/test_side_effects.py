@@ -107,6 +107,7 @@ async def ask_everything(client) -> list[int]:
     return statuses
 
 
+@pytest.mark.slow
 async def test_no_request_reaches_anything_outside(published: Path) -> None:
     async with open_service(published) as client:
         await ask_everything(client)  # what is loaded or imported once is no answer to a request
@@ -131,6 +132,7 @@ async def test_a_file_name_does_not_matter(published: Path) -> None:
     assert len({json.dumps(answer.json()) for answer in answers}) == 1
 
 
+@pytest.mark.slow
 def test_the_hook_sees_what_it_is_for(tmp_path: Path) -> None:
     with recording() as made:
         (tmp_path / "file").write_bytes(b"x")

@@ -43,6 +43,7 @@ async def test_catalog_is_ready_after_the_first_scan(published: Path) -> None:
         assert states(catalog) == dict.fromkeys(("colours/1", "moods/1", "sounds/1"), "ready")
 
 
+@pytest.mark.slow
 async def test_loading_blocks_neither_the_event_loop_nor_other_models(published: Path) -> None:
     with slow_loading() as (go, modalities):
         async with opened(published, modalities) as catalog:

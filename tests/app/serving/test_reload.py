@@ -167,6 +167,7 @@ async def test_requests_for_unknown_models_share_a_look_at_those(
         assert (await catalog.find("new")).manifest.name == "new"
 
 
+@pytest.mark.slow
 async def test_a_half_copied_version_is_loaded_when_it_is_whole(models: Path) -> None:
     whole = publish(fakes.image_bundle("copied"), models.parent / "elsewhere")
     target = models / "copied" / "1"

@@ -13,6 +13,8 @@ from training.errors import TrainingError
 from training.exporting.export import Servable, check_parity, export, output_specs
 from training.networks.heads.model_output import ModelOutput
 
+pytestmark = pytest.mark.slow
+
 
 class Counting(nn.Module):
     """Logits from how often each token comes: any batch, any time."""

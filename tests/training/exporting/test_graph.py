@@ -12,6 +12,8 @@ from tests.training.samples import SQUARE, Toy, squares
 from training.exporting.export import Servable, export
 from training.exporting.graph import GraphRunner, run_graph, run_network
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def model() -> bytes:

@@ -23,6 +23,8 @@ from training.exporting.graph import feeds_for
 from training.exporting.precision import Precision, convert
 from training.networks.recurrent.classifier import TextRecurrentNet
 
+pytestmark = pytest.mark.slow
+
 
 class Small(nn.Module):
     """A convolution and, behind a logarithm or not, another."""

@@ -69,6 +69,7 @@ def drawn() -> tuple[float, float, float]:
     return float(torch.rand(1)), float(np.random.rand()), random.random()
 
 
+@pytest.mark.slow
 def test_random_draws_after_a_training_do_not_depend_on_where_it_was_resumed(tmp_path: Path):
     train(Shaken())
     expected = drawn()

@@ -15,6 +15,8 @@ from training.modalities.image import inpaint
 from training.modalities.text import drop_tokens
 from training.networks.heads.model_output import ModelOutput
 
+pytestmark = pytest.mark.slow
+
 AUDIO = AudioSpec(rate=8000, samples=4000)
 PCM = (TensorSpec(name="pcm", dtype="int16", shape=("batch", 4000)),)
 

@@ -84,6 +84,7 @@ def test_novelty_threshold_keeps_in_distribution_data():
         assert low <= float((novelty >= 0.5).float().mean()) <= high
 
 
+@pytest.mark.slow
 def test_novelty_of_a_batch_equals_that_of_single_items():
     network, known = Seeing().eval(), squares(200, seed=0)
     head, _ = fit_novelty(network, known, squares(60, seed=1))

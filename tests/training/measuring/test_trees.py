@@ -15,6 +15,8 @@ from training.exporting.export import Servable, check_parity, export
 from training.measuring.calibration import softmax
 from training.measuring.trees import node_figures, node_temperature
 
+pytestmark = pytest.mark.slow
+
 ROOTS, BELOW = 1.3, 0.6
 
 

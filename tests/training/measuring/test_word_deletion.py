@@ -18,6 +18,8 @@ from training.modalities.tree import forget_words
 from training.networks.heads.model_output import ModelOutput
 from training.networks.tree.contextual import roots_above
 
+pytestmark = pytest.mark.slow
+
 SPEC = TreeSpec(notation="ptb")
 WORDS = ("", "good", "bad", "it", "is", "a", "film", "and", "so")
 ENCODER = encoder_for(SPEC, {SPEC.vocabulary: ("\n".join(WORDS) + "\n").encode()})

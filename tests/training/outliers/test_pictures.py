@@ -26,6 +26,7 @@ def pixels(data: bytes) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"), dtype=float)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", MADE)
 def test_drawn_outliers_are_deterministic_and_distinct(kind: str):
     first, second = (pictures(absent)[kind]() for _ in range(2))
@@ -34,6 +35,7 @@ def test_drawn_outliers_are_deterministic_and_distinct(kind: str):
     assert (len(data), len(set(data))) == (IMAGES_PER_KIND, IMAGES_PER_KIND)
 
 
+@pytest.mark.slow
 def test_picture_outliers_look_like_their_kind():
     kinds = pictures(absent)
     page, noise, plain = (pixels(kinds[kind]()[0].payload.data) for kind in MADE)

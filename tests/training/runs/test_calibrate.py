@@ -21,6 +21,8 @@ from training.cli import main
 from training.data.split import Shares
 from training.runs.classifier import train_classifier
 
+pytestmark = pytest.mark.slow
+
 SET = "coverage of the 95 % label set"
 
 

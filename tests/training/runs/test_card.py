@@ -21,6 +21,8 @@ from training.recipes import RECIPES
 from training.runs.card import rewrite_card, validation_reliability
 from training.runs.classifier import train_classifier
 
+pytestmark = pytest.mark.slow
+
 PICTURES = gray_pictures(60)
 RECIPE = toy_recipe(PICTURES, shares=Shares(validation=40), limits=("Two labels.",))
 OLD = b"# toy\n\nOld.\n\n## Measured\n\n| a |\n\n## Cost\n\n3 s.\n"

@@ -34,6 +34,8 @@ from training.runs.classifier import train_classifier
 from training.runs.prepare import prepare
 from training.runs.publish import golden_from_files
 
+pytestmark = pytest.mark.slow
+
 PICTURES = gray_pictures()
 
 

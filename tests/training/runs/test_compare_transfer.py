@@ -26,6 +26,7 @@ def recipe() -> Recipe:
     )
 
 
+@pytest.mark.slow
 def test_every_way_is_tried_with_every_seed(tmp_path: Path, caplog: pytest.LogCaptureFixture):
     picture = tmp_path / "docs" / "curves.svg"
     caplog.set_level(logging.INFO, "training")

@@ -24,6 +24,8 @@ from training.recipes import RECIPES
 from training.runs.classifier import train_classifier
 from training.runs.convert import MaximumLoss, publish_converted
 
+pytestmark = pytest.mark.slow
+
 PICTURES = gray_pictures(60)
 
 

@@ -74,6 +74,7 @@ def test_the_folds_are_windows_that_hold_every_sample_once():
         assert not places(splits.train) & {place % 100 for place in range(first, first + 30)}
 
 
+@pytest.mark.slow
 def test_a_fold_is_trained_as_a_run_on_its_split(tmp_path: Path):
     recipe = toy_recipe(PICTURES, baseline=AlwaysDark(), network=Kept)
     Kept.made.clear()

@@ -96,6 +96,7 @@ def test_a_run_publishes_a_bundle_that_completes_texts(tmp_path: Path) -> None:
     assert b"perplexity" in bundle.files["README.md"]
 
 
+@pytest.mark.slow
 def test_the_perplexity_of_a_graph_is_the_networks() -> None:
     torch.manual_seed(1)
     made, prose = network().eval(), read_documents(RECIPE, None)

@@ -15,6 +15,8 @@ from tests.training.conftest import REPOSITORY, left_behind
 from tests.training.optical import write_digits
 from training.cli import main
 
+pytestmark = pytest.mark.slow
+
 MODELS = REPOSITORY / "models"
 
 

@@ -77,6 +77,7 @@ def golden(expected_dark: str | None = "dark") -> list[Golden]:
     ]
 
 
+@pytest.mark.slow
 def test_golden_answers_are_the_pipelines(model: bytes, tmp_path: Path):
     files = {"model.onnx": model}
     folder = prove_and_publish(manifest(), files, golden(), CardData(), Publication(tmp_path))
@@ -91,6 +92,7 @@ def test_golden_answers_are_the_pipelines(model: bytes, tmp_path: Path):
         assert case.probabilities == dict(pipeline.predict([wanted.payload])[0].top)
 
 
+@pytest.mark.slow
 def test_a_golden_payload_with_another_top_answer_stops_publishing(model: bytes, tmp_path: Path):
     with pytest.raises(
         GoldenMismatch, match=r"golden/a.png is 'light' but the model answers 'dark' \("
@@ -101,11 +103,13 @@ def test_a_golden_payload_with_another_top_answer_stops_publishing(model: bytes,
     assert left_behind(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_without_an_expectation_any_answer_is_published(model: bytes, tmp_path: Path):
     files, to = {"model.onnx": model}, Publication(tmp_path)
     assert prove_and_publish(manifest(), files, golden(None), CardData(), to)
 
 
+@pytest.mark.slow
 def test_nothing_golden_nothing_published(model: bytes, tmp_path: Path):
     with pytest.raises(TrainingError, match="no test sample is predicted correctly"):
         prove_and_publish(manifest(), {"model.onnx": model}, [], CardData(), Publication(tmp_path))
@@ -121,6 +125,7 @@ def test_a_broken_graph_leaves_nothing_behind(tmp_path: Path, broken: bytes):
     assert left_behind(tmp_path) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("labels", [("très foncé", "clair | blanc"), ("暗い", "明るい")])
 def test_any_label_survives(model: bytes, tmp_path: Path, labels: tuple[str, ...]):
     cases = [replace(g, expected=label) for g, label in zip(golden(), labels, strict=True)]

@@ -13,6 +13,8 @@ from training.networks.tree.statistics import WordSum
 from training.transfer.copy_weights import copy_backbone
 from training.transfer.graph_weights import load_graph_weights
 
+pytestmark = pytest.mark.slow
+
 SIZE = 96  # the exporter folds the casts of smaller matrices
 
 

@@ -19,6 +19,7 @@ from training.transfer.graph_weights import load_graph_weights
 MODELS = REPOSITORY / "models"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "encoder", "files"),
     [

@@ -25,6 +25,7 @@ def drawn() -> list[bytes]:
     return [draw_curve(HISTORY), draw_confusion(confusion, ("a", "b")), draw_reliability(BINS)]
 
 
+@pytest.mark.slow
 def test_the_same_figures_give_the_same_bytes():
     first = drawn()
     assert drawn() == first

@@ -146,6 +146,7 @@ def test_the_card_counts_epochs_and_no_seconds():
     assert training_section(replace(history, epochs=slower)) == text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["spam", "spoken-digits", "digits", "listops"])
 def test_a_shipped_card_is_what_its_bundle_gives(name: str):
     bundle = read_bundle(REPOSITORY / "models" / name / "1", SHIPPED)

@@ -62,6 +62,7 @@ def test_efficientnet_gradient_equals_autograd(border: int) -> None:
     torch.testing.assert_close(found, state.grad, rtol=1e-3, atol=1e-4 * found.abs().max().item())
 
 
+@pytest.mark.slow
 def test_efficientnet_attribution_is_relative_to_the_mean_colour() -> None:
     net, labels = network(), torch.tensor([2, 0])
     even = IMAGES.float().mean(dim=(1, 2), keepdim=True).expand(IMAGES.shape)

@@ -40,6 +40,7 @@ def test_autoencoder_keeps_the_size(side: int, channels: int) -> None:
     assert CodeClassifier(network.encoder, 5)(images).shape == (3, 5)
 
 
+@pytest.mark.slow
 def test_detector_parity(detector: NoveltyDetector, model: bytes) -> None:
     assert check_parity(model, detector, squares(40, seed=4), SPECS) <= 1e-4
     assert {spec.name: spec.shape for spec in output_specs(model, SPECS)} == {
@@ -50,6 +51,7 @@ def test_detector_parity(detector: NoveltyDetector, model: bytes) -> None:
     }
 
 
+@pytest.mark.slow
 def test_detector_batch_equals_single_items(model: bytes) -> None:
     session, images = Session(model), pictures(9).numpy()
     together = session.run({"image": images})
@@ -65,7 +67,7 @@ def test_reconstruction_error_is_that_of_the_reconstruction(detector: NoveltyDet
     assert torch.allclose(actual["reconstruction_error"], off.square().mean((1, 2, 3)), atol=1e-6)
 
 
-def test_detector_rarely_calls_known_images_novel(detector) -> None:
+def test_detector_rarely_finds_in_distribution_images_novel(detector) -> None:
     known = squares(40, seed=2).batch(range(40))[0][0]
     novelty = in_batches(lambda images: detector.outputs(images)["novelty"], known)
     assert (novelty >= 0.5).sum() == 1, "99 % of 40 are below"

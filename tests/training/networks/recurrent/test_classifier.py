@@ -12,6 +12,8 @@ from training.exporting.export import Servable, export
 from training.networks.recurrent.bag_of_ngrams import LinearBag, distinct
 from training.networks.recurrent.classifier import TextEnsemble, TextRecurrentNet
 
+pytestmark = pytest.mark.slow
+
 VOCABULARY = 50
 
 

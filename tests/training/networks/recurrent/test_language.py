@@ -65,6 +65,7 @@ def test_language_model_step_equals_the_last_position(network: WordLSTM) -> None
     torch.testing.assert_close(answers, whole[torch.arange(3), lengths - 1])
 
 
+@pytest.mark.slow
 def test_language_model_graph_is_exact_under_any_padding(
     network: WordLSTM, examples: Examples, model: bytes
 ) -> None:
@@ -76,6 +77,7 @@ def test_language_model_graph_is_exact_under_any_padding(
     }
 
 
+@pytest.mark.slow
 def test_language_model_word_by_word_equals_all_at_once(examples: Examples, model: bytes) -> None:
     session = Session(model)
     item = examples.items[5]

@@ -2,6 +2,7 @@
 
 import numpy as np
 import onnx
+import pytest
 import torch
 from torch import Tensor
 
@@ -99,6 +100,7 @@ def examples(words: str, count: int, seed: int) -> Examples:
     )
 
 
+@pytest.mark.slow
 def test_contextual_graph_parity_with_another_vocabulary() -> None:
     net, known = contextual(4, WordSum()), examples("01234", 200, 1)
     net.words.encoder.round_to_half()

@@ -104,6 +104,7 @@ def lists(count: int, seed: int) -> list[str]:
     return made
 
 
+@pytest.mark.slow
 def test_novelty_of_other_trees_alone_and_in_a_batch() -> None:
     known, net = examples(lists(400, 1)), network()
     head, score = fit_novelty(net, known, examples(lists(100, 2)))
@@ -121,6 +122,7 @@ def test_novelty_of_other_trees_alone_and_in_a_batch() -> None:
     assert (together[:30] < 0.5).mean() > 0.9 and (nested > 0.5).all()
 
 
+@pytest.mark.slow
 def test_word_sum_separates_words_from_structure() -> None:
     """Fitted to shown lists of large digits, the graph calls them unlike lists of small ones."""
     small, large = (

@@ -86,6 +86,7 @@ def examples() -> Examples:
     return Examples(items, np.zeros(len(items), dtype=np.int64), samples, SPECS)
 
 
+@pytest.mark.slow
 def test_the_graph_answers_as_torch() -> None:
     net = network()
     served = Servable(net, 1.3)
@@ -111,6 +112,7 @@ def test_the_graph_answers_as_torch() -> None:
         assert trace not in model
 
 
+@pytest.mark.slow
 def test_tree_lstm_graph_returns_all_nodes() -> None:
     served = Servable(network())
     session = Session(export(served, SPECS, tensors(join(FORESTS[2:4]))))
