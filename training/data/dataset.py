@@ -1,12 +1,24 @@
-"""Labelled samples as they are in files, before encoding."""
+"""Labelled samples as they are in files, before encoding.
+
+A recipe's samples are a list in memory. A user's are a `SampleTable`: columns of small facts, and a
+store that reads a payload when it is needed, so that memory does not grow with the files.
+"""
 
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Protocol, overload
+
+import numpy as np
 
 from app.bundle.files import sha256
 from app.modalities import Payload
+
+TRAIN, VALIDATION, TEST = "train", "validation", "test"
+FIXED = (None, TRAIN, VALIDATION, TEST)
+"""What `Sample.fixed` may be, by the number that `SampleTable.fixed` has for it."""
+DIGEST = 32  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +43,138 @@ class Sample:
         return sha256(self.key.encode() if self.key else self.payload.data)
 
 
+class SampleStore(Protocol):
+    """Where the payloads of a `SampleTable` lie."""
+
+    def name(self, row: int) -> str:
+        """Return how messages name the sample: a path, or a line of a table."""
+
+    def payload(self, row: int) -> Payload:
+        """Read the payload; raise `MissingData` where it is not there any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class SampleTable(Sequence[Sample]):
+    """Labelled samples in columns; reading one by its index reads its payload.
+
+    rows: the row of each sample in the store, int64 (samples,). labels: an index into `label_names`
+    for each sample, int32. keys: the sha256 of what determines the split and the duplicates, uint8
+    (samples, 32). contents: the sha256 of the payload, likewise. groups: an index into
+    `group_names`, int32. fixed: an index into `FIXED`, int8.
+    """
+
+    store: SampleStore
+    rows: np.ndarray
+    label_names: tuple[str, ...]
+    labels: np.ndarray
+    keys: np.ndarray
+    contents: np.ndarray
+    group_names: tuple[str, ...]
+    groups: np.ndarray
+    fixed: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @overload
+    def __getitem__(self, index: int) -> Sample: ...
+    @overload
+    def __getitem__(self, index: slice) -> "SampleTable": ...
+    def __getitem__(self, index: int | slice) -> "Sample | SampleTable":
+        if isinstance(index, slice):
+            return self.select(range(len(self))[index])
+        row = int(self.rows[index])
+        return _KeyedSample(
+            self.store.name(row),
+            self.store.payload(row),
+            self.label_names[self.labels[index]],
+            "",
+            self.group_names[self.groups[index]],
+            FIXED[self.fixed[index]],
+            self.keys[index].tobytes().hex(),
+        )
+
+    def name(self, index: int) -> str:
+        """Return how messages name a sample, without reading its payload."""
+        return self.store.name(int(self.rows[index]))
+
+    def select(self, indices: Sequence[int] | np.ndarray) -> "SampleTable":
+        """Return some of the samples, in this order; none is read."""
+        chosen = np.asarray(indices, dtype=np.int64)
+        return replace(
+            self,
+            rows=self.rows[chosen],
+            labels=self.labels[chosen],
+            keys=self.keys[chosen],
+            contents=self.contents[chosen],
+            groups=self.groups[chosen],
+            fixed=self.fixed[chosen],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _KeyedSample(Sample):
+    """A sample whose digest a table knows."""
+
+    known_digest: str = ""
+
+    @property
+    def digest(self) -> str:
+        """The digest of the table."""
+        return self.known_digest
+
+
+@dataclass(frozen=True, slots=True)
+class _Memory:
+    """The store of samples that are in memory."""
+
+    samples: Sequence[Sample]
+
+    def name(self, row: int) -> str:
+        return self.samples[row].name
+
+    def payload(self, row: int) -> Payload:
+        return self.samples[row].payload
+
+
+def as_table(samples: Sequence[Sample]) -> SampleTable:
+    """Return the samples in columns; a table as it is."""
+    if isinstance(samples, SampleTable):
+        return samples
+    label_names, labels = _numbered([sample.label for sample in samples])
+    group_names, groups = _numbered([sample.group for sample in samples])
+    return SampleTable(
+        store=_Memory(samples),
+        rows=np.arange(len(samples)),
+        label_names=label_names,
+        labels=labels,
+        keys=digests([bytes.fromhex(sample.digest) for sample in samples]),
+        contents=digests([hashlib.sha256(s.payload.data).digest() for s in samples]),
+        group_names=group_names,
+        groups=groups,
+        fixed=np.asarray([FIXED.index(s.fixed) for s in samples], dtype=np.int8),
+    )
+
+
+def digests(each: Sequence[bytes]) -> np.ndarray:
+    """Return sha256 digests as a column, uint8 (samples, 32)."""
+    return np.asarray(bytearray(b"".join(each)), dtype=np.uint8).reshape(-1, DIGEST)
+
+
+def choose(samples: Sequence[Sample], indices: Sequence[int] | np.ndarray) -> Sequence[Sample]:
+    """Return some of the samples, in this order; those of a table are not read."""
+    if isinstance(samples, SampleTable):
+        return samples.select(indices)
+    return [samples[i] for i in indices]
+
+
+def _numbered(names: Sequence[str]) -> tuple[tuple[str, ...], np.ndarray]:
+    """Return the distinct names, sorted, and the index of each, int32."""
+    distinct = tuple(sorted(set(names)))
+    places = {name: place for place, name in enumerate(distinct)}
+    return distinct, np.asarray([places[name] for name in names], dtype=np.int32)
+
+
 @dataclass(frozen=True, slots=True)
 class Dataset:
     """A data set, its origin and licence. `unreadable` names files that hold no sample."""
@@ -44,9 +188,20 @@ class Dataset:
     @property
     def sha256(self) -> str:
         """One digest of all payloads and labels, independent of their order."""
-        lines = sorted(f"{sha256(s.payload.data)} {s.label}" for s in self.samples)
-        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+        table = as_table(self.samples)
+        ranks = np.argsort(np.argsort(np.asarray(table.label_names, dtype=object)))
+        words = np.ascontiguousarray(table.contents).view(">u8")
+        order = np.lexsort((ranks[table.labels], *(words[:, i] for i in (3, 2, 1, 0))))
+        digest = hashlib.sha256()
+        for count, i in enumerate(order):
+            line = f"{table.contents[i].tobytes().hex()} {table.label_names[table.labels[i]]}"
+            digest.update(f"\n{line}".encode() if count else line.encode())
+        return digest.hexdigest()
 
     def counts(self) -> Counter[str]:
         """Return the number of samples of each label."""
+        if isinstance(self.samples, SampleTable):
+            found = np.bincount(self.samples.labels, minlength=len(self.samples.label_names))
+            named = zip(self.samples.label_names, found.tolist(), strict=True)
+            return Counter({label: count for label, count in named if count})
         return Counter(sample.label for sample in self.samples)

@@ -10,7 +10,7 @@ from app.batching.forest import node_places
 from app.bundle.tensors import Arrays, TensorSpec
 from app.errors import InvalidInput
 from app.modalities import Encoder
-from training.data.dataset import Sample
+from training.data.dataset import Sample, choose
 
 IGNORE_INDEX = -100  # a target that cross-entropy ignores
 
@@ -56,7 +56,7 @@ class Examples:
         return Examples(
             [self.items[i] for i in indices],
             self.targets[np.asarray(indices, dtype=np.int64)],
-            [self.samples[i] for i in indices],
+            choose(self.samples, indices),
             self.inputs,
             [self.node_targets[i] for i in indices] if self.node_targets else (),
         )
@@ -78,17 +78,18 @@ def encode(
     inputs: tuple[TensorSpec, ...],
 ) -> tuple[Examples, list[str]]:
     """Encode the samples; return the examples, and a line for each sample that is unreadable."""
-    items, targets, kept, unreadable = [], [], [], []
+    items, targets, kept, unreadable = [], [], list[int](), []
     index = {label: i for i, label in enumerate(labels)}
-    for sample in samples:
+    for place, sample in enumerate(samples):
         try:
             items.append(encoder.encode(sample.payload).arrays)
         except InvalidInput as error:
             unreadable.append(f"{sample.name} ({error})")
             continue
         targets.append(index[sample.label])
-        kept.append(sample)
-    return Examples(items, np.asarray(targets, dtype=np.int64), kept, inputs), unreadable
+        kept.append(place)
+    found = choose(samples, kept)
+    return Examples(items, np.asarray(targets, dtype=np.int64), found, inputs), unreadable
 
 
 def root_node_targets(trees: Examples) -> list[np.ndarray]:

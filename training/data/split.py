@@ -8,10 +8,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from training.data.dataset import Dataset, Sample
+from training.data.dataset import TEST, TRAIN, VALIDATION, Dataset, Sample
 from training.errors import BadData
 
-TRAIN, VALIDATION, TEST = "train", "validation", "test"
 FEW = 10  # a label with fewer samples causes a warning
 MIN_PER_LABEL = 3  # one for each split
 

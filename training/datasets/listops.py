@@ -21,9 +21,8 @@ from app.modalities.tree.listops import (
     MIN_ARGUMENTS,
     OPERATORS,
 )
-from training.data.dataset import Dataset, Sample
+from training.data.dataset import TEST, TRAIN, VALIDATION, Dataset, Sample
 from training.data.encode import IGNORE_INDEX
-from training.data.split import TEST, TRAIN, VALIDATION
 from training.errors import BadData
 
 DEPTH = 20  # the level at which every argument is a digit

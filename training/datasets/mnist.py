@@ -18,9 +18,8 @@ from PIL import Image
 
 from app.bundle.files import sha256
 from app.modalities import Payload
-from training.data.dataset import Dataset, Sample
+from training.data.dataset import TEST, Dataset, Sample
 from training.data.sources import DataFile, from_environment, locate
-from training.data.split import TEST
 from training.errors import MissingData
 
 URL = "http://yann.lecun.com/exdb/mnist/"

@@ -15,9 +15,8 @@ from app.errors import InvalidInput
 from app.modalities import Payload
 from app.modalities.tree import ptb as treebank
 from app.modalities.tree.binary_tree import BinaryTree
-from training.data.dataset import Dataset, Sample
+from training.data.dataset import TEST, Dataset, Sample
 from training.data.sources import CACHE, DataFile, locate
-from training.data.split import TEST
 from training.errors import BadData, MissingData
 
 URL = "https://nlp.stanford.edu/sentiment/trainDevTestTrees_PTB.zip"

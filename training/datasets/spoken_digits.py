@@ -10,9 +10,8 @@ from pathlib import Path
 
 from app.modalities import Payload
 from training.data.archives import files_of
-from training.data.dataset import Dataset, Sample
+from training.data.dataset import TEST, TRAIN, Dataset, Sample
 from training.data.sources import CACHE, DataFile, locate
-from training.data.split import TEST, TRAIN
 from training.errors import MissingData
 
 URL = "https://github.com/Jakobovski/free-spoken-digit-dataset"

@@ -15,8 +15,7 @@ from app.modalities import Payload
 from app.modalities.tree import ptb as treebank
 from app.modalities.tree.binary_tree import BinaryTree
 from app.modalities.tree.listops import DIGITS, MAX_ARGUMENTS, OPERATORS
-from training.data.dataset import Sample
-from training.data.split import TEST
+from training.data.dataset import TEST, Sample
 from training.datasets import listops
 from training.datasets.sentiment_treebank import ARCHIVE, load
 from training.outliers.kinds import Locate

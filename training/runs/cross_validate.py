@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import binomtest  # type: ignore[import-untyped]
 
-from training.data.split import TEST, Shares
+from training.data.dataset import TEST
+from training.data.split import Shares
 from training.errors import BadData, TrainingError
 from training.measuring.evaluate import logits_of
 from training.recipes.recipe import Recipe

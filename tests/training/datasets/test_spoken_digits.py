@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.training.samples import write_recordings
-from training.data.split import TEST, TRAIN, Shares, split
+from training.data.dataset import TEST, TRAIN
+from training.data.split import Shares, split
 from training.datasets.spoken_digits import VOICES, load, load_with_voices
 from training.errors import MissingData
 

@@ -11,8 +11,8 @@ import torch
 
 from tests.training.samples import Toy, gray_pictures, toy_recipe
 from training.cli import main
-from training.data.dataset import Sample
-from training.data.split import TEST, Shares, Splits
+from training.data.dataset import TEST, Sample
+from training.data.split import Shares, Splits
 from training.errors import BadData
 from training.fitting.fit import Schedule
 from training.recipes import RECIPES
