@@ -89,14 +89,18 @@ class Provenance(Frozen):
     `recipe` is the recipe's name: `auto` for the default network of the user's own files, `pack`
     for a packed graph. `data_path` names the folder or table of those files. `start` says what
     the weights were before the training: random, those of another network that were tuned, or
-    those of another network that were kept as features; none where nothing was trained. `source`
-    names that other network, for example `digits/1`.
+    those of another network that were kept as features; `linear` is a linear model, which has no
+    such start; none where nothing was trained. `source` names that other network, for example
+    `digits/1`. `epochs` is the most that the training could have, `threads` the number of CPU
+    threads; both change the weights.
     """
 
     recipe: str
     data_path: str | None = None
-    start: Literal["scratch", "pretrained", "features"] | None = None
+    start: Literal["linear", "scratch", "pretrained", "features"] | None = None
     source: str | None = None
+    epochs: int | None = None
+    threads: int | None = None
     seed: int
     code: str
     data: str

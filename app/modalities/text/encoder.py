@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 from app.errors import InvalidBundle, InvalidInput
 from app.modalities.charset import decode_text
 from app.modalities.payload import Encoded, Payload
-from app.modalities.text.plain_text import MAX_CHARS, MAX_NORMALISED, clean
+from app.modalities.text.plain_text import MAX_CHARS, MAX_NORMALISED, clean, verbatim
 from app.modalities.text.spec import TextSpec
 from app.modalities.text.tokenized import TokenizedText
 
@@ -21,6 +21,7 @@ _FIXED_BYTES = 2**18
 _COPIES = 20  # of a byte of the payload: a character of four bytes, in several texts
 _ASCII_TOKENS, _TOKENS = 600, 1400  # of the tokens of a byte: some letters are normalised to 18
 _MOST_TOKENS = _ASCII_TOKENS * MAX_NORMALISED
+_CLEANINGS = {"words": clean, "verbatim": verbatim}
 
 
 class TextEncoder:
@@ -29,7 +30,7 @@ class TextEncoder:
     media_types = "text/*"
 
     def __init__(self, spec: TextSpec, files: Mapping[str, bytes]) -> None:
-        self.spec = spec
+        self.spec, self._clean = spec, _CLEANINGS[spec.cleaning]
         try:
             self._tokenizer = Tokenizer.from_buffer(files[spec.tokenizer])
         except Exception as error:  # a missing file, or what the Rust side raises
@@ -54,7 +55,7 @@ class TextEncoder:
     def encode(self, payload: Payload) -> Encoded[TokenizedText]:
         """Return `{"tokens": (time,), "length": ()}`, both int64."""
         sent = decode_text(payload)
-        text, cut = clean(sent)
+        text, cut = self._clean(sent)
         if not text:
             raise InvalidInput("expected some text, got none (or only white space)")
         encoding = self._tokenizer.encode(text, add_special_tokens=False)

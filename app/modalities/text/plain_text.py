@@ -86,6 +86,17 @@ def clean(text: str) -> tuple[str, bool]:
     return " ".join([*summary, *text.split()]), cut
 
 
+def verbatim(text: str) -> tuple[str, bool]:
+    """Return the text as it is, and whether it was truncated at MAX_CHARS.
+
+    Case, markup and signs stay. Runs of white space become one space, invisible characters are
+    removed, and the same letter written in two ways becomes one (NFC).
+    """
+    words = " ".join(text.translate(_INVISIBLE).split(None, MAX_CHARS)[:MAX_CHARS])
+    kept = unicodedata.normalize("NFC", words[:MAX_CHARS].encode("utf-8", "ignore").decode("utf-8"))
+    return kept[:MAX_NORMALISED], len(words) > MAX_CHARS or len(kept) > MAX_NORMALISED
+
+
 def _tag_words(tag: re.Match[str], found: set[str]) -> str:
     """Return the text that replaces a tag; add the name of an informative tag to `found`."""
     name, attributes = tag[1].lower(), tag[2]

@@ -11,7 +11,10 @@ from app.bundle.tensors import TensorSpec
 class TextSpec(EncoderSpec):
     """How text becomes token ids: cleaned, tokenized by `tokenizer`, truncated to `max_tokens`.
 
-    A longer text keeps its first `max_tokens - tail_tokens` and its last `tail_tokens`.
+    A longer text keeps its first `max_tokens - tail_tokens` and its last `tail_tokens`. cleaning:
+    `words` as `plain_text` does, in lower case and without markup; `verbatim` keeps case, markup
+    and signs, for codes such as chemical formulas. unit: what a token is; an explanation joins
+    `characters` to words.
     """
 
     modality: ClassVar[str] = "text"
@@ -20,6 +23,8 @@ class TextSpec(EncoderSpec):
     tokenizer: str = "tokenizer.json"
     max_tokens: int = Field(ge=1, le=8192)
     tail_tokens: int = Field(default=0, ge=0)
+    cleaning: Literal["words", "verbatim"] = "words"
+    unit: Literal["token", "character"] = "token"
 
     @model_validator(mode="after")
     def _tail_is_a_part(self) -> Self:

@@ -37,9 +37,10 @@ class TokenizedText:
         same_length = len(sent) == len(self.sent)  # a few letters such as İ become longer
         for number, (start, end) in enumerate(offsets):
             text = self.cleaned[start:end]
-            at = sent.find(text.strip(), place, place + _NEAR) if same_length else -1
+            bare = text.strip().lower()
+            at = sent.find(bare, place, place + _NEAR) if same_length else -1
             if at >= 0:
-                place = at + len(text.strip())
+                place = at + len(bare)
             if number in kept:
                 found.append((text, at, place) if at >= 0 else (text, None, None))
         return found
