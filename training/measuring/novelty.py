@@ -1,11 +1,12 @@
 """The novelty score of a classifier: how it is fitted, and its AUROC on outliers.
 
 Without training outliers the score is fitted to the training data alone (`RelativeMahalanobis`), so
-that it prefers no kind of outlier. Trees use the plain distance (`Mahalanobis`), because their
-labels are no kinds of trees. Some recipes have training outliers (`OutlierExposure`), because the
-features of two classes, as of mails, say too little about other data; other kinds of outliers then
-measure the score. The threshold is set so that the share `IN_DISTRIBUTION_RATE` of held-out data
-is below it.
+that it prefers no kind of outlier. Networks with features that describe an input whatever its label
+(`ModelOutput.ood_features`: of trees, and of character n-grams) use the plain distance
+(`Mahalanobis`), because their labels are no kinds of inputs. Some recipes have training outliers
+(`OutlierExposure`), because the features of two classes, as of mails, say too little about other
+data; other kinds of outliers then measure the score. The threshold is set so that the share
+`IN_DISTRIBUTION_RATE` of held-out data is below it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +19,6 @@ from sklearn.metrics import roc_auc_score
 from torch import nn
 
 from app.bundle import Measurement, NoveltyScore
-from app.bundle.tensors import is_forest
 from training.data.encode import Examples
 from training.measuring.evaluate import features_of
 from training.networks.heads.novelty import (
@@ -56,7 +56,7 @@ def fit_novelty(
     if outliers:
         others = np.concatenate([features_of(network, examples) for examples in outliers])
         method, distance = "outlier-exposure", outlier_exposure(features, others)
-    elif is_forest(train.inputs):
+    elif _describes_inputs(network, known):
         method, distance = "mahalanobis", mahalanobis(features)
     else:
         method = "relative-mahalanobis"
@@ -67,6 +67,14 @@ def fit_novelty(
     scale = max((threshold - float(np.median(found))) / _STEEPNESS, 1e-3)
     score = NoveltyScore(method=method, kept=IN_DISTRIBUTION_RATE, samples=len(calibration))
     return NoveltyHead(distance, threshold, scale), score
+
+
+def _describes_inputs(network: ReadableNetwork, examples: Examples) -> bool:
+    """Return whether the network's features describe an input whatever its label."""
+    inputs, _ = examples.batch([0])
+    with torch.no_grad():
+        found = network.read(*(torch.from_numpy(array) for array in inputs))
+    return found.ood_features is not None
 
 
 def quantile_threshold(scores: np.ndarray, share: float) -> float:

@@ -1,0 +1,1 @@
+"""Linear models on sparse features of texts."""
