@@ -131,7 +131,7 @@ SEEN_WITHOUT_TORCH: dict[str, tuple[Arguments, str]] = {
     ),
     "no such start": (
         lambda t: ["run", "digits", "--start", "anew"],
-        "--start: expected one of scratch, pretrained, features, got 'anew'",
+        "--start: expected one of auto, linear, scratch, pretrained, features, got 'anew'",
     ),
     "from nowhere": (
         lambda t: ["run", "--data", folder(t / "d", a=3, b=3), *STARTED, "--from", "nowhere"],

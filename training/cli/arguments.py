@@ -125,13 +125,25 @@ class StartOptions:
     """Which weights a training starts from."""
 
     start: Annotated[
-        Literal["scratch", "pretrained", "features"],
+        Literal["auto", "linear", "scratch", "pretrained", "features"] | None,
         Parameter(
-            help="scratch: random weights. pretrained: tune a trained network. features: keep a "
-            "trained network and fit only its last layer, which takes seconds."
+            help="auto: compare the others on a part of your samples, and train the best. linear: "
+            "a linear model on the character n-grams of texts. scratch: random weights. "
+            "pretrained: tune a trained network. features: keep a trained network and fit only "
+            "its last layer. Default: auto for your own samples, without --epochs and --ranks; "
+            "else scratch.",
+            show_default=False,
         ),
-    ] = "scratch"
+    ] = None
     source: Source = None
+    minutes: Annotated[
+        float | None,
+        decimal(
+            "With auto, about how long comparison and training may take together. Default: 10.",
+            0.1,
+            100_000,
+        ),
+    ] = None
 
 
 @Parameter(name="*", group=_TRAINING)

@@ -1,7 +1,7 @@
 """What arguments name, found and checked without torch, so that a mistake is answered at once."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from app.command_line import nearest
 from training.cli.arguments import (
@@ -103,13 +103,31 @@ def check_report(report: Path | None) -> None:
         raise TrainingError(f"--report {report}: expected a file in a folder that exists")
 
 
-def check_start(start: StartOptions, epochs: int | None, models: Path) -> None:
-    """Raise `TrainingError` where the options contradict each other or name no network."""
-    if start.start == "features" and epochs:
-        raise TrainingError("--epochs: feature extraction has none")
-    if start.start == "scratch" and start.source is not None:
+def resolve_start(
+    start: StartOptions, own: bool, epochs: int | None, ranks: int | None
+) -> Literal["auto", "linear", "scratch", "pretrained", "features"]:
+    """Return the start; raise `TrainingError` where the options contradict each other.
+
+    own: whether the samples are the user's own, and no recipe's.
+    """
+    default: Literal["auto", "scratch"] = "auto" if own and not (epochs or ranks) else "scratch"
+    chosen = start.start or default
+    if start.source is not None and start.start is None:
         raise TrainingError("--from names what --start pretrained or features starts from")
-    check_source(start.source, models)
+    if chosen in ("auto", "linear") and not own:
+        raise TrainingError(f"--start {chosen} is for your own samples (--data without a recipe)")
+    if chosen in ("auto", "linear", "scratch") and start.source is not None:
+        raise TrainingError("--from names what --start pretrained or features starts from")
+    if chosen == "auto" and epochs:
+        raise TrainingError("--epochs: --start auto chooses them; name the start that they are for")
+    if chosen in ("linear", "features") and epochs:
+        what = "feature extraction" if chosen == "features" else "a linear model"
+        raise TrainingError(f"--epochs: {what} has none")
+    if chosen == "auto" and ranks is not None:
+        raise TrainingError("--ranks: name a --start, which all of them learn from")
+    if chosen != "auto" and start.minutes is not None:
+        raise TrainingError("--minutes: only --start auto looks at the clock; others have --epochs")
+    return chosen
 
 
 def check_startable(recipe: RecipeSummary, why: str) -> None:
@@ -129,14 +147,15 @@ def check_effects(
     unmet: dict[str, object] = {}
     if recipe.task == "export":
         unmet = {"data": samples.data, "epochs": schedule.epochs, "seed": schedule.seed}
-    if recipe.task == "export" or (start.start == "features" and not recipe.has_baseline):
+    no_epochs = start.start in ("features", "linear") and not recipe.has_baseline
+    if recipe.task == "export" or no_epochs:
         unmet["ranks"] = execution.ranks
     given = [f"--{name}" for name, value in unmet.items() if value is not None]
     if given:
         why = (
             f"{recipe.name} comes trained"
             if recipe.task == "export"
-            else "--start features has no epochs"
+            else f"--start {start.start} has no epochs"
         )
         raise TrainingError(f"{', '.join(given)} would change nothing: {why}")
 

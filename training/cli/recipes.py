@@ -25,11 +25,11 @@ from training.cli.lookup import (
     check_effects,
     check_models,
     check_source,
-    check_start,
     check_startable,
     find_classifier,
     find_recipe,
     print_published,
+    resolve_start,
     summarize,
     use_threads,
 )
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 Changed = TypeVar("Changed", bound="AnyRecipe")
 
+_MINUTES = 10.0  # that `--start auto` may take
 _HIDDEN = Parameter(show=False)  # accepted, because scripts give it, and without effect
 
 
@@ -58,10 +59,11 @@ def train(
     Example: thalamus-train train --data photos --name birds --start features
     """
     models = destination.models
-    check_start(start, schedule.epochs, models)
+    chosen = resolve_start(start, recipe is None, schedule.epochs, execution.ranks)
+    check_source(start.source, models)
     check_models(models)
     summary = summarize(recipe, samples)
-    if start.start != "scratch":
+    if chosen != "scratch":
         check_startable(summary, "it starts from nothing else")
     check_effects(summary, start, samples, schedule, execution)
     found = find_recipe(recipe, samples)
@@ -71,8 +73,11 @@ def train(
 
     use_threads(schedule.threads)
     with _execution(execution):
-        found = apply_start(found, samples.data, start.start, start.source, models)
-        found = _changed(found, schedule)
+        if chosen == "auto":
+            found = _best_start(_changed(found, schedule), samples, start, models)
+        else:
+            found = apply_start(found, samples.data, chosen, start.source, models)
+            found = _changed(found, schedule)
         folder = run(found, samples.data, models, policy=destination.publish)
         if folder is not None:  # in a rank that does not lead
             print_published(folder)
@@ -200,6 +205,19 @@ def few_labels(
         print(few_labels_table(study(_changed(found, schedule), samples.data, split)))
 
 
+def _best_start(
+    recipe: "AnyRecipe", samples: Samples, start: StartOptions, models: Path
+) -> "AnyRecipe":
+    """Compare the starts that the samples can have, and return the recipe of the best."""
+    from training.recipes import Recipe
+    from training.runs.choose_start import Options, choose_start
+    from training.runs.prepare import load
+
+    assert isinstance(recipe, Recipe)  # the user's own samples have no other kind
+    options = Options(_MINUTES if start.minutes is None else start.minutes, models)
+    return choose_start(recipe, load(recipe, samples.data), options)
+
+
 @contextmanager
 def _execution(options: Execution) -> Iterator[None]:
     """Let trainings within keep checkpoints, and run in the number of ranks that was asked for."""
@@ -216,6 +234,7 @@ def _changed(recipe: "Changed", schedule: ScheduleOptions) -> "Changed":
 
     if isinstance(recipe, Pretrained):
         return recipe  # nothing is trained
+    recipe = replace(recipe, lineage=replace(recipe.lineage, threads=schedule.threads))
     if schedule.epochs is not None:
         recipe = replace(recipe, schedule=replace(recipe.schedule, epochs=schedule.epochs))
     return recipe if schedule.seed is None else replace(recipe, seed=schedule.seed)

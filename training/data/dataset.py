@@ -177,13 +177,18 @@ def _numbered(names: Sequence[str]) -> tuple[tuple[str, ...], np.ndarray]:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """A data set, its origin and licence. `unreadable` names files that hold no sample."""
+    """A data set, its origin and licence.
+
+    unreadable: names files that hold no sample. keeps_case: whether its texts differ by upper and
+    lower case, as codes do.
+    """
 
     name: str
     source: str
     licence: str
     samples: Sequence[Sample]
     unreadable: Sequence[str] = field(default=())
+    keeps_case: bool = False
 
     @property
     def sha256(self) -> str:

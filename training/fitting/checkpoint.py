@@ -12,8 +12,8 @@ import errno
 import hashlib
 import io
 import os
-from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from contextvars import ContextVar
 from functools import cache, partial
 from pathlib import Path
@@ -92,6 +92,16 @@ def current_checkpoints() -> Checkpoints | None:
     return _current.get()
 
 
+@contextmanager
+def without_checkpoints() -> Iterator[None]:
+    """Let trainings within keep no checkpoints: they are timed, or short."""
+    token = _current.set(None)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
 class SealedFile(CheckpointIO):
     """A file with the bytes of a checkpoint and then their sha256.
 
@@ -160,7 +170,7 @@ class KeepEpoch(Checkpoint):
 
 def fingerprint(network: nn.Module, parts: tuple[Examples, ...], *settings: object) -> str:
     """Return a digest of everything that determines the weights a training ends with."""
-    digest = hashlib.sha256(_code().encode())
+    digest = hashlib.sha256(code_digest().encode())
     machine = (torch.get_num_threads(), torch.cuda.is_available(), ranks.current())
     trained = [name for name, weight in network.named_parameters() if weight.requires_grad]
     texts = [*(_name(setting) for setting in settings), repr(machine), repr(network), repr(trained)]
@@ -190,7 +200,7 @@ def _name(setting: object) -> str:
 
 
 @cache
-def _code() -> str:
+def code_digest() -> str:
     """Return a digest of this package's source and of the versions of torch and Lightning."""
     digest = hashlib.sha256(f"{torch.__version__} {lightning.__version__}".encode())
     root = Path(__file__).parents[1]

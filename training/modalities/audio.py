@@ -64,7 +64,7 @@ def _augment(spec: EncoderSpec) -> Augment:
     return partial(augment_audio, rate=spec.rate)
 
 
-def _shorten(spec: EncoderSpec, train: Sequence[Sample]) -> AudioSpec:
+def _fit_size(spec: EncoderSpec, train: Sequence[Sample]) -> AudioSpec:
     assert isinstance(spec, AudioSpec)
     return sound_window(train, spec.rate, spec.samples / spec.rate)
 
@@ -92,7 +92,7 @@ TRAINING_AUDIO = TrainingModality(
         partial(augment_audio, rate=_RATE),
     ),
     augment=_augment,
-    shorten=_shorten,
+    fit_size=_fit_size,
     default_source="spoken-digits",
     saliency_axes=("band", "frame"),
     remover=_remover,

@@ -1,9 +1,14 @@
-"""Images in training: a small convolutional network, warps, and inpainting of removed cells."""
+"""Images in training: a small convolutional network, warps, and inpainting of removed cells.
 
+A network reads pictures at a size that fits the training files: small ones are not enlarged much.
+"""
+
+import io
 from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
+from PIL import Image
 
 from app.bundle import EncoderSpec, Manifest
 from app.bundle.tensors import Arrays
@@ -18,14 +23,40 @@ from training.measuring.imputation import impute
 from training.modalities.modality import DefaultRecipe, TrainingModality, media_types_of
 from training.networks.convolutional.classifier import ConvNet
 
-IMAGE_SIZE = 64  # pixels a side
+IMAGE_SIZE = 64  # pixels a side, of the network that is trained from scratch
+_SMALL_SIZE = 32  # for smaller pictures
+_TRAINED_SIZES = (96, 128, 160, 192)  # below the size that a trained network reads
+_HEADERS = 200  # training pictures whose size is looked up
 
 _augment = partial(augment_images, strength=PICTURE_STRENGTH)
 
 
 def prepare_images(train: Sequence[Sample]) -> tuple[EncoderSpec, dict[str, bytes]]:
-    """Return an encoder that pads the whole picture to `IMAGE_SIZE` pixels a side."""
-    return ImageSpec(height=IMAGE_SIZE, width=IMAGE_SIZE, fit="pad", resample="bilinear"), {}
+    """Return an encoder that pads the whole picture to `IMAGE_SIZE` pixels a side, or to half."""
+    size = _SMALL_SIZE if _typical_side(train) <= _SMALL_SIZE else IMAGE_SIZE
+    return ImageSpec(height=size, width=size, fit="pad", resample="bilinear"), {}
+
+
+def _typical_side(train: Sequence[Sample]) -> float:
+    """Return the median of the pictures' longer sides in pixels, from some of their headers."""
+    places = np.linspace(0, len(train) - 1, min(len(train), _HEADERS)).astype(int)
+    sides = []
+    for place in places.tolist():
+        try:
+            with Image.open(io.BytesIO(train[place].payload.data)) as picture:
+                sides.append(max(picture.size))
+        except OSError:
+            continue  # `encode` names it
+    return float(np.median(sides)) if sides else float(IMAGE_SIZE)
+
+
+def _fit_size(spec: EncoderSpec, train: Sequence[Sample]) -> ImageSpec:
+    """Return the encoder of a trained network for pictures that may be smaller than its own."""
+    assert isinstance(spec, ImageSpec)
+    side = _typical_side(train)
+    size = next((size for size in _TRAINED_SIZES if size >= side), spec.height)
+    smaller = min(size, spec.height)
+    return spec.model_copy(update={"height": smaller, "width": smaller})
 
 
 def inpaint(item: Arrays, cells: np.ndarray) -> Arrays:
@@ -59,6 +90,7 @@ TRAINING_IMAGE = TrainingModality(
     media_types=media_types_of("image", {".webp": "image/webp"}),
     recipe=DefaultRecipe(prepare_images, lambda labels: ConvNet(3, labels), _augment),
     augment=lambda _: _augment,
+    fit_size=_fit_size,
     default_source="imagenet",
     saliency_axes=("row", "column"),
     remover=lambda _spec, _bands: inpaint,

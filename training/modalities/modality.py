@@ -7,6 +7,7 @@ a further modality is one more value. Nothing is registered by importing it.
 import mimetypes
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from torch import nn
@@ -14,7 +15,9 @@ from torch import nn
 from app.bundle import EncoderSpec
 from app.modalities import Encoder, Modality
 from training.data.dataset import Sample
+from training.data.encode import Examples
 from training.exporting.card.inputs import InputCard
+from training.fitting.curve import History
 from training.fitting.fit import Augment, Schedule
 from training.measuring.faithfulness import Remove
 
@@ -22,6 +25,8 @@ STEPS = 1_500  # of training: a small data set needs many epochs, a large one fe
 
 # What the training samples determine: the encoder, and the files it needs in the bundle.
 Prepare = Callable[[Sequence[Sample]], tuple[EncoderSpec, dict[str, bytes]]]
+# Trains a network on training and validation samples; the last argument is the recipe.
+LearnDefault = Callable[[nn.Module, Examples, Examples, Any], History]
 
 
 def default_schedule(samples: int) -> Schedule:
@@ -37,14 +42,22 @@ def default_schedule(samples: int) -> Schedule:
 class DefaultRecipe:
     """How a classifier of the user's own labelled files is trained.
 
-    prepare, network: see `training.recipes.recipe.Recipe`. augment: varies the training samples
-    that are encoded as `prepare` says. schedule: of the number of samples.
+    prepare, network, learn: see `training.recipes.recipe.Recipe`. prepare_verbatim: as `prepare`,
+    for texts whose upper and lower case differ; None where there is no case. augment: varies the
+    training samples that are encoded as `prepare` says. schedule: of the number of samples.
     """
 
     prepare: Prepare
     network: Callable[[int], nn.Module]  # number of labels → network
     augment: Augment | None = None
     schedule: Callable[[int], Schedule] = default_schedule
+    learn: LearnDefault | None = None
+    prepare_verbatim: Prepare | None = None
+
+    def prepare_for(self, *, keeps_case: bool) -> Prepare:
+        """Return what the samples of a data set determine the encoder by."""
+        verbatim = self.prepare_verbatim if keeps_case else None
+        return verbatim or self.prepare
 
 
 def no_augmentation(spec: EncoderSpec) -> None:
@@ -64,11 +77,12 @@ class TrainingModality:
     noun, plural: how messages name a sample and several.
     media_types: by suffix in lower case, those of labelled files; empty where only recipes, which
         read files of their own, have samples of it.
-    recipe: how a classifier of the user's own files is trained; None: it cannot be.
+    recipe: how a network of the user's own files is trained from scratch; None: it cannot be.
+    linear: how a linear model of them is trained; None where there is none.
     augment: of a specification, what varies the training samples that are encoded by it; None:
         nothing does.
-    shorten: of a trained network's specification and the training samples, one with a window that
-        is no longer than these samples need.
+    fit_size: of a trained network's specification and the training samples, one whose input is no
+        larger than these samples need.
     default_source: the trained network to start from where `--from` names none.
     saliency_axes: the names of the axes of saliency after the batch; an axis named like one of the
         encoder's tensors has the item's size, others have one size for all items.
@@ -82,8 +96,9 @@ class TrainingModality:
     plural: str
     media_types: Mapping[str, str] = field(default_factory=dict)
     recipe: DefaultRecipe | None = None
+    linear: DefaultRecipe | None = None
     augment: Callable[[EncoderSpec], Augment | None] = no_augmentation
-    shorten: Callable[[EncoderSpec, Sequence[Sample]], EncoderSpec] = same_spec
+    fit_size: Callable[[EncoderSpec, Sequence[Sample]], EncoderSpec] = same_spec
     default_source: str | None = None
     saliency_axes: tuple[str, ...] = ()
     remover: Callable[[EncoderSpec, Sequence[float]], Remove] | None = None

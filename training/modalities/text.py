@@ -1,8 +1,15 @@
-"""Texts in training: a recurrent network over a vocabulary learnt from the training texts."""
+"""Texts in training: a linear model on character n-grams, and a recurrent network over words.
 
-from collections.abc import Sequence
+Both learn their vocabulary from the training texts, in any script. Where a script has no spaces
+between words, each character is a word. Case is kept where the data set says that it matters.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any, Literal
 
 import numpy as np
+from torch import nn
 
 from app.bundle import EncoderSpec
 from app.bundle.tensors import Arrays
@@ -11,16 +18,25 @@ from app.modalities import Payload
 from app.modalities.charset import decode_text
 from app.modalities.text import TEXT
 from app.modalities.text.explanation import TokenWeight
-from app.modalities.text.plain_text import plain_text
+from app.modalities.text.plain_text import clean, verbatim
 from app.modalities.text.spec import TextSpec
 from training.data.dataset import Sample
-from training.data.tokenizers import train_tokenizer
+from training.data.encode import Examples
+from training.data.tokenizers import character_tokenizer, train_tokenizer
 from training.exporting.card.inputs import InputCard
 from training.exporting.card.markdown import code
+from training.fitting.curve import History
+from training.fitting.ngrams import fit_ngrams
 from training.modalities.modality import DefaultRecipe, TrainingModality, media_types_of
+from training.networks.linear.character_ngrams import CharacterNgrams
 from training.networks.recurrent.classifier import TextRecurrentNet
 
 _VOCABULARY_SIZE, TOKENS = 16_000, 256
+_ALPHABET = 8_000  # characters that are no unknown ones: Chinese has more than other scripts
+_SHORTEST, _LONGEST = 64, 4_000  # characters that a linear model reads at least, and at most
+_WHOLE = 99  # of a hundred training texts are read whole by a linear model
+_Cleaning = Literal["words", "verbatim"]
+_CLEAN: dict[_Cleaning, Callable[[str], tuple[str, bool]]] = {"words": clean, "verbatim": verbatim}
 _PARTS = 6  # tokens that a card shows of an explanation
 
 
@@ -30,10 +46,42 @@ def drop_tokens(item: Arrays, dropped: np.ndarray) -> Arrays:
     return {"tokens": tokens, "length": np.asarray(tokens.size, dtype=np.int64)}
 
 
-def _prepare(train: Sequence[Sample]) -> tuple[EncoderSpec, dict[str, bytes]]:
-    texts = [plain_text(text) for sample in train if (text := _text(sample.payload))]
-    spec = TextSpec(max_tokens=TOKENS)
-    return spec, {spec.tokenizer: train_tokenizer(texts, _VOCABULARY_SIZE)}
+def _prepare(
+    train: Sequence[Sample], cleaning: _Cleaning = "words"
+) -> tuple[EncoderSpec, dict[str, bytes]]:
+    spec = TextSpec(max_tokens=TOKENS, cleaning=cleaning)
+    made = train_tokenizer(
+        _texts(train, cleaning),
+        _VOCABULARY_SIZE,
+        lowercase=cleaning == "words",
+        alphabet=_ALPHABET,
+        unspaced=True,
+    )
+    return spec, {spec.tokenizer: made}
+
+
+def _prepare_characters(
+    train: Sequence[Sample], cleaning: _Cleaning = "words"
+) -> tuple[EncoderSpec, dict[str, bytes]]:
+    texts = list(_texts(train, cleaning))
+    longest = float(np.percentile([len(text) for text in texts], _WHOLE)) if texts else 0.0
+    read = int(np.clip(longest, _SHORTEST, _LONGEST))
+    spec = TextSpec(max_tokens=read, cleaning=cleaning, unit="character")
+    return spec, {spec.tokenizer: character_tokenizer(texts)}
+
+
+def _texts(samples: Sequence[Sample], cleaning: _Cleaning) -> Iterator[str]:
+    """Yield the cleaned texts; `encode` names those that cannot be read."""
+    for sample in samples:
+        if text := _text(sample.payload):
+            yield _CLEAN[cleaning](text)[0]
+
+
+def _learn_ngrams(
+    network: nn.Module, train: Examples, validation: Examples, recipe: Any
+) -> History:
+    assert isinstance(network, CharacterNgrams)
+    return fit_ngrams(network, train, validation, recipe.schedule.class_weight_power)
 
 
 def _text(payload: Payload) -> str:
@@ -46,7 +94,9 @@ def _text(payload: Payload) -> str:
 def _reads(spec: TextSpec) -> str:
     first = f"the first {spec.max_tokens - spec.tail_tokens:,}"
     kept = f"{first} and the last {spec.tail_tokens:,}" if spec.tail_tokens else first
-    return f"a text, plain or HTML; of more than {spec.max_tokens:,} tokens only {kept} are read"
+    form = "plain or HTML" if spec.cleaning == "words" else "as it is: upper and lower case differ"
+    units = f"{spec.unit}s"
+    return f"a text, {form}; of more than {spec.max_tokens:,} {units} only {kept} are read"
 
 
 def _heaviest(explanation: Sequence[TokenWeight] | None) -> str:
@@ -62,7 +112,15 @@ TRAINING_TEXT = TrainingModality(
     plural="texts",
     media_types=media_types_of("text", {".md": "text/plain"}),
     recipe=DefaultRecipe(
-        _prepare, lambda labels: TextRecurrentNet(vocabulary=_VOCABULARY_SIZE, classes=labels)
+        _prepare,
+        lambda labels: TextRecurrentNet(vocabulary=_VOCABULARY_SIZE, classes=labels),
+        prepare_verbatim=partial(_prepare, cleaning="verbatim"),
+    ),
+    linear=DefaultRecipe(
+        _prepare_characters,
+        lambda labels: CharacterNgrams(classes=labels),
+        learn=_learn_ngrams,
+        prepare_verbatim=partial(_prepare_characters, cleaning="verbatim"),
     ),
     default_source="minilm",
     saliency_axes=("time",),

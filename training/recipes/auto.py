@@ -25,7 +25,7 @@ def auto_recipe(
         description=f"Classifies an item into {len(dataset.counts())} labels; trained on "
         f"{data.name}.",
         load=lambda _: dataset,
-        prepare=default.prepare,
+        prepare=default.prepare_for(keeps_case=dataset.keeps_case),
         network=default.network,
         augment=default.augment,
         schedule=default.schedule(len(dataset.samples)),

@@ -42,7 +42,7 @@ Baseline = Callable[[Splits], tuple[str, np.ndarray]]
 GOLDEN = Path(__file__).parent.parent / "golden"
 
 
-Start = Literal["scratch", "pretrained", "features"]
+Start = Literal["linear", "scratch", "pretrained", "features"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +51,17 @@ class Lineage:
 
     recipe: the recipe's name, where the model has another name. data_path: the name of the folder
     or table of the user's own data. start: which weights the network has before the training,
-    see `training.transfer`. source: the trained network that these weights come from.
+    see `training.transfer`. source: the trained network that these weights come from. threads: the
+    CPU threads that compute, on which weights depend. comparison: of the candidates of
+    `--start auto`, a Markdown table.
     """
 
     recipe: str | None = None
     data_path: str | None = None
     start: Start = "scratch"
     source: str | None = None
+    threads: int | None = None
+    comparison: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,7 @@ class Recipe:
     limits: tuple[str, ...] = ()  # what the model does not do: see `CardData.limits`
     licence: str = "Apache-2.0"
     lineage: Lineage = field(default_factory=Lineage)
+    loaded: Dataset | None = None  # what `load` gives, if it is checked already
     seed: int = 1
 
     def summary(self) -> RecipeSummary:

@@ -174,7 +174,18 @@ def _findings(
     ]
     compared = _compared(recipe, data, trained.model)
     explained = _explained(trained.model, data, trained.bands)
-    return Findings.joined([Findings(tuple(measured)), compared, explained])
+    return Findings.joined([Findings(tuple(measured)), compared, explained, _candidates(recipe)])
+
+
+def _candidates(recipe: Recipe) -> Findings:
+    """Return the table of the candidates among which this start was chosen, if there were any."""
+    table = recipe.lineage.comparison
+    text = (
+        "The starts learnt from a part of the training split, and another part of it judged them: "
+        "accuracy and cross-entropy there. The lowest cross-entropy wins; within one standard "
+        "error of it, the smallest network does."
+    )
+    return Findings(sections=(f"## Candidates\n\n{text}\n\n{table}",)) if table else Findings()
 
 
 def _uncalibrated(network: nn.Module, test: Examples) -> list[Measurement]:

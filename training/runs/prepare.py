@@ -43,7 +43,7 @@ def prepare(
     recipe: Recipe, data: Path | None, modalities: TrainingModalities = TRAINING_MODALITIES
 ) -> PreparedData:
     """Load, deduplicate, split and encode; warn of what is dropped; raise `BadData`."""
-    return arrange(recipe, load(recipe, data), modalities)
+    return arrange(recipe, recipe.loaded or load(recipe, data), modalities)
 
 
 def load(recipe: Recipe, data: Path | None) -> Dataset:

@@ -98,6 +98,8 @@ def trained_provenance(
         data_path=lineage.data_path,
         start=lineage.start,
         source=lineage.source,
+        epochs=None if lineage.start in ("linear", "features") else recipe.schedule.epochs,
+        threads=lineage.threads,
         seed=recipe.seed,
         code=CODE,
         data=dataset.name,

@@ -4,7 +4,15 @@
 last layers of that network; feature extraction freezes it and fits a new last layer alone.
 """
 
-from training.transfer.apply import FEATURES, PRETRAINED, SCRATCH, STARTS, apply_source, apply_start
+from training.transfer.apply import (
+    FEATURES,
+    PRETRAINED,
+    SCRATCH,
+    STARTS,
+    apply_source,
+    apply_start,
+    start_samples,
+)
 from training.transfer.resolve import PACKAGES, resolve_network
 from training.transfer.trained_network import TrainedNetwork
 
@@ -18,4 +26,5 @@ __all__ = [
     "apply_source",
     "apply_start",
     "resolve_network",
+    "start_samples",
 ]

@@ -8,6 +8,7 @@ from typing import Final
 
 from app.bundle import EncoderSpec
 from app.bundle.tensors import is_forest
+from app.bundle.upgrade import OWN_DATA
 from training.data import labelled
 from training.data.dataset import Dataset, Sample
 from training.errors import BadData, TrainingError
@@ -15,10 +16,12 @@ from training.modalities import TRAINING_MODALITIES, TrainingModalities, Trainin
 from training.recipes.recipe import AnyRecipe, Recipe, Start
 from training.recipes.summary import FIXED_START
 from training.transfer.features import extract
+from training.transfer.language import check_language
 from training.transfer.resolve import resolve_network
 from training.transfer.trained_network import TrainedNetwork
 from training.transfer.tuning import SCHEDULE, tuning
 
+LINEAR: Final = "linear"  # none: a linear model on sparse features
 SCRATCH: Final = "scratch"  # random weights
 PRETRAINED: Final = "pretrained"  # those of a trained network, whose last layers are fine-tuned
 FEATURES: Final = "features"  # those of a trained network, frozen under a new last layer
@@ -43,12 +46,30 @@ def apply_start(
         raise TrainingError(
             f"{recipe.name} {FIXED_START[recipe.task]}; it starts from nothing else"
         )
-    if start == SCRATCH:
+    if start in (SCRATCH, LINEAR) and given is not None:
         raise TrainingError("--from names what --start pretrained or features starts from")
-    dataset = recipe.load(data)
+    return start_samples(recipe, recipe.load(data), start, (given, models), modalities)
+
+
+def start_samples(
+    recipe: Recipe,
+    dataset: Dataset,
+    start: Start,
+    source: tuple[str | None, Path],
+    modalities: TrainingModalities = TRAINING_MODALITIES,
+) -> Recipe:
+    """Return the recipe over the loaded data with that start; see `apply_start`.
+
+    source: what `--from` names, and the folder of published bundles.
+    """
     kind = labelled.modality(dataset, modalities.values())
-    source = resolve_network(given, kind, models, modalities)
-    return apply_source(recipe, dataset, start, source, modalities)
+    if start == SCRATCH:
+        return recipe
+    if start == LINEAR:
+        return _linear(recipe, dataset, modalities[kind])
+    network = resolve_network(source[0], kind, source[1], modalities)
+    check_language(network, dataset)
+    return apply_source(recipe, dataset, start, network, modalities)
 
 
 def apply_source(
@@ -83,8 +104,24 @@ def apply_source(
     )
 
 
+def _linear(recipe: Recipe, dataset: Dataset, modality: TrainingModality) -> Recipe:
+    """Return the recipe of the user's own samples with their linear model."""
+    found = modality.linear
+    if found is None or recipe.lineage.recipe != OWN_DATA:
+        raise TrainingError(f"--start linear: there is no linear model of {recipe.name}'s samples")
+    return replace(
+        recipe,
+        load=lambda _: dataset,
+        prepare=found.prepare_for(keeps_case=dataset.keeps_case),
+        network=found.network,
+        augment=found.augment,
+        learn=found.learn,
+        lineage=replace(recipe.lineage, start=LINEAR),
+    )
+
+
 def _prepare(
     source: TrainedNetwork, modality: TrainingModality, train: Sequence[Sample]
 ) -> tuple[EncoderSpec, dict[str, bytes]]:
-    spec = modality.shorten(source.encoder, train) if source.windowed else source.encoder
+    spec = modality.fit_size(source.encoder, train) if source.resizable else source.encoder
     return spec, dict(source.files)

@@ -137,7 +137,7 @@ def _source(
     name: str, spec: AudioSpec, build: Callable[[int], nn.Module], model: nn.Module
 ) -> TrainedNetwork:
     return TrainedNetwork(
-        name, spec, build, partial(load_model_weights, model=model), windowed=True
+        name, spec, build, partial(load_model_weights, model=model), resizable=True
     )
 
 

@@ -14,12 +14,14 @@ from training.transfer.trained_network import TrainedNetwork
 def imagenet() -> TrainedNetwork:
     """EfficientNet-Lite0, for pictures, as its authors trained it on ImageNet.
 
-    Size and resampling stay, but the encoder pads the whole picture instead of cropping it: what
-    distinguishes the user's pictures may lie at the edge.
+    Resampling stays, and the size unless the pictures are smaller. The encoder pads the whole
+    picture instead of cropping it: what distinguishes the user's pictures may lie at the edge.
     """
     whole = {"fit": "pad", "crop_fraction": 1.0}
     encoder = shipped.RECIPE.encoder.model_copy(update=whole)
-    return TrainedNetwork("imagenet", encoder, empty_efficientnet_lite0, _load_imagenet_weights)
+    return TrainedNetwork(
+        "imagenet", encoder, empty_efficientnet_lite0, _load_imagenet_weights, resizable=True
+    )
 
 
 def minilm() -> TrainedNetwork:

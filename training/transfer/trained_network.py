@@ -15,9 +15,9 @@ class TrainedNetwork:
 
     build: number of labels → the network with random weights. load_weights: copies the trained
     weights into such a network, except those of the last layer. tuned_share: the share of the
-    layers that fine-tuning trains, counted from the end. windowed: whether the encoder's window is
-    the longest that the network reads, so that it may be shortened to the training sounds. finish:
-    changes the network once after the training.
+    layers that fine-tuning trains, counted from the end. resizable: whether the encoder's input is
+    the largest that the network reads, so that it may be fitted to the training samples: a shorter
+    window of sound, a smaller picture. finish: changes the network once after the training.
     """
 
     name: str
@@ -26,5 +26,5 @@ class TrainedNetwork:
     load_weights: Callable[[nn.Module], None]
     files: Mapping[str, bytes] = field(default_factory=dict)
     tuned_share: float = 1 / 3
-    windowed: bool = False
+    resizable: bool = False
     finish: Finish | None = None

@@ -102,10 +102,12 @@ def test_forgotten_words_leave_the_tree_as_it_is() -> None:
     assert left["tokens"].tolist() == [0, 6] and left["left"] is tree["left"]
 
 
-def test_a_window_is_shortened_to_the_training_sounds() -> None:
+def test_a_window_is_fitted_to_the_training_sounds() -> None:
     samples = [Sample("a", PAYLOADS["audio"], "a")]
     audio, image = TRAINING_MODALITIES["audio"], TRAINING_MODALITIES["image"]
     longest = AudioSpec(rate=8000, samples=80_000)
-    assert audio.shorten(longest, samples) == sound_window(samples, 8000, 10.0) != longest
-    spec = ImageSpec(height=8, width=8)
-    assert image.shorten(spec, samples) is spec
+    assert audio.fit_size(longest, samples) == sound_window(samples, 8000, 10.0) != longest
+    spec = ImageSpec(height=224, width=224)
+    picture = [Sample("a", PAYLOADS["image"], "a")]
+    assert image.fit_size(spec, picture) == ImageSpec(height=96, width=96)
+    assert image.fit_size(ImageSpec(height=8, width=8), picture).height == 8

@@ -1,0 +1,151 @@
+"""Which start is chosen among the candidates, and that the clock sets nothing but epochs."""
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.bundle import read_bundle
+from app.modalities.text.spec import TextSpec
+from app.registry import SHIPPED
+from tests.training.samples import gray_pictures, sentence, toy_recipe
+from training.fitting.checkpoint import Checkpoints
+from training.recipes.auto import auto_recipe
+from training.recipes.recipe import Lineage, Recipe
+from training.runs.candidates import Pace, Trial
+from training.runs.choose_start import Options, best_trial, choose_start
+from training.runs.classifier import train_classifier
+from training.runs.prepare import load
+from training.transfer import start_samples
+
+
+def trial(losses: list[float], weights: int, start: str = "scratch") -> Trial:
+    recipe = replace(toy_recipe(gray_pictures()), lineage=Lineage(start=start))  # type: ignore[arg-type]
+    return Trial(recipe, 1, weights, 0.5, np.asarray(losses))
+
+
+def test_the_lowest_loss_wins_by_more_than_a_standard_error() -> None:
+    small, large = trial([1.0, 1.1, 0.9] * 9, 10), trial([0.5, 0.6, 0.4] * 9, 99, "linear")
+    assert best_trial([small, large]) is large
+
+
+def test_within_a_standard_error_the_smallest_wins() -> None:
+    rng = np.random.default_rng(1)
+    losses = rng.uniform(0.4, 0.6, 50)
+    equal = losses + rng.normal(0.001, 0.1, 50)
+    small, large = trial(equal.tolist(), 10), trial(losses.tolist(), 99, "linear")
+    assert best_trial([large, small]) is small
+    assert best_trial([small]) is small
+
+
+@pytest.mark.parametrize(
+    ("pace", "seconds", "epochs"),
+    [
+        (Pace(0.0, 0.1), 35.0, 3),
+        (Pace(0.1, 0.1), 35.0, 2),
+        (Pace(0.5, 0.1), 35.0, 0),
+        (Pace(0.0, 0.1), 1e6, 8),
+        (Pace(0.1, 0.0), 11.0, 8),
+        (Pace(0.2, 0.0), 11.0, 0),
+    ],
+)
+def test_epochs_fit_into_the_time(pace: Pace, seconds: float, epochs: int) -> None:
+    assert pace.epochs_in(seconds, 100, most=8) == epochs
+
+
+class Clock:
+    """Each look at it takes so many seconds."""
+
+    def __init__(self, step: float) -> None:
+        self.now, self._step = 0.0, step
+
+    def __call__(self) -> float:
+        self.now += self._step
+        return self.now
+
+
+def table(path: Path, count: int = 60) -> Path:
+    rng = np.random.default_rng(2)
+    rows = [
+        f"{sentence(kind, rng, 6)} {i},{kind}" for i in range(count) for kind in ("ham", "spam")
+    ]
+    path.write_text("text,label\n" + "\n".join(rows), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def texts(tmp_path: Path) -> Recipe:
+    recipe = auto_recipe(table(tmp_path / "mails.csv"), "mails")
+    return replace(recipe, schedule=replace(recipe.schedule, epochs=3, verbose=False))
+
+
+def chosen(recipe: Recipe, models: Path, step: float, minutes: float = 10.0) -> Recipe:
+    """Choose between the linear model and the network from scratch: trained ones take longer."""
+    data = replace(load(recipe, None), keeps_case=True)
+    return choose_start(recipe, data, Options(minutes, models), clock=Clock(step))
+
+
+@pytest.mark.training
+def test_a_choice_is_trained_again_without_the_clock(texts: Recipe, tmp_path: Path) -> None:
+    models = tmp_path / "models"
+    best = chosen(texts, models, step=0.5)
+    folders = [train_classifier(best, None, models)]
+    assert best.lineage.comparison and "chosen" in best.lineage.comparison
+    start, epochs = best.lineage.start, best.schedule.epochs
+    data = replace(load(texts, None), keeps_case=True)
+    again = start_samples(texts, data, start, (None, models))
+    again = replace(again, loaded=data, schedule=replace(again.schedule, epochs=epochs))
+    folders.append(train_classifier(again, None, models))
+    first, second = (read_bundle(f, SHIPPED) for f in folders if f is not None)
+    assert first.model == second.model
+    assert first.manifest.provenance.start == start
+    assert "## Candidates" in first.files["README.md"].decode()
+
+
+@pytest.mark.training
+def test_a_slow_clock_leaves_out_what_does_not_fit(
+    texts: Recipe, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "training")
+    best = chosen(texts, tmp_path / "models", step=20.0)
+    assert best.lineage.start in ("linear", "scratch")
+    assert "not tried: " in caplog.text
+
+
+def test_the_cheapest_candidate_is_taken_in_no_time(
+    texts: Recipe, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    best = chosen(texts, tmp_path / "models", step=1000.0, minutes=0.1)
+    assert best.lineage.start == "linear"
+    assert "--minutes leaves no time for a comparison" in capsys.readouterr().err
+
+
+@pytest.mark.training
+def test_a_choice_is_kept_for_a_run_that_was_stopped(
+    texts: Recipe, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "training")
+    with pytest.raises(KeyboardInterrupt), Checkpoints(tmp_path / "kept"):
+        first = chosen(texts, tmp_path / "models", step=0.5)
+        raise KeyboardInterrupt
+    with Checkpoints(tmp_path / "kept"):
+        second = chosen(texts, tmp_path / "models", step=30.0)  # another clock
+    assert "chosen before" in caplog.text
+    assert (second.lineage, second.schedule) == (first.lineage, first.schedule)
+    assert not (tmp_path / "kept").exists()
+
+
+@pytest.mark.training
+def test_codes_are_read_as_they_are_and_are_no_language(
+    texts: Recipe, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "training")
+    data = replace(load(texts, None), keeps_case=True)
+    best = chosen(texts, tmp_path / "models", step=0.5)
+    assert "scratch" in caplog.text and "minilm" not in caplog.text
+    linear = start_samples(texts, data, "linear", (None, tmp_path / "models"))
+    spec, _ = linear.prepare(data.samples)
+    assert isinstance(spec, TextSpec) and (spec.cleaning, spec.unit) == ("verbatim", "character")
+    assert best.lineage.start in ("linear", "scratch")

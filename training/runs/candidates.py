@@ -1,0 +1,186 @@
+"""One candidate of `--start auto`: how long it takes, and how well it does on samples it never saw.
+
+Times are measured on a few samples and are proportional to the number of samples.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+from torch import nn
+
+from training.data.dataset import Sample
+from training.data.encode import Examples, encode
+from training.errors import BadData
+from training.fitting.checkpoint import without_checkpoints
+from training.measuring.calibration import fit_temperature, softmax
+from training.measuring.evaluate import logits_of
+from training.modalities import TrainingModalities
+from training.recipes.recipe import Recipe, Start
+from training.runs.fit_recipe import train_network
+from training.runs.prepare import with_node_targets
+
+Clock = Callable[[], float]
+NO_EPOCHS: tuple[Start, ...] = ("linear", "features")
+_PROBED = (32, 96)  # samples that times are measured on
+
+
+class UnreadableSamples(BadData):
+    """A part of the comparison has no readable sample."""
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonParts:
+    """The samples of a comparison: to learn from, to stop by, and to judge by."""
+
+    learn: Sequence[Sample]
+    stop: Sequence[Sample]
+    judge: Sequence[Sample]
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Seconds for each training sample: once in a training, and in each epoch."""
+
+    once: float
+    epoch: float
+
+    def epochs_in(self, seconds: float, samples: int, most: int) -> int:
+        """Return how many epochs fit into the time, at most `most`; without epochs 1 or 0."""
+        left = seconds - self.once * samples
+        if left < 0:
+            return 0
+        return most if self.epoch <= 0 else int(min(most, left / (self.epoch * samples)))
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """How one candidate did.
+
+    losses: the cross-entropy of each judging sample at the best temperature, float64; None where
+    it was not trained, and `why` says why. epochs: as many as it could have; None where it has
+    none. weights: the numbers in the network. pace: how long a training of it takes.
+    """
+
+    recipe: Recipe
+    epochs: int | None = None
+    weights: int = 0
+    accuracy: float = 0.0
+    losses: np.ndarray | None = None
+    pace: Pace = Pace(0.0, 0.0)
+    why: str = ""
+
+    @property
+    def name(self) -> str:
+        """The start, and the trained network that it starts from."""
+        lineage = self.recipe.lineage
+        return lineage.start + (f" from {lineage.source}" if lineage.source else "")
+
+
+@dataclass(frozen=True, slots=True)
+class _EncodedParts:
+    files: dict[str, bytes]
+    learn: Examples
+    stop: Examples
+    judge: Examples
+
+
+def try_candidate(
+    recipe: Recipe,
+    labels: Sequence[str],
+    parts: ComparisonParts,
+    seconds: float,
+    modalities: TrainingModalities,
+    clock: Clock = time.monotonic,
+) -> Trial:
+    """Train a candidate for at most about so many seconds, and judge it."""
+    started = clock()
+    encoded = _encoded(recipe, labels, parts, modalities)
+    reading = (clock() - started) / len(encoded.learn)
+    with_epochs = recipe.lineage.start not in NO_EPOCHS
+    pace = _probe(recipe, len(labels), encoded, with_epochs, clock)
+    left = seconds - (clock() - started)
+    epochs = pace.epochs_in(left, len(encoded.learn), recipe.schedule.epochs if with_epochs else 1)
+    if epochs == 0:
+        needed = (pace.once + pace.epoch) * len(encoded.learn)
+        return Trial(
+            recipe, why=f"not tried: it needs about {needed:.0f} s, {max(left, 0):.0f} s were left"
+        )
+    began = clock()
+    network, ran = _trained(recipe, len(labels), encoded, epochs)
+    took = (clock() - began) / len(encoded.learn)
+    pace = Pace(pace.once, max(took - pace.once, 0.0) / ran) if with_epochs else Pace(took, 0.0)
+    logits = logits_of(network, encoded.judge)
+    chances = softmax(logits, fit_temperature(logits, encoded.judge.targets))
+    own = chances[np.arange(len(chances)), encoded.judge.targets]
+    return Trial(
+        recipe,
+        epochs if with_epochs else None,
+        sum(tensor.numel() for tensor in network.state_dict().values()),
+        float((logits.argmax(1) == encoded.judge.targets).mean()),
+        -np.log(np.maximum(own, 1e-12)),
+        replace(pace, once=pace.once + reading),
+    )
+
+
+def _encoded(
+    recipe: Recipe, labels: Sequence[str], parts: ComparisonParts, modalities: TrainingModalities
+) -> _EncodedParts:
+    """Encode the parts; what cannot be read is left out here, and named by the final training."""
+    spec, files = recipe.prepare(parts.learn)
+    encoder = modalities[spec.kind].encoder(spec, files)
+    found = [
+        encode(encoder, part, labels, spec.tensors())[0]
+        for part in (parts.learn, parts.stop, parts.judge)
+    ]
+    if min(map(len, found)) == 0:
+        raise UnreadableSamples("too few readable samples to compare candidates")
+    found[0] = with_node_targets(recipe, found[0])
+    return _EncodedParts(files, *found)
+
+
+def _trained(
+    recipe: Recipe, labels: int, parts: _EncodedParts, epochs: int
+) -> tuple[nn.Module, int]:
+    """Return the network, and how many epochs it took."""
+    schedule = replace(recipe.schedule, epochs=epochs, verbose=False)
+    recipe = replace(recipe, schedule=schedule)
+    with without_checkpoints():
+        network, history = train_network(recipe, labels, parts.learn, parts.stop, parts.files)
+    return network, max(len(history.epochs), 1)
+
+
+def _probe(
+    recipe: Recipe, labels: int, parts: _EncodedParts, with_epochs: bool, clock: Clock
+) -> Pace:
+    """Measure the pace: what more samples take, and what a second epoch takes.
+
+    The first training also starts libraries, so it is not timed.
+    """
+    few, more = (_few(parts, count) for count in _PROBED)
+    _trained(recipe, labels, few, 1)
+    seconds = partial(_seconds, recipe, labels, clock=clock)
+    short, long = seconds(few, 1), seconds(more, 1)
+    samples = len(more.learn)
+    both = max(long - short, 1e-6) / max(samples - len(few.learn), 1)
+    if not with_epochs:
+        return Pace(both, 0.0)
+    epoch = max(seconds(more, 2) - long, 1e-6) / samples
+    return Pace(max(both - epoch, 0.0), epoch)
+
+
+def _few(parts: _EncodedParts, count: int) -> _EncodedParts:
+    """Return so many of the samples to learn from, evenly chosen."""
+    places = np.linspace(0, len(parts.learn) - 1, min(len(parts.learn), count)).astype(int)
+    stop = parts.stop.select(range(min(len(parts.stop), 8)))
+    return replace(parts, learn=parts.learn.select(np.unique(places).tolist()), stop=stop)
+
+
+def _seconds(
+    recipe: Recipe, labels: int, parts: _EncodedParts, epochs: int, *, clock: Clock
+) -> float:
+    began = clock()
+    _trained(recipe, labels, parts, epochs)
+    return clock() - began

@@ -1,0 +1,223 @@
+"""`--start auto`: which start learns the user's samples best, within the time that is given.
+
+The candidates of a modality are its linear model, its network from scratch, and a trained network
+that is frozen or tuned. Each learns from a part of the training split, of at most `MOST_COMPARED`
+samples; another part of it judges them. Neither the calibration part nor the test split is opened
+for that. The lowest cross-entropy wins; of candidates that are not worse than the best one by more
+than one standard error, the smallest wins.
+
+The clock decides nothing but numbers of epochs. With the start and the number of epochs that were
+chosen, a training gives the same weights, whatever the clock says.
+"""
+
+import hashlib
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+
+from app.disk import replace_file
+from training.data.dataset import Dataset, choose
+from training.data.labelled import modality as modality_of
+from training.data.sources import warn
+from training.data.split import split, split_validation
+from training.errors import TrainingError
+from training.exporting.card.markdown import cell
+from training.fitting.checkpoint import code_digest, current_checkpoints
+from training.modalities import TRAINING_MODALITIES, TrainingModalities
+from training.recipes.recipe import Recipe, Start
+from training.runs.candidates import (
+    Clock,
+    ComparisonParts,
+    Trial,
+    UnreadableSamples,
+    try_candidate,
+)
+from training.runs.publish import check_destination
+from training.transfer import start_samples
+
+_LOG = logging.getLogger(__name__)
+MOST_COMPARED = 8_000  # training samples that the candidates learn from
+_JUDGED = 5  # one training sample of so many judges the candidates
+_COMPARISON = 0.5  # share of the time that the comparison may take
+_STARTS: tuple[Start, ...] = ("linear", "scratch", "features", "pretrained")  # the cheapest first
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How long comparison and training may take, in minutes, and where the bundles are."""
+
+    minutes: float
+    models: Path
+
+
+def choose_start(
+    recipe: Recipe,
+    dataset: Dataset,
+    options: Options,
+    modalities: TrainingModalities = TRAINING_MODALITIES,
+    clock: Clock = time.monotonic,
+) -> Recipe:
+    """Return the recipe of the user's samples with the best start, and its number of epochs.
+
+    dataset: loaded and checked. A choice that an earlier run made, and that was stopped then, is
+    read from its checkpoints.
+    """
+    check_destination(options.models, recipe.name)
+    loaded = replace(recipe, load=lambda _: dataset, loaded=dataset)
+    kept = current_checkpoints()
+    path = kept.path(_digest(recipe, dataset)) if kept else None
+    if path is not None and path.exists():
+        made = orjson.loads(path.read_bytes())
+        _LOG.info("going on with --start %s, chosen before", made["start"])
+    else:
+        try:
+            made = _choice(loaded, dataset, options, modalities, clock)
+        except UnreadableSamples:
+            return loaded  # whose preparation names the files
+        if path is not None:
+            replace_file(path, orjson.dumps(made))
+    _LOG.info("%s", made["table"])
+    source = (None, options.models)
+    chosen = start_samples(loaded, dataset, made["start"], source, modalities)
+    schedule = replace(chosen.schedule, epochs=made["epochs"])
+    lineage = replace(chosen.lineage, comparison=made["table"])
+    return replace(chosen, loaded=dataset, schedule=schedule, lineage=lineage)
+
+
+def _choice(
+    recipe: Recipe,
+    dataset: Dataset,
+    options: Options,
+    modalities: TrainingModalities,
+    clock: Clock,
+) -> dict[str, Any]:
+    """Compare the candidates; return start, epochs and table of the choice."""
+    began, seconds = clock(), 60 * options.minutes
+    candidates = _candidates(recipe, dataset, options.models, modalities)
+    parts, learnable = _parts(recipe, dataset)
+    labels, trials = tuple(sorted(dataset.counts())), list[Trial]()
+    for number, candidate in enumerate(candidates):
+        left = _COMPARISON * seconds - (clock() - began)
+        allowance = left / (len(candidates) - number)
+        trial = Trial(candidate, why="not tried: no time was left")
+        if allowance > 0:
+            trial = try_candidate(candidate, labels, parts, allowance, modalities, clock)
+        trials.append(trial)
+        if trial.losses is None:
+            _LOG.info("%s: %s", trial.name, trial.why)
+        else:
+            _LOG.info(
+                "%s: accuracy %.1f %%, cross-entropy %.3f on %d samples of the training split",
+                trial.name,
+                100 * trial.accuracy,
+                trial.losses.mean(),
+                len(trial.losses),
+            )
+    best, epochs = _winner(trials, seconds - (clock() - began), learnable)
+    return {"start": best.recipe.lineage.start, "epochs": epochs, "table": _table(trials, best)}
+
+
+def _candidates(
+    recipe: Recipe, dataset: Dataset, models: Path, modalities: TrainingModalities
+) -> list[Recipe]:
+    """Return the recipe with every start that these samples can have."""
+    modality = modalities[modality_of(dataset, modalities.values())]
+    found = []
+    for start in _STARTS:
+        if start == "linear" and modality.linear is None:
+            continue
+        if start in ("features", "pretrained") and dataset.keeps_case:
+            continue  # they are codes, no language that a network was trained on
+        try:
+            found.append(start_samples(recipe, dataset, start, (None, models), modalities))
+        except TrainingError as error:
+            _LOG.info("%s is no candidate: %s", start, error)
+    return found
+
+
+def _parts(recipe: Recipe, dataset: Dataset) -> tuple[ComparisonParts, int]:
+    """Return the samples of the comparison, and the number of samples of the final training."""
+    splits = split(dataset.samples, recipe.shares)
+    places = np.arange(len(splits.train))
+    judge, learn = places[places % _JUDGED == 0], places[places % _JUDGED != 0]
+    stop, _ = split_validation(splits.validation)
+    most = MOST_COMPARED
+    parts = ComparisonParts(
+        choose(splits.train, _evenly(learn, most)),
+        choose(splits.validation, _evenly(np.asarray(stop), most // _JUDGED)),
+        choose(splits.train, _evenly(judge, most // (_JUDGED - 1))),
+    )
+    return parts, len(splits.train)
+
+
+def _evenly(places: np.ndarray, most: int) -> np.ndarray:
+    """Return at most `most` of the places, evenly spaced."""
+    if len(places) <= most:
+        return places
+    return places[np.linspace(0, len(places) - 1, most).astype(int)]
+
+
+def _winner(trials: Sequence[Trial], left: float, samples: int) -> tuple[Trial, int]:
+    """Return the best trial whose training fits into the time that is left, and its epochs.
+
+    left: seconds. samples: to train on.
+    """
+    tried = [trial for trial in trials if trial.losses is not None]
+    if not tried:
+        warn(f"--minutes leaves no time for a comparison: --start {trials[0].recipe.lineage.start}")
+        return trials[0], 1
+    epochs = {
+        trial.name: trial.pace.epochs_in(
+            left, samples, trial.recipe.schedule.epochs if trial.epochs else 1
+        )
+        for trial in tried
+    }
+    fitting = [trial for trial in tried if epochs[trial.name]]
+    if not fitting:
+        fitting = [min(tried, key=lambda trial: trial.pace.once + trial.pace.epoch)]
+        needed = (fitting[0].pace.once + fitting[0].pace.epoch) * samples
+        warn(f"training will take about {needed / 60:.0f} minutes, longer than --minutes allows")
+    best = best_trial(fitting)
+    return best, max(epochs[best.name], 1)
+
+
+def best_trial(trials: Sequence[Trial]) -> Trial:
+    """Return the smallest of the trials that are not worse than the best by a standard error."""
+    losses = {trial.name: trial.losses for trial in trials if trial.losses is not None}
+    lowest = losses[min(losses, key=lambda name: float(losses[name].mean()))]
+    equal = []
+    for trial in trials:
+        worse = losses[trial.name] - lowest  # sample by sample
+        if worse.mean() <= worse.std() / np.sqrt(len(worse)):
+            equal.append(trial)
+    return min(equal, key=lambda trial: trial.weights)
+
+
+def _table(trials: Sequence[Trial], best: Trial) -> str:
+    """Return the candidates as a Markdown table, in the order in which they were tried."""
+    lines = [
+        "| start | accuracy | cross-entropy | epochs | numbers in the network | |",
+        "|---|---|---|---|---|---|",
+    ]
+    for trial in trials:
+        figures, remark = " | | | ", trial.why
+        if trial.losses is not None:
+            figures = (
+                f"{100 * trial.accuracy:.1f} % | {trial.losses.mean():.3f} "
+                f"| {trial.epochs or ''} | {trial.weights:,}"
+            )
+            remark = "chosen" if trial is best else ""
+        lines.append(f"| {cell(trial.name)} | {figures} | {cell(remark)} |")
+    return "\n".join(lines)
+
+
+def _digest(recipe: Recipe, dataset: Dataset) -> str:
+    """Return a digest of what a choice depends on, besides the clock."""
+    facts = (recipe.seed, recipe.schedule, recipe.lineage, dataset.sha256, dataset.keeps_case)
+    return hashlib.sha256(f"choice {facts} {code_digest()}".encode()).hexdigest()
