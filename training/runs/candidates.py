@@ -87,6 +87,11 @@ class _EncodedParts:
     judge: Examples
 
 
+def most_epochs(recipe: Recipe) -> int:
+    """Return how many epochs a training of the recipe may have; 1 where it has none."""
+    return 1 if recipe.lineage.start in NO_EPOCHS else recipe.schedule.epochs
+
+
 def try_candidate(
     recipe: Recipe,
     labels: Sequence[str],
@@ -102,7 +107,7 @@ def try_candidate(
     with_epochs = recipe.lineage.start not in NO_EPOCHS
     pace = _probe(recipe, len(labels), encoded, with_epochs, clock)
     left = seconds - (clock() - started)
-    epochs = pace.epochs_in(left, len(encoded.learn), recipe.schedule.epochs if with_epochs else 1)
+    epochs = pace.epochs_in(left, len(encoded.learn), most_epochs(recipe))
     if epochs == 0:
         needed = (pace.once + pace.epoch) * len(encoded.learn)
         return Trial(

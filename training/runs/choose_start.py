@@ -34,8 +34,10 @@ from training.recipes.recipe import Recipe, Start
 from training.runs.candidates import (
     Clock,
     ComparisonParts,
+    Pace,
     Trial,
     UnreadableSamples,
+    most_epochs,
     try_candidate,
 )
 from training.runs.publish import check_destination
@@ -44,7 +46,7 @@ from training.transfer import start_samples
 _LOG = logging.getLogger(__name__)
 MOST_COMPARED = 8_000  # training samples that the candidates learn from
 _JUDGED = 5  # one training sample of so many judges the candidates
-_COMPARISON = 0.5  # share of the time that the comparison may take
+_COMPARISON = 0.6  # share of the time that the comparison may take
 _STARTS: tuple[Start, ...] = ("linear", "scratch", "features", "pretrained")  # the cheapest first
 
 
@@ -104,7 +106,7 @@ def _choice(
     labels, trials = tuple(sorted(dataset.counts())), list[Trial]()
     for number, candidate in enumerate(candidates):
         left = _COMPARISON * seconds - (clock() - began)
-        allowance = left / (len(candidates) - number)
+        allowance = left if number == len(candidates) - 1 else left / 2
         trial = Trial(candidate, why="not tried: no time was left")
         if allowance > 0:
             trial = try_candidate(candidate, labels, parts, allowance, modalities, clock)
@@ -171,11 +173,11 @@ def _winner(trials: Sequence[Trial], left: float, samples: int) -> tuple[Trial, 
     tried = [trial for trial in trials if trial.losses is not None]
     if not tried:
         warn(f"--minutes leaves no time for a comparison: --start {trials[0].recipe.lineage.start}")
-        return trials[0], 1
+        if trials[0].pace == Pace(0.0, 0.0):  # not even measured
+            return trials[0], 1
+        tried = [replace(trials[0], losses=np.zeros(1))]
     epochs = {
-        trial.name: trial.pace.epochs_in(
-            left, samples, trial.recipe.schedule.epochs if trial.epochs else 1
-        )
+        trial.name: trial.pace.epochs_in(left, samples, most_epochs(trial.recipe))
         for trial in tried
     }
     fitting = [trial for trial in tried if epochs[trial.name]]
@@ -212,7 +214,7 @@ def _table(trials: Sequence[Trial], best: Trial) -> str:
                 f"{100 * trial.accuracy:.1f} % | {trial.losses.mean():.3f} "
                 f"| {trial.epochs or ''} | {trial.weights:,}"
             )
-            remark = "chosen" if trial is best else ""
+            remark = "chosen" if trial.name == best.name else ""
         lines.append(f"| {cell(trial.name)} | {figures} | {cell(remark)} |")
     return "\n".join(lines)
 
