@@ -98,8 +98,8 @@ def train_classifier(
     check_destination(models, recipe.name)
     prepared = prepare(recipe, data, modalities)
     outliers = _outliers(recipe, data, prepared)
-    halves = (prepared.validation.select(p) for p in split_validation(prepared.validation.samples))
-    validation = _Validation(*halves)
+    halves = split_validation(prepared.validation.samples, recipe.shares.rule)
+    validation = _Validation(*(prepared.validation.select(half) for half in halves))
     network, history = train_network(
         recipe, len(prepared.labels), prepared.train, validation.selection, prepared.files
     )
