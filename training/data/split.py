@@ -246,7 +246,7 @@ def _one_of_each(
     lacking = [
         label for part in wanted for label in np.flatnonzero(units.counts(parts == part) == 0)
     ]
-    for label in sorted(set(lacking)):
+    for label in sorted({int(label) for label in lacking}):
         rows = units.rows_of(label)
         for part in wanted:
             sizes = [int((parts[rows] == other).sum()) for other in wanted]
@@ -259,4 +259,5 @@ def _one_of_each(
 
 def _parted(samples: Sequence[Sample], rows: np.ndarray, parts: np.ndarray) -> Splits:
     """Return the parts, each in the order of `rows`, int64 (samples,)."""
-    return Splits(*(choose(samples, rows[parts[rows] == part]) for part in range(3)))
+    train, validation, test = (choose(samples, rows[parts[rows] == part]) for part in range(3))
+    return Splits(train, validation, test)

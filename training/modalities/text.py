@@ -13,6 +13,7 @@ from app.modalities.text import TEXT
 from app.modalities.text.explanation import TokenWeight
 from app.modalities.text.plain_text import plain_text
 from app.modalities.text.spec import TextSpec
+from training.baselines.linear import TEXT_BASELINE
 from training.data.dataset import Sample
 from training.data.tokenizers import train_tokenizer
 from training.exporting.card.inputs import InputCard
@@ -68,4 +69,5 @@ TRAINING_TEXT = TrainingModality(
     saliency_axes=("time",),
     remover=lambda _spec, _bands: drop_tokens,
     card=InputCard(reads=_reads, parts=_heaviest),
+    baseline=TEXT_BASELINE,
 )

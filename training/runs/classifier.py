@@ -14,7 +14,9 @@ from app.bundle.tensors import PROBABILITIES
 from app.pipeline import Golden
 from training.data.encode import Examples
 from training.data.learnt_samples import LEARNT_SAMPLES, record_samples
+from training.data.sources import warn_each
 from training.data.split import split_validation
+from training.data.split_record import SPLIT, record_split
 from training.exporting.card.data import CURVE
 from training.exporting.card.figures import draw_curve
 from training.exporting.card.render import training_section
@@ -36,6 +38,7 @@ from training.measuring.evaluate import (
 )
 from training.measuring.faithfulness import deletion_test
 from training.measuring.novelty import fit_novelty
+from training.measuring.per_label import label_figures
 from training.measuring.reliability import ReliabilityReport, assess_reliability
 from training.measuring.trees import node_figures, node_temperature
 from training.modalities import TRAINING_MODALITIES, TrainingModalities
@@ -44,8 +47,17 @@ from training.outliers import SplitOutliers, gather_split
 from training.recipes.recipe import GOLDEN, Recipe
 from training.runs.findings import Findings
 from training.runs.fit_recipe import train_network
+from training.runs.honesty import (
+    baseline_findings,
+    check_worth,
+    label_findings,
+    missing_labels,
+    suspect_findings,
+)
 from training.runs.leave_one_out import leave_one_out
+from training.runs.own_data import balanced, with_recorded_split
 from training.runs.prepare import PreparedData, prepare, with_node_targets
+from training.runs.promise import check_promise, keep_promise
 from training.runs.publish import (
     card_data,
     check_destination,
@@ -64,11 +76,13 @@ _LOG = logging.getLogger(__name__)
 class _Validation:
     """The validation split in two halves.
 
-    choosing: chooses the epoch and the temperature. calibration: sets thresholds alone.
+    selection: chooses the epoch and the temperature. calibration: sets thresholds alone. warnings:
+    of labels that one of them has no sample of.
     """
 
     selection: Examples
     calibration: Examples
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +95,7 @@ class _TrainedClassifier:
     temperature: float
     trust: ReliabilityReport
     bands: tuple[float, ...]  # of a sound's saliency, edges in Hz
+    warnings: tuple[str, ...]  # that the card opens with
 
 
 def train_classifier(
@@ -96,10 +111,12 @@ def train_classifier(
     others return nothing.
     """
     check_destination(models, recipe.name)
+    recipe = with_recorded_split(recipe, models)
     prepared = prepare(recipe, data, modalities)
     outliers = _outliers(recipe, data, prepared)
-    halves = split_validation(prepared.validation.samples, recipe.shares.rule)
-    validation = _Validation(*(prepared.validation.select(half) for half in halves))
+    validation = _validation(recipe, prepared)
+    recipe = balanced(recipe, prepared.train.targets)
+    check_promise(recipe, len(validation.calibration))
     network, history = train_network(
         recipe, len(prepared.labels), prepared.train, validation.selection, prepared.files
     )
@@ -108,16 +125,29 @@ def train_classifier(
     report = evaluate(probabilities_of(model, prepared.test, PROBABILITIES), prepared.test)
     accuracy = f"{100 * report.accuracy:.2f} % on {report.count} untouched samples"
     _LOG.info("test accuracy %s", accuracy)
-    trust = assess_reliability(
-        model, score, validation.calibration, prepared.test, outliers.evaluation
-    )
+    forced = check_worth(recipe, prepared, report, model)
+    promise = keep_promise(recipe, model, validation.selection, validation.calibration)
+    kept, evaluation = validation.calibration, outliers.evaluation
+    trust = assess_reliability(model, score, kept, prepared.test, evaluation, promise.rule)
     bands = network.bands() if isinstance(network, Banded) else ()
-    trained = _TrainedClassifier(model, history, report, servable.temperature, trust, bands)
+    warnings = (*validation.warnings, *forced, *promise.warnings)
+    trained = _TrainedClassifier(
+        model, history, report, servable.temperature, trust, bands, warnings
+    )
     findings = _findings(recipe, prepared, network, trained, difference)
     if not leads():
         return None
     publication = Publication(models, policy, prepared.test.samples)
     return _publish(recipe, prepared, trained, findings, publication, modalities)
+
+
+def _validation(recipe: Recipe, data: PreparedData) -> _Validation:
+    """Divide the validation split; warn of labels that are missing in a part."""
+    halves = split_validation(data.validation.samples, recipe.shares.rule)
+    selection, calibration = (data.validation.select(half) for half in halves)
+    warnings = missing_labels(selection, calibration, data.labels)
+    warn_each(warnings)
+    return _Validation(selection, calibration, warnings)
 
 
 def _calibrated(
@@ -172,9 +202,17 @@ def _findings(
         *_uncalibrated(network, data.test),
         *trained.trust.metrics,
     ]
-    compared = _compared(recipe, data, trained.model)
-    explained = _explained(trained.model, data, trained.bands)
-    return Findings.joined([Findings(tuple(measured)), compared, explained])
+    parts = [
+        Findings(tuple(measured)),
+        label_findings(data, trained.report),
+        _compared(recipe, data, trained.model),
+        _explained(trained.model, data, trained.bands),
+    ]
+    if recipe.baseline is None:
+        parts.append(baseline_findings(data, trained.report.accuracy))
+    if recipe.is_own_data:
+        parts.append(suspect_findings(data))
+    return Findings.joined(parts)
 
 
 def _uncalibrated(network: nn.Module, test: Examples) -> list[Measurement]:
@@ -242,6 +280,7 @@ def _publish(
         temperature=trained.temperature,
         conformal=trained.trust.conformal,
         novelty=trained.trust.novelty,
+        confidence=trained.trust.confidence,
         bands=trained.bands,
         metrics=found.metrics,
     )
@@ -250,12 +289,16 @@ def _publish(
         [training_section(trained.history), *found.sections],
         reliability=trained.report.bins,
         confusion=stored_confusion(trained.report.confusion),
+        label_figures=label_figures(trained.report.confusion, data.labels),
+        warnings=trained.warnings,
     )
     made = {
         MODEL: trained.model,
         CURVE: draw_curve(trained.history),
         LEARNT_SAMPLES: record_samples([*data.splits.train, *data.splits.validation]),
     }
+    if recipe.is_own_data:
+        made[SPLIT] = record_split(recipe.shares, data.splits)
     golden = _golden(recipe, data, trained.report)
     return prove_and_publish(
         manifest, {**data.files, **made}, golden, card, publication, modalities

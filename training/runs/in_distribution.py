@@ -58,7 +58,7 @@ class InDistribution:
             )
             for where, labels in predicted.items()
         ]
-        if rules[1] is not None:
+        if rules.novelty is not None:
             figures += ood_figures(model, rules, self.test, self.outliers.evaluation)
         return figures
 

@@ -21,9 +21,15 @@ from training.exporting.card.data import (
     Headline,
 )
 from training.exporting.card.examples import CardExamples, examples_of
-from training.exporting.card.figures import MOST_LABELS, draw_confusion, draw_reliability
+from training.exporting.card.figures import (
+    MOST_LABELS,
+    draw_confusion,
+    draw_reliability,
+    wilson,
+)
 from training.exporting.card.inputs import InputCard
 from training.exporting.card.intended_use import intended_use
+from training.exporting.card.labels import labels_table
 from training.exporting.card.markdown import cell, figure, measured, named_split, table
 from training.exporting.card.provenance import provenance
 from training.exporting.card.usage import usage
@@ -34,7 +40,8 @@ BY_CHANCE = f"{ERROR} of perfectly calibrated answers, by chance"
 _HEADLINES = (
     Headline(
         figure=ACCURACY,
-        sentence="{percent} % of {samples} samples ({split}) get the right label.",
+        sentence="{percent} % of {samples} samples ({split}) get the right label; the 95 % "
+        "interval is {interval}.",
         baseline="accuracy of the baseline",
         comparison="The baseline (described below) reaches {percent} % on the same samples.",
     ),
@@ -91,11 +98,14 @@ def render(
     parts = [f"# {manifest.name}", manifest.description]
     if headline := headline_text(manifest, data.headline):
         parts.append(headline)
+    parts += [f"> **Warning:** {cell(warning)}" for warning in data.warnings]
     parts += ["## Intended use and limits", intended_use(manifest, data, inputs)]
     parts += ["## How to ask", usage(bundle)]
     if manifest.task == "classify":
         parts += ["## Reliability", _reliability(manifest, data)]
         parts += ["## Confusion", _confusion(manifest, data if CONFUSION in pictures else None)]
+    if data.label_figures:
+        parts += ["## Labels", labels_table(data.label_figures)]
     parts += ["## Examples", examples.text]
     parts += ["## Provenance", provenance(manifest)]
     parts += ["## All figures", _figures(manifest.metrics)]
@@ -127,11 +137,18 @@ def headline_text(manifest: Manifest, headline: Headline | None) -> str:
     return ""
 
 
+def interval(share: Measurement) -> str:
+    """Return the 95 % interval of a share of samples, by Wilson's score, in percent."""
+    bounds = wilson(np.asarray(share.value), np.asarray(max(share.samples, 1)))
+    return " to ".join(f"{100 * min(max(float(bound), 0), 1):.2f} %" for bound in bounds)
+
+
 def _fill(sentence: str, found: Measurement) -> str:
     return sentence.format(
         percent=f"{100 * found.value:.2f}",
         value=f"{found.value:.4g}" if found.value < 1 else f"{found.value:.1f}",
         samples=f"{found.samples:,}",
+        interval=interval(found),
         split=named_split(found.split),
     )
 

@@ -1,0 +1,100 @@
+"""Samples whose labels are probably wrong: a confident linear model disagrees with them.
+
+Confident learning: Northcutt, Jiang and Chuang, "Confident Learning: Estimating Uncertainty in
+Dataset Labels", JAIR 70, 2021. The probabilities are out of fold: no model judges a sample that it
+was fitted to. A sample is suspected where another label's probability reaches that label's mean
+over the samples that have it; the largest margin over the given label comes first. It is a hint
+for a person: a weak model suspects right labels too.
+"""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
+
+from training.baselines.linear import LinearBaseline
+from training.data.dataset import name_of
+from training.data.encode import Examples
+
+FOLDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A sample, its label, and the label that the model gives it, with its probability 0..1."""
+
+    name: str
+    given: str
+    likely: str
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class SuspectReport:
+    """Suspected labels, the most suspicious first, among so many samples."""
+
+    suspects: tuple[Suspect, ...]
+    samples: int
+
+
+def suspected_labels(
+    baseline: LinearBaseline, parts: Sequence[Examples], labels: Sequence[str]
+) -> SuspectReport:
+    """Return the samples of these parts whose labels are probably wrong.
+
+    Of more than `baseline.most` samples only so many are judged.
+    """
+    share = min(baseline.most / max(sum(map(len, parts)), 1), 1.0)
+    rows, names, targets = list[Any](), list[str](), list[int]()
+    for part in parts:
+        step = np.arange(len(part)) if share == 1 else _spread(part.targets, share)
+        found = baseline.rows(part, step.tolist())
+        rows += list(found)
+        names += [name_of(part.samples, i) for i in step.tolist()]
+        targets += part.targets[step].tolist()
+    given = np.asarray(targets)
+    if len(given) < 2 * FOLDS or len(np.unique(given)) < 2:
+        return SuspectReport((), len(given))
+    values = rows if isinstance(rows[0], str) else np.asarray(rows)
+    probabilities = _out_of_fold(baseline, values, given, len(labels))
+    return SuspectReport(tuple(_suspects(probabilities, given, names, labels)), len(given))
+
+
+def _spread(targets: np.ndarray, share: float) -> np.ndarray:
+    """Return evenly spread places, in proportion of the labels."""
+    by_label = np.argsort(targets, kind="stable")
+    count = max(round(share * len(targets)), 1) if len(targets) else 0
+    return np.sort(by_label[np.linspace(0, len(targets) - 1, count).astype(int)])
+
+
+def _out_of_fold(baseline: LinearBaseline, rows: Any, given: np.ndarray, labels: int) -> np.ndarray:
+    """Return the probabilities of all labels, float64 (samples, labels)."""
+    present = np.unique(given)
+    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of labels with fewer samples than folds
+        model = baseline.model(labels, len(given))
+        found = cross_val_predict(model, rows, given, cv=folds, method="predict_proba")
+    probabilities = np.zeros((len(given), labels))
+    probabilities[:, present] = found
+    return probabilities
+
+
+def _suspects(
+    probabilities: np.ndarray, given: np.ndarray, names: Sequence[str], labels: Sequence[str]
+) -> list[Suspect]:
+    own = probabilities[np.arange(len(given)), given]
+    counts = np.bincount(given, minlength=len(labels))
+    typical = np.bincount(given, own, len(labels)) / np.maximum(counts, 1)
+    confident = (probabilities >= typical) & (counts > 0)
+    likely = np.where(confident, probabilities, -1.0).argmax(axis=1)
+    best = probabilities[np.arange(len(given)), likely]
+    suspected = np.flatnonzero(confident.any(axis=1) & (likely != given) & (best > own))
+    ordered = suspected[np.argsort(own[suspected] - best[suspected], kind="stable")]
+    return [
+        Suspect(names[i], labels[given[i]], labels[likely[i]], float(best[i]))
+        for i in ordered.tolist()
+    ]
