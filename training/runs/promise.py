@@ -65,8 +65,8 @@ def keep_promise(
     right = held_out.argmax(axis=1) == calibration.targets
     why = (
         f"a precision of {100 * target:g} % cannot be promised with {100 * LEVEL:g} % confidence: "
-        f"of {len(right)} calibration samples {100 * right.mean():.1f} % are answered correctly, and "
-        "too few of the most confident ones"
+        f"of {len(right)} calibration samples {100 * right.mean():.1f} % are answered correctly, "
+        "and too few of the most confident ones"
     )
     if not recipe.demands.forced:
         raise TrainingError(f"{recipe.name} is not published: {why}; --force publishes it without")
