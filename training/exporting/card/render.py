@@ -40,8 +40,7 @@ BY_CHANCE = f"{ERROR} of perfectly calibrated answers, by chance"
 _HEADLINES = (
     Headline(
         figure=ACCURACY,
-        sentence="{percent} % of {samples} samples ({split}) get the right label; the 95 % "
-        "interval is {interval}.",
+        sentence="{percent} % of {samples} samples ({split}) get the right label.",
         baseline="accuracy of the baseline",
         comparison="The baseline (described below) reaches {percent} % on the same samples.",
     ),
@@ -97,7 +96,7 @@ def render(
     manifest = bundle.manifest
     parts = [f"# {manifest.name}", manifest.description]
     if headline := headline_text(manifest, data.headline):
-        parts.append(headline)
+        parts.append(f"{headline}{_interval(manifest, data)}")
     parts += [f"> **Warning:** {cell(warning)}" for warning in data.warnings]
     parts += ["## Intended use and limits", intended_use(manifest, data, inputs)]
     parts += ["## How to ask", usage(bundle)]
@@ -137,10 +136,14 @@ def headline_text(manifest: Manifest, headline: Headline | None) -> str:
     return ""
 
 
-def interval(share: Measurement) -> str:
-    """Return the 95 % interval of a share of samples, by Wilson's score, in percent."""
+def _interval(manifest: Manifest, data: CardData) -> str:
+    """Return the 95 % interval of the accuracy, of versions that have figures of each label."""
+    share = measured(manifest, ACCURACY)
+    if share is None or not data.label_figures:
+        return ""
     bounds = wilson(np.asarray(share.value), np.asarray(max(share.samples, 1)))
-    return " to ".join(f"{100 * min(max(float(bound), 0), 1):.2f} %" for bound in bounds)
+    low, high = (f"{100 * min(max(float(bound), 0), 1):.2f}" for bound in bounds)
+    return f" Its 95 % interval (Wilson) is {low} to {high} %."
 
 
 def _fill(sentence: str, found: Measurement) -> str:
@@ -148,7 +151,6 @@ def _fill(sentence: str, found: Measurement) -> str:
         percent=f"{100 * found.value:.2f}",
         value=f"{found.value:.4g}" if found.value < 1 else f"{found.value:.1f}",
         samples=f"{found.samples:,}",
-        interval=interval(found),
         split=named_split(found.split),
     )
 
