@@ -26,6 +26,7 @@ from training.fitting.fit import Schedule
 from training.measuring.per_label import MAJORITY
 from training.recipes.auto import auto_recipe
 from training.recipes.recipe import Demands, Lineage
+from training.runs.calibrate import publish_calibrated
 from training.runs.classifier import train_classifier
 from training.runs.registry import inspect
 
@@ -169,14 +170,38 @@ def test_copies_that_the_encoder_cannot_tell_are_not_tested(
 SURE = Schedule(epochs=6, batch_size=16, learning_rate=0.05)
 
 
-def test_a_target_precision_is_promised_measured_and_served(tmp_path: Path):
+@pytest.fixture(scope="module")
+def promising(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a bundle that promises a precision of 95 %."""
     recipe = toy_recipe(
         gray_pictures(300),
         shares=Shares(validation=40),
         schedule=SURE,
         demands=Demands(target_precision=0.95),
     )
-    bundle = published(train_classifier(recipe, None, tmp_path))
+    folder = train_classifier(recipe, None, tmp_path_factory.mktemp("promising"))
+    assert folder is not None
+    return folder
+
+
+def test_calibration_sets_the_threshold_of_confidence_anew(promising: Path, tmp_path: Path):
+    for picture in gray_pictures(200, seed=5).samples:
+        path = tmp_path / "data" / picture.name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(picture.payload.data)
+    old = published(promising)
+    new = published(publish_calibrated(old, tmp_path / "data", tmp_path / "models"))
+    rules = [b.manifest.confidence for b in (old, new)]
+    assert rules[0] is not None and rules[1] is not None
+    assert rules[1].precision == rules[0].precision
+    assert rules[1].samples == new.manifest.conformal.samples != rules[0].samples
+    names = {m.name for m in new.manifest.metrics}
+    precision = "precision of the answers that reach the confidence"
+    assert {precision, f"{precision}, as published"} <= names
+
+
+def test_a_target_precision_is_promised_measured_and_served(promising: Path):
+    bundle = published(promising)
     rule = bundle.manifest.confidence
     assert rule is not None and rule.precision == 0.95
     figures = {m.name: m.value for m in bundle.manifest.metrics}
