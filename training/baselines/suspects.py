@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
-from training.baselines.linear import LinearBaseline
+from training.baselines.linear import LinearBaseline, one_thread
 from training.data.dataset import name_of
 from training.data.encode import Examples
 
@@ -77,7 +77,7 @@ def _out_of_fold(baseline: LinearBaseline, rows: Any, given: np.ndarray, labels:
     """Return the probabilities of all labels, float64 (samples, labels)."""
     present = np.unique(given)
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0)
-    with warnings.catch_warnings():
+    with one_thread(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of labels with fewer samples than folds
         model = baseline.model(labels, len(given))
         found = cross_val_predict(model, rows, given, cv=folds, method="predict_proba")
