@@ -30,7 +30,7 @@ from training.errors import BadData
 FEW = 10  # a label with fewer samples causes a warning
 MIN_PER_LABEL = 3  # one for each split
 ENOUGH = 8  # samples of a label, of which each part can have two
-PARTS = (TRAIN, VALIDATION, TEST)
+SPLIT_NAMES = (TRAIN, VALIDATION, TEST)
 Rule = Literal[1, 2]
 _TRAIN, _VALIDATION, _TEST = range(3)
 _PLACES = 100
@@ -211,7 +211,7 @@ def _pin(
     """Put what was pinned where it was; return which samples these are, bool (samples,)."""
     names, known = units.names(), np.zeros(len(parts), dtype=bool)
     for part in wanted:
-        mine = [int(name, 16) for name, kept in pinned.items() if kept == PARTS[part]]
+        mine = [int(name, 16) for name, kept in pinned.items() if kept == SPLIT_NAMES[part]]
         found = np.isin(names, np.asarray(mine, dtype=np.uint64)) & ~frozen
         parts[found], known = part, known | found
     return known
@@ -232,7 +232,7 @@ def _distance(places: np.ndarray, part: int, shares: Shares) -> np.ndarray:
 def _pinned(parts: np.ndarray, units: Units, chosen: np.ndarray) -> dict[str, str]:
     """Return the split of each chosen unit, bool (samples,), by its name."""
     names = units.names()
-    return {f"{names[i]:016x}": PARTS[parts[i]] for i in np.flatnonzero(chosen)}
+    return {f"{names[i]:016x}": SPLIT_NAMES[parts[i]] for i in np.flatnonzero(chosen)}
 
 
 def _one_of_each(

@@ -15,7 +15,7 @@ from pydantic.dataclasses import dataclass
 
 from app.bundle.listing import versions
 from app.disk import UnexpectedFile, read_small
-from training.data.split import PARTS, Rule, Shares, Splits
+from training.data.split import SPLIT_NAMES, Rule, Shares, Splits
 
 SPLIT = "split.json"
 _MOST_BYTES = 2**26
@@ -33,7 +33,8 @@ class _Record:
 def record_split(shares: Shares, splits: Splits) -> bytes:
     """Return the record of a split."""
     pinned = {
-        part: sorted(name for name, kept in splits.pinned.items() if kept == part) for part in PARTS
+        part: sorted(name for name, kept in splits.pinned.items() if kept == part)
+        for part in SPLIT_NAMES
     }
     return json.dumps({"rule": shares.rule, "pinned": pinned}, indent=1).encode() + b"\n"
 

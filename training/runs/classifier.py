@@ -14,9 +14,6 @@ from app.bundle.tensors import PROBABILITIES
 from app.pipeline import Golden
 from training.data.encode import Examples
 from training.data.learnt_samples import LEARNT_SAMPLES, record_samples
-from training.data.sources import warn_each
-from training.data.split import split_validation
-from training.data.split_record import SPLIT, record_split
 from training.exporting.card.data import CURVE
 from training.exporting.card.figures import draw_curve
 from training.exporting.card.render import training_section
@@ -47,15 +44,9 @@ from training.outliers import SplitOutliers, gather_split
 from training.recipes.recipe import GOLDEN, Recipe
 from training.runs.findings import Findings
 from training.runs.fit_recipe import train_network
-from training.runs.honesty import (
-    baseline_findings,
-    check_worth,
-    label_findings,
-    missing_labels,
-    suspect_findings,
-)
+from training.runs.honesty import check_worth, honest_findings
 from training.runs.leave_one_out import leave_one_out
-from training.runs.own_data import balanced, with_recorded_split
+from training.runs.own_data import balanced, split_files, with_recorded_split
 from training.runs.prepare import PreparedData, prepare, with_node_targets
 from training.runs.promise import check_promise, keep_promise
 from training.runs.publish import (
@@ -68,21 +59,9 @@ from training.runs.publish import (
     trained_provenance,
 )
 from training.runs.serving_decision import Publication, PublishPolicy
+from training.runs.validation import ValidationParts, divide_validation
 
 _LOG = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class _Validation:
-    """The validation split in two halves.
-
-    selection: chooses the epoch and the temperature. calibration: sets thresholds alone. warnings:
-    of labels that one of them has no sample of.
-    """
-
-    selection: Examples
-    calibration: Examples
-    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +93,7 @@ def train_classifier(
     recipe = with_recorded_split(recipe, models)
     prepared = prepare(recipe, data, modalities)
     outliers = _outliers(recipe, data, prepared)
-    validation = _validation(recipe, prepared)
+    validation = divide_validation(recipe, prepared)
     recipe = balanced(recipe, prepared.train.targets)
     check_promise(recipe, len(validation.calibration))
     network, history = train_network(
@@ -123,8 +102,7 @@ def train_classifier(
     servable, score = _calibrated(recipe, network, prepared.train, validation, outliers.train)
     model, difference = _exported(servable, prepared)
     report = evaluate(probabilities_of(model, prepared.test, PROBABILITIES), prepared.test)
-    accuracy = f"{100 * report.accuracy:.2f} % on {report.count} untouched samples"
-    _LOG.info("test accuracy %s", accuracy)
+    _LOG.info("test accuracy %.2f %% on %d untouched samples", 100 * report.accuracy, report.count)
     forced = check_worth(recipe, prepared, report, model)
     promise = keep_promise(recipe, model, validation.selection, validation.calibration)
     kept, evaluation = validation.calibration, outliers.evaluation
@@ -141,20 +119,11 @@ def train_classifier(
     return _publish(recipe, prepared, trained, findings, publication, modalities)
 
 
-def _validation(recipe: Recipe, data: PreparedData) -> _Validation:
-    """Divide the validation split; warn of labels that are missing in a part."""
-    halves = split_validation(data.validation.samples, recipe.shares.rule)
-    selection, calibration = (data.validation.select(half) for half in halves)
-    warnings = missing_labels(selection, calibration, data.labels)
-    warn_each(warnings)
-    return _Validation(selection, calibration, warnings)
-
-
 def _calibrated(
     recipe: Recipe,
     network: nn.Module,
     train: Examples,
-    validation: _Validation,
+    validation: ValidationParts,
     outliers: list[Examples] | None,
 ) -> tuple[Servable, NoveltyScore | None]:
     """Fit temperatures and the novelty score; None in place of outliers: there is no novelty.
@@ -204,14 +173,10 @@ def _findings(
     ]
     parts = [
         Findings(tuple(measured)),
-        label_findings(data, trained.report),
         _compared(recipe, data, trained.model),
         _explained(trained.model, data, trained.bands),
+        honest_findings(recipe, data, trained.report),
     ]
-    if recipe.baseline is None:
-        parts.append(baseline_findings(data, trained.report.accuracy))
-    if recipe.is_own_data:
-        parts.append(suspect_findings(data))
     return Findings.joined(parts)
 
 
@@ -297,12 +262,10 @@ def _publish(
         CURVE: draw_curve(trained.history),
         LEARNT_SAMPLES: record_samples([*data.splits.train, *data.splits.validation]),
     }
-    if recipe.is_own_data:
-        made[SPLIT] = record_split(recipe.shares, data.splits)
+    made |= split_files(recipe, data.splits)
     golden = _golden(recipe, data, trained.report)
-    return prove_and_publish(
-        manifest, {**data.files, **made}, golden, card, publication, modalities
-    )
+    files = {**data.files, **made}
+    return prove_and_publish(manifest, files, golden, card, publication, modalities)
 
 
 def _golden(recipe: Recipe, data: PreparedData, report: ClassificationReport) -> list[Golden]:

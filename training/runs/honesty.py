@@ -5,7 +5,6 @@ model is worth nothing. See `docs/decisions/0056-never-a-silently-useless-model.
 """
 
 import logging
-from collections.abc import Sequence
 
 import numpy as np
 
@@ -13,7 +12,6 @@ from app.bundle import Measurement
 from app.bundle.tensors import PROBABILITIES
 from training.baselines.linear import measure_baseline
 from training.baselines.suspects import SuspectReport, suspected_labels
-from training.data.encode import Examples
 from training.data.sources import warn
 from training.errors import TrainingError
 from training.exporting.card.markdown import cell, table
@@ -25,7 +23,7 @@ from training.runs.findings import Findings
 from training.runs.prepare import PreparedData
 
 _LOG = logging.getLogger(__name__)
-_IN_CARD, _LISTED, _NAMED = 10, 20, 3
+_IN_CARD, _LISTED = 10, 20
 
 
 def check_worth(
@@ -50,22 +48,14 @@ def check_worth(
     )
 
 
-def missing_labels(
-    selection: Examples, calibration: Examples, labels: Sequence[str]
-) -> tuple[str, ...]:
-    """Return a line on labels without samples in the part that selects or that calibrates."""
-    lines = []
-    parts = (("chooses the epoch and the temperature", selection), ("calibrates", calibration))
-    for what, part in parts:
-        counts = np.bincount(part.targets, minlength=len(labels))
-        absent = [repr(labels[i]) for i in np.flatnonzero(counts == 0).tolist()]
-        if absent:
-            more = f" and {len(absent) - _NAMED} more" if len(absent) > _NAMED else ""
-            lines.append(
-                f"the part that {what} has no sample of {', '.join(absent[:_NAMED])}{more}: its "
-                "samples, or the groups that they are in, are too few to be in every part"
-            )
-    return tuple(lines)
+def honest_findings(recipe: Recipe, data: PreparedData, report: ClassificationReport) -> Findings:
+    """Return the figures of labels, the baseline where the recipe has none, suspected labels."""
+    parts = [label_findings(data, report)]
+    if recipe.baseline is None:
+        parts.append(baseline_findings(data, report.accuracy))
+    if recipe.is_own_data:
+        parts.append(suspect_findings(data))
+    return Findings.joined(parts)
 
 
 def label_findings(data: PreparedData, report: ClassificationReport) -> Findings:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from training.data.split_record import with_known_split
+from training.data.split import Splits
+from training.data.split_record import SPLIT, record_split, with_known_split
 from training.fitting.fit import balancing_power
 from training.recipes.recipe import Recipe
 
@@ -15,6 +16,11 @@ def with_recorded_split(recipe: Recipe, models: Path) -> Recipe:
     if not recipe.is_own_data:
         return recipe
     return replace(recipe, shares=with_known_split(recipe.shares, models / recipe.name))
+
+
+def split_files(recipe: Recipe, splits: Splits) -> dict[str, bytes]:
+    """Return the record of the split, by the name of its file."""
+    return {SPLIT: record_split(recipe.shares, splits)} if recipe.is_own_data else {}
 
 
 def balanced(recipe: Recipe, targets: np.ndarray) -> Recipe:
