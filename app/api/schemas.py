@@ -125,7 +125,11 @@ def facts_of(manifest: Manifest) -> dict[str, object]:
         "licence": manifest.licence,
         **{
             name: value.model_dump()
-            for name, value in (("conformal", manifest.conformal), ("novelty", manifest.novelty))
+            for name, value in (
+                ("conformal", manifest.conformal),
+                ("novelty", manifest.novelty),
+                ("confidence", manifest.confidence),
+            )
             if value is not None
         },
     }

@@ -4,6 +4,7 @@ from app.bundle.files import Bundle, read_bundle
 from app.bundle.golden import GoldenCase
 from app.bundle.listing import versions
 from app.bundle.manifest import (
+    AnswerThreshold,
     Conformal,
     EncoderSpec,
     Manifest,
@@ -16,6 +17,7 @@ from app.bundle.registry import Registry
 from app.bundle.tensors import TensorSpec
 
 __all__ = [
+    "AnswerThreshold",
     "Bundle",
     "Conformal",
     "EncoderSpec",

@@ -83,6 +83,22 @@ class NoveltyScore(Frozen):
     samples: int = Field(ge=1)
 
 
+class AnswerThreshold(Frozen):
+    """The probability of the highest label from which on the model answers; below it abstains.
+
+    It was set on `samples` calibration samples, of which the share `answered` reaches `threshold`,
+    so that with a probability of `level` or more the answers at or above it have the precision
+    `precision`, for data like these: `training.measuring.answer_threshold`.
+    """
+
+    method: Literal["fixed-sequence"] = "fixed-sequence"
+    precision: float = Field(gt=0, lt=1)
+    level: float = Field(gt=0, lt=1)
+    threshold: float = Field(ge=0, le=1)
+    samples: int = Field(ge=1)
+    answered: float = Field(ge=0, le=1)
+
+
 class Provenance(Frozen):
     """Where the bundle comes from, enough to make it again.
 
@@ -129,6 +145,8 @@ class Manifest(Frozen):
     temperature: float = Field(default=1.0, gt=0)
     conformal: Conformal | None = None
     novelty: NoveltyScore | None = None
+    # Left out where there is none, so that earlier releases read the manifest.
+    confidence: AnswerThreshold | None = Field(default=None, exclude_if=lambda rule: rule is None)
     bands: tuple[float, ...] = ()  # edges in Hz of the bands of a sound's saliency, lowest first
     tolerance: float = Field(default=5e-3, gt=0, le=0.1)
     precision: Literal["float32", "int8", "fp16"] = "float32"
@@ -141,6 +159,11 @@ class Manifest(Frozen):
     def modality(self) -> str:
         """The kind of payload that the model reads, by the name that clients see."""
         return self.encoder.modality
+
+    @property
+    def abstains(self) -> bool:
+        """Whether the manifest has a threshold by which the model abstains."""
+        return any(rule is not None for rule in (self.conformal, self.novelty, self.confidence))
 
     @property
     def output_names(self) -> frozenset[str]:

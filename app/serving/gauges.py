@@ -36,8 +36,9 @@ class Gauges:
             if (model := entry.model) is None:
                 continue
             manifest = model.manifest
-            abstains = manifest.conformal is not None or manifest.novelty is not None
-            self._metrics.expect(entry.name, entry.version, model.pipeline.tasks, abstains=abstains)
+            self._metrics.expect(
+                entry.name, entry.version, model.pipeline.tasks, abstains=manifest.abstains
+            )
             items[version], seconds[version] = float(model.queued_items), model.queued_seconds
         self._set_serving({entry.name for entry in self._catalog.entries})
         self._metrics.set(families.VERSION_WORKERS, states)

@@ -57,7 +57,9 @@ class ClassifiedItem(Wire):
     `prediction_set` holds the labels that are credible at the model's coverage (its facts give
     it), perhaps none; `novelty` is how unlike the training data the item is, 0 to 1; `abstained`
     is true when the set is empty or holds every label, or when novelty is above the model's
-    threshold. A model without these thresholds leaves the three out.
+    threshold. A model without these thresholds leaves the three out. A model with a threshold of
+    confidence abstains below it too, and `abstained_because` names the rules that applied:
+    `confidence`, `prediction_set`, `novelty`.
     """
 
     label: str
@@ -66,6 +68,7 @@ class ClassifiedItem(Wire):
     prediction_set: list[str] | None = None
     novelty: float | None = None
     abstained: bool | None = None
+    abstained_because: list[str] | None = None
     truncated: str | None = None
 
 
@@ -85,8 +88,9 @@ class GoldenClasses(GoldenCase):
 class Prediction:
     """The most probable label, and the `top` ones with their probabilities, best first.
 
-    explanation: of the modality's type, if the client wants one. prediction_set, novelty and
-    abstained (see `app.tasks.reliability`) are None if the model has no threshold for them.
+    explanation: of the modality's type, if the client wants one. prediction_set, novelty,
+    abstained and abstained_because (see `app.tasks.reliability`) are None if the model has no
+    threshold for them.
     """
 
     label: str
@@ -97,6 +101,7 @@ class Prediction:
     prediction_set: tuple[str, ...] | None = None
     novelty: float | None = None
     abstained: bool | None = None
+    abstained_because: tuple[str, ...] | None = None
 
 
 def probabilities(manifest: Manifest, outputs: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -126,7 +131,7 @@ def rank_labels(
 
 def _decoder(manifest: Manifest, modality: Modality) -> Decode:
     labels, explain = manifest.labels, modality.explain
-    limited = manifest.conformal is not None or manifest.novelty is not None
+    limited = manifest.abstains
 
     def decode(encoded: Encoded[Any], outputs: Arrays, options: ClassifyOptions) -> Prediction:
         scores = probabilities(manifest, outputs)
@@ -152,6 +157,8 @@ def _item(answer: Prediction) -> dict[str, Any]:
         body["novelty"] = answer.novelty
     if answer.abstained is not None:
         body["abstained"] = answer.abstained
+    if answer.abstained_because is not None:
+        body["abstained_because"] = answer.abstained_because
     if answer.truncated:
         body["truncated"] = answer.truncated
     if answer.explanation is not None:

@@ -15,11 +15,16 @@ from app.errors import ModelOutputInvalid
 
 
 class Reliability(NamedTuple):
-    """The reliability of one answer; a field is None if the model has no threshold for it."""
+    """The reliability of one answer; a field is None if the model has no threshold for it.
+
+    abstained_because: the rules that made the model abstain, of a model that has a threshold of
+    confidence.
+    """
 
     prediction_set: tuple[str, ...] | None = None
     novelty: float | None = None
     abstained: bool | None = None
+    abstained_because: tuple[str, ...] | None = None
 
 
 def reliability(
@@ -27,8 +32,9 @@ def reliability(
 ) -> Reliability:
     """Return the reliability of an answer; scores: its probabilities, float32 (labels,).
 
-    The model abstains if the item is unlike the training data, or if the prediction set is
-    uninformative. Raises `ModelOutputInvalid` if the novelty is no number in 0..1.
+    The model abstains if the item is unlike the training data, if the prediction set is
+    uninformative, or if the highest probability is below the threshold of confidence. Raises
+    `ModelOutputInvalid` if the novelty is no number in 0..1.
     """
     credible = novelty = None
     unlike = undecided = False
@@ -40,9 +46,19 @@ def reliability(
         if not 0 <= novelty <= 1:  # true for NaN too
             raise ModelOutputInvalid(f"{manifest.name}: the graph gives a novelty that is none")
         unlike = novelty >= manifest.novelty.threshold
-    if credible is None and novelty is None:
-        return Reliability()
-    return Reliability(credible, novelty, unlike or undecided)
+    if manifest.confidence is None:
+        if credible is None and novelty is None:
+            return Reliability()
+        return Reliability(credible, novelty, unlike or undecided)
+    hesitant = not is_confident(scores, manifest.confidence.threshold)
+    rules = {"confidence": hesitant, "prediction_set": undecided, "novelty": unlike}
+    because = tuple(name for name, applies in rules.items() if applies)
+    return Reliability(credible, novelty, bool(because), because)
+
+
+def is_confident(scores: np.ndarray, threshold: float) -> np.ndarray:
+    """Return whether the highest probability reaches a threshold: bool (...,) of (..., labels)."""
+    return np.asarray(scores.max(axis=-1) >= np.float32(threshold))
 
 
 def in_prediction_set(scores: np.ndarray, conformal: Conformal) -> np.ndarray:

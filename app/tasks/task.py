@@ -62,7 +62,7 @@ def read_options(
 
 def check_without_labels(manifest: Manifest) -> None:
     """Raise `ValueError` if a manifest has what belongs to a classifier: a `check` of tasks."""
-    if manifest.labels or manifest.conformal or manifest.novelty:
+    if manifest.labels or manifest.abstains:
         raise ValueError("only a classifier has labels, prediction sets, a threshold of novelty")
 
 

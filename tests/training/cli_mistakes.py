@@ -121,6 +121,14 @@ SEEN_WITHOUT_TORCH: dict[str, tuple[Arguments, str]] = {
         lambda t: ["run", "digits", "--publish", "better"],
         "--publish: expected one of if-better, always, never, got 'better'",
     ),
+    "a precision that is none": (
+        lambda t: ["run", "digits", "--target-precision", "99"],
+        "--target-precision: expected a number from 0.5 to 0.9999, got '99'",
+    ),
+    "a precision of no answers": (
+        lambda t: ["run", "completion", "--target-precision", ".9", "--force"],
+        "--target-precision and --force: completion trains no classifier",
+    ),
     "no ranks": (
         lambda t: ["run", "digits", "--ranks", "0"],
         "--ranks: expected a whole number from 1 to 4096, got '0'",

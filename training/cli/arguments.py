@@ -76,7 +76,7 @@ class Samples:
 @Parameter(name="*", group=_PUBLICATION)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Destination:
-    """Where a new version is published, and whether it serves at once."""
+    """Where a new version is published, what it must reach, and whether it serves at once."""
 
     models: Annotated[Path, _MODELS] = Path("models")
     publish: Annotated[
@@ -89,6 +89,22 @@ class Destination:
             "thalamus models release NAME VERSION ends a hold."
         ),
     ] = "if-better"
+    target_precision: Annotated[
+        float | None,
+        decimal(
+            "Share of a classifier's answers that must be right, for example 0.99; from the others "
+            "it abstains. How many are still answered is measured and printed.",
+            0.5,
+            0.9999,
+        ),
+    ] = None
+    force: Annotated[
+        bool,
+        Parameter(
+            help="Publish even a classifier that is no better than always giving the most frequent "
+            "label, never gives some label or misses the target precision; its card says so."
+        ),
+    ] = False
 
 
 @Parameter(name="*", group=_TRAINING)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 from app.command_line import nearest
 from training.cli.arguments import (
     NETWORKS,
+    Destination,
     Execution,
     Samples,
     ScheduleOptions,
@@ -158,6 +159,15 @@ def check_effects(
             else f"--start {start.start} has no epochs"
         )
         raise TrainingError(f"{', '.join(given)} would change nothing: {why}")
+
+
+def check_demands(recipe: RecipeSummary, destination: Destination) -> None:
+    """Raise `TrainingError` for what is asked of a classifier where none is trained."""
+    demands = {"target-precision": destination.target_precision, "force": destination.force}
+    if given := [f"--{name}" for name, value in demands.items() if value]:
+        named = " and ".join(given)
+        if recipe.task != "classify":
+            raise TrainingError(f"{named}: {recipe.name} trains no classifier")
 
 
 def check_classifier(recipe: RecipeSummary, why: str) -> None:

@@ -22,6 +22,7 @@ from training.cli.arguments import (
 )
 from training.cli.lookup import (
     check_classifier,
+    check_demands,
     check_effects,
     check_models,
     check_source,
@@ -66,6 +67,7 @@ def train(
     if chosen != "scratch":
         check_startable(summary, "it starts from nothing else")
     check_effects(summary, start, samples, schedule, execution)
+    check_demands(summary, destination)
     found = find_recipe(recipe, samples)
 
     from training.runs.registry import run
@@ -78,6 +80,7 @@ def train(
         else:
             found = apply_start(found, samples.data, chosen, start.source, models)
             found = _changed(found, schedule)
+        found = _demanding(found, destination)
         folder = run(found, samples.data, models, policy=destination.publish)
         if folder is not None:  # in a rank that does not lead
             print_published(folder)
@@ -88,12 +91,16 @@ def inspect(
     /,
     *,
     samples: Samples = Samples(),
+    deep: Annotated[
+        bool,
+        Parameter(help="Also list samples whose labels are probably wrong; it takes a while."),
+    ] = False,
     models: Annotated[Path, _HIDDEN] = Path("models"),
     schedule: Annotated[ScheduleOptions, _HIDDEN] = ScheduleOptions(),
 ) -> None:
     """Show what a training would learn from: samples per label, encoder, unreadable files.
 
-    Example: thalamus-train inspect --data photos
+    Example: thalamus-train inspect --data photos --deep
     """
     summary = summarize(recipe, samples)
     if summary.task == "export":
@@ -102,10 +109,12 @@ def inspect(
 
     from training.runs.registry import inspect
 
-    inspection = inspect(found, samples.data)
+    inspection = inspect(found, samples.data, deep=deep)
     for label, count in sorted(inspection.counts.items()):
         print(f"{count:7d}  {printable(label)}")
     print(f"encoder: {inspection.encoder.model_dump_json()}")
+    for line in inspection.suspected:
+        print(printable(line))
 
 
 def recipes() -> None:
@@ -226,6 +235,16 @@ def _execution(options: Execution) -> Iterator[None]:
 
     with joined(options.ranks), Checkpoints(options.checkpoints, options.fresh):
         yield
+
+
+def _demanding(recipe: "AnyRecipe", destination: Destination) -> "AnyRecipe":
+    """Return the recipe with what its model must reach to be published."""
+    from training.recipes.recipe import Demands, Recipe
+
+    if not isinstance(recipe, Recipe):
+        return recipe
+    demands = Demands(destination.target_precision, destination.force)
+    return replace(recipe, demands=demands)
 
 
 def _changed(recipe: "Changed", schedule: ScheduleOptions) -> "Changed":

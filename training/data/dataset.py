@@ -168,6 +168,11 @@ def choose(samples: Sequence[Sample], indices: Sequence[int] | np.ndarray) -> Se
     return [samples[i] for i in indices]
 
 
+def name_of(samples: Sequence[Sample], index: int) -> str:
+    """Return how messages name a sample; one of a table is not read."""
+    return samples.name(index) if isinstance(samples, SampleTable) else samples[index].name
+
+
 def _numbered(names: Sequence[str]) -> tuple[tuple[str, ...], np.ndarray]:
     """Return the distinct names, sorted, and the index of each, int32."""
     distinct = tuple(sorted(set(names)))

@@ -61,13 +61,15 @@ class Schedule:
     objective: Objective | None = None
     auxiliary_loss: AuxiliaryLoss | None = None  # added to the cross-entropy
     verbose: bool = True
+    weighted_choice: bool = False  # the validation loss has the class weights too
     backbone_lr_scale: float = 1.0  # learning rate of pretrained layers, relative to the others'
 
 
 class _Learner(lightning.LightningModule):
     """A network and its objective, trained by AdamW with a one-cycle schedule.
 
-    The validation loss has neither class weights nor label smoothing.
+    The validation loss has no label smoothing, and class weights where the schedule says so: the
+    epoch is then not chosen by the most frequent labels alone.
     """
 
     def __init__(
@@ -84,7 +86,8 @@ class _Learner(lightning.LightningModule):
         self._learned = schedule.objective or CrossEntropy(
             weights, schedule.label_smoothing, schedule.auxiliary_loss
         )
-        self._validated = schedule.objective or CrossEntropy()
+        self._choosing = weights if schedule.weighted_choice else None
+        self._validated = schedule.objective or CrossEntropy(self._choosing)
 
     def on_train_epoch_start(self) -> None:
         self.trainer.train_dataloader.set_epoch(self.current_epoch)
@@ -111,7 +114,8 @@ class _Learner(lightning.LightningModule):
         size = float(len(targets))
         loss, right = self._validated(self.network, inputs, inputs, targets)
         self._check(loss)
-        self.log("val_loss", loss, batch_size=size, sync_dist=True)
+        weight = size if self._choosing is None else float(self._choosing[targets.cpu()].sum())
+        self.log("val_loss", loss, batch_size=weight, sync_dist=True)
         if right is not None:
             self.log("val_accuracy", right, batch_size=size, prog_bar=True, sync_dist=True)
 
@@ -221,6 +225,17 @@ def class_weights(targets: np.ndarray, power: float) -> Tensor:
     """
     counts = torch.bincount(torch.from_numpy(targets)).clamp(min=1)
     return (len(targets) / (len(counts) * counts)).pow(power)
+
+
+def balancing_power(targets: np.ndarray) -> float:
+    """Return the `class_weight_power` that fits the imbalance of `targets`, int64 (samples,).
+
+    0 where the most frequent label has less than 3 times the samples of the rarest, .5 up to 10
+    times, else 1: docs/decisions/0056.
+    """
+    counts = np.bincount(targets)
+    ratio = counts.max() / max(int(counts[counts > 0].min()), 1)
+    return next(power for least, power in ((10, 1.0), (3, 0.5), (0, 0.0)) if ratio >= least)
 
 
 def _averaging(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:

@@ -93,7 +93,9 @@ def compare_conversion(
     metrics = (*to_measurements(figures, items.split, len(items.test)), *trust, *costs)
     confusion = confusion_of(after.probabilities, items.targets)
     bins = reliability_bins(after.probabilities, items.targets, items.split)
-    return ConversionResult(metrics, speed, right[0] - right[1], *rules, confusion, bins)
+    return ConversionResult(
+        metrics, speed, right[0] - right[1], rules.conformal, rules.novelty, confusion, bins
+    )
 
 
 def speed_up(manifest: Manifest, sessions: Sequence[Session], items: Sequence[Arrays]) -> float:

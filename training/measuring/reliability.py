@@ -19,33 +19,48 @@ than 1 - coverage can only keep the rate with empty sets for its least certain i
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from app.bundle import Conformal, Measurement, NoveltyScore
+from app.bundle import AnswerThreshold, Conformal, Manifest, Measurement, NoveltyScore
 from app.bundle.tensors import NOVELTY, PROBABILITIES
-from app.tasks.reliability import in_prediction_set, is_uninformative
+from app.tasks.reliability import in_prediction_set, is_confident, is_uninformative
 from training.data.encode import Examples
 from training.data.sources import warn
 from training.exporting.graph import run_graph
+from training.measuring.answer_threshold import answer_figures
 from training.measuring.calibration import log_loss
 from training.measuring.evaluate import ClassifierOutputs, evaluate, probabilities_of
 from training.measuring.novelty import novelty_figures, quantile_threshold
 
 COVERAGE = 0.95
-# The two thresholds of a manifest by which the service abstains; see `app.outputs`.
-AbstentionRules = tuple[Conformal | None, NoveltyScore | None]
+
+
+class AbstentionRules(NamedTuple):
+    """The thresholds of a manifest by which the service abstains; see `app.tasks.reliability`."""
+
+    conformal: Conformal | None = None
+    novelty: NoveltyScore | None = None
+    confidence: AnswerThreshold | None = None
+
+    @classmethod
+    def of(cls, manifest: Manifest) -> "AbstentionRules":
+        """Return the thresholds of a manifest."""
+        return cls(manifest.conformal, manifest.novelty, manifest.confidence)
 
 
 @dataclass(frozen=True, slots=True)
 class ReliabilityReport:
     """Prediction sets and novelty for the manifest, and their figures.
 
-    conformal, novelty: None where there were too few calibration samples.
+    conformal, novelty: None where there were too few calibration samples. confidence: None where no
+    precision was asked for, or none can be promised.
     """
 
     conformal: Conformal | None
     novelty: NoveltyScore | None
+    confidence: AnswerThreshold | None
     metrics: tuple[Measurement, ...]
 
 
@@ -88,10 +103,10 @@ def refit_thresholds(
     """
     conformal = fit_conformal(outputs.probabilities, targets)
     if score is None or outputs.novelty is None:
-        return conformal, None
+        return AbstentionRules(conformal)
     found = max(quantile_threshold(outputs.novelty, score.kept), float(np.finfo(np.float32).tiny))
     changes = {"threshold": found, "samples": len(targets)}
-    return conformal, score.model_copy(update=changes)
+    return AbstentionRules(conformal, score.model_copy(update=changes))
 
 
 def assess_reliability(
@@ -100,8 +115,12 @@ def assess_reliability(
     calibration: Examples,
     test: Examples,
     outliers: Mapping[str, Examples],
+    confidence: AnswerThreshold | None = None,
 ) -> ReliabilityReport:
-    """Set the threshold of the prediction sets, and measure sets and novelty of a graph."""
+    """Set the threshold of the prediction sets, and measure sets and novelty of a graph.
+
+    confidence: the threshold of confidence, if there is one.
+    """
     probabilities = probabilities_of(model, test, PROBABILITIES)
     figures = [
         Measurement(
@@ -120,9 +139,12 @@ def assess_reliability(
         warn(f"{few} for label sets at {100 * COVERAGE:g} % and for novelty; neither is given")
     else:
         figures += prediction_set_figures(conformal, probabilities, test.targets)
+    if confidence is not None:
+        figures += answer_figures(confidence, probabilities, test.targets)
     if novelty is not None:
-        figures += ood_figures(model, (conformal, novelty), test, outliers)
-    return ReliabilityReport(conformal, novelty, tuple(figures))
+        rules = AbstentionRules(conformal, novelty, confidence)
+        figures += ood_figures(model, rules, test, outliers)
+    return ReliabilityReport(conformal, novelty, confidence, tuple(figures))
 
 
 def prediction_set_figures(
@@ -174,12 +196,14 @@ def reliability_figures(
     targets: int64 (samples,), of data by which nothing was set. There are no figures where the
     manifest has neither threshold.
     """
-    conformal, score = rules
-    if conformal is None and score is None:
+    conformal, score, confidence = rules
+    if conformal is None and score is None and confidence is None:
         return []
     probabilities = outputs.probabilities
     sets = prediction_set_figures(conformal, probabilities, targets, split) if conformal else []
     figures = [*sets, share_abstained(outputs, rules, split)]
+    if confidence is not None:
+        figures += answer_figures(confidence, probabilities, targets, split)
     if len(correct := (probabilities.argmax(1) == targets)[~abstained(outputs, rules)]):
         name, value = "accuracy of the answers that are not abstained", float(correct.mean())
         figures.append(Measurement(name=name, value=value, split=split, samples=len(correct)))
@@ -215,12 +239,14 @@ def share_abstained(outputs: ClassifierOutputs, rules: AbstentionRules, split: s
 
 
 def abstained(outputs: ClassifierOutputs, rules: AbstentionRules) -> np.ndarray:
-    """Return for which items the service would abstain, bool (items,); see `app.outputs`."""
-    conformal, score = rules
+    """Return for which items the service would abstain, bool (items,)."""
+    conformal, score, confidence = rules
     found = np.zeros(len(outputs.probabilities), dtype=bool)
     if outputs.novelty is not None and score is not None:
         found |= outputs.novelty >= score.threshold
     if conformal is not None:
         sizes = in_prediction_set(outputs.probabilities, conformal).sum(axis=1)
         found |= is_uninformative(sizes, outputs.probabilities.shape[1])
+    if confidence is not None:
+        found |= ~is_confident(outputs.probabilities, confidence.threshold)
     return found

@@ -13,6 +13,7 @@ from app.modalities.audio import AUDIO
 from app.modalities.audio.encoder import duration
 from app.modalities.audio.spec import AudioSpec
 from training.augmentation.audio import augment_audio
+from training.baselines.linear import SOUND_BASELINE
 from training.data.dataset import Sample
 from training.exporting.card.inputs import InputCard
 from training.exporting.card.maps import draw_sounds
@@ -97,4 +98,5 @@ TRAINING_AUDIO = TrainingModality(
     saliency_axes=("band", "frame"),
     remover=_remover,
     card=InputCard(reads=_reads, most=4, draw=draw_sounds, caption="The spectrogram of each sound"),
+    baseline=SOUND_BASELINE,
 )

@@ -15,6 +15,7 @@ from app.bundle.tensors import Arrays
 from app.modalities.image import IMAGE
 from app.modalities.image.spec import ImageSpec
 from training.augmentation.images import PICTURE_STRENGTH, augment_images
+from training.baselines.linear import PICTURE_BASELINE
 from training.data.dataset import Sample
 from training.exporting.card.inputs import InputCard
 from training.exporting.card.maps import Shown, draw_images
@@ -95,4 +96,5 @@ TRAINING_IMAGE = TrainingModality(
     saliency_axes=("row", "column"),
     remover=lambda _spec, _bands: inpaint,
     card=InputCard(reads=_reads, draw=_draw, caption="Each image as the model reads it"),
+    baseline=PICTURE_BASELINE,
 )

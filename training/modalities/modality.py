@@ -14,6 +14,7 @@ from torch import nn
 
 from app.bundle import EncoderSpec
 from app.modalities import Encoder, Modality
+from training.baselines.linear import LinearBaseline
 from training.data.dataset import Sample
 from training.data.encode import Examples
 from training.exporting.card.inputs import InputCard
@@ -89,6 +90,7 @@ class TrainingModality:
     remover: of a specification and the edges in Hz of the network's frequency bands, what removes
         parts of an encoded item in the deletion test; None: there is no such test.
     card: what a model card says and shows of the inputs.
+    baseline: the linear model that every classifier is compared with; None: there is none.
     """
 
     served: Modality
@@ -103,6 +105,7 @@ class TrainingModality:
     saliency_axes: tuple[str, ...] = ()
     remover: Callable[[EncoderSpec, Sequence[float]], Remove] | None = None
     card: InputCard = field(default_factory=InputCard)
+    baseline: LinearBaseline | None = None
 
     @property
     def name(self) -> str:

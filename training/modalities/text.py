@@ -20,6 +20,7 @@ from app.modalities.text import TEXT
 from app.modalities.text.explanation import TokenWeight
 from app.modalities.text.plain_text import clean, verbatim
 from app.modalities.text.spec import TextSpec
+from training.baselines.linear import TEXT_BASELINE
 from training.data.dataset import Sample
 from training.data.encode import Examples
 from training.data.tokenizers import character_tokenizer, train_tokenizer
@@ -126,4 +127,5 @@ TRAINING_TEXT = TrainingModality(
     saliency_axes=("time",),
     remover=lambda _spec, _bands: drop_tokens,
     card=InputCard(reads=_reads, parts=_heaviest),
+    baseline=TEXT_BASELINE,
 )

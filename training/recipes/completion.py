@@ -47,7 +47,7 @@ RECIPE = Language(
     vocabulary=_VOCABULARY_SIZE,
     passage=70,
     max_words=256,
-    shares=Shares(validation=8, test=12),
+    shares=Shares(validation=8, test=12, rule=1),
     golden="completion",
     headline=Headline(
         figure="perplexity",

@@ -27,7 +27,7 @@ RECIPE = Recipe(
     network=lambda labels: ConvNet(1, labels),
     augment=augment_images,
     schedule=Schedule(epochs=18, learning_rate=4e-3, weight_decay=0.05, ema=0.99, patience=6),
-    shares=Shares(validation=16, test=22),
+    shares=Shares(validation=16, test=22, rule=1),
     outliers=glyphs,
     limits=(
         "One digit in each image. It does not find digits in a page, and does not read numbers of "

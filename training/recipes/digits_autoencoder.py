@@ -29,7 +29,7 @@ RECIPE = Recipe(
     augment=_corrupt,
     schedule=Schedule(epochs=20, learning_rate=3e-3, patience=20, objective=PixelCrossEntropy()),
     study=Study(augment=augment_images, learning_rate=1e-3, learning_rate_from_scratch=3e-3),
-    shares=Shares(validation=8, test=22),  # the test split of `digits`
+    shares=Shares(validation=8, test=22, rule=1),  # the test split of `digits`
     headline=Headline(
         figure="accuracy, 10 labels per class, pretrained, fine-tuned",
         sentence="With ten labelled images per digit, a classifier that starts from this network "

@@ -23,6 +23,6 @@ RECIPE = Recipe(
     schedule=Schedule(
         epochs=80, batch_size=32, learning_rate=2e-3, label_smoothing=0.05, patience=26
     ),
-    shares=Shares(validation=12, test=28),
+    shares=Shares(validation=12, test=28, rule=1),
     licence="OFL-1.1",
 )

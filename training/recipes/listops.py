@@ -9,6 +9,7 @@ from app.bundle import EncoderSpec
 from app.modalities.tree.spec import TreeSpec
 from training.baselines.lstm import flat_lstm
 from training.data.dataset import Sample
+from training.data.split import Shares
 from training.datasets import listops
 from training.fitting.fit import Schedule
 from training.measuring.trees import long_tree_accuracy
@@ -48,6 +49,7 @@ RECIPE = Recipe(
         patience=4,
         warmup=0.1,
     ),
+    shares=Shares(rule=1),  # its parts are prescribed
     outliers=trees,
     figures=partial(long_tree_accuracy, least=200),
     baseline=flat_lstm,

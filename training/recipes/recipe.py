@@ -65,6 +65,18 @@ class Lineage:
 
 
 @dataclass(frozen=True, slots=True)
+class Demands:
+    """What a classifier must reach, or else is not published.
+
+    target_precision: of its answers, 0..1; it abstains from the others. forced: it is published
+    whatever it is worth, with a warning in its card.
+    """
+
+    target_precision: float | None = None
+    forced: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe:
     """A network trained on a data set, with labels (`classify`) or without (`reconstruct`)."""
 
@@ -96,7 +108,13 @@ class Recipe:
     licence: str = "Apache-2.0"
     lineage: Lineage = field(default_factory=Lineage)
     loaded: Dataset | None = None  # what `load` gives, if it is checked already
+    demands: Demands = field(default_factory=Demands)
     seed: int = 1
+
+    @property
+    def is_own_data(self) -> bool:
+        """Whether it is for the user's own files, which nobody has looked at."""
+        return self.lineage.data_path is not None
 
     def summary(self) -> RecipeSummary:
         """Return what the command line must know of the recipe."""

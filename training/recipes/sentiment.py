@@ -92,7 +92,7 @@ RECIPE = Recipe(
         patience=None,
         auxiliary_loss=polarity_loss,
     ),
-    shares=Shares(validation=5, test=0),
+    shares=Shares(validation=5, test=0, rule=1),
     figures=_figures,
     outliers=sentences,
     train_outliers=tuple(

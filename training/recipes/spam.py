@@ -50,7 +50,7 @@ RECIPE = Recipe(
         patience=3,
         warmup=0.2,
     ),
-    shares=Shares(validation=20, test=20, first=25),  # docs/decisions/0011
+    shares=Shares(validation=20, test=20, first=25, rule=1),  # docs/decisions/0011
     outliers=prose,
     train_outliers=("pages of a novel", "speeches"),
     baseline=tfidf_logistic_regression,

@@ -39,7 +39,7 @@ RECIPE = Recipe(
     schedule=Schedule(
         epochs=60, batch_size=32, label_smoothing=0.1, ema=0.99, warmup=0.2, patience=None
     ),  # the last epoch's averaged weights: ninety samples would choose an epoch by chance
-    shares=Shares(validation=10, test=0),
+    shares=Shares(validation=10, test=0, rule=1),
     outliers=sounds,
     leave_one_out="speaker",
     golden="spoken-digits",

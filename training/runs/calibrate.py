@@ -14,14 +14,16 @@ from typing import Any
 
 import numpy as np
 
-from app.bundle import Bundle, Manifest, Measurement
+from app.bundle import AnswerThreshold, Bundle, Manifest, Measurement
 from app.bundle.files import MODEL
 from app.bundle.graph import graph_of
 from app.runtime.session import Session
+from training.data.sources import warn
 from training.data.split import split_calibration
 from training.errors import BadData
 from training.exporting.card.data import CardData, parse_sections
 from training.exporting.temperature_scaling import scale_temperature
+from training.measuring.answer_threshold import fit_answer_threshold
 from training.measuring.calibration import fit_temperature, reliability_bins
 from training.measuring.evaluate import (
     ClassifierOutputs,
@@ -31,7 +33,12 @@ from training.measuring.evaluate import (
 )
 from training.measuring.labelled_files import read
 from training.measuring.novelty import MIN_CALIBRATION
-from training.measuring.reliability import CalibrationData, labelled_figures, refit_thresholds
+from training.measuring.reliability import (
+    AbstentionRules,
+    CalibrationData,
+    labelled_figures,
+    refit_thresholds,
+)
 from training.modalities import TRAINING_MODALITIES, TrainingModalities
 from training.runs.findings import figure_lines
 from training.runs.next_version import publish_next
@@ -64,18 +71,39 @@ def publish_calibrated(
     session = Session(graph_of(files.get(MODEL, bundle.model), bundle.files))
     answers = classifier_outputs(manifest, session, parts.calibration.items)
     rules = refit_thresholds(answers, parts.calibration.targets, old.novelty)
+    rules = rules._replace(confidence=_confidence(manifest, session, parts, answers))
     after = classifier_outputs(manifest, session, parts.test.items)
     metrics = [
         *labelled_figures(after, parts.test, rules, parts.name),
         *_as_published(
-            labelled_figures(before[1], parts.test, (old.conformal, old.novelty), parts.name)
+            labelled_figures(before[1], parts.test, AbstentionRules.of(old), parts.name)
         ),
     ]
     for line in figure_lines(metrics):
         _LOG.info("%s", line)
-    changes |= {"conformal": rules[0], "novelty": rules[1], "metrics": tuple(metrics)}
+    changes |= {**rules._asdict(), "metrics": tuple(metrics)}
     card = _card(old, parts, after.probabilities)
     return publish_next(bundle, changes, files, card, models, modalities)
+
+
+def _confidence(
+    manifest: Manifest, session: Session, parts: CalibrationData, answers: ClassifierOutputs
+) -> AnswerThreshold | None:
+    """Return the threshold of confidence for the same precision on other data; warn if none is.
+
+    answers: to the calibration part.
+    """
+    if (old := manifest.confidence) is None:
+        return None
+    selection = classifier_outputs(manifest, session, parts.selection.items).probabilities
+    targets = parts.calibration.targets
+    found = fit_answer_threshold(selection, answers.probabilities, targets, old.precision)
+    if found is None:
+        warn(
+            f"a precision of {100 * old.precision:g} % cannot be promised on {parts.name}: this "
+            "version answers whatever its confidence"
+        )
+    return found
 
 
 def _parts(bundle: Bundle, data: Path, modalities: TrainingModalities) -> CalibrationData:

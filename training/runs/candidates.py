@@ -15,11 +15,13 @@ from training.data.dataset import Sample
 from training.data.encode import Examples, encode
 from training.errors import BadData
 from training.fitting.checkpoint import without_checkpoints
+from training.fitting.fit import class_weights
 from training.measuring.calibration import fit_temperature, softmax
 from training.measuring.evaluate import logits_of
 from training.modalities import TrainingModalities
 from training.recipes.recipe import Recipe, Start
 from training.runs.fit_recipe import train_network
+from training.runs.own_data import balanced
 from training.runs.prepare import with_node_targets
 
 Clock = Callable[[], float]
@@ -59,8 +61,8 @@ class Pace:
 class Trial:
     """How one candidate did.
 
-    losses: the cross-entropy of each judging sample at the best temperature, float64; None where
-    it was not trained, and `why` says why. epochs: as many as it could have; None where it has
+    losses: the cross-entropy of each judging sample at the best temperature, float64, weighted as
+    in the training; None where it was not trained, and `why` says why. epochs: as many as it could have; None where it has
     none. weights: the numbers in the network. pace: how long a training of it takes.
     """
 
@@ -104,6 +106,7 @@ def try_candidate(
     started = clock()
     encoded = _encoded(recipe, labels, parts, modalities)
     reading = (clock() - started) / len(encoded.learn)
+    recipe = balanced(recipe, encoded.learn.targets)
     with_epochs = recipe.lineage.start not in NO_EPOCHS
     pace = _probe(recipe, len(labels), encoded, with_epochs, clock)
     left = seconds - (clock() - started)
@@ -117,15 +120,17 @@ def try_candidate(
     network, ran = _trained(recipe, len(labels), encoded, epochs)
     took = (clock() - began) / len(encoded.learn)
     pace = Pace(pace.once, max(took - pace.once, 0.0) / ran) if with_epochs else Pace(took, 0.0)
+    targets = encoded.judge.targets
     logits = logits_of(network, encoded.judge)
-    chances = softmax(logits, fit_temperature(logits, encoded.judge.targets))
-    own = chances[np.arange(len(chances)), encoded.judge.targets]
+    chances = softmax(logits, fit_temperature(logits, targets))
+    losses = -np.log(np.maximum(chances[np.arange(len(chances)), targets], 1e-12))
+    weights = class_weights(targets, recipe.schedule.class_weight_power).numpy()[targets]
     return Trial(
         recipe,
         epochs if with_epochs else None,
         sum(tensor.numel() for tensor in network.state_dict().values()),
-        float((logits.argmax(1) == encoded.judge.targets).mean()),
-        -np.log(np.maximum(own, 1e-12)),
+        float((logits.argmax(1) == targets).mean()),
+        losses * weights,
         replace(pace, once=pace.once + reading),
     )
 

@@ -84,7 +84,7 @@ def _threshold_samples(bundle: Bundle, data: Path | None) -> Examples:
     samples = split(dataset.samples, recipe.shares).validation
     encoder = encoder_for(manifest.encoder, bundle.files)
     examples, _ = encode(encoder, samples, manifest.labels, manifest.encoder.tensors())
-    examples = examples.select(split_validation(examples.samples)[1])
+    examples = examples.select(split_validation(examples.samples, recipe.shares.rule)[1])
     if manifest.conformal is not None and len(examples) != manifest.conformal.samples:
         raise TrainingError(
             f"{manifest.name}: {len(examples)} samples would set the thresholds, but "

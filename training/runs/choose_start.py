@@ -40,6 +40,7 @@ from training.runs.candidates import (
     most_epochs,
     try_candidate,
 )
+from training.runs.own_data import with_recorded_split
 from training.runs.publish import check_destination
 from training.transfer import start_samples
 
@@ -72,6 +73,7 @@ def choose_start(
     """
     check_destination(options.models, recipe.name)
     loaded = replace(recipe, load=lambda _: dataset, loaded=dataset)
+    loaded = with_recorded_split(loaded, options.models)
     kept = current_checkpoints()
     path = kept.path(_digest(recipe, dataset)) if kept else None
     if path is not None and path.exists():
@@ -148,7 +150,7 @@ def _parts(recipe: Recipe, dataset: Dataset) -> tuple[ComparisonParts, int]:
     splits = split(dataset.samples, recipe.shares)
     places = np.arange(len(splits.train))
     judge, learn = places[places % _JUDGED == 0], places[places % _JUDGED != 0]
-    stop, _ = split_validation(splits.validation)
+    stop, _ = split_validation(splits.validation, recipe.shares.rule)
     most = MOST_COMPARED
     parts = ComparisonParts(
         choose(splits.train, _evenly(learn, most)),

@@ -14,7 +14,6 @@ from app.bundle.tensors import PROBABILITIES
 from app.pipeline import Golden
 from training.data.encode import Examples
 from training.data.learnt_samples import LEARNT_SAMPLES, record_samples
-from training.data.split import split_validation
 from training.exporting.card.data import CURVE
 from training.exporting.card.figures import draw_curve
 from training.exporting.card.render import training_section
@@ -36,16 +35,20 @@ from training.measuring.evaluate import (
 )
 from training.measuring.faithfulness import deletion_test
 from training.measuring.novelty import fit_novelty
+from training.measuring.per_label import label_figures
 from training.measuring.reliability import ReliabilityReport, assess_reliability
 from training.measuring.trees import node_figures, node_temperature
 from training.modalities import TRAINING_MODALITIES, TrainingModalities
 from training.networks.network import Banded
 from training.outliers import SplitOutliers, gather_split
 from training.recipes.recipe import GOLDEN, Recipe
-from training.runs.findings import Findings
+from training.runs.findings import Findings, comparison_findings
 from training.runs.fit_recipe import train_network
+from training.runs.honesty import check_worth, honest_findings
 from training.runs.leave_one_out import leave_one_out
+from training.runs.own_data import balanced, split_files, with_recorded_split
 from training.runs.prepare import PreparedData, prepare, with_node_targets
+from training.runs.promise import check_promise, keep_promise
 from training.runs.publish import (
     card_data,
     check_destination,
@@ -56,19 +59,9 @@ from training.runs.publish import (
     trained_provenance,
 )
 from training.runs.serving_decision import Publication, PublishPolicy
+from training.runs.validation import ValidationParts, divide_validation
 
 _LOG = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class _Validation:
-    """The validation split in two halves.
-
-    choosing: chooses the epoch and the temperature. calibration: sets thresholds alone.
-    """
-
-    selection: Examples
-    calibration: Examples
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +74,7 @@ class _TrainedClassifier:
     temperature: float
     trust: ReliabilityReport
     bands: tuple[float, ...]  # of a sound's saliency, edges in Hz
+    warnings: tuple[str, ...]  # that the card opens with
 
 
 def train_classifier(
@@ -96,23 +90,28 @@ def train_classifier(
     others return nothing.
     """
     check_destination(models, recipe.name)
+    recipe = with_recorded_split(recipe, models)
     prepared = prepare(recipe, data, modalities)
     outliers = _outliers(recipe, data, prepared)
-    halves = (prepared.validation.select(p) for p in split_validation(prepared.validation.samples))
-    validation = _Validation(*halves)
+    validation = divide_validation(recipe, prepared)
+    recipe = balanced(recipe, prepared.train.targets)
+    check_promise(recipe, len(validation.calibration))
     network, history = train_network(
         recipe, len(prepared.labels), prepared.train, validation.selection, prepared.files
     )
     servable, score = _calibrated(recipe, network, prepared.train, validation, outliers.train)
     model, difference = _exported(servable, prepared)
     report = evaluate(probabilities_of(model, prepared.test, PROBABILITIES), prepared.test)
-    accuracy = f"{100 * report.accuracy:.2f} % on {report.count} untouched samples"
-    _LOG.info("test accuracy %s", accuracy)
-    trust = assess_reliability(
-        model, score, validation.calibration, prepared.test, outliers.evaluation
-    )
+    _LOG.info("test accuracy %.2f %% on %d untouched samples", 100 * report.accuracy, report.count)
+    forced = check_worth(recipe, prepared, report, model)
+    promise = keep_promise(recipe, model, validation.selection, validation.calibration)
+    kept, evaluation = validation.calibration, outliers.evaluation
+    trust = assess_reliability(model, score, kept, prepared.test, evaluation, promise.rule)
     bands = network.bands() if isinstance(network, Banded) else ()
-    trained = _TrainedClassifier(model, history, report, servable.temperature, trust, bands)
+    warnings = (*validation.warnings, *forced, *promise.warnings)
+    trained = _TrainedClassifier(
+        model, history, report, servable.temperature, trust, bands, warnings
+    )
     findings = _findings(recipe, prepared, network, trained, difference)
     if not leads():
         return None
@@ -124,7 +123,7 @@ def _calibrated(
     recipe: Recipe,
     network: nn.Module,
     train: Examples,
-    validation: _Validation,
+    validation: ValidationParts,
     outliers: list[Examples] | None,
 ) -> tuple[Servable, NoveltyScore | None]:
     """Fit temperatures and the novelty score; None in place of outliers: there is no novelty.
@@ -172,20 +171,14 @@ def _findings(
         *_uncalibrated(network, data.test),
         *trained.trust.metrics,
     ]
-    compared = _compared(recipe, data, trained.model)
-    explained = _explained(trained.model, data, trained.bands)
-    return Findings.joined([Findings(tuple(measured)), compared, explained, _candidates(recipe)])
-
-
-def _candidates(recipe: Recipe) -> Findings:
-    """Return the table of the candidates among which this start was chosen, if there were any."""
-    table = recipe.lineage.comparison
-    text = (
-        "The starts learnt from a part of the training split, and another part of it judged them: "
-        "accuracy and cross-entropy there. The lowest cross-entropy wins; within one standard "
-        "error of it, the smallest network does."
-    )
-    return Findings(sections=(f"## Candidates\n\n{text}\n\n{table}",)) if table else Findings()
+    parts = [
+        Findings(tuple(measured)),
+        _compared(recipe, data, trained.model),
+        _explained(trained.model, data, trained.bands),
+        honest_findings(recipe, data, trained.report),
+        comparison_findings(recipe),
+    ]
+    return Findings.joined(parts)
 
 
 def _uncalibrated(network: nn.Module, test: Examples) -> list[Measurement]:
@@ -253,6 +246,7 @@ def _publish(
         temperature=trained.temperature,
         conformal=trained.trust.conformal,
         novelty=trained.trust.novelty,
+        confidence=trained.trust.confidence,
         bands=trained.bands,
         metrics=found.metrics,
     )
@@ -261,16 +255,18 @@ def _publish(
         [training_section(trained.history), *found.sections],
         reliability=trained.report.bins,
         confusion=stored_confusion(trained.report.confusion),
+        label_figures=label_figures(trained.report.confusion, data.labels),
+        warnings=trained.warnings,
     )
     made = {
         MODEL: trained.model,
         CURVE: draw_curve(trained.history),
         LEARNT_SAMPLES: record_samples([*data.splits.train, *data.splits.validation]),
     }
+    made |= split_files(recipe, data.splits)
     golden = _golden(recipe, data, trained.report)
-    return prove_and_publish(
-        manifest, {**data.files, **made}, golden, card, publication, modalities
-    )
+    files = {**data.files, **made}
+    return prove_and_publish(manifest, files, golden, card, publication, modalities)
 
 
 def _golden(recipe: Recipe, data: PreparedData, report: ClassificationReport) -> list[Golden]:

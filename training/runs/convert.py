@@ -10,7 +10,7 @@ the bundle is served, within the largest difference that the conversion made to 
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,9 @@ from app.modalities import Encoder, Payload, encoder_for
 from app.pipeline.replay import golden_payload
 from app.runtime.providers import Device
 from app.runtime.session import Session
+from training.data.sources import warn
 from training.data.split import split_validation
+from training.data.split_record import SPLIT, recorded_shares
 from training.datasets.package_photos import cuts, from_folder, photos
 from training.errors import TrainingError
 from training.exporting.card.data import CardData, parse_sections
@@ -99,6 +101,8 @@ def items_for(bundle: Bundle, data: Path | None) -> ConversionData:
         return _unlabelled(encoder, data)
     if recipe is None and data is not None:
         recipe = auto_recipe(data, manifest.name)
+        shares = recorded_shares(recipe.shares, bundle.files.get(SPLIT))
+        recipe = replace(recipe, shares=shares)
     assert isinstance(recipe, Recipe)  # the bundle classifies
     prepared = prepare(recipe, data)
     if prepared.dataset.sha256 != manifest.provenance.data_sha256:
@@ -114,7 +118,9 @@ def items_for(bundle: Bundle, data: Path | None) -> ConversionData:
         prepared.test.items,
         "test",
         prepared.test.targets,
-        prepared.validation.select(split_validation(prepared.validation.samples)[1]),
+        prepared.validation.select(
+            split_validation(prepared.validation.samples, recipe.shares.rule)[1]
+        ),
     )
 
 
@@ -170,7 +176,13 @@ def _publish(
         "metrics": result.metrics,
         "conformal": result.conformal,
         "novelty": result.novelty,
+        "confidence": None,
     }
+    if old.confidence is not None:
+        warn(
+            f"the conversion does not keep the promise of a precision of "
+            f"{100 * old.confidence.precision:g} %; thalamus-train calibrate sets it anew"
+        )
     text = (
         f"## Precision\n\nVersion {old.version} in {precision}, by `thalamus-train quantize "
         f"{old.name} --precision {precision}`. That version's card describes the training."

@@ -67,7 +67,7 @@ def compare(recipe: Recipe, data: Path | None, folds: int) -> Comparison:
     if any(sample.fixed == TEST for sample in dataset.samples):
         raise BadData(f"{dataset.name}: the test split is prescribed; there are no folds")
     parts = []
-    for number, shares in enumerate(_windows(folds, recipe.shares.validation), 1):
+    for number, shares in enumerate(_windows(folds, recipe.shares), 1):
         prepared = arrange(replace(recipe, shares=shares), dataset)
         network, _ = train_network(
             recipe, len(prepared.labels), prepared.train, prepared.validation, prepared.files
@@ -82,8 +82,8 @@ def compare(recipe: Recipe, data: Path | None, folds: int) -> Comparison:
     )
 
 
-def _windows(folds: int, validation: int) -> Iterator[Shares]:
+def _windows(folds: int, shares: Shares) -> Iterator[Shares]:
     """Yield shares whose test splits take the hundred places in turn."""
     edges = [100 * number // folds for number in range(folds + 1)]
     for first, end in pairwise(edges):
-        yield Shares(validation, end - first, first)
+        yield replace(shares, test=end - first, first=first)

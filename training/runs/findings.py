@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from app.bundle import Measurement
+from training.recipes.recipe import Recipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,17 @@ class Findings:
             tuple(metric for part in found for metric in part.metrics),
             tuple(section for part in found for section in part.sections),
         )
+
+
+def comparison_findings(recipe: Recipe) -> Findings:
+    """Return the table of the candidates among which this start was chosen, if there were any."""
+    table = recipe.lineage.comparison
+    text = (
+        "The starts learnt from a part of the training split, and another part of it judged them: "
+        "accuracy and cross-entropy there. The lowest cross-entropy wins; within one standard "
+        "error of it, the smallest network does."
+    )
+    return Findings(sections=(f"## Candidates\n\n{text}\n\n{table}",)) if table else Findings()
 
 
 def figure_lines(figures: Sequence[Measurement]) -> list[str]:

@@ -23,7 +23,7 @@ from training.measuring.reliability import AbstentionRules, CalibrationData, ood
 from training.outliers import SplitOutliers, gather_split
 from training.recipes.recipe import Pretrained
 
-_SHARES = Shares(validation=20, test=20)
+_SHARES = Shares(validation=20, test=20, rule=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class InDistribution:
             )
             for where, labels in predicted.items()
         ]
-        if rules[1] is not None:
+        if rules.novelty is not None:
             figures += ood_figures(model, rules, self.test, self.outliers.evaluation)
         return figures
 
@@ -96,7 +96,7 @@ def calibration_set(recipe: Pretrained, labels: tuple[str, ...]) -> CalibrationD
     found = _labelled(recipe, recipe.calibration_set, labels, why)
     if found is None:
         return None
-    parts = split_calibration(found.examples.samples)
+    parts = split_calibration(found.examples.samples, _SHARES.rule)
     return CalibrationData(found.name, *(found.examples.select(part) for part in parts))
 
 

@@ -15,7 +15,7 @@ from app.bundle import Bundle, Manifest, Measurement
 from app.runtime.session import Session
 from training.measuring.evaluate import classifier_outputs, confusion_of
 from training.measuring.labelled_files import read
-from training.measuring.reliability import labelled_figures
+from training.measuring.reliability import AbstentionRules, labelled_figures
 from training.modalities import TRAINING_MODALITIES, TrainingModalities
 from training.runs.findings import figure_lines
 
@@ -72,6 +72,6 @@ def measure(
     manifest = bundle.manifest
     name, examples = read(bundle, data, modalities.values())
     answers = classifier_outputs(manifest, Session(bundle.graph), examples.items)
-    figures = labelled_figures(answers, examples, (manifest.conformal, manifest.novelty), name)
+    figures = labelled_figures(answers, examples, AbstentionRules.of(manifest), name)
     confusion = confusion_of(answers.probabilities, examples.targets)
     return MeasuredBundle(manifest, name, figures, confusion)

@@ -11,6 +11,7 @@ from app.bundle import EncoderSpec
 from app.bundle.tensors import is_forest
 from training.data.dataset import Dataset
 from training.data.encode import Examples, encode, root_node_targets
+from training.data.leaks import without_leaks
 from training.data.sources import warn, warn_each
 from training.data.split import Splits, check_classes, deduplicate, split
 from training.errors import BadData
@@ -71,6 +72,9 @@ def arrange(
         encoded.append(examples)
         unreadable += lost
     _report(dataset, splits, unreadable)
+    if recipe.shares.rule != 1:
+        encoded, leaks = without_leaks(*encoded)
+        warn_each(leaks)
     if min(len(examples) for examples in encoded) == 0:
         raise BadData(f"{dataset.name}: too few readable samples for three splits")
     for index, label in enumerate(labels):
@@ -78,7 +82,8 @@ def arrange(
             raise BadData(f"{dataset.name}: no readable training sample of {label!r}")
     encoded[0] = with_node_targets(recipe, encoded[0])
     dataset = replace(dataset, unreadable=unreadable)
-    splits = Splits(*(examples.samples for examples in encoded))
+    train, validation, test = (examples.samples for examples in encoded)
+    splits = Splits(train, validation, test, splits.pinned)
     return PreparedData(dataset, splits, labels, modality, spec, files, *encoded)
 
 

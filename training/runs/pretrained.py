@@ -27,6 +27,7 @@ from training.measuring.evaluate import classifier_outputs, logits_of, to_measur
 from training.measuring.faithfulness import deletion_test
 from training.measuring.novelty import fit_novelty
 from training.measuring.reliability import (
+    AbstentionRules,
     CalibrationData,
     labelled_figures,
     refit_thresholds,
@@ -126,7 +127,7 @@ def _on_photos(
     if others is not None:
         figures += _figures(Session(model), manifest, network, others)
     if known is not None:
-        figures += known.figures(model, network, (manifest.conformal, manifest.novelty))
+        figures += known.figures(model, network, AbstentionRules.of(manifest))
     return Findings(tuple(figures))
 
 
@@ -147,7 +148,7 @@ def _calibrated(
     """Return the manifest with label sets, and the figures on pictures by which nothing is set."""
     session = Session(model)
     answers = classifier_outputs(manifest, session, new.calibration.items)
-    conformal, _ = refit_thresholds(answers, new.calibration.targets, None)
+    conformal = refit_thresholds(answers, new.calibration.targets, None).conformal
     manifest = manifest.model_copy(update={"conformal": conformal})
     return manifest, _figures(session, manifest, network, NamedExamples(new.name, new.test))
 
@@ -156,7 +157,7 @@ def _figures(
     session: Session, manifest: Manifest, network: nn.Module, pictures: NamedExamples
 ) -> list[Measurement]:
     """Return the figures of the graph, and those of torch."""
-    examples, rules = pictures.examples, (manifest.conformal, manifest.novelty)
+    examples, rules = pictures.examples, AbstentionRules.of(manifest)
     answers, logits = (
         classifier_outputs(manifest, session, examples.items),
         logits_of(network, examples),
@@ -194,7 +195,7 @@ def _explained(
     metrics, lines = [], []
     if manifest.novelty is not None:
         answers = classifier_outputs(manifest, Session(model), photos)
-        rules = (manifest.conformal, manifest.novelty)
+        rules = AbstentionRules.of(manifest)
         metrics.append(share_abstained(answers, rules, "photos"))
     assert modality.remover is not None  # of pictures there is one
     remove = modality.remover(manifest.encoder, manifest.bands)

@@ -1,6 +1,6 @@
 """What is run for each task: the one place that joins recipes to runs."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from training.modalities import TRAINING_MODALITIES, TrainingModalities
 from training.recipes import AnyRecipe, Language, Pretrained, Recipe
 from training.runs.autoencoder import train_autoencoder
 from training.runs.classifier import train_classifier
+from training.runs.honesty import suspect_lines
 from training.runs.language_model import read_documents, train_language_model
 from training.runs.prepare import prepare
 from training.runs.pretrained import export_pretrained
@@ -19,24 +20,35 @@ from training.runs.serving_decision import PublishPolicy
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What a run would train on: the number of samples by label, and the encoder."""
+    """What a run would train on: the number of samples by label, and the encoder.
+
+    suspected: lines on labels that are probably wrong.
+    """
 
     encoder: EncoderSpec
     counts: Mapping[str, int] = field(default_factory=dict)
+    suspected: Sequence[str] = ()
 
 
 def _inspect_samples(
-    recipe: Recipe, data: Path | None, modalities: TrainingModalities
+    recipe: Recipe, data: Path | None, modalities: TrainingModalities, deep: bool
 ) -> Inspection:
     prepared = prepare(recipe, data, modalities)
-    return Inspection(prepared.encoder, prepared.dataset.counts())
+    suspected = suspect_lines(prepared) if deep else ()
+    return Inspection(prepared.encoder, prepared.dataset.counts(), suspected)
 
 
-def _inspect_documents(recipe: Language, data: Path | None, _: TrainingModalities) -> Inspection:
+def _inspect_documents(
+    recipe: Language, data: Path | None, _: TrainingModalities, deep: bool
+) -> Inspection:
+    if deep:
+        raise TrainingError(f"--deep: {recipe.name} learns without labels")
     return Inspection(read_documents(recipe, data).encoder.spec)
 
 
-def _inspect_nothing(recipe: Pretrained, data: Path | None, _: TrainingModalities) -> Inspection:
+def _inspect_nothing(
+    recipe: Pretrained, data: Path | None, _: TrainingModalities, deep: bool
+) -> Inspection:
     raise TrainingError(f"{recipe.name} comes trained; there is no data to inspect")
 
 
@@ -61,7 +73,7 @@ def _export(
 
 
 _Run = Callable[[Any, Path | None, Path, TrainingModalities, PublishPolicy], Path | None]
-_Inspect = Callable[[Any, Path | None, TrainingModalities], Inspection]
+_Inspect = Callable[[Any, Path | None, TrainingModalities, bool], Inspection]
 
 
 # By a recipe's task: trains or exports, publishes under `models`, and returns the bundle's folder;
@@ -93,7 +105,14 @@ def run(
 
 
 def inspect(
-    recipe: AnyRecipe, data: Path | None, modalities: TrainingModalities = TRAINING_MODALITIES
+    recipe: AnyRecipe,
+    data: Path | None,
+    modalities: TrainingModalities = TRAINING_MODALITIES,
+    *,
+    deep: bool = False,
 ) -> Inspection:
-    """Return what a run of the recipe would train on; raise `TrainingError` or `BadData`."""
-    return _INSPECTIONS[recipe.task](recipe, data, modalities)
+    """Return what a run of the recipe would train on; raise `TrainingError` or `BadData`.
+
+    deep: also look for labels that are probably wrong.
+    """
+    return _INSPECTIONS[recipe.task](recipe, data, modalities, deep)

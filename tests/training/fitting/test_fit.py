@@ -15,7 +15,7 @@ from torch.nn import functional
 from tests.training.samples import Toy, sentences, squares
 from training.data.encode import Examples
 from training.errors import Diverged
-from training.fitting.fit import Schedule, class_weights, fit
+from training.fitting.fit import Schedule, balancing_power, class_weights, fit
 from training.measuring.evaluate import logits_of
 from training.networks.recurrent.classifier import TextRecurrentNet
 from training.progress import shown
@@ -70,6 +70,38 @@ def test_same_seed_gives_the_same_bytes_for_texts_of_any_length():
 def test_class_weights_of_a_scarce_label_are_larger(balance: float, expected: list[float]):
     targets = np.repeat(np.array([0, 1]), [6, 2])
     assert class_weights(targets, balance).tolist() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("counts", "power"),
+    [
+        ([9, 9], 0),
+        ([29, 10], 0),
+        ([30, 10], 0.5),
+        ([99, 10], 0.5),
+        ([380, 20], 1),
+        ([9, 0, 9], 0),
+    ],
+)
+def test_class_weights_follow_the_imbalance(counts: list[int], power: float):
+    assert balancing_power(np.repeat(np.arange(len(counts)), counts)) == power
+
+
+@pytest.mark.parametrize("batch", [3, 16, 64])
+@pytest.mark.parametrize("weighted", [True, False])
+def test_the_epoch_is_chosen_by_a_loss_with_the_class_weights(batch: int, weighted: bool):
+    rare = TRAIN.select([i for i, t in enumerate(TRAIN.targets) if t == 0 or i % 8 == 1])
+    held_out = VALIDATION.select([i for i, t in enumerate(VALIDATION.targets) if t == 0 or i < 4])
+    torch.manual_seed(0)
+    network = Toy()
+    schedule = Schedule(
+        epochs=1, batch_size=batch, class_weight_power=1.0, weighted_choice=weighted, patience=None
+    )
+    history = fit(network, rare, held_out, schedule, seed=1)
+    weights = class_weights(rare.targets, 1.0) if weighted else None
+    logits = torch.from_numpy(logits_of(network, held_out))
+    expected = functional.cross_entropy(logits, torch.from_numpy(held_out.targets), weights)
+    assert history.epochs[0].validation_loss == pytest.approx(float(expected), rel=1e-5)
 
 
 def test_class_weight_power_moves_predictions_to_the_scarce_label():

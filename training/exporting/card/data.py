@@ -65,19 +65,35 @@ class ReliabilityBins(Frozen):
         return sum(gaps) / max(self.samples, 1)
 
 
+class LabelFigures(Frozen):
+    """How well one label is predicted, 0..1, on the split of the confusion matrix.
+
+    support: samples of the label. A figure is None where nothing was there to measure it on.
+    """
+
+    label: str
+    support: int
+    recall: float | None = None
+    precision: float | None = None
+    f1: float | None = None
+
+
 class CardData(Frozen):
     """What a run adds to the card.
 
     limits: sentences on what the model does not do; `{figure}` or `{figure | split}` stands for a
     share among the manifest's metrics, in percent. confusion: of the split of the headline's
     accuracy; row i, column j counts the samples of label i that were predicted as j; empty where
-    there are too many labels. sections: heading → Markdown.
+    there are too many labels. label_figures: on the same split. warnings: sentences that the card
+    opens with. sections: heading → Markdown.
     """
 
     headline: Headline | None = None
     limits: tuple[str, ...] = ()
     reliability: ReliabilityBins | None = None
     confusion: tuple[tuple[int, ...], ...] = ()
+    label_figures: tuple[LabelFigures, ...] = ()
+    warnings: tuple[str, ...] = ()
     sections: dict[str, str] = Field(default_factory=dict)
 
     def json_bytes(self) -> bytes:

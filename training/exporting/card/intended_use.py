@@ -60,6 +60,11 @@ def _abstention(manifest: Manifest) -> str:
             f"when no label, or every label, has a probability of {figure(sets.threshold)} or "
             f"more (its {100 * sets.coverage:g} % prediction set is then empty or holds all)"
         )
+    if confidence := manifest.confidence:
+        reasons.append(
+            f"when the highest probability is below {figure(confidence.threshold)}, so that "
+            f"{100 * confidence.precision:g} % of the other answers are right"
+        )
     if novelty := manifest.novelty:
         reasons.append(f"when the novelty is {novelty.threshold:g} or more")
     if not reasons:

@@ -52,6 +52,16 @@ def _threshold_rows(manifest: Manifest) -> list[tuple[str, str]]:
                 "temperature",
             )
         )
+    if rule := manifest.confidence:
+        rows.append(
+            (
+                "confidence",
+                f"answers with a probability of {figure(rule.threshold)} or more, "
+                f"{100 * rule.answered:.1f} % of {rule.samples:,} held-out samples, are right for "
+                f"{100 * rule.precision:g} % or more with {100 * rule.level:g} % confidence (fixed "
+                "sequence testing, exact binomial bound)",
+            )
+        )
     if novelty := manifest.novelty:
         outliers = " and training outliers" if novelty.method == "outlier-exposure" else ""
         rows.append(

@@ -21,9 +21,15 @@ from training.exporting.card.data import (
     Headline,
 )
 from training.exporting.card.examples import CardExamples, examples_of
-from training.exporting.card.figures import MOST_LABELS, draw_confusion, draw_reliability
+from training.exporting.card.figures import (
+    MOST_LABELS,
+    draw_confusion,
+    draw_reliability,
+    wilson,
+)
 from training.exporting.card.inputs import InputCard
 from training.exporting.card.intended_use import intended_use
+from training.exporting.card.labels import labels_table
 from training.exporting.card.markdown import cell, figure, measured, named_split, table
 from training.exporting.card.provenance import provenance
 from training.exporting.card.usage import usage
@@ -90,12 +96,15 @@ def render(
     manifest = bundle.manifest
     parts = [f"# {manifest.name}", manifest.description]
     if headline := headline_text(manifest, data.headline):
-        parts.append(headline)
+        parts.append(f"{headline}{_interval(manifest, data)}")
+    parts += [f"> **Warning:** {cell(warning)}" for warning in data.warnings]
     parts += ["## Intended use and limits", intended_use(manifest, data, inputs)]
     parts += ["## How to ask", usage(bundle)]
     if manifest.task == "classify":
         parts += ["## Reliability", _reliability(manifest, data)]
         parts += ["## Confusion", _confusion(manifest, data if CONFUSION in pictures else None)]
+    if data.label_figures:
+        parts += ["## Labels", labels_table(data.label_figures)]
     parts += ["## Examples", examples.text]
     parts += ["## Provenance", provenance(manifest)]
     parts += ["## All figures", _figures(manifest.metrics)]
@@ -125,6 +134,16 @@ def headline_text(manifest: Manifest, headline: Headline | None) -> str:
                 said.append(_fill(wanted.comparison, baseline))
             return " ".join(said)
     return ""
+
+
+def _interval(manifest: Manifest, data: CardData) -> str:
+    """Return the 95 % interval of the accuracy, of versions that have figures of each label."""
+    share = measured(manifest, ACCURACY)
+    if share is None or not data.label_figures:
+        return ""
+    bounds = wilson(np.asarray(share.value), np.asarray(max(share.samples, 1)))
+    low, high = (f"{100 * min(max(float(bound), 0), 1):.2f}" for bound in bounds)
+    return f" Its 95 % interval (Wilson) is {low} to {high} %."
 
 
 def _fill(sentence: str, found: Measurement) -> str:

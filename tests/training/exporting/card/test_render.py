@@ -13,7 +13,13 @@ from app.pipeline import Pipeline, replay
 from app.registry import SHIPPED
 from tests import fakes
 from tests.training.conftest import REPOSITORY
-from training.exporting.card.data import CardData, Headline, ReliabilityBins, stored_data
+from training.exporting.card.data import (
+    CardData,
+    Headline,
+    LabelFigures,
+    ReliabilityBins,
+    stored_data,
+)
 from training.exporting.card.render import headline_text, training_section, with_card
 from training.fitting.curve import Epoch, History
 from training.modalities import TRAINING_MODALITIES
@@ -128,6 +134,24 @@ def test_every_kind_of_bundle_has_examples_and_requests(kind: str):
     assert expected in text
     assert f"http://localhost:8000/v1/models/{bundle.manifest.name}/{bundle.manifest.task}" in text
     assert ("## Reliability" in text) == (bundle.manifest.task == "classify")
+
+
+def test_figures_of_each_label_bring_the_interval_and_warnings_come_first():
+    figures = (
+        LabelFigures(label="red", support=6, recall=1.0, precision=0.75, f1=6 / 7),
+        LabelFigures(label="a|b", support=3, recall=1 / 3, f1=0.5),
+    )
+    data = DATA.model_copy(update={"label_figures": figures, "warnings": ("It is\nno use.",)})
+    bundle = write_card(with_figures(fakes.calibrated_bundle()), data)
+    text = bundle.files["README.md"].decode()
+    assert " Its 95 % interval (Wilson) is 56.50 to 98.01 %." in text  # of 8 in 9
+    assert text.index("> **Warning:** It is no use.") < text.index("## Intended use")
+    rows = [line for line in text.splitlines() if line.startswith(("| red", "| a\\"))]
+    assert rows == [
+        "| a\\|b | 3 | 33.3 % | – | 50.0 % |",
+        "| red | 6 | 100.0 % | 75.0 % | 85.7 % |",
+    ]
+    assert stored_data(bundle.files) == data
 
 
 def test_a_headline_of_its_own_comes_first():
