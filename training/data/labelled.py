@@ -15,7 +15,8 @@ import orjson
 
 from app.modalities import Payload
 from training.data.dataset import Dataset, Sample
-from training.data.split import check_classes, deduplicate
+from training.data.duplicates import deduplicate
+from training.data.split import check_classes
 from training.errors import BadData, MissingData
 
 TABLES = (".csv", ".tsv", ".jsonl", ".ndjson")

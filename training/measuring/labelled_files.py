@@ -10,7 +10,7 @@ from training.data.dataset import Dataset
 from training.data.encode import Examples, encode
 from training.data.labelled import SampleKind
 from training.data.sources import warn, warn_each
-from training.data.split import deduplicate
+from training.data.duplicates import deduplicate
 from training.errors import BadData, TrainingError
 
 _SHOWN = 5  # labels that are named

@@ -16,7 +16,8 @@ from app.modalities import encoder_for
 from training.data.dataset import Dataset
 from training.data.encode import Examples, encode
 from training.data.sources import warn
-from training.data.split import Shares, deduplicate, split, split_calibration
+from training.data.duplicates import deduplicate
+from training.data.split import Shares, split, split_calibration
 from training.errors import MissingData, TrainingError
 from training.measuring.evaluate import logits_of, probabilities_of
 from training.measuring.reliability import AbstentionRules, CalibrationData, ood_figures

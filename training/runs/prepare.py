@@ -10,9 +10,10 @@ import numpy as np
 from app.bundle import EncoderSpec
 from app.bundle.tensors import is_forest
 from training.data.dataset import Dataset
+from training.data.duplicates import deduplicate
 from training.data.encode import Examples, encode, root_node_targets
 from training.data.sources import warn, warn_each
-from training.data.split import Splits, check_classes, deduplicate, split
+from training.data.split import Splits, check_classes, split
 from training.errors import BadData
 from training.modalities import TRAINING_MODALITIES, TrainingModalities, TrainingModality
 from training.recipes.recipe import Recipe
