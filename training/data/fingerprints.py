@@ -57,13 +57,15 @@ def text_fingerprint(payload: Payload, keeps_case: bool) -> Fingerprint:
 
 def text_key(text: str, keeps_case: bool) -> bytes:
     """Return the cleaned text, or, where case is kept, its normalised words, in UTF-8."""
-    if keeps_case:
-        words = " ".join(unicodedata.normalize("NFC", text).split())
-    else:
-        words = plain_text(text)
+    words = _as_written(text) if keeps_case else plain_text(text)
     if not words:
         raise InvalidInput("expected some text, got none (or only white space)")
     return words.encode("utf-8", "surrogatepass")
+
+
+def _as_written(text: str) -> str:
+    """Return the words with their capitals, in one Unicode form."""
+    return " ".join(unicodedata.normalize("NFC", text).split())
 
 
 def picture_fingerprint(payload: Payload, keeps_case: bool) -> Fingerprint:

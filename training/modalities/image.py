@@ -11,6 +11,7 @@ from app.modalities.image import IMAGE
 from app.modalities.image.spec import ImageSpec
 from training.augmentation.images import PICTURE_STRENGTH, augment_images
 from training.data.dataset import Sample
+from training.data.fingerprints import PICTURE_SPEC, picture_fingerprint, picture_type
 from training.exporting.card.inputs import InputCard
 from training.exporting.card.maps import Shown, draw_images
 from training.measuring.faithfulness import cell_indices
@@ -18,14 +19,14 @@ from training.measuring.imputation import impute
 from training.modalities.modality import DefaultRecipe, TrainingModality, media_types_of
 from training.networks.convolutional.classifier import ConvNet
 
-IMAGE_SIZE = 64  # pixels a side
+IMAGE_SIZE = PICTURE_SPEC.height  # pixels a side
 
 _augment = partial(augment_images, strength=PICTURE_STRENGTH)
 
 
 def prepare_images(train: Sequence[Sample]) -> tuple[EncoderSpec, dict[str, bytes]]:
     """Return an encoder that pads the whole picture to `IMAGE_SIZE` pixels a side."""
-    return ImageSpec(height=IMAGE_SIZE, width=IMAGE_SIZE, fit="pad", resample="bilinear"), {}
+    return PICTURE_SPEC, {}
 
 
 def inpaint(item: Arrays, cells: np.ndarray) -> Arrays:
@@ -57,6 +58,8 @@ TRAINING_IMAGE = TrainingModality(
     noun="image",
     plural="pictures",
     media_types=media_types_of("image", {".webp": "image/webp"}),
+    recognise=picture_type,
+    fingerprint=picture_fingerprint,
     recipe=DefaultRecipe(prepare_images, lambda labels: ConvNet(3, labels), _augment),
     augment=lambda _: _augment,
     default_source="imagenet",

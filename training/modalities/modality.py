@@ -14,6 +14,8 @@ from torch import nn
 from app.bundle import EncoderSpec
 from app.modalities import Encoder, Modality
 from training.data.dataset import Sample
+from training.data.fingerprints import TakeFingerprint, content_fingerprint, no_type
+from training.data.reading.kinds import Recognise
 from training.exporting.card.inputs import InputCard
 from training.fitting.fit import Augment, Schedule
 from training.measuring.faithfulness import Remove
@@ -64,6 +66,9 @@ class TrainingModality:
     noun, plural: how messages name a sample and several.
     media_types: by suffix in lower case, those of labelled files; empty where only recipes, which
         read files of their own, have samples of it.
+    recognise: of a file's first bytes, its media type; None: its name decides.
+    fingerprint: of a payload, what the default encoder cannot tell apart. Both are functions of a
+        module, which processes that read files import.
     recipe: how a classifier of the user's own files is trained; None: it cannot be.
     augment: of a specification, what varies the training samples that are encoded by it; None:
         nothing does.
@@ -81,6 +86,8 @@ class TrainingModality:
     noun: str
     plural: str
     media_types: Mapping[str, str] = field(default_factory=dict)
+    recognise: Recognise = no_type
+    fingerprint: TakeFingerprint = content_fingerprint
     recipe: DefaultRecipe | None = None
     augment: Callable[[EncoderSpec], Augment | None] = no_augmentation
     shorten: Callable[[EncoderSpec, Sequence[Sample]], EncoderSpec] = same_spec

@@ -14,6 +14,7 @@ from app.modalities.text.explanation import TokenWeight
 from app.modalities.text.plain_text import plain_text
 from app.modalities.text.spec import TextSpec
 from training.data.dataset import Sample
+from training.data.fingerprints import text_fingerprint
 from training.data.tokenizers import train_tokenizer
 from training.exporting.card.inputs import InputCard
 from training.exporting.card.markdown import code
@@ -61,6 +62,7 @@ TRAINING_TEXT = TrainingModality(
     noun="text",
     plural="texts",
     media_types=media_types_of("text", {".md": "text/plain"}),
+    fingerprint=text_fingerprint,
     recipe=DefaultRecipe(
         _prepare, lambda labels: TextRecurrentNet(vocabulary=_VOCABULARY_SIZE, classes=labels)
     ),

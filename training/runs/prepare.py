@@ -50,7 +50,12 @@ def prepare(
 def load(recipe: Recipe, data: Path | None) -> Dataset:
     """Load and deduplicate; warn of what is dropped; raise `BadData`."""
     dataset, remarks = deduplicate(recipe.load(data))
-    warn_each([*remarks, *check_classes(dataset)])
+    warn_each(remarks)
+    try:
+        warn_each(check_classes(dataset))
+    except BadData:
+        _warn_unusable(dataset.unreadable)  # else nobody knows why a label has too few samples
+        raise
     return dataset
 
 
@@ -71,7 +76,7 @@ def arrange(
         examples, lost = encode(encoder, part, labels, specs)
         encoded.append(examples)
         unreadable += lost
-    _report(dataset, splits, unreadable)
+    report(dataset, splits, unreadable)
     if min(len(examples) for examples in encoded) == 0:
         raise BadData(f"{dataset.name}: too few readable samples for three splits")
     for index, label in enumerate(labels):
@@ -94,9 +99,15 @@ def with_node_targets(recipe: Recipe, examples: Examples) -> Examples:
     return replace(examples, node_targets=node_targets)
 
 
-def _report(dataset: Dataset, splits: Splits, unreadable: Sequence[str]) -> None:
+def report(dataset: Dataset, splits: Splits, unreadable: Sequence[str]) -> None:
+    """Log the number of labels and the sizes of the splits; warn of what cannot be used."""
     counts = ", ".join(f"{count} {part}" for part, count in splits.counts().items())
     _LOG.info("%s: %d labels, %s", dataset.name, len(dataset.counts()), counts)
-    if unreadable:
-        warn(f"{len(unreadable)} file(s) cannot be used:")
-        warn_each([f"  {line}" for line in unreadable])
+    _warn_unusable(unreadable)
+
+
+def _warn_unusable(lines: Sequence[str]) -> None:
+    """Warn of the files and rows that hold no sample, with the reasons."""
+    if lines:
+        warn(f"{len(lines)} file(s) or row(s) cannot be used:")
+        warn_each([f"  {line}" for line in lines])

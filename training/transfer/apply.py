@@ -8,8 +8,8 @@ from typing import Final
 
 from app.bundle import EncoderSpec
 from app.bundle.tensors import is_forest
-from training.data import labelled
 from training.data.dataset import Dataset, Sample
+from training.data.reading.read import modality as kind_of_samples
 from training.errors import BadData, TrainingError
 from training.modalities import TRAINING_MODALITIES, TrainingModalities, TrainingModality
 from training.recipes.recipe import AnyRecipe, Recipe, Start
@@ -46,7 +46,7 @@ def apply_start(
     if start == SCRATCH:
         raise TrainingError("--from names what --start pretrained or features starts from")
     dataset = recipe.load(data)
-    kind = labelled.modality(dataset, modalities.values())
+    kind = kind_of_samples(dataset, modalities.values())
     source = resolve_network(given, kind, models, modalities)
     return apply_source(recipe, dataset, start, source, modalities)
 
@@ -61,7 +61,7 @@ def apply_source(
     """Return the recipe over the loaded data with the network and the encoder of `source`."""
     modality = modalities[source.encoder.kind]
     encoder = modality.encoder(source.encoder, source.files)
-    types = sorted({sample.payload.media_type for sample in dataset.samples})
+    types = sorted(dataset.media_types())
     if other := [kind for kind in types if not encoder.accepts(kind)]:
         reads = f"{source.name} reads {modality.plural}"
         raise BadData(f"{reads}, but {dataset.name} holds {other[0]}")

@@ -28,7 +28,7 @@ def keeps_case(texts: Sequence[str], wanted: TextCase) -> bool:
 def _is_code(text: str) -> bool:
     if not text.isascii() or len(text.split()) != 1:
         return False
-    return not text.isalpha() or not text[1:].islower() and len(text) > 1
+    return not text.isalpha() or (not text[1:].islower() and len(text) > 1)
 
 
 def case_note(name: str, keeps: bool, wanted: TextCase) -> str | None:

@@ -7,6 +7,11 @@ from charset_normalizer import from_bytes
 
 from training.errors import BadData
 
+
+class NoText(BadData):
+    """The file is no text in any encoding."""
+
+
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -36,7 +41,7 @@ def charset_of(path: Path) -> str:
     if max(zeros) * 4 > len(head[: 2**16]) // 2:
         return "utf-16-le" if zeros[1] > zeros[0] else "utf-16-be"
     if sum(zeros):
-        raise BadData(f"{path}: expected a table of text, found binary data")
+        raise NoText(f"{path}: expected a table of text, found binary data")
     return _guessed(path)
 
 
@@ -80,7 +85,9 @@ def _looks_western(data: bytes) -> bool:
 
 def _western(byte: int) -> bool:
     """Return whether the byte is a common letter or sign of Western Europe in cp1252."""
-    return byte >= 0xC0 or bytes((byte,)).decode(_LATIN, "replace") in "€‚„…‘’“”•–—™œŒŠšŽžŸ¡£§©«®°»¿´"
+    return (
+        byte >= 0xC0 or bytes((byte,)).decode(_LATIN, "replace") in "€‚„…‘’“”•–—™œŒŠšŽžŸ¡£§©«®°»¿´"
+    )
 
 
 def _decodes(path: Path, codec: str) -> bool:

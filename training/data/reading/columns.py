@@ -5,7 +5,7 @@ or because it is the only one that can be it. Where there is doubt, the columns 
 options named; the choice is said in one line.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -15,17 +15,25 @@ from training.data.reading.splits import part_of
 from training.errors import BadData
 
 TEXT_NAMES = (
-    "text texts sentence sentences review reviews content comment comments message messages tweet "
-    "tweets body post posts utterance question query document description headline title email mail "
-    "sms abstract input smiles sequence review_text reviewtext comment_text tweet_text transcript"
-).split()
+    *("text", "texts", "sentence", "sentences", "review", "reviews", "content", "comment"),
+    *("comments", "message", "messages", "tweet", "tweets", "body", "post", "posts", "utterance"),
+    *("question", "query", "document", "description", "headline", "title", "email", "mail", "sms"),
+    *("abstract", "input", "smiles", "sequence", "review_text", "reviewtext", "comment_text"),
+    *("tweet_text", "transcript"),
+)
 LABEL_NAMES = (
-    "label labels category categories class classes target sentiment intent topic tag emotion "
-    "polarity genre rating stars y"
-).split()
-FILE_NAMES = "file_name filename file filepath file_path path image image_path img audio".split()
-_GROUP_NAMES = "group group_id speaker speaker_id patient patient_id subject subject_id".split()
-_SPLIT_NAMES = "split subset partition set".split()
+    *("label", "labels", "category", "categories", "class", "classes", "target", "sentiment"),
+    *("intent", "topic", "tag", "emotion", "polarity", "genre", "rating", "stars", "y"),
+)
+FILE_NAMES = (
+    *("file_name", "filename", "file", "filepath", "file_path", "path", "image", "image_path"),
+    *("img", "audio"),
+)
+_GROUP_NAMES = (
+    *("group", "group_id", "speaker", "speaker_id", "patient", "patient_id", "subject"),
+    "subject_id",
+)
+_SPLIT_NAMES = ("split", "subset", "partition", "set")
 _ID_NAMES = {"", "id", "idx", "index", "uuid", "num", "number", "no", "row", "#"}
 _LONGEST_LABEL = 100  # characters
 _SHOWN = 20
@@ -90,34 +98,47 @@ def choose_columns(
 
     data: the column of the files' names, where the table is one of files.
     """
-    label = _given(head, options.label_column, "--label-column")
-    group = _given(head, options.group_column, "--group-column")
-    split = _given(head, options.split_column, "--split-column")
-    if group is None:
-        group = _by_name(head, _GROUP_NAMES, {label})
-    if split is None:
-        split = _split(head, {label, group})
-    taken = {column for column in (label, group, split) if column is not None}
+    label = given_column(head, options.label_column, "--label-column")
+    group = given_column(head, options.group_column, "--group-column")
+    split = given_column(head, options.split_column, "--split-column")
+    group = _by_name(head, _GROUP_NAMES, {label}) if group is None else group
+    split = _split(head, {label, group}) if split is None else split
     is_text = data is None
     if data is None:
-        data = _given(head, options.text_column, "--text-column")
+        data = given_column(head, options.text_column, "--text-column")
+    named = _named(head, LABEL_NAMES, {data, group, split}) if label is None else []
+    if named:
+        label = _by_name(head, LABEL_NAMES, {data, group, split})
     if data is None:
-        data = _text(head, taken)
-    if label is None:
-        label = _label(head, taken | {data})
-    if data is None or label is None or len({data, label, group, split} - {None}) < (
-        2 + (group is not None) + (split is not None)
-    ):
+        data = _text(head, {label, group, split})
+    if label is None and not named:
+        label = _only(head, _is_label, {data, group, split}, finer=True)
+    if data is None or label is None:
         raise _doubt(head, data, label)
-    what = {"the text": data} if is_text else {"the file": data}
-    what |= {"the label": label}
-    what |= {"the group": group} if group is not None else {}
-    what |= {"the split": split} if split is not None else {}
-    said = ", ".join(f"{name} is {head.called(column)}" for name, column in what.items())
-    return Columns(data, label, group, split), f"{head.name}: {said}"
+    columns = Columns(data, label, group, split)
+    return columns, f"{head.name}: {_said(head, columns, 'text' if is_text else 'file')}"
 
 
-def _given(head: Head, wanted: str | None, option: str) -> int | None:
+def _said(head: Head, columns: Columns, what: str) -> str:
+    """Return which columns were chosen; raise `BadData` where one would be two things."""
+    numbers = {
+        what: columns.data,
+        "label": columns.label,
+        "group": columns.group,
+        "split": columns.split,
+    }
+    used = [number for number in numbers.values() if number is not None]
+    if len(set(used)) < len(used):
+        said = ", ".join(f"{n} {head.called(i)}" for n, i in numbers.items() if i is not None)
+        raise BadData(f"{head.name}: a column cannot be two things: {said}")
+    return ", ".join(
+        f"the {name} is {head.called(number)}"
+        for name, number in numbers.items()
+        if number is not None
+    )
+
+
+def given_column(head: Head, wanted: str | None, option: str) -> int | None:
     """Return the column that an option names, by its name or its number from 1."""
     if wanted is None:
         return None
@@ -132,10 +153,14 @@ def _given(head: Head, wanted: str | None, option: str) -> int | None:
     raise BadData(f"{option} {wanted}: {what} in {head.name}; its columns: {_listed(head)}")
 
 
+def _named(head: Head, names: Sequence[str], taken: set[int | None]) -> list[int]:
+    """Return the columns that have one of the names."""
+    return [i for i, name in enumerate(head.folded()) if name in names and i not in taken]
+
+
 def _by_name(head: Head, names: Sequence[str], taken: set[int | None]) -> int | None:
     """Return the only column that has one of the names, or the one that has the first of them."""
-    folded = head.folded()
-    found = [i for i, name in enumerate(folded) if name in names and i not in taken]
+    found, folded = _named(head, names, taken), head.folded()
     if len(found) > 1:
         found = [i for i in found if folded[i] == names[0]] or found
     return found[0] if len(found) == 1 else None
@@ -149,21 +174,26 @@ def _split(head: Head, taken: set[int | None]) -> int | None:
     return column if values and all(part_of(value) for value in values) else None
 
 
-def _text(head: Head, taken: set[int]) -> int | None:
+def _text(head: Head, taken: set[int | None]) -> int | None:
     """Return the column of the texts, or None where several may be it."""
-    named = [i for i, name in enumerate(head.folded()) if name in TEXT_NAMES and i not in taken]
-    if named:
-        return _by_name(head, TEXT_NAMES, set(taken))
-    found = [i for i in range(head.width) if i not in taken and _is_text(head, i)]
-    return found[0] if len(found) == 1 else None
+    if _named(head, TEXT_NAMES, taken):
+        return _by_name(head, TEXT_NAMES, taken)
+    return _only(head, _is_text, taken)
 
 
-def _label(head: Head, taken: set[int | None]) -> int | None:
-    named = [i for i, name in enumerate(head.folded()) if name in LABEL_NAMES and i not in taken]
-    if named:
-        return _by_name(head, LABEL_NAMES, taken)
-    found = [i for i in range(head.width) if i not in taken and _is_label(head, i)]
-    if len(found) > 1 and head.header is None and _grow_finer(head, found):
+def _only(
+    head: Head,
+    may_be: Callable[[Head, int], bool],
+    taken: set[int | None],
+    *,
+    finer: bool = False,
+) -> int | None:
+    """Return the only column that may be it.
+
+    finer: of a table without names, whose columns divide the samples ever finer, the first is it.
+    """
+    found = [i for i in range(head.width) if i not in taken and may_be(head, i)]
+    if finer and len(found) > 1 and head.header is None and _grow_finer(head, found):
         return found[0]
     return found[0] if len(found) == 1 else None
 
@@ -209,7 +239,7 @@ def _doubt(head: Head, data: int | None, label: int | None) -> BadData:
         unclear.append("the text (--text-column)")
     if label is None:
         unclear.append("the label (--label-column)")
-    what = " and which is ".join(unclear) or "what: one column cannot be two things"
+    what = " and which is ".join(unclear)
     return BadData(
         f"{head.name}: it is not clear which column is {what}; its columns: {_listed(head)}"
     )

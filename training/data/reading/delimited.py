@@ -37,12 +37,11 @@ class Dialect:
     def reader(self, lines: Iterable[str]) -> "Iterator[list[str]]":
         """Return a strict reader of the fields of each record."""
         csv.field_size_limit(LONGEST_FIELD)
-        quoting = csv.QUOTE_MINIMAL if self.quote else csv.QUOTE_NONE
         return csv.reader(
             lines,
             delimiter=self.delimiter,
             quotechar=self.quote or None,
-            quoting=quoting,
+            quoting=csv.QUOTE_MINIMAL if self.quote else csv.QUOTE_NONE,
             escapechar=self.escape,
             doublequote=self.escape is None,
             strict=True,
@@ -125,8 +124,8 @@ def _with_quoting(table: Delimited) -> Delimited:
         return table
     plain = replace(table, dialect=replace(table.dialect, quote=""))
     plain_fits = _fits(plain)
-    for changed in ({"escape": "\\"}, {"quote": "'"}):
-        found = replace(table, dialect=replace(table.dialect, **changed))
+    dialects = replace(table.dialect, escape="\\"), replace(table.dialect, quote="'")
+    for found in (replace(table, dialect=dialect) for dialect in dialects):
         if (not plain_fits or _mostly_quoted(found)) and _fits(found):
             return found
     return plain if plain_fits else table
@@ -214,9 +213,7 @@ def _records(
         number += len(source.taken)
 
 
-def _swallowed(
-    lines: list[str], dialect: Dialect, suspected: tuple[frozenset[str], ...]
-) -> bool:
+def _swallowed(lines: list[str], dialect: Dialect, suspected: tuple[frozenset[str], ...]) -> bool:
     """Return whether a record of several lines is several rows that a stray quote holds together.
 
     So it is where each line has the fields of a whole row, and each line within the quotes a value
@@ -232,7 +229,8 @@ def _swallowed(
     ]
     quote = dialect.quote
     opening = next(
-        (i for i, x in enumerate(split[0]) if x == quote or x[:1] == quote != x[-1:]), len(suspected)
+        (i for i, x in enumerate(split[0]) if x == quote or x[:1] == quote != x[-1:]),
+        len(suspected),
     )
     closing = next((i for i, x in enumerate(split[-1]) if x[-1:] == quote), 0)
     at_ends = any(known[0][opening + 1 :]) or any(known[-1][:closing])

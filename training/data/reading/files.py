@@ -45,6 +45,7 @@ class FileList:
     groups: InternedNames = field(default_factory=InternedNames)
     fixed: "array[int]" = field(default_factory=lambda: array("b"))
     notes: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     unusable: list[str] = field(default_factory=list)
 
     def append(self, path: str, label: str, part: str | None = None, group: str = "") -> None:
@@ -120,7 +121,7 @@ def read_files(
         unreadable=[*unusable, *files.unusable],
         keeps_case=keeps and kind is not None and kind.name == _TEXT,
         notes=files.notes,
-        warnings=[*([note] if note else []), *said, *near],
+        warnings=[*files.warnings, *([note] if note else []), *said, *near],
     )
 
 
@@ -162,8 +163,7 @@ def _of_one_kind(
     used, unusable = [], []
     for place, number in enumerate(found.kinds):
         if number not in (-1, major):
-            others = f"{counts[major]} files of another kind, {kinds[major].noun}"
-            reason = f"{_a(kinds[number].noun)} beside {others}"
+            reason = f"{_a(kinds[number].noun)} among {counts[major]} {kinds[major].plural}"
             unusable.append(f"{files.paths[place]} ({reason})")
         elif place in found.problems:
             unusable.append(f"{files.paths[place]} ({found.problems[place]})")

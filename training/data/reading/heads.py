@@ -6,7 +6,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from training.data.reading.columns import FILE_NAMES, Head, has_header
+from training.data.reading.columns import FILE_NAMES, Head, given_column, has_header
 from training.data.reading.tables import Row, Rows
 
 _FIRST, _EVERY, _MOST = 1_000, 97, 5_000  # rows of the sample
@@ -41,11 +41,17 @@ def with_head(table: Rows) -> OpenTable:
     return OpenTable(table.path, head, rows, count, table.place, notes)
 
 
-def file_column(head: Head, folder: Path) -> int | None:
-    """Return the column whose values are names of files in `folder`, if there is one."""
+def file_column(head: Head, folder: Path, wanted: str | None) -> int | None:
+    """Return the column whose values are names of files in `folder`, if there is one.
+
+    wanted: the column that a person named, the only one that may be it.
+    """
     named = [i for i, name in enumerate(head.folded()) if name in FILE_NAMES]
-    others = [i for i in range(head.width) if i not in named]
-    for column in (*named, *others):
+    columns = [*named, *(i for i in range(head.width) if i not in named)]
+    if wanted is not None:
+        given = given_column(head, wanted, "--text-column")
+        columns = [i for i in columns if i == given]
+    for column in columns:
         values = head.values(column)[:_LOOKED_UP]
         found = sum(_is_file(folder, value) for value in values)
         if values and found >= _FOUND * len(values):

@@ -28,7 +28,9 @@ class InternedNames:
 
     def numbers(self) -> np.ndarray:
         """Return the entries as numbers in the order of first appearance, int32 (entries,)."""
-        return np.frombuffer(self._column, dtype=np.int32) if self._column else np.zeros(0, np.int32)
+        return (
+            np.frombuffer(self._column, dtype=np.int32) if self._column else np.zeros(0, np.int32)
+        )
 
     def sorted(
         self, becomes: Mapping[str, str] | None = None

@@ -30,6 +30,10 @@ class SampleKind(Protocol):
         """How messages name a sample."""
 
     @property
+    def plural(self) -> str:
+        """How messages name several."""
+
+    @property
     def media_types(self) -> Mapping[str, str]:
         """The media types of its files, by suffix in lower case."""
 
@@ -46,6 +50,7 @@ class FileKind(NamedTuple):
 
     name: str
     noun: str
+    plural: str
     media_types: Mapping[str, str]
     recognise: "Recognise"
     fingerprint: TakeFingerprint
@@ -54,7 +59,8 @@ class FileKind(NamedTuple):
 class Recognise(Protocol):
     """A function of a module: the first bytes of a file → its media type, or None."""
 
-    def __call__(self, head: bytes, /) -> str | None: ...
+    def __call__(self, head: bytes, /) -> str | None:
+        """Return the media type."""
 
 
 class Examined(NamedTuple):
@@ -79,11 +85,12 @@ class Batch(NamedTuple):
 
 def file_kinds(kinds: Iterable[SampleKind]) -> tuple[FileKind, ...]:
     """Return the kinds whose files are read."""
-    return tuple(
-        FileKind(kind.name, kind.noun, dict(kind.media_types), kind.recognise, kind.fingerprint)
-        for kind in kinds
-        if kind.media_types
-    )
+    return tuple(_file_kind(kind) for kind in kinds if kind.media_types)
+
+
+def _file_kind(kind: SampleKind) -> FileKind:
+    types = dict(kind.media_types)
+    return FileKind(kind.name, kind.noun, kind.plural, types, kind.recognise, kind.fingerprint)
 
 
 def listed(kinds: Sequence[FileKind], last: str) -> str:

@@ -95,8 +95,8 @@ def check_no_quantity(name: str, counts: Mapping[str, int]) -> None:
     if many or (len(counts) > _FEW_FRACTIONS and 2 * fractions > len(counts)):
         raise BadData(
             f"{name}: the labels are {len(counts)} different numbers, such as "
-            f"{', '.join(list(counts)[:3])}. A quantity is not predicted (no regression); divide it "
-            "into a few named ranges, or choose another column with --label-column"
+            f"{', '.join(list(counts)[:3])}. A quantity is not predicted (no regression); divide "
+            "it into a few named ranges, or choose another column with --label-column"
         )
 
 

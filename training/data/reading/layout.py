@@ -31,6 +31,7 @@ class Layout:
 
     places: tuple[Place, ...]
     notes: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     unusable: list[str] = field(default_factory=list)
 
     def files(self) -> Iterator[tuple[str, Place]]:
@@ -80,12 +81,14 @@ def layout_of(name: str, tree: Folder, folder: Folder) -> Layout:
             for file in each.files
         ]
         notes.append(f"{name}: the authors' split is kept ({_some(inner)} below each label)")
-    elif inner and not any(each.files for each in folder.folders if each.folders):
-        notes.append(
-            f"{name}: the labels are {_some(folder.folders)}; the folders in them "
-            f"({_some(inner)}) are no labels"
+    warnings = []
+    wrapping = not any(each.files for each in folder.folders if each.folders)
+    if inner and wrapping and all(place.part is None for place in places):
+        warnings.append(
+            f"{name}: the labels are {_some(folder.folders)}, and the folders in them "
+            f"({_some(inner)}) are no labels; if they are, name one of the outer folders"
         )
-    return Layout(tuple(places), notes, stray + empty)
+    return Layout(tuple(places), notes, warnings, stray + empty)
 
 
 def _authors_split(
@@ -103,7 +106,7 @@ def _authors_split(
         if each.path not in known
     ]
     notes.append(f"{name}: the authors' split is kept ({_some(parts)})")
-    return Layout(tuple(places), notes, stray)
+    return Layout(tuple(places), notes, [], stray)
 
 
 def _labels(folder: Folder, part: str | None) -> tuple[list[Place], list[str]]:

@@ -39,14 +39,9 @@ def plan(name: str, path: Path, options: ReadingOptions, *, trusted: bool = True
     trusted: whether a table may name files outside its folder, as that of an archive may not.
     """
     if path.is_file():
-        if not is_table(path):
-            raise BadData(
-                f"{path}: expected a folder, a table (.csv, .tsv, .jsonl, .parquet, .xlsx) or an "
-                "archive (.zip, .tar, .tar.gz)"
-            )
         table = with_head(open_table(path))
-        column = file_column(table.head, path.parent)
-        if column is None or options.text_column is not None:
+        column = file_column(table.head, path.parent, options.text_column)
+        if column is None:
             return Plan(name, [TableOfTexts(table)])
         files = FileList(path.parent)
         _add_table(files, table, column, options, _Origin("", None, trusted))
@@ -58,7 +53,7 @@ def _folder(name: str, path: Path, options: ReadingOptions, trusted: bool) -> Pl
     tree, unusable = walk(path)
     folder = unwrapped(tree, lambda each: any(is_table(Path(file)) for file in each.files))
     files = FileList(path)
-    named = list(_tables_of_files(path, folder))
+    named = list(_tables_of_files(path, folder, options.text_column))
     if named:
         files.unusable += unusable
         for each, table, column in named:
@@ -79,6 +74,7 @@ def _folder(name: str, path: Path, options: ReadingOptions, trusted: bool) -> Pl
         raise BadData(f"{', '.join(given)}: {path} holds no table; its folders are the labels")
     layout = layout_of(name, tree, folder)
     files.notes += layout.notes
+    files.warnings += layout.warnings
     files.unusable += unusable + layout.unusable
     for file, place in layout.files():
         try:
@@ -94,13 +90,17 @@ def _tables(name: str, path: Path, folder: Folder, unusable: list[str]) -> Plan:
     for file in folder.files:
         below = folder.below(file)
         if is_table(Path(file)):
-            tables.append(TableOfTexts(with_head(open_table(path / below)), part_of_file(Path(file).stem)))
+            tables.append(
+                TableOfTexts(with_head(open_table(path / below)), part_of_file(Path(file).stem))
+            )
         else:
             beside.append(f"{below} (beside tables)")
     return Plan(name, tables, unusable=beside)
 
 
-def _tables_of_files(root: Path, folder: Folder) -> Iterator[tuple[Folder, OpenTable, int]]:
+def _tables_of_files(
+    root: Path, folder: Folder, wanted: str | None
+) -> Iterator[tuple[Folder, OpenTable, int]]:
     """Yield the tables that name the files beside or below them, here or in a split's folder."""
     splits = [each for each in folder.folders if part_of(each.name)]
     for each in (folder, *splits):
@@ -110,9 +110,9 @@ def _tables_of_files(root: Path, folder: Folder) -> Iterator[tuple[Folder, OpenT
                 continue
             try:
                 table = with_head(open_table(path))
+                column = file_column(table.head, path.parent, wanted)
             except BadData:
                 continue  # it stays a stray file
-            column = file_column(table.head, path.parent)
             if column is not None:
                 yield each, table, column
 
@@ -182,12 +182,8 @@ def _part(row: Sequence[object] | str, split: int) -> str:
 
 def _name_the_rest(files: FileList, tree: Folder, tables: Sequence[OpenTable]) -> None:
     """Name the files of a folder that no table names."""
-    known = set(files.paths) | {
-        table.path.relative_to(files.root).as_posix() for table in tables
-    }
+    known = set(files.paths) | {table.path.relative_to(files.root).as_posix() for table in tables}
     names = ", ".join(table.path.name for table in tables)
     files.unusable += [
         f"{path} (no row of {names} names it)" for path in tree.all_files() if path not in known
     ]
-
-

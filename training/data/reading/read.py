@@ -5,6 +5,7 @@ Files and texts stay on disk, and are read when they are needed.
 """
 
 import logging
+import os
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
@@ -16,8 +17,15 @@ from training.data.reading.files import read_files
 from training.data.reading.kinds import SampleKind, file_kinds, listed
 from training.data.reading.options import ReadingOptions
 from training.data.reading.plan import Plan, plan
+from training.data.reading.tables import is_table
 from training.data.reading.texts import read_texts
-from training.data.reading.unpack import archive_stem, is_archive, unpacked
+from training.data.reading.unpack import (
+    archive_stem,
+    decompressed,
+    is_archive,
+    is_compressed,
+    unpacked,
+)
 from training.data.sources import warn, warn_each
 from training.data.split import check_classes
 from training.errors import BadData, MissingData
@@ -27,9 +35,7 @@ _DEFAULT = ReadingOptions()
 _NAMED = 5
 
 
-def read(
-    given: Path, kinds: Iterable[SampleKind], options: ReadingOptions = _DEFAULT
-) -> Dataset:
+def read(given: Path, kinds: Iterable[SampleKind], options: ReadingOptions = _DEFAULT) -> Dataset:
     """Return the samples of a folder, a table or an archive; raise `MissingData` or `BadData`.
 
     What was understood is logged, and what a person should look at is a warning.
@@ -53,19 +59,24 @@ def understood(
     return replace(dataset, unreadable=[*dataset.unreadable, *left_out])
 
 
-def check(given: Path, options: ReadingOptions = _DEFAULT) -> None:
+def check(given: Path, options: ReadingOptions = _DEFAULT, *, for_training: bool = True) -> None:
     """Raise `MissingData` or `BadData` for what names and tables say is wrong.
 
-    Neither torch nor a file of a folder is needed. A table is read whole; `read` then finds it read.
+    Neither torch nor a file of a folder is needed. A table is read whole, and only once.
+    for_training: whether there must be enough samples of two labels.
     """
     found, left_out = _planned(given, options)
+    if not for_training:
+        return
     if found.tables:
         dataset = _texts(given, _state(given), options)
         if not len(dataset.samples):
             raise nothing_found(dataset, "text")
+        different, remarks = deduplicate(dataset)
         try:
-            check_classes(deduplicate(dataset)[0])
+            check_classes(different)
         except BadData:
+            warn_each([*dataset.warnings, *remarks])
             warn_unusable(dataset)
             raise
         return
@@ -106,22 +117,35 @@ def warn_unusable(dataset: Dataset) -> None:
         warn_each([f"  {line}" for line in dataset.unreadable])
 
 
+State = tuple[tuple[str, int, int], ...]
+
+
 def _planned(given: Path, options: ReadingOptions) -> tuple[Plan, list[str]]:
     """Return what is to be read, and what was left out before."""
     if not given.exists():
         raise MissingData(f"{given} does not exist")
+    return _plan(given, _state(given), options)
+
+
+@lru_cache(maxsize=2)
+def _plan(given: Path, state: State, options: ReadingOptions) -> tuple[Plan, list[str]]:
     if given.is_file() and is_archive(given):
-        folder, left_out = _unpacked(given, _state(given))
+        folder, left_out = _unpacked(given, state)
         return plan(archive_stem(given), folder, options, trusted=False), left_out
+    if given.is_file() and is_compressed(given):
+        return plan(archive_stem(given.with_suffix("")), decompressed(given), options), []
     return plan(given.resolve().stem, given, options), []
 
 
-State = tuple[int, int]  # of a file: when it was changed, and its size
-
-
 def _state(given: Path) -> State:
-    status = given.stat()
-    return status.st_mtime_ns, status.st_size
+    """Return what changes when the files or folders at a path do."""
+    paths = [given]
+    if given.is_dir():
+        for folder, _, files in os.walk(given):
+            paths.append(Path(folder))
+            paths += [Path(folder, file) for file in files if is_table(Path(file))]
+    states = ((path, path.stat()) for path in paths if path.exists())
+    return tuple((str(path), status.st_mtime_ns, status.st_size) for path, status in states)
 
 
 @lru_cache(maxsize=4)
@@ -129,7 +153,7 @@ def _unpacked(given: Path, state: State) -> tuple[Path, list[str]]:
     return unpacked(given)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=2)
 def _texts(given: Path, state: State, options: ReadingOptions) -> Dataset:
     """Read tables of texts once for `check` and `read`."""
     found, left_out = _planned(given, options)

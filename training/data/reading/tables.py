@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from training.data.reading.charset import charset_of
+from training.data.reading.charset import NoText, charset_of
 from training.data.reading.delimited import DELIMITERS, delimited
 from training.errors import BadData
 
@@ -73,11 +73,16 @@ def open_table(path: Path) -> Rows:
 
 
 def _delimited(path: Path) -> Rows:
-    charset = charset_of(path)
     try:
+        charset = charset_of(path)
         table = delimited(path, charset)
     except UnicodeError as error:
         raise BadData(f"{path} is not a readable table: {error}") from None
+    except NoText:
+        raise BadData(
+            f"{path}: expected a folder, a table (.csv, .tsv, .jsonl, .parquet, .xlsx) or an "
+            "archive (.zip, .tar, .tar.gz)"
+        ) from None
     dialect = table.dialect
     sign = DELIMITERS.get(dialect.delimiter, repr(dialect.delimiter))
     how = "without quoting, so that quotes are part of the texts"
@@ -206,7 +211,9 @@ def _sheet(path: Path) -> Rows:
     width = sheet.width
 
     def rows() -> Iterator[Row]:
-        for number, values in enumerate(sheet.iter_rows(), sheet.start[0] + 1 if sheet.start else 1):
+        for number, values in enumerate(
+            sheet.iter_rows(), sheet.start[0] + 1 if sheet.start else 1
+        ):
             if any(value != "" for value in values):
                 yield number, [_whole(value) for value in values]
 

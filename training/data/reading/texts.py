@@ -59,8 +59,8 @@ class HashJob(NamedTuple):
 class Hashes(NamedTuple):
     """The sha256 of the fingerprints and of the texts, joined; which texts have no fingerprint."""
 
-    keys: bytes
-    contents: bytes
+    keys: bytes | bytearray
+    contents: bytes | bytearray
     problems: list[tuple[int, str]]
 
 

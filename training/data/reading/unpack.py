@@ -5,6 +5,8 @@ and devices are left out and named. The bytes that it unpacks to are counted whi
 and bounded, and so are its entries, whatever its headers say.
 """
 
+import bz2
+import gzip
 import lzma
 import os
 import shutil
@@ -14,9 +16,10 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, Any
 
 from training.data.reading.scratch import scratch_folder
+from training.data.reading.tables import is_table
 from training.errors import BadData
 
 SUFFIXES = (".zip", ".tar", ".tgz", ".tbz2", ".txz", ".tar.gz", ".tar.bz2", ".tar.xz")
@@ -25,6 +28,11 @@ _FREE = 100_000_000  # bytes that any archive may unpack to
 _ENTRIES = 5_000_000
 _KEPT = 0.9  # of the free disk, at most
 _CHUNK = 1 << 20
+_COMPRESSED: dict[str, Callable[..., Any]] = {
+    ".gz": gzip.open,
+    ".bz2": bz2.open,
+    ".xz": lzma.open,
+}
 _DAMAGED = (
     zipfile.BadZipFile,
     tarfile.TarError,
@@ -77,8 +85,35 @@ class _Unpacking:
 
 
 def is_archive(path: Path) -> bool:
-    """Return whether the name of a file is that of an archive that is read here."""
-    return path.name.lower().endswith(SUFFIXES)
+    """Return whether a file is an archive that is read here: by its name, else by its content."""
+    if path.name.lower().endswith(SUFFIXES):
+        return True
+    if is_table(path):
+        return False
+    return zipfile.is_zipfile(path) or tarfile.is_tarfile(path)
+
+
+def is_compressed(path: Path) -> bool:
+    """Return whether a file is a compressed table, such as `x.csv.gz`."""
+    return path.suffix.lower() in _COMPRESSED and not is_archive(path)
+
+
+def decompressed(path: Path) -> Path:
+    """Return a compressed file's content as a file; raise `BadData` as `unpacked` does."""
+    root = scratch_folder()
+    work = _Unpacking(path, root, _allowed(path, root))
+    try:
+        with _COMPRESSED[path.suffix.lower()](path, "rb") as source:
+            work.write(source, root / path.stem)
+    except (*_DAMAGED, OSError) as error:
+        raise BadData(f"{path} cannot be decompressed: {error}") from None
+    return root / path.stem
+
+
+def _allowed(archive: Path, root: Path) -> int:
+    """Return the bytes that an archive may unpack to."""
+    free = int(_KEPT * shutil.disk_usage(root).free)
+    return min(max(_FREE, _LIMIT * archive.stat().st_size), free)
 
 
 def archive_stem(path: Path) -> str:
@@ -94,10 +129,7 @@ def unpacked(archive: Path) -> tuple[Path, list[str]]:
     Raises `BadData` where the archive is damaged, encrypted or too large.
     """
     root = scratch_folder()
-    allowed = min(
-        max(_FREE, _LIMIT * archive.stat().st_size), int(_KEPT * shutil.disk_usage(root).free)
-    )
-    work = _Unpacking(archive, root, allowed)
+    work = _Unpacking(archive, root, _allowed(archive, root))
     try:
         if zipfile.is_zipfile(archive):
             _unzip(work)
@@ -121,7 +153,7 @@ def _unzip(work: _Unpacking) -> None:
                 work.unusable.append(f"{entry.filename} (a link in a zip archive; not followed)")
             elif (target := work.place(entry.filename)) is not None:
                 with packed.open(entry) as source:
-                    _written(work, entry.filename, lambda t=target, s=source: work.write(s, t))
+                    _written(work, entry.filename, source, target)
 
 
 def _untar(work: _Unpacking) -> None:
@@ -134,7 +166,7 @@ def _untar(work: _Unpacking) -> None:
             if entry.issym() or entry.islnk():
                 links.append((entry, target))
             elif entry.isfile() and (source := packed.extractfile(entry)) is not None:
-                _written(work, entry.name, lambda t=target, s=source: work.write(s, t))
+                _written(work, entry.name, source, target)
             else:
                 work.unusable.append(f"{entry.name} (neither a file nor a folder)")
     _link_all(work, links)  # last, so that nothing is written through one
@@ -150,10 +182,10 @@ def _link_all(work: _Unpacking, links: list[tuple[tarfile.TarInfo, Path]]) -> No
         links = waiting
 
 
-def _written(work: _Unpacking, name: str, write: Callable[[], None]) -> None:
+def _written(work: _Unpacking, name: str, source: IO[bytes], target: Path) -> None:
     """Write an entry; name one whose name the disk does not take."""
     try:
-        write()
+        work.write(source, target)
     except (FileExistsError, NotADirectoryError, IsADirectoryError):
         work.unusable.append(f"{name} (a file and a folder have the same name)")
 
