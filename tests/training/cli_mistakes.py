@@ -11,6 +11,8 @@ from tests.training.samples import shape, write_mnist, write_recordings, write_t
 
 RNG = np.random.default_rng(0)
 STARTED = ("--start", "features")
+COPIES = "text,label\n" + "a,x\nb,y\n" * 9
+QUANTITY = "text,label\n" + "".join(f"words {i},{i / 7:.3f}\n" for i in range(60))
 SPOKEN = REPOSITORY / "models" / "spoken-digits"
 
 
@@ -112,7 +114,47 @@ SEEN_WITHOUT_TORCH: dict[str, tuple[Arguments, str]] = {
         lambda t: ["run", "--data", t / "somewhere"],
         "expected one sub-folder per label",
     ),
-    "no table": (lambda t: ["run", "--data", file(t / "x.zip", "PK")], "expected a folder"),
+    "no table": (lambda t: ["run", "--data", file(t / "x.bin", bytes(99))], "expected a folder"),
+    "no archive": (lambda t: ["run", "--data", file(t / "x.zip", "PK")], "not a readable archive"),
+    "no such column": (
+        lambda t: ["run", "--data", file(t / "t.csv", COPIES), "--label-column", "kind"],
+        "--label-column kind: there is no such column in t.csv; its columns: text, label",
+    ),
+    "columns of a recipe": (
+        lambda t: ["run", "spam", "--text-column", "1"],
+        "options for tables and texts are for your own data; spam has its own",
+    ),
+    "columns of a folder": (
+        lambda t: ["run", "--data", folder(t / "d", a=3, b=3), "--text-column", "1"],
+        "--text-column: d holds no table; its folders are the labels",
+    ),
+    "an unknown case": (
+        lambda t: ["run", "--data", t, "--text-case", "upper"],
+        "--text-case: expected one of auto, keep, lower, got 'upper'",
+    ),
+    "an address that does not answer": (
+        lambda t: ["inspect", "--data", "http://127.0.0.1:1/t.csv"],
+        "t.csv cannot be downloaded",
+    ),
+    "no data set of the hub": (
+        lambda t: ["inspect", "--data", "hf://owner"],
+        "expected hf://OWNER/NAME, a data set of the Hugging Face hub",
+    ),
+    "splits as labels": (
+        lambda t: ["run", "--data", folder(t / "d", train=3, test=3)],
+        "test, train are names of splits, not labels",
+    ),
+    "numbers as targets": (
+        lambda t: ["run", "--data", file(t / "t.csv", QUANTITY)],
+        "60 different numbers",
+    ),
+    "an unclear table for a bundle": (
+        lambda t: [
+            *("measure", "digits", "--data", file(t / "t.csv", "first,second\na,b\n")),
+            *("--models", REPOSITORY / "models"),
+        ],
+        "it is not clear which column is the text",
+    ),
     "models is a file": (
         lambda t: ["run", "--data", folder(t / "d", a=3, b=3), "--models", file(t / "m", "")],
         "is not a folder that can be written to",
@@ -159,12 +201,12 @@ SEEN_WITHOUT_TORCH: dict[str, tuple[Arguments, str]] = {
         "at least two labels are needed, found cats",
     ),
     "copies only": (
-        lambda t: ["run", "--data", file(t / "t.csv", "text,label\n" + "a,x\nb,y\n" * 9)],
+        lambda t: ["run", "--data", file(t / "t.csv", COPIES)],
         "every label needs at least 3 different samples; too few: x, y",
     ),
     "missing column": (
-        lambda t: ["run", "--data", file(t / "t.csv", "words;label\n")],
-        "no column label and no text",
+        lambda t: ["run", "--data", file(t / "t.csv", "words;kind\na;b\n")],
+        "it is not clear which column is the text (--text-column) and which is the label",
     ),
     "a name of no letters": (
         lambda t: ["run", "--data", folder(t / "猫", a=3, b=3)],
@@ -223,7 +265,7 @@ SEEN_WITHOUT_TORCH: dict[str, tuple[Arguments, str]] = {
     ),
     "a table of no texts": (
         lambda t: ["inspect", "--data", file(t / "t.csv", "text,label\n,x\n")],
-        "t: no text found; not usable: t.csv, line 2 (text or label is missing)",
+        "t: no text found; not usable: t.csv, line 2 (the text is missing)",
     ),
 }
 MISTAKES: dict[str, tuple[Arguments, str]] = {

@@ -102,7 +102,10 @@ def choose_columns(
     group = given_column(head, options.group_column, "--group-column")
     split = given_column(head, options.split_column, "--split-column")
     group = _by_name(head, _GROUP_NAMES, {label}) if group is None else group
-    split = _split(head, {label, group}) if split is None else split
+    if split is None:
+        split = _split(head, {label, group})
+    else:
+        _check_split(head, split)
     is_text = data is None
     if data is None:
         data = given_column(head, options.text_column, "--text-column")
@@ -172,6 +175,28 @@ def _split(head: Head, taken: set[int | None]) -> int | None:
         return None
     values = head.values(column)
     return column if values and all(part_of(value) for value in values) else None
+
+
+def _check_split(head: Head, column: int) -> None:
+    """Raise `BadData` where a column that was named holds something else than splits."""
+    others = sorted({value for value in head.values(column) if part_of(value) is None})
+    if others:
+        some = ", ".join(repr(value[:40]) for value in others[:3])
+        raise BadData(
+            f"--split-column: {head.called(column)} of {head.name} holds {some}; expected train, "
+            "validation or test"
+        )
+
+
+def _check_split(head: Head, column: int) -> None:
+    """Raise `BadData` where a column that was named holds something else than splits."""
+    others = sorted({value for value in head.values(column) if part_of(value) is None})
+    if others:
+        some = ", ".join(repr(value[:40]) for value in others[:3])
+        raise BadData(
+            f"--split-column: {head.called(column)} of {head.name} holds {some}; expected train, "
+            "validation or test"
+        )
 
 
 def _text(head: Head, taken: set[int | None]) -> int | None:

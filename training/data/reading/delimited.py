@@ -104,8 +104,8 @@ def _score(lines: list[str], delimiter: str) -> tuple[float, int]:
     first.
     """
     best = (0.0, 1)
-    for quote in ('"', ""):
-        rows = [row for _, row in _records(lines, Dialect(delimiter, quote), 1, ())]
+    for quote, escape in (('"', None), ('"', "\\"), ("'", None), ("", None)):
+        rows = [row for _, row in _records(lines, Dialect(delimiter, quote, escape), 1, ())]
         counts = Counter(len(row) for row in rows if isinstance(row, list))
         if not counts or not isinstance(rows[0], list):
             continue

@@ -66,12 +66,12 @@ def _folder(name: str, path: Path, options: ReadingOptions, trusted: bool) -> Pl
         return _tables(name, path, folder, unusable)
     if not folder.folders:
         raise BadData(
-            f"{path}: expected one sub-folder per label, found none"
+            f"{name}: expected one sub-folder per label, found none"
             + (f" but {len(folder.files)} files" if folder.files else "")
         )
     given = [f"--{o.replace('_', '-')}" for o in _COLUMN_OPTIONS if getattr(options, o) is not None]
     if given:
-        raise BadData(f"{', '.join(given)}: {path} holds no table; its folders are the labels")
+        raise BadData(f"{', '.join(given)}: {name} holds no table; its folders are the labels")
     layout = layout_of(name, tree, folder)
     files.notes += layout.notes
     files.warnings += layout.warnings

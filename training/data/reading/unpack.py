@@ -88,14 +88,14 @@ def is_archive(path: Path) -> bool:
     """Return whether a file is an archive that is read here: by its name, else by its content."""
     if path.name.lower().endswith(SUFFIXES):
         return True
-    if is_table(path):
+    if is_table(path) or is_compressed(path):
         return False
     return zipfile.is_zipfile(path) or tarfile.is_tarfile(path)
 
 
 def is_compressed(path: Path) -> bool:
     """Return whether a file is a compressed table, such as `x.csv.gz`."""
-    return path.suffix.lower() in _COMPRESSED and not is_archive(path)
+    return path.suffix.lower() in _COMPRESSED and not path.name.lower().endswith(SUFFIXES)
 
 
 def decompressed(path: Path) -> Path:
