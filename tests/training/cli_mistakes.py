@@ -114,7 +114,7 @@ SEEN_WITHOUT_TORCH: dict[str, tuple[Arguments, str]] = {
         lambda t: ["run", "--data", t / "somewhere"],
         "expected one sub-folder per label",
     ),
-    "no table": (lambda t: ["run", "--data", file(t / "x.bin", bytes(99))], "expected a folder"),
+    "no table": (lambda t: ["run", "--data", file(t / "x.bin", bytes(range(99)))], "expected a folder"),
     "no archive": (lambda t: ["run", "--data", file(t / "x.zip", "PK")], "not a readable archive"),
     "no such column": (
         lambda t: ["run", "--data", file(t / "t.csv", COPIES), "--label-column", "kind"],

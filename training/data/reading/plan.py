@@ -13,9 +13,10 @@ from training.data.reading.files import FileList
 from training.data.reading.heads import OpenTable, file_column, with_head
 from training.data.reading.labels import NoLabel, label_of
 from training.data.reading.layout import layout_of, unwrapped
+from training.data.reading.names import is_table
 from training.data.reading.options import ReadingOptions
 from training.data.reading.splits import part_of, part_of_file
-from training.data.reading.tables import is_table, open_table
+from training.data.reading.tables import open_table
 from training.data.reading.texts import TableOfTexts
 from training.data.reading.walk import Folder, walk
 from training.errors import BadData

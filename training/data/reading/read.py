@@ -15,15 +15,13 @@ from training.data.dataset import Dataset
 from training.data.duplicates import deduplicate
 from training.data.reading.files import read_files
 from training.data.reading.kinds import SampleKind, file_kinds, listed
+from training.data.reading.names import data_stem, is_compressed, is_table
 from training.data.reading.options import ReadingOptions
 from training.data.reading.plan import Plan, plan
-from training.data.reading.tables import is_table
 from training.data.reading.texts import read_texts
 from training.data.reading.unpack import (
-    archive_stem,
     decompressed,
     is_archive,
-    is_compressed,
     unpacked,
 )
 from training.data.sources import warn, warn_each
@@ -66,10 +64,10 @@ def check(given: Path, options: ReadingOptions = _DEFAULT, *, for_training: bool
     for_training: whether there must be enough samples of two labels.
     """
     found, left_out = _planned(given, options)
-    if not for_training:
-        return
     if found.tables:
         dataset = _texts(given, _state(given), options)
+        if not for_training:
+            return
         if not len(dataset.samples):
             raise nothing_found(dataset, "text")
         different, remarks = deduplicate(dataset)
@@ -81,6 +79,8 @@ def check(given: Path, options: ReadingOptions = _DEFAULT, *, for_training: bool
             raise
         return
     assert found.files is not None
+    if not for_training:
+        return
     labels = sorted(found.files.labels.counts())
     if len(labels) < 2:
         warn_each([*found.files.unusable, *left_out])
@@ -131,10 +131,10 @@ def _planned(given: Path, options: ReadingOptions) -> tuple[Plan, list[str]]:
 def _plan(given: Path, state: State, options: ReadingOptions) -> tuple[Plan, list[str]]:
     if given.is_file() and is_archive(given):
         folder, left_out = _unpacked(given, state)
-        return plan(archive_stem(given), folder, options, trusted=False), left_out
+        return plan(data_stem(given), folder, options, trusted=False), left_out
     if given.is_file() and is_compressed(given):
-        return plan(archive_stem(given.with_suffix("")), decompressed(given), options), []
-    return plan(given.resolve().stem, given, options), []
+        return plan(data_stem(given), decompressed(given), options), []
+    return plan(data_stem(given.resolve()), given, options), []
 
 
 def _state(given: Path) -> State:

@@ -39,7 +39,13 @@ def _from_web(url: str) -> Path:
     """Return the downloaded file, whose name is that of the address."""
     name = Path(unquote(urlsplit(url).path)).name or "download"
     digest = hashlib.sha256(url.encode()).hexdigest()[:12]
-    return fetch(DataFile(f"{digest}/{name}", url, None, content_is_checked=True))
+    try:
+        return fetch(DataFile(f"{digest}/{name}", url, None, content_is_checked=True))
+    except MissingData:
+        for folder in (CACHE / digest, CACHE):
+            if folder.is_dir() and not any(folder.iterdir()):  # a partial file is kept
+                folder.rmdir()
+        raise
 
 
 def _from_hub(name: str, revision: str | None) -> Path:

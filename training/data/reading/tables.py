@@ -16,13 +16,11 @@ import orjson
 
 from training.data.reading.charset import NoText, charset_of
 from training.data.reading.delimited import DELIMITERS, delimited
+from training.data.reading.names import JSON_LINES, SHEETS
 from training.errors import BadData
 
 Row = tuple[int, Sequence[Any] | str]  # its place in the table; its values, or why it has none
 
-JSON_LINES = (".jsonl", ".ndjson")
-TABLES = (".csv", ".tsv", ".tab", ".psv", *JSON_LINES, ".json", ".parquet", ".xlsx", ".xls", ".ods")
-_SHEETS = (".xlsx", ".xls", ".ods")
 _LARGEST_SHEET = 2_000_000_000  # bytes of an unpacked workbook
 _LOOKED_AT = 1_000  # objects by which the columns are found
 _BATCH = 4_096  # rows
@@ -49,11 +47,6 @@ class Rows:
         return self.path.name
 
 
-def is_table(path: Path) -> bool:
-    """Return whether the name of a file is that of a table."""
-    return path.suffix.lower() in TABLES
-
-
 def open_table(path: Path) -> Rows:
     """Return the rows of a table; raise `BadData` where it is none."""
     suffix = path.suffix.lower()
@@ -63,7 +56,7 @@ def open_table(path: Path) -> Rows:
         raise BadData(f"{path}: the table is empty; its columns: none")
     if head.startswith(b"PAR1"):
         return _parquet(path)
-    if suffix in _SHEETS:
+    if suffix in SHEETS:
         return _sheet(path)
     if suffix == ".parquet":
         raise BadData(f"{path} is not a Parquet file")

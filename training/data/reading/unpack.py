@@ -18,11 +18,10 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
+from training.data.reading.names import is_compressed, is_table, names_archive
 from training.data.reading.scratch import scratch_folder
-from training.data.reading.tables import is_table
 from training.errors import BadData
 
-SUFFIXES = (".zip", ".tar", ".tgz", ".tbz2", ".txz", ".tar.gz", ".tar.bz2", ".tar.xz")
 _LIMIT = 200  # times the size of the archive that it may unpack to
 _FREE = 100_000_000  # bytes that any archive may unpack to
 _ENTRIES = 5_000_000
@@ -86,16 +85,11 @@ class _Unpacking:
 
 def is_archive(path: Path) -> bool:
     """Return whether a file is an archive that is read here: by its name, else by its content."""
-    if path.name.lower().endswith(SUFFIXES):
+    if names_archive(path):
         return True
     if is_table(path) or is_compressed(path):
         return False
     return zipfile.is_zipfile(path) or tarfile.is_tarfile(path)
-
-
-def is_compressed(path: Path) -> bool:
-    """Return whether a file is a compressed table, such as `x.csv.gz`."""
-    return path.suffix.lower() in _COMPRESSED and not path.name.lower().endswith(SUFFIXES)
 
 
 def decompressed(path: Path) -> Path:
@@ -114,13 +108,6 @@ def _allowed(archive: Path, root: Path) -> int:
     """Return the bytes that an archive may unpack to."""
     free = int(_KEPT * shutil.disk_usage(root).free)
     return min(max(_FREE, _LIMIT * archive.stat().st_size), free)
-
-
-def archive_stem(path: Path) -> str:
-    """Return the name without the suffix of an archive, or without its last suffix."""
-    lower = path.name.lower()
-    found = max((s for s in SUFFIXES if lower.endswith(s)), key=len, default=path.suffix)
-    return path.name[: len(path.name) - len(found)] if found else path.name
 
 
 def unpacked(archive: Path) -> tuple[Path, list[str]]:
