@@ -1,32 +1,14 @@
 """Mistakes on the command line of `thalamus-train`: how each is made, and the answer."""
 
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-
 from tests.training.conftest import REPOSITORY
-from tests.training.samples import shape, write_mnist, write_recordings, write_tar
+from tests.training.own_data_mistakes import OWN_DATA_MISTAKES, Arguments, file, folder
+from tests.training.samples import write_mnist, write_recordings, write_tar
 
-RNG = np.random.default_rng(0)
 STARTED = ("--start", "features")
-COPIES = "text,label\n" + "a,x\nb,y\n" * 9
-QUANTITY = "text,label\n" + "".join(f"words {i},{i / 7:.3f}\n" for i in range(60))
 SPOKEN = REPOSITORY / "models" / "spoken-digits"
-
-
-def folder(root: Path, **labels: int) -> Path:
-    for label, count in labels.items():
-        (root / label).mkdir(parents=True)
-        for i in range(count):
-            (root / label / f"{i}.png").write_bytes(shape("disc", RNG))
-    return root
-
-
-def file(path: Path, content: str | bytes) -> Path:
-    path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return path
 
 
 def latin(root: Path) -> Path:
@@ -56,7 +38,6 @@ def ruled(models: Path) -> Path:
     return file(models / "d" / "serving.json", '{"policy": "newest"}').parents[1]
 
 
-Arguments = Callable[[Path], list[object]]
 # Each is a way of making a mistake in a folder, and what is answered.
 SEEN_WITHOUT_TORCH: dict[str, tuple[Arguments, str]] = {
     "no arguments": (lambda t: [], "COMMAND"),
@@ -114,47 +95,11 @@ SEEN_WITHOUT_TORCH: dict[str, tuple[Arguments, str]] = {
         lambda t: ["run", "--data", t / "somewhere"],
         "expected one sub-folder per label",
     ),
-    "no table": (lambda t: ["run", "--data", file(t / "x.bin", bytes(range(99)))], "expected a folder"),
-    "no archive": (lambda t: ["run", "--data", file(t / "x.zip", "PK")], "not a readable archive"),
-    "no such column": (
-        lambda t: ["run", "--data", file(t / "t.csv", COPIES), "--label-column", "kind"],
-        "--label-column kind: there is no such column in t.csv; its columns: text, label",
+    "no table": (
+        lambda t: ["run", "--data", file(t / "x.bin", bytes(range(99)))],
+        "expected a folder",
     ),
-    "columns of a recipe": (
-        lambda t: ["run", "spam", "--text-column", "1"],
-        "options for tables and texts are for your own data; spam has its own",
-    ),
-    "columns of a folder": (
-        lambda t: ["run", "--data", folder(t / "d", a=3, b=3), "--text-column", "1"],
-        "--text-column: d holds no table; its folders are the labels",
-    ),
-    "an unknown case": (
-        lambda t: ["run", "--data", t, "--text-case", "upper"],
-        "--text-case: expected one of auto, keep, lower, got 'upper'",
-    ),
-    "an address that does not answer": (
-        lambda t: ["inspect", "--data", "http://127.0.0.1:1/t.csv"],
-        "t.csv cannot be downloaded",
-    ),
-    "no data set of the hub": (
-        lambda t: ["inspect", "--data", "hf://owner"],
-        "expected hf://OWNER/NAME, a data set of the Hugging Face hub",
-    ),
-    "splits as labels": (
-        lambda t: ["run", "--data", folder(t / "d", train=3, test=3)],
-        "test, train are names of splits, not labels",
-    ),
-    "numbers as targets": (
-        lambda t: ["run", "--data", file(t / "t.csv", QUANTITY)],
-        "60 different numbers",
-    ),
-    "an unclear table for a bundle": (
-        lambda t: [
-            *("measure", "digits", "--data", file(t / "t.csv", "first,second\na,b\n")),
-            *("--models", REPOSITORY / "models"),
-        ],
-        "it is not clear which column is the text",
-    ),
+    **OWN_DATA_MISTAKES,
     "models is a file": (
         lambda t: ["run", "--data", folder(t / "d", a=3, b=3), "--models", file(t / "m", "")],
         "is not a folder that can be written to",
@@ -201,7 +146,7 @@ SEEN_WITHOUT_TORCH: dict[str, tuple[Arguments, str]] = {
         "at least two labels are needed, found cats",
     ),
     "copies only": (
-        lambda t: ["run", "--data", file(t / "t.csv", COPIES)],
+        lambda t: ["run", "--data", file(t / "t.csv", "text,label\n" + "a,x\nb,y\n" * 9)],
         "every label needs at least 3 different samples; too few: x, y",
     ),
     "missing column": (

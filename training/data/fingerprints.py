@@ -31,7 +31,7 @@ _FLAT = 4.0  # levels of 255; the means of a picture that vary less have no outl
 
 
 @dataclass(frozen=True, slots=True)
-class Fingerprint:
+class SampleFingerprint:
     """key: equal for samples that the encoder cannot tell apart.
 
     outline: 64 bits of a picture, most of which stay when it is resized or compressed anew; None
@@ -42,17 +42,17 @@ class Fingerprint:
     outline: int | None = None
 
 
-TakeFingerprint = Callable[[Payload, bool], Fingerprint]  # (payload, whether case is kept)
+TakeFingerprint = Callable[[Payload, bool], SampleFingerprint]  # (payload, whether case is kept)
 
 
-def content_fingerprint(payload: Payload, keeps_case: bool) -> Fingerprint:
+def content_fingerprint(payload: Payload, keeps_case: bool) -> SampleFingerprint:
     """Return the bytes themselves."""
-    return Fingerprint(payload.data)
+    return SampleFingerprint(payload.data)
 
 
-def text_fingerprint(payload: Payload, keeps_case: bool) -> Fingerprint:
+def text_fingerprint(payload: Payload, keeps_case: bool) -> SampleFingerprint:
     """Return the words that a text network reads."""
-    return Fingerprint(text_key(decode_text(payload), keeps_case))
+    return SampleFingerprint(text_key(decode_text(payload), keeps_case))
 
 
 def text_key(text: str, keeps_case: bool) -> bytes:
@@ -68,16 +68,16 @@ def _as_written(text: str) -> str:
     return " ".join(unicodedata.normalize("NFC", text).split())
 
 
-def picture_fingerprint(payload: Payload, keeps_case: bool) -> Fingerprint:
+def picture_fingerprint(payload: Payload, keeps_case: bool) -> SampleFingerprint:
     """Return the encoded pixels, and the outline of the picture."""
     pixels = ImageEncoder(PICTURE_SPEC, {}).encode(payload).arrays["image"]
-    return Fingerprint(pixels.tobytes(), _outline(pixels))
+    return SampleFingerprint(pixels.tobytes(), _outline(pixels))
 
 
-def sound_fingerprint(payload: Payload, keeps_case: bool) -> Fingerprint:
+def sound_fingerprint(payload: Payload, keeps_case: bool) -> SampleFingerprint:
     """Return the PCM of the whole sound, mixed down and resampled."""
     sound = SoundReader(payload.data)
-    return Fingerprint(mixed_pcm(sound.blocks, sound.rate, SOUND_RATE).tobytes())
+    return SampleFingerprint(mixed_pcm(sound.blocks, sound.rate, SOUND_RATE).tobytes())
 
 
 def picture_type(head: bytes) -> str | None:

@@ -8,9 +8,9 @@ from app.modalities import encoder_for
 from training.data.dataset import Dataset
 from training.data.duplicates import deduplicate
 from training.data.encode import Examples, encode
-from training.data.reading import read as reading
 from training.data.reading.kinds import SampleKind
 from training.data.reading.options import ReadingOptions
+from training.data.reading.read import read_samples
 from training.data.sources import warn, warn_each
 from training.errors import BadData, TrainingError
 
@@ -33,7 +33,7 @@ def read(
     manifest = bundle.manifest
     if manifest.task != "classify":
         raise TrainingError(f"{manifest.name} does not classify; labelled files cannot measure it")
-    dataset, remarks = deduplicate(reading.read(data, kinds, options))
+    dataset, remarks = deduplicate(read_samples(data, kinds, options))
     _check(dataset, manifest)
     encoder = encoder_for(manifest.encoder, bundle.files, bundle.registry.modalities)
     specs = manifest.encoder.tensors()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from app.bundle.upgrade import OWN_DATA
 from training.data.reading.options import ReadingOptions
-from training.data.reading.read import modality, read
+from training.data.reading.read import modality, read_samples
 from training.errors import BadData
 from training.modalities import TRAINING_MODALITIES, DefaultRecipe, TrainingModalities
 from training.recipes.own_data import summarize_own_data
@@ -22,7 +22,7 @@ def auto_recipe(
     name: of the model; by default it is made of the data's name. options: see `ReadingOptions`.
     """
     model = summarize_own_data(data, name).name
-    dataset = read(data, modalities.values(), options)
+    dataset = read_samples(data, modalities.values(), options)
     default = default_recipe(modality(dataset, modalities.values()), modalities)
     return Recipe(
         name=model,

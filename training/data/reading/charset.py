@@ -1,4 +1,4 @@
-"""The encoding of a table of text: what its bytes say, else a guess, which is told."""
+"""The encoding of a table of text: what its bytes say, else a guess, which is said."""
 
 import codecs
 from pathlib import Path

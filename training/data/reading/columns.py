@@ -188,17 +188,6 @@ def _check_split(head: Head, column: int) -> None:
         )
 
 
-def _check_split(head: Head, column: int) -> None:
-    """Raise `BadData` where a column that was named holds something else than splits."""
-    others = sorted({value for value in head.values(column) if part_of(value) is None})
-    if others:
-        some = ", ".join(repr(value[:40]) for value in others[:3])
-        raise BadData(
-            f"--split-column: {head.called(column)} of {head.name} holds {some}; expected train, "
-            "validation or test"
-        )
-
-
 def _text(head: Head, taken: set[int | None]) -> int | None:
     """Return the column of the texts, or None where several may be it."""
     if _named(head, TEXT_NAMES, taken):

@@ -8,7 +8,7 @@ others are named, and so is each file that the default encoder of its kind canno
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
@@ -21,14 +21,13 @@ from app.modalities.charset import decode_text
 from training.data.dataset import DIGEST, FIXED, Dataset, SampleTable
 from training.data.reading.case import case_note, keeps_case
 from training.data.reading.interned import InternedNames
-from training.data.reading.kinds import Batch, Examined, FileKind, examine, kind_of
+from training.data.reading.kinds import Examined, FileBatch, FileKind, examine, kind_of
 from training.data.reading.labels import merged
 from training.data.reading.near import near_duplicates
 from training.data.reading.options import ReadingOptions
 from training.data.reading.parallel import each_batch
-from training.data.reading.stores import FileStore
+from training.data.reading.stores import FileStore, own_dataset
 
-OWN, NOT_STATED = "the user's own data", "not stated"
 _BATCH = 64  # files
 _MANY, _MANY_BYTES = 2_000, 50_000_000  # for which it pays to start processes
 _LOOKED_AT = 200  # files by which the case of texts is judged
@@ -92,36 +91,33 @@ def read_files(
             found.append(examined, number_of)
     used, unusable = _of_one_kind(files, found, kinds)
     becomes, said = merged(name, files.labels.counts())
-    media_types, media_type_of = found.media_types.sorted()
-    store = FileStore(
-        files.root,
-        pa.array(files.paths, pa.large_string()),
-        media_types,
-        media_type_of.astype(np.uint8),
-    )
-    table = SampleTable(
-        store,
+    table = _table(files, found, becomes)
+    dataset = own_dataset(name, table, used, [*unusable, *files.unusable])
+    warnings = [*files.warnings, *said]
+    kind = kinds[found.kinds[used[0]]] if len(used) else None
+    are_texts = kind is not None and kind.name == _TEXT
+    if are_texts and (note := case_note(name, keeps, options.text_case)):
+        warnings.append(note)
+    if kind is not None:
+        has_outline = np.frombuffer(found.has_outline, dtype=bool)[used]
+        outlines = np.asarray(found.outlines, dtype=np.uint64)[used]
+        samples = table.select(used)
+        warnings += near_duplicates(samples, outlines, has_outline, kind.fingerprint)
+    return replace(dataset, keeps_case=keeps and are_texts, notes=files.notes, warnings=warnings)
+
+
+def _table(files: FileList, found: _Found, becomes: dict[str, str]) -> SampleTable:
+    """Return all files as samples, also those that hold none."""
+    media_types, numbers = found.media_types.sorted()
+    paths = pa.array(files.paths, pa.large_string())
+    return SampleTable(
+        FileStore(files.root, paths, media_types, numbers.astype(np.uint8)),
         np.arange(len(files.paths)),
         *files.labels.sorted(becomes),
         _digests(found.keys),
         _digests(found.contents),
         *files.groups.sorted(),
         np.frombuffer(files.fixed, dtype=np.int8) if files.paths else np.zeros(0, np.int8),
-    ).select(used)
-    has_outline = np.frombuffer(found.has_outline, dtype=bool)[used]
-    outlines = np.asarray(found.outlines, dtype=np.uint64)[used]
-    kind = kinds[found.kinds[used[0]]] if len(used) else None
-    note = case_note(name, keeps, options.text_case) if kind and kind.name == _TEXT else None
-    near = near_duplicates(table, outlines, has_outline, kind.fingerprint) if kind else []
-    return Dataset(
-        name=name,
-        source=OWN,
-        licence=NOT_STATED,
-        samples=table,
-        unreadable=[*unusable, *files.unusable],
-        keeps_case=keeps and kind is not None and kind.name == _TEXT,
-        notes=files.notes,
-        warnings=[*files.warnings, *([note] if note else []), *said, *near],
     )
 
 
@@ -146,10 +142,10 @@ def _typical(files: FileList, kinds: Sequence[FileKind]) -> tuple[list[str], flo
     return texts, step * size
 
 
-def _batches(files: FileList, kinds: Sequence[FileKind], keeps: bool) -> Iterator[Batch]:
+def _batches(files: FileList, kinds: Sequence[FileKind], keeps: bool) -> Iterator[FileBatch]:
     paths = iter(files.paths)
     while batch := list(islice(paths, _BATCH)):
-        yield Batch(files.root, batch, kinds, keeps)
+        yield FileBatch(files.root, batch, kinds, keeps)
 
 
 def _of_one_kind(

@@ -12,10 +12,11 @@ from typing import NamedTuple, Protocol
 from app.errors import InvalidInput
 from app.modalities import Payload
 from training.data.fingerprints import TakeFingerprint
+from training.data.reading.names import TABLES
 
 _HEAD = 4096  # bytes
 _TEXT = "text/plain"
-_TABLES = {".csv", ".tsv"}  # their media type is that of a text
+_TABLES = {"text/csv", "text/tab-separated-values"}  # a table is no sample
 
 
 class SampleKind(Protocol):
@@ -74,7 +75,7 @@ class Examined(NamedTuple):
     problem: str = ""
 
 
-class Batch(NamedTuple):
+class FileBatch(NamedTuple):
     """Files to examine: their paths below `root`."""
 
     root: Path
@@ -99,12 +100,12 @@ def listed(kinds: Sequence[FileKind], last: str) -> str:
     return f"{', '.join(nouns)} {last} {final}" if nouns else final
 
 
-def examine(batch: Batch) -> list[Examined]:
+def examine(batch: FileBatch) -> list[Examined]:
     """Read each file once; return its kind and digests."""
     return [_examined(batch, path) for path in batch.paths]
 
 
-def _examined(batch: Batch, path: str) -> Examined:
+def _examined(batch: FileBatch, path: str) -> Examined:
     try:
         data = (batch.root / path).read_bytes()
     except OSError as error:
@@ -133,10 +134,12 @@ def kind_of(path: str, head: bytes, kinds: Sequence[FileKind]) -> tuple[FileKind
         if recognised := kind.recognise(head):
             return kind, kind.media_types.get(suffix, recognised)
     for kind in kinds:
-        if suffix in kind.media_types and suffix not in _TABLES:
+        if suffix in kind.media_types and kind.media_types[suffix] not in _TABLES:
             return kind, kind.media_types[suffix]
+    if suffix in TABLES:
+        return None
     for kind in kinds:
-        if _TEXT in kind.media_types.values() and suffix not in _TABLES and _is_text(head):
+        if _TEXT in kind.media_types.values() and _is_text(head):
             return kind, _TEXT
     return None
 

@@ -5,7 +5,7 @@ from pathlib import Path
 JSON_LINES = (".jsonl", ".ndjson")
 SHEETS = (".xlsx", ".xls", ".ods")
 TABLES = (".csv", ".tsv", ".tab", ".psv", *JSON_LINES, ".json", ".parquet", *SHEETS)
-ARCHIVES = (".zip", ".tar", ".tgz", ".tbz2", ".txz", ".tar.gz", ".tar.bz2", ".tar.xz")
+ARCHIVE_SUFFIXES = (".zip", ".tar", ".tgz", ".tbz2", ".txz", ".tar.gz", ".tar.bz2", ".tar.xz")
 COMPRESSED = (".gz", ".bz2", ".xz")
 
 
@@ -16,7 +16,7 @@ def is_table(path: Path) -> bool:
 
 def names_archive(path: Path) -> bool:
     """Return whether the name of a file is that of an archive."""
-    return path.name.lower().endswith(ARCHIVES)
+    return path.name.lower().endswith(ARCHIVE_SUFFIXES)
 
 
 def is_compressed(path: Path) -> bool:
@@ -27,7 +27,7 @@ def is_compressed(path: Path) -> bool:
 def data_stem(path: Path) -> str:
     """Return the name without what says how a file is stored: `x` of `x.tar.gz`."""
     name = path.name
-    for suffixes in (ARCHIVES, COMPRESSED, TABLES):
+    for suffixes in (ARCHIVE_SUFFIXES, COMPRESSED, TABLES):
         found = [suffix for suffix in suffixes if name.lower().endswith(suffix)]
         if found:
             name = name[: -len(max(found, key=len))] or name

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from training.errors import TrainingError
 
-Batch = TypeVar("Batch")
+Given = TypeVar("Given")
 Result = TypeVar("Result")
 
 _WAITING = 3  # batches for each process
@@ -25,7 +25,7 @@ def cores() -> int:
 
 
 def each_batch(
-    work: Callable[[Batch], Result], batches: Iterable[Batch], *, many: bool
+    work: Callable[[Given], Result], batches: Iterable[Given], *, many: bool
 ) -> Iterator[Result]:
     """Yield the result of each batch, in their order.
 

@@ -33,7 +33,9 @@ _DEFAULT = ReadingOptions()
 _NAMED = 5
 
 
-def read(given: Path, kinds: Iterable[SampleKind], options: ReadingOptions = _DEFAULT) -> Dataset:
+def read_samples(
+    given: Path, kinds: Iterable[SampleKind], options: ReadingOptions = _DEFAULT
+) -> Dataset:
     """Return the samples of a folder, a table or an archive; raise `MissingData` or `BadData`.
 
     What was understood is logged, and what a person should look at is a warning.
@@ -48,7 +50,7 @@ def read(given: Path, kinds: Iterable[SampleKind], options: ReadingOptions = _DE
 def understood(
     given: Path, kinds: Iterable[SampleKind], options: ReadingOptions = _DEFAULT
 ) -> Dataset:
-    """Return what `read` returns, without a word."""
+    """Return what `read_samples` returns, without a word."""
     found, left_out = _planned(given, options)
     if found.tables:
         return _texts(given, _state(given), options)

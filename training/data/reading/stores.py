@@ -3,6 +3,7 @@
 A store can be sent to another process, which opens the files itself.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from app.modalities import Payload
+from training.data.dataset import Dataset, SampleTable
 from training.errors import MissingData
 
 _TEXT = "text/plain"
@@ -77,3 +79,11 @@ def _mapped(file: Path) -> pa.Table:
             return pa.ipc.open_file(mapped).read_all()
     except OSError as error:
         raise MissingData(f"the texts cannot be read any more: {error}") from None
+
+
+def own_dataset(
+    name: str, table: SampleTable, used: np.ndarray, unreadable: Sequence[str]
+) -> Dataset:
+    """Return a person's own samples, those of `table` at the places `used`, int64."""
+    samples = table if len(used) == len(table) else table.select(used)
+    return Dataset(name, "the user's own data", "not stated", samples, unreadable)

@@ -88,8 +88,8 @@ def _delimited(path: Path) -> Rows:
 
 
 def _charset_note(charset: str) -> str:
-    told = charset.startswith("utf-8") or charset in ("utf-16", "utf-32")
-    return charset if told else f"read as {charset}; if letters are wrong, save it as UTF-8"
+    stated = charset.startswith("utf-8") or charset in ("utf-16", "utf-32")
+    return charset if stated else f"read as {charset}; if letters are wrong, save it as UTF-8"
 
 
 def _json(path: Path) -> Rows:

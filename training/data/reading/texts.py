@@ -7,7 +7,7 @@ for each text. The texts are cleaned for their fingerprints in one process per c
 import hashlib
 from array import array
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,7 +26,7 @@ from training.data.reading.options import ReadingOptions
 from training.data.reading.parallel import each_batch
 from training.data.reading.scratch import scratch_folder
 from training.data.reading.splits import part_of
-from training.data.reading.stores import TEXT_SCHEMA, TextStore
+from training.data.reading.stores import TEXT_SCHEMA, TextStore, own_dataset
 from training.errors import BadData
 
 _BATCH = 4_096  # texts
@@ -116,20 +116,8 @@ def read_texts(name: str, tables: Sequence[TableOfTexts], options: ReadingOption
         *groups,
         np.frombuffer(samples.fixed, dtype=np.int8) if len(used) else np.zeros(0, np.int8),
     )
-    return Dataset(
-        name=name,
-        source=OWN,
-        licence=NOT_STATED,
-        samples=table if used.all() else table.select(np.flatnonzero(used)),
-        unreadable=samples.unusable,
-        keeps_case=keeps,
-        notes=notes,
-        warnings=warnings + said,
-    )
-
-
-OWN = "the user's own data"
-NOT_STATED = "not stated"
+    dataset = own_dataset(name, table, np.flatnonzero(used), samples.unusable)
+    return replace(dataset, keeps_case=keeps, notes=notes, warnings=warnings + said)
 
 
 def _with_columns(

@@ -8,7 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.training.data.reading.made import KINDS, fill, found, load, picture, pictures, table
+from tests.training.data.reading.made import KINDS, fill, found, load, table
+from tests.training.data.reading.workbook import workbook
 from training.data.dataset import TEST, TRAIN, VALIDATION
 from training.data.duplicates import deduplicate
 from training.data.reading.options import ReadingOptions
@@ -72,46 +73,6 @@ def test_names_of_classes_come_with_a_parquet_file(tmp_path: Path):
     rows = pa.table({"text": ["good", "bad", "odd"], "label": [1, 0, 7]})
     pq.write_table(rows.replace_schema_metadata(metadata), tmp_path / "t.parquet")
     assert [s.label for s in load(tmp_path / "t.parquet").samples] == ["pos", "neg", "7"]
-
-
-SHEET = """<?xml version="1.0" encoding="UTF-8"?>
-<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>{}</sheetData></worksheet>"""
-
-
-def workbook(path: Path, rows: list[list[str | float]]) -> Path:
-    """The smallest workbook: texts inline, numbers as numbers."""
-    import zipfile
-
-    def cell(value: str | float) -> str:
-        if isinstance(value, str):
-            return f'<c t="inlineStr"><is><t xml:space="preserve">{value}</t></is></c>'
-        return f"<c><v>{value}</v></c>"
-
-    body = "".join(f"<row>{''.join(map(cell, row))}</row>" for row in rows)
-    main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
-    office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-    related = "application/vnd.openxmlformats-package.relationships+xml"
-    package = "http://schemas.openxmlformats.org/package/2006"
-    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml"
-    files = {
-        "[Content_Types].xml": f'<Types xmlns="{package}/content-types">'
-        f'<Default Extension="rels" ContentType="{related}"/>'
-        f'<Override PartName="/xl/workbook.xml" ContentType="{kind}.sheet.main+xml"/>'
-        '<Override PartName="/xl/worksheets/sheet1.xml" '
-        f'ContentType="{kind}.worksheet+xml"/></Types>',
-        "_rels/.rels": f'<Relationships xmlns="{package}/relationships"><Relationship Id="r1" '
-        f'Type="{office}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
-        "xl/workbook.xml": f'<workbook xmlns="{main}" xmlns:r="{office}"><sheets>'
-        '<sheet name="one" sheetId="1" r:id="r1"/></sheets></workbook>',
-        "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{package}/relationships">'
-        f'<Relationship Id="r1" Type="{office}/worksheet" Target="worksheets/sheet1.xml"/>'
-        "</Relationships>",
-        "xl/worksheets/sheet1.xml": SHEET.format(body),
-    }
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return path
 
 
 def test_whole_numbers_of_a_workbook_are_whole(tmp_path: Path):
@@ -266,27 +227,6 @@ def test_splits_and_groups_come_from_columns(tmp_path: Path):
     assert [s.group for s in data.samples[:4]] == ["s0", "s1", "s2", "s0"]
 
 
-def test_tables_of_a_folder_are_the_authors_split(tmp_path: Path):
-    for name, count in (("train", 12), ("test", 4)):
-        pq.write_table(
-            pa.table(
-                {
-                    "text": [f"{name} {i}" for i in range(count)],
-                    "label": ["ab"[i % 2] for i in range(count)],
-                }
-            ),
-            fill(tmp_path, {"data/README.md": "x"}) / "data" / f"{name}-00000-of-00001.parquet",
-        )
-    table(tmp_path / "data" / "unlabelled.csv", "text\nwords\n")
-    data = load(tmp_path)
-    assert {s.fixed for s in data.samples[:4]} == {TEST}
-    assert {s.fixed for s in data.samples[4:]} == {TRAIN} and len(data.samples) == 16
-    assert sorted(line.split(" (")[0] for line in data.unreadable) == [
-        "data/README.md",
-        "unlabelled.csv",
-    ]
-
-
 def test_a_table_of_texts_is_the_folder_of_the_same_texts(tmp_path: Path):
     texts = [(f"some words {i}", "ab"[i % 2]) for i in range(12)]
     for i, (text, label) in enumerate(texts):
@@ -296,37 +236,6 @@ def test_a_table_of_texts_is_the_folder_of_the_same_texts(tmp_path: Path):
     assert data.sha256 == load(tmp_path / "folder").sha256
     digests = {s.digest for s in data.samples}
     assert digests == {s.digest for s in load(tmp_path / "folder").samples}
-
-
-@pytest.mark.parametrize("name", ["metadata.csv", "labels.csv", "anything.tsv"])
-def test_a_table_of_file_names_labels_the_files(tmp_path: Path, name: str):
-    for i in range(6):
-        fill(tmp_path, {f"images/{i}.png": picture(i)})
-    fill(tmp_path, {"images/left.png": picture(9)})
-    lines = [f"images/{i}.png,{'ab'[i % 2]},s{i % 3}" for i in range(6)]
-    text = "\n".join(["file_name,label,speaker", *lines, "images/no.png,a,s1", ",a,s1"])
-    table(tmp_path / name, text.replace(",", "\t") if name.endswith("tsv") else text)
-    for given in (tmp_path, tmp_path / name):
-        data = load(given)
-        assert modality(data, KINDS) == "image"
-        assert [(s.label, s.group) for s in data.samples] == [
-            ("ab"[i % 2], f"s{i % 3}") for i in range(6)
-        ]
-        assert f"{name}, line 8 (there is no file images/no.png)" in data.unreadable
-        assert f"{name}, line 9 (the file is missing)" in data.unreadable
-    assert any(line.startswith("images/left.png (no row of") for line in load(tmp_path).unreadable)
-
-
-def test_metadata_in_the_folders_of_a_split(tmp_path: Path):
-    for part, count in (("train", 4), ("test", 2)):
-        pictures(tmp_path, part, each=count)
-        lines = [f"{i}.png,{'ab'[i % 2]}" for i in range(count)]
-        table(tmp_path / part / "metadata.csv", "\n".join(["file_name,label", *lines]))
-    data = load(tmp_path)
-    assert [(s.name, s.fixed) for s in data.samples] == [
-        *((f"test/{i}.png", TEST) for i in range(2)),
-        *((f"train/{i}.png", TRAIN) for i in range(4)),
-    ]
 
 
 def test_numbers_as_targets_are_no_labels(tmp_path: Path):
