@@ -118,9 +118,13 @@ def no_type(head: bytes) -> None:
 
 def _outline(pixels: np.ndarray) -> int | None:
     """Return 64 bits: of each mean brightness in a coarse grid, whether the next one is higher."""
-    gray = pixels.astype(np.float64).mean(axis=2)
-    rows = np.array_split(gray, _ROWS, axis=0)
-    means = np.asarray([[c.mean() for c in np.array_split(r, _COLUMNS, axis=1)] for r in rows])
+    gray = pixels.sum(axis=2, dtype=np.int64)
+    rows, columns = (
+        np.linspace(0, size, parts + 1).astype(int)
+        for size, parts in zip(gray.shape, (_ROWS, _COLUMNS), strict=True)
+    )
+    sums = np.add.reduceat(np.add.reduceat(gray, rows[:-1], axis=0), columns[:-1], axis=1)
+    means = sums / (pixels.shape[2] * np.outer(np.diff(rows), np.diff(columns)))
     if float(means.std()) < _FLAT:
         return None
     bits = (means[:, 1:] > means[:, :-1]).ravel()

@@ -119,6 +119,8 @@ def _score(lines: list[str], delimiter: str) -> tuple[float, int]:
 
 def _with_quoting(table: Delimited) -> Delimited:
     """Return the table with the quoting by which every row fits, or else with double quotes."""
+    if _fits(table, multiline=False):
+        return table
     table = replace(table, suspected=_frequent(table))
     if _fits(table):
         return table
@@ -143,15 +145,23 @@ def _mostly_quoted(table: Delimited) -> bool:
     return 2 * quoted > total
 
 
-def _fits(table: Delimited) -> bool:
-    return all(isinstance(row, list) for _, row in table.records())
+def _fits(table: Delimited, *, multiline: bool = True) -> bool:
+    """Return whether every row has all fields, and, unless `multiline`, stands on one line."""
+    return all(
+        isinstance(row, list) and (multiline or not any(map(_is_multiline, row)))
+        for _, row in table.records()
+    )
+
+
+def _is_multiline(value: str) -> bool:
+    return "\n" in value or "\r" in value
 
 
 def _frequent(table: Delimited) -> tuple[frozenset[str], ...]:
     """Return for each column the values that several rows of one line each have."""
     counts: list[Counter[str]] = [Counter() for _ in range(table.width)]
     for _, row in table.records():
-        if isinstance(row, list) and not any("\n" in value or "\r" in value for value in row):
+        if isinstance(row, list) and not any(map(_is_multiline, row)):
             for count, value in zip(counts, row, strict=True):
                 if value in count or len(count) < _VALUES:
                     count[value] += 1

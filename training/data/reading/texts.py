@@ -30,6 +30,7 @@ from training.data.reading.stores import TEXT_SCHEMA, TextStore, own_dataset
 from training.errors import BadData
 
 _BATCH = 4_096  # texts
+_KNOWN = 10_000  # values
 _MANY = 30_000  # texts, for which it pays to start processes
 
 
@@ -84,6 +85,7 @@ class _Samples:
     labels: InternedNames = field(default_factory=InternedNames)
     groups: InternedNames = field(default_factory=InternedNames)
     fixed: "array[int]" = field(default_factory=lambda: array("b"))
+    known: dict[str, str] = field(default_factory=dict)  # the labels of values that came before
     unusable: list[str] = field(default_factory=list)
 
 
@@ -194,7 +196,7 @@ def _row(row: Sequence[Any], chosen: _Chosen, samples: _Samples) -> str:
     if not text.strip():
         return _Problem("the text is missing")
     try:
-        label = label_of(row[columns.label])
+        label = _label(row[columns.label], samples.known)
         text.encode()
     except NoLabel as error:
         return _Problem(str(error))
@@ -211,3 +213,15 @@ def _row(row: Sequence[Any], chosen: _Chosen, samples: _Samples) -> str:
     samples.groups.append("" if group is None else str(group).strip())
     samples.fixed.append(FIXED.index(part))
     return text
+
+
+def _label(value: Any, known: dict[str, str]) -> str:
+    """Return the label of a value, from `known` where it came before; raise `NoLabel`."""
+    if not isinstance(value, str):
+        return label_of(value)
+    label = known.get(value)
+    if label is None:
+        label = label_of(value)
+        if len(known) < _KNOWN:
+            known[value] = label
+    return label
