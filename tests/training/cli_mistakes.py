@@ -1,30 +1,14 @@
 """Mistakes on the command line of `thalamus-train`: how each is made, and the answer."""
 
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-
 from tests.training.conftest import REPOSITORY
-from tests.training.samples import shape, write_mnist, write_recordings, write_tar
+from tests.training.own_data_mistakes import OWN_DATA_MISTAKES, Arguments, file, folder
+from tests.training.samples import write_mnist, write_recordings, write_tar
 
-RNG = np.random.default_rng(0)
 STARTED = ("--start", "features")
 SPOKEN = REPOSITORY / "models" / "spoken-digits"
-
-
-def folder(root: Path, **labels: int) -> Path:
-    for label, count in labels.items():
-        (root / label).mkdir(parents=True)
-        for i in range(count):
-            (root / label / f"{i}.png").write_bytes(shape("disc", RNG))
-    return root
-
-
-def file(path: Path, content: str | bytes) -> Path:
-    path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return path
 
 
 def latin(root: Path) -> Path:
@@ -54,7 +38,6 @@ def ruled(models: Path) -> Path:
     return file(models / "d" / "serving.json", '{"policy": "newest"}').parents[1]
 
 
-Arguments = Callable[[Path], list[object]]
 # Each is a way of making a mistake in a folder, and what is answered.
 SEEN_WITHOUT_TORCH: dict[str, tuple[Arguments, str]] = {
     "no arguments": (lambda t: [], "COMMAND"),
@@ -112,7 +95,11 @@ SEEN_WITHOUT_TORCH: dict[str, tuple[Arguments, str]] = {
         lambda t: ["run", "--data", t / "somewhere"],
         "expected one sub-folder per label",
     ),
-    "no table": (lambda t: ["run", "--data", file(t / "x.zip", "PK")], "expected a folder"),
+    "no table": (
+        lambda t: ["run", "--data", file(t / "x.bin", bytes(range(99)))],
+        "expected a folder",
+    ),
+    **OWN_DATA_MISTAKES,
     "models is a file": (
         lambda t: ["run", "--data", folder(t / "d", a=3, b=3), "--models", file(t / "m", "")],
         "is not a folder that can be written to",
@@ -171,8 +158,8 @@ SEEN_WITHOUT_TORCH: dict[str, tuple[Arguments, str]] = {
         "every label needs at least 3 different samples; too few: x, y",
     ),
     "missing column": (
-        lambda t: ["run", "--data", file(t / "t.csv", "words;label\n")],
-        "no column label and no text",
+        lambda t: ["run", "--data", file(t / "t.csv", "words;kind\na;b\n")],
+        "it is not clear which column is the text (--text-column) and which is the label",
     ),
     "a name of no letters": (
         lambda t: ["run", "--data", folder(t / "猫", a=3, b=3)],
@@ -231,7 +218,7 @@ SEEN_WITHOUT_TORCH: dict[str, tuple[Arguments, str]] = {
     ),
     "a table of no texts": (
         lambda t: ["inspect", "--data", file(t / "t.csv", "text,label\n,x\n")],
-        "t: no text found; not usable: t.csv, line 2 (text or label is missing)",
+        "t: no text found; not usable: t.csv, line 2 (the text is missing)",
     ),
 }
 MISTAKES: dict[str, tuple[Arguments, str]] = {

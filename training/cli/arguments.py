@@ -7,10 +7,12 @@ from typing import Annotated, Literal
 from cyclopts import Group, Parameter
 
 from app.command_line import decimal, whole
+from training.data.reading.options import ReadingOptions, TextCase
 
 NETWORKS = ("imagenet", "minilm")  # that Python packages carry: `training.transfer.PACKAGES`
 
 _DATA = Group("Data and model", sort_key=1)
+_READING = Group("Tables and texts", sort_key=2)
 _START = Group("Start", sort_key=2)
 _TRAINING = Group("Training", sort_key=3)
 _PUBLICATION = Group("Publication", sort_key=4)
@@ -33,7 +35,8 @@ LabelledFiles = Annotated[
     Path,
     Parameter(
         help="Labelled files like those that the service will receive: a folder with one "
-        "sub-folder per label, or a table (.csv, .tsv, .jsonl) with the columns text and label."
+        "sub-folder per label, a table (.csv, .tsv, .jsonl, .parquet, .xlsx), or an archive of "
+        "either."
     ),
 ]
 Seed = Annotated[int | None, whole("Of weights and order. Default: the recipe's.")]
@@ -51,6 +54,54 @@ Source = Annotated[
 ]
 
 
+@Parameter(name="*", group=_READING)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """How a table, or a folder of texts, is to be understood."""
+
+    text_column: Annotated[
+        str | None,
+        Parameter(
+            help="Column of the texts, or of the files' names: its name, or its number from 1. "
+            "Default: the one that can be nothing else.",
+            metavar="NAME|NUMBER",
+        ),
+    ] = None
+    label_column: Annotated[
+        str | None, Parameter(help="Column of the labels, likewise.", metavar="NAME|NUMBER")
+    ] = None
+    group_column: Annotated[
+        str | None,
+        Parameter(
+            help="Column of the speaker, patient or video: its samples are held out together.",
+            metavar="NAME|NUMBER",
+        ),
+    ] = None
+    split_column: Annotated[
+        str | None,
+        Parameter(
+            help="Column of the authors' split: train, validation or test.", metavar="NAME|NUMBER"
+        ),
+    ] = None
+    text_case: Annotated[
+        TextCase,
+        Parameter(
+            help="keep: A and a are different letters, as in codes. lower: they are the same. "
+            "auto: keep where the texts look like codes."
+        ),
+    ] = "auto"
+
+    def options(self) -> ReadingOptions:
+        """Return what `training.data.reading` takes."""
+        return ReadingOptions(
+            self.text_column,
+            self.label_column,
+            self.group_column,
+            self.split_column,
+            self.text_case,
+        )
+
+
 @Parameter(name="*", group=_DATA)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Samples:
@@ -59,11 +110,12 @@ class Samples:
     data: Annotated[
         Path | None,
         Parameter(
-            help="Your samples: a folder with one sub-folder per label, or a table (.csv, .tsv, "
-            ".jsonl) with the columns text and label. With a recipe: its folder or archive, if it "
-            "is not to be downloaded."
+            help="Your samples: a folder with one sub-folder per label, a table (.csv, .tsv, "
+            ".jsonl, .parquet, .xlsx), an archive of either, an https:// address, or "
+            "hf://OWNER/NAME. With a recipe: its folder or archive, if it is not to be downloaded."
         ),
     ] = None
+    reading: Reading = Reading()
     name: Annotated[
         str | None,
         Parameter(

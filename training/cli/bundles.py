@@ -5,8 +5,16 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from training.cli.arguments import BundleName, Conversion, LabelledFiles, Published
-from training.cli.lookup import check_data, check_report, newest, print_published, use_threads
+from training.cli.arguments import BundleName, Conversion, LabelledFiles, Published, Reading
+from training.cli.lookup import (
+    check_data,
+    check_labelled,
+    check_report,
+    local_data,
+    newest,
+    print_published,
+    use_threads,
+)
 
 
 def measure(
@@ -14,6 +22,7 @@ def measure(
     /,
     *,
     data: LabelledFiles,
+    reading: Reading = Reading(),
     bundle: Published = Published(),
     report: Annotated[
         Path | None, Parameter(help="File to write all figures and mistakes to, as JSON.")
@@ -23,35 +32,46 @@ def measure(
 
     Example: thalamus-train measure digits --data scans --report scans.json
     """
+    data = local_data(data)
     check_data(data)
     check_report(report)
     found = newest(bundle.models, name, bundle.version)
+    check_labelled(data, reading)
 
     from app.disk import replace_file, writing
     from training.runs.measure import measure
 
     use_threads(bundle.threads)
-    measured = measure(found, data)
+    measured = measure(found, data, options=reading.options())
     print("\n".join(measured.lines()))
     if report is not None:
         with writing("the report", report.parent, "name another file with --report"):
             replace_file(report, measured.report())
 
 
-def calibrate(name: BundleName, /, *, data: LabelledFiles, bundle: Published = Published()) -> None:
+def calibrate(
+    name: BundleName,
+    /,
+    *,
+    data: LabelledFiles,
+    reading: Reading = Reading(),
+    bundle: Published = Published(),
+) -> None:
     """Publish a bundle's next version, calibrated on your labelled files.
 
     Temperature, label sets and the novelty threshold are set; the network stays as it is.
 
     Example: thalamus-train calibrate digits --data scans
     """
+    data = local_data(data)
     check_data(data)
     found = newest(bundle.models, name, bundle.version)
+    check_labelled(data, reading)
 
     from training.runs.calibrate import publish_calibrated
 
     use_threads(bundle.threads)
-    print_published(publish_calibrated(found, data, bundle.models))
+    print_published(publish_calibrated(found, data, bundle.models, options=reading.options()))
 
 
 def card(

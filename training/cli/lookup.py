@@ -1,5 +1,6 @@
 """What arguments name, found and checked without torch, so that a mistake is answered at once."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -8,6 +9,7 @@ from training.cli.arguments import (
     NETWORKS,
     Destination,
     Execution,
+    Reading,
     Samples,
     ScheduleOptions,
     StartOptions,
@@ -32,18 +34,40 @@ def summarize(name: str | None, samples: Samples) -> RecipeSummary:
         raise TrainingError(f"no recipe {name!r}{nearest(name, RECIPES)}; there are {known}")
     if name is not None and samples.name is not None:
         raise TrainingError(f"--name is for your own data; {name} has its name")
+    if name is not None and samples.reading != Reading():
+        raise TrainingError(
+            f"options for tables and texts are for your own data; {name} has its own"
+        )
     check_data(samples.data)
     if name is not None:
         return RECIPES.summary(name)
     if samples.data is None:
         raise TrainingError("name a recipe (thalamus-train recipes), or your --data FOLDER")
 
-    from training.data.labelled import check, check_labels
+    from training.data.reading.read import check
 
-    check(samples.data)
     summary = summarize_own_data(samples.data, samples.name)
-    check_labels(samples.data)
+    check(samples.data, samples.reading.options())
     return summary
+
+
+def local_samples(samples: Samples) -> Samples:
+    """Return the samples where they lie on this machine; download them from an address."""
+    return replace(samples, data=local_data(samples.data)) if samples.data else samples
+
+
+def local_data(data: Path) -> Path:
+    """Return where data lie on this machine; download them from an address."""
+    from training.data.reading.remote import local
+
+    return local(data)
+
+
+def check_labelled(data: Path, reading: Reading) -> None:
+    """Raise `TrainingError` for what the names of labelled files, or a table, show is wrong."""
+    from training.data.reading.read import check
+
+    check(data, reading.options(), for_training=False)
 
 
 def find_recipe(name: str | None, samples: Samples) -> "AnyRecipe":
@@ -54,7 +78,7 @@ def find_recipe(name: str | None, samples: Samples) -> "AnyRecipe":
 
     from training.recipes.auto import auto_recipe
 
-    return auto_recipe(samples.data, samples.name)
+    return auto_recipe(samples.data, samples.name, options=samples.reading.options())
 
 
 def find_classifier(name: str | None, samples: Samples) -> "Recipe":

@@ -29,6 +29,7 @@ from training.cli.lookup import (
     check_startable,
     find_classifier,
     find_recipe,
+    local_samples,
     print_published,
     resolve_start,
     summarize,
@@ -63,6 +64,7 @@ def train(
     chosen = resolve_start(start, recipe is None, schedule.epochs, execution.ranks)
     check_source(start.source, models)
     check_models(models)
+    samples = local_samples(samples)
     summary = summarize(recipe, samples)
     if chosen != "scratch":
         check_startable(summary, "it starts from nothing else")
@@ -102,6 +104,7 @@ def inspect(
 
     Example: thalamus-train inspect --data photos --deep
     """
+    samples = local_samples(samples)
     summary = summarize(recipe, samples)
     if summary.task == "export":
         raise TrainingError(f"{summary.name} comes trained; there is no data to inspect")
@@ -112,6 +115,11 @@ def inspect(
     inspection = inspect(found, samples.data, deep=deep)
     for label, count in sorted(inspection.counts.items()):
         print(f"{count:7d}  {printable(label)}")
+    if inspection.parts:
+        parts = ", ".join(f"{count} {part}" for part, count in inspection.parts.items())
+        print(f"the authors' split: {parts}")
+    if inspection.groups:
+        print(f"groups: {inspection.groups}")
     print(f"encoder: {inspection.encoder.model_dump_json()}")
     for line in inspection.suspected:
         print(printable(line))
@@ -139,6 +147,7 @@ def compare(
 
     Example: thalamus-train compare spam --folds 10
     """
+    samples = local_samples(samples)
     summary = summarize(recipe, samples)
     check_classifier(summary, "there is no baseline to compare with in folds")
     if not summary.has_baseline:
@@ -168,6 +177,7 @@ def compare_starts(
     if starts.picture is not None and starts.picture.suffix not in (".svg", ".png"):
         raise TrainingError(f"{starts.picture}: a picture is .svg or .png")
     check_source(starts.source, models)
+    samples = local_samples(samples)
     summary = summarize(recipe, samples)
     check_classifier(summary, "there is no start to compare")
     check_startable(summary, "there is no start to compare")
@@ -200,6 +210,7 @@ def few_labels(
 
     Example: thalamus-train few-labels digits-autoencoder
     """
+    samples = local_samples(samples)
     summary = summarize(recipe, samples)
     check_classifier(summary, "there is nothing to study")
     if not summary.has_study:

@@ -49,6 +49,9 @@ class SampleStore(Protocol):
     def name(self, row: int) -> str:
         """Return how messages name the sample: a path, or a line of a table."""
 
+    def media_type(self, row: int) -> str:
+        """Return the payload's media type; nothing is read."""
+
     def payload(self, row: int) -> Payload:
         """Read the payload; raise `MissingData` where it is not there any more."""
 
@@ -133,6 +136,9 @@ class _Memory:
     def name(self, row: int) -> str:
         return self.samples[row].name
 
+    def media_type(self, row: int) -> str:
+        return self.samples[row].payload.media_type
+
     def payload(self, row: int) -> Payload:
         return self.samples[row].payload
 
@@ -184,8 +190,9 @@ def _numbered(names: Sequence[str]) -> tuple[tuple[str, ...], np.ndarray]:
 class Dataset:
     """A data set, its origin and licence.
 
-    unreadable: names files that hold no sample. keeps_case: whether its texts differ by upper and
-    lower case, as codes do.
+    unreadable: files or rows that hold no sample, with the reason. keeps_case: whether `A` and `a`
+    are different letters in its texts, as in codes. notes: how the files were understood. warnings:
+    what a person should look at.
     """
 
     name: str
@@ -194,6 +201,8 @@ class Dataset:
     samples: Sequence[Sample]
     unreadable: Sequence[str] = field(default=())
     keeps_case: bool = False
+    notes: Sequence[str] = field(default=())
+    warnings: Sequence[str] = field(default=())
 
     @property
     def sha256(self) -> str:
@@ -215,3 +224,9 @@ class Dataset:
             named = zip(self.samples.label_names, found.tolist(), strict=True)
             return Counter({label: count for label, count in named if count})
         return Counter(sample.label for sample in self.samples)
+
+    def media_types(self) -> Counter[str]:
+        """Return the number of samples of each media type; no payload of a table is read."""
+        if isinstance(self.samples, SampleTable):
+            return Counter(map(self.samples.store.media_type, self.samples.rows.tolist()))
+        return Counter(sample.payload.media_type for sample in self.samples)

@@ -62,7 +62,7 @@ def locate(sources: Sequence[DataFile], given: Path | None) -> list[Path]:
         if given is not None:
             absent = ", ".join(s.file for s, path in zip(sources, found, strict=True) if not path)
             raise MissingData(f"{given} holds no {absent}")
-    return [_fetch(source) for source in sources]
+    return [fetch(source) for source in sources]
 
 
 def from_environment() -> Path | None:
@@ -81,7 +81,7 @@ def _search(folder: Path, source: DataFile) -> Path | None:
     return None
 
 
-def _fetch(source: DataFile) -> Path:
+def fetch(source: DataFile) -> Path:
     """Download to the cache, resuming a partial file; raise `MissingData` if that fails."""
     target = CACHE / source.file
     if target.exists():

@@ -1,4 +1,4 @@
-"""Splits by content hash, after deduplication.
+"""Splits by content hash, after deduplication (`training.data.duplicates`).
 
 The split of a sample depends on its content alone, or on its group's name where it has one. So it
 stays the same when the data set grows, the same file under two names cannot be in two splits, and
@@ -7,7 +7,6 @@ hashes are nearest to the part's range move there; `Splits.pinned` names them, s
 split with more data keeps them. The samples' payloads are not read.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -71,28 +70,6 @@ class Splits:
     def counts(self) -> dict[str, int]:
         """Return the number of samples of each part."""
         return {TRAIN: len(self.train), VALIDATION: len(self.validation), TEST: len(self.test)}
-
-
-def deduplicate(dataset: Dataset) -> tuple[Dataset, list[str]]:
-    """Keep the first of equal samples; drop all equal samples whose labels differ.
-
-    Of copies that the authors put in different splits, the copy in `test` is dropped, so that no
-    training sample is tested. Returns the data set and a line for each remark.
-    """
-    groups: dict[str, list[Sample]] = defaultdict(list)
-    for sample in dataset.samples:
-        groups[sample.digest].append(sample)
-    kept, copies, remarks = [], 0, []
-    for group in groups.values():
-        if len({sample.label for sample in group}) > 1:
-            names = ", ".join(f"{s.name} ({s.label})" for s in group[:3])
-            remarks.append(f"same content, different labels, all dropped: {names}")
-            continue
-        copies += len(group) - 1
-        kept.append(min(group, key=lambda sample: sample.fixed == TEST))
-    if copies:
-        remarks.insert(0, f"{copies} duplicate(s) dropped")
-    return replace(dataset, samples=kept), remarks
 
 
 def check_classes(dataset: Dataset) -> list[str]:

@@ -5,21 +5,27 @@ from pathlib import Path
 
 from app.bundle import Bundle, Manifest
 from app.modalities import encoder_for
-from training.data import labelled
 from training.data.dataset import Dataset
+from training.data.duplicates import deduplicate
 from training.data.encode import Examples, encode
-from training.data.labelled import SampleKind
+from training.data.reading.kinds import SampleKind
+from training.data.reading.options import ReadingOptions
+from training.data.reading.read import read_samples
 from training.data.sources import warn, warn_each
-from training.data.split import deduplicate
 from training.errors import BadData, TrainingError
 
 _SHOWN = 5  # labels that are named
 
 
-def read(bundle: Bundle, data: Path, kinds: Iterable[SampleKind]) -> tuple[str, Examples]:
+def read(
+    bundle: Bundle,
+    data: Path,
+    kinds: Iterable[SampleKind],
+    options: ReadingOptions = ReadingOptions(),
+) -> tuple[str, Examples]:
     """Return the name of the data and the samples without duplicates; warn of what is dropped.
 
-    data: a folder with a sub-folder for each label, or a table; see `training.data.labelled`.
+    data: a folder, a table or an archive; see `training.data.reading`.
     kinds: the modalities whose files are read.
     Raises `TrainingError` where the bundle is no classifier, and `BadData` where the files have
     labels that the bundle lacks, are its training data, or hold no readable sample.
@@ -27,7 +33,7 @@ def read(bundle: Bundle, data: Path, kinds: Iterable[SampleKind]) -> tuple[str, 
     manifest = bundle.manifest
     if manifest.task != "classify":
         raise TrainingError(f"{manifest.name} does not classify; labelled files cannot measure it")
-    dataset, remarks = deduplicate(labelled.load(data, kinds))
+    dataset, remarks = deduplicate(read_samples(data, kinds, options))
     _check(dataset, manifest)
     encoder = encoder_for(manifest.encoder, bundle.files, bundle.registry.modalities)
     specs = manifest.encoder.tensors()

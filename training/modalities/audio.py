@@ -15,6 +15,7 @@ from app.modalities.audio.spec import AudioSpec
 from training.augmentation.audio import augment_audio
 from training.baselines.linear import SOUND_BASELINE
 from training.data.dataset import Sample
+from training.data.fingerprints import SOUND_RATE, sound_fingerprint, sound_type
 from training.exporting.card.inputs import InputCard
 from training.exporting.card.maps import draw_sounds
 from training.fitting.fit import Augment
@@ -23,7 +24,7 @@ from training.modalities.modality import DefaultRecipe, TrainingModality, media_
 from training.networks.audio.spectrogram import SpectrogramNet
 
 MAX_SOUND_SECONDS = 10.0  # seconds of sound that the network reads, at most
-_RATE = 16_000  # Hz; keeps the frequencies by which most sounds differ
+_RATE = SOUND_RATE
 _WINDOW, _STEP = 256, 64  # samples, of the spectrum in which sounds are silenced
 
 
@@ -87,6 +88,8 @@ TRAINING_AUDIO = TrainingModality(
     noun="sound",
     plural="sounds",
     media_types=media_types_of("audio", {".flac": "audio/flac", ".ogg": "audio/ogg"}),
+    recognise=sound_type,
+    fingerprint=sound_fingerprint,
     recipe=DefaultRecipe(
         _prepare,
         lambda labels: SpectrogramNet(classes=labels, rate=_RATE),

@@ -17,6 +17,7 @@ from app.modalities.image.spec import ImageSpec
 from training.augmentation.images import PICTURE_STRENGTH, augment_images
 from training.baselines.linear import PICTURE_BASELINE
 from training.data.dataset import Sample
+from training.data.fingerprints import PICTURE_SPEC, picture_fingerprint, picture_type
 from training.exporting.card.inputs import InputCard
 from training.exporting.card.maps import Shown, draw_images
 from training.measuring.faithfulness import cell_indices
@@ -24,7 +25,7 @@ from training.measuring.imputation import impute
 from training.modalities.modality import DefaultRecipe, TrainingModality, media_types_of
 from training.networks.convolutional.classifier import ConvNet
 
-IMAGE_SIZE = 64  # pixels a side, of the network that is trained from scratch
+IMAGE_SIZE = PICTURE_SPEC.height  # pixels a side, of the network that is trained from scratch
 _SMALL_SIZE = 32  # for smaller pictures
 _TRAINED_SIZES = (96, 128, 160, 192)  # below the size that a trained network reads
 _HEADERS = 200  # training pictures whose size is looked up
@@ -35,7 +36,7 @@ _augment = partial(augment_images, strength=PICTURE_STRENGTH)
 def prepare_images(train: Sequence[Sample]) -> tuple[EncoderSpec, dict[str, bytes]]:
     """Return an encoder that pads the whole picture to `IMAGE_SIZE` pixels a side, or to half."""
     size = _SMALL_SIZE if _typical_side(train) <= _SMALL_SIZE else IMAGE_SIZE
-    return ImageSpec(height=size, width=size, fit="pad", resample="bilinear"), {}
+    return PICTURE_SPEC.model_copy(update={"height": size, "width": size}), {}
 
 
 def _typical_side(train: Sequence[Sample]) -> float:
@@ -89,6 +90,8 @@ TRAINING_IMAGE = TrainingModality(
     noun="image",
     plural="pictures",
     media_types=media_types_of("image", {".webp": "image/webp"}),
+    recognise=picture_type,
+    fingerprint=picture_fingerprint,
     recipe=DefaultRecipe(prepare_images, lambda labels: ConvNet(3, labels), _augment),
     augment=lambda _: _augment,
     fit_size=_fit_size,

@@ -17,6 +17,8 @@ from app.modalities import Encoder, Modality
 from training.baselines.linear import LinearBaseline
 from training.data.dataset import Sample
 from training.data.encode import Examples
+from training.data.fingerprints import TakeFingerprint, content_fingerprint, no_type
+from training.data.reading.kinds import Recognise
 from training.exporting.card.inputs import InputCard
 from training.fitting.curve import History
 from training.fitting.fit import Augment, Schedule
@@ -78,6 +80,9 @@ class TrainingModality:
     noun, plural: how messages name a sample and several.
     media_types: by suffix in lower case, those of labelled files; empty where only recipes, which
         read files of their own, have samples of it.
+    recognise: of a file's first bytes, its media type; None: its name decides.
+    fingerprint: of a payload, what the default encoder cannot tell apart. Both are functions of a
+        module, which processes that read files import.
     recipe: how a network of the user's own files is trained from scratch; None: it cannot be.
     linear: how a linear model of them is trained; None where there is none.
     augment: of a specification, what varies the training samples that are encoded by it; None:
@@ -97,6 +102,8 @@ class TrainingModality:
     noun: str
     plural: str
     media_types: Mapping[str, str] = field(default_factory=dict)
+    recognise: Recognise = no_type
+    fingerprint: TakeFingerprint = content_fingerprint
     recipe: DefaultRecipe | None = None
     linear: DefaultRecipe | None = None
     augment: Callable[[EncoderSpec], Augment | None] = no_augmentation

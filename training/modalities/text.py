@@ -23,6 +23,7 @@ from app.modalities.text.spec import TextSpec
 from training.baselines.linear import TEXT_BASELINE
 from training.data.dataset import Sample
 from training.data.encode import Examples
+from training.data.fingerprints import text_fingerprint
 from training.data.tokenizers import character_tokenizer, train_tokenizer
 from training.exporting.card.inputs import InputCard
 from training.exporting.card.markdown import code
@@ -112,6 +113,7 @@ TRAINING_TEXT = TrainingModality(
     noun="text",
     plural="texts",
     media_types=media_types_of("text", {".md": "text/plain"}),
+    fingerprint=text_fingerprint,
     recipe=DefaultRecipe(
         _prepare,
         lambda labels: TextRecurrentNet(vocabulary=_VOCABULARY_SIZE, classes=labels),

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from app.bundle.upgrade import OWN_DATA
-from training.data import labelled
+from training.data.reading.options import ReadingOptions
+from training.data.reading.read import modality, read_samples
 from training.errors import BadData
 from training.modalities import TRAINING_MODALITIES, DefaultRecipe, TrainingModalities
 from training.recipes.own_data import summarize_own_data
@@ -11,15 +12,18 @@ from training.recipes.recipe import Lineage, Recipe
 
 
 def auto_recipe(
-    data: Path, name: str | None, modalities: TrainingModalities = TRAINING_MODALITIES
+    data: Path,
+    name: str | None,
+    modalities: TrainingModalities = TRAINING_MODALITIES,
+    options: ReadingOptions = ReadingOptions(),
 ) -> Recipe:
-    """Return the recipe for the samples at `data`; raise `BadData` when they are mixed.
+    """Return the recipe for the samples at `data`; raise `BadData` when there are none.
 
-    name: of the model; by default it is made of the data's name.
+    name: of the model; by default it is made of the data's name. options: see `ReadingOptions`.
     """
     model = summarize_own_data(data, name).name
-    dataset = labelled.load(data, modalities.values())
-    default = default_recipe(labelled.modality(dataset, modalities.values()), modalities)
+    dataset = read_samples(data, modalities.values(), options)
+    default = default_recipe(modality(dataset, modalities.values()), modalities)
     return Recipe(
         name=model,
         description=f"Classifies an item into {len(dataset.counts())} labels; trained on "

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from app.bundle.manifest import wrong_name
+from training.data.reading.names import data_stem
 from training.errors import BadData
 from training.recipes.summary import RecipeSummary
 
@@ -13,7 +14,7 @@ def summarize_own_data(data: Path, name: str | None) -> RecipeSummary:
 
     name: of the model; by default it is made of the data's name.
     """
-    model = _slug(data.resolve().stem) if name is None else _checked(name)
+    model = _slug(data_stem(data.resolve())) if name is None else _checked(name)
     return RecipeSummary(model, "classify", f"Classifies an item; trained on {data.name}.")
 
 

@@ -18,6 +18,7 @@ from app.bundle import AnswerThreshold, Bundle, Manifest, Measurement
 from app.bundle.files import MODEL
 from app.bundle.graph import graph_of
 from app.runtime.session import Session
+from training.data.reading.options import ReadingOptions
 from training.data.sources import warn
 from training.data.split import split_calibration
 from training.errors import BadData
@@ -52,15 +53,16 @@ def publish_calibrated(
     data: Path,
     models: Path,
     modalities: TrainingModalities = TRAINING_MODALITIES,
+    options: ReadingOptions = ReadingOptions(),
 ) -> Path:
     """Calibrate, measure, prove, and write the next version; return its folder.
 
     data: see `training.measuring.labelled_files`, whose errors it raises, and `BadData` where the
-    samples are too few.
+    samples are too few. options: how they are read.
     """
     old = bundle.manifest
     check_destination(models, old.name)
-    parts = _parts(bundle, data, modalities)
+    parts = _parts(bundle, data, modalities, options)
     session = Session(bundle.graph)
     before = [
         classifier_outputs(old, session, part.items) for part in (parts.selection, parts.test)
@@ -106,9 +108,11 @@ def _confidence(
     return found
 
 
-def _parts(bundle: Bundle, data: Path, modalities: TrainingModalities) -> CalibrationData:
+def _parts(
+    bundle: Bundle, data: Path, modalities: TrainingModalities, options: ReadingOptions
+) -> CalibrationData:
     """Split the files in three; raise `BadData` where there are too few."""
-    name, examples = read(bundle, data, modalities.values())
+    name, examples = read(bundle, data, modalities.values(), options)
     parts = [examples.select(part) for part in split_calibration(examples.samples)]
     if min(map(len, parts[1:])) < MIN_CALIBRATION:
         raise BadData(

@@ -62,8 +62,9 @@ class Trial:
     """How one candidate did.
 
     losses: the cross-entropy of each judging sample at the best temperature, float64, weighted as
-    in the training; None where it was not trained, and `why` says why. epochs: as many as it could have; None where it has
-    none. weights: the numbers in the network. pace: how long a training of it takes.
+    in the training; None where it was not trained, and `why` says why.
+    epochs: as many as it could have; None where it has none. weights: the numbers in the network.
+    pace: how long a training of it takes.
     """
 
     recipe: Recipe

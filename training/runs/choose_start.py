@@ -23,7 +23,7 @@ import orjson
 
 from app.disk import replace_file
 from training.data.dataset import Dataset, choose
-from training.data.labelled import modality as modality_of
+from training.data.reading.read import modality as modality_of
 from training.data.sources import warn
 from training.data.split import split, split_validation
 from training.errors import TrainingError

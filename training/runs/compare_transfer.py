@@ -15,7 +15,7 @@ import matplotlib as mpl
 import numpy as np
 
 from app.disk import replace_file, writing
-from training.data.labelled import modality
+from training.data.reading.read import modality
 from training.errors import TrainingError
 from training.fitting.curve import History
 from training.measuring.evaluate import logits_of

@@ -14,9 +14,10 @@ from app.bundle import Measurement
 from app.bundle.tensors import PROBABILITIES
 from app.modalities import encoder_for
 from training.data.dataset import Dataset
+from training.data.duplicates import deduplicate
 from training.data.encode import Examples, encode
 from training.data.sources import warn
-from training.data.split import Shares, deduplicate, split, split_calibration
+from training.data.split import Shares, split, split_calibration
 from training.errors import MissingData, TrainingError
 from training.measuring.evaluate import logits_of, probabilities_of
 from training.measuring.reliability import AbstentionRules, CalibrationData, ood_figures

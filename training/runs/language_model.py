@@ -23,9 +23,10 @@ from app.tasks.complete import start_generation
 from app.tasks.generation import SamplingParams
 from training.baselines.kneser_ney import ORDER, kneser_ney, require_kenlm
 from training.data.dataset import Dataset, Sample
+from training.data.duplicates import deduplicate
 from training.data.encode import Examples
 from training.data.passages import END_ID, build_vocabulary, passages
-from training.data.split import Splits, deduplicate, split
+from training.data.split import Splits, split
 from training.errors import BadData
 from training.exporting.card.data import CURVE
 from training.exporting.card.figures import draw_curve

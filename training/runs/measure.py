@@ -13,6 +13,7 @@ import orjson
 
 from app.bundle import Bundle, Manifest, Measurement
 from app.runtime.session import Session
+from training.data.reading.options import ReadingOptions
 from training.measuring.evaluate import classifier_outputs, confusion_of
 from training.measuring.labelled_files import read
 from training.measuring.reliability import AbstentionRules, labelled_figures
@@ -66,11 +67,14 @@ class MeasuredBundle:
 
 
 def measure(
-    bundle: Bundle, data: Path, modalities: TrainingModalities = TRAINING_MODALITIES
+    bundle: Bundle,
+    data: Path,
+    modalities: TrainingModalities = TRAINING_MODALITIES,
+    options: ReadingOptions = ReadingOptions(),
 ) -> MeasuredBundle:
     """Measure a classifier on labelled files; see `labelled_files` for the errors."""
     manifest = bundle.manifest
-    name, examples = read(bundle, data, modalities.values())
+    name, examples = read(bundle, data, modalities.values(), options)
     answers = classifier_outputs(manifest, Session(bundle.graph), examples.items)
     figures = labelled_figures(answers, examples, AbstentionRules.of(manifest), name)
     confusion = confusion_of(answers.probabilities, examples.targets)

@@ -10,10 +10,11 @@ import numpy as np
 from app.bundle import EncoderSpec
 from app.bundle.tensors import is_forest
 from training.data.dataset import Dataset
+from training.data.duplicates import deduplicate
 from training.data.encode import Examples, encode, root_node_targets
 from training.data.leaks import without_leaks
 from training.data.sources import warn, warn_each
-from training.data.split import Splits, check_classes, deduplicate, split
+from training.data.split import Splits, check_classes, split
 from training.errors import BadData
 from training.modalities import TRAINING_MODALITIES, TrainingModalities, TrainingModality
 from training.recipes.recipe import Recipe
@@ -50,7 +51,12 @@ def prepare(
 def load(recipe: Recipe, data: Path | None) -> Dataset:
     """Load and deduplicate; warn of what is dropped; raise `BadData`."""
     dataset, remarks = deduplicate(recipe.load(data))
-    warn_each([*remarks, *check_classes(dataset)])
+    warn_each(remarks)
+    try:
+        warn_each(check_classes(dataset))
+    except BadData:
+        _warn_unusable(dataset.unreadable)  # else nobody knows why a label has too few samples
+        raise
     return dataset
 
 
@@ -71,7 +77,7 @@ def arrange(
         examples, lost = encode(encoder, part, labels, specs)
         encoded.append(examples)
         unreadable += lost
-    _report(dataset, splits, unreadable)
+    report(dataset, splits, unreadable)
     if recipe.shares.rule != 1:
         encoded, leaks = without_leaks(*encoded)
         warn_each(leaks)
@@ -98,9 +104,15 @@ def with_node_targets(recipe: Recipe, examples: Examples) -> Examples:
     return replace(examples, node_targets=node_targets)
 
 
-def _report(dataset: Dataset, splits: Splits, unreadable: Sequence[str]) -> None:
+def report(dataset: Dataset, splits: Splits, unreadable: Sequence[str]) -> None:
+    """Log the number of labels and the sizes of the splits; warn of what cannot be used."""
     counts = ", ".join(f"{count} {part}" for part, count in splits.counts().items())
     _LOG.info("%s: %d labels, %s", dataset.name, len(dataset.counts()), counts)
-    if unreadable:
-        warn(f"{len(unreadable)} file(s) cannot be used:")
-        warn_each([f"  {line}" for line in unreadable])
+    _warn_unusable(unreadable)
+
+
+def _warn_unusable(lines: Sequence[str]) -> None:
+    """Warn of the files and rows that hold no sample, with the reasons."""
+    if lines:
+        warn(f"{len(lines)} file(s) or row(s) cannot be used:")
+        warn_each([f"  {line}" for line in lines])

@@ -5,7 +5,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from app.bundle import EncoderSpec
+from training.data.dataset import FIXED, SampleTable
+from training.data.split import split
 from training.errors import TrainingError
 from training.modalities import TRAINING_MODALITIES, TrainingModalities
 from training.recipes import AnyRecipe, Language, Pretrained, Recipe
@@ -13,7 +17,7 @@ from training.runs.autoencoder import train_autoencoder
 from training.runs.classifier import train_classifier
 from training.runs.honesty import suspect_lines
 from training.runs.language_model import read_documents, train_language_model
-from training.runs.prepare import prepare
+from training.runs.prepare import arrange, load, report
 from training.runs.pretrained import export_pretrained
 from training.runs.serving_decision import PublishPolicy
 
@@ -23,19 +27,32 @@ class Inspection:
     """What a run would train on: the number of samples by label, and the encoder.
 
     suspected: lines on labels that are probably wrong.
+    parts: the number of samples that their authors put in each part. groups: the number of groups.
     """
 
     encoder: EncoderSpec
     counts: Mapping[str, int] = field(default_factory=dict)
     suspected: Sequence[str] = ()
+    parts: Mapping[str, int] = field(default_factory=dict)
+    groups: int = 0
 
 
 def _inspect_samples(
     recipe: Recipe, data: Path | None, modalities: TrainingModalities, deep: bool
 ) -> Inspection:
-    prepared = prepare(recipe, data, modalities)
-    suspected = suspect_lines(prepared) if deep else ()
-    return Inspection(prepared.encoder, prepared.dataset.counts(), suspected)
+    dataset = load(recipe, data)
+    if deep or not isinstance(dataset.samples, SampleTable):
+        prepared = arrange(recipe, dataset, modalities)
+        suspected = suspect_lines(prepared) if deep else ()
+        return Inspection(prepared.encoder, prepared.dataset.counts(), suspected)
+    # Reading has decoded every sample already, and kept none.
+    splits = split(dataset.samples, recipe.shares)
+    report(dataset, splits, dataset.unreadable)
+    table, (encoder, _) = dataset.samples, recipe.prepare(splits.train)
+    named = zip(FIXED, np.bincount(table.fixed, minlength=len(FIXED)).tolist(), strict=True)
+    parts = {part: count for part, count in named if part is not None and count}
+    groups = sum(bool(table.group_names[number]) for number in np.unique(table.groups))
+    return Inspection(encoder, dataset.counts(), (), parts, groups)
 
 
 def _inspect_documents(

@@ -9,8 +9,8 @@ from typing import Final
 from app.bundle import EncoderSpec
 from app.bundle.tensors import is_forest
 from app.bundle.upgrade import OWN_DATA
-from training.data import labelled
 from training.data.dataset import Dataset, Sample
+from training.data.reading.read import modality as kind_of_samples
 from training.errors import BadData, TrainingError
 from training.modalities import TRAINING_MODALITIES, TrainingModalities, TrainingModality
 from training.recipes.recipe import AnyRecipe, Recipe, Start
@@ -62,7 +62,7 @@ def start_samples(
 
     source: what `--from` names, and the folder of published bundles.
     """
-    kind = labelled.modality(dataset, modalities.values())
+    kind = kind_of_samples(dataset, modalities.values())
     if start == SCRATCH:
         return recipe
     if start == LINEAR:
@@ -82,7 +82,7 @@ def apply_source(
     """Return the recipe over the loaded data with the network and the encoder of `source`."""
     modality = modalities[source.encoder.kind]
     encoder = modality.encoder(source.encoder, source.files)
-    types = sorted({sample.payload.media_type for sample in dataset.samples})
+    types = sorted(dataset.media_types())
     if other := [kind for kind in types if not encoder.accepts(kind)]:
         reads = f"{source.name} reads {modality.plural}"
         raise BadData(f"{reads}, but {dataset.name} holds {other[0]}")

@@ -11,7 +11,6 @@ from training.data.split import (
     TRAIN,
     Shares,
     check_classes,
-    deduplicate,
     split,
     split_calibration,
     split_validation,
@@ -99,33 +98,6 @@ def test_samples_fixed_to_the_training_split_stay_there():
     samples = [replace(s, fixed=TRAIN) for s in many("a", 50)] + many("a", 9) + many("b", 60)
     parts = split([replace(s, name=f"{i}-{s.name}") for i, s in enumerate(samples)], SHARES)
     assert not any(s.fixed for s in [*parts.validation, *parts.test])
-
-
-def test_duplicates_are_dropped_and_counted():
-    copies = [sample("one", "a"), sample("two", "a", b"one"), sample("three", "a")]
-    kept, remarks = deduplicate(dataset(copies))
-    assert [s.name for s in kept.samples] == ["one", "three"]
-    assert remarks == ["1 duplicate(s) dropped"]
-
-
-def test_contradictory_labels_are_dropped_and_named():
-    samples = [sample("cat.png", "cat", b"x"), sample("dog.png", "dog", b"x"), sample("z", "cat")]
-    kept, remarks = deduplicate(dataset(samples))
-    assert [s.name for s in kept.samples] == ["z"]
-    assert len(remarks) == 1
-    assert "cat.png (cat)" in remarks[0] and "dog.png (dog)" in remarks[0]
-
-
-@pytest.mark.parametrize("order", [1, -1])
-def test_of_copies_in_two_splits_the_one_in_the_test_set_goes(order: int):
-    copies = [sample("t", "a", b"x", fixed=TEST), sample("r", "a", b"x")][::order]
-    kept, _ = deduplicate(dataset(copies))
-    assert [s.name for s in kept.samples] == ["r"]
-
-
-def test_near_copies_count_by_their_key():
-    copies = [sample("one", "a", key="same"), sample("two", "a", key="same")]
-    assert len(deduplicate(dataset(copies))[0].samples) == 1
 
 
 def test_one_class_is_no_problem_to_learn():

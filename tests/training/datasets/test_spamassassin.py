@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.training.samples import mail, mail_name, write_corpus, write_tar
-from training.data.split import deduplicate
+from training.data.duplicates import deduplicate
 from training.datasets.spamassassin import ARCHIVES, load
 from training.errors import MissingData
 

@@ -18,7 +18,7 @@ import pytest
 from tests.training.samples import mail, mail_name
 from tests.training.transfer.test_folder import resnet
 from training.data.archives import files_of
-from training.data.labelled import load
+from training.data.reading.read import understood
 from training.datasets.mail import read_bodies
 from training.errors import MissingData, TrainingError
 from training.fitting.checkpoint import SealedFile
@@ -88,7 +88,7 @@ def test_arrays_of_objects_are_no_samples(tmp_path: Path, mark: Path) -> None:
     folder.mkdir(parents=True)
     np.save(folder / "x.npy", np.array([Payload(mark)], dtype=object), allow_pickle=True)
     (folder / "x.txt").write_text("good")
-    dataset = load(tmp_path / "data", TRAINING_MODALITIES.values())
+    dataset = understood(tmp_path / "data", TRAINING_MODALITIES.values())
     assert [sample.payload.data for sample in dataset.samples] == [b"good"]
     assert len(dataset.unreadable) == 1
     assert not mark.exists()
