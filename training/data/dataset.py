@@ -44,7 +44,10 @@ class Sample:
 
 
 class SampleStore(Protocol):
-    """Where the payloads of a `SampleTable` lie."""
+    """Where the payloads of a `SampleTable` lie.
+
+    It can be pickled: each process that encodes samples gets a copy, and reads by itself.
+    """
 
     def name(self, row: int) -> str:
         """Return how messages name the sample: a path, or a line of a table."""
@@ -125,15 +128,17 @@ class _KeyedSample(Sample):
 
 
 @dataclass(frozen=True, slots=True)
-class _Memory:
+class MemoryStore:
     """The store of samples that are in memory."""
 
     samples: Sequence[Sample]
 
     def name(self, row: int) -> str:
+        """Return the sample's name."""
         return self.samples[row].name
 
     def payload(self, row: int) -> Payload:
+        """Return the sample's payload."""
         return self.samples[row].payload
 
 
@@ -144,7 +149,7 @@ def as_table(samples: Sequence[Sample]) -> SampleTable:
     label_names, labels = _numbered([sample.label for sample in samples])
     group_names, groups = _numbered([sample.group for sample in samples])
     return SampleTable(
-        store=_Memory(samples),
+        store=MemoryStore(samples),
         rows=np.arange(len(samples)),
         label_names=label_names,
         labels=labels,

@@ -92,6 +92,7 @@ class Recipe:
     licence: str = "Apache-2.0"
     lineage: Lineage = field(default_factory=Lineage)
     seed: int = 1
+    kept_order: bool = False  # of batches: see `training.exporting.graph.kept_order`
 
     def summary(self) -> RecipeSummary:
         """Return what the command line must know of the recipe."""

@@ -40,6 +40,17 @@ def _inspect_nothing(recipe: Pretrained, data: Path | None, _: TrainingModalitie
     raise TrainingError(f"{recipe.name} comes trained; there is no data to inspect")
 
 
+def _classify(
+    recipe: Recipe,
+    data: Path | None,
+    models: Path,
+    modalities: TrainingModalities,
+    policy: PublishPolicy,
+) -> Path | None:
+    with kept_order(recipe.kept_order):
+        return train_classifier(recipe, data, models, modalities, policy)
+
+
 def _complete(
     recipe: Language,
     data: Path | None,
@@ -67,7 +78,7 @@ _Inspect = Callable[[Any, Path | None, TrainingModalities], Inspection]
 # By a recipe's task: trains or exports, publishes under `models`, and returns the bundle's folder;
 # None in a rank that does not lead. The type of the recipe goes with the task.
 RUNS: dict[str, _Run] = {
-    "classify": train_classifier,
+    "classify": _classify,
     "reconstruct": train_autoencoder,
     "complete": _complete,
     "export": _export,
