@@ -173,6 +173,18 @@ def choose(samples: Sequence[Sample], indices: Sequence[int] | np.ndarray) -> Se
     return [samples[i] for i in indices]
 
 
+def name_of(samples: Sequence[Sample], index: int) -> str:
+    """Return how messages name a sample; a table's is not read."""
+    return samples.name(index) if isinstance(samples, SampleTable) else samples[index].name
+
+
+def label_of(samples: Sequence[Sample], index: int) -> str:
+    """Return a sample's label; a table's is not read."""
+    if isinstance(samples, SampleTable):
+        return samples.label_names[samples.labels[index]]
+    return samples[index].label
+
+
 def _numbered(names: Sequence[str]) -> tuple[tuple[str, ...], np.ndarray]:
     """Return the distinct names, sorted, and the index of each, int32."""
     distinct = tuple(sorted(set(names)))

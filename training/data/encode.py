@@ -19,7 +19,7 @@ import app
 from app.batching.forest import node_places
 from app.bundle.tensors import Arrays, TensorSpec
 from app.modalities import Encoder
-from training.data.dataset import Sample, SampleTable, as_table, choose
+from training.data.dataset import Sample, SampleTable, as_table, choose, name_of
 from training.data.encoded import join, lengths, take
 from training.data.encoded_folder import Encoded, Folder, kept_before, may_be_kept
 from training.data.encoded_writer import IN_MEMORY, EncodedWriter
@@ -111,7 +111,7 @@ def encode(
         found = kept_before(_identity(encoder, samples, inputs))
     if found is None:
         found = _encoded(encoder, samples, inputs, limits)
-    lost = [f"{_sample_name(samples, place)} ({reason})" for place, reason in found.unreadable]
+    lost = [f"{name_of(samples, place)} ({reason})" for place, reason in found.unreadable]
     read = choose(samples, found.kept)
     return Examples(found.items, _targets(read, labels), read, inputs), lost
 
@@ -144,10 +144,6 @@ def _encoded(
     return found
 
 
-def _sample_name(samples: Sequence[Sample], place: int) -> str:
-    return samples.name(place) if isinstance(samples, SampleTable) else samples[place].name
-
-
 def _targets(samples: Sequence[Sample], labels: Sequence[str]) -> np.ndarray:
     """Return the index of each sample's label, int64 (samples,)."""
     index = {label: i for i, label in enumerate(labels)}
@@ -160,9 +156,7 @@ def _targets(samples: Sequence[Sample], labels: Sequence[str]) -> np.ndarray:
     return targets
 
 
-def _identity(
-    encoder: Encoder, samples: Sequence[Sample], inputs: tuple[TensorSpec, ...]
-) -> str:
+def _identity(encoder: Encoder, samples: Sequence[Sample], inputs: tuple[TensorSpec, ...]) -> str:
     """Return a digest of what the encoded samples are a function of."""
     digest = hashlib.sha256(_code().encode())
     digest.update(pickle.dumps(encoder))

@@ -193,6 +193,19 @@ def lengths(items: Sequence[Arrays], specs: Sequence[TensorSpec]) -> np.ndarray:
     return np.asarray([item[named[0].name].shape[0] for item in items], dtype=np.int64)
 
 
+def in_files(items: Sequence[Arrays]) -> bool:
+    """Return whether reading a sample may wait for a disk."""
+    return isinstance(items, EncodedItems) and any(c.file for c in items.columns.values())
+
+
+def in_memory(columns: Mapping[str, np.ndarray]) -> EncodedItems:
+    """Return samples whose tensors have one shape, from arrays (samples, …)."""
+    digest, samples = ContentDigest(), len(next(iter(columns.values())))
+    for name, values in columns.items():
+        digest.add(name, values, None)
+    return whole({n: Column(v) for n, v in columns.items()}, samples, digest.value(samples))
+
+
 def content_digest(items: Sequence[Arrays]) -> str:
     """Return a digest of the content; that of `EncodedItems` is known without reading any."""
     if isinstance(items, EncodedItems):

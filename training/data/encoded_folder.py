@@ -25,7 +25,7 @@ import orjson
 
 from app.disk import writing, writing_temporary
 from training.data.encoded import Column, ContentDigest, EncodedItems, MappedFile, whole
-from training.data.encoded_writer import EncodedWriter, column
+from training.data.encoded_writer import column
 from training.data.sources import warn
 
 _INDEX = "index.json"

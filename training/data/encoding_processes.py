@@ -78,7 +78,9 @@ def encode_parts(
 
 def part_size(specs: Sequence[TensorSpec]) -> int:
     """Return the number of samples in a part, so that a part has some megabytes."""
-    shapes = [spec.shape[1:] for spec in specs if not any(isinstance(a, str) for a in spec.shape[1:])]
+    shapes = [
+        spec.shape[1:] for spec in specs if not any(isinstance(a, str) for a in spec.shape[1:])
+    ]
     each = sum(8 * int(np.prod([int(size) for size in shape])) for shape in shapes)
     return int(np.clip(_PART // max(each, 1), _FEWEST, _MOST))
 
