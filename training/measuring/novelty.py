@@ -49,8 +49,7 @@ def fit_novelty(
     if not isinstance(network, ReadableNetwork) or len(calibration) < MIN_CALIBRATION:
         return None, None
     every = np.linspace(0, len(train) - 1, min(len(train), MAX_FEATURE_SAMPLES)).astype(int)
-    known = train.select(every.tolist())
-    features = features_of(network, known)
+    features = features_of(network, train, every)
     method: Literal["relative-mahalanobis", "mahalanobis", "outlier-exposure"]
     distance: nn.Module
     if outliers:
@@ -60,7 +59,7 @@ def fit_novelty(
         method, distance = "mahalanobis", mahalanobis(features)
     else:
         method = "relative-mahalanobis"
-        distance = relative_mahalanobis(features, known.targets)
+        distance = relative_mahalanobis(features, train.targets[every])
     with torch.no_grad():
         found = distance(torch.from_numpy(features_of(network, calibration))).numpy()
     threshold = quantile_threshold(found, IN_DISTRIBUTION_RATE)

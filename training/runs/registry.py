@@ -7,6 +7,8 @@ from typing import Any
 
 from app.bundle import EncoderSpec
 from training.errors import TrainingError
+from training.exporting.graph import kept_order
+from training.exporting.known_outputs import known_outputs
 from training.modalities import TRAINING_MODALITIES, TrainingModalities
 from training.recipes import AnyRecipe, Language, Pretrained, Recipe
 from training.runs.autoencoder import train_autoencoder
@@ -47,7 +49,7 @@ def _classify(
     modalities: TrainingModalities,
     policy: PublishPolicy,
 ) -> Path | None:
-    with kept_order(recipe.kept_order):
+    with kept_order(recipe.kept_order), known_outputs():
         return train_classifier(recipe, data, models, modalities, policy)
 
 

@@ -1,0 +1,123 @@
+"""Multinomial logistic regression at several strengths, each from the solution before it.
+
+The features are standardised. A strength is scikit-learn's C: the penalty of a weight w is
+w² / (2 C samples), and the bias has none. The strengths go from the strongest penalty to the
+weakest, so a solution is near the next one: the path takes about as many steps as its last part
+alone. Losses and gradients are sums over parts of the samples, so the features may lie in a file.
+"""
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import minimize
+
+from training.progress import Progress
+
+_LOG = logging.getLogger(__name__)
+_FLAT = 1e-6  # a feature that varies less is left as it is
+_ROWS = 8192  # samples of a part
+_STEPS = 1000  # of L-BFGS at one strength, at most
+_GRADIENT = 1e-5  # its largest component where the search ends
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """The mean and the deviation of each feature, float64 (d,)."""
+
+    mean: np.ndarray
+    deviation: np.ndarray
+
+    @classmethod
+    def of(cls, features: np.ndarray) -> "Scale":
+        """Return those of features (samples, d); of one that hardly varies the deviation is 1."""
+        mean = sum(part.sum(axis=0, dtype=np.float64) for _, part in _parts(features))
+        mean = mean / len(features)
+        squares = sum(np.square(part - mean).sum(axis=0) for _, part in _parts(features))
+        deviation = np.sqrt(squares / len(features))
+        deviation[deviation < _FLAT] = 1.0
+        return cls(mean, deviation)
+
+    def standardised(self, features: np.ndarray) -> np.ndarray:
+        """Return features (samples, d) with a mean of 0 and a deviation of 1, float32."""
+        found = np.empty(features.shape, dtype=np.float32)
+        for place, part in _parts(features):
+            found[place] = (part - self.mean) / self.deviation
+        return found
+
+
+def regression_path(
+    features: np.ndarray, targets: np.ndarray, strengths: Sequence[float], labels: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield weight (labels, d) and bias (labels,), float64, for each strength in turn.
+
+    features: standardised, float32 (samples, d). targets: int64 (samples,), from 0. With two labels
+    each gets half of the logit.
+    """
+    width = features.shape[1]
+    solution = np.zeros((labels, width + 1))
+    for strength in strengths:
+        # With two labels a binomial regression has one weight, w, with the penalty of its own; the
+        # two weights -w/2 and w/2 have half of that together.
+        penalty = 1 / (strength * len(targets)) * (2 if labels == 2 else 1)
+        progress = Progress(_LOG, f"regression of strength {strength:.1e}: step %d of %d", _STEPS)
+        steps = 0
+
+        def counted(_: np.ndarray, progress: Progress = progress) -> None:
+            nonlocal steps
+            steps += 1
+            progress(steps)
+
+        found = minimize(
+            _loss_and_gradient,
+            solution.ravel(),
+            (features, targets, penalty),
+            method="L-BFGS-B",
+            jac=True,
+            callback=counted,
+            options={"maxiter": _STEPS, "maxfun": 2 * _STEPS, "gtol": _GRADIENT, "ftol": 1e-9},
+        )
+        solution = found.x.reshape(labels, width + 1)
+        centred = solution - solution.mean(axis=0)
+        yield centred[:, :-1].copy(), centred[:, -1].copy()
+
+
+def cross_entropy(scores: np.ndarray, targets: np.ndarray) -> float:
+    """Return the mean cross-entropy of logits (samples, labels)."""
+    largest = scores.max(axis=1, keepdims=True)
+    total = np.log(np.exp(scores - largest).sum(axis=1)) + largest[:, 0]
+    return float((total - scores[np.arange(len(targets)), targets]).mean())
+
+
+def _loss_and_gradient(
+    flat: np.ndarray, features: np.ndarray, targets: np.ndarray, penalty: float
+) -> tuple[float, np.ndarray]:
+    """Return the mean loss with its penalty, and its gradient, float64 as `flat`."""
+    solution = flat.reshape(-1, features.shape[1] + 1)
+    weight, bias = solution[:, :-1].astype(np.float32), solution[:, -1].astype(np.float32)
+    gradient, loss = np.zeros_like(solution), 0.0
+    for place, part in _parts(features):
+        scores = part @ weight.T + bias
+        truths = targets[place]
+        rows = np.arange(len(truths))
+        scores -= scores.max(axis=1, keepdims=True)
+        right = scores[rows, truths].astype(np.float64)
+        np.exp(scores, out=scores)
+        sums = scores.sum(axis=1)
+        loss += float((np.log(sums) - right).sum(dtype=np.float64))
+        scores /= sums[:, None]
+        scores[rows, truths] -= 1
+        gradient[:, :-1] += scores.T @ part
+        gradient[:, -1] += scores.sum(axis=0, dtype=np.float64)
+    gradient /= len(targets)
+    gradient[:, :-1] += penalty * solution[:, :-1]
+    return loss / len(targets) + penalty / 2 * float(
+        (solution[:, :-1] ** 2).sum()
+    ), gradient.ravel()
+
+
+def _parts(features: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
+    for start in range(0, len(features), _ROWS):
+        place = slice(start, start + _ROWS)
+        yield place, features[place]
