@@ -90,7 +90,9 @@ class Provenance(Frozen):
     for a packed graph. `data_path` names the folder or table of those files. `start` says what
     the weights were before the training: random, those of another network that were tuned, or
     those of another network that were kept as features; none where nothing was trained. `source`
-    names that other network, for example `digits/1`.
+    names that other network, for example `digits/1`. `threads` is the number of CPU threads that
+    the training computed with, on which the last bits of the weights depend; none where it was not
+    recorded.
     """
 
     recipe: str
@@ -98,6 +100,7 @@ class Provenance(Frozen):
     start: Literal["scratch", "pretrained", "features"] | None = None
     source: str | None = None
     seed: int
+    threads: int | None = Field(default=None, ge=1)
     code: str
     data: str
     data_source: str

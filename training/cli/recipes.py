@@ -69,7 +69,7 @@ def train(
     from training.runs.registry import run
     from training.transfer import apply_start
 
-    use_threads(schedule.threads)
+    use_threads(schedule.threads, recipe)
     with _execution(execution):
         found = apply_start(found, samples.data, start.start, start.source, models)
         found = _changed(found, schedule)
@@ -133,7 +133,7 @@ def compare(
 
     from training.runs.cross_validate import compare
 
-    use_threads(schedule.threads)
+    use_threads(schedule.threads, recipe)
     with _execution(execution):
         print(compare(_changed(found, schedule), samples.data, folds).summary())
 
@@ -161,7 +161,7 @@ def compare_starts(
 
     from training.runs.compare_transfer import compare_starts
 
-    use_threads(starts.threads)
+    use_threads(starts.threads, recipe)
     seed = found.seed if starts.seed is None else starts.seed
     seeds = range(seed, seed + starts.seeds)
     comparison = compare_starts(
@@ -195,7 +195,7 @@ def few_labels(
     from training.measuring.few_labels import few_labels_table
     from training.runs.autoencoder import study
 
-    use_threads(schedule.threads)
+    use_threads(schedule.threads, recipe)
     with _execution(execution):
         print(few_labels_table(study(_changed(found, schedule), samples.data, split)))
 

@@ -173,6 +173,12 @@ def choose(samples: Sequence[Sample], indices: Sequence[int] | np.ndarray) -> Se
     return [samples[i] for i in indices]
 
 
+def digest_order(column: np.ndarray) -> np.ndarray:
+    """Return the order of digests, uint8 (samples, 32), int64 (samples,); equal ones as they are."""
+    words = np.ascontiguousarray(column).view(">u8")
+    return np.lexsort([words[:, i] for i in (3, 2, 1, 0)])
+
+
 def name_of(samples: Sequence[Sample], index: int) -> str:
     """Return how messages name a sample; a table's is not read."""
     return samples.name(index) if isinstance(samples, SampleTable) else samples[index].name

@@ -254,7 +254,7 @@ def _publish(
     made = {
         MODEL: trained.model,
         CURVE: draw_curve(trained.history),
-        LEARNT_SAMPLES: record_samples([*data.splits.train, *data.splits.validation]),
+        LEARNT_SAMPLES: record_samples(data.splits.train, data.splits.validation),
     }
     golden = _golden(recipe, data, trained.report)
     return prove_and_publish(
