@@ -16,7 +16,7 @@ class _Lines(logging.Handler):
         print(self.format(record), flush=True)
 
 
-EVERY = 5.0  # seconds between two lines on work that takes long
+EVERY = 8.0  # seconds between two lines on work that takes long
 
 
 class Progress:

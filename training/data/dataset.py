@@ -174,7 +174,7 @@ def choose(samples: Sequence[Sample], indices: Sequence[int] | np.ndarray) -> Se
 
 
 def digest_order(column: np.ndarray) -> np.ndarray:
-    """Return the order of digests, uint8 (samples, 32), int64 (samples,); equal ones as they are."""
+    """Return the order, int64 (samples,), of digests, uint8 (samples, 32); it is stable."""
     words = np.ascontiguousarray(column).view(">u8")
     return np.lexsort([words[:, i] for i in (3, 2, 1, 0)])
 

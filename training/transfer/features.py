@@ -48,11 +48,10 @@ def fit_head(network: nn.Module, train: Examples, validation: Examples) -> Histo
     history, best, started = History(), None, time.perf_counter()
     labels = last[0].out_features
     for weight, bias in regression_path(features, train.targets, STRENGTHS, labels):
-        losses = [
-            cross_entropy(part @ weight.T + bias, examples.targets)
-            for part, examples in ((features, train), (held_out, validation))
-        ]
-        right = (held_out @ weight.T + bias).argmax(1) == validation.targets
+        scores = [_scores(part, weight, bias) for part in (features, held_out)]
+        targets = (train.targets, validation.targets)
+        losses = [cross_entropy(*both) for both in zip(scores, targets, strict=True)]
+        right = scores[1].argmax(1) == validation.targets
         now, number = time.perf_counter(), len(history.epochs) + 1
         history.epochs.append(Epoch(number, *losses, float(right.mean()), now - started))
         if best is None or losses[1] < best[0]:
@@ -73,6 +72,12 @@ def fit_head(network: nn.Module, train: Examples, validation: Examples) -> Histo
     set_heads(last, torch.from_numpy(weight).float(), torch.from_numpy(bias).float())
     network.eval()
     return history
+
+
+def _scores(features: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
+    """Return the logits of standardised features, float32 (samples, labels)."""
+    last = torch.from_numpy(weight.astype(np.float32)), torch.from_numpy(bias.astype(np.float32))
+    return torch.addmm(last[1], torch.from_numpy(features), last[0].T).numpy()
 
 
 def last_layers(network: nn.Module) -> list[nn.Linear]:

@@ -4,6 +4,8 @@ The features are standardised. A strength is scikit-learn's C: the penalty of a 
 w² / (2 C samples), and the bias has none. The strengths go from the strongest penalty to the
 weakest, so a solution is near the next one: the path takes about as many steps as its last part
 alone. Losses and gradients are sums over parts of the samples, so the features may lie in a file.
+torch multiplies, because numpy's threads wait for one another by spinning, which uses processors up
+that others want.
 """
 
 import logging
@@ -11,7 +13,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize
+import torch
+from scipy.optimize import minimize  # type: ignore[import-untyped]
 
 from training.progress import Progress
 
@@ -95,26 +98,22 @@ def _loss_and_gradient(
 ) -> tuple[float, np.ndarray]:
     """Return the mean loss with its penalty, and its gradient, float64 as `flat`."""
     solution = flat.reshape(-1, features.shape[1] + 1)
-    weight, bias = solution[:, :-1].astype(np.float32), solution[:, -1].astype(np.float32)
+    weight = torch.from_numpy(solution[:, :-1].astype(np.float32))
+    bias = torch.from_numpy(solution[:, -1].astype(np.float32))
     gradient, loss = np.zeros_like(solution), 0.0
     for place, part in _parts(features):
-        scores = part @ weight.T + bias
-        truths = targets[place]
-        rows = np.arange(len(truths))
-        scores -= scores.max(axis=1, keepdims=True)
-        right = scores[rows, truths].astype(np.float64)
-        np.exp(scores, out=scores)
-        sums = scores.sum(axis=1)
-        loss += float((np.log(sums) - right).sum(dtype=np.float64))
-        scores /= sums[:, None]
-        scores[rows, truths] -= 1
-        gradient[:, :-1] += scores.T @ part
-        gradient[:, -1] += scores.sum(axis=0, dtype=np.float64)
+        points, truths = torch.from_numpy(part), torch.from_numpy(targets[place])
+        logs = torch.log_softmax(torch.addmm(bias, points, weight.T), dim=1)
+        rows = torch.arange(len(truths))
+        loss -= float(logs[rows, truths].double().sum())
+        errors = logs.exp_()
+        errors[rows, truths] -= 1
+        gradient[:, :-1] += (errors.T @ points).numpy()
+        gradient[:, -1] += errors.double().sum(0).numpy()
     gradient /= len(targets)
     gradient[:, :-1] += penalty * solution[:, :-1]
-    return loss / len(targets) + penalty / 2 * float(
-        (solution[:, :-1] ** 2).sum()
-    ), gradient.ravel()
+    penalised = loss / len(targets) + penalty / 2 * float((solution[:, :-1] ** 2).sum())
+    return penalised, gradient.ravel()
 
 
 def _parts(features: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
