@@ -20,19 +20,19 @@ KINDS = ("pictures", "texts", "features", "beside")
 _SAMPLES = {"pictures": 1_200, "texts": 4_000}  # of the runs whose shares are measured
 
 
-def run(only: Sequence[str], rounds: int, threads: int) -> None:
-    """Print the table; only: some of `KINDS`, none: all."""
+def run(only: Sequence[str], rounds: int, threads: int, scale: float = 1) -> None:
+    """Print the table; only: some of `KINDS`, none: all. scale: of the number of samples."""
     torch.set_num_threads(threads)
     print(f"{machine.describe()}, torch {torch.__version__}, {threads} threads", flush=True)
     chosen = [kind for kind in KINDS if not only or kind in only]
-    for name, task in loops.tasks().items():
+    for name, task in loops.tasks(scale).items():
         if name in chosen:
             plain = loops.Plain(task)
             plain()  # the first steps import and allocate
             loops.ours(task)
             _compare(name, task.unit, {"ours": partial(loops.ours, task), "other": plain}, rounds)
     if "features" in chosen:
-        found = Extraction()
+        found = Extraction(int(384 * scale))
         found.check()
         both = {"ours": found.ours, "other": found.runtime}
         _compare("features", "texts/s", both, rounds, EXTRACTION_GOAL)

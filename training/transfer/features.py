@@ -20,7 +20,14 @@ from training.fitting.curve import Epoch, History
 from training.networks.backbones.freezing import heads, set_heads
 from training.networks.network import ReadableNetwork, members_of
 from training.recipes.recipe import Recipe
-from training.transfer.regression import Scale, cross_entropy, regression_path
+from training.transfer.regression import (
+    FINE,
+    Scale,
+    Solution,
+    cross_entropy,
+    regression,
+    regression_path,
+)
 
 STRENGTHS = tuple(10.0 ** (half / 2) for half in range(-9, 1))  # scikit-learn's C, weakest last
 _LOG = logging.getLogger(__name__)
@@ -47,15 +54,15 @@ def fit_head(network: nn.Module, train: Examples, validation: Examples) -> Histo
     features, held_out = scale.standardised(features), scale.standardised(held_out)
     history, best, started = History(), None, time.perf_counter()
     labels = last[0].out_features
-    for weight, bias in regression_path(features, train.targets, STRENGTHS, labels):
-        scores = [_scores(part, weight, bias) for part in (features, held_out)]
+    for solution in regression_path(features, train.targets, STRENGTHS, labels):
+        scores = [_scores(part, solution) for part in (features, held_out)]
         targets = (train.targets, validation.targets)
         losses = [cross_entropy(*both) for both in zip(scores, targets, strict=True)]
         right = scores[1].argmax(1) == validation.targets
         now, number = time.perf_counter(), len(history.epochs) + 1
         history.epochs.append(Epoch(number, *losses, float(right.mean()), now - started))
         if best is None or losses[1] < best[0]:
-            best = losses[1], weight, bias
+            best = losses[1], solution
             history.kept_epoch = number
         started = now
         _LOG.info(
@@ -67,17 +74,21 @@ def fit_head(network: nn.Module, train: Examples, validation: Examples) -> Histo
             history.epochs[-1].seconds,
         )
     assert best is not None
-    weight = best[1] / scale.deviation
-    bias = best[2] - weight @ scale.mean
+    strength = STRENGTHS[history.kept_epoch - 1]
+    kept = regression(features, train.targets, strength, best[1], gradient=FINE)
+    weight = kept.weight / scale.deviation
+    bias = kept.bias - weight @ scale.mean
     set_heads(last, torch.from_numpy(weight).float(), torch.from_numpy(bias).float())
     network.eval()
     return history
 
 
-def _scores(features: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
+def _scores(features: np.ndarray, solution: Solution) -> np.ndarray:
     """Return the logits of standardised features, float32 (samples, labels)."""
-    last = torch.from_numpy(weight.astype(np.float32)), torch.from_numpy(bias.astype(np.float32))
-    return torch.addmm(last[1], torch.from_numpy(features), last[0].T).numpy()
+    weight, bias = (
+        torch.from_numpy(part.astype(np.float32)) for part in (solution.weight, solution.bias)
+    )
+    return torch.addmm(bias, torch.from_numpy(features), weight.T).numpy()
 
 
 def last_layers(network: nn.Module) -> list[nn.Linear]:

@@ -11,6 +11,7 @@ that others want.
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 
 import numpy as np
 import torch
@@ -22,7 +23,7 @@ _LOG = logging.getLogger(__name__)
 _FLAT = 1e-6  # a feature that varies less is left as it is
 _ROWS = 8192  # samples of a part
 _STEPS = 1000  # of L-BFGS at one strength, at most
-_GRADIENT = 1e-5  # its largest component where the search ends
+ROUGH, FINE = 1e-4, 1e-6  # of a gradient: to compare strengths, and for what is kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,40 +51,54 @@ class Scale:
         return found
 
 
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """weight: (labels, d), bias: (labels,), both float64, each with a mean of 0 over the labels."""
+
+    weight: np.ndarray
+    bias: np.ndarray
+
+
 def regression_path(
     features: np.ndarray, targets: np.ndarray, strengths: Sequence[float], labels: int
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield weight (labels, d) and bias (labels,), float64, for each strength in turn.
-
-    features: standardised, float32 (samples, d). targets: int64 (samples,), from 0. With two labels
-    each gets half of the logit.
-    """
-    width = features.shape[1]
-    solution = np.zeros((labels, width + 1))
+) -> Iterator[Solution]:
+    """Yield the solution for each strength in turn; see `regression`."""
+    solution = Solution(np.zeros((labels, features.shape[1])), np.zeros(labels))
     for strength in strengths:
-        # With two labels a binomial regression has one weight, w, with the penalty of its own; the
-        # two weights -w/2 and w/2 have half of that together.
-        penalty = 1 / (strength * len(targets)) * (2 if labels == 2 else 1)
-        progress = Progress(_LOG, f"regression of strength {strength:.1e}: step %d of %d", _STEPS)
-        steps = 0
+        solution = regression(features, targets, strength, solution)
+        yield solution
 
-        def counted(_: np.ndarray, progress: Progress = progress) -> None:
-            nonlocal steps
-            steps += 1
-            progress(steps)
 
-        found = minimize(
-            _loss_and_gradient,
-            solution.ravel(),
-            (features, targets, penalty),
-            method="L-BFGS-B",
-            jac=True,
-            callback=counted,
-            options={"maxiter": _STEPS, "maxfun": 2 * _STEPS, "gtol": _GRADIENT, "ftol": 1e-9},
-        )
-        solution = found.x.reshape(labels, width + 1)
-        centred = solution - solution.mean(axis=0)
-        yield centred[:, :-1].copy(), centred[:, -1].copy()
+def regression(
+    features: np.ndarray,
+    targets: np.ndarray,
+    strength: float,
+    start: Solution,
+    *,
+    gradient: float = ROUGH,
+) -> Solution:
+    """Return the solution that the search comes to from another one.
+
+    features: standardised, float32 (samples, d). targets: int64 (samples,), from 0. gradient: its
+    largest component where the search ends. With two labels each gets half of the logit.
+    """
+    # With two labels a binomial regression has one weight, w, with the penalty of its own; the two
+    # weights -w/2 and w/2 have half of that together.
+    penalty = 1 / (strength * len(targets)) * (2 if len(start.bias) == 2 else 1)
+    progress = Progress(_LOG, f"regression of strength {strength:.1e}: step %d of %d", _STEPS)
+    steps = count(1)
+    found = minimize(
+        _loss_and_gradient,
+        np.concatenate([start.weight, start.bias[:, None]], axis=1).ravel(),
+        (features, targets, penalty),
+        method="L-BFGS-B",
+        jac=True,
+        callback=lambda _: progress(next(steps)),
+        options={"maxiter": _STEPS, "maxfun": 2 * _STEPS, "gtol": gradient, "ftol": 1e-9},
+    )
+    both = found.x.reshape(len(start.bias), -1)
+    both = both - both.mean(axis=0)
+    return Solution(both[:, :-1].copy(), both[:, -1].copy())
 
 
 def cross_entropy(scores: np.ndarray, targets: np.ndarray) -> float:

@@ -17,7 +17,7 @@ from training.measuring.evaluate import features_of, logits_of
 from training.measuring.novelty import fit_novelty
 from training.networks.heads.model_output import ModelOutput
 from training.transfer.features import STRENGTHS, embeddings, fit_head
-from training.transfer.regression import Scale, regression_path
+from training.transfer.regression import FINE, Scale, regression, regression_path
 
 
 class Reader(nn.Module):
@@ -132,10 +132,11 @@ def test_the_path_is_that_of_cold_starts(labels: int):
     np.testing.assert_allclose(features.std(axis=0), 1, atol=1e-6)
     path = list(regression_path(features, targets, STRENGTHS, labels))
     assert len(path) == len(STRENGTHS)
-    for strength, (weight, bias) in list(zip(STRENGTHS, path, strict=True))[::3]:
+    for strength, rough in list(zip(STRENGTHS, path, strict=True))[::3]:
+        fine = regression(features, targets, strength, rough, gradient=FINE)
         found = LogisticRegression(C=strength, max_iter=9999, tol=1e-9).fit(features, targets)
         expected = found.predict_proba(features)
-        scores = np.exp(features @ weight.T + bias)
+        scores = np.exp(features @ fine.weight.T + fine.bias)
         np.testing.assert_allclose(scores / scores.sum(1, keepdims=True), expected, atol=2e-3)
 
 
