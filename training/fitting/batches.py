@@ -4,7 +4,7 @@ The order is a function of (seed, epoch) alone. Batches of samples that are in f
 in a thread, so that the training does not wait for the disk.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import suppress
 from queue import Empty, Queue
 from threading import Event, Thread
@@ -20,7 +20,8 @@ from training.fitting import ranks
 
 _AT_ONCE = 256  # examples in a validation batch
 _AHEAD = 4  # batches that are read before they are asked for
-_Key, _Batch = TypeVar("_Key"), TypeVar("_Batch")
+_Key = TypeVar("_Key")
+_Batch = TypeVar("_Batch")
 
 
 class Batches:
@@ -68,7 +69,9 @@ class Batches:
         return order if step == 1 else large or order
 
 
-def read_ahead(take: Callable[[_Key], _Batch], keys: Sequence[_Key]) -> Iterator[_Batch]:
+def read_ahead(
+    take: Callable[[_Key], _Batch], keys: Sequence[_Key]
+) -> Generator[_Batch, None, None]:
     """Yield what `take` returns for each key, in turn; a thread is up to `_AHEAD` batches ahead.
 
     An error of `take` is raised in the place of its batch. The thread ends with the iterator.

@@ -60,7 +60,9 @@ def fit_head(network: nn.Module, train: Examples, validation: Examples) -> Histo
         losses = [cross_entropy(*both) for both in zip(scores, targets, strict=True)]
         right = scores[1].argmax(1) == validation.targets
         now, number = time.perf_counter(), len(history.epochs) + 1
-        history.epochs.append(Epoch(number, *losses, float(right.mean()), now - started))
+        history.epochs.append(
+            Epoch(number, losses[0], losses[1], float(right.mean()), now - started)
+        )
         if best is None or losses[1] < best[0]:
             best = losses[1], solution
             history.kept_epoch = number
