@@ -13,7 +13,7 @@ LOCKED := install --require-hashes --no-deps
 EDITABLE := install --no-deps --no-build-isolation --editable .
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
-.PHONY: serve test test-app test-fast test-training check docs fix verify bench bench-self simulate chaos soak sbom setup clean
+.PHONY: serve test test-app test-fast test-training check docs fix verify bench bench-self bench-training bench-memory simulate chaos soak sbom setup clean
 
 serve: .venv/.serve  ## serve models/ on PORT (8000)
 	$(BIN)/thalamus serve --port $(PORT)
@@ -53,6 +53,12 @@ bench: .venv/.training  ## all goals and every peer, forty minutes; writes docs/
 
 bench-self: .venv/.training  ## Thalamus against the in-process limit, or against REF=commit: fails if slower
 	$(BIN)/python -m benchmarks self $(if $(REF),--ref $(REF)) $(if $(ONLY),--only $(ONLY))
+
+bench-training: .venv/.training  ## the speed of trainings against plain loops of PyTorch and ONNX Runtime
+	$(BIN)/python -m benchmarks training --rounds $(ROUNDS) $(if $(ONLY),--only $(ONLY))
+
+bench-memory: .venv/.training  ## peak memory of inspect and train for 10,000 to 1,000,000 samples: hours
+	$(BIN)/python -m benchmarks memory $(if $(ONLY),--only $(ONLY))
 
 simulate: .venv/.training  ## batching policies on paper; writes docs/simulation.md
 	$(BIN)/python -m benchmarks simulate

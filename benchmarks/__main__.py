@@ -1,6 +1,10 @@
-"""`python -m benchmarks self | peers | layers | simulate | gpu | chaos | soak`: see Makefile."""
+"""`python -m benchmarks self | peers | layers | simulate | gpu | chaos | soak | training | memory`.
+
+See Makefile.
+"""
 
 import argparse
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -42,6 +46,7 @@ def main() -> None:
     gpu.add_argument("--only", nargs="*", default=[], help="answers batches options service")
     gpu.set_defaults(run=lambda o: document.run(o.device, o.more, o.seconds, o.only))
     _reliability(commands)
+    _training(commands)
     options = parser.parse_args()
     if getattr(options, "serves", True):
         _served(lambda: options.run(options))
@@ -64,6 +69,32 @@ def _reliability(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     for command in (planted, long):
         command.add_argument("--write", action="store_true", help="write docs/reliability.md")
+
+
+def _training(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    fast = commands.add_parser("training", help="the speed of trainings against plain loops")
+    fast.add_argument("--only", nargs="*", default=[], help="pictures texts features beside")
+    fast.add_argument("--rounds", type=int, default=5)
+    fast.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    fast.add_argument("--scale", type=float, default=1, help="of the number of samples")
+    fast.set_defaults(run=_run_training, serves=False)
+    large = commands.add_parser("memory", help="peak memory of inspect and train, by the samples")
+    large.add_argument("--only", nargs="*", default=[], help="texts pictures")
+    large.add_argument("--counts", nargs="*", type=int, default=[10_000, 100_000, 1_000_000])
+    large.add_argument("--commands", nargs="*", default=[], help="inspect train")
+    large.set_defaults(run=_run_memory, serves=False)
+
+
+def _run_training(options: argparse.Namespace) -> None:
+    from benchmarks.training import speed
+
+    speed.run(options.only, options.rounds, options.threads, options.scale)
+
+
+def _run_memory(options: argparse.Namespace) -> None:
+    from benchmarks.training import memory
+
+    _alone(lambda: memory.run(options.only, options.counts, options.commands))
 
 
 def _served(run: Callable[[], None]) -> None:

@@ -108,16 +108,16 @@ class Provenance(Frozen):
     those of another network that were kept as features; `linear` is a linear model, which has no
     such start; none where nothing was trained. `source` names that other network, for example
     `digits/1`. `epochs` is the most that the training could have, `threads` the number of CPU
-    threads; both change the weights.
+    threads; both change the weights, and are none where they were not recorded.
     """
 
     recipe: str
     data_path: str | None = None
     start: Literal["linear", "scratch", "pretrained", "features"] | None = None
     source: str | None = None
-    epochs: int | None = None
-    threads: int | None = None
+    epochs: int | None = Field(default=None, ge=1)
     seed: int
+    threads: int | None = Field(default=None, ge=1)
     code: str
     data: str
     data_source: str

@@ -40,7 +40,14 @@ LabelledFiles = Annotated[
     ),
 ]
 Seed = Annotated[int | None, whole("Of weights and order. Default: the recipe's.")]
-Threads = Annotated[int, whole("CPU threads; the weights depend on their number.", 1)]
+Threads = Annotated[
+    int | None,
+    whole(
+        "CPU threads; the weights depend on their number. Default: 1 for a recipe, as for the "
+        "published bundles; all processors for your own data.",
+        1,
+    ),
+]
 Source = Annotated[
     str | None,
     Parameter(
@@ -168,7 +175,7 @@ class ScheduleOptions:
         int | None, whole("Passes over the training samples. Default: the recipe's.", 1)
     ] = None
     seed: Seed = None
-    threads: Threads = 1
+    threads: Threads = None
 
 
 @Parameter(name="*", group=_PROCESSES)
@@ -225,7 +232,7 @@ class Starts:
         Path | None, Parameter(help="File to draw the learning curves to (.svg or .png).")
     ] = None
     seed: Seed = None
-    threads: Threads = 1
+    threads: Threads = None
 
 
 @Parameter(name="*", group=_BUNDLE)

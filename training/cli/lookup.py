@@ -1,5 +1,6 @@
 """What arguments name, found and checked without torch, so that a mistake is answered at once."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -220,8 +221,12 @@ def print_published(folder: Path) -> None:
         print(line)
 
 
-def use_threads(count: int) -> None:
-    """Compute with so many CPU threads."""
+def use_threads(count: int | None, recipe: str | None = None) -> None:
+    """Compute with so many CPU threads.
+
+    None: with one for a shipped recipe, because its published weights were computed so; else with
+    one for each processor that this process may use.
+    """
     import torch
 
-    torch.set_num_threads(count)
+    torch.set_num_threads(count or (1 if recipe is not None else len(os.sched_getaffinity(0))))

@@ -75,7 +75,7 @@ def train(
     from training.runs.registry import run
     from training.transfer import apply_start
 
-    use_threads(schedule.threads)
+    use_threads(schedule.threads, recipe)
     with _execution(execution):
         if chosen == "auto":
             found = _best_start(_changed(found, schedule), samples, start, models)
@@ -156,7 +156,7 @@ def compare(
 
     from training.runs.cross_validate import compare
 
-    use_threads(schedule.threads)
+    use_threads(schedule.threads, recipe)
     with _execution(execution):
         print(compare(_changed(found, schedule), samples.data, folds).summary())
 
@@ -185,7 +185,7 @@ def compare_starts(
 
     from training.runs.compare_transfer import compare_starts
 
-    use_threads(starts.threads)
+    use_threads(starts.threads, recipe)
     seed = found.seed if starts.seed is None else starts.seed
     seeds = range(seed, seed + starts.seeds)
     comparison = compare_starts(
@@ -220,7 +220,7 @@ def few_labels(
     from training.measuring.few_labels import few_labels_table
     from training.runs.autoencoder import study
 
-    use_threads(schedule.threads)
+    use_threads(schedule.threads, recipe)
     with _execution(execution):
         print(few_labels_table(study(_changed(found, schedule), samples.data, split)))
 
@@ -264,7 +264,6 @@ def _changed(recipe: "Changed", schedule: ScheduleOptions) -> "Changed":
 
     if isinstance(recipe, Pretrained):
         return recipe  # nothing is trained
-    recipe = replace(recipe, lineage=replace(recipe.lineage, threads=schedule.threads))
     if schedule.epochs is not None:
         recipe = replace(recipe, schedule=replace(recipe.schedule, epochs=schedule.epochs))
     return recipe if schedule.seed is None else replace(recipe, seed=schedule.seed)

@@ -44,7 +44,10 @@ class Sample:
 
 
 class SampleStore(Protocol):
-    """Where the payloads of a `SampleTable` lie."""
+    """Where the payloads of a `SampleTable` lie.
+
+    It can be pickled: each process that encodes samples gets a copy, and reads by itself.
+    """
 
     def name(self, row: int) -> str:
         """Return how messages name the sample: a path, or a line of a table."""
@@ -128,18 +131,21 @@ class _KeyedSample(Sample):
 
 
 @dataclass(frozen=True, slots=True)
-class _Memory:
+class MemoryStore:
     """The store of samples that are in memory."""
 
     samples: Sequence[Sample]
 
     def name(self, row: int) -> str:
+        """Return the sample's name."""
         return self.samples[row].name
 
     def media_type(self, row: int) -> str:
+        """Return the media type of the sample's payload."""
         return self.samples[row].payload.media_type
 
     def payload(self, row: int) -> Payload:
+        """Return the sample's payload."""
         return self.samples[row].payload
 
 
@@ -150,7 +156,7 @@ def as_table(samples: Sequence[Sample]) -> SampleTable:
     label_names, labels = _numbered([sample.label for sample in samples])
     group_names, groups = _numbered([sample.group for sample in samples])
     return SampleTable(
-        store=_Memory(samples),
+        store=MemoryStore(samples),
         rows=np.arange(len(samples)),
         label_names=label_names,
         labels=labels,
@@ -174,9 +180,22 @@ def choose(samples: Sequence[Sample], indices: Sequence[int] | np.ndarray) -> Se
     return [samples[i] for i in indices]
 
 
+def digest_order(column: np.ndarray) -> np.ndarray:
+    """Return the order, int64 (samples,), of digests, uint8 (samples, 32); it is stable."""
+    words = np.ascontiguousarray(column).view(">u8")
+    return np.lexsort([words[:, i] for i in (3, 2, 1, 0)])
+
+
 def name_of(samples: Sequence[Sample], index: int) -> str:
-    """Return how messages name a sample; one of a table is not read."""
+    """Return how messages name a sample; a table's is not read."""
     return samples.name(index) if isinstance(samples, SampleTable) else samples[index].name
+
+
+def label_of(samples: Sequence[Sample], index: int) -> str:
+    """Return a sample's label; a table's is not read."""
+    if isinstance(samples, SampleTable):
+        return samples.label_names[samples.labels[index]]
+    return samples[index].label
 
 
 def _numbered(names: Sequence[str]) -> tuple[tuple[str, ...], np.ndarray]:

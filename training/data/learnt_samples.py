@@ -8,34 +8,36 @@ without repetition. Two samples may share these bits. Then one that is new count
 costs the comparison a sample and never adds one.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from app.bundle.files import sha256
-from training.data.dataset import Sample
+from training.data.dataset import Sample, as_table, choose
 
 LEARNT_SAMPLES = "learnt-samples.bin"
 _DTYPE = np.dtype("<u4")
-_DIGITS = 2 * _DTYPE.itemsize  # of a hexadecimal digest
 
 
-def record_samples(samples: Iterable[Sample]) -> bytes:
-    """Return the record of the samples that a network was fitted to or chosen by."""
-    found = {value for sample in samples for value in _identities(sample)}
-    return np.asarray(sorted(found), dtype=_DTYPE).tobytes()
+def record_samples(*parts: Sequence[Sample]) -> bytes:
+    """Return the record of the samples that a network was fitted to or chosen by; none is read."""
+    found = np.concatenate([_identities(part).ravel() for part in parts])
+    return np.unique(found).astype(_DTYPE).tobytes()
 
 
-def unrecorded(record: bytes, samples: Sequence[Sample]) -> list[Sample]:
-    """Return the samples that are not in a record, in their order.
+def unrecorded(record: bytes, samples: Sequence[Sample]) -> Sequence[Sample]:
+    """Return the samples that are not in a record, in their order; none is read.
 
     Raises `ValueError` for bytes that are no record.
     """
-    known = set(np.frombuffer(record, _DTYPE).tolist())
-    return [sample for sample in samples if not known & _identities(sample)]
+    known = np.isin(_identities(samples), np.frombuffer(record, _DTYPE)).any(axis=1)
+    return choose(samples, np.flatnonzero(~known))
 
 
-def _identities(sample: Sample) -> set[int]:
-    """Return what identifies a sample: its key, and its content, which another recipe may see."""
-    digests = (sample.digest, sha256(sample.payload.data))
-    return {int(digest[:_DIGITS], 16) for digest in digests}
+def _identities(samples: Sequence[Sample]) -> np.ndarray:
+    """Return what identifies samples, their keys and contents: uint32 (samples, 2).
+
+    The content is what another recipe may see.
+    """
+    table = as_table(samples)
+    first = (column[:, : _DTYPE.itemsize] for column in (table.keys, table.contents))
+    return np.stack([np.ascontiguousarray(part).view(">u4")[:, 0] for part in first], axis=1)

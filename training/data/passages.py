@@ -13,6 +13,7 @@ from app.bundle.tensors import TensorSpec
 from app.modalities.words.tokenizer import END, SENTENCE_ENDS, UNKNOWN, known_words, split_words
 from training.data.dataset import Sample
 from training.data.encode import Examples
+from training.data.encoded import in_memory
 from training.errors import BadData
 
 END_ID = 1
@@ -48,7 +49,7 @@ def passages(
     tokens = stream[: count * length].reshape(count, length)
     targets = stream[1 : count * length + 1].reshape(count, length)
     spec = TensorSpec(name="tokens", dtype="int64", shape=("batch", length))
-    return Examples([{"tokens": row} for row in tokens], targets, samples, (spec,))
+    return Examples(in_memory({"tokens": tokens}), targets, samples, (spec,))
 
 
 def _inside_sentences(words: Sequence[str]) -> Iterable[str]:

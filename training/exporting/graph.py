@@ -2,9 +2,16 @@
 
 Every figure of a bundle comes from here: the graph is fed as the service feeds it, the outputs of
 all batches are put together again, and the caller chooses the batch size alone.
+
+Items of different lengths are run in batches of similar lengths, because in batches of any lengths
+much of the work is padding. The outputs have the order of the items. They are equal to those of
+other batches but for the last bits, see `kept_order`.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,9 +23,28 @@ from app.bundle import Manifest
 from app.bundle.tensors import NODES, Arrays, TensorSpec, is_forest
 from app.runtime.session import Session
 from training.data.encode import Examples
+from training.data.encoded import join, lengths
+from training.exporting.known_outputs import graph_digest, keep, key, recall
+from training.progress import Progress
 
+_LOG = logging.getLogger(__name__)
 BATCH = 64  # items in a run, where the caller names no other number
 _NODES = (TensorSpec(name=NODES, dtype="float32", shape=("node", "label")),)
+_sorted: ContextVar[bool] = ContextVar("sorted", default=True)
+
+
+@contextmanager
+def kept_order(kept: bool = True) -> Iterator[None]:
+    """Run items in batches of their own order while the context lasts, if `kept`.
+
+    The sums of a batch may be rounded in another way in a batch of another size. So a bundle that
+    was published from batches of one order has the same bytes from these alone.
+    """
+    token = _sorted.set(not kept)
+    try:
+        yield
+    finally:
+        _sorted.reset(token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +63,8 @@ class GraphRunner:
         self, items: Sequence[Arrays], *, batch_size: int = BATCH, explain: bool = False
     ) -> Iterator[dict[str, np.ndarray]]:
         """Yield the outputs of each batch, in the order of the items."""
-        for start in range(0, len(items), batch_size):
-            inputs = collate(items[start : start + batch_size], self.tensors)
-            if self.names:
-                inputs = dict(zip(self.names, inputs.values(), strict=True))
-            yield self.session.run(inputs, explain=explain)
+        for indices in chunks(len(items), batch_size):
+            yield self._batch(items, indices, explain=explain)
 
     def run(
         self,
@@ -51,25 +74,35 @@ class GraphRunner:
         batch_size: int = BATCH,
         explain: bool = False,
     ) -> dict[str, np.ndarray]:
-        """Return these outputs by name, the batches joined along the first axis.
+        """Return these outputs by name, each (items, …).
 
         Every other axis must have one size in all batches.
         """
-        parts = [
-            {name: found[name] for name in outputs}
-            for found in self.batches(items, batch_size=batch_size, explain=explain)
-        ]
-        return {name: np.concatenate([part[name] for part in parts]) for name in outputs}
+        batches = length_batches(lengths(items, self.tensors), self.tensors, batch_size)
+        parts = (self._batch(items, indices, explain=explain) for indices in batches)
+        named = ({name: found[name] for name in outputs} for found in parts)
+        return _in_order(named, batches, len(items))
 
     def run_each(
         self, items: Sequence[Arrays], *, batch_size: int = BATCH, explain: bool = False
     ) -> list[dict[str, np.ndarray]]:
         """Return all outputs of each item by name; a tree's nodes in the order of the tree."""
         specs = _NODES if is_forest(self.tensors) else ()
-        found: list[dict[str, np.ndarray]] = []
-        for outputs in self.batches(items, batch_size=batch_size, explain=explain):
-            found += split_outputs(outputs, items[len(found) : len(found) + batch_size], specs)
+        found: list[dict[str, np.ndarray]] = [{}] * len(items)
+        for indices in length_batches(lengths(items, self.tensors), self.tensors, batch_size):
+            outputs = self._batch(items, indices, explain=explain)
+            each = split_outputs(outputs, [items[i] for i in indices], specs)
+            for index, answer in zip(indices, each, strict=True):
+                found[index] = answer
         return found
+
+    def _batch(
+        self, items: Sequence[Arrays], indices: Sequence[int], *, explain: bool
+    ) -> dict[str, np.ndarray]:
+        inputs = join(items, indices, self.tensors)
+        if self.names:
+            inputs = dict(zip(self.names, inputs.values(), strict=True))
+        return self.session.run(inputs, explain=explain)
 
 
 def runner_for(manifest: Manifest, session: Session) -> GraphRunner:
@@ -83,11 +116,18 @@ def run_graph(
 ) -> dict[str, np.ndarray]:
     """Return these outputs of a serialised graph by name, each (samples, …).
 
-    As many threads work as torch uses.
+    As many threads work as torch uses. Within `known_outputs` nothing is computed twice.
     """
-    session = Session(model, threads=torch.get_num_threads())
-    runner = GraphRunner(session, examples.inputs)
-    return runner.run(examples.items, outputs, batch_size=batch_size)
+    digest = graph_digest(model)
+    keys = {name: key(digest, examples, f"{batch_size} {name}") for name in outputs}
+    known = {name: found for name in outputs if (found := recall(keys[name])) is not None}
+    if len(known) < len(outputs):
+        session = Session(model, threads=torch.get_num_threads())
+        runner = GraphRunner(session, examples.inputs)
+        known = runner.run(examples.items, outputs, batch_size=batch_size)
+        for name, found in known.items():
+            keep(keys[name], found)
+    return known
 
 
 def run_network(
@@ -103,12 +143,13 @@ def run_network(
     """
     network.eval()
     compute = forward or network
+    batches = length_batches(examples.lengths(), examples.inputs, batch_size)
     with torch.no_grad():
-        parts = [
-            compute(*(torch.from_numpy(array) for array in examples.batch(indices)[0])).numpy()
-            for indices in chunks(len(examples), batch_size)
-        ]
-    return np.concatenate(parts)
+        parts = (
+            {"": compute(*map(torch.from_numpy, examples.batch(indices)[0])).numpy()}
+            for indices in batches
+        )
+        return _in_order(parts, batches, len(examples))[""]
 
 
 def feeds_for(manifest: Manifest, items: Sequence[Arrays]) -> dict[str, np.ndarray]:
@@ -120,3 +161,33 @@ def feeds_for(manifest: Manifest, items: Sequence[Arrays]) -> dict[str, np.ndarr
 def chunks(count: int, batch_size: int = BATCH) -> list[range]:
     """Return the places of `count` examples, `batch_size` at a time."""
     return [range(i, min(i + batch_size, count)) for i in range(0, count, batch_size)]
+
+
+def length_batches(
+    sizes: np.ndarray, tensors: Sequence[TensorSpec], batch_size: int = BATCH
+) -> Sequence[Sequence[int]]:
+    """Return the places of the examples of each batch, of similar lengths where these vary.
+
+    sizes: int64 (examples,). The nodes of trees are joined without padding, so trees keep their
+    order.
+    """
+    if not _sorted.get() or is_forest(tensors) or not sizes.any():
+        return chunks(len(sizes), batch_size)
+    order = np.argsort(-sizes, kind="stable")  # the longest first: want of memory shows at once
+    return [order[i : i + batch_size].tolist() for i in range(0, len(order), batch_size)]
+
+
+def _in_order(
+    parts: Iterable[dict[str, np.ndarray]], batches: Sequence[Sequence[int]], count: int
+) -> dict[str, np.ndarray]:
+    """Return the outputs of batches as arrays in the order of the items."""
+    progress, done = Progress(_LOG, "computed %d of %d", count), 0
+    found: dict[str, np.ndarray] = {}
+    for indices, part in zip(batches, parts, strict=True):
+        for name, array in part.items():
+            if name not in found:
+                found[name] = np.empty((count, *array.shape[1:]), array.dtype)
+            found[name][np.asarray(indices)] = array
+        done += len(indices)
+        progress(done)
+    return found

@@ -27,6 +27,8 @@ from torch import nn
 
 from app.disk import replace_file, writing
 from training.data.encode import Examples
+from training.data.encoded import content_digest
+from training.data.encoded_folder import KeptEncoded
 from training.data.sources import warn
 from training.errors import Diverged, TrainingError
 from training.fitting import ranks
@@ -39,12 +41,14 @@ _current: ContextVar["Checkpoints | None"] = ContextVar("checkpoints", default=N
 class Checkpoints:
     """The folder in which trainings keep checkpoints while the context lasts.
 
-    fresh: ignore existing checkpoints.
+    Encoded samples that are large lie there too, see `KeptEncoded`. fresh: ignore existing
+    checkpoints and samples.
     """
 
     def __init__(self, folder: Path, fresh: bool = False) -> None:
         self._folder, self._fresh = folder, fresh
         self._used: list[Path] = []
+        self._encoded = KeptEncoded(folder, fresh)
 
     def __enter__(self) -> Self:
         with _writing(self._folder):
@@ -52,13 +56,16 @@ class Checkpoints:
             if not os.access(self._folder, os.W_OK | os.X_OK):  # before an epoch is lost
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         self._token = _current.set(self)
+        self._encoded.__enter__()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._encoded.__exit__()
         _current.reset(self._token)
         if not ranks.leads():
             return
         if kind is None or issubclass(kind, Diverged):
+            self._encoded.remove()
             for path in self._used:
                 path.unlink(missing_ok=True)
                 for aside in path.parent.glob(f"{path.name}.*.part"):  # of a killed process
@@ -181,10 +188,7 @@ def fingerprint(network: nn.Module, parts: tuple[Examples, ...], *settings: obje
     for part in parts:
         digest.update(f"{len(part)} {len(part.node_targets)}".encode())
         digest.update(part.targets.tobytes())
-        for item in part.items:
-            for array in item.values():
-                digest.update(repr(array.shape).encode())
-                digest.update(array.tobytes())
+        digest.update(content_digest(part.items).encode())
         for node_labels in part.node_targets:
             digest.update(node_labels.tobytes())
     return digest.hexdigest()

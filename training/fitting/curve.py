@@ -93,7 +93,7 @@ class Curve(lightning.Callback):
     def on_train_epoch_end(self, trainer: Any, module: Any) -> None:
         """Record the training loss and the duration, and log the epoch."""
         epoch = self.history.epochs[-1]
-        epoch.train_loss = float(trainer.callback_metrics["train_loss"])
+        epoch.train_loss = module.train_loss
         epoch.seconds = time.perf_counter() - self._start
         if not self._verbose:
             return

@@ -13,10 +13,12 @@ from torch import nn
 from app.bundle import Manifest, Measurement
 from app.bundle.tensors import NOVELTY, Arrays
 from app.runtime.session import Session
+from training.data.dataset import name_of
 from training.data.encode import Examples
 from training.exporting.card.data import ReliabilityBins
 from training.exporting.card.figures import MOST_LABELS
 from training.exporting.graph import run_graph, run_network, runner_for
+from training.exporting.known_outputs import FEATURES, body_digest, key, recall
 from training.measuring.calibration import (
     calibration_error_by_chance,
     expected_calibration_error,
@@ -105,13 +107,19 @@ def logits_of(network: nn.Module, examples: Examples) -> np.ndarray:
     return run_network(network, examples)
 
 
-def features_of(network: nn.Module, examples: Examples) -> np.ndarray:
+def features_of(
+    network: nn.Module, examples: Examples, indices: np.ndarray | None = None
+) -> np.ndarray:
     """Return the features that the novelty score reads, float32 (samples, d).
 
-    The network has a method `read`.
+    The network has a method `read`. indices: of some samples; without them, of all.
     """
     assert isinstance(network, ReadableNetwork)
-    return run_network(network, examples, lambda *inputs: network.read(*inputs).features)
+    known = recall(key(body_digest(network), examples, FEATURES))
+    if known is not None:
+        return known if indices is None else known[indices]
+    some = examples if indices is None else examples.select(indices)
+    return run_network(network, some, lambda *inputs: network.read(*inputs).features)
 
 
 def probabilities_of(model: bytes, examples: Examples, output: str) -> np.ndarray:
@@ -129,7 +137,7 @@ def evaluate(probabilities: np.ndarray, examples: Examples) -> ClassificationRep
         expected_calibration_error(probabilities, examples.targets),
         calibration_error_by_chance(probabilities),
         confusion,
-        [examples.samples[i].name for i in missed],
+        [name_of(examples.samples, i) for i in missed],
         reliability_bins(probabilities, examples.targets, "test split"),
     )
 

@@ -49,18 +49,17 @@ def fit_novelty(
     if not isinstance(network, ReadableNetwork) or len(calibration) < MIN_CALIBRATION:
         return None, None
     every = np.linspace(0, len(train) - 1, min(len(train), MAX_FEATURE_SAMPLES)).astype(int)
-    known = train.select(every.tolist())
-    features = features_of(network, known)
+    features = features_of(network, train, every)
     method: Literal["relative-mahalanobis", "mahalanobis", "outlier-exposure"]
     distance: nn.Module
     if outliers:
         others = np.concatenate([features_of(network, examples) for examples in outliers])
         method, distance = "outlier-exposure", outlier_exposure(features, others)
-    elif _describes_inputs(network, known):
+    elif _describes_inputs(network, train):
         method, distance = "mahalanobis", mahalanobis(features)
     else:
         method = "relative-mahalanobis"
-        distance = relative_mahalanobis(features, known.targets)
+        distance = relative_mahalanobis(features, train.targets[every])
     with torch.no_grad():
         found = distance(torch.from_numpy(features_of(network, calibration))).numpy()
     threshold = quantile_threshold(found, IN_DISTRIBUTION_RATE)

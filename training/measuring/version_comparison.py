@@ -14,14 +14,14 @@ one answer changes, difference and standard error are equal, and rounding must n
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import sqrt
 
 from app.errors import Unavailable
 from app.pipeline import Pipeline, make_items
-from training.data.dataset import Sample
+from training.data.dataset import Sample, as_table, choose, digest_order
 
 MOST_COMPARED = 2_000  # samples, so that a comparison takes seconds
 _BATCH = 32
@@ -107,16 +107,18 @@ def right_answers(pipeline: Pipeline, samples: Sequence[Sample]) -> list[bool]:
     return right
 
 
-def draw_samples(samples: Iterable[Sample], most: int = MOST_COMPARED) -> list[Sample]:
+def draw_samples(samples: Sequence[Sample], most: int = MOST_COMPARED) -> Sequence[Sample]:
     """Return at most about `most` samples, the first ones of each label by digest, as many of each.
 
-    The same samples give the same ones in the same order, whatever their order was.
+    The same samples give the same ones in the same order, whatever their order was. None is read.
     """
-    by_label: dict[str, list[Sample]] = defaultdict(list)
-    for sample in sorted(samples, key=lambda s: s.digest):
-        by_label[sample.label].append(sample)
+    table = as_table(samples)
+    by_label: dict[str, list[int]] = defaultdict(list)
+    for place in digest_order(table.keys).tolist():
+        by_label[table.label_names[table.labels[place]]].append(place)
     each = max(1, most // max(1, len(by_label)))
-    return [sample for label in sorted(by_label) for sample in by_label[label][:each]]
+    drawn = [place for label in sorted(by_label) for place in by_label[label][:each]]
+    return choose(samples, drawn)
 
 
 def _mean_by_label(labels: Sequence[str], values: Sequence[int]) -> tuple[Fraction, Fraction]:

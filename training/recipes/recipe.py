@@ -51,16 +51,14 @@ class Lineage:
 
     recipe: the recipe's name, where the model has another name. data_path: the name of the folder
     or table of the user's own data. start: which weights the network has before the training,
-    see `training.transfer`. source: the trained network that these weights come from. threads: the
-    CPU threads that compute, on which weights depend. comparison: of the candidates of
-    `--start auto`, a Markdown table.
+    see `training.transfer`. source: the trained network that these weights come from. comparison: of
+    the candidates of `--start auto`, a Markdown table.
     """
 
     recipe: str | None = None
     data_path: str | None = None
     start: Start = "scratch"
     source: str | None = None
-    threads: int | None = None
     comparison: str | None = None
 
 
@@ -110,6 +108,7 @@ class Recipe:
     loaded: Dataset | None = None  # what `load` gives, if it is checked already
     demands: Demands = field(default_factory=Demands)
     seed: int = 1
+    kept_order: bool = False  # of batches: see `training.exporting.graph.kept_order`
 
     @property
     def is_own_data(self) -> bool:

@@ -63,4 +63,5 @@ RECIPE = Recipe(
         "It can abstain on very short texts: a few words are too little evidence.",
     ),
     licence="Apache-2.0",
+    kept_order=True,  # that of what is published
 )

@@ -261,7 +261,7 @@ def _publish(
     made = {
         MODEL: trained.model,
         CURVE: draw_curve(trained.history),
-        LEARNT_SAMPLES: record_samples([*data.splits.train, *data.splits.validation]),
+        LEARNT_SAMPLES: record_samples(data.splits.train, data.splits.validation),
     }
     made |= split_files(recipe, data.splits)
     golden = _golden(recipe, data, trained.report)

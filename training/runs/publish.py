@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import torch
 
 from app import __version__
 from app.bundle import Bundle, EncoderSpec, Manifest, Provenance, publish
 from app.errors import InvalidBundle
 from app.modalities import Payload
 from app.pipeline import Golden, answer_golden
-from training.data.dataset import Dataset
+from training.data.dataset import Dataset, Sample, label_of, name_of
 from training.data.encode import Examples
 from training.errors import TrainingError
 from training.exporting.card.data import CardData, parse_sections
@@ -29,6 +30,7 @@ from training.runs.version_plan import VersionPlan, plan_version, settled
 
 _LOG = logging.getLogger(__name__)
 MOST_GOLDEN = 10
+_TURNS = 2  # golden cases of a label, at most
 _SUFFIX = re.compile(r"\.[a-z0-9]{1,5}")  # neither a line of a table nor a mail's digest
 _MEDIA_TYPES = {
     ".txt": "text/plain",
@@ -74,18 +76,28 @@ def golden_from_files(folder: Path) -> list[Golden]:
 def golden_from_samples(test: Examples, report: ClassificationReport) -> list[Golden]:
     """Return a few test samples that are predicted correctly, of every label in turn."""
     wrong = set(report.wrong)
-    chosen: dict[str, list[Golden]] = {}
-    for sample in test.samples:
-        if sample.name not in wrong:
-            cases = chosen.setdefault(sample.label, [])
-            suffix = Path(sample.name).suffix.lower()
-            suffix = suffix if _SUFFIX.fullmatch(suffix) else ".txt"
-            name = f"case-{len(chosen):02d}-{len(cases)}{suffix}"
-            cases.append(Golden(name, sample.payload, sample.label))
+    chosen: dict[str, list[int]] = {}
+    for place in range(len(test)):
+        cases = chosen.setdefault(label_of(test.samples, place), [])
+        if len(cases) < _TURNS and name_of(test.samples, place) not in wrong:
+            cases.append(place)
+    right = [cases for cases in chosen.values() if cases]
     turns = [
-        case for turn in range(2) for cases in chosen.values() for case in cases[turn : turn + 1]
+        (number, turn, cases[turn])
+        for turn in range(_TURNS)
+        for number, cases in enumerate(right, 1)
+        if turn < len(cases)
     ]
-    return turns[:MOST_GOLDEN]
+    return [
+        _golden(test.samples[place], number, turn) for number, turn, place in turns[:MOST_GOLDEN]
+    ]
+
+
+def _golden(sample: Sample, number: int, turn: int) -> Golden:
+    """Return the golden case of a sample of the label with this number, from 1."""
+    suffix = Path(sample.name).suffix.lower()
+    suffix = suffix if _SUFFIX.fullmatch(suffix) else ".txt"
+    return Golden(f"case-{number:02d}-{turn}{suffix}", sample.payload, sample.label)
 
 
 def trained_provenance(
@@ -99,8 +111,8 @@ def trained_provenance(
         start=lineage.start,
         source=lineage.source,
         epochs=None if lineage.start in ("linear", "features") else recipe.schedule.epochs,
-        threads=lineage.threads,
         seed=recipe.seed,
+        threads=torch.get_num_threads(),
         code=CODE,
         data=dataset.name,
         data_source=dataset.source,

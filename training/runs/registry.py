@@ -11,6 +11,8 @@ from app.bundle import EncoderSpec
 from training.data.dataset import FIXED, SampleTable
 from training.data.split import split
 from training.errors import TrainingError
+from training.exporting.graph import kept_order
+from training.exporting.known_outputs import known_outputs
 from training.modalities import TRAINING_MODALITIES, TrainingModalities
 from training.recipes import AnyRecipe, Language, Pretrained, Recipe
 from training.runs.autoencoder import train_autoencoder
@@ -69,6 +71,17 @@ def _inspect_nothing(
     raise TrainingError(f"{recipe.name} comes trained; there is no data to inspect")
 
 
+def _classify(
+    recipe: Recipe,
+    data: Path | None,
+    models: Path,
+    modalities: TrainingModalities,
+    policy: PublishPolicy,
+) -> Path | None:
+    with kept_order(recipe.kept_order), known_outputs():
+        return train_classifier(recipe, data, models, modalities, policy)
+
+
 def _complete(
     recipe: Language,
     data: Path | None,
@@ -96,7 +109,7 @@ _Inspect = Callable[[Any, Path | None, TrainingModalities, bool], Inspection]
 # By a recipe's task: trains or exports, publishes under `models`, and returns the bundle's folder;
 # None in a rank that does not lead. The type of the recipe goes with the task.
 RUNS: dict[str, _Run] = {
-    "classify": train_classifier,
+    "classify": _classify,
     "reconstruct": train_autoencoder,
     "complete": _complete,
     "export": _export,

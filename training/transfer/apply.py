@@ -101,6 +101,7 @@ def apply_source(
         learn=tuning(source.tuned_share) if start == PRETRAINED else extract,
         schedule=SCHEDULE,
         lineage=replace(lineage, start=start, source=source.name),
+        kept_order=False,
     )
 
 

@@ -1,29 +1,36 @@
 """Feature extraction: the network is frozen, and its last layer is a logistic regression.
 
-The embeddings are computed once and standardised; the regression has one optimum, which L-BFGS
-finds. The loss on the validation split chooses the strength of the regularisation.
+The embeddings are computed once and standardised. At each strength of the regularisation the
+regression has one optimum, see `training.transfer.regression`; the loss on the validation split
+chooses among them.
 """
 
+import logging
 import time
-import warnings
 
 import numpy as np
 import torch
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
-from torch import nn
+from torch import Tensor, nn
 
 from training.data.encode import Examples
 from training.errors import TrainingError
 from training.exporting.graph import run_network
+from training.exporting.known_outputs import FEATURES, body_digest, keep, key
 from training.fitting.curve import Epoch, History
 from training.networks.backbones.freezing import heads, set_heads
 from training.networks.network import ReadableNetwork, members_of
 from training.recipes.recipe import Recipe
+from training.transfer.regression import (
+    FINE,
+    Scale,
+    Solution,
+    cross_entropy,
+    regression,
+    regression_path,
+)
 
 STRENGTHS = tuple(10.0 ** (half / 2) for half in range(-9, 1))  # scikit-learn's C, weakest last
-_STEPS = 1000
-_FLAT = 1e-6  # a feature that varies less is left as it is
+_LOG = logging.getLogger(__name__)
 
 
 def extract(network: nn.Module, train: Examples, validation: Examples, recipe: Recipe) -> History:
@@ -43,31 +50,47 @@ def fit_head(network: nn.Module, train: Examples, validation: Examples) -> Histo
             "feature extraction needs a network whose last layer reads its embedding; tune this one"
         )
     features, held_out = embeddings(network, train), embeddings(network, validation)
-    mean, std = features.mean(axis=0), features.std(axis=0)
-    std[std < _FLAT] = 1.0
-    history, best = History(), None
-    for strength in STRENGTHS:
-        started = time.perf_counter()
-        weight, bias = _regression((features - mean) / std, train.targets, strength)
-        weight = weight / std
-        bias = bias - weight @ mean
-        scores = [part @ weight.T + bias for part in (features, held_out)]
-        loss, held_out_loss = (
-            _loss(part, examples.targets)
-            for part, examples in zip(scores, (train, validation), strict=True)
-        )
-        accuracy = float((scores[1].argmax(1) == validation.targets).mean())
-        seconds = time.perf_counter() - started
+    scale = Scale.of(features)
+    features, held_out = scale.standardised(features), scale.standardised(held_out)
+    history, best, started = History(), None, time.perf_counter()
+    labels = last[0].out_features
+    for solution in regression_path(features, train.targets, STRENGTHS, labels):
+        scores = [_scores(part, solution) for part in (features, held_out)]
+        targets = (train.targets, validation.targets)
+        losses = [cross_entropy(*both) for both in zip(scores, targets, strict=True)]
+        right = scores[1].argmax(1) == validation.targets
+        now, number = time.perf_counter(), len(history.epochs) + 1
         history.epochs.append(
-            Epoch(len(history.epochs) + 1, loss, held_out_loss, accuracy, seconds)
+            Epoch(number, losses[0], losses[1], float(right.mean()), now - started)
         )
-        if best is None or held_out_loss < best[0]:
-            best = held_out_loss, weight, bias
-            history.kept_epoch = len(history.epochs)
+        if best is None or losses[1] < best[0]:
+            best = losses[1], solution
+            history.kept_epoch = number
+        started = now
+        _LOG.info(
+            "strength %2d/%d  loss %.4f  validation %.4f  accuracy %.2f %%  %.1f s",
+            number,
+            len(STRENGTHS),
+            *losses,
+            100 * right.mean(),
+            history.epochs[-1].seconds,
+        )
     assert best is not None
-    set_heads(last, torch.from_numpy(best[1]).float(), torch.from_numpy(best[2]).float())
+    strength = STRENGTHS[history.kept_epoch - 1]
+    kept = regression(features, train.targets, strength, best[1], gradient=FINE)
+    weight = kept.weight / scale.deviation
+    bias = kept.bias - weight @ scale.mean
+    set_heads(last, torch.from_numpy(weight).float(), torch.from_numpy(bias).float())
     network.eval()
     return history
+
+
+def _scores(features: np.ndarray, solution: Solution) -> np.ndarray:
+    """Return the logits of standardised features, float32 (samples, labels)."""
+    weight, bias = (
+        torch.from_numpy(part.astype(np.float32)) for part in (solution.weight, solution.bias)
+    )
+    return torch.addmm(bias, torch.from_numpy(features), weight.T).numpy()
 
 
 def last_layers(network: nn.Module) -> list[nn.Linear]:
@@ -78,30 +101,21 @@ def last_layers(network: nn.Module) -> list[nn.Linear]:
 
 
 def embeddings(network: nn.Module, examples: Examples) -> np.ndarray:
-    """Return the network's embedding of every example, float64 (samples, d)."""
-    found = run_network(
-        network,
-        examples,
-        lambda *inputs: network.read(*inputs).embedding,  # type: ignore[operator]
-    )
-    return found.astype(np.float64)
+    """Return the network's embedding of every example, float32 (samples, d).
 
+    Within `known_outputs` the novelty score finds it again, where it reads the same.
+    """
+    assert isinstance(network, ReadableNetwork)
+    place = key(body_digest(network), examples, FEATURES)
+    also_features = False
 
-def _regression(
-    features: np.ndarray, targets: np.ndarray, strength: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return weight (labels, d) and bias (labels,); two labels get half of the logit each."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        model = LogisticRegression(C=strength, max_iter=_STEPS).fit(features, targets)
-    weight, bias = model.coef_, model.intercept_
-    if len(weight) == 1:
-        weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
-    return weight, bias
+    def embedding(*inputs: Tensor) -> Tensor:
+        nonlocal also_features
+        found = network.read(*inputs)
+        also_features = found.ood_features is None
+        return found.embedding
 
-
-def _loss(scores: np.ndarray, targets: np.ndarray) -> float:
-    """Return the mean cross-entropy of logits (samples, labels)."""
-    largest = scores.max(axis=1, keepdims=True)
-    total = np.log(np.exp(scores - largest).sum(axis=1)) + largest[:, 0]
-    return float((total - scores[np.arange(len(targets)), targets]).mean())
+    found = run_network(network, examples, embedding)
+    if also_features:
+        keep(place, found)
+    return found

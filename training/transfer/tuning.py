@@ -13,6 +13,7 @@ from torch import nn
 
 from app.bundle.tensors import TensorSpec
 from training.data.encode import Examples
+from training.data.encoded import in_memory
 from training.exporting.graph import run_network
 from training.fitting.curve import History
 from training.fitting.fit import Schedule, fit
@@ -61,9 +62,9 @@ def tune(
 
 def compute(trunk: nn.Module, examples: Examples) -> Examples:
     """Return the examples as the trunk's outputs, float32, in place of their inputs."""
-    items = [{"trunk": state} for state in run_network(trunk, examples)]
-    spec = TensorSpec(name="trunk", dtype="float32", shape=("batch", *items[0]["trunk"].shape))
-    return Examples(items, examples.targets, examples.samples, (spec,))
+    states = run_network(trunk, examples)
+    spec = TensorSpec(name="trunk", dtype="float32", shape=("batch", *states.shape[1:]))
+    return Examples(in_memory({"trunk": states}), examples.targets, examples.samples, (spec,))
 
 
 def _size(network: Divisible, examples: Examples) -> int:

@@ -29,7 +29,7 @@ def test_the_digest_alone_would_not_say_what_was_learnt():
 
 def test_the_record_does_not_depend_on_the_order():
     samples = [sample(f"{i}.txt", "ham") for i in range(50)]
-    assert record_samples(samples) == record_samples(reversed([*samples, *samples]))
+    assert record_samples(samples) == record_samples([*samples, *samples][::-1])
 
 
 def test_the_name_and_the_label_of_a_sample_play_no_part():

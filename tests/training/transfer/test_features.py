@@ -1,5 +1,7 @@
 """A last layer in closed form: standardised regression = one linear layer, and it is the best."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,10 +9,15 @@ from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
 
 from tests.training.samples import Toy, squares
+from training.data.encode import Examples
+from training.data.encoded import in_memory
 from training.errors import TrainingError
-from training.measuring.evaluate import logits_of
+from training.exporting.known_outputs import known_outputs
+from training.measuring.evaluate import features_of, logits_of
+from training.measuring.novelty import fit_novelty
 from training.networks.heads.model_output import ModelOutput
 from training.transfer.features import STRENGTHS, embeddings, fit_head
+from training.transfer.regression import FINE, Scale, regression, regression_path
 
 
 class Reader(nn.Module):
@@ -70,7 +77,7 @@ def test_the_folded_layer_is_the_standardised_regression():
     features = embeddings(network, train)
     scale = np.where(features.std(axis=0) < 1e-6, 1.0, features.std(axis=0))
     standard = (features - features.mean(axis=0)) / scale
-    best = LogisticRegression(C=STRENGTHS[history.kept_epoch - 1], max_iter=1000)
+    best = LogisticRegression(C=STRENGTHS[history.kept_epoch - 1], max_iter=9999, tol=1e-9)
     expected = best.fit(standard, train.targets).decision_function(standard)
     logits = logits_of(network, train)
     np.testing.assert_allclose(logits[:, 1] - logits[:, 0], expected, atol=1e-3)
@@ -112,3 +119,58 @@ def test_a_member_without_a_last_layer_cannot_be_fitted():
     odd.first = nn.Identity()
     with pytest.raises(TrainingError, match="tune this one"):
         fit_head(Together([Reader(), odd]), squares(8, 1), squares(8, 2))
+
+
+@pytest.mark.parametrize("labels", [2, 5])
+def test_the_path_is_that_of_cold_starts(labels: int):
+    rng = np.random.default_rng(labels)
+    targets = rng.integers(0, labels, 200)
+    points = rng.normal(size=(200, 8)) + rng.normal(size=(labels, 8))[targets]
+    scale = Scale.of(points.astype(np.float32))
+    features = scale.standardised(points.astype(np.float32))
+    np.testing.assert_allclose(features.mean(axis=0), 0, atol=1e-6)
+    np.testing.assert_allclose(features.std(axis=0), 1, atol=1e-6)
+    path = list(regression_path(features, targets, STRENGTHS, labels))
+    assert len(path) == len(STRENGTHS)
+    for strength, rough in list(zip(STRENGTHS, path, strict=True))[::3]:
+        fine = regression(features, targets, strength, rough, gradient=FINE)
+        found = LogisticRegression(C=strength, max_iter=9999, tol=1e-9).fit(features, targets)
+        expected = found.predict_proba(features)
+        scores = np.exp(features @ fine.weight.T + fine.bias)
+        np.testing.assert_allclose(scores / scores.sum(1, keepdims=True), expected, atol=2e-3)
+
+
+def test_within_a_run_the_training_samples_are_embedded_once():
+    class Counting(Reader):
+        seen = 0
+
+        def read(self, image: Tensor) -> ModelOutput:
+            self.seen += len(image)
+            return super().read(image)
+
+    torch.manual_seed(0)
+    network, train, validation = Counting(), held(squares(60, 1)), held(squares(40, 2))
+    with known_outputs():
+        fit_head(network, train, validation)
+        assert network.seen == 100
+        head, _ = fit_novelty(network, train, validation)
+        assert network.seen == 100  # the calibration samples were embedded too
+        with torch.no_grad():
+            network.first.weight[0] += 1
+        features_of(network, train)
+        assert network.seen == 160  # of other weights nothing is known
+    again, _ = fit_novelty(reset(network), train, validation)
+    assert head is not None and again is not None
+    assert head.state_dict().keys() == again.state_dict().keys()
+    for name, value in head.state_dict().items():
+        assert torch.equal(value, again.state_dict()[name])
+
+
+def held(examples: Examples) -> Examples:
+    return replace(examples, items=in_memory({"image": examples.batch(range(len(examples)))[0][0]}))
+
+
+def reset(network: Reader) -> Reader:
+    torch.manual_seed(0)
+    network.first.load_state_dict(Reader().first.state_dict())
+    return network

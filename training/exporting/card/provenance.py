@@ -20,6 +20,7 @@ def provenance(manifest: Manifest) -> str:
         ("sha256 of the data", f"`{origin.data_sha256}`"),
         *([("samples", _counts(origin.splits))] if origin.splits else []),
         ("seed", str(origin.seed)),
+        *([("CPU threads", str(origin.threads))] if origin.threads else []),
         ("code", origin.code),
         ("precision", manifest.precision),
         *_threshold_rows(manifest),
