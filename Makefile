@@ -5,6 +5,8 @@ ROUNDS ?= 5
 LOAD ?= 3
 REF ?=
 ONLY ?=
+DATA ?=
+ARGS ?=
 MINUTES ?= 10
 QUICK ?=
 BIN := .venv/bin
@@ -13,7 +15,7 @@ LOCKED := install --require-hashes --no-deps
 EDITABLE := install --no-deps --no-build-isolation --editable .
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
-.PHONY: serve test test-app test-fast test-training check docs fix verify bench bench-self simulate chaos soak sbom setup clean
+.PHONY: serve test test-app test-fast test-training check docs fix verify bench bench-self bench-quality simulate chaos soak sbom setup clean
 
 serve: .venv/.serve  ## serve models/ on PORT (8000)
 	$(BIN)/thalamus serve --port $(PORT)
@@ -53,6 +55,9 @@ bench: .venv/.training  ## all goals and every peer, forty minutes; writes docs/
 
 bench-self: .venv/.training  ## Thalamus against the in-process limit, or against REF=commit: fails if slower
 	$(BIN)/python -m benchmarks self $(if $(REF),--ref $(REF)) $(if $(ONLY),--only $(ONLY))
+
+bench-quality: .venv/.training  ## the default training on 13 public data sets, and peers; hours, resumes; DATA=folder
+	$(BIN)/python -m benchmarks quality $(if $(DATA),--data $(DATA)) $(if $(ONLY),--only $(ONLY)) $(ARGS)
 
 simulate: .venv/.training  ## batching policies on paper; writes docs/simulation.md
 	$(BIN)/python -m benchmarks simulate

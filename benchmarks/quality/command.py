@@ -13,7 +13,7 @@ from benchmarks.quality.figures import Figures
 from benchmarks.quality.prepare import pin, pinned, prepare
 from benchmarks.quality.results import Results
 from benchmarks.quality.sets import BY_NAME, SETS, QualitySet
-from benchmarks.quality.table import summary, table
+from benchmarks.quality.table import description, summary, table
 from benchmarks.servers import ROOT
 from training.errors import BadData, MissingData
 
@@ -65,7 +65,7 @@ def run(options: argparse.Namespace) -> None:
     lines = [*table(results), "", *(f"- {line}" for line in summary(results))]
     print("\n".join(lines))
     if options.write:
-        write_page(PAGE, lines)
+        write_page(PAGE, [*description(results), "", *lines])
 
 
 def _names(options: argparse.Namespace) -> list[str]:

@@ -38,6 +38,26 @@ def table(results: Results, sets: Sequence[QualitySet] = SETS) -> list[str]:
     return lines
 
 
+def description(results: Results, sets: Sequence[QualitySet] = SETS) -> list[str]:
+    """Return the lines of a Markdown table: what each set is and how it was divided."""
+    lines = [
+        "| set | what | from | licence | labels | majority % | split |\n"
+        "|---|---|---|---|---|---|---|"
+    ]
+    for each in sets:
+        facts = results.facts(each.name)
+        labels, majority, cut = "", "", ""
+        if facts is not None:
+            labels, majority = str(facts.labels), f"{100 * facts.majority:.1f}"
+            dropped = facts.left_out.get("training cut", 0)
+            cut = f"; {dropped:,} training samples were cut" if dropped else ""
+        lines.append(
+            f"| {each.name} | {each.title} | {each.source} | {each.licence} "
+            f"| {labels} | {majority} | {each.split}{cut} |"
+        )
+    return lines
+
+
 def _row(found: Figures, ours: Figures | None) -> str:
     if found.failed:
         return f"*failed: {found.failed.replace('|', '/')[:120]}* | | | | "
