@@ -86,7 +86,7 @@ def _linear(table: np.ndarray, labels: Sequence[str]) -> Fitted:
     from sklearn.preprocessing import StandardScaler
 
     scaler = StandardScaler().fit(table)
-    model, chosen = _logistic(scaler.transform(table), labels, (1e-4, 1e-3, 1e-2, 1e-1))
+    model, chosen = _logistic(scaler.transform(table), labels, (1e-3, 1e-2, 1e-1))
     return make_pipeline(scaler, model), chosen
 
 

@@ -20,7 +20,10 @@ class Results:
 
     def __init__(self, path: Path = RESULTS) -> None:
         self._path = path
-        self._sets: dict[str, dict] = json.loads(path.read_text()) if path.exists() else {}
+        self._sets = self._read()
+
+    def _read(self) -> dict[str, dict]:
+        return json.loads(self._path.read_text()) if self._path.exists() else {}
 
     def facts(self, name: str) -> Facts | None:
         """Return what is known of a set's split."""
@@ -42,7 +45,8 @@ class Results:
         )
 
     def put(self, facts: Facts, contestant: str, figures: Figures) -> None:
-        """Keep a figure and write the file, whole or not at all."""
+        """Keep a figure beside those that the file has by now; write it whole or not at all."""
+        self._sets = self._read()
         known = self.facts(facts.name)
         kept = self._sets.get(facts.name, {})
         if known is None or known.digest != facts.digest:

@@ -25,6 +25,14 @@ def test_the_thirds_show_what_comes_first() -> None:
     assert np.abs(one - other).max() > 5
 
 
+def test_loudness_changes_one_feature() -> None:
+    tone = _tone(500, 0.5)
+    one, other = statistics(tone, 0.5), statistics(tone / 16, 0.5)
+    changed = np.flatnonzero(~np.isclose(one, other, atol=0.01))
+    assert changed.tolist() == [441]
+    assert np.isclose(one[441] - other[441], np.log(16), atol=0.01)
+
+
 def test_a_sound_of_no_length_has_finite_features() -> None:
     found = statistics(np.zeros(0, np.float32), 0.0)
     assert found.shape == (443,)

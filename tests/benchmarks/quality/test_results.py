@@ -31,6 +31,16 @@ def test_figures_are_read_back_from_the_file(tmp_path: Path) -> None:
     assert list(json.loads(path.read_text())["toy"]["figures"]) == ["thalamus", "words"]
 
 
+def test_a_figure_that_another_run_wrote_meanwhile_is_kept(tmp_path: Path) -> None:
+    one, other = (Results(tmp_path / "quality.json") for _ in range(2))
+    one.put(facts(), "words", Figures(40, 0.9))
+    other.put(facts(), "characters", Figures(40, 0.8))
+    other.put(facts("more"), "words", Figures(40, 0.7))
+    found = Results(tmp_path / "quality.json")
+    assert list(found.figures("toy")) == ["characters", "words"]
+    assert list(found.figures("more")) == ["words"]
+
+
 def test_figures_of_another_split_are_dropped(tmp_path: Path) -> None:
     results = Results(tmp_path / "quality.json")
     results.put(facts(digest="one"), "words", Figures(40, 0.9))
