@@ -5,6 +5,8 @@ ROUNDS ?= 5
 LOAD ?= 3
 REF ?=
 ONLY ?=
+DATA ?=
+ARGS ?=
 MINUTES ?= 10
 QUICK ?=
 BIN := .venv/bin
@@ -13,7 +15,7 @@ LOCKED := install --require-hashes --no-deps
 EDITABLE := install --no-deps --no-build-isolation --editable .
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
-.PHONY: serve test test-app test-fast test-training check docs fix verify bench bench-self bench-training bench-memory simulate chaos soak sbom setup clean
+.PHONY: serve test test-app test-fast test-training check docs fix verify bench bench-self bench-quality bench-training bench-memory simulate chaos soak sbom setup clean
 
 serve: .venv/.serve  ## serve models/ on PORT (8000)
 	$(BIN)/thalamus serve --port $(PORT)
@@ -59,6 +61,9 @@ bench-training: .venv/.training  ## the speed of trainings against plain loops o
 
 bench-memory: .venv/.training  ## peak memory of inspect and train for 10,000 to 1,000,000 samples: hours
 	$(BIN)/python -m benchmarks memory $(if $(ONLY),--only $(ONLY))
+
+bench-quality: .venv/.training  ## the default training on 13 public data sets, and peers; hours, resumes; DATA=folder
+	$(BIN)/python -m benchmarks quality $(if $(DATA),--data $(DATA)) $(if $(ONLY),--only $(ONLY)) $(ARGS)
 
 simulate: .venv/.training  ## batching policies on paper; writes docs/simulation.md
 	$(BIN)/python -m benchmarks simulate

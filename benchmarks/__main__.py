@@ -1,7 +1,4 @@
-"""`python -m benchmarks self | peers | layers | simulate | gpu | chaos | soak | training | memory`.
-
-See Makefile.
-"""
+"""`python -m benchmarks COMMAND`: self, peers, layers, simulate, gpu, quality, chaos, soak."""
 
 import argparse
 import os
@@ -12,6 +9,7 @@ from pathlib import Path
 
 from benchmarks import everyday, full, layers, machine, models, simulate, simulation_report
 from benchmarks.gpu import document
+from benchmarks.quality import command as quality
 from benchmarks.reliability import chaos
 
 
@@ -45,6 +43,9 @@ def main() -> None:
     gpu.add_argument("--seconds", type=float, default=2, help="of load, each time")
     gpu.add_argument("--only", nargs="*", default=[], help="answers batches options service")
     gpu.set_defaults(run=lambda o: document.run(o.device, o.more, o.seconds, o.only))
+    data = commands.add_parser("quality", help="the default training on public data, and peers")
+    quality.add_arguments(data)
+    data.set_defaults(run=quality.run, serves=False)
     _reliability(commands)
     _training(commands)
     options = parser.parse_args()

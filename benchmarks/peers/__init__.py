@@ -22,6 +22,46 @@ INSTALLING = 1800  # seconds, at most
 
 
 @dataclass(frozen=True)
+class PeerEnvironment:
+    """The separate environment of a file: `<file>.txt` pins what is installed into it."""
+
+    file: str
+
+    @property
+    def bin(self) -> Path:
+        """The folder of its commands."""
+        return ENVIRONMENTS / self.file / "bin"
+
+    def install(self) -> str | None:
+        """Build its environment if there is none; return the reason of a failure in a line."""
+        folder, done = self.bin.parent, self.bin.parent / "installed"
+        wanted = (FILES / f"{self.file}.txt").read_text()
+        if done.is_file() and done.read_text() == wanted:
+            return None
+        venv = [sys.executable, "-m", "venv", "--clear", str(folder)]
+        pip = [
+            str(self.bin / "python"),
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "-r",
+            f"{self.file}.txt",
+        ]
+        for command in (venv, pip):
+            try:
+                subprocess.run(
+                    command, cwd=FILES, check=True, capture_output=True, timeout=INSTALLING
+                )
+            except subprocess.CalledProcessError as error:
+                return f"cannot be installed: {error.stderr.decode().strip().splitlines()[-1]}"
+            except subprocess.TimeoutExpired:
+                return f"cannot be installed within {INSTALLING} s"
+        done.write_text(wanted)
+        return None
+
+
+@dataclass(frozen=True)
 class Peer:
     """Another project's server. `{port}` and `{bin}` in the command are filled in."""
 
@@ -64,31 +104,7 @@ class Peer:
 
     def install(self) -> str | None:
         """Build its environment if there is none; return the reason of a failure in a line."""
-        folder, done = self._bin.parent, self._bin.parent / "installed"
-        wanted = (FILES / f"{self.file}.txt").read_text()
-        if done.is_file() and done.read_text() == wanted:
-            return None
-        venv = [sys.executable, "-m", "venv", "--clear", str(folder)]
-        pip = [
-            str(self._bin / "python"),
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "-r",
-            f"{self.file}.txt",
-        ]
-        for command in (venv, pip):
-            try:
-                subprocess.run(
-                    command, cwd=FILES, check=True, capture_output=True, timeout=INSTALLING
-                )
-            except subprocess.CalledProcessError as error:
-                return f"cannot be installed: {error.stderr.decode().strip().splitlines()[-1]}"
-            except subprocess.TimeoutExpired:
-                return f"cannot be installed within {INSTALLING} s"
-        done.write_text(wanted)
-        return None
+        return PeerEnvironment(self.file).install()
 
     @property
     def version(self) -> str:
@@ -97,7 +113,7 @@ class Peer:
 
     @property
     def _bin(self) -> Path:
-        return ENVIRONMENTS / self.file / "bin"
+        return PeerEnvironment(self.file).bin
 
 
 _PYTHON = "{bin}/python "

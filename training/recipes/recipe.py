@@ -51,8 +51,8 @@ class Lineage:
 
     recipe: the recipe's name, where the model has another name. data_path: the name of the folder
     or table of the user's own data. start: which weights the network has before the training,
-    see `training.transfer`. source: the trained network that these weights come from. comparison: of
-    the candidates of `--start auto`, a Markdown table.
+    see `training.transfer`. source: the trained network that these weights come from.
+    comparison: of the candidates of `--start auto`, a Markdown table.
     """
 
     recipe: str | None = None
