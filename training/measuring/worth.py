@@ -2,7 +2,8 @@
 
 Of 380 circles and 20 squares, a network that never answers "square" is right for 95 of 100. So a
 model is worthless where it is better than always giving the most frequent label neither by its
-accuracy nor by its balanced accuracy, by more than chance; or where it never gives some label.
+accuracy nor by its balanced accuracy, by more than chance; or where it never gives some label of
+which there are `ENOUGH` samples.
 
 By its accuracy it is better where McNemar's exact test, one-sided, gives 5 % or less: of the
 samples that only one of the two gets right, too many are the model's to be a matter of chance. By
@@ -20,6 +21,7 @@ from training.measuring.per_label import balanced_accuracy
 
 SIGNIFICANCE = 0.05
 _Z = 1.645  # the normal quantile of 1 - SIGNIFICANCE
+ENOUGH = 3  # held-out samples of a label; a fair model may miss two
 _NAMED = 3
 
 
@@ -73,7 +75,7 @@ def more_balanced(confusion: np.ndarray) -> bool:
 
 def _never_given(confusion: np.ndarray, labels: Sequence[str]) -> str:
     support = confusion.sum(axis=1)
-    never = np.flatnonzero((support > 0) & (confusion.sum(axis=0) == 0))
+    never = np.flatnonzero((support >= ENOUGH) & (confusion.sum(axis=0) == 0))
     if not len(never):
         return ""
     named = ", ".join(f"{labels[i]!r} ({support[i]} samples)" for i in never[:_NAMED])

@@ -29,9 +29,10 @@ _IN_CARD, _LISTED = 10, 20
 def check_worth(
     recipe: Recipe, data: PreparedData, report: ClassificationReport, model: bytes
 ) -> tuple[str, ...]:
-    """Raise `TrainingError` for a worthless model; return warnings for the card where it is forced.
+    """Raise `TrainingError` for a worthless model of own data; return warnings for the card.
 
-    report: of the graph `model` on the test split.
+    A model that is forced, or that a recipe makes of its author's data, is warned of. report: of
+    the graph `model` on the test split.
     """
     answers = probabilities_of(model, data.validation, PROBABILITIES)
     held_out = confusion_of(answers, data.validation.targets)
@@ -39,9 +40,9 @@ def check_worth(
     reason = why_worthless(report.confusion, held_out, most, data.labels)
     if reason is None:
         return ()
-    if recipe.demands.forced:
-        warn(f"{reason}; published because of --force")
-        return (f"It was published by force: {reason}.",)
+    if recipe.demands.forced or not recipe.is_own_data:
+        warn(f"{recipe.name} is published although {reason}")
+        return (f"It was published although {reason}.",)
     raise TrainingError(
         f"{recipe.name} is not published: {reason}. More samples of the rarer labels or another "
         "start may help; --force publishes it with this warning"

@@ -21,6 +21,13 @@ def test_a_model_that_never_gives_a_label_is_named_with_its_numbers():
     assert "balanced accuracy 50.0 % against 50.0 %" in reason
 
 
+def test_two_samples_of_a_label_are_too_few_to_miss_it():
+    few, enough = matrix((9, 0, 0), (0, 9, 0), (1, 0, 0)), matrix((9, 0, 0), (0, 9, 0), (2, 0, 0))
+    validation = matrix((5, 0, 0), (0, 5, 0), (1, 0, 0))
+    assert why_worthless(few, validation, 0, "abc") is None
+    assert why_worthless(enough, validation, 0, "abc") is not None
+
+
 def test_an_answer_in_the_validation_split_is_an_answer():
     reason = why_worthless(matrix((57, 0), (3, 0)), matrix((38, 0), (0, 2)), 0, LABELS)
     assert reason is not None and "never" not in reason

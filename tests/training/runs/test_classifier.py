@@ -29,7 +29,7 @@ from training.data.dataset import Dataset, Sample
 from training.data.split import Shares
 from training.errors import BadData, Diverged, TrainingError
 from training.fitting.fit import Schedule
-from training.recipes.recipe import GOLDEN, Demands
+from training.recipes.recipe import GOLDEN
 from training.runs.classifier import train_classifier
 from training.runs.prepare import prepare
 from training.runs.publish import golden_from_files
@@ -203,7 +203,6 @@ def test_golden_files_that_are_answered_wrongly_publish_nothing(tmp_path: Path):
         PICTURES,
         golden="imagenet",
         schedule=Schedule(epochs=1),
-        demands=Demands(forced=True),
         prepare=lambda _: (ImageSpec(height=4, width=4, channels=1, fit="stretch"), {}),
     )
     first = golden_from_files(GOLDEN / "imagenet")[0]
