@@ -3,8 +3,10 @@
 Times are measured on a few samples and are proportional to the number of samples.
 """
 
+import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -171,15 +173,29 @@ def _probe(
     The first training also starts libraries, so it is not timed.
     """
     few, more = (_few(parts, count) for count in _PROBED)
-    _trained(recipe, labels, few, 1)
-    seconds = partial(_seconds, recipe, labels, clock=clock)
-    short, long = seconds(few, 1), seconds(more, 1)
+    with _without_lines():
+        _trained(recipe, labels, few, 1)
+        seconds = partial(_seconds, recipe, labels, clock=clock)
+        short, long = seconds(few, 1), seconds(more, 1)
+        two = seconds(more, 2) if with_epochs else long
     samples = len(more.learn)
     both = max(long - short, 1e-6) / max(samples - len(few.learn), 1)
     if not with_epochs:
         return Pace(both, 0.0)
-    epoch = max(seconds(more, 2) - long, 1e-6) / samples
+    epoch = max(two - long, 1e-6) / samples
     return Pace(max(both - epoch, 0.0), epoch)
+
+
+@contextmanager
+def _without_lines() -> Iterator[None]:
+    """Let trainings of a few samples log nothing: their lines would be taken for those of all."""
+    logger = logging.getLogger("training")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _few(parts: _EncodedParts, count: int) -> _EncodedParts:
