@@ -17,6 +17,7 @@ from training.errors import TrainingError
 from training.exporting.graph import run_network
 from training.exporting.known_outputs import FEATURES, body_digest, keep, key
 from training.fitting.curve import Epoch, History
+from training.fitting.fit import Schedule, class_weights
 from training.networks.backbones.freezing import heads, set_heads
 from training.networks.network import ReadableNetwork, members_of
 from training.recipes.recipe import Recipe
@@ -30,19 +31,24 @@ from training.transfer.regression import (
 )
 
 STRENGTHS = tuple(10.0 ** (half / 2) for half in range(-9, 1))  # scikit-learn's C, weakest last
+_WORSE = 1.05  # times the lowest validation loss: clearly worse
 _LOG = logging.getLogger(__name__)
 
 
 def extract(network: nn.Module, train: Examples, validation: Examples, recipe: Recipe) -> History:
     """Fit the last layer in place; an "epoch" of the curve is one strength of regularisation."""
-    return fit_head(network, train, validation)
+    return fit_head(network, train, validation, recipe.schedule)
 
 
-def fit_head(network: nn.Module, train: Examples, validation: Examples) -> History:
+def fit_head(
+    network: nn.Module, train: Examples, validation: Examples, schedule: Schedule | None = None
+) -> History:
     """Fit the network's last layer by regression; return one epoch per strength.
 
-    All members of an ensemble get the same weights. Raises `TrainingError` when a member has no
-    last layer, or the network gives no embedding.
+    Strengths weaker than one that is clearly worse are not tried. schedule: has the class weights,
+    which weigh the validation loss too where the schedule says so. All members of an ensemble get
+    the same weights. Raises `TrainingError` when a member has no last layer, or the network gives
+    no embedding.
     """
     last = last_layers(network)
     if not last:
@@ -53,11 +59,13 @@ def fit_head(network: nn.Module, train: Examples, validation: Examples) -> Histo
     scale = Scale.of(features)
     features, held_out = scale.standardised(features), scale.standardised(held_out)
     history, best, started = History(), None, time.perf_counter()
-    labels = last[0].out_features
-    for solution in regression_path(features, train.targets, STRENGTHS, labels):
+    labels, weights = last[0].out_features, _weights(train, validation, schedule)
+    for solution in regression_path(features, train.targets, STRENGTHS, labels, weights[0]):
         scores = [_scores(part, solution) for part in (features, held_out)]
-        targets = (train.targets, validation.targets)
-        losses = [cross_entropy(*both) for both in zip(scores, targets, strict=True)]
+        losses = [
+            cross_entropy(each, part.targets, weight)
+            for each, part, weight in zip(scores, (train, validation), weights, strict=True)
+        ]
         right = scores[1].argmax(1) == validation.targets
         now, number = time.perf_counter(), len(history.epochs) + 1
         history.epochs.append(
@@ -75,9 +83,11 @@ def fit_head(network: nn.Module, train: Examples, validation: Examples) -> Histo
             100 * right.mean(),
             history.epochs[-1].seconds,
         )
+        if losses[1] > _WORSE * best[0]:
+            break
     assert best is not None
     strength = STRENGTHS[history.kept_epoch - 1]
-    kept = regression(features, train.targets, strength, best[1], gradient=FINE)
+    kept = regression(features, train.targets, strength, best[1], weights=weights[0], gradient=FINE)
     weight = kept.weight / scale.deviation
     bias = kept.bias - weight @ scale.mean
     set_heads(last, torch.from_numpy(weight).float(), torch.from_numpy(bias).float())
@@ -91,6 +101,16 @@ def _scores(features: np.ndarray, solution: Solution) -> np.ndarray:
         torch.from_numpy(part.astype(np.float32)) for part in (solution.weight, solution.bias)
     )
     return torch.addmm(bias, torch.from_numpy(features), weight.T).numpy()
+
+
+def _weights(
+    train: Examples, validation: Examples, schedule: Schedule | None
+) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Return the weights of the training and of the validation samples, float32; None: all 1."""
+    if schedule is None or not schedule.class_weight_power:
+        return None, None
+    each = class_weights(train.targets, schedule.class_weight_power).numpy()
+    return each[train.targets], each[validation.targets] if schedule.weighted_choice else None
 
 
 def last_layers(network: nn.Module) -> list[nn.Linear]:

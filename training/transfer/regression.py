@@ -60,12 +60,16 @@ class Solution:
 
 
 def regression_path(
-    features: np.ndarray, targets: np.ndarray, strengths: Sequence[float], labels: int
+    features: np.ndarray,
+    targets: np.ndarray,
+    strengths: Sequence[float],
+    labels: int,
+    weights: np.ndarray | None = None,
 ) -> Iterator[Solution]:
     """Yield the solution for each strength in turn; see `regression`."""
     solution = Solution(np.zeros((labels, features.shape[1])), np.zeros(labels))
     for strength in strengths:
-        solution = regression(features, targets, strength, solution)
+        solution = regression(features, targets, strength, solution, weights=weights)
         yield solution
 
 
@@ -75,12 +79,14 @@ def regression(
     strength: float,
     start: Solution,
     *,
+    weights: np.ndarray | None = None,
     gradient: float = ROUGH,
 ) -> Solution:
     """Return the solution that the search comes to from another one.
 
-    features: standardised, float32 (samples, d). targets: int64 (samples,), from 0. gradient: its
-    largest component where the search ends. With two labels each gets half of the logit.
+    features: standardised, float32 (samples, d). targets: int64 (samples,), from 0. weights: of the
+    samples in the loss, float32 (samples,); without them all are 1. gradient: its largest component
+    where the search ends. With two labels each gets half of the logit.
     """
     # With two labels a binomial regression has one weight, w, with the penalty of its own; the two
     # weights -w/2 and w/2 have half of that together.
@@ -90,7 +96,7 @@ def regression(
     found = minimize(
         _loss_and_gradient,
         np.concatenate([start.weight, start.bias[:, None]], axis=1).ravel(),
-        (features, targets, penalty),
+        (features, targets, penalty, weights),
         method="L-BFGS-B",
         jac=True,
         callback=lambda _: progress(next(steps)),
@@ -101,15 +107,22 @@ def regression(
     return Solution(both[:, :-1].copy(), both[:, -1].copy())
 
 
-def cross_entropy(scores: np.ndarray, targets: np.ndarray) -> float:
-    """Return the mean cross-entropy of logits (samples, labels)."""
+def cross_entropy(
+    scores: np.ndarray, targets: np.ndarray, weights: np.ndarray | None = None
+) -> float:
+    """Return the mean cross-entropy of logits (samples, labels), weighted by sample if asked."""
     largest = scores.max(axis=1, keepdims=True)
     total = np.log(np.exp(scores - largest).sum(axis=1)) + largest[:, 0]
-    return float((total - scores[np.arange(len(targets)), targets]).mean())
+    losses = total - scores[np.arange(len(targets)), targets]
+    return float(np.average(losses, weights=weights))
 
 
 def _loss_and_gradient(
-    flat: np.ndarray, features: np.ndarray, targets: np.ndarray, penalty: float
+    flat: np.ndarray,
+    features: np.ndarray,
+    targets: np.ndarray,
+    penalty: float,
+    weights: np.ndarray | None,
 ) -> tuple[float, np.ndarray]:
     """Return the mean loss with its penalty, and its gradient, float64 as `flat`."""
     solution = flat.reshape(-1, features.shape[1] + 1)
@@ -120,9 +133,13 @@ def _loss_and_gradient(
         points, truths = torch.from_numpy(part), torch.from_numpy(targets[place])
         logs = torch.log_softmax(torch.addmm(bias, points, weight.T), dim=1)
         rows = torch.arange(len(truths))
-        loss -= float(logs[rows, truths].double().sum())
+        own = logs[rows, truths].double()
         errors = logs.exp_()
         errors[rows, truths] -= 1
+        if weights is not None:
+            each = torch.from_numpy(weights[place])
+            own, errors = own * each, errors * each[:, None]
+        loss -= float(own.sum())
         gradient[:, :-1] += (errors.T @ points).numpy()
         gradient[:, -1] += errors.double().sum(0).numpy()
     gradient /= len(targets)

@@ -140,6 +140,19 @@ def test_the_path_is_that_of_cold_starts(labels: int):
         np.testing.assert_allclose(scores / scores.sum(1, keepdims=True), expected, atol=2e-3)
 
 
+def test_weights_are_those_of_scikit_learn():
+    rng = np.random.default_rng(7)
+    targets = (rng.random(200) < 0.1).astype(np.int64)
+    features = (rng.normal(size=(200, 4)) + targets[:, None]).astype(np.float32)
+    weights = np.where(targets == 1, 5.0, 0.5).astype(np.float32)
+    (rough,) = regression_path(features, targets, [0.1], 2, weights)
+    fine = regression(features, targets, 0.1, rough, weights=weights, gradient=FINE)
+    found = LogisticRegression(C=0.1, max_iter=9999, tol=1e-9).fit(features, targets, weights)
+    scores = np.exp(features @ fine.weight.T + fine.bias)
+    shares = scores / scores.sum(1, keepdims=True)
+    np.testing.assert_allclose(shares, found.predict_proba(features), atol=2e-3)
+
+
 def test_within_a_run_the_training_samples_are_embedded_once():
     class Counting(Reader):
         seen = 0
@@ -154,7 +167,7 @@ def test_within_a_run_the_training_samples_are_embedded_once():
         fit_head(network, train, validation)
         assert network.seen == 100
         head, _ = fit_novelty(network, train, validation)
-        assert network.seen == 100  # the calibration samples were embedded too
+        assert network.seen == 101  # one is read to see which features there are
         with torch.no_grad():
             network.first.weight[0] += 1
         features_of(network, train)
