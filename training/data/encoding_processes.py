@@ -6,16 +6,10 @@ reads its samples by itself, unless they are in this process's memory. The encod
 the samples can be pickled. Payloads are not kept.
 """
 
-import multiprocessing
-import os
-import signal
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -24,10 +18,9 @@ from app.errors import InvalidInput
 from app.modalities import Encoder, Payload
 from training.data.dataset import MemoryStore, Sample, SampleStore, SampleTable
 from training.data.encoded_writer import Part, pack
-from training.errors import TrainingError
+from training.data.processes import cores, each_batch
 
 WORTHWHILE = 3.0  # seconds of work of one process; starting others takes about one
-_AHEAD = 2  # parts of each process that are in work or wait to be taken
 _PART = 8 << 20  # bytes of a part, about
 _FEWEST, _MOST = 8, 256  # samples of a part
 _Place = int | Payload  # a row of the store, or what is in memory
@@ -62,7 +55,7 @@ def encode_parts(
     size, count = part_size(specs), len(samples)
     starts = deque(range(0, count, size))
     work = _Work(encoder, _store(samples), specs)
-    processes = processes or len(os.sched_getaffinity(0))
+    processes = processes or cores()
     spent, done = 0.0, 0
     while starts:
         if processes > 1 and done and spent / done * (count - done) > worthwhile:
@@ -73,7 +66,8 @@ def encode_parts(
         spent, done = spent + time.perf_counter() - began, done + len(places)
         yield start, part
     if starts:
-        yield from _in_processes(work, starts, lambda s: _places(samples, s, size), processes)
+        rest = (_places(samples, start, size) for start in starts)
+        yield from zip(starts, each_batch(work.encode, rest, processes=processes), strict=True)
 
 
 def part_size(specs: Sequence[TensorSpec]) -> int:
@@ -125,43 +119,3 @@ def _places(samples: Sequence[Sample], start: int, size: int) -> list[_Place]:
         return [int(row) for row in samples.rows[start : start + size]]
     some = range(start, min(start + size, len(samples)))
     return [samples[place].payload for place in some]
-
-
-def _in_processes(
-    work: _Work, starts: deque[int], places: Callable[[int], list[_Place]], processes: int
-) -> Iterator[tuple[int, EncodedPart]]:
-    """Encode the parts with these starts; a fixed number of parts is in work at a time."""
-    pool = ProcessPoolExecutor(
-        processes,
-        mp_context=multiprocessing.get_context("forkserver"),
-        initializer=_begin,
-        initargs=(work,),
-    )
-    running = deque[tuple[int, "Future[EncodedPart]"]]()
-    try:
-        while starts or running:
-            while starts and len(running) < _AHEAD * processes:
-                start = starts.popleft()
-                running.append((start, pool.submit(_encode, places(start))))
-            start, future = running.popleft()
-            yield start, future.result()
-    except BrokenProcessPool:
-        raise TrainingError(
-            "a process that encodes samples has ended, perhaps for want of memory; start again"
-        ) from None
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-_work: Any = None  # of this process, where it was started by `_in_processes`
-
-
-def _begin(work: _Work) -> None:
-    global _work
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the process that started this one
-    _work = work
-
-
-def _encode(places: list[_Place]) -> EncodedPart:
-    found: EncodedPart = _work.encode(places)
-    return found

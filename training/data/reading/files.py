@@ -19,13 +19,13 @@ from app.errors import InvalidInput
 from app.modalities import Payload
 from app.modalities.charset import decode_text
 from training.data.dataset import DIGEST, FIXED, Dataset, SampleTable
+from training.data.processes import cores, each_batch
 from training.data.reading.case import case_note, keeps_case
 from training.data.reading.interned import InternedNames
 from training.data.reading.kinds import Examined, FileBatch, FileKind, examine, kind_of
 from training.data.reading.labels import merged
 from training.data.reading.near import near_duplicates
 from training.data.reading.options import ReadingOptions
-from training.data.reading.parallel import each_batch
 from training.data.reading.stores import FileStore, own_dataset
 
 _BATCH = 64  # files
@@ -86,7 +86,9 @@ def read_files(
     keeps = keeps_case(texts, options.text_case)
     many = len(files.paths) > _MANY or size > _MANY_BYTES
     found, number_of = _Found(), {kind.name: i for i, kind in enumerate(kinds)}
-    for batch in each_batch(examine, _batches(files, kinds, keeps), many=many):
+    for batch in each_batch(
+        examine, _batches(files, kinds, keeps), processes=cores() if many else 1
+    ):
         for examined in batch:
             found.append(examined, number_of)
     used, unusable = _of_one_kind(files, found, kinds)

@@ -17,13 +17,13 @@ import pyarrow as pa
 from app.errors import InvalidInput
 from training.data.dataset import DIGEST, FIXED, Dataset, SampleTable
 from training.data.fingerprints import text_key
+from training.data.processes import cores, each_batch
 from training.data.reading.case import case_note, keeps_case
 from training.data.reading.columns import Columns, choose_columns
 from training.data.reading.heads import OpenTable
 from training.data.reading.interned import InternedNames
 from training.data.reading.labels import NoLabel, check_no_quantity, label_of, merged
 from training.data.reading.options import ReadingOptions
-from training.data.reading.parallel import each_batch
 from training.data.reading.scratch import scratch_folder
 from training.data.reading.splits import part_of
 from training.data.reading.stores import TEXT_SCHEMA, TextStore, own_dataset
@@ -157,7 +157,7 @@ def _spooled(file: Path, chosen: Sequence[_Chosen], samples: _Samples, keeps: bo
                     writer.write_batch(pa.record_batch([texts, lines, tables], schema=TEXT_SCHEMA))
                     yield HashJob(texts, keeps)
 
-        for hashes in each_batch(hash_texts, jobs(), many=many):
+        for hashes in each_batch(hash_texts, jobs(), processes=cores() if many else 1):
             first = len(keys) // DIGEST
             problems += [(first + number, problem) for number, problem in hashes.problems]
             keys += hashes.keys
