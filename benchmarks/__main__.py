@@ -1,4 +1,4 @@
-"""`python -m benchmarks COMMAND`: self, peers, layers, simulate, gpu, quality, chaos, soak."""
+"""`python -m benchmarks COMMAND`: self, peers, layers, simulate, gpu, quality, training, memory, chaos, soak."""
 
 import argparse
 import os

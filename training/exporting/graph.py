@@ -9,6 +9,7 @@ other batches but for the last bits, see `kept_order`.
 """
 
 import logging
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -81,7 +82,7 @@ class GraphRunner:
         batches = length_batches(lengths(items, self.tensors), self.tensors, batch_size)
         parts = (self._batch(items, indices, explain=explain) for indices in batches)
         named = ({name: found[name] for name in outputs} for found in parts)
-        return _in_order(named, batches, len(items))
+        return _in_order(named, batches, len(items), forest=is_forest(self.tensors))
 
     def run_each(
         self, items: Sequence[Arrays], *, batch_size: int = BATCH, explain: bool = False
@@ -149,7 +150,7 @@ def run_network(
             {"": compute(*map(torch.from_numpy, examples.batch(indices)[0])).numpy()}
             for indices in batches
         )
-        return _in_order(parts, batches, len(examples))[""]
+        return _in_order(parts, batches, len(examples), forest=is_forest(examples.inputs))[""]
 
 
 def feeds_for(manifest: Manifest, items: Sequence[Arrays]) -> dict[str, np.ndarray]:
@@ -178,16 +179,27 @@ def length_batches(
 
 
 def _in_order(
-    parts: Iterable[dict[str, np.ndarray]], batches: Sequence[Sequence[int]], count: int
+    parts: Iterable[dict[str, np.ndarray]],
+    batches: Sequence[Sequence[int]],
+    count: int,
+    *,
+    forest: bool,
 ) -> dict[str, np.ndarray]:
-    """Return the outputs of batches as arrays in the order of the items."""
+    """Return the outputs of batches as arrays in the order of the items.
+
+    forest: whether the items are trees, which are in order; an output may have a row for each node.
+    """
     progress, done = Progress(_LOG, "computed %d of %d", count), 0
     found: dict[str, np.ndarray] = {}
+    rows: dict[str, list[np.ndarray]] = defaultdict(list)
     for indices, part in zip(batches, parts, strict=True):
         for name, array in part.items():
+            if forest:
+                rows[name].append(array)
+                continue
             if name not in found:
                 found[name] = np.empty((count, *array.shape[1:]), array.dtype)
             found[name][np.asarray(indices)] = array
         done += len(indices)
         progress(done)
-    return found
+    return found | {name: np.concatenate(arrays) for name, arrays in rows.items()}

@@ -145,7 +145,7 @@ def test_unreadable_files_are_counted_and_named(capsys: pytest.CaptureFixture[st
     readable = len(prepared.train) + len(prepared.validation) + len(prepared.test)
     assert readable == len(PICTURES.samples)
     said = capsys.readouterr().err
-    assert "31 file(s) cannot be used" in said and "notes.xlsx (odd)" in said
+    assert "31 file(s) or row(s) cannot be used" in said and "notes.xlsx (odd)" in said
     assert "dark/bad" in said and "… and 11 more" in said
 
 
