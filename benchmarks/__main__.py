@@ -1,4 +1,4 @@
-"""`python -m benchmarks COMMAND`: self, peers, layers, simulate, gpu, quality, training, memory, chaos, soak."""
+"""`python -m benchmarks COMMAND`, for example `self`, `peers`, `quality` or `training`."""
 
 import argparse
 import os

@@ -9,7 +9,9 @@ By its accuracy it is better where McNemar's exact test, one-sided, gives 5 % or
 samples that only one of the two gets right, too many are the model's to be a matter of chance. By
 its balanced accuracy it is better where this is above 1 / labels by more than 1.645 standard
 errors; the labels are strata of equal weight, and a label with one sample takes the variance of
-all samples (see `training.measuring.version_comparison`).
+all samples (see `training.measuring.version_comparison`). Validation and test samples count: the
+former chose an epoch among some, which flatters the model a little, but of few samples six alone
+could not show anything.
 """
 
 from collections.abc import Sequence
@@ -35,13 +37,13 @@ def why_worthless(
     """
     both = test + validation
     reasons = [_never_given(both, labels)]
-    if not (more_accurate(test, majority) or more_balanced(test)):
-        count, present = int(test.sum()), int((test.sum(axis=1) > 0).sum())
-        accuracy, other = np.trace(test) / count, test[majority].sum() / count
+    if not (more_accurate(both, majority) or more_balanced(both)):
+        count, present = int(both.sum()), int((both.sum(axis=1) > 0).sum())
+        accuracy, other = np.trace(both) / count, both[majority].sum() / count
         reasons.append(
             f"it is not better than always giving {labels[majority]!r}, by more than chance: on "
-            f"{count} test samples its accuracy is {_percent(accuracy)} against {_percent(other)}, "
-            f"its balanced accuracy {_percent(balanced_accuracy(test))} against "
+            f"{count} validation and test samples its accuracy is {_percent(accuracy)} against "
+            f"{_percent(other)}, its balanced accuracy {_percent(balanced_accuracy(both))} against "
             f"{_percent(1 / max(present, 1))}"
         )
     return "; ".join(reason for reason in reasons if reason) or None

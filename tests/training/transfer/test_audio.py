@@ -238,9 +238,21 @@ def test_the_graph_answers_as_torch_does_and_alone_as_in_company(kind: str, tmp_
 @pytest.mark.parametrize("start", ["pretrained", "features"])
 @pytest.mark.parametrize("make", [ast, waves, whisper])
 def test_a_backbone_becomes_a_bundle(make: Callable[[Path], Path], start: str, tmp_path: Path):
-    data, folder, models = sounds(tmp_path, 20), make(tmp_path / "backbone"), tmp_path / "models"
-    command = ["run", "--data", data, "--start", start, "--from", folder, "--name", "mine"]
-    command += ["--models", models] + (["--epochs", "4"] if start == "pretrained" else [])
+    data, folder, models = sounds(tmp_path, 40), make(tmp_path / "backbone"), tmp_path / "models"
+    command = [
+        "run",
+        "--data",
+        data,
+        "--start",
+        start,
+        "--from",
+        folder,
+        "--name",
+        "mine",
+        "--force",
+    ]
+    command += ["--models", models, "--force"]
+    command += ["--epochs", "4"] if start == "pretrained" else []
     assert main([str(word) for word in command]) == 0
     bundle = read_bundle(models / "mine" / "1", SHIPPED)
     pipeline = Pipeline(bundle)

@@ -185,8 +185,19 @@ def test_weights_that_do_not_fit_are_refused(tmp_path: Path):
 @pytest.mark.parametrize(("make", "write"), [(resnet, images), (bert, texts)])
 def test_a_backbone_becomes_a_bundle(make: Any, write: Any, tmp_path: Path):
     data, folder, models = write(tmp_path, 12), make(tmp_path / "backbone"), tmp_path / "models"
-    command = ["run", "--data", data, "--start", "pretrained", "--from", folder, "--name", "mine"]
-    command += ["--models", models, "--epochs", "2"]
+    command = [
+        "run",
+        "--data",
+        data,
+        "--start",
+        "pretrained",
+        "--from",
+        folder,
+        "--name",
+        "mine",
+        "--force",
+    ]
+    command += ["--models", models, "--epochs", "2", "--force"]
     assert main([str(word) for word in command]) == 0
     bundle = read_bundle(models / "mine" / "1", SHIPPED)
     assert replay(bundle, Pipeline(bundle)) == []
