@@ -13,6 +13,7 @@ from training.transfer.packages import imagenet, minilm
 from training.transfer.trained_network import TrainedNetwork
 from training.transfer.transformers_library import CONFIG
 
+_SHIPPED = Path("models")  # where a clone has its bundles, whatever folder is published to
 PACKAGES: dict[str, Callable[[], TrainedNetwork]] = {"imagenet": imagenet, "minilm": minilm}
 
 
@@ -25,7 +26,7 @@ def resolve_network(
     """Return the network that `given` names, or the default one of that modality.
 
     given: a package's network, a bundle under `models` or anywhere, or a folder of the library
-    `transformers`. Raises `TrainingError`, or what reading a bundle raises.
+    `transformers`. The default one may also be a shipped bundle. Raises `TrainingError`, or what reading a bundle raises.
     """
     named = given or (modalities[kind].default_source if kind in modalities else None)
     if named is None:
@@ -33,7 +34,8 @@ def resolve_network(
     if named in PACKAGES:
         return PACKAGES[named]()
     known = ", ".join(PACKAGES)
-    path = next((path for path in (Path(named), models / named) if path.is_dir()), None)
+    places = [Path(named), models / named, *([_SHIPPED / named] if given is None else [])]
+    path = next((path for path in places if path.is_dir()), None)
     if path is None:
         raise TrainingError(
             f"--from {named}: neither {known}, nor a bundle in {models}, nor a folder"

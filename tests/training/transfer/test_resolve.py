@@ -72,3 +72,12 @@ def test_a_source_without_a_trained_network_is_refused(tmp_path: Path):
             resolve_network(given, "image", tmp_path / "models")
     with pytest.raises(TrainingError, match="name one: --from"):
         resolve_network(None, "tree", tmp_path)
+
+
+def test_the_default_network_is_a_shipped_bundle_wherever_is_published(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(REPOSITORY)
+    assert resolve_network(None, "audio", tmp_path).name == "spoken-digits/1"
+    with pytest.raises(TrainingError, match="nor a bundle in"):
+        resolve_network("spoken-digits", "audio", tmp_path)
