@@ -26,7 +26,8 @@ def resolve_network(
     """Return the network that `given` names, or the default one of that modality.
 
     given: a package's network, a bundle under `models` or anywhere, or a folder of the library
-    `transformers`. The default one may also be a shipped bundle. Raises `TrainingError`, or what reading a bundle raises.
+    `transformers`. The default one may also be a shipped bundle. Raises `TrainingError`, or what
+    reading a bundle raises.
     """
     named = given or (modalities[kind].default_source if kind in modalities else None)
     if named is None:
