@@ -11,7 +11,7 @@ from app.modalities.image.spec import ImageSpec
 from app.modalities.text.spec import TextSpec
 from training.data.encode import Examples
 from training.data.encoded import in_memory
-from training.data.encoded_writer import EncodedWriter, pack
+from training.data.encoded_writer import EncodedWriter, pack_items
 
 LABELS = 4
 WORDS = 5_000  # of the made language
@@ -37,7 +37,7 @@ def encoded_texts(count: int, longest: int, vocabulary: int, seed: int) -> Examp
             ids = chance.integers(2, vocabulary, length)
             ids[::5] = 2 + target
             item = {"tokens": ids, "length": np.asarray(length, dtype=np.int64)}
-            writer.add(pack([item], specs), 1)
+            writer.add(pack_items([item], specs), 1)
         return Examples(writer.finish(), targets, [], specs)
 
 

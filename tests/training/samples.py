@@ -7,7 +7,7 @@ import struct
 import tarfile
 import wave
 import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +18,8 @@ from torch import Tensor, nn
 from app.bundle.tensors import TensorSpec
 from app.modalities import Payload
 from app.modalities.image.spec import ImageSpec
-from app.modalities.text import TEXT
-from app.modalities.text.spec import TextSpec
 from training.data.dataset import Dataset, Sample
-from training.data.encode import Examples, encode
-from training.data.tokenizers import character_tokenizer
+from training.data.encode import Examples
 from training.fitting.fit import Schedule
 from training.networks.heads.model_output import ModelOutput
 from training.recipes.recipe import Recipe
@@ -295,15 +292,3 @@ def toy_recipe(dataset: Dataset, **changes: object) -> Recipe:
             **changes,
         }
     )
-
-
-def character_examples(texts: Sequence[str], labels: Sequence[int]) -> Examples:
-    """Texts as the characters that a linear model reads."""
-    spec = TextSpec(max_tokens=400, unit="character")
-    encoder = TEXT.encoder(spec, {spec.tokenizer: character_tokenizer(text for text in texts)})
-    names = [str(label) for label in sorted(set(labels))]
-    samples = [
-        Sample(f"{i}.txt", Payload(text.encode(), "text/plain", "utf-8"), str(label))
-        for i, (text, label) in enumerate(zip(texts, labels, strict=True))
-    ]
-    return encode(encoder, samples, names, spec.tensors())[0]

@@ -230,11 +230,11 @@ def _best_start(
 ) -> "AnyRecipe":
     """Compare the starts that the samples can have, and return the recipe of the best."""
     from training.recipes import Recipe
-    from training.runs.choose_start import Options, choose_start
+    from training.runs.choose_start import ComparisonOptions, choose_start
     from training.runs.prepare import load
 
     assert isinstance(recipe, Recipe)  # the user's own samples have no other kind
-    options = Options(_MINUTES if start.minutes is None else start.minutes, models)
+    options = ComparisonOptions(_MINUTES if start.minutes is None else start.minutes, models)
     return choose_start(recipe, load(recipe, samples.data), options)
 
 

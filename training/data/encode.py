@@ -20,10 +20,10 @@ from app.batching.forest import node_places
 from app.bundle.tensors import Arrays, TensorSpec
 from app.modalities import Encoder
 from training.data.dataset import Sample, SampleTable, as_table, choose, name_of
-from training.data.encoded import join, lengths, take
-from training.data.encoded_folder import Encoded, Folder, kept_before, may_be_kept
+from training.data.encoded import join_items, lengths, take
+from training.data.encoded_folder import EncodedFolder, EncodedSplit, kept_before, may_be_kept
 from training.data.encoded_writer import IN_MEMORY, EncodedWriter
-from training.data.encoding_processes import WORTHWHILE, encode_parts
+from training.data.encoding_processes import WORTHWHILE_SECONDS, encode_parts
 from training.progress import Progress
 
 _LOG = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ _DECODERS = ("numpy", "pillow", "soundfile", "tokenizers")  # packages that the 
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """Encoded samples of one split.
+    """EncodedSplit samples of one split.
 
     items: the arrays of each sample. targets: the index of each label, int64 (samples,), or the
     targets of passages, int64 (passages, length). inputs: the tensors of a batch. node_targets:
@@ -52,7 +52,7 @@ class Examples:
 
     def batch(self, indices: Sequence[int]) -> tuple[list[np.ndarray], np.ndarray]:
         """Return the network's inputs, in their order, and the targets of these examples."""
-        arrays = join(self.items, indices, self.inputs)
+        arrays = join_items(self.items, indices, self.inputs)
         return list(arrays.values()), self.targets[np.asarray(indices)]
 
     def training_batch(self, indices: Sequence[int]) -> tuple[list[np.ndarray], np.ndarray]:
@@ -91,7 +91,7 @@ class EncodingLimits:
     """
 
     in_memory: int = IN_MEMORY
-    worthwhile: float = WORTHWHILE
+    worthwhile: float = WORTHWHILE_SECONDS
     processes: int | None = None
 
 
@@ -121,14 +121,14 @@ def _encoded(
     samples: Sequence[Sample],
     inputs: tuple[TensorSpec, ...],
     limits: EncodingLimits,
-) -> Encoded:
+) -> EncodedSplit:
     kept, unreadable = [], list[tuple[int, str]]()
     progress = Progress(_LOG, "encoded %d of %d samples", len(samples))
     parts = encode_parts(
         encoder, samples, inputs, worthwhile=limits.worthwhile, processes=limits.processes
     )
     with (
-        Folder(lambda: _identity(encoder, samples, inputs)) as folder,
+        EncodedFolder(lambda: _identity(encoder, samples, inputs)) as folder,
         EncodedWriter(folder.make, limits.in_memory) as writer,
     ):
         for start, part in parts:
@@ -139,7 +139,7 @@ def _encoded(
             progress(start + len(part.kept) + len(part.unreadable))
         places = np.concatenate([np.zeros(0, np.int64), *kept])
         with folder.written():
-            found = Encoded(writer.finish(), places, tuple(unreadable))
+            found = EncodedSplit(writer.finish(), places, tuple(unreadable))
             folder.seal(found)
     return found
 

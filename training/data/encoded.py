@@ -155,14 +155,14 @@ class ContentDigest:
 
     def value(self, samples: int) -> str:
         """Return the digest of so many samples."""
-        whole = hashlib.sha256(str(samples).encode())
+        total = hashlib.sha256(str(samples).encode())
         for name in sorted(self._parts):
             for part in self._parts[name]:
-                whole.update(part.digest())
-        return whole.hexdigest()
+                total.update(part.digest())
+        return total.hexdigest()
 
 
-def whole(columns: Mapping[str, Column], samples: int, digest: str) -> EncodedItems:
+def whole_items(columns: Mapping[str, Column], samples: int, digest: str) -> EncodedItems:
     """Return all samples of the columns, in their order."""
     return EncodedItems(columns, np.arange(samples), digest)
 
@@ -174,7 +174,7 @@ def take(items: Sequence[Arrays], indices: Sequence[int] | np.ndarray) -> Sequen
     return [items[int(i)] for i in indices]
 
 
-def join(
+def join_items(
     items: Sequence[Arrays], indices: Sequence[int] | np.ndarray, specs: Sequence[TensorSpec]
 ) -> dict[str, np.ndarray]:
     """Return the tensors of a batch of some of the samples."""
@@ -203,7 +203,7 @@ def in_memory(columns: Mapping[str, np.ndarray]) -> EncodedItems:
     digest, samples = ContentDigest(), len(next(iter(columns.values())))
     for name, values in columns.items():
         digest.add(name, values, None)
-    return whole({n: Column(v) for n, v in columns.items()}, samples, digest.value(samples))
+    return whole_items({n: Column(v) for n, v in columns.items()}, samples, digest.value(samples))
 
 
 def content_digest(items: Sequence[Arrays]) -> str:

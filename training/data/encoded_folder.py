@@ -24,7 +24,7 @@ import numpy as np
 import orjson
 
 from app.disk import writing, writing_temporary
-from training.data.encoded import Column, ContentDigest, EncodedItems, MappedFile, whole
+from training.data.encoded import Column, ContentDigest, EncodedItems, MappedFile, whole_items
 from training.data.encoded_writer import column
 from training.data.sources import warn
 
@@ -34,8 +34,8 @@ _current: ContextVar["KeptEncoded | None"] = ContextVar("encoded", default=None)
 
 
 @dataclass(frozen=True, slots=True)
-class Encoded:
-    """Encoded samples.
+class EncodedSplit:
+    """EncodedSplit samples.
 
     kept: the places of those that could be read, int64. unreadable: the place and the reason of
     each other one.
@@ -81,7 +81,7 @@ class KeptEncoded:
         return path
 
 
-def kept_before(identity: str) -> Encoded | None:
+def kept_before(identity: str) -> EncodedSplit | None:
     """Return what an earlier process kept under this identity; None, with a warning, if damaged."""
     kept = _current.get()
     if kept is None:
@@ -103,7 +103,7 @@ def may_be_kept() -> bool:
     return kept is not None and any(kept._folder.glob("encoded-*"))
 
 
-class Folder:
+class EncodedFolder:
     """A new folder for the files of one set of encoded samples; `seal` makes them last.
 
     identity: returns what they are kept under where `KeptEncoded` is in force; called once, if the
@@ -144,7 +144,7 @@ class Folder:
         with writing("encoded samples", self._kept._folder, advice):
             yield
 
-    def seal(self, encoded: Encoded) -> None:
+    def seal(self, encoded: EncodedSplit) -> None:
         """Keep the files for a later process, if there are some and they have a name."""
         if self._part is None or self._final is None:
             return
@@ -154,7 +154,7 @@ class Folder:
             self._part = None
 
 
-def _write_index(folder: Path, encoded: Encoded) -> None:
+def _write_index(folder: Path, encoded: EncodedSplit) -> None:
     columns = {}
     for name, found in encoded.items.columns.items():
         varying = found.shapes is not None
@@ -175,7 +175,7 @@ def _write_index(folder: Path, encoded: Encoded) -> None:
     (folder / _INDEX).write_bytes(orjson.dumps(index))
 
 
-def _read(folder: Path) -> Encoded:
+def _read(folder: Path) -> EncodedSplit:
     index = orjson.loads((folder / _INDEX).read_bytes())
     digest, columns = ContentDigest(), {}
     for name, about in index["columns"].items():
@@ -192,7 +192,7 @@ def _read(folder: Path) -> Encoded:
     if digest.value(samples) != index["digest"] or len(kept) != samples:
         raise ValueError("its digest is another one")
     unreadable = tuple((int(place), str(reason)) for place, reason in index["unreadable"])
-    return Encoded(whole(columns, samples, index["digest"]), kept, unreadable)
+    return EncodedSplit(whole_items(columns, samples, index["digest"]), kept, unreadable)
 
 
 def _add(digest: ContentDigest, name: str, found: Column, step: int = 1 << 22) -> None:

@@ -13,7 +13,7 @@ from typing import BinaryIO, Self
 import numpy as np
 
 from app.bundle.tensors import Arrays, TensorSpec
-from training.data.encoded import Column, ContentDigest, EncodedItems, MappedFile, whole
+from training.data.encoded import Column, ContentDigest, EncodedItems, MappedFile, whole_items
 
 IN_MEMORY = 32 << 20  # bytes of encoded samples that stay in memory
 
@@ -26,7 +26,7 @@ class Part:
     shapes: np.ndarray | None = None
 
 
-def pack(items: Sequence[Arrays], specs: Sequence[TensorSpec]) -> dict[str, Part]:
+def pack_items(items: Sequence[Arrays], specs: Sequence[TensorSpec]) -> dict[str, Part]:
     """Return the tensors of some samples in columns; there is at least one sample."""
     return {spec.name: _pack([item[spec.name] for item in items], spec) for spec in specs}
 
@@ -80,7 +80,7 @@ class EncodedWriter:
     def finish(self) -> EncodedItems:
         """Return all samples."""
         columns = {name: self._column(begun) for name, begun in self._columns.items()}
-        return whole(columns, self.samples, self._digest.value(self.samples))
+        return whole_items(columns, self.samples, self._digest.value(self.samples))
 
     def _append(self, name: str, part: Part) -> None:
         values, shapes = part.values, part.shapes

@@ -17,10 +17,10 @@ from app.bundle.tensors import Arrays, TensorSpec
 from app.errors import InvalidInput
 from app.modalities import Encoder, Payload
 from training.data.dataset import MemoryStore, Sample, SampleStore, SampleTable
-from training.data.encoded_writer import Part, pack
+from training.data.encoded_writer import Part, pack_items
 from training.data.processes import cores, each_batch
 
-WORTHWHILE = 3.0  # seconds of work of one process; starting others takes about one
+WORTHWHILE_SECONDS = 3.0  # seconds of work of one process; starting others takes about one
 _PART = 8 << 20  # bytes of a part, about
 _FEWEST, _MOST = 8, 256  # samples of a part
 _Place = int | Payload  # a row of the store, or what is in memory
@@ -44,7 +44,7 @@ def encode_parts(
     samples: Sequence[Sample],
     specs: tuple[TensorSpec, ...],
     *,
-    worthwhile: float = WORTHWHILE,
+    worthwhile: float = WORTHWHILE_SECONDS,
     processes: int | None = None,
 ) -> Iterator[tuple[int, EncodedPart]]:
     """Yield the place of the first sample of each part, and the part.
@@ -96,7 +96,7 @@ class _Work:
                 unreadable.append((number, str(error)))
                 continue
             kept.append(number)
-        tensors = pack(items, self.specs) if items else {}
+        tensors = pack_items(items, self.specs) if items else {}
         return EncodedPart(tuple(kept), tuple(unreadable), tensors)
 
     def _payload(self, place: _Place) -> Payload:

@@ -39,7 +39,7 @@ def each_batch(
         yield from map(work, batches)
         return
     context = multiprocessing.get_context("forkserver")
-    pool = ProcessPoolExecutor(processes, context, initializer=_begin, initargs=(work,))
+    pool = ProcessPoolExecutor(processes, context, initializer=_start, initargs=(work,))
     running = deque["Future[Any]"]()
     try:
         for batch in batches:
@@ -56,7 +56,7 @@ def each_batch(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _begin(work: Callable[[Any], Any]) -> None:
+def _start(work: Callable[[Any], Any]) -> None:
     global _work
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the process that started this one
     _work = work

@@ -28,7 +28,7 @@ from training.errors import BadData
 
 FEW = 10  # a label with fewer samples causes a warning
 MIN_PER_LABEL = 3  # one for each split
-ENOUGH = 8  # samples of a label, of which each part can have two
+ENOUGH_FOR_PARTS = 8  # samples of a label, of which each part can have two
 SPLIT_NAMES = (TRAIN, VALIDATION, TEST)
 Rule = Literal[1, 2]
 _TRAIN, _VALIDATION, _TEST = range(3)
@@ -109,9 +109,9 @@ def split(samples: Iterable[Sample], shares: Shares) -> Splits:
         return _parted(samples, units.sorted_rows(moved), parts)
     known = _pin(parts, units, shares.pinned, wanted, frozen)
     distances = {part: _distance(places, part, shares) for part in wanted}
-    least = np.where(units.counts() >= ENOUGH, 2, 1)
+    least = np.where(units.counts() >= ENOUGH_FOR_PARTS, 2, 1)
     fill(parts, units, distances, least, frozen | known)
-    rare = units.counts() < ENOUGH
+    rare = units.counts() < ENOUGH_FOR_PARTS
     for part in wanted:
         rare |= units.counts(parts == part) < least
     unsure = (parts != by_hash) | rare[units.labels] | (units.groups >= 0)

@@ -24,7 +24,7 @@ from app.bundle import Manifest
 from app.bundle.tensors import NODES, Arrays, TensorSpec, is_forest
 from app.runtime.session import Session
 from training.data.encode import Examples
-from training.data.encoded import join, lengths
+from training.data.encoded import join_items, lengths
 from training.exporting.known_outputs import graph_digest, keep, key, recall
 from training.progress import Progress
 
@@ -100,7 +100,7 @@ class GraphRunner:
     def _batch(
         self, items: Sequence[Arrays], indices: Sequence[int], *, explain: bool
     ) -> dict[str, np.ndarray]:
-        inputs = join(items, indices, self.tensors)
+        inputs = join_items(items, indices, self.tensors)
         if self.names:
             inputs = dict(zip(self.names, inputs.values(), strict=True))
         return self.session.run(inputs, explain=explain)

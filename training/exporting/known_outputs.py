@@ -20,9 +20,9 @@ from training.data.encoded import EncodedItems
 from training.networks.backbones.freezing import heads
 
 MOST = 256 << 20  # bytes that are kept
-FEATURES = "features"  # of a network: `ModelOutput.features`, float32 (samples, d)
-Key = tuple[str, str, str]
-_known: ContextVar["dict[Key, np.ndarray] | None"] = ContextVar("known", default=None)
+FEATURES_OUTPUT = "features"  # of a network: `ModelOutput.features`, float32 (samples, d)
+OutputKey = tuple[str, str, str]
+_known: ContextVar["dict[OutputKey, np.ndarray] | None"] = ContextVar("known", default=None)
 
 
 @contextmanager
@@ -35,20 +35,20 @@ def known_outputs() -> Iterator[None]:
         _known.reset(token)
 
 
-def key(model: str, examples: Examples, what: str) -> Key | None:
+def key(model: str, examples: Examples, what: str) -> OutputKey | None:
     """Return under what an output of these samples is kept; None where nothing is kept."""
     if _known.get() is None or not isinstance(examples.items, EncodedItems):
         return None
     return model, examples.items.digest, what
 
 
-def recall(key: Key | None) -> np.ndarray | None:
+def recall(key: OutputKey | None) -> np.ndarray | None:
     """Return what is kept; None if nothing is."""
     known = _known.get()
     return None if key is None or known is None else known.get(key)
 
 
-def keep(key: Key | None, found: np.ndarray) -> None:
+def keep(key: OutputKey | None, found: np.ndarray) -> None:
     """Keep an output, unless there is too much already."""
     known = _known.get()
     if key is None or known is None:

@@ -25,7 +25,7 @@ from training.networks.linear.character_ngrams import (
 )
 
 _LOG = logging.getLogger(__name__)
-STRENGTHS = (3.0, 10.0, 30.0, 100.0)  # scikit-learn's C
+NGRAM_STRENGTHS = (3.0, 10.0, 30.0, 100.0)  # scikit-learn's C
 MOST_FEATURES = 1 << 17  # n-grams with a weight: the most frequent ones
 MOST_CHARACTERS = 10_000_000  # of the texts that are learnt from
 _RARE = 2  # texts that an n-gram must occur in
@@ -53,7 +53,7 @@ def fit_ngrams(
     held_out = _vectors(_distinct_buckets(validation), rows, squares)
     history = History()
     chooses = _choosing(learnt.targets)
-    for strength in STRENGTHS:
+    for strength in NGRAM_STRENGTHS:
         started = time.perf_counter()
         model = _fit(features[~chooses], learnt.targets[~chooses], strength, class_weight_power)
         judged = chooses if chooses.any() else ~chooses
@@ -64,7 +64,7 @@ def fit_ngrams(
         if loss > _WORSE * min(epoch.train_loss for epoch in history.epochs):
             break
     history.kept_epoch = min(history.epochs, key=lambda epoch: epoch.train_loss).number
-    strength = STRENGTHS[history.kept_epoch - 1]
+    strength = NGRAM_STRENGTHS[history.kept_epoch - 1]
     _LOG.info("%d character n-grams, regularisation C=%g", len(squares) - 1, strength)
     model = _fit(features, learnt.targets, strength, class_weight_power)
     _set(network, model, rows, squares)

@@ -18,7 +18,7 @@ from training.data.encode import Examples
 from training.exporting.card.data import ReliabilityBins
 from training.exporting.card.figures import MOST_LABELS
 from training.exporting.graph import run_graph, run_network, runner_for
-from training.exporting.known_outputs import FEATURES, body_digest, key, recall
+from training.exporting.known_outputs import FEATURES_OUTPUT, body_digest, key, recall
 from training.measuring.calibration import (
     calibration_error_by_chance,
     expected_calibration_error,
@@ -115,7 +115,7 @@ def features_of(
     The network has a method `read`. indices: of some samples; without them, of all.
     """
     assert isinstance(network, ReadableNetwork)
-    known = recall(key(body_digest(network), examples, FEATURES))
+    known = recall(key(body_digest(network), examples, FEATURES_OUTPUT))
     if known is not None:
         return known if indices is None else known[indices]
     some = examples if indices is None else examples.select(indices)

@@ -1,7 +1,7 @@
 """`--start auto`: which start learns the user's samples best, within the time that is given.
 
 The candidates of a modality are its linear model, its network from scratch, and a trained network
-that is frozen or tuned. Each learns from a part of the training split, of at most `MOST_COMPARED`
+that is frozen or tuned. Each learns from a part of the training split, of at most `MOST_LEARNT`
 samples; another part of it judges them. Neither the calibration part nor the test split is opened
 for that. The lowest cross-entropy wins; of candidates that are not worse than the best one by more
 than one standard error, the smallest wins.
@@ -45,14 +45,14 @@ from training.runs.publish import check_destination
 from training.transfer import start_samples
 
 _LOG = logging.getLogger(__name__)
-MOST_COMPARED = 8_000  # training samples that the candidates learn from
+MOST_LEARNT = 8_000  # training samples that the candidates learn from
 _JUDGED = 5  # one training sample of so many judges the candidates
 _COMPARISON = 0.6  # share of the time that the comparison may take
 _STARTS: tuple[Start, ...] = ("linear", "scratch", "features", "pretrained")  # the cheapest first
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class ComparisonOptions:
     """How long comparison and training may take, in minutes, and where the bundles are."""
 
     minutes: float
@@ -62,7 +62,7 @@ class Options:
 def choose_start(
     recipe: Recipe,
     dataset: Dataset,
-    options: Options,
+    options: ComparisonOptions,
     modalities: TrainingModalities = TRAINING_MODALITIES,
     clock: Clock = time.monotonic,
 ) -> Recipe:
@@ -97,7 +97,7 @@ def choose_start(
 def _choice(
     recipe: Recipe,
     dataset: Dataset,
-    options: Options,
+    options: ComparisonOptions,
     modalities: TrainingModalities,
     clock: Clock,
 ) -> dict[str, Any]:
@@ -151,7 +151,7 @@ def _parts(recipe: Recipe, dataset: Dataset) -> tuple[ComparisonParts, int]:
     places = np.arange(len(splits.train))
     judge, learn = places[places % _JUDGED == 0], places[places % _JUDGED != 0]
     stop, _ = split_validation(splits.validation, recipe.shares.rule)
-    most = MOST_COMPARED
+    most = MOST_LEARNT
     parts = ComparisonParts(
         choose(splits.train, _evenly(learn, most)),
         choose(splits.validation, _evenly(np.asarray(stop), most // _JUDGED)),

@@ -21,7 +21,7 @@ from training.transfer.resolve import resolve_network
 from training.transfer.trained_network import TrainedNetwork
 from training.transfer.tuning import SCHEDULE, tuning
 
-LINEAR: Final = "linear"  # none: a linear model on sparse features
+LINEAR_START: Final = "linear"  # none: a linear model on sparse features
 SCRATCH: Final = "scratch"  # random weights
 PRETRAINED: Final = "pretrained"  # those of a trained network, whose last layers are fine-tuned
 FEATURES: Final = "features"  # those of a trained network, frozen under a new last layer
@@ -46,7 +46,7 @@ def apply_start(
         raise TrainingError(
             f"{recipe.name} {FIXED_START[recipe.task]}; it starts from nothing else"
         )
-    if start in (SCRATCH, LINEAR) and given is not None:
+    if start in (SCRATCH, LINEAR_START) and given is not None:
         raise TrainingError("--from names what --start pretrained or features starts from")
     return start_samples(recipe, recipe.load(data), start, (given, models), modalities)
 
@@ -65,7 +65,7 @@ def start_samples(
     kind = kind_of_samples(dataset, modalities.values())
     if start == SCRATCH:
         return recipe
-    if start == LINEAR:
+    if start == LINEAR_START:
         return _linear(recipe, dataset, modalities[kind])
     network = resolve_network(source[0], kind, source[1], modalities)
     check_language(network, dataset)
@@ -117,7 +117,7 @@ def _linear(recipe: Recipe, dataset: Dataset, modality: TrainingModality) -> Rec
         network=found.network,
         augment=found.augment,
         learn=found.learn,
-        lineage=replace(recipe.lineage, start=LINEAR),
+        lineage=replace(recipe.lineage, start=LINEAR_START),
     )
 
 

@@ -7,6 +7,7 @@ chooses among them.
 
 import logging
 import time
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 from training.data.encode import Examples
 from training.errors import TrainingError
 from training.exporting.graph import run_network
-from training.exporting.known_outputs import FEATURES, body_digest, keep, key
+from training.exporting.known_outputs import FEATURES_OUTPUT, body_digest, keep, key
 from training.fitting.curve import Epoch, History
 from training.fitting.fit import Schedule, class_weights
 from training.networks.backbones.freezing import heads, set_heads
@@ -23,7 +24,7 @@ from training.networks.network import ReadableNetwork, members_of
 from training.recipes.recipe import Recipe
 from training.transfer.regression import (
     FINE,
-    Scale,
+    FeatureScale,
     Solution,
     cross_entropy,
     regression,
@@ -56,43 +57,52 @@ def fit_head(
             "feature extraction needs a network whose last layer reads its embedding; tune this one"
         )
     features, held_out = embeddings(network, train), embeddings(network, validation)
-    scale = Scale.of(features)
+    scale = FeatureScale.of(features)
     features, held_out = scale.standardised(features), scale.standardised(held_out)
-    history, best, started = History(), None, time.perf_counter()
+    history, best = History(), None
     labels, weights = last[0].out_features, _weights(train, validation, schedule)
+    started = time.perf_counter()
     for solution in regression_path(features, train.targets, STRENGTHS, labels, weights[0]):
-        scores = [_scores(part, solution) for part in (features, held_out)]
-        losses = [
-            cross_entropy(each, part.targets, weight)
-            for each, part, weight in zip(scores, (train, validation), weights, strict=True)
-        ]
-        right = scores[1].argmax(1) == validation.targets
-        now, number = time.perf_counter(), len(history.epochs) + 1
-        history.epochs.append(
-            Epoch(number, losses[0], losses[1], float(right.mean()), now - started)
-        )
+        losses = []
+        parts = ((features, train, weights[0]), (held_out, validation, weights[1]))
+        for part, examples, weight in parts:
+            scores = _scores(part, solution)
+            losses.append(cross_entropy(scores, examples.targets, weight))
+        accuracy = float((scores.argmax(1) == validation.targets).mean())
+        _note(history, losses, accuracy, time.perf_counter() - started)
         if best is None or losses[1] < best[0]:
             best = losses[1], solution
-            history.kept_epoch = number
-        started = now
-        _LOG.info(
-            "strength %2d/%d  loss %.4f  validation %.4f  accuracy %.2f %%  %.1f s",
-            number,
-            len(STRENGTHS),
-            *losses,
-            100 * right.mean(),
-            history.epochs[-1].seconds,
-        )
+            history.kept_epoch = len(history.epochs)
         if losses[1] > _WORSE * best[0]:
             break
+        started = time.perf_counter()
     assert best is not None
     strength = STRENGTHS[history.kept_epoch - 1]
     kept = regression(features, train.targets, strength, best[1], weights=weights[0], gradient=FINE)
+    _set_last_layer(last, kept, scale)
+    network.eval()
+    return history
+
+
+def _set_last_layer(last: Sequence[nn.Linear], kept: Solution, scale: FeatureScale) -> None:
+    """Set the last layers to the solution for features as they are, not standardised."""
     weight = kept.weight / scale.deviation
     bias = kept.bias - weight @ scale.mean
     set_heads(last, torch.from_numpy(weight).float(), torch.from_numpy(bias).float())
-    network.eval()
-    return history
+
+
+def _note(history: History, losses: Sequence[float], accuracy: float, seconds: float) -> None:
+    """Append a strength to the curve, and log a line; accuracy: on the validation samples."""
+    number = len(history.epochs) + 1
+    history.epochs.append(Epoch(number, losses[0], losses[1], accuracy, seconds))
+    _LOG.info(
+        "strength %2d/%d  loss %.4f  validation %.4f  accuracy %.2f %%  %.1f s",
+        number,
+        len(STRENGTHS),
+        *losses,
+        100 * accuracy,
+        seconds,
+    )
 
 
 def _scores(features: np.ndarray, solution: Solution) -> np.ndarray:
@@ -126,7 +136,7 @@ def embeddings(network: nn.Module, examples: Examples) -> np.ndarray:
     Within `known_outputs` the novelty score finds it again, where it reads the same.
     """
     assert isinstance(network, ReadableNetwork)
-    place = key(body_digest(network), examples, FEATURES)
+    place = key(body_digest(network), examples, FEATURES_OUTPUT)
     also_features = False
 
     def embedding(*inputs: Tensor) -> Tensor:

@@ -27,14 +27,14 @@ ROUGH, FINE = 1e-4, 1e-6  # of a gradient: to compare strengths, and for what is
 
 
 @dataclass(frozen=True, slots=True)
-class Scale:
+class FeatureScale:
     """The mean and the deviation of each feature, float64 (d,)."""
 
     mean: np.ndarray
     deviation: np.ndarray
 
     @classmethod
-    def of(cls, features: np.ndarray) -> "Scale":
+    def of(cls, features: np.ndarray) -> "FeatureScale":
         """Return those of features (samples, d); of one that hardly varies the deviation is 1."""
         mean = sum(part.sum(axis=0, dtype=np.float64) for _, part in _parts(features))
         mean = mean / len(features)

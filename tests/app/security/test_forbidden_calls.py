@@ -17,6 +17,8 @@ MODULES = {
     *("pickle", "_pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib"),
     *("multiprocessing", "_posixshmem", "xml", "lxml", "yaml", "code", "codeop"),
 }
+# A digest of pickled bytes reads none; processes that are started get work from their parent alone.
+HARMLESS = {"pickle": {"dumps"}, "multiprocessing": {"get_context"}}
 FROM = {"ImageMath", "shared_memory", "unpack_archive"}
 CALLS = {"eval", "exec", "compile", "__import__", "os.system", "os.popen", "shutil.unpack_archive"}
 METHODS = {"extractall", "register_custom_ops_library", "getxmp"}
@@ -38,9 +40,10 @@ ONLY_IN = {
 def findings(source: str) -> Iterator[str]:
     """Yield what a source text has of the above."""
     methods = METHODS | (OF_ARCHIVES if {"zipfile", "tarfile"} & set(imports(source)) else set())
+    modules = MODULES - harmless(source)
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
-            yield from (a.name for a in node.names if a.name.split(".")[0] in MODULES)
+            yield from (a.name for a in node.names if a.name.split(".")[0] in modules)
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield from {node.module.split(".")[0]} & MODULES
             yield from {alias.name for alias in node.names} & FROM
@@ -54,6 +57,15 @@ def findings(source: str) -> Iterator[str]:
             given = {each.arg: ast.unparse(each.value) for each in node.keywords}
             if given.get("weights_only") != "True":
                 yield "torch.load without weights_only=True"
+
+
+def harmless(source: str) -> set[str]:
+    """Return the modules of which a source text uses nothing but what `HARMLESS` has."""
+    used: dict[str, set[str]] = {name: set() for name in HARMLESS}
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) in used:
+            used[ast.unparse(node.value)].add(node.attr)
+    return {name for name, found in used.items() if found and found <= HARMLESS[name]}
 
 
 def imports(source: str) -> Iterator[str]:

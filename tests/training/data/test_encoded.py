@@ -1,4 +1,4 @@
-"""Encoded samples are the same in memory and in files, from one process and from several."""
+"""EncodedSplit samples are the same in memory and in files, from one process and from several."""
 
 import shutil
 from collections.abc import Callable

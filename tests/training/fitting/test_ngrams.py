@@ -5,7 +5,7 @@ import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
-from tests.training.samples import character_examples
+from tests.training.characters import character_examples
 from training.exporting.graph import run_network
 from training.fitting import ngrams
 from training.fitting.ngrams import fit_ngrams
@@ -49,7 +49,7 @@ def test_predictions_are_those_of_presence_tfidf() -> None:
     history = fit_ngrams(network, examples.select(range(200)), examples.select(range(200, 300)))
     vectorizer = TfidfVectorizer(analyzer="char", ngram_range=(1, 5), binary=True, min_df=2)
     features = vectorizer.fit_transform(texts[:200])
-    strength = ngrams.STRENGTHS[history.kept_epoch - 1]
+    strength = ngrams.NGRAM_STRENGTHS[history.kept_epoch - 1]
     model = LogisticRegression(C=strength, max_iter=300).fit(features, noisy[:200])
     expected = model.decision_function(vectorizer.transform(texts[200:]))
     logits = run_network(network, examples.select(range(200, 300)))

@@ -15,7 +15,7 @@ from training.fitting.checkpoint import Checkpoints
 from training.recipes.auto import auto_recipe
 from training.recipes.recipe import Lineage, Recipe
 from training.runs.candidates import Pace, Trial
-from training.runs.choose_start import Options, best_trial, choose_start
+from training.runs.choose_start import ComparisonOptions, best_trial, choose_start
 from training.runs.classifier import train_classifier
 from training.runs.prepare import load
 from training.transfer import start_samples
@@ -84,7 +84,7 @@ def texts(tmp_path: Path) -> Recipe:
 def chosen(recipe: Recipe, models: Path, step: float, minutes: float = 10.0) -> Recipe:
     """Choose between the linear model and the network from scratch: trained ones take longer."""
     data = replace(load(recipe, None), keeps_case=True)
-    return choose_start(recipe, data, Options(minutes, models), clock=Clock(step))
+    return choose_start(recipe, data, ComparisonOptions(minutes, models), clock=Clock(step))
 
 
 @pytest.mark.training

@@ -17,7 +17,7 @@ from training.measuring.evaluate import features_of, logits_of
 from training.measuring.novelty import fit_novelty
 from training.networks.heads.model_output import ModelOutput
 from training.transfer.features import STRENGTHS, embeddings, fit_head
-from training.transfer.regression import FINE, Scale, regression, regression_path
+from training.transfer.regression import FINE, FeatureScale, regression, regression_path
 
 
 class Reader(nn.Module):
@@ -126,7 +126,7 @@ def test_the_path_is_that_of_cold_starts(labels: int):
     rng = np.random.default_rng(labels)
     targets = rng.integers(0, labels, 200)
     points = rng.normal(size=(200, 8)) + rng.normal(size=(labels, 8))[targets]
-    scale = Scale.of(points.astype(np.float32))
+    scale = FeatureScale.of(points.astype(np.float32))
     features = scale.standardised(points.astype(np.float32))
     np.testing.assert_allclose(features.mean(axis=0), 0, atol=1e-6)
     np.testing.assert_allclose(features.std(axis=0), 1, atol=1e-6)

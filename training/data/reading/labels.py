@@ -25,7 +25,7 @@ class NoLabel(ValueError):
     """The value is no label; the text says why."""
 
 
-def label_of(value: Any) -> str:
+def label_from(value: Any) -> str:
     """Return the label that a cell or a folder's name states; raise `NoLabel`."""
     if isinstance(value, list | tuple | dict | set):
         raise NoLabel("the label is a list; one label for each sample is expected")

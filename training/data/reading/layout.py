@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from training.data.dataset import TRAIN
 from training.data.reading.splits import part_of
-from training.data.reading.walk import Folder
+from training.data.reading.walk import WalkedFolder
 from training.errors import BadData
 
 _SHOWN = 8  # names in a message
@@ -21,7 +21,7 @@ class Place:
     """The files below a folder share a label, and the part that their authors put them in."""
 
     label: str
-    folder: Folder
+    folder: WalkedFolder
     part: str | None = None
 
 
@@ -41,7 +41,7 @@ class Layout:
                 yield path, place
 
 
-def unwrapped(tree: Folder, holds_samples: Callable[[Folder], bool]) -> Folder:
+def unwrapped(tree: WalkedFolder, holds_samples: Callable[[WalkedFolder], bool]) -> WalkedFolder:
     """Return the folder below `tree` that is divided, where all folders above hold just one.
 
     holds_samples: whether a folder is one to stop at, as for the table in it. `tree` itself is
@@ -55,7 +55,7 @@ def unwrapped(tree: Folder, holds_samples: Callable[[Folder], bool]) -> Folder:
     return folder if len(folder.folders) > 1 or holds_samples(folder) else tree
 
 
-def layout_of(name: str, tree: Folder, folder: Folder) -> Layout:
+def layout_of(name: str, tree: WalkedFolder, folder: WalkedFolder) -> Layout:
     """Return where the labels stand in `folder`, which lies in `tree`; raise `BadData`."""
     notes, stray = [], [f"{path} (in no label's folder)" for path in _beside(tree, folder)]
     if folder.path:
@@ -92,7 +92,7 @@ def layout_of(name: str, tree: Folder, folder: Folder) -> Layout:
 
 
 def _authors_split(
-    name: str, folder: Folder, parts: list[Folder], notes: list[str], stray: list[str]
+    name: str, folder: WalkedFolder, parts: list[WalkedFolder], notes: list[str], stray: list[str]
 ) -> Layout:
     places: list[Place] = []
     for each in parts:
@@ -109,7 +109,7 @@ def _authors_split(
     return Layout(tuple(places), notes, [], stray)
 
 
-def _labels(folder: Folder, part: str | None) -> tuple[list[Place], list[str]]:
+def _labels(folder: WalkedFolder, part: str | None) -> tuple[list[Place], list[str]]:
     """Return the place of each label in a folder, and a line for each that is empty."""
     places, empty = [], []
     for each in folder.folders:
@@ -120,7 +120,7 @@ def _labels(folder: Folder, part: str | None) -> tuple[list[Place], list[str]]:
     return places, empty
 
 
-def _below_labels(folder: Folder) -> list[Place]:
+def _below_labels(folder: WalkedFolder) -> list[Place]:
     """Return the places of labels whose folders hold a folder for each part."""
     places = []
     for label in folder.folders:
@@ -130,7 +130,7 @@ def _below_labels(folder: Folder) -> list[Place]:
     return places
 
 
-def _beside(tree: Folder, folder: Folder) -> Iterator[str]:
+def _beside(tree: WalkedFolder, folder: WalkedFolder) -> Iterator[str]:
     """Yield the files that lie in `folder` or in a folder above it."""
     while True:
         for file in tree.files:
@@ -140,7 +140,7 @@ def _beside(tree: Folder, folder: Folder) -> Iterator[str]:
         tree = tree.folders[0]
 
 
-def _some(folders: "list[Folder] | tuple[Folder, ...]") -> str:
+def _some(folders: "list[WalkedFolder] | tuple[WalkedFolder, ...]") -> str:
     names = list(dict.fromkeys(folder.name for folder in folders))
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return ", ".join(names[:_SHOWN]) + more

@@ -11,14 +11,14 @@ from pathlib import Path
 from training.data.reading.columns import choose_columns
 from training.data.reading.files import FileList
 from training.data.reading.heads import OpenTable, file_column, with_head
-from training.data.reading.labels import NoLabel, label_of
+from training.data.reading.labels import NoLabel, label_from
 from training.data.reading.layout import layout_of, unwrapped
 from training.data.reading.names import is_table
 from training.data.reading.options import ReadingOptions
 from training.data.reading.splits import part_of, part_of_file
 from training.data.reading.tables import open_table
 from training.data.reading.texts import TableOfTexts
-from training.data.reading.walk import Folder, walk
+from training.data.reading.walk import WalkedFolder, walk
 from training.errors import BadData
 
 _COLUMN_OPTIONS = ("text_column", "label_column", "group_column", "split_column")
@@ -79,13 +79,13 @@ def _folder(name: str, path: Path, options: ReadingOptions, trusted: bool) -> Pl
     files.unusable += unusable + layout.unusable
     for file, place in layout.files():
         try:
-            files.append(file, label_of(place.label), place.part)
+            files.append(file, label_from(place.label), place.part)
         except NoLabel as error:
             files.unusable.append(f"{file} ({error})")
     return Plan(name, files=files)
 
 
-def _tables(name: str, path: Path, folder: Folder, unusable: list[str]) -> Plan:
+def _tables(name: str, path: Path, folder: WalkedFolder, unusable: list[str]) -> Plan:
     """Return the tables of a folder that holds nothing else that is a sample."""
     tables, beside = [], list(unusable)
     for file in folder.files:
@@ -100,8 +100,8 @@ def _tables(name: str, path: Path, folder: Folder, unusable: list[str]) -> Plan:
 
 
 def _tables_of_files(
-    root: Path, folder: Folder, wanted: str | None
-) -> Iterator[tuple[Folder, OpenTable, int]]:
+    root: Path, folder: WalkedFolder, wanted: str | None
+) -> Iterator[tuple[WalkedFolder, OpenTable, int]]:
     """Yield the tables that name the files beside or below them, here or in a split's folder."""
     splits = [each for each in folder.folders if part_of(each.name)]
     for each in (folder, *splits):
@@ -170,7 +170,7 @@ def _row(
             raise NoLabel(f"there is no file {name[:200]}")
     except (OSError, ValueError):
         raise NoLabel(f"there is no file {name[:200]}") from None
-    return path.as_posix(), label_of(row[label])
+    return path.as_posix(), label_from(row[label])
 
 
 def _part(row: Sequence[object] | str, split: int) -> str:
@@ -181,7 +181,7 @@ def _part(row: Sequence[object] | str, split: int) -> str:
     return part
 
 
-def _name_the_rest(files: FileList, tree: Folder, tables: Sequence[OpenTable]) -> None:
+def _name_the_rest(files: FileList, tree: WalkedFolder, tables: Sequence[OpenTable]) -> None:
     """Name the files of a folder that no table names."""
     known = set(files.paths) | {table.path.relative_to(files.root).as_posix() for table in tables}
     names = ", ".join(table.path.name for table in tables)

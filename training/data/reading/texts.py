@@ -22,7 +22,7 @@ from training.data.reading.case import case_note, keeps_case
 from training.data.reading.columns import Columns, choose_columns
 from training.data.reading.heads import OpenTable
 from training.data.reading.interned import InternedNames
-from training.data.reading.labels import NoLabel, check_no_quantity, label_of, merged
+from training.data.reading.labels import NoLabel, check_no_quantity, label_from, merged
 from training.data.reading.options import ReadingOptions
 from training.data.reading.scratch import scratch_folder
 from training.data.reading.splits import part_of
@@ -218,10 +218,10 @@ def _row(row: Sequence[Any], chosen: _Chosen, samples: _Samples) -> str:
 def _label(value: Any, known: dict[str, str]) -> str:
     """Return the label of a value, from `known` where it came before; raise `NoLabel`."""
     if not isinstance(value, str):
-        return label_of(value)
+        return label_from(value)
     label = known.get(value)
     if label is None:
-        label = label_of(value)
+        label = label_from(value)
         if len(known) < _KNOWN:
             known[value] = label
     return label

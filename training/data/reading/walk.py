@@ -21,11 +21,11 @@ Identity = tuple[int, int]  # the device and the inode of a folder
 
 
 @dataclass(frozen=True, slots=True)
-class Folder:
+class WalkedFolder:
     """A folder: its path below the root ("" is the root), its folders, and its files' names."""
 
     path: str
-    folders: tuple["Folder", ...]
+    folders: tuple["WalkedFolder", ...]
     files: tuple[str, ...]
 
     @property
@@ -51,7 +51,7 @@ class _Walk:
     unusable: list[str] = field(default_factory=list)
     visits: Counter[Identity] = field(default_factory=Counter)
 
-    def folder(self, path: str, above: tuple[Identity, ...]) -> Folder:
+    def folder(self, path: str, above: tuple[Identity, ...]) -> WalkedFolder:
         try:
             with os.scandir(self.root / path) as found:
                 entries = sorted(found, key=lambda entry: entry.name)
@@ -70,7 +70,7 @@ class _Walk:
                 files.append(entry.name)
             elif isinstance(kind, tuple):
                 folders.append(self.folder(below, (*above, kind)))
-        return Folder(path, tuple(folders), tuple(files))
+        return WalkedFolder(path, tuple(folders), tuple(files))
 
     def _kind(
         self, entry: os.DirEntry[str], path: str, above: tuple[Identity, ...]
@@ -113,7 +113,7 @@ class _Walk:
         return identity
 
 
-def walk(root: Path) -> tuple[Folder, list[str]]:
+def walk(root: Path) -> tuple[WalkedFolder, list[str]]:
     """Return the tree at `root`, and a line for each entry that is no file and no folder."""
     status = root.stat()
     started = _Walk(root)

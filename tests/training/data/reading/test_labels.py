@@ -2,7 +2,7 @@
 
 import pytest
 
-from training.data.reading.labels import NoLabel, check_no_quantity, label_of, merged
+from training.data.reading.labels import NoLabel, check_no_quantity, label_from, merged
 from training.errors import BadData
 
 
@@ -10,13 +10,13 @@ from training.errors import BadData
     ("value", "label"), [(" a ", "a"), (1, "1"), (1.0, "1.0"), (True, "True"), ("e\u0301", "é")]
 )
 def test_a_label_is_a_stripped_text_in_one_form(value: object, label: str):
-    assert label_of(value) == label
+    assert label_from(value) == label
 
 
 @pytest.mark.parametrize("value", [None, "", "  ", float("nan"), "NaN", "null", ["a"], b"a"])
 def test_what_is_no_label_has_a_reason(value: object):
     with pytest.raises(NoLabel, match="the label is"):
-        label_of(value)
+        label_from(value)
 
 
 def test_one_number_is_one_label_and_that_is_said():

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.training.samples import character_examples
+from tests.training.characters import character_examples
 from training.exporting.export import Servable, export
 from training.exporting.graph import run_graph, run_network
 from training.fitting.ngrams import fit_ngrams
