@@ -59,9 +59,8 @@ def fit_head(
     features, held_out = embeddings(network, train), embeddings(network, validation)
     scale = FeatureScale.of(features)
     features, held_out = scale.standardised(features), scale.standardised(held_out)
-    history, best = History(), None
     labels, weights = last[0].out_features, _weights(train, validation, schedule)
-    started = time.perf_counter()
+    history, best, started = History(), None, time.perf_counter()
     for solution in regression_path(features, train.targets, STRENGTHS, labels, weights[0]):
         losses = []
         parts = ((features, train, weights[0]), (held_out, validation, weights[1]))
@@ -77,8 +76,8 @@ def fit_head(
             break
         started = time.perf_counter()
     assert best is not None
-    strength = STRENGTHS[history.kept_epoch - 1]
-    kept = regression(features, train.targets, strength, best[1], weights=weights[0], gradient=FINE)
+    best_c = STRENGTHS[history.kept_epoch - 1]
+    kept = regression(features, train.targets, best_c, best[1], weights=weights[0], gradient=FINE)
     _set_last_layer(last, kept, scale)
     network.eval()
     return history
