@@ -109,8 +109,11 @@ def _choice(
     for number, candidate in enumerate(candidates):
         left = _COMPARISON * seconds - (clock() - began)
         allowance = left if number == len(candidates) - 1 else left / 2
-        trial = Trial(candidate, why="not tried: no time was left")
-        if allowance > 0:
+        if any(hardly_beaten(trial) for trial in trials):
+            trial = Trial(candidate, why="not tried: it could hardly be better")
+        elif allowance <= 0:
+            trial = Trial(candidate, why="not tried: no time was left")
+        else:
             trial = try_candidate(candidate, labels, parts, allowance, modalities, clock)
         trials.append(trial)
         if trial.losses is None:
@@ -189,6 +192,13 @@ def _winner(trials: Sequence[Trial], left: float, samples: int) -> tuple[Trial, 
         warn(f"training will take about {needed / 60:.0f} minutes, longer than --minutes allows")
     best = best_trial(fitting)
     return best, max(epochs[best.name], 1)
+
+
+def hardly_beaten(trial: Trial) -> bool:
+    """Return whether the loss is 0 but for two standard errors: no other can be much lower."""
+    if trial.losses is None:
+        return False
+    return bool(trial.losses.mean() <= 2 * trial.losses.std() / np.sqrt(len(trial.losses)))
 
 
 def best_trial(trials: Sequence[Trial]) -> Trial:

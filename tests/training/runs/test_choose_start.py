@@ -15,7 +15,7 @@ from training.fitting.checkpoint import Checkpoints
 from training.recipes.auto import auto_recipe
 from training.recipes.recipe import Lineage, Recipe
 from training.runs.candidates import Pace, Trial
-from training.runs.choose_start import ComparisonOptions, best_trial, choose_start
+from training.runs.choose_start import ComparisonOptions, best_trial, choose_start, hardly_beaten
 from training.runs.classifier import train_classifier
 from training.runs.prepare import load
 from training.transfer import start_samples
@@ -38,6 +38,12 @@ def test_within_a_standard_error_the_smallest_wins() -> None:
     small, large = trial(equal.tolist(), 10), trial(losses.tolist(), 99, "linear")
     assert best_trial([large, small]) is small
     assert best_trial([small]) is small
+
+
+def test_a_loss_that_may_be_none_is_hardly_beaten() -> None:
+    assert hardly_beaten(trial([0.001] * 99 + [0.5], 10))
+    assert not hardly_beaten(trial([0.1, 0.2] * 50, 10))
+    assert not hardly_beaten(replace(trial([0.0], 10), losses=None))
 
 
 @pytest.mark.parametrize(
