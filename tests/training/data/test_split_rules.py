@@ -12,7 +12,7 @@ from app.modalities import Payload
 from tests.training.samples import sample
 from training.data.dataset import TEST, TRAIN, VALIDATION, Sample, as_table
 from training.data.split import (
-    ENOUGH,
+    ENOUGH_FOR_PARTS,
     Shares,
     Splits,
     split,
@@ -96,17 +96,17 @@ def test_a_split_that_is_recorded_is_made_again(seed: int):
 
 
 @pytest.mark.parametrize("seed", range(20))
-@pytest.mark.parametrize("count", [3, 5, ENOUGH, 12, 20])
+@pytest.mark.parametrize("count", [3, 5, ENOUGH_FOR_PARTS, 12, 20])
 def test_every_part_has_every_label_and_two_of_it_where_there_are_enough(seed: int, count: int):
     samples = [sample(f"{seed}-{label}-{i}", label) for label in "ab" for i in range(count)]
     samples += [sample(f"{seed}-many-{i}", "many") for i in range(300)]
     parts = split(samples, Shares())
-    least = 2 if count >= ENOUGH else 1
+    least = 2 if count >= ENOUGH_FOR_PARTS else 1
     for part in (parts.train, parts.validation, parts.test):
         assert all(Counter(s.label for s in part)[label] >= least for label in "ab")
     chosen, calibrating = split_validation(parts.validation)
     assert labels(parts.validation[i] for i in chosen) == {"a", "b", "many"}
-    if count >= ENOUGH:
+    if count >= ENOUGH_FOR_PARTS:
         assert labels(parts.validation[i] for i in calibrating) == {"a", "b", "many"}
 
 
