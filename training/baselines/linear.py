@@ -8,7 +8,6 @@ samples, so many of each label in proportion are used.
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -26,6 +25,7 @@ from training.data.dataset import Sample
 from training.data.encode import Examples
 
 _LONGEST = 2_000  # characters of a text
+_EVERYWHERE = "\0"  # a term of every text
 _FEATURES = 30_000  # of words, and of characters
 _FEW_LABELS = 5  # more are fitted by stochastic descent, which takes a tenth of the time
 _SIDE, _COMPONENTS = 16, 64  # pixels a side; principal components
@@ -108,12 +108,20 @@ def _text(sample: Sample) -> str:
 
 
 def _text_model(labels: int, samples: int) -> Any:
-    vectorizer = partial(
-        TfidfVectorizer, sublinear_tf=True, max_features=_FEATURES, min_df=2 if samples > 200 else 1
-    )
-    words = vectorizer(ngram_range=(1, 2), token_pattern=r"(?u)\b\w+\b")
-    characters = vectorizer(analyzer="char_wb", ngram_range=(1, 4))
+    rare = 2 if samples > 200 else 1
+    words = _vectors(rare, ngram_range=(1, 2), token_pattern=r"(?u)\b\w+\b")
+    characters = _vectors(rare, analyzer="char_wb", ngram_range=(1, 4))
     return make_pipeline(make_union(characters, words), _regression(labels))
+
+
+def _vectors(rare: int, **analysis: Any) -> TfidfVectorizer:
+    """Return a vectorizer that finds a term in every text, also where none occurs twice."""
+    terms_of = TfidfVectorizer(**analysis).build_analyzer()
+
+    def analyse(text: str) -> list[str]:
+        return [*terms_of(text), _EVERYWHERE]
+
+    return TfidfVectorizer(analyzer=analyse, sublinear_tf=True, max_features=_FEATURES, min_df=rare)
 
 
 def _regression(labels: int) -> Any:

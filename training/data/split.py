@@ -91,7 +91,8 @@ def check_classes(dataset: Dataset) -> list[str]:
 def split(samples: Iterable[Sample], shares: Shares) -> Splits:
     """Divide the samples; each split that is not prescribed has samples of all labels.
 
-    Where groups are fewer than that takes, a label is missing in a part.
+    Where the authors put every sample somewhere, a split that they did not make is taken from
+    their training split. Where groups are too few, a label is missing in a part.
     """
     samples = samples if isinstance(samples, Sequence) else list(samples)
     table = as_table(samples)
@@ -101,6 +102,8 @@ def split(samples: Iterable[Sample], shares: Shares) -> Splits:
     by_hash = _by_hash(places, shares)
     prescribed = units.shared(table.fixed) if shares.rule == 2 else table.fixed
     frozen = prescribed > 0
+    if shares.rule == 2 and frozen.all() and (shares.validation or shares.test):
+        frozen = prescribed != FIXED.index(TRAIN)  # else nothing could be in the other parts
     parts = np.where(frozen, prescribed - FIXED.index(TRAIN), by_hash).astype(np.int8)
     held_out = ((_TEST, shares.test), (_VALIDATION, shares.validation))
     wanted = [_TRAIN, *(part for part, share in held_out if share)]

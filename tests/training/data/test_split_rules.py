@@ -229,3 +229,23 @@ def test_the_record_of_the_newest_version_is_used(tmp_path: Path, caplog: pytest
 
 def test_a_bundle_without_a_record_was_divided_by_the_older_rule():
     assert recorded_shares(Shares(test=9), None) == Shares(test=9, rule=1)
+
+
+def test_a_part_that_the_authors_did_not_make_is_taken_from_their_training_split():
+    samples = [replace(s, fixed=TEST if i < 20 else TRAIN) for i, s in enumerate(many("a", 60))]
+    samples += [replace(s, fixed=TEST if i < 20 else TRAIN) for i, s in enumerate(many("b", 60))]
+    splits = split(samples, Shares())
+    assert {s.name for s in splits.test} == {s.name for s in samples if s.fixed == TEST}
+    for label in "ab":
+        assert sum(s.label == label for s in splits.validation) >= 2
+    alone = [replace(s, fixed=TRAIN) for s in samples]  # a hub's only file
+    assert min(split(alone, Shares()).counts().values()) >= 4
+
+
+def test_all_parts_of_the_authors_stay_as_they_are():
+    parts = (TRAIN, VALIDATION, TEST)
+    samples = [replace(s, fixed=parts[i % 3]) for i, s in enumerate(many("a", 60))]
+    samples += [replace(s, fixed=parts[i % 3]) for i, s in enumerate(many("b", 60))]
+    splits = split(samples, Shares())
+    for part, found in zip(parts, (splits.train, splits.validation, splits.test), strict=True):
+        assert {s.name for s in found} == {s.name for s in samples if s.fixed == part}
