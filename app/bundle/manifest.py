@@ -115,9 +115,9 @@ class Provenance(Frozen):
     data_path: str | None = None
     start: Literal["linear", "scratch", "pretrained", "features"] | None = None
     source: str | None = None
-    epochs: int | None = Field(default=None, ge=1)
+    epochs: int | None = Field(default=None, ge=1, exclude_if=lambda value: value is None)
     seed: int
-    threads: int | None = Field(default=None, ge=1)
+    threads: int | None = Field(default=None, ge=1, exclude_if=lambda value: value is None)
     code: str
     data: str
     data_source: str

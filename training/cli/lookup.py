@@ -1,6 +1,5 @@
 """What arguments name, found and checked without torch, so that a mistake is answered at once."""
 
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -229,4 +228,6 @@ def use_threads(count: int | None, recipe: str | None = None) -> None:
     """
     import torch
 
-    torch.set_num_threads(count or (1 if recipe is not None else len(os.sched_getaffinity(0))))
+    from training.data.processes import cores
+
+    torch.set_num_threads(count or (1 if recipe is not None else cores()))

@@ -50,7 +50,7 @@ def fit_ngrams(
     buckets = _distinct_buckets(learnt)
     rows, squares = _frequent(buckets, len(learnt))
     features = _vectors(buckets, rows, squares)
-    held_out = _vectors(_distinct_buckets(validation), rows, squares)
+    held_out = _vectors(_distinct_buckets(tried := _bounded(validation)), rows, squares)
     history = History()
     chooses = _choosing(learnt.targets)
     for strength in NGRAM_STRENGTHS:
@@ -58,7 +58,7 @@ def fit_ngrams(
         model = _fit(features[~chooses], learnt.targets[~chooses], strength, class_weight_power)
         judged = chooses if chooses.any() else ~chooses
         loss, _ = _figures(model, features[judged], learnt.targets[judged])
-        figures = _figures(model, held_out, validation.targets)
+        figures = _figures(model, held_out, tried.targets)
         seconds = time.perf_counter() - started
         history.epochs.append(Epoch(len(history.epochs) + 1, loss, *figures, seconds))
         if loss > _WORSE * min(epoch.train_loss for epoch in history.epochs):
@@ -71,15 +71,18 @@ def fit_ngrams(
     return history
 
 
-def _bounded(train: Examples) -> Examples:
-    """Return as many of the samples as have `MOST_CHARACTERS` together, evenly chosen."""
-    lengths = train.lengths()
-    share = min(1.0, MOST_CHARACTERS / max(int(lengths.sum()), 1))
+def _bounded(examples: Examples) -> Examples:
+    """Return as many of the samples as have `MOST_CHARACTERS` together, of every label."""
+    share = min(1.0, MOST_CHARACTERS / max(int(examples.lengths().sum()), 1))
     if share == 1.0:
-        return train
-    chosen = np.linspace(0, len(train) - 1, max(int(share * len(train)), 2)).astype(int)
-    _LOG.info("learning from %d of %d texts: more would not fit in memory", len(chosen), len(train))
-    return train.select(chosen.tolist())
+        return examples
+    by_label = np.argsort(examples.targets, kind="stable")
+    count = max(int(share * len(examples)), 2)
+    evenly = by_label[np.linspace(0, len(examples) - 1, count).astype(int)]
+    first = np.unique(examples.targets, return_index=True)[1]
+    chosen = np.unique(np.concatenate([evenly, first]))
+    _LOG.info("learning from %d of %d texts, for want of memory", len(chosen), len(examples))
+    return examples.select(chosen.tolist())
 
 
 def _distinct_buckets(examples: Examples) -> csr_matrix:
@@ -130,10 +133,12 @@ def _vectors(buckets: csr_matrix, rows: np.ndarray, squares: np.ndarray) -> csr_
 
 
 def _choosing(targets: np.ndarray) -> np.ndarray:
-    """Return which samples choose the strength, bool; none where a label would be missing."""
-    chooses = np.arange(len(targets)) % _CHOOSES == 0
-    complete = len(np.unique(targets[~chooses])) == len(np.unique(targets))
-    return chooses & complete
+    """Return which samples choose the strength, bool: every fifth of a label, never its first."""
+    order = np.argsort(targets, kind="stable")
+    starts = np.searchsorted(targets[order], targets[order])  # of each label's run
+    chooses = np.zeros(len(targets), dtype=bool)
+    chooses[order] = (np.arange(len(targets)) - starts) % _CHOOSES == _CHOOSES - 1
+    return chooses
 
 
 def _fit(

@@ -21,7 +21,7 @@ from app.modalities.text.explanation import TokenWeight
 from app.modalities.text.plain_text import clean, verbatim
 from app.modalities.text.spec import TextSpec
 from training.baselines.linear import TEXT_BASELINE
-from training.data.dataset import Sample
+from training.data.dataset import Sample, as_table
 from training.data.encode import Examples
 from training.data.fingerprints import text_fingerprint
 from training.data.tokenizers import character_tokenizer, train_tokenizer
@@ -36,6 +36,7 @@ from training.networks.recurrent.classifier import TextRecurrentNet
 _VOCABULARY_SIZE, TOKENS = 16_000, 256
 _ALPHABET = 8_000  # characters that are no unknown ones: Chinese has more than other scripts
 _SHORTEST, _LONGEST = 64, 4_000  # characters that a linear model reads at least, and at most
+_MOST_CELLS = 400_000  # characters × labels: 1.6 MB for each text and length of n-grams in serving
 _WHOLE = 99  # of a hundred training texts are read whole by a linear model
 _Cleaning = Literal["words", "verbatim"]
 _CLEAN: dict[_Cleaning, Callable[[str], tuple[str, bool]]] = {"words": clean, "verbatim": verbatim}
@@ -67,7 +68,10 @@ def _prepare_characters(
 ) -> tuple[EncoderSpec, dict[str, bytes]]:
     texts = list(_texts(train, cleaning))
     longest = float(np.percentile([len(text) for text in texts], _WHOLE)) if texts else 0.0
-    read = int(np.clip(longest, _SHORTEST, _LONGEST))
+    labels = len(np.unique(as_table(train).labels))
+    read = int(
+        np.clip(longest, _SHORTEST, max(min(_LONGEST, _MOST_CELLS // max(labels, 1)), _SHORTEST))
+    )
     spec = TextSpec(max_tokens=read, cleaning=cleaning, unit="character")
     return spec, {spec.tokenizer: character_tokenizer(texts)}
 

@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np
 from torch import nn
 
-from training.data.dataset import Sample
+from training.data.dataset import Sample, name_of
 from training.data.encode import Examples, encode
 from training.errors import BadData
 from training.fitting.checkpoint import without_checkpoints
@@ -66,7 +66,7 @@ class Trial:
     losses: the cross-entropy of each judging sample at the best temperature, float64, weighted as
     in the training; None where it was not trained, and `why` says why.
     epochs: as many as it could have; None where it has none. weights: the numbers in the network.
-    pace: how long a training of it takes.
+    pace: how long a training of it takes. judges: the names of the judging samples.
     """
 
     recipe: Recipe
@@ -76,6 +76,7 @@ class Trial:
     losses: np.ndarray | None = None
     pace: Pace = Pace(0.0, 0.0)
     why: str = ""
+    judges: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -116,9 +117,8 @@ def try_candidate(
     epochs = pace.epochs_in(left, len(encoded.learn), most_epochs(recipe))
     if epochs == 0:
         needed = (pace.once + pace.epoch) * len(encoded.learn)
-        return Trial(
-            recipe, why=f"not tried: it needs about {needed:.0f} s, {max(left, 0):.0f} s were left"
-        )
+        why = f"not tried: it needs about {needed:.0f} s, {max(left, 0):.0f} s were left"
+        return Trial(recipe, pace=replace(pace, once=pace.once + reading), why=why)
     began = clock()
     network, ran = _trained(recipe, len(labels), encoded, epochs)
     took = (clock() - began) / len(encoded.learn)
@@ -135,6 +135,7 @@ def try_candidate(
         float((logits.argmax(1) == targets).mean()),
         losses * weights,
         replace(pace, once=pace.once + reading),
+        judges=tuple(name_of(encoded.judge.samples, i) for i in range(len(targets))),
     )
 
 

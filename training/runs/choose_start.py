@@ -2,9 +2,9 @@
 
 The candidates of a modality are its linear model, its network from scratch, and a trained network
 that is frozen or tuned. Each learns from a part of the training split, of at most `MOST_LEARNT`
-samples; another part of it judges them. Neither the calibration part nor the test split is opened
-for that. The lowest cross-entropy wins; of candidates that are not worse than the best one by more
-than one standard error, the smallest wins.
+samples; another part of it judges them, which has no group in common with the first. Neither the
+calibration part nor the test split is opened for that. The lowest cross-entropy wins; of candidates
+that are not worse than the best one by more than one standard error, the smallest wins.
 
 The clock decides nothing but numbers of epochs. With the start and the number of epochs that were
 chosen, a training gives the same weights, whatever the clock says.
@@ -22,10 +22,11 @@ import numpy as np
 import orjson
 
 from app.disk import replace_file
-from training.data.dataset import Dataset, choose
+from training.data.dataset import Dataset, Sample, as_table, choose, digest_order
 from training.data.reading.read import modality as modality_of
 from training.data.sources import warn
 from training.data.split import split, split_validation
+from training.data.split_units import units_of
 from training.errors import TrainingError
 from training.exporting.card.markdown import cell
 from training.fitting.checkpoint import code_digest, current_checkpoints
@@ -47,6 +48,7 @@ from training.transfer import start_samples
 _LOG = logging.getLogger(__name__)
 MOST_LEARNT = 8_000  # training samples that the candidates learn from
 _JUDGED = 5  # one training sample of so many judges the candidates
+_ENOUGH_JUDGES, _NEXT_TO_NONE = 100, 0.02  # samples, and a cross-entropy: hardly one error
 _COMPARISON = 0.6  # share of the time that the comparison may take
 _STARTS: tuple[Start, ...] = ("linear", "scratch", "features", "pretrained")  # the cheapest first
 
@@ -75,7 +77,7 @@ def choose_start(
     loaded = replace(recipe, load=lambda _: dataset, loaded=dataset)
     loaded = with_recorded_split(loaded, options.models)
     kept = current_checkpoints()
-    path = kept.path(_digest(recipe, dataset)) if kept else None
+    path = kept.path(_digest(loaded, dataset, options.minutes)) if kept else None
     if path is not None and path.exists():
         made = orjson.loads(path.read_bytes())
         _LOG.info("going on with --start %s, chosen before", made["start"])
@@ -151,23 +153,42 @@ def _candidates(
 def _parts(recipe: Recipe, dataset: Dataset) -> tuple[ComparisonParts, int]:
     """Return the samples of the comparison, and the number of samples of the final training."""
     splits = split(dataset.samples, recipe.shares)
-    places = np.arange(len(splits.train))
-    judge, learn = places[places % _JUDGED == 0], places[places % _JUDGED != 0]
+    judge, learn = judged_places(splits.train, grouped=recipe.shares.rule == 2)
     stop, _ = split_validation(splits.validation, recipe.shares.rule)
     most = MOST_LEARNT
     parts = ComparisonParts(
-        choose(splits.train, _evenly(learn, most)),
-        choose(splits.validation, _evenly(np.asarray(stop), most // _JUDGED)),
-        choose(splits.train, _evenly(judge, most // (_JUDGED - 1))),
+        _some(splits.train, learn, most),
+        _some(splits.validation, np.asarray(stop), most // _JUDGED),
+        _some(splits.train, judge, most // (_JUDGED - 1)),
     )
     return parts, len(splits.train)
 
 
-def _evenly(places: np.ndarray, most: int) -> np.ndarray:
-    """Return at most `most` of the places, evenly spaced."""
-    if len(places) <= most:
-        return places
-    return places[np.linspace(0, len(places) - 1, most).astype(int)]
+def judged_places(train: Sequence[Sample], *, grouped: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Return the training samples that judge the candidates, and those that they learn from.
+
+    One unit of `_JUDGED`, a group or a sample, by its digest; every label has one to learn from.
+    """
+    table = as_table(train)
+    units = units_of(table, grouped=grouped)
+    judges = units.number(8) % _JUDGED == 0
+    for label in np.flatnonzero(units.counts(~judges) == 0).tolist():
+        row = int(np.flatnonzero(units.labels == label)[0])
+        judges[units.members(row)] = False
+    if not judges.any():  # so few samples judge what they learnt
+        return np.arange(len(table)), np.arange(len(table))
+    return np.flatnonzero(judges), np.flatnonzero(~judges)
+
+
+def _some(samples: Sequence[Sample], places: np.ndarray, most: int) -> Sequence[Sample]:
+    """Return at most about `most` of the samples at these places, evenly, of every label."""
+    if len(places) > most:
+        labels = as_table(samples).labels[places]
+        by_label = np.argsort(labels, kind="stable")
+        evenly = by_label[np.linspace(0, len(places) - 1, most).astype(int)]
+        first = np.unique(labels, return_index=True)[1]
+        places = places[np.unique(np.concatenate([evenly, first]))]
+    return choose(samples, places)
 
 
 def _winner(trials: Sequence[Trial], left: float, samples: int) -> tuple[Trial, int]:
@@ -195,22 +216,34 @@ def _winner(trials: Sequence[Trial], left: float, samples: int) -> tuple[Trial, 
 
 
 def hardly_beaten(trial: Trial) -> bool:
-    """Return whether the loss is 0 but for two standard errors: no other can be much lower."""
-    if trial.losses is None:
+    """Return whether the loss is next to 0, and enough samples say so: no other can be lower."""
+    if trial.losses is None or len(trial.losses) < _ENOUGH_JUDGES:
         return False
-    return bool(trial.losses.mean() <= 2 * trial.losses.std() / np.sqrt(len(trial.losses)))
+    return float(trial.losses.mean()) < _NEXT_TO_NONE
 
 
 def best_trial(trials: Sequence[Trial]) -> Trial:
     """Return the smallest of the trials that are not worse than the best by a standard error."""
-    losses = {trial.name: trial.losses for trial in trials if trial.losses is not None}
-    lowest = losses[min(losses, key=lambda name: float(losses[name].mean()))]
+    losses = _of_common_judges(trials)
+    lowest = min(losses, key=lambda each: float(each.mean()))
     equal = []
-    for trial in trials:
-        worse = losses[trial.name] - lowest  # sample by sample
+    for trial, each in zip(trials, losses, strict=True):
+        worse = each - lowest  # sample by sample
         if worse.mean() <= worse.std() / np.sqrt(len(worse)):
             equal.append(trial)
     return min(equal, key=lambda trial: trial.weights)
+
+
+def _of_common_judges(trials: Sequence[Trial]) -> list[np.ndarray]:
+    """Return the losses of the samples that every trial could read; a trial had losses."""
+    if len({trial.judges for trial in trials}) == 1:
+        return [trial.losses for trial in trials if trial.losses is not None]
+    common = set.intersection(*(set(trial.judges) for trial in trials))
+    return [
+        trial.losses[[name in common for name in trial.judges]]
+        for trial in trials
+        if trial.losses is not None
+    ]
 
 
 def _table(trials: Sequence[Trial], best: Trial) -> str:
@@ -231,7 +264,13 @@ def _table(trials: Sequence[Trial], best: Trial) -> str:
     return "\n".join(lines)
 
 
-def _digest(recipe: Recipe, dataset: Dataset) -> str:
+def _digest(recipe: Recipe, dataset: Dataset, minutes: float) -> str:
     """Return a digest of what a choice depends on, besides the clock."""
-    facts = (recipe.seed, recipe.schedule, recipe.lineage, dataset.sha256, dataset.keeps_case)
-    return hashlib.sha256(f"choice {facts} {code_digest()}".encode()).hexdigest()
+    asked = (recipe.seed, recipe.schedule, recipe.lineage, recipe.shares, minutes)
+    facts = (*asked, dataset.sha256, dataset.keeps_case)
+    table = as_table(dataset.samples)
+    digest = hashlib.sha256(f"choice {facts} {table.group_names} {code_digest()}".encode())
+    order = digest_order(table.keys)  # whatever the order of the files
+    for column in (table.groups, table.fixed):
+        digest.update(np.ascontiguousarray(column[order]).tobytes())
+    return digest.hexdigest()

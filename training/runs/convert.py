@@ -102,7 +102,10 @@ def items_for(bundle: Bundle, data: Path | None) -> ConversionData:
     if recipe is None and data is not None:
         recipe = auto_recipe(data, manifest.name)
         shares = recorded_shares(recipe.shares, bundle.files.get(SPLIT))
-        recipe = replace(recipe, shares=shares)
+        named = manifest.encoder.model_dump().values()  # the files that its encoder needs
+        files = {name: content for name, content in bundle.files.items() if name in named}
+        spec = manifest.encoder  # that of the start that was chosen
+        recipe = replace(recipe, shares=shares, prepare=lambda _: (spec, files))
     assert isinstance(recipe, Recipe)  # the bundle classifies
     prepared = prepare(recipe, data)
     if prepared.dataset.sha256 != manifest.provenance.data_sha256:

@@ -45,7 +45,7 @@ def keep_promise(
 ) -> Promise:
     """Find the threshold; raise `TrainingError` where there is none, unless it is forced."""
     target = recipe.demands.target_precision
-    if target is None:
+    if target is None or len(calibration) == 0:  # `check_promise` has said what is missing
         return Promise()
     chosen, held_out = (
         probabilities_of(model, part, PROBABILITIES) for part in (selection, calibration)

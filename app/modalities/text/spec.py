@@ -23,8 +23,13 @@ class TextSpec(EncoderSpec):
     tokenizer: str = "tokenizer.json"
     max_tokens: int = Field(ge=1, le=8192)
     tail_tokens: int = Field(default=0, ge=0)
-    cleaning: Literal["words", "verbatim"] = "words"
-    unit: Literal["token", "character"] = "token"
+    # Left out where they are as before, so that earlier releases read the manifest.
+    cleaning: Literal["words", "verbatim"] = Field(
+        default="words", exclude_if=lambda value: value == "words"
+    )
+    unit: Literal["token", "character"] = Field(
+        default="token", exclude_if=lambda value: value == "token"
+    )
 
     @model_validator(mode="after")
     def _tail_is_a_part(self) -> Self:

@@ -100,3 +100,15 @@ def test_many_samples_are_drawn_in_proportion_with_every_label():
     assert baseline.drawn(targets[:100]) == [*range(100)]
     train = made.squares(300, 0)
     assert measure_baseline(baseline, train, made.squares(20, 1)).samples <= 102
+
+
+@pytest.mark.parametrize("texts", [["😀", "😢"], ["ACGT", "TTGA"]])
+def test_texts_without_words_or_without_a_term_twice_are_fitted(texts: list[str]):
+    baseline = TRAINING_MODALITIES["text"].baseline
+    assert baseline is not None
+    rng = np.random.default_rng(3)
+    letters = [chr(0x4E00 + i) for i in range(20_000)]
+    each = [text if len(text) == 1 else "".join(rng.choice(letters, 9)) for text in texts * 150]
+    model = baseline.model(2, len(each))
+    model.fit(each, [0, 1] * 150)
+    assert set(model.predict(each)) <= {0, 1}

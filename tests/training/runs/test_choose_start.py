@@ -10,12 +10,18 @@ import pytest
 from app.bundle import read_bundle
 from app.modalities.text.spec import TextSpec
 from app.registry import SHIPPED
-from tests.training.samples import gray_pictures, sentence, toy_recipe
+from tests.training.samples import gray_pictures, sample, sentence, toy_recipe
 from training.fitting.checkpoint import Checkpoints
 from training.recipes.auto import auto_recipe
 from training.recipes.recipe import Lineage, Recipe
 from training.runs.candidates import Pace, Trial
-from training.runs.choose_start import ComparisonOptions, best_trial, choose_start, hardly_beaten
+from training.runs.choose_start import (
+    ComparisonOptions,
+    best_trial,
+    choose_start,
+    hardly_beaten,
+    judged_places,
+)
 from training.runs.classifier import train_classifier
 from training.runs.prepare import load
 from training.transfer import start_samples
@@ -40,10 +46,28 @@ def test_within_a_standard_error_the_smallest_wins() -> None:
     assert best_trial([small]) is small
 
 
-def test_a_loss_that_may_be_none_is_hardly_beaten() -> None:
+def test_a_loss_next_to_none_is_hardly_beaten() -> None:
     assert hardly_beaten(trial([0.001] * 99 + [0.5], 10))
+    assert not hardly_beaten(trial([0.001] * 20, 10))  # so few samples say nothing
     assert not hardly_beaten(trial([0.1, 0.2] * 50, 10))
     assert not hardly_beaten(replace(trial([0.0], 10), losses=None))
+
+
+def test_losses_of_samples_that_one_candidate_cannot_read_are_left_out() -> None:
+    first = replace(trial([9.0, 0.1, 0.2], 10), judges=("a", "b", "c"))
+    second = replace(trial([0.3, 0.4], 99, "linear"), judges=("b", "c"))
+    assert best_trial([first, second]) is first
+
+
+def test_judges_share_no_group_and_every_label_is_learnt() -> None:
+    groups = [sample(f"{i}", "ab"[i % 2], group=f"speaker {i % 20}") for i in range(200)]
+    judge, learn = judged_places(groups, grouped=True)
+    assert {groups[i].group for i in judge}.isdisjoint(groups[i].group for i in learn)
+    assert len(judge) and sorted([*judge, *learn]) == list(range(200))
+    for count in range(2, 60):
+        few = [sample(f"a{i}", "a") for i in range(count)] + [sample("b", "b")]
+        _, learn = judged_places(few, grouped=True)
+        assert {few[i].label for i in learn} == {"a", "b"}
 
 
 @pytest.mark.parametrize(
