@@ -28,7 +28,7 @@ from training.runs.prepare import with_node_targets
 
 Clock = Callable[[], float]
 NO_EPOCHS: tuple[Start, ...] = ("linear", "features")
-_PROBED = (32, 96)  # samples that times are measured on
+_PROBED = (32, 256)  # samples that times are measured on
 
 
 class UnreadableSamples(BadData):
