@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from training.data.reading.columns import FILE_NAMES, Head, given_column, has_header
-from training.data.reading.tables import Row, Rows
+from training.data.reading.tables import Row, Rows, unreadable
 
 _FIRST, _EVERY, _MOST = 1_000, 97, 5_000  # rows of the sample
 _LONGEST = 500  # characters of a value in the sample
@@ -28,8 +28,11 @@ class OpenTable:
 
 
 def with_head(table: Rows) -> OpenTable:
-    """Read a table once, and return it with its head."""
-    sample, count = _sample(table.rows())
+    """Read a table once, and return it with its head; raise `BadData` where it is damaged."""
+    try:
+        sample, count = _sample(table.rows())
+    except (ValueError, OSError) as error:  # a byte that is no character, a page of Parquet
+        raise unreadable(table.path, error) from None
     header, rows, notes = table.header, table.rows, table.notes
     if header is None and sample and has_header(sample):
         header = tuple("" if value is None else str(value) for value in sample[0])

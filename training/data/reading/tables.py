@@ -49,6 +49,18 @@ class Rows:
 
 def open_table(path: Path) -> Rows:
     """Return the rows of a table; raise `BadData` where it is none."""
+    try:
+        return _opened(path)
+    except UnicodeError as error:
+        raise unreadable(path, error) from None
+
+
+def unreadable(path: Path, error: Exception) -> BadData:
+    """Return the error for a table that cannot be read on."""
+    return BadData(f"{path} is not a readable table: {error}")
+
+
+def _opened(path: Path) -> Rows:
     suffix = path.suffix.lower()
     with path.open("rb") as file:
         head = file.read(8)
@@ -69,8 +81,6 @@ def _delimited(path: Path) -> Rows:
     try:
         charset = charset_of(path)
         table = delimited(path, charset)
-    except UnicodeError as error:
-        raise BadData(f"{path} is not a readable table: {error}") from None
     except NoText:
         raise BadData(
             f"{path}: expected a folder, a table (.csv, .tsv, .jsonl, .parquet, .xlsx) or an "
@@ -204,9 +214,7 @@ def _sheet(path: Path) -> Rows:
     width = sheet.width
 
     def rows() -> Iterator[Row]:
-        for number, values in enumerate(
-            sheet.iter_rows(), sheet.start[0] + 1 if sheet.start else 1
-        ):
+        for number, values in enumerate(sheet.iter_rows(), 1):  # also those above the first cell
             if any(value != "" for value in values):
                 yield number, [_whole(value) for value in values]
 
