@@ -8,7 +8,7 @@ SHEET = """<?xml version="1.0" encoding="UTF-8"?>
 
 
 def workbook(path: Path, rows: list[list[str | float]], first: int = 1) -> Path:
-    """The smallest workbook: texts inline, numbers as numbers. first: the number of its first row."""
+    """The smallest workbook: texts inline, numbers as numbers. first: its first row's number."""
 
     def cell(value: str | float) -> str:
         if isinstance(value, str):
