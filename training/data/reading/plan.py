@@ -37,7 +37,8 @@ class Plan:
 def plan(name: str, path: Path, options: ReadingOptions, *, trusted: bool = True) -> Plan:
     """Return what is to be read at a path that is there; raise `BadData` where nothing can be.
 
-    trusted: whether a table may name files outside its folder, as that of an archive may not.
+    trusted: whether a table may name files outside its folder, as that of an archive or
+    of a download may not.
     """
     if path.is_file():
         table = with_head(open_table(path))
@@ -164,7 +165,7 @@ def _row(
     path = Path(origin.folder) / name
     outside = path.is_absolute() or ".." in path.parts
     if outside and not origin.trusted:
-        raise NoLabel(f"{name} lies outside the archive")
+        raise NoLabel(f"{name} lies outside the data that the table came with")
     try:
         if not (files.root / path).is_file():
             raise NoLabel(f"there is no file {name[:200]}")
