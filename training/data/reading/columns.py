@@ -53,12 +53,14 @@ class Head:
     """What is known of a table before its columns are chosen.
 
     header: the names of the columns; None for a table without. sample: some of its rows.
+    of_bytes: columns that are not read.
     """
 
     name: str
     header: tuple[str, ...] | None
     width: int
     sample: Sequence[Sequence[Any]]
+    of_bytes: frozenset[int] = frozenset()
 
     def values(self, column: int) -> list[str]:
         """Return the values of a column in the sample that are not empty."""
@@ -114,6 +116,8 @@ def choose_columns(
         data = _text(head, {label, group, split})
     if label is None and not named:
         label = _only(head, _is_label, {data, group, split}, finer=True)
+    if head.of_bytes and (data is None or {data, label} & head.of_bytes):
+        raise _bytes(head)
     if data is None or label is None:
         raise _doubt(head, data, label)
     columns = Columns(data, label, group, split)
@@ -263,6 +267,14 @@ def _doubt(head: Head, data: int | None, label: int | None) -> BadData:
     what = " and which is ".join(unclear)
     return BadData(
         f"{head.name}: it is not clear which column is {what}; its columns: {_listed(head)}"
+    )
+
+
+def _bytes(head: Head) -> BadData:
+    called = ", ".join(head.called(column) for column in sorted(head.of_bytes))
+    return BadData(
+        f"{head.name}: column(s) {called} hold bytes; pictures and sounds within a table are not "
+        "read; export them to files, one folder per label, and name the folder that holds these"
     )
 
 

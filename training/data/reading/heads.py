@@ -40,7 +40,7 @@ def with_head(table: Rows) -> OpenTable:
         rows = lambda: _without_first(table.rows())  # noqa: E731
     elif header is None:
         notes = (*notes, f"{table.name}: the first row is a sample, as it names no columns")
-    head = Head(table.name, header, table.width, sample)
+    head = Head(table.name, header, table.width, sample, table.of_bytes)
     return OpenTable(table.path, head, rows, count, table.place, notes)
 
 
@@ -77,9 +77,16 @@ def _sample(rows: Iterator[Row]) -> tuple[list[Sequence[Any]], int]:
         if isinstance(row, str):
             continue
         if (count < _FIRST or count % _EVERY == 0) and len(sample) < _MOST:
-            sample.append([v[:_LONGEST] if isinstance(v, str) else v for v in row])
+            sample.append([_shortened(value) for value in row])
         count += 1
     return sample, count
+
+
+def _shortened(value: Any) -> Any:
+    """Return a value that may be long, cut: a text, or what a list or an object looks like."""
+    if isinstance(value, str | bytes):
+        return value[:_LONGEST]
+    return str(value)[:_LONGEST] if isinstance(value, list | tuple | dict) else value
 
 
 def _without_first(rows: Iterator[Row]) -> Iterator[Row]:

@@ -31,7 +31,8 @@ class Rows:
     """A table before its columns are known.
 
     header: the names of the columns; None where the first row may or may not name them. width: the
-    number of columns. place: what `rows` counts. notes: how the table was read.
+    number of columns. place: what `rows` counts. notes: how the table was read. of_bytes: columns
+    that hold bytes, as pictures within Parquet; they are not read, and their values are None.
     """
 
     path: Path
@@ -40,6 +41,7 @@ class Rows:
     rows: Callable[[], Iterator[Row]]
     place: str = "line"
     notes: tuple[str, ...] = ()
+    of_bytes: frozenset[int] = frozenset()
 
     @property
     def name(self) -> str:
@@ -161,21 +163,37 @@ def _parquet(path: Path) -> Rows:
     except (pa.ArrowException, OSError) as error:
         raise BadData(f"{path} is not a readable Parquet file: {error}") from None
     names = _class_names(schema.metadata or {})
+    of_bytes = frozenset(i for i, field in enumerate(schema) if _holds_bytes(field.type))
+    wanted = [name for i, name in enumerate(schema.names) if i not in of_bytes]
 
     def rows() -> Iterator[Row]:
         number = 0
         with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(_BATCH):
+            for batch in file.iter_batches(_BATCH, columns=wanted if of_bytes else None):
+                read = iter(batch.columns)
                 columns = [
-                    [_named(value, names.get(field.name)) for value in column.to_pylist()]
-                    for field, column in zip(schema, batch.columns, strict=True)
+                    [None] * batch.num_rows
+                    if i in of_bytes
+                    else [_named(value, names.get(field.name)) for value in next(read).to_pylist()]
+                    for i, field in enumerate(schema)
                 ]
                 for values in zip(*columns, strict=True):
                     number += 1
                     yield number, values
 
     note = f"{path.name}: Parquet, {len(schema)} columns"
-    return Rows(path, tuple(schema.names), len(schema), rows, "row", (note,))
+    header = tuple(schema.names)
+    return Rows(path, header, len(schema), rows, "row", (note,), of_bytes)
+
+
+def _holds_bytes(kind: Any) -> bool:
+    """Return whether a type of Arrow is bytes, or a struct or list of what holds them."""
+    from pyarrow import types
+
+    are_bytes = (types.is_binary, types.is_large_binary, types.is_fixed_size_binary)
+    if any(is_it(kind) for is_it in are_bytes):
+        return True
+    return any(_holds_bytes(kind.field(i).type) for i in range(kind.num_fields))
 
 
 def _class_names(metadata: dict[bytes, bytes]) -> dict[str, list[str]]:
