@@ -80,8 +80,9 @@ class Reading:
     group_column: Annotated[
         str | None,
         Parameter(
-            help="Column of the speaker, patient or video: its samples are held out together.",
-            metavar="NAME|NUMBER",
+            help="Column of the speaker, patient or video: its samples are held out together. "
+            "none: there is no such column.",
+            metavar="NAME|NUMBER|none",
         ),
     ] = None
     split_column: Annotated[

@@ -29,10 +29,9 @@ FILE_NAMES = (
     *("file_name", "filename", "file", "filepath", "file_path", "path", "image", "image_path"),
     *("img", "audio"),
 )
-_GROUP_NAMES = (
-    *("group", "group_id", "speaker", "speaker_id", "patient", "patient_id", "subject"),
-    "subject_id",
-)
+# Not `subject` and `group`: those of mails, news and experiments are no persons.
+_GROUP_NAMES = ("speaker", "speaker_id", "patient", "patient_id", "subject_id", "group_id")
+_NO_GROUP = "none"
 _SPLIT_NAMES = ("split", "subset", "partition", "set")
 _ID_NAMES = {"", "id", "idx", "index", "uuid", "num", "number", "no", "row", "#"}
 _LONGEST_LABEL = 100  # characters
@@ -54,12 +53,14 @@ class Head:
     """What is known of a table before its columns are chosen.
 
     header: the names of the columns; None for a table without. sample: some of its rows.
+    of_bytes: columns that are not read.
     """
 
     name: str
     header: tuple[str, ...] | None
     width: int
     sample: Sequence[Sequence[Any]]
+    of_bytes: frozenset[int] = frozenset()
 
     def values(self, column: int) -> list[str]:
         """Return the values of a column in the sample that are not empty."""
@@ -99,9 +100,8 @@ def choose_columns(
     data: the column of the files' names, where the table is one of files.
     """
     label = given_column(head, options.label_column, "--label-column")
-    group = given_column(head, options.group_column, "--group-column")
+    group = _group(head, options.group_column, label)
     split = given_column(head, options.split_column, "--split-column")
-    group = _by_name(head, _GROUP_NAMES, {label}) if group is None else group
     if split is None:
         split = _split(head, {label, group})
     else:
@@ -116,6 +116,8 @@ def choose_columns(
         data = _text(head, {label, group, split})
     if label is None and not named:
         label = _only(head, _is_label, {data, group, split}, finer=True)
+    if head.of_bytes and (data is None or {data, label} & head.of_bytes):
+        raise _bytes(head)
     if data is None or label is None:
         raise _doubt(head, data, label)
     columns = Columns(data, label, group, split)
@@ -167,6 +169,15 @@ def _by_name(head: Head, names: Sequence[str], taken: set[int | None]) -> int | 
     if len(found) > 1:
         found = [i for i in found if folded[i] == names[0]] or found
     return found[0] if len(found) == 1 else None
+
+
+def _group(head: Head, wanted: str | None, label: int | None) -> int | None:
+    """Return the column of the groups; `none` switches them off where no column has that name."""
+    if wanted is None:
+        return _by_name(head, _GROUP_NAMES, {label})
+    if wanted.strip().casefold() == _NO_GROUP and _NO_GROUP not in head.folded():
+        return None
+    return given_column(head, wanted, "--group-column")
 
 
 def _split(head: Head, taken: set[int | None]) -> int | None:
@@ -256,6 +267,14 @@ def _doubt(head: Head, data: int | None, label: int | None) -> BadData:
     what = " and which is ".join(unclear)
     return BadData(
         f"{head.name}: it is not clear which column is {what}; its columns: {_listed(head)}"
+    )
+
+
+def _bytes(head: Head) -> BadData:
+    called = ", ".join(head.called(column) for column in sorted(head.of_bytes))
+    return BadData(
+        f"{head.name}: column(s) {called} hold bytes; pictures and sounds within a table are not "
+        "read; export them to files, one folder per label, and name the folder that holds these"
     )
 
 

@@ -128,16 +128,18 @@ def _digests(joined: bytearray) -> np.ndarray:
 
 
 def _typical(files: FileList, kinds: Sequence[FileKind]) -> tuple[list[str], float]:
-    """Return texts from all over the list, and an estimate of the bytes of all files."""
+    """Return texts from all over the list, and an estimate of the bytes to read."""
     step = max(1, len(files.paths) // _LOOKED_AT)
     texts, size, looked_at = list[str](), 0, files.paths[::step]
     for path in looked_at:
         try:
             with (files.root / path).open("rb") as file:
                 head = file.read(4096)
-            size += (files.root / path).stat().st_size
             kind = kind_of(path, head, kinds) if head else None
-            if kind is not None and kind[0].name == _TEXT:
+            if kind is None:
+                continue  # it is not read any further
+            size += (files.root / path).stat().st_size
+            if kind[0].name == _TEXT:
                 texts.append(decode_text(Payload(head, kind[1])))
         except (OSError, InvalidInput):
             continue  # `examine` names it

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from training.data.reading.columns import FILE_NAMES, Head, given_column, has_header
-from training.data.reading.tables import Row, Rows
+from training.data.reading.tables import Row, Rows, unreadable
 
 _FIRST, _EVERY, _MOST = 1_000, 97, 5_000  # rows of the sample
 _LONGEST = 500  # characters of a value in the sample
@@ -28,8 +28,11 @@ class OpenTable:
 
 
 def with_head(table: Rows) -> OpenTable:
-    """Read a table once, and return it with its head."""
-    sample, count = _sample(table.rows())
+    """Read a table once, and return it with its head; raise `BadData` where it is damaged."""
+    try:
+        sample, count = _sample(table.rows())
+    except (ValueError, OSError) as error:  # a byte that is no character, a page of Parquet
+        raise unreadable(table.path, error) from None
     header, rows, notes = table.header, table.rows, table.notes
     if header is None and sample and has_header(sample):
         header = tuple("" if value is None else str(value) for value in sample[0])
@@ -37,7 +40,7 @@ def with_head(table: Rows) -> OpenTable:
         rows = lambda: _without_first(table.rows())  # noqa: E731
     elif header is None:
         notes = (*notes, f"{table.name}: the first row is a sample, as it names no columns")
-    head = Head(table.name, header, table.width, sample)
+    head = Head(table.name, header, table.width, sample, table.of_bytes)
     return OpenTable(table.path, head, rows, count, table.place, notes)
 
 
@@ -74,9 +77,16 @@ def _sample(rows: Iterator[Row]) -> tuple[list[Sequence[Any]], int]:
         if isinstance(row, str):
             continue
         if (count < _FIRST or count % _EVERY == 0) and len(sample) < _MOST:
-            sample.append([v[:_LONGEST] if isinstance(v, str) else v for v in row])
+            sample.append([_shortened(value) for value in row])
         count += 1
     return sample, count
+
+
+def _shortened(value: Any) -> Any:
+    """Return a value that may be long, cut: a text, or what a list or an object looks like."""
+    if isinstance(value, str | bytes):
+        return value[:_LONGEST]
+    return str(value)[:_LONGEST] if isinstance(value, list | tuple | dict) else value
 
 
 def _without_first(rows: Iterator[Row]) -> Iterator[Row]:

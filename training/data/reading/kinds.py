@@ -107,14 +107,17 @@ def examine(batch: FileBatch) -> list[Examined]:
 
 def _examined(batch: FileBatch, path: str) -> Examined:
     try:
-        data = (batch.root / path).read_bytes()
+        with (batch.root / path).open("rb") as file:
+            head = file.read(_HEAD)
+            if not head:
+                return Examined(problem="an empty file")
+            found = kind_of(path, head, batch.kinds)
+            if found is None:  # a film, say, which is not read: it may be larger than the memory
+                return Examined(problem=f"neither {listed(batch.kinds, 'nor')}")
+            file.seek(0)
+            data = file.read()
     except OSError as error:
         return Examined(problem=error.strerror or str(error))
-    if not data:
-        return Examined(problem="an empty file")
-    found = kind_of(path, data[:_HEAD], batch.kinds)
-    if found is None:
-        return Examined(problem=f"neither {listed(batch.kinds, 'nor')}")
     kind, media_type = found
     try:
         fingerprint = kind.fingerprint(Payload(data, media_type), batch.keeps_case)

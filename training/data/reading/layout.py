@@ -57,7 +57,8 @@ def unwrapped(tree: WalkedFolder, holds_samples: Callable[[WalkedFolder], bool])
 
 def layout_of(name: str, tree: WalkedFolder, folder: WalkedFolder) -> Layout:
     """Return where the labels stand in `folder`, which lies in `tree`; raise `BadData`."""
-    notes, stray = [], [f"{path} (in no label's folder)" for path in _beside(tree, folder)]
+    beside = [*files_above(tree, folder), *map(folder.below, folder.files)]
+    notes, stray = [], [f"{path} (in no label's folder)" for path in beside]
     if folder.path:
         notes.append(f"{name}: the labels are in {folder.path}/")
     parts = [each for each in folder.folders if part_of(each.name)]
@@ -130,13 +131,11 @@ def _below_labels(folder: WalkedFolder) -> list[Place]:
     return places
 
 
-def _beside(tree: WalkedFolder, folder: WalkedFolder) -> Iterator[str]:
-    """Yield the files that lie in `folder` or in a folder above it."""
-    while True:
+def files_above(tree: WalkedFolder, folder: WalkedFolder) -> Iterator[str]:
+    """Yield the files of the folders above `folder`, each of which holds one folder."""
+    while tree.path != folder.path:
         for file in tree.files:
             yield tree.below(file)
-        if tree.path == folder.path:
-            return
         tree = tree.folders[0]
 
 

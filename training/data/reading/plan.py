@@ -8,11 +8,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from training.data.reading.beside import holds_table, refuse_texts_beside
 from training.data.reading.columns import choose_columns
 from training.data.reading.files import FileList
 from training.data.reading.heads import OpenTable, file_column, with_head
-from training.data.reading.labels import NoLabel, label_from
-from training.data.reading.layout import layout_of, unwrapped
+from training.data.reading.labels import NoLabel, check_no_quantity, label_from
+from training.data.reading.layout import files_above, layout_of, unwrapped
 from training.data.reading.names import is_table
 from training.data.reading.options import ReadingOptions
 from training.data.reading.splits import part_of, part_of_file
@@ -37,7 +38,8 @@ class Plan:
 def plan(name: str, path: Path, options: ReadingOptions, *, trusted: bool = True) -> Plan:
     """Return what is to be read at a path that is there; raise `BadData` where nothing can be.
 
-    trusted: whether a table may name files outside its folder, as that of an archive may not.
+    trusted: whether a table may name files outside its folder, as that of an archive or
+    of a download may not.
     """
     if path.is_file():
         table = with_head(open_table(path))
@@ -46,13 +48,14 @@ def plan(name: str, path: Path, options: ReadingOptions, *, trusted: bool = True
             return Plan(name, [TableOfTexts(table)])
         files = FileList(path.parent)
         _add_table(files, table, column, options, _Origin("", None, trusted))
+        check_no_quantity(name, files.labels.counts())
         return Plan(name, files=files)
     return _folder(name, path, options, trusted)
 
 
 def _folder(name: str, path: Path, options: ReadingOptions, trusted: bool) -> Plan:
     tree, unusable = walk(path)
-    folder = unwrapped(tree, lambda each: any(is_table(Path(file)) for file in each.files))
+    folder = unwrapped(tree, lambda each: holds_table(path, each))
     files = FileList(path)
     named = list(_tables_of_files(path, folder, options.text_column))
     if named:
@@ -61,15 +64,17 @@ def _folder(name: str, path: Path, options: ReadingOptions, trusted: bool) -> Pl
             part = part_of(each.name) if each is not folder else None
             part = part or part_of_file(table.path.stem)
             _add_table(files, table, column, options, _Origin(each.path, part, trusted))
+        check_no_quantity(name, files.labels.counts())
         _name_the_rest(files, tree, [table for _, table, _ in named])
         return Plan(name, files=files)
     if not folder.folders and any(is_table(Path(file)) for file in folder.files):
-        return _tables(name, path, folder, unusable)
+        return _tables(name, path, tree, folder, unusable)
     if not folder.folders:
         raise BadData(
             f"{name}: expected one sub-folder per label, found none"
             + (f" but {len(folder.files)} files" if folder.files else "")
         )
+    refuse_texts_beside(name, path, folder, options)
     given = [f"--{o.replace('_', '-')}" for o in _COLUMN_OPTIONS if getattr(options, o) is not None]
     if given:
         raise BadData(f"{', '.join(given)}: {name} holds no table; its folders are the labels")
@@ -85,17 +90,31 @@ def _folder(name: str, path: Path, options: ReadingOptions, trusted: bool) -> Pl
     return Plan(name, files=files)
 
 
-def _tables(name: str, path: Path, folder: WalkedFolder, unusable: list[str]) -> Plan:
-    """Return the tables of a folder that holds nothing else that is a sample."""
-    tables, beside = [], list(unusable)
+def _tables(
+    name: str, path: Path, tree: WalkedFolder, folder: WalkedFolder, unusable: list[str]
+) -> Plan:
+    """Return the tables of a folder that holds nothing else that is a sample.
+
+    One that cannot be read is named; raises `BadData` where none can.
+    """
+    tables, refused = list[TableOfTexts](), list[BadData]()
+    beside = [*unusable]
+    if folder is not tree:
+        beside += [f"{file} (beside tables)" for file in files_above(tree, folder)]
     for file in folder.files:
         below = folder.below(file)
-        if is_table(Path(file)):
-            tables.append(
-                TableOfTexts(with_head(open_table(path / below)), part_of_file(Path(file).stem))
-            )
-        else:
+        if not is_table(Path(file)):
             beside.append(f"{below} (beside tables)")
+            continue
+        try:
+            table = with_head(open_table(path / below))
+        except BadData as error:
+            refused.append(error)
+            beside.append(f"{below} ({error})")
+        else:
+            tables.append(TableOfTexts(table, part_of_file(Path(file).stem)))
+    if not tables:
+        raise refused[0]
     return Plan(name, tables, unusable=beside)
 
 
@@ -164,7 +183,7 @@ def _row(
     path = Path(origin.folder) / name
     outside = path.is_absolute() or ".." in path.parts
     if outside and not origin.trusted:
-        raise NoLabel(f"{name} lies outside the archive")
+        raise NoLabel(f"{name} lies outside the data that the table came with")
     try:
         if not (files.root / path).is_file():
             raise NoLabel(f"there is no file {name[:200]}")

@@ -18,6 +18,7 @@ from training.data.reading.kinds import SampleKind, file_kinds, listed
 from training.data.reading.names import data_stem, is_compressed, is_table
 from training.data.reading.options import ReadingOptions
 from training.data.reading.plan import Plan, plan
+from training.data.reading.remote import is_downloaded
 from training.data.reading.texts import read_texts
 from training.data.reading.unpack import (
     decompressed,
@@ -131,12 +132,13 @@ def _planned(given: Path, options: ReadingOptions) -> tuple[Plan, list[str]]:
 
 @lru_cache(maxsize=2)
 def _plan(given: Path, state: State, options: ReadingOptions) -> tuple[Plan, list[str]]:
+    trusted = not is_downloaded(given)
     if given.is_file() and is_archive(given):
         folder, left_out = _unpacked(given, state)
         return plan(data_stem(given), folder, options, trusted=False), left_out
     if given.is_file() and is_compressed(given):
-        return plan(data_stem(given), decompressed(given), options), []
-    return plan(data_stem(given.resolve()), given, options), []
+        return plan(data_stem(given), decompressed(given), options, trusted=trusted), []
+    return plan(data_stem(given.resolve()), given, options, trusted=trusted), []
 
 
 def _state(given: Path) -> State:

@@ -15,6 +15,8 @@ from training.errors import MissingData
 
 _WEB = re.compile(r"(https?):/+(.+)", re.DOTALL)
 _HUB = re.compile(r"hf:/+([\w.-]+/[\w.-]+)(?:@([\w./-]+))?")
+_HUB_FOLDER = "hub"
+_DIGEST = re.compile(r"[0-9a-f]{12}")  # the folder of an address
 _HUB_SITE = "https://huggingface.co"
 
 
@@ -33,6 +35,15 @@ def local(given: Path) -> Path:
     if found := _WEB.fullmatch(text):
         return _from_web(f"{found[1]}://{found[2]}")
     return given
+
+
+def is_downloaded(path: Path) -> bool:
+    """Return whether a path lies where `local` puts downloads, whoever names it."""
+    try:
+        below = path.resolve().relative_to(CACHE.resolve()).parts
+    except ValueError:
+        return False
+    return len(below) > 1 and (below[0] == _HUB_FOLDER or bool(_DIGEST.fullmatch(below[0])))
 
 
 def _from_web(url: str) -> Path:
@@ -56,7 +67,7 @@ def _from_hub(name: str, revision: str | None) -> Path:
     from huggingface_hub.utils.tqdm import disable_progress_bars
 
     site = os.environ.get("HF_ENDPOINT", _HUB_SITE).rstrip("/")
-    folder = CACHE / "hub" / name
+    folder = CACHE / _HUB_FOLDER / name
     disable_progress_bars()
     try:
         snapshot_download(

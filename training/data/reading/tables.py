@@ -31,7 +31,8 @@ class Rows:
     """A table before its columns are known.
 
     header: the names of the columns; None where the first row may or may not name them. width: the
-    number of columns. place: what `rows` counts. notes: how the table was read.
+    number of columns. place: what `rows` counts. notes: how the table was read. of_bytes: columns
+    that hold bytes, as pictures within Parquet; they are not read, and their values are None.
     """
 
     path: Path
@@ -40,6 +41,7 @@ class Rows:
     rows: Callable[[], Iterator[Row]]
     place: str = "line"
     notes: tuple[str, ...] = ()
+    of_bytes: frozenset[int] = frozenset()
 
     @property
     def name(self) -> str:
@@ -49,6 +51,18 @@ class Rows:
 
 def open_table(path: Path) -> Rows:
     """Return the rows of a table; raise `BadData` where it is none."""
+    try:
+        return _opened(path)
+    except UnicodeError as error:
+        raise unreadable(path, error) from None
+
+
+def unreadable(path: Path, error: Exception) -> BadData:
+    """Return the error for a table that cannot be read on."""
+    return BadData(f"{path} is not a readable table: {error}")
+
+
+def _opened(path: Path) -> Rows:
     suffix = path.suffix.lower()
     with path.open("rb") as file:
         head = file.read(8)
@@ -69,8 +83,6 @@ def _delimited(path: Path) -> Rows:
     try:
         charset = charset_of(path)
         table = delimited(path, charset)
-    except UnicodeError as error:
-        raise BadData(f"{path} is not a readable table: {error}") from None
     except NoText:
         raise BadData(
             f"{path}: expected a folder, a table (.csv, .tsv, .jsonl, .parquet, .xlsx) or an "
@@ -151,21 +163,37 @@ def _parquet(path: Path) -> Rows:
     except (pa.ArrowException, OSError) as error:
         raise BadData(f"{path} is not a readable Parquet file: {error}") from None
     names = _class_names(schema.metadata or {})
+    of_bytes = frozenset(i for i, field in enumerate(schema) if _holds_bytes(field.type))
+    wanted = [name for i, name in enumerate(schema.names) if i not in of_bytes]
 
     def rows() -> Iterator[Row]:
         number = 0
         with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(_BATCH):
+            for batch in file.iter_batches(_BATCH, columns=wanted if of_bytes else None):
+                read = iter(batch.columns)
                 columns = [
-                    [_named(value, names.get(field.name)) for value in column.to_pylist()]
-                    for field, column in zip(schema, batch.columns, strict=True)
+                    [None] * batch.num_rows
+                    if i in of_bytes
+                    else [_named(value, names.get(field.name)) for value in next(read).to_pylist()]
+                    for i, field in enumerate(schema)
                 ]
                 for values in zip(*columns, strict=True):
                     number += 1
                     yield number, values
 
     note = f"{path.name}: Parquet, {len(schema)} columns"
-    return Rows(path, tuple(schema.names), len(schema), rows, "row", (note,))
+    header = tuple(schema.names)
+    return Rows(path, header, len(schema), rows, "row", (note,), of_bytes)
+
+
+def _holds_bytes(kind: Any) -> bool:
+    """Return whether a type of Arrow is bytes, or a struct or list of what holds them."""
+    from pyarrow import types
+
+    are_bytes = (types.is_binary, types.is_large_binary, types.is_fixed_size_binary)
+    if any(is_it(kind) for is_it in are_bytes):
+        return True
+    return any(_holds_bytes(kind.field(i).type) for i in range(kind.num_fields))
 
 
 def _class_names(metadata: dict[bytes, bytes]) -> dict[str, list[str]]:
@@ -204,9 +232,7 @@ def _sheet(path: Path) -> Rows:
     width = sheet.width
 
     def rows() -> Iterator[Row]:
-        for number, values in enumerate(
-            sheet.iter_rows(), sheet.start[0] + 1 if sheet.start else 1
-        ):
+        for number, values in enumerate(sheet.iter_rows(), 1):  # also those above the first cell
             if any(value != "" for value in values):
                 yield number, [_whole(value) for value in values]
 

@@ -6,6 +6,7 @@ and bounded, and so are its entries, whatever its headers say.
 """
 
 import bz2
+import errno
 import gzip
 import lzma
 import os
@@ -162,7 +163,7 @@ def _untar(work: _Unpacking) -> None:
 def _link_all(work: _Unpacking, links: list[tuple[tarfile.TarInfo, Path]]) -> None:
     """Make the links, those that lead to other links after these; name what leads nowhere."""
     while links:
-        waiting = [link for link in links if not _link(work, *link)]
+        waiting = [link for link in links if not _link_or_name(work, *link)]
         if len(waiting) == len(links):
             work.unusable += [f"{entry.name} (a link that leads nowhere)" for entry, _ in waiting]
             return
@@ -175,6 +176,19 @@ def _written(work: _Unpacking, name: str, source: IO[bytes], target: Path) -> No
         work.write(source, target)
     except (FileExistsError, NotADirectoryError, IsADirectoryError):
         work.unusable.append(f"{name} (a file and a folder have the same name)")
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        work.unusable.append(f"{name} (its name is too long for this disk)")
+
+
+def _link_or_name(work: _Unpacking, entry: tarfile.TarInfo, target: Path) -> bool:
+    """Do as `_link`; name a link that the disk does not take, as one below a file."""
+    try:
+        return _link(work, entry, target)
+    except OSError as error:
+        work.unusable.append(f"{entry.name} (a link that cannot be made: {error.strerror})")
+        return True
 
 
 def _link(work: _Unpacking, entry: tarfile.TarInfo, target: Path) -> bool:
@@ -189,6 +203,5 @@ def _link(work: _Unpacking, entry: tarfile.TarInfo, target: Path) -> bool:
     if not leads_to.exists():
         return False
     target.parent.mkdir(parents=True, exist_ok=True)
-    if not target.exists():
-        target.symlink_to(leads_to)
+    target.symlink_to(leads_to)
     return True

@@ -149,8 +149,8 @@ def test_a_table_of_an_archive_names_no_file_outside_it(tmp_path: Path):
     data = load(zipped(folder, tmp_path / "x.zip"))
     assert [s.payload.data for s in data.samples] == [b"one", b"two"]
     assert data.unreadable == [
-        "metadata.csv, line 4 (../../secret.txt lies outside the archive)",
-        "metadata.csv, line 5 (/etc/hostname lies outside the archive)",
+        "metadata.csv, line 4 (../../secret.txt lies outside the data that the table came with)",
+        "metadata.csv, line 5 (/etc/hostname lies outside the data that the table came with)",
     ]
 
 
@@ -189,3 +189,25 @@ def test_an_encrypted_archive_is_refused(tmp_path: Path):
     archive.write_bytes(data)
     with pytest.raises(BadData, match=r"is not a readable archive: .*encrypted"):
         check(archive)
+
+
+LONG = "x" * 300  # characters; the disks of most systems take 255 bytes
+
+
+@pytest.mark.parametrize("name", ["data/a/1.txt/link", f"data/a/{LONG}", "data/a"])
+def test_a_link_that_cannot_be_made_is_named(tmp_path: Path, name: str):
+    target = "../" * name.count("/") + "more"
+    data = load(linked(tmp_path / "x.tar", {name: target}))
+    assert {"data/a/1.txt", "data/b/1.txt"} <= {file for file, _ in named(data)}
+    (line,) = [line for line in data.unreadable if line.startswith(f"{name} (")]
+    assert "cannot be made" in line
+
+
+@pytest.mark.parametrize("form", ["zip", "tar"])
+def test_an_entry_with_too_long_a_name_is_named(tmp_path: Path, form: str):
+    with Packed(tmp_path / f"x.{form}") as add:
+        for name in ("a/1.txt", f"a/{LONG}", "b/1.txt"):
+            add(name, name.encode())
+    data = load(tmp_path / f"x.{form}")
+    assert named(data) == [("a/1.txt", "a"), ("b/1.txt", "b")]
+    assert data.unreadable == [f"a/{LONG} (its name is too long for this disk)"]

@@ -1,5 +1,6 @@
 """Data of an address or of the hub, from a server of this machine."""
 
+import gzip
 import hashlib
 import json
 import threading
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.training.data.reading.made import found, load, pictures, zipped
+from tests.training.data.reading.made import fill, found, load, pictures, table, zipped
 from training.data.reading.remote import local
 from training.errors import MissingData
 
@@ -132,3 +133,21 @@ def test_a_hub_that_does_not_answer_is_one_line(
 def test_what_is_here_is_not_looked_for_elsewhere(tmp_path: Path):
     assert local(tmp_path) == tmp_path
     assert local(tmp_path / "no") == tmp_path / "no"
+
+
+def test_a_table_from_elsewhere_names_no_file_of_this_machine(
+    somewhere: Path, site: str, files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("HF_ENDPOINT", site)
+    here = fill(somewhere / "private", {"1.txt": "one", "2.txt": "two"})
+    rows = f"file_name,label\n{here}/1.txt,a\n{here}/2.txt,b\n".encode()
+    files |= {"t.csv": rows, "t.csv.gz": gzip.compress(rows), "data/metadata.csv": rows}
+    for address in (f"{site}/t.csv", f"{site}/t.csv.gz", "hf://owner/name"):
+        data = load(local(Path(address)))
+        assert len(data.samples) == 0
+        assert [line.partition(" (")[2] for line in data.unreadable] == [
+            f"{here}/{name} lies outside the data that the table came with)"
+            for name in ("1.txt", "2.txt")
+        ]
+    own = table(somewhere / "data" / "own.csv", rows)  # a person's own, beside what is downloaded
+    assert [s.label for s in load(own).samples] == ["a", "b"]

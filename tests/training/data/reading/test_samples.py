@@ -1,6 +1,7 @@
 """Fingerprints, the case of codes, pictures that look the same, and stores in other processes."""
 
 import io
+import os
 import pickle
 from pathlib import Path
 
@@ -141,3 +142,14 @@ def test_a_row_of_a_table_takes_a_hundred_bytes(tmp_path: Path):
     samples = load(table(tmp_path / "t.csv", f"text,label\n{rows}\n")).samples
     columns = (samples.rows, samples.labels, samples.keys, samples.contents, samples.groups)
     assert sum(column.nbytes for column in (*columns, samples.fixed)) <= 100 * len(samples)
+
+
+def test_a_stray_film_is_not_read_whole(tmp_path: Path):
+    data = fill(pictures(tmp_path, "a", "b"), {"a/film.mp4": b"\0\0\0 ftypmp42"})
+    try:
+        os.truncate(data / "a" / "film.mp4", 1 << 40)  # a tebibyte of nothing: no memory holds it
+    except OSError:
+        pytest.skip("this file system takes no such files")
+    read = load(data)
+    assert read.counts() == {"a": 3, "b": 3}
+    assert read.unreadable == ["a/film.mp4 (neither image, sound nor text)"]

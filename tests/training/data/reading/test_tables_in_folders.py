@@ -1,5 +1,6 @@
 """Tables that name files, and folders of tables."""
 
+import json
 from pathlib import Path
 
 import pyarrow as pa
@@ -8,7 +9,9 @@ import pytest
 
 from tests.training.data.reading.made import KINDS, fill, load, picture, pictures, table
 from training.data.dataset import TEST, TRAIN
-from training.data.reading.read import modality
+from training.data.reading.options import ReadingOptions
+from training.data.reading.read import check, modality
+from training.errors import BadData
 
 
 @pytest.mark.parametrize("name", ["metadata.csv", "labels.csv", "anything.tsv"])
@@ -60,4 +63,68 @@ def test_tables_of_a_folder_are_the_authors_split(tmp_path: Path):
     assert sorted(line.split(" (")[0] for line in data.unreadable) == [
         "data/README.md",
         "unlabelled.csv",
+    ]
+
+
+def test_quantities_of_files_are_no_labels(tmp_path: Path):
+    for i in range(60):
+        fill(tmp_path, {f"{i}.txt": f"words {i}"})
+    lines = "\n".join(f"{i}.txt,{20 + i}" for i in range(60))
+    table(tmp_path / "ages.csv", f"filename,age\n{lines}\n")
+    for given in (tmp_path, tmp_path / "ages.csv"):
+        with pytest.raises(BadData, match=r"60 different numbers.*no regression"):
+            check(given, ReadingOptions(label_column="age"))
+
+
+def test_a_table_that_cannot_be_read_is_named_among_others(tmp_path: Path):
+    table(tmp_path / "good.csv", "text,label\none,a\ntwo,b\n")
+    table(tmp_path / "empty.csv", "")
+    table(tmp_path / "odd.parquet", "words")
+    data = load(tmp_path)
+    assert [s.label for s in data.samples] == ["a", "b"]
+    assert data.unreadable == [
+        f"empty.csv ({tmp_path}/empty.csv: the table is empty; its columns: none)",
+        f"odd.parquet ({tmp_path}/odd.parquet is not a Parquet file)",
+    ]
+    (tmp_path / "good.csv").unlink()
+    with pytest.raises(BadData, match=r"empty\.csv: the table is empty"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize("folders", [("notes",), ("notes", "old"), ("train/a", "test/a")])
+def test_a_table_of_texts_beside_folders_is_asked_for(tmp_path: Path, folders: tuple[str, ...]):
+    for folder in folders:
+        fill(tmp_path, {f"{folder}/1.txt": "words"})
+    rows = "\n".join(f"some words {i},{'ab'[i % 2]}" for i in range(9))
+    table(tmp_path / "reviews.csv", f"review,label\n{rows}\n")
+    with pytest.raises(BadData, match=rf"--data {tmp_path}/reviews\.csv"):
+        check(tmp_path)
+    assert len(load(tmp_path / "reviews.csv").samples) == 9
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["id,name\n1,cats\n2,dogs\n", "image_id,label\nx1,a\nx2,b\nx3,a\nx4,b\n", "", "{}\n"],
+)
+def test_another_table_beside_folders_is_named(tmp_path: Path, content: str):
+    pictures(tmp_path, "cats", "dogs")
+    table(tmp_path / "classes.csv", content)
+    data = load(tmp_path)
+    assert data.counts() == {"cats": 3, "dogs": 3}
+    assert data.unreadable == ["classes.csv (in no label's folder)"]
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+def test_a_description_in_json_is_no_table(tmp_path: Path, indent: int | None):
+    facts = {"default": {"description": "reviews", "splits": {"train": {"num_bytes": 9}}}}
+    fill(tmp_path, {"dataset_infos.json": json.dumps(facts, indent=indent), "README.md": "words"})
+    rows = pa.table({"text": ["one", "two"], "label": ["a", "b"]})
+    path = fill(tmp_path, {"data/x.txt": "x"}) / "data" / "train-00000-of-00001.parquet"
+    pq.write_table(rows, path)
+    data = load(tmp_path)
+    assert [(s.label, s.fixed) for s in data.samples] == [("a", TRAIN), ("b", TRAIN)]
+    assert data.unreadable == [
+        "README.md (beside tables)",
+        "dataset_infos.json (beside tables)",
+        "data/x.txt (beside tables)",
     ]

@@ -7,15 +7,16 @@ SHEET = """<?xml version="1.0" encoding="UTF-8"?>
 <worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>{}</sheetData></worksheet>"""
 
 
-def workbook(path: Path, rows: list[list[str | float]]) -> Path:
-    """The smallest workbook: texts inline, numbers as numbers."""
+def workbook(path: Path, rows: list[list[str | float]], first: int = 1) -> Path:
+    """The smallest workbook: texts inline, numbers as numbers. first: its first row's number."""
 
     def cell(value: str | float) -> str:
         if isinstance(value, str):
             return f'<c t="inlineStr"><is><t xml:space="preserve">{value}</t></is></c>'
         return f"<c><v>{value}</v></c>"
 
-    body = "".join(f"<row>{''.join(map(cell, row))}</row>" for row in rows)
+    numbered = enumerate(rows, first)
+    body = "".join(f'<row r="{i}">{"".join(map(cell, row))}</row>' for i, row in numbered)
     main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
     office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
     related = "application/vnd.openxmlformats-package.relationships+xml"
