@@ -102,7 +102,7 @@ def split(samples: Iterable[Sample], shares: Shares) -> Splits:
     by_hash = _by_hash(places, shares)
     prescribed = units.shared(table.fixed) if shares.rule == 2 else table.fixed
     frozen = prescribed > 0
-    if shares.rule == 2 and frozen.all() and (shares.validation or shares.test):
+    if shares.rule == 2 and table.fixed.all() and (shares.validation or shares.test):
         frozen = prescribed != FIXED.index(TRAIN)  # else nothing could be in the other parts
     parts = np.where(frozen, prescribed - FIXED.index(TRAIN), by_hash).astype(np.int8)
     held_out = ((_TEST, shares.test), (_VALIDATION, shares.validation))
