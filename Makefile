@@ -23,7 +23,7 @@ serve: .venv/.serve  ## serve models/ on PORT (8000)
 test: .venv/.training  ## everything but the marked trainings
 	$(PYTEST) -m "not training"
 
-test-app: .venv/.dev  ## the service and the shipped bundles: a minute, without torch
+test-app: .venv/.dev  ## the service and the shipped bundles: two minutes, without torch
 	$(PYTEST) tests --ignore tests/training --ignore tests/benchmarks -m "not training"
 
 test-fast: .venv/.training  ## everything but what takes seconds
