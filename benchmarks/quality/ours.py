@@ -33,7 +33,7 @@ class NoBundle(Exception):
 def train(prepared: Prepared, arguments: Sequence[str], folder: Path) -> Path:
     """Train on a set's training part and return the published version; raise `NoBundle`.
 
-    Earlier versions and checkpoints in `folder` are removed: a training that goes on from a
+    Earlier versions and checkpoints in `folder` are removed: a training that resumes from a
     checkpoint takes less time than it says.
     """
     shutil.rmtree(folder, ignore_errors=True)

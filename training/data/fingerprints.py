@@ -1,4 +1,4 @@
-"""What the default encoder of each modality cannot tell apart, as bytes, without torch.
+"""What the default encoder of each modality cannot distinguish, as bytes, without torch.
 
 Two samples with one fingerprint are the same sample to a network: a picture as PNG and as BMP, a
 text with one more space. Each function raises `InvalidInput` for what its encoder cannot read. They
@@ -32,7 +32,7 @@ _FLAT = 4.0  # levels of 255; the means of a picture that vary less have no outl
 
 @dataclass(frozen=True, slots=True)
 class SampleFingerprint:
-    """key: equal for samples that the encoder cannot tell apart.
+    """key: equal for samples that the encoder cannot distinguish.
 
     outline: 64 bits of a picture, most of which stay when it is resized or compressed anew; None
     for other samples, and for pictures of one colour.

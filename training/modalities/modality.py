@@ -81,7 +81,7 @@ class TrainingModality:
     media_types: by suffix in lower case, those of labelled files; empty where only recipes, which
         read files of their own, have samples of it.
     recognise: of a file's first bytes, its media type; None: its name decides.
-    fingerprint: of a payload, what the default encoder cannot tell apart. Both are functions of a
+    fingerprint: of a payload, what the default encoder cannot distinguish. Both are functions of a
         module, which processes that read files import.
     recipe: how a network of the user's own files is trained from scratch; None: it cannot be.
     linear: how a linear model of them is trained; None where there is none.
