@@ -19,10 +19,9 @@ from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from app.errors import InvalidInput
-from app.modalities.charset import decode_text
 from training.data.dataset import Sample
 from training.data.encode import Examples
+from training.data.readable import readable_text
 
 _LONGEST = 2_000  # characters of a text
 _EVERYWHERE = "\0"  # a term of every text
@@ -97,14 +96,7 @@ def one_thread() -> AbstractContextManager[Any]:
 
 
 def _texts(samples: Sequence[Sample], items: Sequence[Any]) -> list[str]:
-    return [_text(sample)[:_LONGEST] for sample in samples]
-
-
-def _text(sample: Sample) -> str:
-    try:
-        return decode_text(sample.payload)
-    except InvalidInput:
-        return ""  # `encode` has named it
+    return [readable_text(sample.payload)[:_LONGEST] for sample in samples]
 
 
 def _text_model(labels: int, samples: int) -> Any:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from training.data.dataset import FIXED, TEST, Dataset, SampleTable, as_table, choose
+from training.data.dataset import FIXED, TEST, Dataset, SampleTable, as_table, choose, digest_order
 
 _NAMED = 3  # samples of a contradiction
 _TEST = FIXED.index(TEST)
@@ -42,9 +42,8 @@ def deduplicate(dataset: Dataset) -> tuple[Dataset, list[str]]:
 
 def _equal(table: SampleTable) -> tuple[np.ndarray, np.ndarray]:
     """Return all places with equal keys side by side, and where each run of equal keys starts."""
-    words = np.ascontiguousarray(table.keys).view(np.uint64)
-    places = np.lexsort((words[:, 3], words[:, 2], words[:, 1], words[:, 0]))  # it is stable
-    ordered = words[places]
+    places = digest_order(table.keys)
+    ordered = table.keys[places]
     new = np.ones(len(places), dtype=bool)
     new[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
     return places, np.flatnonzero(new)

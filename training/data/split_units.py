@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.data.dataset import SampleTable
+from training.data.dataset import SampleTable, digest_order
 
 _WORDS = (3, 2, 1, 0)  # of a digest, as lexsort wants them: the first decides last
 
@@ -63,8 +63,7 @@ class Units:
     def rows_of(self, label: int) -> np.ndarray:
         """Return the samples of a label by digest."""
         rows = np.flatnonzero(self.labels == label)
-        words = np.ascontiguousarray(self.keys[rows]).view(">u8")
-        return rows[np.lexsort([words[:, i] for i in _WORDS])]
+        return rows[digest_order(self.keys[rows])]
 
     def members(self, row: int) -> np.ndarray:
         """Return the samples of the unit of a sample."""

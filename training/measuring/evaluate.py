@@ -152,6 +152,11 @@ def confusion_of(probabilities: np.ndarray, targets: np.ndarray) -> np.ndarray:
 
     probabilities: float (samples, labels). targets: int64 (samples,).
     """
-    confusion = np.zeros((probabilities.shape[1],) * 2, dtype=np.int64)
-    np.add.at(confusion, (targets, probabilities.argmax(axis=1)), 1)
+    return count_confusion(probabilities.argmax(axis=1), targets, probabilities.shape[1])
+
+
+def count_confusion(predicted: np.ndarray, targets: np.ndarray, labels: int) -> np.ndarray:
+    """Return the confusion matrix of predicted labels; both int64 (samples,)."""
+    confusion = np.zeros((labels, labels), dtype=np.int64)
+    np.add.at(confusion, (targets, predicted), 1)
     return confusion

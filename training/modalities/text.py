@@ -13,9 +13,6 @@ from torch import nn
 
 from app.bundle import EncoderSpec
 from app.bundle.tensors import Arrays
-from app.errors import InvalidInput
-from app.modalities import Payload
-from app.modalities.charset import decode_text
 from app.modalities.text import TEXT
 from app.modalities.text.explanation import TokenWeight
 from app.modalities.text.plain_text import clean, verbatim
@@ -24,6 +21,7 @@ from training.baselines.linear import TEXT_BASELINE
 from training.data.dataset import Sample, as_table
 from training.data.encode import Examples
 from training.data.fingerprints import text_fingerprint
+from training.data.readable import readable_text
 from training.data.tokenizers import character_tokenizer, train_tokenizer
 from training.exporting.card.inputs import InputCard
 from training.exporting.card.markdown import code
@@ -79,7 +77,7 @@ def _prepare_characters(
 def _texts(samples: Sequence[Sample], cleaning: _Cleaning) -> Iterator[str]:
     """Yield the cleaned texts; `encode` names those that cannot be read."""
     for sample in samples:
-        if text := _text(sample.payload):
+        if text := readable_text(sample.payload):
             yield _CLEAN[cleaning](text)[0]
 
 
@@ -88,13 +86,6 @@ def _learn_ngrams(
 ) -> History:
     assert isinstance(network, CharacterNgrams)
     return fit_ngrams(network, train, validation, recipe.schedule.class_weight_power)
-
-
-def _text(payload: Payload) -> str:
-    try:
-        return decode_text(payload)
-    except InvalidInput:
-        return ""
 
 
 def _reads(spec: TextSpec) -> str:

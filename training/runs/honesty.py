@@ -6,8 +6,6 @@ model is worth nothing. See `docs/decisions/0056-never-a-silently-useless-model.
 
 import logging
 
-import numpy as np
-
 from app.bundle import Measurement
 from app.bundle.tensors import PROBABILITIES
 from training.baselines.linear import measure_baseline
@@ -15,7 +13,12 @@ from training.baselines.suspects import SuspectReport, suspected_labels
 from training.data.sources import warn
 from training.errors import TrainingError
 from training.exporting.card.markdown import cell, table
-from training.measuring.evaluate import ClassificationReport, confusion_of, probabilities_of
+from training.measuring.evaluate import (
+    ClassificationReport,
+    confusion_of,
+    count_confusion,
+    probabilities_of,
+)
 from training.measuring.per_label import BALANCED, balanced_accuracy, imbalance_figures, majority
 from training.measuring.worth import why_worthless
 from training.recipes.recipe import Recipe
@@ -81,8 +84,7 @@ def baseline_findings(data: PreparedData, accuracy: float) -> Findings:
         return Findings()
     found = measure_baseline(baseline, data.train, data.test)
     right = found.predicted == data.test.targets
-    confusion = np.zeros((len(data.labels),) * 2, dtype=np.int64)
-    np.add.at(confusion, (data.test.targets, found.predicted), 1)
+    confusion = count_confusion(found.predicted, data.test.targets, len(data.labels))
     share = float(right.mean())
     balanced = balanced_accuracy(confusion)
     _LOG.info("the linear baseline has %.2f %% (balanced %.2f %%)", 100 * share, 100 * balanced)

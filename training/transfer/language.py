@@ -3,11 +3,10 @@
 import numpy as np
 from tokenizers import Tokenizer
 
-from app.errors import InvalidInput
-from app.modalities.charset import decode_text
 from app.modalities.text.plain_text import clean
 from app.modalities.text.spec import TextSpec
 from training.data.dataset import Dataset
+from training.data.readable import readable_text
 from training.errors import BadData
 from training.transfer.trained_network import TrainedNetwork
 
@@ -36,10 +35,7 @@ def unknown_share(tokenizer: Tokenizer, dataset: Dataset) -> float:
     unknown, every = 0, 0
     places = np.linspace(0, len(dataset.samples) - 1, min(_TEXTS, len(dataset.samples)))
     for place in places.astype(int).tolist():
-        try:
-            text, _ = clean(decode_text(dataset.samples[place].payload))
-        except InvalidInput:
-            continue  # `encode` names it
+        text, _ = clean(readable_text(dataset.samples[place].payload))
         ids = tokenizer.encode(text, add_special_tokens=False).ids
         every += len(ids)
         unknown += sum(one == number for one in ids)
