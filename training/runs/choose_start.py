@@ -80,7 +80,7 @@ def choose_start(
     path = kept.path(_digest(loaded, dataset, options.minutes)) if kept else None
     if path is not None and path.exists():
         made = orjson.loads(path.read_bytes())
-        _LOG.info("going on with --start %s, chosen before", made["start"])
+        _LOG.info("--start %s, chosen before; --fresh compares again", made["start"])
     else:
         try:
             made = _choice(loaded, dataset, options, modalities, clock)
@@ -128,7 +128,8 @@ def _choice(
                 trial.losses.mean(),
                 len(trial.losses),
             )
-    best, epochs = _winner(trials, seconds - (clock() - began), learnable)
+    left = seconds - (clock() - began)
+    best, epochs = pick_winner(trials, left, samples=learnable, learnt=len(parts.learn))
     return {"start": best.recipe.lineage.start, "epochs": epochs, "table": _table(trials, best)}
 
 
@@ -191,10 +192,12 @@ def _some(samples: Sequence[Sample], places: np.ndarray, most: int) -> Sequence[
     return choose(samples, places)
 
 
-def _winner(trials: Sequence[Trial], left: float, samples: int) -> tuple[Trial, int]:
+def pick_winner(
+    trials: Sequence[Trial], left: float, *, samples: int, learnt: int
+) -> tuple[Trial, int]:
     """Return the best trial whose training fits into the time that is left, and its epochs.
 
-    left: seconds. samples: to train on.
+    left: seconds. samples: to train on. learnt: those that the candidates learnt from.
     """
     tried = [trial for trial in trials if trial.losses is not None]
     if not tried:
@@ -212,7 +215,11 @@ def _winner(trials: Sequence[Trial], left: float, samples: int) -> tuple[Trial, 
         needed = (fitting[0].pace.once + fitting[0].pace.epoch) * samples
         warn(f"training will take about {needed / 60:.0f} minutes, longer than --minutes allows")
     best = best_trial(fitting)
-    return best, max(epochs[best.name], 1)
+    # With fewer steps than in the comparison it would not be the network that was judged.
+    least = -(-(best.epochs or 1) * learnt // samples)
+    if epochs[best.name] < least:
+        warn(f"it trains for {least} epochs, as in the comparison: longer than --minutes allows")
+    return best, max(epochs[best.name], least)
 
 
 def hardly_beaten(trial: Trial) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 
 from app.bundle import EncoderSpec
 from app.bundle.tensors import is_forest
-from training.data.dataset import Dataset
+from training.data.dataset import Dataset, SampleTable
 from training.data.duplicates import deduplicate
 from training.data.encode import Examples, encode, root_node_targets
 from training.data.leaks import without_leaks
@@ -82,7 +82,9 @@ def arrange(
         encoded, leaks = without_leaks(*encoded)
         warn_each(leaks)
     if min(len(examples) for examples in encoded) == 0:
-        raise BadData(f"{dataset.name}: too few readable samples for three splits")
+        raise BadData(
+            f"{dataset.name}: too few readable samples for three splits{_grouped(dataset)}"
+        )
     for index, label in enumerate(labels):
         if not (encoded[0].targets == index).any():
             raise BadData(f"{dataset.name}: no readable training sample of {label!r}")
@@ -91,6 +93,15 @@ def arrange(
     train, validation, test = (examples.samples for examples in encoded)
     splits = Splits(train, validation, test, splits.pinned)
     return PreparedData(dataset, splits, labels, modality, spec, files, *encoded)
+
+
+def _grouped(dataset: Dataset) -> str:
+    """Return what keeps the samples of a table of groups together."""
+    table = dataset.samples
+    if not isinstance(table, SampleTable) or not any(table.group_names):
+        return ""
+    groups = sum(bool(table.group_names[number]) for number in np.unique(table.groups))
+    return f": they are in {groups} groups, which stay whole (--group-column none divides them)"
 
 
 def with_node_targets(recipe: Recipe, examples: Examples) -> Examples:

@@ -21,6 +21,7 @@ from training.runs.choose_start import (
     choose_start,
     hardly_beaten,
     judged_places,
+    pick_winner,
 )
 from training.runs.classifier import train_classifier
 from training.runs.prepare import load
@@ -179,3 +180,19 @@ def test_codes_are_read_as_they_are_and_are_no_language(
     spec, _ = linear.prepare(data.samples)
     assert isinstance(spec, TextSpec) and (spec.cleaning, spec.unit) == ("verbatim", "character")
     assert best.lineage.start in ("linear", "scratch")
+
+
+@pytest.mark.parametrize(
+    ("left", "samples", "epochs"),
+    [(0.1, 100, 47), (-9.0, 100, 47), (0.1, 8_000, 1), (1e6, 100, 60)],
+)
+def test_the_training_has_as_many_steps_as_the_comparison(
+    left: float, samples: int, epochs: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    judged = replace(trial([0.1] * 9, 10), epochs=58, pace=Pace(0.0, 0.001))
+    schedule = replace(judged.recipe.schedule, epochs=60)
+    judged = replace(judged, recipe=replace(judged.recipe, schedule=schedule))
+    best, found = pick_winner([judged], left, samples=samples, learnt=80)
+    assert best is judged and found == epochs
+    warned = "longer than --minutes allows" in capsys.readouterr().err
+    assert warned == (left < 1)
