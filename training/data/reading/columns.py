@@ -53,7 +53,7 @@ class Head:
     """What is known of a table before its columns are chosen.
 
     header: the names of the columns; None for a table without. sample: some of its rows.
-    of_bytes: columns that are not read.
+    of_bytes: columns that hold bytes and are not read. of_files: those that hold one file in a row.
     """
 
     name: str
@@ -61,6 +61,7 @@ class Head:
     width: int
     sample: Sequence[Sequence[Any]]
     of_bytes: frozenset[int] = frozenset()
+    of_files: frozenset[int] = frozenset()
 
     def values(self, column: int) -> list[str]:
         """Return the values of a column in the sample that are not empty."""
@@ -273,8 +274,9 @@ def _doubt(head: Head, data: int | None, label: int | None) -> BadData:
 def _bytes(head: Head) -> BadData:
     called = ", ".join(head.called(column) for column in sorted(head.of_bytes))
     return BadData(
-        f"{head.name}: column(s) {called} hold bytes; pictures and sounds within a table are not "
-        "read; export them to files, one folder per label, and name the folder that holds these"
+        f"{head.name}: column(s) {called} hold bytes; name the one whose pictures or sounds are "
+        "the samples with --text-column. Lists of files are not read: export them to files, one "
+        "folder per label"
     )
 
 

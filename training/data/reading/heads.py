@@ -40,7 +40,7 @@ def with_head(table: Rows) -> OpenTable:
         rows = lambda: _without_first(table.rows())  # noqa: E731
     elif header is None:
         notes = (*notes, f"{table.name}: the first row is a sample, as it names no columns")
-    head = Head(table.name, header, table.width, sample, table.of_bytes)
+    head = Head(table.name, header, table.width, sample, table.of_bytes, table.of_files)
     return OpenTable(table.path, head, rows, count, table.place, notes)
 
 

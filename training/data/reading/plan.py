@@ -10,12 +10,14 @@ from pathlib import Path
 
 from training.data.reading.beside import holds_table, refuse_texts_beside
 from training.data.reading.columns import choose_columns
+from training.data.reading.embedded import embedded_column, with_files
 from training.data.reading.files import FileList
 from training.data.reading.heads import OpenTable, file_column, with_head
 from training.data.reading.labels import NoLabel, check_no_quantity, label_from
 from training.data.reading.layout import files_above, layout_of, unwrapped
 from training.data.reading.names import is_table
 from training.data.reading.options import ReadingOptions
+from training.data.reading.scratch import scratch_folder
 from training.data.reading.splits import part_of, part_of_file
 from training.data.reading.tables import open_table
 from training.data.reading.texts import TableOfTexts
@@ -45,7 +47,7 @@ def plan(name: str, path: Path, options: ReadingOptions, *, trusted: bool = True
         table = with_head(open_table(path))
         column = file_column(table.head, path.parent, options.text_column)
         if column is None:
-            return Plan(name, [TableOfTexts(table)])
+            return _of_tables(name, [TableOfTexts(table)], options, [])
         files = FileList(path.parent)
         _add_table(files, table, column, options, _Origin("", None, trusted))
         check_no_quantity(name, files.labels.counts())
@@ -68,7 +70,8 @@ def _folder(name: str, path: Path, options: ReadingOptions, trusted: bool) -> Pl
         _name_the_rest(files, tree, [table for _, table, _ in named])
         return Plan(name, files=files)
     if not folder.folders and any(is_table(Path(file)) for file in folder.files):
-        return _tables(name, path, tree, folder, unusable)
+        tables, beside = _tables(path, tree, folder)
+        return _of_tables(name, tables, options, unusable + beside)
     if not folder.folders:
         raise BadData(
             f"{name}: expected one sub-folder per label, found none"
@@ -90,15 +93,33 @@ def _folder(name: str, path: Path, options: ReadingOptions, trusted: bool) -> Pl
     return Plan(name, files=files)
 
 
-def _tables(
-    name: str, path: Path, tree: WalkedFolder, folder: WalkedFolder, unusable: list[str]
+def _of_tables(
+    name: str, tables: Sequence[TableOfTexts], options: ReadingOptions, unusable: list[str]
 ) -> Plan:
-    """Return the tables of a folder that holds nothing else that is a sample.
+    """Return the plan for tables of texts, or for the files that are within them."""
+    embedded = [(t, embedded_column(t.table.head, options.text_column)) for t in tables]
+    if all(column is None for _, column in embedded):
+        return Plan(name, tables, unusable=unusable)
+    files = FileList(scratch_folder())
+    for (table, part), column in embedded:
+        if column is None:
+            unusable.append(f"{table.path.name} (a table without files, beside tables with files)")
+            continue
+        laid_out = with_files(table, column, files.root)
+        _add_table(files, laid_out, column, options, _Origin("", part, trusted=False))
+    files.unusable += unusable
+    check_no_quantity(name, files.labels.counts())
+    return Plan(name, files=files)
+
+
+def _tables(
+    path: Path, tree: WalkedFolder, folder: WalkedFolder
+) -> tuple[list[TableOfTexts], list[str]]:
+    """Return the tables of a folder that holds nothing else that is a sample; name the rest.
 
     One that cannot be read is named; raises `BadData` where none can.
     """
-    tables, refused = list[TableOfTexts](), list[BadData]()
-    beside = [*unusable]
+    tables, refused, beside = list[TableOfTexts](), list[BadData](), list[str]()
     if folder is not tree:
         beside += [f"{file} (beside tables)" for file in files_above(tree, folder)]
     for file in folder.files:
@@ -115,7 +136,7 @@ def _tables(
             tables.append(TableOfTexts(table, part_of_file(Path(file).stem)))
     if not tables:
         raise refused[0]
-    return Plan(name, tables, unusable=beside)
+    return tables, beside
 
 
 def _tables_of_files(

@@ -32,7 +32,8 @@ class Rows:
 
     header: the names of the columns; None where the first row may or may not name them. width: the
     number of columns. place: what `rows` counts. notes: how the table was read. of_bytes: columns
-    that hold bytes, as pictures within Parquet; they are not read, and their values are None.
+    that hold bytes, as pictures within Parquet; their values are None here. of_files: those of them
+    that hold one file in each row.
     """
 
     path: Path
@@ -42,6 +43,7 @@ class Rows:
     place: str = "line"
     notes: tuple[str, ...] = ()
     of_bytes: frozenset[int] = frozenset()
+    of_files: frozenset[int] = frozenset()
 
     @property
     def name(self) -> str:
@@ -164,6 +166,7 @@ def _parquet(path: Path) -> Rows:
         raise BadData(f"{path} is not a readable Parquet file: {error}") from None
     names = _class_names(schema.metadata or {})
     of_bytes = frozenset(i for i, field in enumerate(schema) if _holds_bytes(field.type))
+    of_files = frozenset(i for i, field in enumerate(schema) if _holds_file(field.type))
     wanted = [name for i, name in enumerate(schema.names) if i not in of_bytes]
 
     def rows() -> Iterator[Row]:
@@ -183,17 +186,29 @@ def _parquet(path: Path) -> Rows:
 
     note = f"{path.name}: Parquet, {len(schema)} columns"
     header = tuple(schema.names)
-    return Rows(path, header, len(schema), rows, "row", (note,), of_bytes)
+    return Rows(path, header, len(schema), rows, "row", (note,), of_bytes, of_files)
 
 
 def _holds_bytes(kind: Any) -> bool:
     """Return whether a type of Arrow is bytes, or a struct or list of what holds them."""
+    return _is_bytes(kind) or any(_holds_bytes(kind.field(i).type) for i in range(kind.num_fields))
+
+
+def _holds_file(kind: Any) -> bool:
+    """Return whether a type of Arrow is bytes, or a struct with a member `bytes`."""
+    from pyarrow import types
+
+    if types.is_struct(kind):
+        place = kind.get_field_index("bytes")
+        return place >= 0 and _is_bytes(kind.field(place).type)
+    return _is_bytes(kind)
+
+
+def _is_bytes(kind: Any) -> bool:
     from pyarrow import types
 
     are_bytes = (types.is_binary, types.is_large_binary, types.is_fixed_size_binary)
-    if any(is_it(kind) for is_it in are_bytes):
-        return True
-    return any(_holds_bytes(kind.field(i).type) for i in range(kind.num_fields))
+    return any(is_it(kind) for is_it in are_bytes)
 
 
 def _class_names(metadata: dict[bytes, bytes]) -> dict[str, list[str]]:

@@ -1,17 +1,21 @@
 """What is particular to a format of tables: rows of workbooks, damage, pictures in Parquet."""
 
 import codecs
+import json
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.training.data.reading.made import load, table
+from tests.training.data.reading.made import KINDS, fill, load, picture, table
 from tests.training.data.reading.workbook import workbook
+from tests.training.samples import wav
+from training.data.dataset import TEST, TRAIN, Dataset
 from training.data.reading.heads import with_head
 from training.data.reading.options import ReadingOptions
-from training.data.reading.read import check
+from training.data.reading.read import check, modality
 from training.data.reading.tables import open_table
 from training.errors import BadData
 
@@ -44,18 +48,102 @@ def stored(path: Path, **columns: list[object]) -> Path:
     return path
 
 
-PICTURES = [{"bytes": bytes([i]) * 9_000, "path": f"{i}.png"} for i in range(40)]
-SAID = r"t\.parquet: column.* 'image' .*bytes.*not read.*export them to files"
+PICTURES = [{"bytes": picture(i), "path": f"{i}.png"} for i in range(40)]
+CONTENTS = [each["bytes"] for each in PICTURES]
+LABELS = ["a", "b"] * 20
 
 
-@pytest.mark.parametrize("values", [PICTURES, [each["bytes"] for each in PICTURES]])
-@pytest.mark.parametrize("options", [{}, {"text_column": "image"}, {"label_column": "image"}])
-def test_pictures_within_a_table_are_refused(
+def as_files(folder: Path) -> Dataset:
+    """The same pictures, one folder per label."""
+    for number, (data, label) in enumerate(zip(CONTENTS, LABELS, strict=True)):
+        fill(folder, {f"{label}/{number}.png": data})
+    return load(folder)
+
+
+@pytest.mark.parametrize("values", [PICTURES, CONTENTS], ids=["structs", "bytes"])
+@pytest.mark.parametrize(
+    ("more", "options"),
+    [
+        ({}, {}),
+        ({"mask": CONTENTS[::-1]}, {}),
+        ({"text": ["some words"] * 40}, {"text_column": "image"}),
+    ],
+)
+def test_pictures_within_a_table_are_those_of_files(
+    tmp_path: Path, values: list[object], more: dict[str, list[object]], options: dict[str, str]
+):
+    data = load(stored(tmp_path / "t.parquet", image=values, label=LABELS, **more), **options)
+    assert data.sha256 == as_files(tmp_path / "files").sha256
+    assert [s.payload.data for s in data.samples] == CONTENTS
+    assert modality(data, KINDS) == "image"
+    assert data.unreadable == []
+    assert data.samples[4].name.startswith("t.parquet/0/5")
+
+
+def test_sounds_within_a_table_are_read(tmp_path: Path):
+    sounds = [wav(np.sin(np.arange(1600) * (1 + i))) for i in range(4)]
+    data = load(stored(tmp_path / "t.parquet", audio=sounds, label=["a", "b"] * 2))
+    assert [s.payload.data for s in data.samples] == sounds
+    assert modality(data, KINDS) == "audio"
+
+
+def test_pictures_of_several_tables_keep_the_authors_split_and_names_of_labels(tmp_path: Path):
+    features = {"label": {"_type": "ClassLabel", "names": ["cat", "dog"]}}
+    metadata = {"huggingface": json.dumps({"info": {"features": features}})}
+    for part, places in (("train", range(30)), ("test", range(30, 40))):
+        columns = {"image": [PICTURES[i] for i in places], "label": [i % 2 for i in places]}
+        made = pa.table(columns).replace_schema_metadata(metadata)
+        path = tmp_path / "data" / f"{part}-00000-of-00001.parquet"
+        path.parent.mkdir(exist_ok=True)
+        pq.write_table(made, path)
+    data = load(tmp_path)
+    assert data.counts() == {"cat": 20, "dog": 20}
+    assert [s.fixed for s in data.samples] == [TEST] * 10 + [TRAIN] * 30
+
+
+def test_a_row_without_a_picture_and_what_is_none_are_named(tmp_path: Path):
+    values = [
+        *PICTURES[:37],
+        None,
+        {"bytes": None, "path": "38.png"},
+        {"bytes": b"\0", "path": None},
+    ]
+    data = load(stored(tmp_path / "t.parquet", image=values, label=LABELS))
+    assert len(data.samples) == 37
+    assert sorted(data.unreadable) == [
+        "t.parquet, row 38 (the file is missing)",
+        "t.parquet, row 39 (the file is missing)",
+        "t.parquet/0/40 (neither image, sound nor text)",
+    ]
+
+
+def test_a_table_of_texts_beside_tables_of_pictures_is_named(tmp_path: Path):
+    stored(tmp_path / "a.parquet", image=PICTURES, label=LABELS)
+    table(tmp_path / "b.csv", "text,label\nsome words,a\n")
+    data = load(tmp_path)
+    assert len(data.samples) == 40
+    assert data.unreadable == ["b.csv (a table without files, beside tables with files)"]
+
+
+@pytest.mark.parametrize(
+    ("values", "options"),
+    [(CONTENTS, {}), ([[each] for each in CONTENTS], {}), (CONTENTS, {"label_column": "image"})],
+)
+def test_bytes_of_which_none_is_clearly_the_sample_are_refused(
     tmp_path: Path, values: list[object], options: dict[str, str]
 ):
-    path = stored(tmp_path / "t.parquet", image=values, label=["a", "b"] * 20)
-    with pytest.raises(BadData, match=SAID):
+    path = stored(tmp_path / "t.parquet", image=values, img=values, label=LABELS)
+    with pytest.raises(BadData, match=r"column.* 'image', 'img' .*bytes.*--text-column"):
         check(path, ReadingOptions(**options))
+
+
+def test_a_damaged_page_of_pictures_names_the_table(tmp_path: Path):
+    path = stored(tmp_path / "t.parquet", image=CONTENTS, label=LABELS)
+    data = bytearray(path.read_bytes())
+    data[1000:3000] = bytes(2000)
+    path.write_bytes(data)
+    with pytest.raises(BadData, match=r"t\.parquet is not a readable table"):
+        check(path)
 
 
 def test_texts_beside_pictures_within_a_table_are_read(tmp_path: Path):
