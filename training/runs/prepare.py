@@ -9,12 +9,13 @@ import numpy as np
 
 from app.bundle import EncoderSpec
 from app.bundle.tensors import is_forest
-from training.data.dataset import Dataset, SampleTable
+from training.data.dataset import Dataset
 from training.data.duplicates import deduplicate
 from training.data.encode import Examples, encode, root_node_targets
 from training.data.leaks import without_leaks
 from training.data.sources import warn, warn_each
 from training.data.split import Splits, check_classes, split
+from training.data.split_check import check_parts, groups_note
 from training.errors import BadData
 from training.modalities import TRAINING_MODALITIES, TrainingModalities, TrainingModality
 from training.recipes.recipe import Recipe
@@ -53,7 +54,7 @@ def load(recipe: Recipe, data: Path | None) -> Dataset:
     dataset, remarks = deduplicate(recipe.load(data))
     warn_each(remarks)
     try:
-        warn_each(check_classes(dataset))
+        warn_each([*check_classes(dataset), *check_parts(dataset, recipe.shares)])
     except BadData:
         _warn_unusable(dataset.unreadable)  # else nobody knows why a label has too few samples
         raise
@@ -83,7 +84,8 @@ def arrange(
         warn_each(leaks)
     if min(len(examples) for examples in encoded) == 0:
         raise BadData(
-            f"{dataset.name}: too few readable samples for three splits{_grouped(dataset)}"
+            f"{dataset.name}: too few readable samples for three splits"
+            f"{groups_note(dataset.samples)}"
         )
     for index, label in enumerate(labels):
         if not (encoded[0].targets == index).any():
@@ -93,15 +95,6 @@ def arrange(
     train, validation, test = (examples.samples for examples in encoded)
     splits = Splits(train, validation, test, splits.pinned)
     return PreparedData(dataset, splits, labels, modality, spec, files, *encoded)
-
-
-def _grouped(dataset: Dataset) -> str:
-    """Return what keeps the samples of a table of groups together."""
-    table = dataset.samples
-    if not isinstance(table, SampleTable) or not any(table.group_names):
-        return ""
-    groups = sum(bool(table.group_names[number]) for number in np.unique(table.groups))
-    return f": they are in {groups} groups, which stay whole (--group-column none divides them)"
 
 
 def with_node_targets(recipe: Recipe, examples: Examples) -> Examples:

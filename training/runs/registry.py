@@ -10,6 +10,7 @@ import numpy as np
 from app.bundle import EncoderSpec
 from training.data.dataset import FIXED, SampleTable
 from training.data.split import split
+from training.data.split_check import count_groups
 from training.errors import TrainingError
 from training.exporting.graph import kept_order
 from training.exporting.known_outputs import known_outputs
@@ -53,8 +54,7 @@ def _inspect_samples(
     table, (encoder, _) = dataset.samples, recipe.prepare(splits.train)
     named = zip(FIXED, np.bincount(table.fixed, minlength=len(FIXED)).tolist(), strict=True)
     parts = {part: count for part, count in named if part is not None and count}
-    groups = sum(bool(table.group_names[number]) for number in np.unique(table.groups))
-    return Inspection(encoder, dataset.counts(), (), parts, groups)
+    return Inspection(encoder, dataset.counts(), (), parts, count_groups(table))
 
 
 def _inspect_documents(

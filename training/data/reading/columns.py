@@ -100,6 +100,10 @@ def choose_columns(
 
     data: the column of the files' names, where the table is one of files.
     """
+    if not head.sample:
+        raise BadData(
+            f"{head.name}: the table has no row with values; its columns: {_listed(head)}"
+        )
     label = given_column(head, options.label_column, "--label-column")
     group = _group(head, options.group_column, label)
     split = given_column(head, options.split_column, "--split-column")
@@ -260,6 +264,12 @@ def _is_number(value: str) -> bool:
 
 
 def _doubt(head: Head, data: int | None, label: int | None) -> BadData:
+    if data is None and _holds_numbers_alone(head, label):
+        return BadData(
+            f"{head.name}: besides labels it holds numbers alone. Tables of measurements are not "
+            "learnt; a sample is a text or a file, whose column --text-column names; its columns: "
+            f"{_listed(head)}"
+        )
     unclear = []
     if data is None:
         unclear.append("the text (--text-column)")
@@ -269,6 +279,14 @@ def _doubt(head: Head, data: int | None, label: int | None) -> BadData:
     return BadData(
         f"{head.name}: it is not clear which column is {what}; its columns: {_listed(head)}"
     )
+
+
+def _holds_numbers_alone(head: Head, label: int | None) -> bool:
+    """Return whether two columns or more hold numbers, and no other one but that of the label."""
+    columns = [head.values(i) for i in range(head.width) if i != label]
+    numbers = [bool(values) and all(map(_is_number, values)) for values in columns]
+    others = len(numbers) - sum(numbers)
+    return sum(numbers) > 1 and others <= (label is None)
 
 
 def _bytes(head: Head) -> BadData:

@@ -26,7 +26,8 @@ from training.data.reading.unpack import (
     unpacked,
 )
 from training.data.sources import warn, warn_each
-from training.data.split import check_classes
+from training.data.split import Shares, check_classes
+from training.data.split_check import check_parts
 from training.errors import BadData, MissingData
 
 _LOG = logging.getLogger(__name__)
@@ -76,6 +77,7 @@ def check(given: Path, options: ReadingOptions = _DEFAULT, *, for_training: bool
         different, remarks = deduplicate(dataset)
         try:
             check_classes(different)
+            check_parts(different, Shares())
         except BadData:
             warn_each([*dataset.warnings, *remarks])
             warn_unusable(dataset)
