@@ -4,8 +4,12 @@ A mistake is one line on stderr and exit status 2. torch is imported last: help,
 be seen to be wrong without it, is answered at once.
 """
 
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
 
 from cyclopts import Group
 
@@ -37,8 +41,25 @@ thalamus_train.command(bundles.quantize, name="publish", show=False, version_fla
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit status."""
     try:
-        with shown():
+        with _ended_by_sigterm(), shown():
             return run_program(thalamus_train, arguments, stopped="stopped; nothing was published")
     except ModuleNotFoundError as error:
         print(f"thalamus-train: {error}; see CONTRIBUTING.md (make setup)", file=sys.stderr)
         return 2
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM end this process as an error does: what it laid out on disk is removed."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _end(number: int, _: FrameType | None) -> None:
+    raise SystemExit(128 + number)

@@ -124,6 +124,7 @@ def quantize(
         Path | None,
         Parameter(help="The data that the bundle was trained on; for imagenet, pictures."),
     ] = None,
+    reading: Reading = Reading(),
     bundle: Published = Published(),
     conversion: Conversion = Conversion(),
 ) -> None:
@@ -134,10 +135,16 @@ def quantize(
     check_data(data)
     found = newest(bundle.models, name, bundle.version)
 
-    from training.runs.convert import MaximumLoss, publish_converted
+    from training.runs.convert import ConversionLimits, publish_converted
 
     use_threads(bundle.threads)
-    loss = MaximumLoss(conversion.most_lost / 100, conversion.most_changed / 100, conversion.force)
-    print_published(
-        publish_converted(found, precision, data, bundle.models, loss, conversion.device)
+    limits = ConversionLimits(
+        conversion.most_lost / 100,
+        conversion.most_changed / 100,
+        conversion.force,
+        conversion.device,
     )
+    folder = publish_converted(
+        found, precision, data, bundle.models, limits, options=reading.options()
+    )
+    print_published(folder)

@@ -4,7 +4,7 @@ The card says what it gains and loses: the time of a run, interleaved with runs 
 graph, and the answers on the test split of the bundle's own data, or, for a pretrained network, on
 unlabelled pictures. Label sets and the threshold of novelty are set again on the samples that set
 the old ones. Nothing is published when the graph is not faster, when it loses more than
-`MaximumLoss` allows, or when a golden case gets another label. Golden cases are replayed wherever
+`ConversionLimits` allow, or when a golden case gets another label. Golden cases are replayed where
 the bundle is served, within the largest difference that the conversion made to one of them.
 """
 
@@ -23,6 +23,7 @@ from app.modalities import Encoder, Payload, encoder_for
 from app.pipeline.replay import golden_payload
 from app.runtime.providers import Device
 from app.runtime.session import Session
+from training.data.reading.options import ReadingOptions
 from training.data.sources import warn
 from training.data.split import split_validation
 from training.data.split_record import SPLIT, recorded_shares
@@ -45,18 +46,24 @@ from training.runs.prepare import prepare
 from training.runs.publish import check_destination
 
 _LOG = logging.getLogger(__name__)
+_DEFAULT = ReadingOptions()
 _CALIBRATION, _BATCH = 256, 32  # items, and how many at once
 _CUTS = 100  # of each photo
 _LOOSEST = 0.1  # that a manifest allows
 
 
 @dataclass(frozen=True, slots=True)
-class MaximumLoss:
-    """What a conversion may lose: accuracy on labelled data, else agreement on pictures."""
+class ConversionLimits:
+    """When a conversion is published, and where its speed is measured.
+
+    accuracy, disagreement: the shares that may be lost, on labelled data or else on pictures.
+    slower: whether it may be.
+    """
 
     accuracy: float = 0.005
     disagreement: float = 0.1
-    slower: bool = False  # whether it may be
+    slower: bool = False
+    device: Device = "auto"
 
 
 def publish_converted(
@@ -64,8 +71,8 @@ def publish_converted(
     precision: Precision,
     data: Path | None,
     models: Path,
-    bounds: MaximumLoss,
-    device: Device = "auto",
+    limits: ConversionLimits,
+    options: ReadingOptions = _DEFAULT,
 ) -> Path:
     """Convert, measure, prove, and write the next version; return its folder.
 
@@ -77,20 +84,22 @@ def publish_converted(
         raise TrainingError(f"{old.name} does not classify; only classifiers are converted")
     if old.precision != "float32":
         raise TrainingError(f"{old.name}/{old.version} is {old.precision} already")
-    items = items_for(bundle, data)
+    items = items_for(bundle, data, options)
     batches = [
         feeds_for(old, items.calibration[i : i + _BATCH])
         for i in range(0, len(items.calibration), _BATCH)
     ]
     model = convert(bundle.model, precision, batches)
-    result = compare_conversion(bundle, model, items, device)
+    result = compare_conversion(bundle, model, items, limits.device)
     for measured in result.metrics:
         _LOG.info("%s: %.4f (%s)", measured.name, measured.value, measured.split)
-    _check(result, items, bounds)
+    _check(result, items, limits)
     return _publish(bundle, model, precision, result, models)
 
 
-def items_for(bundle: Bundle, data: Path | None) -> ConversionData:
+def items_for(
+    bundle: Bundle, data: Path | None, options: ReadingOptions = _DEFAULT
+) -> ConversionData:
     """Return the items that calibrate the conversion and test it; raise `TrainingError`."""
     manifest = bundle.manifest
     recipe = _recipe(manifest.provenance)
@@ -100,7 +109,7 @@ def items_for(bundle: Bundle, data: Path | None) -> ConversionData:
     if isinstance(recipe, Pretrained):
         return _unlabelled(encoder, data)
     if recipe is None and data is not None:
-        recipe = auto_recipe(data, manifest.name)
+        recipe = auto_recipe(data, manifest.name, options=options)
         shares = recorded_shares(recipe.shares, bundle.files.get(SPLIT))
         named = manifest.encoder.model_dump().values()  # the files that its encoder needs
         files = {name: content for name, content in bundle.files.items() if name in named}
@@ -155,14 +164,14 @@ def _encoded(encoder: Encoder, payloads: Sequence[Payload]) -> list[Arrays]:
     return items
 
 
-def _check(result: ConversionResult, items: ConversionData, bounds: MaximumLoss) -> None:
-    most = bounds.disagreement if items.targets is None else bounds.accuracy
+def _check(result: ConversionResult, items: ConversionData, limits: ConversionLimits) -> None:
+    most = limits.disagreement if items.targets is None else limits.accuracy
     what = "of the answers change" if items.targets is None else "of accuracy is lost"
     if result.lost > most:
         raise TrainingError(
             f"{100 * result.lost:.2f} % {what}, more than {100 * most:g} %; nothing is published"
         )
-    if result.speed <= 1 and not bounds.slower:
+    if result.speed <= 1 and not limits.slower:
         raise TrainingError(
             f"it is {result.speed:.2f} times as fast as float32 here, so it does not pay; "
             "--force publishes it nevertheless"

@@ -1,6 +1,7 @@
 """A bundle's next version in fewer bits: judged before it is published, described in its card."""
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,19 +13,25 @@ from app.bundle import read_bundle
 from app.pipeline import Pipeline, replay
 from app.registry import SHIPPED
 from tests.training.conftest import left_behind
+from tests.training.data.reading.made import table
 from tests.training.samples import gray_pictures, png, toy_recipe
 from training.cli import main
 from training.cli.lookup import newest
+from training.data.reading.options import ReadingOptions
 from training.data.split import Shares
 from training.datasets.package_photos import cuts, from_folder, photos
-from training.errors import MissingData, TrainingError
+from training.errors import BadData, MissingData, TrainingError
 from training.fitting.fit import Schedule
 from training.measuring import conversion_metrics as judging
 from training.recipes import RECIPES
+from training.recipes.auto import auto_recipe
+from training.recipes.recipe import Demands
 from training.runs.classifier import train_classifier
-from training.runs.convert import MaximumLoss, publish_converted
+from training.runs.convert import ConversionLimits, items_for, publish_converted
 
 pytestmark = pytest.mark.slow
+
+CPU = ConversionLimits(device="cpu")
 
 PICTURES = gray_pictures(60)
 
@@ -68,7 +75,9 @@ def test_the_next_version_says_what_it_gained_and_lost(
     monkeypatch.setitem(RECIPES, "toy", RECIPE)
     faster(1.5, monkeypatch)
     old = newest(trained, "toy", None)
-    folder = publish_converted(old, precision, None, tmp_path, MaximumLoss(accuracy=1), "cpu")
+    folder = publish_converted(
+        old, precision, None, tmp_path, ConversionLimits(accuracy=1, device="cpu")
+    )
     bundle = read_bundle(folder, SHIPPED)
     manifest = bundle.manifest
     assert (manifest.precision, manifest.provenance) == (precision, old.manifest.provenance)
@@ -88,22 +97,22 @@ def test_the_next_version_says_what_it_gained_and_lost(
     assert f"`thalamus-train quantize toy --precision {precision}`" in card
     assert "![Confusion matrix](confusion.png)" in card
     with pytest.raises(TrainingError, match=f"is {precision} already"):
-        publish_converted(bundle, "int8", None, tmp_path, MaximumLoss(), "cpu")
+        publish_converted(bundle, "int8", None, tmp_path, CPU)
 
 
 @pytest.mark.parametrize(
-    ("bounds", "ratio", "complaint"),
+    ("limits", "ratio", "complaint"),
     [
-        (MaximumLoss(), 0.5, "0.50 times as fast as float32 here, so it does not pay; --force"),
+        (CPU, 0.5, "0.50 times as fast as float32 here, so it does not pay; --force"),
         (
-            MaximumLoss(accuracy=-1),
+            ConversionLimits(accuracy=-1, device="cpu"),
             2.0,
             "of accuracy is lost, more than -100 %; nothing is published",
         ),
     ],
 )
 def test_a_slower_or_less_accurate_conversion_is_not_published(
-    bounds: MaximumLoss,
+    limits: ConversionLimits,
     ratio: float,
     complaint: str,
     trained: Path,
@@ -113,7 +122,7 @@ def test_a_slower_or_less_accurate_conversion_is_not_published(
     monkeypatch.setitem(RECIPES, "toy", RECIPE)
     faster(ratio, monkeypatch)
     with pytest.raises(TrainingError, match=complaint):
-        publish_converted(newest(trained, "toy", 1), "int8", None, tmp_path, bounds, "cpu")
+        publish_converted(newest(trained, "toy", 1), "int8", None, tmp_path, limits)
     assert left_behind(tmp_path) == []
 
 
@@ -122,7 +131,25 @@ def test_other_data_than_it_was_trained_on_are_refused(
 ):
     monkeypatch.setitem(RECIPES, "toy", toy_recipe(gray_pictures(40, seed=9)))
     with pytest.raises(TrainingError, match="toy/1 was trained on other data"):
-        publish_converted(newest(trained, "toy", 1), "int8", None, tmp_path, MaximumLoss(), "cpu")
+        publish_converted(newest(trained, "toy", 1), "int8", None, tmp_path, CPU)
+
+
+def test_the_columns_of_ones_own_table_are_named_again(tmp_path: Path):
+    rows = "".join(
+        f"{'good' if i % 2 else 'bad'} words {i},{'ab'[i % 2]},{i % 3}\n" for i in range(90)
+    )
+    path = table(tmp_path / "t.csv", "text,kind,mood\n" + rows)
+    options = ReadingOptions(label_column="kind")
+    recipe = auto_recipe(path, "own", options=options)
+    short = replace(
+        recipe, schedule=replace(recipe.schedule, epochs=1), demands=Demands(forced=True)
+    )
+    bundle = read_bundle(train_classifier(short, path, tmp_path / "models"), SHIPPED)
+    with pytest.raises(BadData, match="not clear which column is the label"):
+        items_for(bundle, path)
+    items = items_for(bundle, path, options)
+    assert items.split == "test"
+    assert len(items.calibration) > len(items.test) > 0
 
 
 @pytest.mark.parametrize(
