@@ -1,4 +1,4 @@
-"""A training that is told to end leaves nothing on disk but its checkpoints."""
+"""A training that is ended from outside leaves nothing on disk but its checkpoints."""
 
 import os
 import signal
@@ -44,11 +44,11 @@ def test_what_was_unpacked_is_removed(tmp_path: Path, number: int):
 def test_sigterm_ends_a_command_as_an_error_does():
     before = signal.getsignal(signal.SIGTERM)
 
-    def told(*_: object, **__: object) -> None:
+    def ends(*_: object, **__: object) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
     with pytest.raises(SystemExit) as ended, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cli, "run_program", told)
+        patch.setattr(cli, "run_program", ends)
         cli.main([])
     assert ended.value.code == 143
     assert signal.getsignal(signal.SIGTERM) == before

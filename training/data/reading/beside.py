@@ -3,7 +3,8 @@
 from itertools import islice
 from pathlib import Path
 
-from training.data.reading.columns import FILE_NAMES, TEXT_NAMES, choose_columns
+from training.data.reading.column_names import FILE_NAMES, TEXT_NAMES
+from training.data.reading.columns import choose_columns
 from training.data.reading.heads import with_head
 from training.data.reading.names import is_table
 from training.data.reading.options import ReadingOptions

@@ -10,30 +10,19 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from training.data.reading.column_names import (
+    FILE_NAMES,
+    GROUP_NAMES,
+    ID_NAMES,
+    LABEL_NAMES,
+    SPLIT_COLUMN_NAMES,
+    TEXT_NAMES,
+)
 from training.data.reading.options import ReadingOptions
 from training.data.reading.splits import part_of
 from training.errors import BadData
 
-TEXT_NAMES = (
-    *("text", "texts", "sentence", "sentences", "review", "reviews", "content", "comment"),
-    *("comments", "message", "messages", "tweet", "tweets", "body", "post", "posts", "utterance"),
-    *("question", "query", "document", "description", "headline", "title", "email", "mail", "sms"),
-    *("abstract", "input", "smiles", "sequence", "review_text", "reviewtext", "comment_text"),
-    *("tweet_text", "transcript"),
-)
-LABEL_NAMES = (
-    *("label", "labels", "category", "categories", "class", "classes", "target", "sentiment"),
-    *("intent", "topic", "tag", "emotion", "polarity", "genre", "rating", "stars", "y"),
-)
-FILE_NAMES = (
-    *("file_name", "filename", "file", "filepath", "file_path", "path", "image", "image_path"),
-    *("img", "audio"),
-)
-# Not `subject` and `group`: those of mails, news and experiments are no persons.
-_GROUP_NAMES = ("speaker", "speaker_id", "patient", "patient_id", "subject_id", "group_id")
 _NO_GROUP = "none"
-_SPLIT_NAMES = ("split", "subset", "partition", "set")
-_ID_NAMES = {"", "id", "idx", "index", "uuid", "num", "number", "no", "row", "#"}
 _LONGEST_LABEL = 100  # characters
 _SHOWN = 20
 
@@ -179,14 +168,14 @@ def _by_name(head: Head, names: Sequence[str], taken: set[int | None]) -> int | 
 def _group(head: Head, wanted: str | None, label: int | None) -> int | None:
     """Return the column of the groups; `none` switches them off where no column has that name."""
     if wanted is None:
-        return _by_name(head, _GROUP_NAMES, {label})
+        return _by_name(head, GROUP_NAMES, {label})
     if wanted.strip().casefold() == _NO_GROUP and _NO_GROUP not in head.folded():
         return None
     return given_column(head, wanted, "--group-column")
 
 
 def _split(head: Head, taken: set[int | None]) -> int | None:
-    column = _by_name(head, _SPLIT_NAMES, taken)
+    column = _by_name(head, SPLIT_COLUMN_NAMES, taken)
     if column is None:
         return None
     values = head.values(column)
@@ -231,7 +220,7 @@ def _only(
 def _is_text(head: Head, column: int) -> bool:
     """Return whether the values are mostly different and no numbers."""
     values = head.values(column)
-    if not values or (head.header and head.folded()[column] in _ID_NAMES):
+    if not values or (head.header and head.folded()[column] in ID_NAMES):
         return False
     numbers = sum(map(_is_number, values))
     return 2 * len(set(values)) > len(values) and 2 * numbers < len(values)
@@ -240,7 +229,7 @@ def _is_text(head: Head, column: int) -> bool:
 def _is_label(head: Head, column: int) -> bool:
     """Return whether the values are short and come again and again."""
     values = head.values(column)
-    if not values or (head.header and head.folded()[column] in _ID_NAMES):
+    if not values or (head.header and head.folded()[column] in ID_NAMES):
         return False
     short = max(map(len, values)) <= _LONGEST_LABEL
     return short and 2 * len(set(values)) <= len(values)

@@ -10,7 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from training.data.reading.columns import FILE_NAMES, TEXT_NAMES, Head, given_column
+from training.data.reading.column_names import FILE_NAMES, TEXT_NAMES
+from training.data.reading.columns import Head, given_column
 from training.data.reading.heads import OpenTable
 from training.data.reading.tables import Row, unreadable
 from training.errors import BadData

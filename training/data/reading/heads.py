@@ -6,7 +6,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from training.data.reading.columns import FILE_NAMES, Head, given_column, has_header
+from training.data.reading.column_names import FILE_NAMES
+from training.data.reading.columns import Head, given_column, has_header
 from training.data.reading.tables import Row, Rows, unreadable
 
 _FIRST, _EVERY, _MOST = 1_000, 97, 5_000  # rows of the sample
