@@ -15,19 +15,19 @@ LOCKED := install --require-hashes --no-deps
 EDITABLE := install --no-deps --no-build-isolation --editable .
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
-.PHONY: serve test test-app test-fast test-training check docs fix verify bench bench-self bench-quality bench-training bench-memory simulate chaos soak sbom setup clean
+.PHONY: serve test test-app test-slow test-training check docs fix verify bench bench-self bench-quality bench-training bench-memory simulate chaos soak sbom setup clean
 
 serve: .venv/.serve  ## serve models/ on PORT (8000)
 	$(BIN)/thalamus serve --port $(PORT)
 
-test: .venv/.training  ## everything but the marked trainings
-	$(PYTEST) -m "not training"
-
-test-app: .venv/.dev  ## the service and the shipped bundles: two minutes, without torch
-	$(PYTEST) tests --ignore tests/training --ignore tests/benchmarks -m "not training"
-
-test-fast: .venv/.training  ## everything but what takes seconds
+test: .venv/.training  ## everything but what takes seconds: two minutes
 	$(PYTEST) -m "not training and not slow"
+
+test-app: .venv/.dev  ## of these, the service and the shipped bundles: a minute, without torch
+	$(PYTEST) tests --ignore tests/training --ignore tests/benchmarks -m "not training and not slow"
+
+test-slow: .venv/.training  ## the others, which start processes or take more than a second
+	$(PYTEST) -m "slow and not training"
 
 test-training: .venv/.training  ## train each recipe for a few steps
 	$(PYTEST) -m training
@@ -39,6 +39,7 @@ check: .venv/.training  ## format, lint, types, import contracts, documentation,
 	$(BIN)/lint-imports
 	$(MAKE) docs
 	$(MAKE) test
+	$(MAKE) test-slow
 
 docs: .venv/.dev  ## build/docs/index.html; a warning is an error
 	$(if $(wildcard docs/conf.py),$(BIN)/sphinx-build -W --keep-going -q docs build/docs)
