@@ -12,6 +12,7 @@ chosen, a training gives the same weights, whatever the clock says.
 
 import hashlib
 import logging
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -43,7 +44,7 @@ from training.runs.candidates import (
 )
 from training.runs.own_data import with_recorded_split
 from training.runs.publish import check_destination
-from training.transfer import start_samples
+from training.transfer import LINEAR_START, start_samples
 
 _LOG = logging.getLogger(__name__)
 MOST_LEARNT = 8_000  # training samples that the candidates learn from
@@ -111,6 +112,8 @@ def _choice(
     for number, candidate in enumerate(candidates):
         left = _COMPARISON * seconds - (clock() - began)
         allowance = left if number == len(candidates) - 1 else left / 2
+        if candidate.lineage.start == LINEAR_START:
+            allowance = math.inf  # it is next to nothing, and good on most texts
         if any(hardly_beaten(trial) for trial in trials):
             trial = Trial(candidate, why="not tried: it could hardly be better")
         elif allowance <= 0:
@@ -215,8 +218,10 @@ def pick_winner(
         needed = (fitting[0].pace.once + fitting[0].pace.epoch) * samples
         warn(f"training will take about {needed / 60:.0f} minutes, longer than --minutes allows")
     best = best_trial(fitting)
+    if best.epochs is None:
+        return best, 1
     # With fewer steps than in the comparison it would not be the network that was judged.
-    least = -(-(best.epochs or 1) * learnt // samples)
+    least = -(-best.epochs * learnt // samples)
     if epochs[best.name] < least:
         warn(f"it trains for {least} epochs, as in the comparison: longer than --minutes allows")
     return best, max(epochs[best.name], least)

@@ -6,6 +6,7 @@ last layers of that network; feature extraction freezes it and fits a new last l
 
 from training.transfer.apply import (
     FEATURES,
+    LINEAR_START,
     PRETRAINED,
     SCRATCH,
     STARTS,
@@ -18,6 +19,7 @@ from training.transfer.trained_network import TrainedNetwork
 
 __all__ = [
     "FEATURES",
+    "LINEAR_START",
     "PACKAGES",
     "PRETRAINED",
     "SCRATCH",

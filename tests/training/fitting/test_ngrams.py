@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_matrix
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from tests.training.characters import character_examples
 from training.exporting.graph import run_network
 from training.fitting import ngrams
-from training.fitting.ngrams import fit_ngrams
+from training.fitting.ngrams import fit_ngrams, ngram_scales
 from training.networks.linear.character_ngrams import CharacterNgrams
 
 WORDS = {
@@ -40,7 +41,7 @@ def test_every_language_is_learnt(language: str) -> None:
     assert history.epochs[history.kept_epoch - 1].accuracy == 1.0
 
 
-def test_predictions_are_those_of_presence_tfidf() -> None:
+def test_predictions_are_those_of_scaled_presence_tfidf() -> None:
     texts, labels = texts_of("ru", 300, seed=2)
     rng = np.random.default_rng(3)
     noisy = [1 - label if rng.random() < 0.2 else label for label in labels]
@@ -49,12 +50,32 @@ def test_predictions_are_those_of_presence_tfidf() -> None:
     history = fit_ngrams(network, examples.select(range(200)), examples.select(range(200, 300)))
     vectorizer = TfidfVectorizer(analyzer="char", ngram_range=(1, 5), binary=True, min_df=2)
     features = vectorizer.fit_transform(texts[:200])
+    scales = ngram_scales(features, np.asarray(noisy[:200]))
     strength = ngrams.NGRAM_STRENGTHS[history.kept_epoch - 1]
-    model = LogisticRegression(C=strength, max_iter=300).fit(features, noisy[:200])
-    expected = model.decision_function(vectorizer.transform(texts[200:]))
+    model = LogisticRegression(C=strength, max_iter=300)
+    model.fit(features.multiply(scales[None]).tocsr(), noisy[:200])
+    held_out = vectorizer.transform(texts[200:]).multiply(scales[None]).tocsr()
+    expected = model.decision_function(held_out)
     logits = run_network(network, examples.select(range(200, 300)))
     found = logits[:, 1] - logits[:, 0]
     np.testing.assert_allclose(found, expected, atol=0.05 * np.abs(expected).max())
+
+
+def test_an_ngram_that_says_nothing_about_the_label_is_scaled_down() -> None:
+    present = csr_matrix(np.array([[1, 1, 0], [1, 0, 1]] * 8, np.float32) * 0.3)
+    targets = np.array([0, 1] * 8)
+    both, first, second = ngram_scales(present, targets)
+    assert first == second > 1 > both == pytest.approx(0.5, abs=0.2)
+    assert (both + first + second) / 3 == pytest.approx(1)
+
+
+def test_scales_do_not_depend_on_the_order_or_names_of_labels() -> None:
+    rng = np.random.default_rng(6)
+    present = csr_matrix(rng.integers(0, 2, (60, 20)).astype(np.float32))
+    targets = rng.integers(0, 3, 60)
+    np.testing.assert_allclose(
+        ngram_scales(present, targets), ngram_scales(present, (targets + 1) % 3), rtol=1e-6
+    )
 
 
 def test_a_part_of_very_many_texts_is_learnt_from(monkeypatch: pytest.MonkeyPatch) -> None:
