@@ -144,6 +144,7 @@ async def test_refresh_reloads_a_replaced_bundle(models: Path) -> None:
         assert (await catalog.find("colours")).manifest != before.manifest
 
 
+@pytest.mark.slow
 async def test_refresh_retries_a_half_copied_bundle(models: Path, published: Path) -> None:
     model = models / "colours" / "1" / "model.onnx"
     model.unlink()
@@ -193,6 +194,7 @@ async def test_for_media_type_prefers_the_configured_default(models: Path) -> No
         assert catalog.for_media_type("image/png").manifest.name == "another"
 
 
+@pytest.mark.slow
 async def test_no_other_model_answers_while_the_default_is_not_ready(models: Path) -> None:
     publish(fakes.image_bundle("another"), models)
     publish(fakes.tree_bundle("a-tree"), models)

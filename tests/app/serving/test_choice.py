@@ -52,6 +52,7 @@ def four(models: Path) -> Path:
     return models
 
 
+@pytest.mark.slow
 async def test_the_newest_serves_and_the_one_before_it_stays_loaded(four: Path) -> None:
     async with opened(four) as catalog:
         assert await serving(catalog) == 4
@@ -65,6 +66,7 @@ async def test_the_newest_serves_and_the_one_before_it_stays_loaded(four: Path) 
         assert loaded(catalog) == {4, 5}
 
 
+@pytest.mark.slow
 async def test_pin_rollback_unpin_and_release_take_effect_at_the_next_look(four: Path) -> None:
     rule(four, held=[4])
     async with opened(four) as catalog:
@@ -160,6 +162,7 @@ async def test_a_pin_waits_for_its_version(four: Path) -> None:
         assert catalog.choice("colours").problem is None
 
 
+@pytest.mark.slow
 async def test_a_pin_to_a_version_that_fails_leaves_the_one_that_serves(four: Path) -> None:
     publish_lying(four, version=5)
     async with opened(four) as catalog:
