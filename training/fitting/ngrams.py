@@ -18,6 +18,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from training.data.encode import Examples
+from training.data.folds import folds_of
 from training.fitting.curve import Epoch, History
 from training.networks.linear.character_ngrams import (
     BUCKETS,
@@ -32,7 +33,6 @@ MOST_FEATURES = 1 << 17  # n-grams with a weight: the most frequent ones
 MOST_CHARACTERS = 10_000_000  # of the texts that are learnt from
 _RARE = 2  # texts that an n-gram must occur in
 _TEXTS = 128  # in a batch
-_CHOOSES = 5  # one sample of so many chooses the strength
 _WORSE = 1.02  # times the lowest loss: weaker regularisation is not tried any more
 _STEPS = 300  # of L-BFGS
 _UNSCALED = 0.5  # share of an n-gram's scale that does not depend on the labels
@@ -55,7 +55,7 @@ def fit_ngrams(
     features = _vectors(buckets, rows, squares)
     held_out = _vectors(_distinct_buckets(tried := _bounded(validation)), rows, squares)
     history = History()
-    chooses = _choosing(learnt.targets)
+    chooses = folds_of(learnt.samples, learnt.targets) == 0
     for strength in NGRAM_STRENGTHS:
         started = time.perf_counter()
         model = _fit(features[~chooses], learnt.targets[~chooses], strength, class_weight_power)
@@ -133,15 +133,6 @@ def _vectors(buckets: csr_matrix, rows: np.ndarray, squares: np.ndarray) -> csr_
     scaled = csr_matrix(table.multiply((1 / norms)[:, None]), dtype=np.float32)
     scaled.sort_indices()
     return scaled
-
-
-def _choosing(targets: np.ndarray) -> np.ndarray:
-    """Return which samples choose the strength, bool: every fifth of a label, never its first."""
-    order = np.argsort(targets, kind="stable")
-    starts = np.searchsorted(targets[order], targets[order])  # of each label's run
-    chooses = np.zeros(len(targets), dtype=bool)
-    chooses[order] = (np.arange(len(targets)) - starts) % _CHOOSES == _CHOOSES - 1
-    return chooses
 
 
 def _fit(

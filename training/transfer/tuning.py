@@ -54,7 +54,7 @@ def tune(
         trunk, part = network.cut()
         train, validation, augment = compute(trunk, train), compute(trunk, validation), None
     if last_layers(part):
-        fit_head(part, train, validation, recipe.schedule)
+        fit_head(part, train, recipe.schedule)
     history = fit(part, train, validation, recipe.schedule, seed=recipe.seed, augment=augment)
     network.eval()
     return history
