@@ -10,6 +10,7 @@ from tests import media
 pytestmark = pytest.mark.anyio
 PICTURE = media.picture()
 B64 = media.b64(PICTURE)["b64"]
+FORM = "application/x-www-form-urlencoded"  # of curl, where nothing else is said
 
 
 async def asked(client: httpx.AsyncClient, path: str, **request) -> list:
@@ -37,6 +38,9 @@ async def test_a_text_has_a_nested_list_of_labels(speaking: httpx.AsyncClient) -
         {"json": {"inputs": ["good"]}},
         {"content": b"good", "headers": headers},
         {"content": b"good"},
+        {"content": b'{"inputs": "good"}'},
+        {"content": b"good", "headers": {"Content-Type": FORM}},
+        {"content": b'{"inputs": "good"}', "headers": {"Content-Type": FORM}},
     ):
         [labels] = await asked(speaking, "moods", **request)
         assert [each["label"] for each in labels] == ["glad", "sad"]
@@ -132,6 +136,6 @@ async def test_what_would_change_the_answer_is_refused(
 async def test_a_declared_media_type_of_another_kind_is_refused(
     speaking: httpx.AsyncClient,
 ) -> None:
-    for kind in ("image/png", "application/x-www-form-urlencoded", "multipart/form-data"):
+    for kind in ("image/png", "multipart/form-data", "application/pdf"):
         answer = await speaking.post("/hf/moods", content=b"good", headers={"Content-Type": kind})
         assert answer.status_code == 415
