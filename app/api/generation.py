@@ -4,15 +4,12 @@ Streamed, the answer is server-sent events whose data are JSON: one for each ste
 `error` with a problem. What is refused before the first step is refused with its status.
 """
 
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import orjson
 from starlette.types import Receive, Scope, Send
 
-from app.api.body import disconnected, read_body
-from app.api.endpoint import JSON, Serving, header, named, replaced, send_answer
+from app.api.item_request import JSON, ItemRequest, Serving, header
 from app.api.payload import is_json, split_content_type
 from app.api.problems import note, problem_for
 from app.api.query import parse_options
@@ -20,7 +17,6 @@ from app.errors import ClientDisconnected, UnsupportedMedia
 from app.serving.model import ServedModel
 from app.tasks import Task
 from app.tasks.task import Generation, Steps
-from app.telemetry import Timings, record_of
 
 _EVENTS = "text/event-stream"
 
@@ -34,50 +30,38 @@ class GenerationEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; raise every error that comes before the first step."""
         serving, task, steps = self._serving, self._task, self._steps
-        record = record_of(scope)
-        record.operation = task.name
+        asked = ItemRequest(serving, scope, receive, task)
         if scope["query_string"]:
             parse_options(scope["query_string"], task.options)  # refuses them all
-        served = await named(serving.catalog, record, **scope["path_params"])
-        assert served is not None  # every route here names a model
-        served.pipeline.require(task.name)  # before the body is read
-        served.require_room()
+        await asked.find(**scope["path_params"])  # every route here names a model
+        asked.require(task)  # before the body is read
         content_type = header(scope, b"content-type")
         if content_type and not is_json(split_content_type(content_type)[0]):
             raise UnsupportedMedia(
                 f"expected a body of {JSON}, but another media type was declared"
             )
-        request = steps.parse(await read_body(receive, serving.receive_timeout))
-        if served.closed:
-            served = await replaced(serving.catalog, task, scope)
-        generation, timings = steps.start(served.pipeline.encoder, request), Timings()
-        record.items, record.timings = 1, timings
-        gone = partial(disconnected, receive)
+        request = steps.parse(await asked.body())
+        served = await asked.still_served()
+        generation = steps.start(served.pipeline.encoder, request)
         if _EVENTS in header(scope, b"accept"):
-            await _Stream(scope, send, task, steps).run(served, generation, timings, gone)
+            await _Stream(scope, send, steps).run(asked, generation)
         else:
-            await served.generate(task, generation, timings, _silently, gone)
-            answer = _named(served, steps.whole(generation))
-            await send_answer(send, orjson.dumps(answer), JSON, timings)
+            await asked.generate(generation)
+            await asked.send(send, orjson.dumps(_named(served, steps.whole(generation))))
 
 
 class _Stream:
     """Sends the steps of one generation as events."""
 
-    def __init__(self, scope: Scope, send: Send, task: Task, steps: Steps) -> None:
-        self._scope, self._send, self._task, self._steps = scope, send, task, steps
+    def __init__(self, scope: Scope, send: Send, steps: Steps) -> None:
+        self._scope, self._send, self._steps = scope, send, steps
         self._started = False
 
-    async def run(
-        self,
-        served: ServedModel,
-        generation: Generation,
-        timings: Timings,
-        gone: Callable[[], Any],
-    ) -> None:
+    async def run(self, asked: ItemRequest, generation: Generation) -> None:
         """Send every step, then the end or an error; raise an error before the first step."""
+        assert asked.served is not None
         try:
-            await served.generate(self._task, generation, timings, self._step, gone)
+            await asked.generate(generation, self._step)
         except ClientDisconnected as error:
             if not self._started:
                 raise
@@ -89,7 +73,7 @@ class _Stream:
             note(self._scope, error)
             await self._event("error", problem_for(error, self._scope["request_id"])[0])
         else:
-            await self._event("done", _named(served, self._steps.summary(generation)))
+            await self._event("done", _named(asked.served, self._steps.summary(generation)))
         await self._send({"type": "http.response.body", "body": b""})
 
     async def _step(self, step: Any) -> None:
@@ -106,7 +90,3 @@ class _Stream:
 
 def _named(served: ServedModel, answer: dict[str, Any]) -> dict[str, Any]:
     return {"model": served.manifest.name, "version": served.manifest.version, **answer}
-
-
-async def _silently(_step: Any) -> None:
-    pass
