@@ -191,7 +191,7 @@ def test_a_host_that_is_not_there_is_one_line(capsys) -> None:
 
 
 def test_an_answer_that_does_not_come_is_one_line(capsys, monkeypatch) -> None:
-    monkeypatch.setattr("app.cli.server_client._SECONDS", 0.05)
+    monkeypatch.setattr("app.cli.server_connection._SECONDS", 0.05)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"http://127.0.0.1:{silent.getsockname()[1]}"
         line = one_line(capsys, "models", "unpin", "mine", "--server", address)
