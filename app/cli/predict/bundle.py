@@ -15,7 +15,9 @@ from app.pipeline import InferenceItem, ItemResult, Pipeline
 from app.runtime.providers import Device
 from app.tasks import Options
 
-_DECODED = 2**31  # bytes for decoding one item
+_POLICY = BatchingPolicy(inline_seconds=0.0)  # nobody waits for a single answer
+
+_POOL = 8  # batches whose items are grouped by length together
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +39,15 @@ class LocalModel:
         self._pipeline = Pipeline(bundle, question.device, question.threads)
         self._task = question.registry.tasks[question.options.task]
         self._options, self._rows = question.options, rows
-        self._latency = LatencyModel(BatchingPolicy())
+        self._latency = LatencyModel(_POLICY)
+        axes = [axis for spec in bundle.manifest.inputs for axis in spec.shape[1:]]
+        self._pool = _POOL if any(isinstance(axis, str) for axis in axes) else 1
 
     def answer(self, inputs: Sequence[Input]) -> Answered:
         """Answer one chunk."""
         start, rows, errors, place = time.perf_counter(), [], 0, 0
         while place < len(inputs):
-            batch = inputs[place : place + self._latency.max_items]
+            batch = inputs[place : place + self._pool * self._latency.max_items]
             place += len(batch)
             for source, answer in zip(batch, self._batch(batch), strict=True):
                 if isinstance(answer, ItemResult):
@@ -67,13 +71,9 @@ class LocalModel:
 
     def _item(self, source: Input) -> InferenceItem | InvalidInput:
         try:
-            payload = source.read()
-            needed = self._pipeline.encoder.decode_bytes(payload)
+            return InferenceItem(source.read(), self._options)
         except InvalidInput as error:
             return error
-        if needed > _DECODED:
-            return InvalidInput(f"decoding it may take {needed} bytes; the limit is {_DECODED}")
-        return InferenceItem(payload, self._options)
 
 
 def _said(error: Exception) -> str:

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 from app.cli.predict.tables import TableReading, read_rows
-from app.disk import UnexpectedFile, read_small
 from app.errors import InvalidInput, OperatorError
 from app.modalities import Payload
 
@@ -49,7 +48,7 @@ class Input:
         data = self.data
         if data is None:
             assert self.path is not None
-            data = _content(Path(self.path))
+            data = _content(self.path)
         return Payload(data, "text/plain" if self.text else _ANY_KIND, self.charset)
 
 
@@ -74,12 +73,13 @@ def find_inputs(
     charset: of texts without a byte order mark. table: how the files are tables, if they are.
     beside: the output file, which is no input although it may lie in a folder that is.
     """
-    for path in _files(paths, None if beside is None else os.path.abspath(beside)):  # noqa: PTH100
+    output = None if beside is None else os.path.abspath(beside)  # noqa: PTH100
+    for path, is_regular in _files(paths, output):
         if table is not None:
             yield from _rows(path, table)
         elif path == STDIN:
             yield _whole(STDIN, sys.stdin.buffer, charset)
-        elif _is_regular(path):
+        elif is_regular:
             yield Input(written(path), path, charset=charset)
         else:  # a pipe or a device, which only this process may be able to read
             yield _opened(path, charset)
@@ -90,16 +90,17 @@ def written(path: str) -> str:
     return os.fsencode(path).decode(errors="backslashreplace")
 
 
-def _files(paths: Sequence[str], output: str | None) -> Iterator[str]:
+def _files(paths: Sequence[str], output: str | None) -> Iterator[tuple[str, bool]]:
+    """Yield each file, and whether it is to be read like a regular one."""
     for path in paths:
         literal = path == STDIN or os.path.lexists(path)
         for found in [path] if literal else _matches(path):
             if found == STDIN or not Path(found).is_dir():
-                yield found
+                yield found, _is_regular(found)
                 continue
             for file in _below(found):
                 if output is None or os.path.abspath(file) != output:  # noqa: PTH100
-                    yield file
+                    yield file, True
 
 
 def _matches(pattern: str) -> list[str]:
@@ -111,18 +112,18 @@ def _below(folder: str) -> Iterator[str]:
     try:
         with os.scandir(folder) as entries:
             found = sorted(
-                (entry.name, entry.is_dir(follow_symlinks=False))
+                (entry.name, entry.is_dir(follow_symlinks=False), entry.is_symlink())
                 for entry in entries
                 if not entry.name.startswith(".")
             )
     except OSError:
         yield folder
         return
-    for name, is_folder in found:
-        path = os.path.join(folder, name)  # noqa: PTH118 (a Path would normalise what was given)
+    for name, is_folder, is_link in found:
+        path = f"{folder}{'' if folder.endswith(os.sep) else os.sep}{name}"
         if is_folder:
             yield from _below(path)
-        elif not Path(path).is_dir():
+        elif not (is_link and Path(path).is_dir()):
             yield path
 
 
@@ -134,13 +135,28 @@ def _is_regular(path: str) -> bool:
     return stat.S_ISREG(mode) or stat.S_ISDIR(mode)
 
 
-def _content(path: Path) -> bytes:
+def _content(path: str) -> bytes:
+    """Return what a regular file holds, with few system calls; raise `InvalidInput`."""
     try:
-        return read_small(path, LARGEST)
-    except UnexpectedFile as error:
-        raise InvalidInput(str(error)) from None
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            status = os.fstat(handle)
+            if not stat.S_ISREG(status.st_mode):
+                raise InvalidInput("expected a regular file")
+            if status.st_size > LARGEST:
+                raise InvalidInput(f"expected at most {LARGEST} bytes, got {status.st_size}")
+            return _rest(handle, status.st_size)
+        finally:
+            os.close(handle)
     except (OSError, ValueError) as error:
         raise InvalidInput(getattr(error, "strerror", None) or str(error)) from None
+
+
+def _rest(handle: int, size: int) -> bytes:
+    parts = [os.read(handle, size)]
+    while parts[-1] and sum(map(len, parts)) < size:
+        parts.append(os.read(handle, size))
+    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def _opened(path: str, charset: str | None) -> Input:

@@ -22,7 +22,7 @@ from app.errors import OperatorError
 from app.process.prctl import signal_at_end_of_parent
 from app.process.resources import use_one_heap
 
-_SECONDS = 0.1
+_SECONDS = 0.25
 _FIRST, _MOST, _MOST_BYTES = 4, 256, 2**20  # inputs in a chunk, and bytes of content in it
 _AHEAD = 3
 Load = Callable[[], Model]
