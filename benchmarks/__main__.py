@@ -41,11 +41,7 @@ def main() -> None:
     where.add_argument("--rounds", type=int, default=3)
     where.add_argument("--seconds", type=float, default=2, help="of load, each time")
     where.set_defaults(run=lambda o: layers.run(o.rounds, o.seconds))
-    files = commands.add_parser("predict", help="`thalamus predict` against the in-process limit")
-    files.add_argument("--only", nargs="*", default=[], help="models: large small text audio")
-    files.add_argument("--rounds", type=int, default=5)
-    files.add_argument("--seconds", type=float, default=4, help="of a long run")
-    files.set_defaults(run=lambda o: bulk.run(o.only, o.rounds, o.seconds))
+    _bulk(commands)
     paper = commands.add_parser("simulate", help="policies on paper; writes docs/simulation.md")
     paper.add_argument("--measure", action="store_true", help="measure the CPU's curve here")
     paper.set_defaults(
@@ -67,6 +63,14 @@ def main() -> None:
         _served(lambda: options.run(options))
     else:
         options.run(options)
+
+
+def _bulk(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    files = commands.add_parser("predict", help="`thalamus predict` against the in-process limit")
+    files.add_argument("--only", nargs="*", default=[], help="models: large small text audio")
+    files.add_argument("--rounds", type=int, default=5)
+    files.add_argument("--seconds", type=float, default=4, help="of a long run")
+    files.set_defaults(run=lambda o: bulk.run(o.only, o.rounds, o.seconds))
 
 
 def _reliability(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

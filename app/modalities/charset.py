@@ -31,7 +31,7 @@ _LONGEST_NAME = 40  # characters of a charset
 
 def decode_text(payload: Payload) -> str:
     """Return the payload as a string without byte order mark; raise `InvalidInput` otherwise."""
-    charset = charset_of(payload.data, payload.charset)
+    charset = charset_of_start(payload.data, payload.charset)
     try:
         return payload.data.decode(charset)
     except UnicodeDecodeError as error:
@@ -41,7 +41,7 @@ def decode_text(payload: Payload) -> str:
         ) from None
 
 
-def charset_of(data: bytes, declared: str | None) -> str:
+def charset_of_start(data: bytes, declared: str | None) -> str:
     """Return the charset of bytes that begin so, as Python names it; the content decides.
 
     declared: counts where there is no byte order mark; None: UTF-8. Raises `InvalidInput` for one

@@ -20,6 +20,21 @@ if TYPE_CHECKING:
 
 CONNECTIONS = 16  # to a service
 _SUFFIXES: Mapping[str, "Format"] = {".csv": "csv"}
+ModelName = Annotated[
+    str,
+    Parameter(
+        help="Folder models/NAME, of which the version that serves, or models/NAME/VERSION; or NAME"
+        " or NAME/VERSION, of a folder of models or of a service."
+    ),
+]
+Paths = Annotated[
+    list[str],
+    Parameter(
+        help="Files, folders (all files below them), patterns such as 'photos/**/*.jpg', or - for "
+        "standard input.",
+        allow_leading_hyphen=True,
+    ),
+]
 
 
 @Parameter(name="*")
@@ -152,21 +167,8 @@ class Predict:
 
     def predict(
         self,
-        model: Annotated[
-            str,
-            Parameter(
-                help="Folder models/NAME, of which the version that serves, or models/NAME/VERSION;"
-                " or NAME or NAME/VERSION, of a folder of models or of a service."
-            ),
-        ],
-        path: Annotated[
-            list[str],
-            Parameter(
-                help="Files, folders (all files below them), patterns such as 'photos/**/*.jpg', "
-                "or - for standard input.",
-                allow_leading_hyphen=True,
-            ),
-        ],
+        model: ModelName,
+        path: Paths,
         /,
         *,
         asked: Asked = Asked(),

@@ -12,6 +12,7 @@ import os
 import stat
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -177,8 +178,11 @@ def _whole(name: str, file: BinaryIO, charset: str | None) -> Input:
 def _rows(path: str, table: TableReading) -> Iterator[Input]:
     name = written(path)
     try:
-        with sys.stdin.buffer if path == STDIN else Path(path).open("rb") as file:
-            for number, text in enumerate(read_rows(name, file, table), 1):
+        with (
+            sys.stdin.buffer if path == STDIN else Path(path).open("rb") as file,
+            closing(read_rows(name, file, table)) as texts,
+        ):
+            for number, text in enumerate(texts, 1):
                 if isinstance(text, InvalidInput):
                     yield Input(name, row=number, problem=str(text))
                 else:

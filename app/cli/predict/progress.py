@@ -14,17 +14,19 @@ class Progress:
     """Shows how far a run is, where the stream is a terminal, and otherwise nothing.
 
     total: the number of inputs, where it is known. before: those that need no answer any more.
+    stream: by default standard error.
     """
 
     def __init__(
         self,
         total: int | None,
         before: int = 0,
-        stream: TextIO = sys.stderr,
+        stream: TextIO | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._total, self._before, self._stream, self._clock = total, before, stream, clock
-        self._shows = stream.isatty()
+        self._total, self._before, self._clock = total, before, clock
+        self._stream = stream or sys.stderr
+        self._shows = self._stream.isatty()
         self._start = self._latest = clock()
 
     def show(self, inputs: int, errors: int) -> None:

@@ -7,7 +7,6 @@ ends the run, which `--resume` continues.
 """
 
 import random
-import re
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -38,6 +37,7 @@ from app.tasks import Task
 TRIES = 8  # of one request
 _FIRST_WAIT, _LONGEST_WAIT = 0.25, 60.0  # seconds
 _LARGEST_ANSWER = 2**26  # bytes
+_LONGEST_NUMBER = 18  # digits of a version
 _AGAIN = frozenset({429, 502, 503})
 _OF_ITEM = frozenset({400, 408, 413, 422, 500, 504})  # the next input may be answered
 
@@ -128,7 +128,8 @@ class ServedModel:
 def address_of(model: str) -> tuple[str, int]:
     """Return the parts of `NAME` or `NAME/VERSION`, 0 without a version; raise `OperatorError`."""
     name, slash, version = model.partition("/")
-    number = int(version) if re.fullmatch("[0-9]{1,18}", version) else 0
+    digits = version.isascii() and version.isdigit() and len(version) <= _LONGEST_NUMBER
+    number = int(version) if digits else 0
     if not name or bool(slash) != bool(number):
         raise OperatorError(f"expected NAME or NAME/VERSION of a model, got {model!r}")
     return name, number

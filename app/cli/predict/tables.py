@@ -10,7 +10,7 @@ members of JSON, pictures or sounds named by a column (give their files instead)
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -18,7 +18,7 @@ import orjson
 
 from app.command_line import nearest
 from app.errors import InvalidInput, OperatorError
-from app.modalities.charset import charset_of
+from app.modalities.charset import charset_of_start
 
 LONGEST_LINE = 2**24  # characters
 _SEPARATORS = ",;\t"
@@ -42,14 +42,14 @@ class TableReading:
     charset: str | None = None
 
 
-def read_rows(name: str, file: BinaryIO, reading: TableReading) -> Iterator[Text]:
+def read_rows(name: str, file: BinaryIO, reading: TableReading) -> Generator[Text, None, None]:
     """Yield the text of each row in UTF-8, or what is wrong with the row.
 
     Raises `OperatorError` where no row can be read: no such column, or an unknown charset.
     """
     head = file.peek(_HEAD)[:_HEAD] if isinstance(file, io.BufferedReader) else b""
     try:
-        charset = charset_of(head, reading.charset)
+        charset = charset_of_start(head, reading.charset)
     except InvalidInput as error:
         raise OperatorError(f"--charset: {error}") from None
     decoded = io.TextIOWrapper(file, charset, errors=_RAW, newline="")
@@ -61,6 +61,8 @@ def read_rows(name: str, file: BinaryIO, reading: TableReading) -> Iterator[Text
     except _TooLong:
         what = f"a line of more than {LONGEST_LINE} characters; the rest is not read"
         yield InvalidInput(what)
+    finally:
+        decoded.detach()  # the file is the caller's
 
 
 def _lines(file: io.TextIOWrapper) -> Iterator[str]:
