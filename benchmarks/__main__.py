@@ -37,11 +37,7 @@ def main() -> None:
     all_.add_argument("--rounds", type=int, default=5)
     all_.add_argument("--seconds", type=float, default=3, help="of load, each time")
     all_.set_defaults(run=lambda o: full.run(o.only, o.rounds, o.seconds))
-    where = commands.add_parser("layers", help="where the processors' time for a request goes")
-    where.add_argument("--rounds", type=int, default=3)
-    where.add_argument("--seconds", type=float, default=2, help="of load, each time")
-    where.set_defaults(run=lambda o: layers.run(o.rounds, o.seconds))
-    _bulk(commands)
+    _more(commands)
     paper = commands.add_parser("simulate", help="policies on paper; writes docs/simulation.md")
     paper.add_argument("--measure", action="store_true", help="measure the CPU's curve here")
     paper.set_defaults(
@@ -65,7 +61,11 @@ def main() -> None:
         options.run(options)
 
 
-def _bulk(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _more(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    where = commands.add_parser("layers", help="where the processors' time for a request goes")
+    where.add_argument("--rounds", type=int, default=3)
+    where.add_argument("--seconds", type=float, default=2, help="of load, each time")
+    where.set_defaults(run=lambda o: layers.run(o.rounds, o.seconds))
     files = commands.add_parser("predict", help="`thalamus predict` against the in-process limit")
     files.add_argument("--only", nargs="*", default=[], help="models: large small text audio")
     files.add_argument("--rounds", type=int, default=5)

@@ -1,6 +1,6 @@
 """What answers chunks of inputs, in whichever process or thread it is."""
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,6 +15,9 @@ class Answered:
     inputs: int
     errors: int
     seconds: float
+
+
+Answers = Generator[Answered, None, None]  # of all chunks, in order
 
 
 class Model(Protocol):

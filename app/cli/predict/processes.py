@@ -11,12 +11,12 @@ opens the bundle for itself. They end with this process, however it ends.
 import multiprocessing
 import signal
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 
-from app.cli.predict.answers import Answered, Model
+from app.cli.predict.answers import Answered, Answers, Model
 from app.cli.predict.inputs import Input
 from app.errors import OperatorError
 from app.process.prctl import signal_at_end_of_parent
@@ -30,16 +30,17 @@ _load: Load | None = None  # of this process, if it was forked to answer
 _model: Model | None = None
 
 
-def answer_here(model: Model, inputs: Iterable[Input]) -> Iterator[Answered]:
-    """Answer chunks one after the other."""
-    chunks = _Chunks(inputs)
+def answer_here(load: Load, inputs: Iterable[Input]) -> Answers:
+    """Answer chunks one after the other. load: opens the model, for the first of them."""
+    chunks, model = _Chunks(inputs), None
     while chunk := chunks.next():
+        model = model or load()
         answered = model.answer(chunk)
         chunks.learn(answered)
         yield answered
 
 
-def answer_in_processes(load: Load, inputs: Iterable[Input], processes: int) -> Iterator[Answered]:
+def answer_in_processes(load: Load, inputs: Iterable[Input], processes: int) -> Answers:
     """Answer chunks in processes. load: opens the model in each of them.
 
     Raises `OperatorError` where a process is ended from outside.
@@ -55,7 +56,7 @@ def answer_in_processes(load: Load, inputs: Iterable[Input], processes: int) -> 
         ) from None
 
 
-def answer_in_threads(model: Model, inputs: Iterable[Input], threads: int) -> Iterator[Answered]:
+def answer_in_threads(model: Model, inputs: Iterable[Input], threads: int) -> Answers:
     """Answer chunks in threads."""
     yield from _in_order(ThreadPoolExecutor(threads, "ask"), model.answer, inputs, threads)
 
@@ -65,7 +66,7 @@ def _in_order(
     answer: Callable[[Sequence[Input]], Answered],
     inputs: Iterable[Input],
     width: int,
-) -> Iterator[Answered]:
+) -> Answers:
     chunks, running = _Chunks(inputs), deque["Future[Answered]"]()
     try:
         while True:

@@ -8,7 +8,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from app.cli.predict.answers import Answered, Model
+from app.cli.predict.answers import Answers, Model
 from app.cli.predict.inputs import STDIN, Input, find_inputs
 from app.cli.predict.output import Totals, opened, written_before
 from app.cli.predict.processes import answer_here, answer_in_processes, answer_in_threads
@@ -82,14 +82,16 @@ def predict_all(source: Source, destination: Destination, question: Question) ->
         if not totals.inputs and (path is None or not path.stat().st_size):
             output.write(rows.header)
         progress = Progress(_count(source, path), totals.before)
+        answers = _answers(question, rows, inputs)
         try:
-            for answered in _answers(question, rows, inputs):
+            for answered in answers:
                 output.write(answered.rows)
                 output.flush()
                 totals.inputs += answered.inputs
                 totals.errors += answered.errors
                 progress.show(totals.inputs, totals.errors)
         finally:
+            answers.close()  # ends its processes
             progress.close()
     return totals
 
@@ -98,16 +100,14 @@ def _count(source: Source, path: Path | None) -> int | None:
     return source.count(path) if sys.stderr.isatty() else None
 
 
-def _answers(question: Question, rows: Rows, inputs: Iterator[Input]) -> Iterator[Answered]:
+def _answers(question: Question, rows: Rows, inputs: Iterator[Input]) -> Answers:
     """Answer with as many processes as there are inputs for, which may be none."""
     load = partial(question.load, rows)
     few = list(islice(inputs, _EACH * question.workers))
     workers = min(question.workers, -(-len(few) // (1 if question.remote else _EACH)))
     inputs = chain(few, inputs)
-    if not few:
-        return iter(())
     if question.remote:
-        return answer_in_threads(load(), inputs, workers)
-    if workers == 1:
-        return answer_here(load(), inputs)
+        return answer_in_threads(load(), inputs, max(1, workers))
+    if workers <= 1:
+        return answer_here(load, inputs)
     return answer_in_processes(load, inputs, workers)
