@@ -36,9 +36,15 @@ def inputs(data: bytes | None = None) -> list[Input]:
     return [Input(name, data=data) for name in NAMES]
 
 
-@pytest.mark.parametrize(
-    "answer", [lambda m, i: answer_here(lambda: m, i), lambda m, i: answer_in_threads(m, i, 5)]
-)
+def here(model: Numbers, given):
+    return answer_here(lambda: model, given)
+
+
+def in_threads(model: Numbers, given):
+    return answer_in_threads(model, given, 5)
+
+
+@pytest.mark.parametrize("answer", [here, in_threads])
 @pytest.mark.parametrize("seconds", [0, 0.01, 10])
 def test_rows_have_the_order_of_the_inputs(answer, seconds: float) -> None:
     rows = b"".join(each.rows for each in answer(Numbers(seconds), inputs())).decode()
@@ -48,13 +54,13 @@ def test_rows_have_the_order_of_the_inputs(answer, seconds: float) -> None:
 def test_a_chunk_takes_about_as_long_whatever_an_input_takes() -> None:
     for seconds, largest in ((1e-9, 256), (0.01, 25), (10, 4)):
         model = Numbers(seconds)
-        list(answer_here(lambda: model, inputs()))
+        list(here(model, inputs()))
         assert max(model.chunks) == largest
 
 
 def test_a_chunk_of_large_texts_is_small() -> None:
     model = Numbers(0)
-    list(answer_here(lambda: model, inputs(bytes(300_000))))
+    list(here(model, inputs(bytes(300_000))))
     assert max(model.chunks) == 4
 
 
