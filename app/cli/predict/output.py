@@ -8,10 +8,9 @@ are written as they are answered and not flushed to the disk one by one: a power
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 from app.cli.predict.inputs import Input
 from app.cli.predict.rows import ERROR, FILE, ROW, Columns, Format, read_row
@@ -60,26 +59,44 @@ def written_before(
     return totals
 
 
-@contextmanager
-def opened(path: Path | None, resume: bool) -> Iterator[BinaryIO]:
-    """Give what rows are written to: a file, or standard output.
+class Output:
+    """Standard output, or a file that no other run writes meanwhile; close it.
 
-    Raises `NotWritten` for a file that is there already, unless rows are to be added to it, or that
-    another run is writing, or for whatever the disk refuses.
+    path: None for standard output. add: whether rows may be added to those that are there. Raises
+    `NotWritten` for a file with content where none may be added, for one that another run is
+    writing, and for whatever the disk refuses.
     """
-    if path is None:
-        yield sys.stdout.buffer
-        return
-    with writing("the answers", path.absolute().parent, "name another --out"):
-        try:
-            file = path.open("ab" if resume else "xb", buffering=0)
-        except FileExistsError:
+
+    def __init__(self, path: Path | None, add: bool) -> None:
+        self._path, self._file = path, sys.stdout.buffer
+        if path is None:
+            return
+        with self._writing():
+            self._file = path.open("ab")
+        if not _lock(self._file):
+            self.close()
+            raise NotWritten(f"{path}: another run is writing it")
+        if not add and path.stat().st_size:
+            self.close()
             what = "it is there already; go on with --resume, or name another --out"
-            raise NotWritten(f"{path}: {what}") from None
-        with file:
-            if not _lock(file):
-                raise NotWritten(f"{path}: another run is writing it")
-            yield file
+            raise NotWritten(f"{path}: {what}")
+
+    def write(self, rows: bytes) -> None:
+        """Write whole rows; raise `NotWritten`, or `OSError` for standard output."""
+        with self._writing():
+            self._file.write(rows)
+            self._file.flush()
+
+    def close(self) -> None:
+        """Close the file; standard output stays open."""
+        if self._path is not None:
+            with self._writing():
+                self._file.close()
+
+    def _writing(self) -> AbstractContextManager[None]:
+        if self._path is None:
+            return nullcontext()
+        return writing("the answers", self._path.absolute().parent, "name another --out")
 
 
 def _check_header(path: Path, line: bytes, columns: Columns) -> None:

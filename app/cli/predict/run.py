@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice
@@ -10,7 +11,7 @@ from typing import Any
 
 from app.cli.predict.answers import Answers, Model
 from app.cli.predict.inputs import STDIN, Input, find_inputs
-from app.cli.predict.output import Totals, opened, written_before
+from app.cli.predict.output import Output, Totals, written_before
 from app.cli.predict.processes import answer_here, answer_in_processes, answer_in_threads
 from app.cli.predict.progress import Progress
 from app.cli.predict.rows import Columns, Format, Rows, name_width
@@ -75,18 +76,17 @@ def predict_all(source: Source, destination: Destination, question: Question) ->
     inputs = chain(first, inputs)
     columns = Columns(question.members, source.table is not None, name_width(first))
     rows, totals = Rows(destination.format, columns), Totals()
-    if destination.resume and path is not None and path.exists():
-        asked = (question.model, question.version)
-        totals = written_before(path, destination.format, columns, inputs, asked)
-    with opened(path, destination.resume) as output:
-        if not totals.inputs and (path is None or not path.stat().st_size):
-            output.write(rows.header)
+    with closing(Output(path, destination.resume)) as output:
+        if destination.resume and path is not None:
+            asked = (question.model, question.version)
+            totals = written_before(path, destination.format, columns, inputs, asked)
+        has_header = path is not None and path.stat().st_size > 0
         progress = Progress(_count(source, path), totals.before)
         answers = _answers(question, rows, inputs)
         try:
             for answered in answers:
-                output.write(answered.rows)
-                output.flush()
+                output.write(answered.rows if has_header else rows.header + answered.rows)
+                has_header = True
                 totals.inputs += answered.inputs
                 totals.errors += answered.errors
                 progress.show(totals.inputs, totals.errors)

@@ -1,7 +1,9 @@
 """`--out FILE --resume`: a row for each input, none twice, whatever the first run has left."""
 
+import fcntl
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -53,8 +55,6 @@ def test_a_run_goes_on_where_it_was_ended(
 
 def _without_last_digits(written: bytes) -> list[str]:
     """Return the rows with fewer digits: the batches of the second run have other sizes."""
-    import re
-
     return [
         re.sub(r"\d+\.[\d.e-]+", lambda found: f"{float(found[0]):.4f}", line)
         for line in written.decode().splitlines()
@@ -126,6 +126,30 @@ def test_a_file_of_another_run_is_left_alone(
     given = ("predict", published / "colours", pictures, "--out", tmp_path / "b.jsonl")
     assert "row 7: there is no input for it" in one_line(capsys, *given, "--resume")
     assert out.read_bytes() == expected
+
+
+def test_a_file_that_cannot_be_written_is_one_line(
+    capsys, published: Path, pictures: Path, tmp_path: Path
+) -> None:
+    given = ("predict", published / "colours", pictures, "--workers", 1, "--out")
+    nowhere = tmp_path / "no" / "a.csv"
+    assert "cannot write the answers to" in one_line(capsys, *given, nowhere)
+    assert "No space left" in one_line(capsys, *given, "/dev/full")
+    out = tmp_path / "a.csv"
+    with out.open("ab") as another:
+        fcntl.flock(another, fcntl.LOCK_EX)
+        assert "another run is writing it" in one_line(capsys, *given, out, "--resume")
+
+
+def test_a_run_that_could_not_start_leaves_nothing_in_the_way(
+    capsys, published: Path, models: Path, pictures: Path, tmp_path: Path
+) -> None:
+    graph, out = models / "colours" / "1" / "model.onnx", tmp_path / "a.csv"
+    graph.write_bytes(graph.read_bytes()[:-1])
+    given = (pictures, "--workers", 1, "--out", out)
+    assert "was altered" in one_line(capsys, "predict", models / "colours", *given)
+    assert run(capsys, "predict", published / "colours", *given)[0] == 1
+    assert len(out.read_text().splitlines()) == 8
 
 
 @pytest.mark.slow
