@@ -7,7 +7,16 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import everyday, full, layers, machine, models, simulate, simulation_report
+from benchmarks import (
+    bulk,
+    everyday,
+    full,
+    layers,
+    machine,
+    models,
+    simulate,
+    simulation_report,
+)
 from benchmarks.gpu import document
 from benchmarks.quality import command as quality
 from benchmarks.reliability import chaos
@@ -28,10 +37,7 @@ def main() -> None:
     all_.add_argument("--rounds", type=int, default=5)
     all_.add_argument("--seconds", type=float, default=3, help="of load, each time")
     all_.set_defaults(run=lambda o: full.run(o.only, o.rounds, o.seconds))
-    where = commands.add_parser("layers", help="where the processors' time for a request goes")
-    where.add_argument("--rounds", type=int, default=3)
-    where.add_argument("--seconds", type=float, default=2, help="of load, each time")
-    where.set_defaults(run=lambda o: layers.run(o.rounds, o.seconds))
+    _more(commands)
     paper = commands.add_parser("simulate", help="policies on paper; writes docs/simulation.md")
     paper.add_argument("--measure", action="store_true", help="measure the CPU's curve here")
     paper.set_defaults(
@@ -53,6 +59,18 @@ def main() -> None:
         _served(lambda: options.run(options))
     else:
         options.run(options)
+
+
+def _more(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    where = commands.add_parser("layers", help="where the processors' time for a request goes")
+    where.add_argument("--rounds", type=int, default=3)
+    where.add_argument("--seconds", type=float, default=2, help="of load, each time")
+    where.set_defaults(run=lambda o: layers.run(o.rounds, o.seconds))
+    files = commands.add_parser("predict", help="`thalamus predict` against the in-process limit")
+    files.add_argument("--only", nargs="*", default=[], help="models: large small text audio")
+    files.add_argument("--rounds", type=int, default=5)
+    files.add_argument("--seconds", type=float, default=4, help="of a long run")
+    files.set_defaults(run=lambda o: bulk.run(o.only, o.rounds, o.seconds))
 
 
 def _reliability(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

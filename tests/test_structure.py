@@ -35,7 +35,7 @@ def modules(*packages: str) -> dict[str, ast.Module]:
 
 
 def every_module() -> dict[str, ast.Module]:
-    return modules("app", "training", "benchmarks")
+    return modules("app", "training", "benchmarks", "clients")
 
 
 def public_names(module: ast.Module) -> Iterator[str]:

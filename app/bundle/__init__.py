@@ -1,6 +1,6 @@
 """The contract between training and serving: a directory `models/<name>/<version>/`."""
 
-from app.bundle.files import Bundle, read_bundle
+from app.bundle.files import Bundle, read_bundle, read_manifest
 from app.bundle.golden import GoldenCase
 from app.bundle.listing import versions
 from app.bundle.manifest import (
@@ -30,5 +30,6 @@ __all__ = [
     "TensorSpec",
     "publish",
     "read_bundle",
+    "read_manifest",
     "versions",
 ]

@@ -78,15 +78,7 @@ def read_bundle(folder: Path, registry: Registry, digest: str | None = None) -> 
     digest: the sha256 of the manifest, where it is known. Raises `UnreadableBundle` if the
     manifest is another by now, or if a file cannot be read although it is there.
     """
-    content = _read(folder, MANIFEST)
-    if digest not in (None, sha256(content)):
-        raise UnreadableBundle(f"{_shown(folder)}: {MANIFEST} has changed meanwhile")
-    manifest = _parse(folder, content, registry)
-    if (manifest.name, str(manifest.version)) != (folder.parent.name, folder.name):
-        raise InvalidBundle(
-            f"{_shown(folder)}: the manifest is of {manifest.name}/{manifest.version}, "
-            "but the folder says otherwise"
-        )
+    manifest = read_manifest(folder, registry, digest)
     present, expected = set(listed_files(folder)), {*manifest.files, MANIFEST}
     if present != expected:
         odd = sorted(present ^ expected)
@@ -97,6 +89,20 @@ def read_bundle(folder: Path, registry: Registry, digest: str | None = None) -> 
         if sha256(files[name]) != expected_digest:
             raise InvalidBundle(f"{_shown(folder)}: {name} was altered (its sha256 differs)")
     return assemble(manifest, files, registry)
+
+
+def read_manifest(folder: Path, registry: Registry, digest: str | None = None) -> Manifest:
+    """Read only the manifest of a version's folder; raise as `read_bundle` does."""
+    content = _read(folder, MANIFEST)
+    if digest not in (None, sha256(content)):
+        raise UnreadableBundle(f"{_shown(folder)}: {MANIFEST} has changed meanwhile")
+    manifest = _parse(folder, content, registry)
+    if (manifest.name, str(manifest.version)) != (folder.parent.name, folder.name):
+        raise InvalidBundle(
+            f"{_shown(folder)}: the manifest is of {manifest.name}/{manifest.version}, "
+            "but the folder says otherwise"
+        )
+    return manifest
 
 
 def manifest_digest(folder: Path) -> str:

@@ -12,13 +12,14 @@ from cyclopts import App, Group
 from app.cli import bundles, models
 from app.cli.keys import keys_program
 from app.cli.pack import pack
+from app.cli.predict.command import Predict
 from app.command_line import program, run_program
 
 if TYPE_CHECKING:
     from app.bundle import Registry
 
 _SERVING = Group("Serving", sort_key=1)
-_ASKING = Group("Asking without a server", sort_key=2)
+_ASKING = Group("Asking", sort_key=2)
 _BUNDLES = Group("Bundles", sort_key=3)
 _SERVE_HELP = """Answer requests over HTTP.
 
@@ -41,7 +42,7 @@ def thalamus(registry: "Callable[[], Registry]" = _shipped) -> App:
     # By name: its options come from the settings, and importing pydantic-settings is slow.
     app.command("app.cli.serve:serve", name="serve", group=_SERVING, help=_SERVE_HELP)
     app.command(keys_program(_SERVING))
-    app.command(commands.predict, group=_ASKING)
+    app.command(Predict(registry).predict, group=_ASKING)
     app.command(commands.complete, group=_ASKING)
     app.command(models.program_of_models(registry, _BUNDLES))
     app.command(commands.verify, group=_BUNDLES)

@@ -1,17 +1,16 @@
-"""`thalamus predict | complete | verify | migrate`: commands on local bundles."""
+"""`thalamus complete | verify | migrate`: commands on local bundles."""
 
-import json
 import os
 import sys
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from app.command_line import check_readable, decimal, nearest, whole
+from app.command_line import decimal, nearest, whole
 from app.errors import OperatorError, ThalamusError
 from app.terminal import printable
 
@@ -53,47 +52,6 @@ class Commands:
     def __init__(self, registry: "Callable[[], Registry]") -> None:
         self._registry = registry
 
-    def predict(
-        self,
-        bundle: BundlePath,
-        files: Annotated[list[Path], Parameter(help="Files to ask the model about.")],
-        /,
-        *,
-        top_k: Annotated[
-            int | None, whole("How many labels to show, the most probable first. Default: 5.", 1)
-        ] = None,
-        explain: Annotated[
-            bool, Parameter(help="Add which parts of the input count; of a tree: every phrase.")
-        ] = False,
-        task: Annotated[
-            str | None,
-            Parameter(
-                help="What to ask, such as embed. Default: the model's own task.", metavar="TASK"
-            ),
-        ] = None,
-        option: Annotated[
-            tuple[str, ...],
-            Parameter(
-                help="Any other option of the task.", metavar="NAME=VALUE", show_default=False
-            ),
-        ] = (),
-    ) -> None:
-        """Ask a bundle about files, and print one JSON object a line.
-
-        Example: thalamus predict models/imagenet cat.jpg --top-k 3
-        """
-        folder = _serving(bundle)
-        check_readable(files)
-        given = dict(_pair(each) for each in option)
-        given |= {} if top_k is None else {"top_k": str(top_k)}
-        given |= {"explain": "true"} if explain else {}
-
-        from app.cli.asking import ask
-
-        for path, answer in ask(folder, files, self._registry(), task, given):
-            line = json.dumps({"file": str(path), **answer}, ensure_ascii=False, default=asdict)
-            print(printable(line))
-
     def complete(
         self,
         bundle: BundlePath,
@@ -106,7 +64,7 @@ class Commands:
 
         Example: thalamus complete models/completion "My fellow Americans" --temperature 0.8
         """
-        folder = _serving(bundle)
+        folder = serving_folder(bundle)
 
         from app.bundle import read_bundle
         from app.modalities import Payload
@@ -212,13 +170,6 @@ def _words(text: str) -> str:
     return "\n".join(map(printable, text.split("\n")))
 
 
-def _pair(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise OperatorError(f"--option is NAME=VALUE, got {text[:60]!r}")
-    return name, value
-
-
 def version_folders(
     folder: Path, beside: dict[str, str] | None = None, commands: Iterable[str] = ()
 ) -> list[Path]:
@@ -249,7 +200,7 @@ def version_folders(
     raise OperatorError(f"{folder}: no bundle here; expected <name>/<version>/manifest.json{why}")
 
 
-def _serving(folder: Path) -> Path:
+def serving_folder(folder: Path) -> Path:
     """Return a version's folder, or of a model that of the version that serves.
 
     Raises `OperatorError` for a folder of several models, and where no version serves.

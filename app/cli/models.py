@@ -194,9 +194,10 @@ class Models:
         if where.models is not None:
             raise OperatorError("expected --models or --server, got both")
 
-        from app.cli.server_client import ServerClient, admin_key
+        from app.cli.server_client import ServerClient
+        from app.cli.server_connection import read_key
 
-        return ServerClient(where.server, admin_key(where.key_file))
+        return ServerClient(where.server, read_key(where.key_file))
 
 
 class _Folder:

@@ -31,15 +31,24 @@ _LONGEST_NAME = 40  # characters of a charset
 
 def decode_text(payload: Payload) -> str:
     """Return the payload as a string without byte order mark; raise `InvalidInput` otherwise."""
-    marked = next((c for mark, c in _BYTE_ORDER_MARKS if payload.data.startswith(mark)), None)
-    charset = marked or _known_charset(payload.charset or "utf-8")
+    charset = charset_of_start(payload.data, payload.charset)
     try:
         return payload.data.decode(charset)
     except UnicodeDecodeError as error:
         raise InvalidInput(
             f"expected {charset} text, but byte {error.start} does not decode; "
-            "send UTF-8, or declare the charset in the Content-Type"
+            "use UTF-8, or declare the charset"
         ) from None
+
+
+def charset_of_start(data: bytes, declared: str | None) -> str:
+    """Return the charset of bytes that begin so, as Python names it; the content decides.
+
+    declared: counts where there is no byte order mark; None: UTF-8. Raises `InvalidInput` for one
+    that is not known.
+    """
+    marked = next((c for mark, c in _BYTE_ORDER_MARKS if data.startswith(mark)), None)
+    return marked or _known_charset(declared or "utf-8")
 
 
 def _known_charset(declared: str) -> str:

@@ -81,7 +81,8 @@ def test_predict_runs_the_tasks_of_an_autoencoder(capsys, tmp_path: Path) -> Non
     folder, file = publish(fakes.autoencoder_bundle(), tmp_path / "models"), tmp_path / "scene.png"
     file.write_bytes(media.saved(media.scene()))
     answer = json.loads(run(capsys, "predict", folder, file)[1])
-    assert set(answer) == {"file", "reconstruction_error", "novelty", "reconstruction"}
+    members = {"reconstruction_error", "novelty", "reconstruction"}
+    assert set(answer) == {"file", "model", "version", *members}
     asked = run(capsys, "predict", folder, file, "--task", "embed")[1]
     assert len(json.loads(asked)["embed"]) == 3
     assert 0 < answer["novelty"] <= 1
@@ -121,10 +122,8 @@ def test_command_errors_are_one_line_with_status_2(
     assert "no bundle here" in one_line(capsys, "models", tmp_path)
     assert "no such folder" in one_line(capsys, "verify", tmp_path / "nowhere")
     assert "nowhere" in one_line(capsys, "predict", published / "colours", tmp_path / "nowhere")
-    assert "Is a directory" in one_line(capsys, "predict", published / "colours", tmp_path)
     near = one_line(capsys, "predict", published / "colour", junk)
     assert f"no such folder (did you mean {published / 'colours'}?)" in near
-    assert "junk.png: expected a JPEG" in one_line(capsys, "predict", published / "colours", junk)
     assert "--models: expected a folder" in one_line(capsys, "serve", "--models", junk)
     assert "--port: expected" in one_line(capsys, "serve", "--models", published, "--port", 70000)
 
@@ -137,7 +136,7 @@ def test_command_errors_are_one_line_with_status_2(
         (("models", "a", "b"), "unexpected argument 'b'; see thalamus models --help"),
         (("serve", "--prot=1"), "unknown option --prot (did you mean --port?)"),
         (("serve", "--device", "tpu"), "--device: expected one of auto, cpu, cuda, tensorrt, got"),
-        (("predict", "x"), "FILES is missing; see thalamus predict --help"),
+        (("predict", "x"), "PATH is missing; see thalamus predict --help"),
         (("predict", "x", "y", "--top-k"), "--top-k needs a value"),
         (("pack", "x.onnx"), "--name is missing"),
     ],
@@ -167,7 +166,7 @@ def test_help_groups_every_command(capsys) -> None:
     assert (status, err) == (0, "")
     assert re.findall(r"^([A-Z].*):$", out, re.MULTILINE) == [
         "Serving",
-        "Asking without a server",
+        "Asking",
         "Bundles",
         "Setup",
     ]

@@ -40,6 +40,7 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.answers: dict[str, tuple[int, Any]] = {}
         self.headers: dict[str, str] = {}
+        self.more: dict[str, str] = {}  # header fields of all answers
         self.received: list[tuple[str, bytes]] = []
 
     @property
@@ -63,6 +64,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Length", str(len(data)))
         self.send_header("Location", "https://elsewhere/\x1b[31m")
+        for name, value in self.server.more.items():
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(data)
 
@@ -191,7 +194,7 @@ def test_a_host_that_is_not_there_is_one_line(capsys) -> None:
 
 
 def test_an_answer_that_does_not_come_is_one_line(capsys, monkeypatch) -> None:
-    monkeypatch.setattr("app.cli.server_client._SECONDS", 0.05)
+    monkeypatch.setattr("app.cli.server_connection._SECONDS", 0.05)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"http://127.0.0.1:{silent.getsockname()[1]}"
         line = one_line(capsys, "models", "unpin", "mine", "--server", address)

@@ -28,7 +28,10 @@ ARGUMENTS = {"allow_pickle", "trust_remote_code", "shell"}
 # ask a server which the operator names.
 ONLY_IN = {
     "urllib.request": {"training/data/sources.py"},
-    "http.client": {"app/cli/server_client.py", "training/data/sources.py"},
+    "http.client": {
+        *("app/cli/server_client.py", "app/cli/server_connection.py"),
+        *("app/cli/predict/service.py", "training/data/sources.py"),
+    },
     "subprocess": {"training/data/sources.py", "training/baselines/kneser_ney.py"},
     "ctypes": {
         *("app/bundle/rewrite.py", "app/process/listener.py", "app/process/prctl.py"),

@@ -48,7 +48,7 @@ TESTED = {
 # What only the operator, or a bundle that the operator publishes, can give them.
 OPERATORS = {
     *("access/api_key.py", "bundle/copying.py", "bundle/listing.py", "bundle/rewrite.py"),
-    *("bundle/upgrade.py", "cli/pack.py", "cli/server_client.py", "process/resources.py"),
+    *("bundle/upgrade.py", "cli/pack.py", "cli/server_connection.py", "process/resources.py"),
     *("settings.py", "tasks/task.py"),
 }
 
