@@ -26,7 +26,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app import __version__
 from app.access import Keyring, Quotas
-from app.api import catalog, control, docs, health, openapi, problems
+from app.api import card, catalog, control, docs, health, openapi, page, problems
 from app.api.access import Access
 from app.api.allowed_hosts import AllowedHosts
 from app.api.cross_origin import CrossOrigin, Preflights
@@ -224,6 +224,7 @@ def _api(
         exception_handlers=problems.HANDLERS,
     )
     api.state.catalog = models
+    api.state.bundle_files = card.BundleFiles(settings.models, models)
     api.state.control = control.ModelControl(
         settings.models,
         models,
@@ -233,7 +234,7 @@ def _api(
     )
     api.openapi = partial(openapi.describe, api, registry)  # type: ignore[method-assign]
     api.router.routes.extend(fast_routes)
-    for module in (catalog, control, health, docs):
+    for module in (catalog, card, control, health, docs, page):
         api.include_router(module.router)
     return api
 
