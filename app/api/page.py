@@ -1,11 +1,12 @@
 """The page at `/`: the models of this service, for a person with a browser.
 
 Its files are those of `app/page/`, read once and served by name from memory, so no path of a client
-reaches the file system. The page loads nothing from elsewhere and runs no inline script or style:
+reaches the file system. Lines of a script that are comments stay in the repository. The page loads nothing from elsewhere and runs no inline script or style:
 the headers of its document say so to the browser. It holds nothing about the models; its script
 asks the API, with the key that the person has, where the service asks for one.
 """
 
+import re
 from functools import cache
 from importlib import resources
 
@@ -22,6 +23,7 @@ _KINDS = {
     ".css": "text/css",
     ".svg": "image/svg+xml",
 }
+_COMMENT = re.compile(rb"^ *(?://.*|/\*\*.*\*/)\n", re.MULTILINE)  # a line that is nothing else
 _POLICY = {
     "default-src": "'none'",
     "script-src": "'self'",
@@ -66,5 +68,7 @@ def _files() -> dict[str, tuple[bytes, str, str]]:
         kind = _KINDS.get("." + file.name.rpartition(".")[2])
         if kind is not None:
             content = file.read_bytes()
+            if kind == _KINDS[".js"]:
+                content = _COMMENT.sub(b"", content)
             found[file.name] = content, entity_tag(content), kind
     return found

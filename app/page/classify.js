@@ -6,12 +6,11 @@ import { post } from './core.js';
 export const auto = true;
 
 export function create(context) {
-  const node = h('div', { className: 'answer' });
+  const node = h('div.answer');
   return {
     node,
     async ask(payload, signal) {
-      const explains = context.explains ? '?explain=true' : '';
-      const path = `${context.path}/classify${explains}`;
+      const path = `${context.path}/classify?explain=true`;
       const { response, about } = await post(path, payload, signal);
       const body = await response.json();
       const answer = body.predictions[0];
@@ -61,28 +60,28 @@ function shown(answer, facts) {
   const coverage = facts.conformal && percent(facts.conformal.coverage);
   const beyond = [...set].filter((label) => !answer.top.some((each) => each.label === label)).length;
   return [
-    why.length > 0 && h('p', { className: 'abstains' }, h('strong', {}, 'The model abstains: '), `${why.join('; ')}. Its best guess is below.`),
-    h('p', { className: 'label' }, answer.label, ' ', h('span', {}, percent(answer.probability))),
-    !why.length && h('p', {}, credible(answer, facts)),
-    h('ol', { className: 'bars' }, answer.top.map((each) => bar(each, set.has(each.label)))),
-    coverage && h('p', { className: 'note legend' }, h('span', { className: 'swatch in' }), `in the ${coverage} prediction set`,
-      beyond > 0 && ` (and ${beyond.toLocaleString('en')} more)`, h('span', { className: 'swatch' }), 'not in it'),
+    why.length > 0 && h('p.abstains', h('strong', 'The model abstains: '), `${why.join('; ')}. Its best guess is below.`),
+    h('p.label', answer.label, ' ', h('span', percent(answer.probability))),
+    !why.length && h('p', credible(answer, facts)),
+    h('ol.bars', answer.top.map((each) => bar(each, set.has(each.label)))),
+    coverage && h('p.note.legend', h('span.swatch.in'), `in the ${coverage} prediction set`,
+      beyond > 0 && ` (and ${beyond.toLocaleString('en')} more)`, h('span.swatch'), 'not in it'),
     answer.novelty !== undefined && meter(answer.novelty, facts.novelty?.threshold),
-    answer.truncated && h('p', { className: 'note' }, `Left out: ${answer.truncated}.`),
+    answer.truncated && h('p.note', `Left out: ${answer.truncated}.`),
   ];
 }
 
 function bar({ label, probability }, isIn) {
-  return h('li', { className: isIn ? 'in' : '' }, h('span', { className: 'name' }, label),
-    h('span', { className: 'track' }, h('span', { className: 'fill', style: { width: `${100 * probability}%` } })),
-    h('span', { className: 'value' }, percent(probability)));
+  return h(isIn ? 'li.in' : 'li', h('span.name', label),
+    h('span.track', h('span.fill', { style: { width: `${100 * probability}%` } })),
+    h('span.value', percent(probability)));
 }
 
 /** Return novelty on its scale, with the threshold marked. */
 export function meter(novelty, threshold = 0.5) {
   const side = novelty >= threshold ? 'unlike' : 'like';
-  return h('div', { className: `meter ${side}` },
-    h('p', {}, 'Novelty ', h('b', {}, round(novelty)), ` — ${side} what the model learnt from (threshold ${round(threshold)})`),
-    h('div', { className: 'scale' }, h('span', { className: 'tick', style: { left: `${100 * threshold}%` } }),
-      h('span', { className: 'dot', style: { left: `${100 * novelty}%` } })));
+  return h('div.meter',
+    h('p', 'Novelty ', h('b', round(novelty)), ` — ${side} what the model learnt from (threshold ${round(threshold)})`),
+    h('div.scale', h('span.tick', { style: { left: `${100 * threshold}%` } }),
+      h('span.dot', { style: { left: `${100 * novelty}%` } })));
 }

@@ -34,5 +34,5 @@ export function code({ path, payload }) {
     choices.forEach((each) => { each.ariaPressed = each.textContent === name; });
   }
   choose('curl', WRITERS.curl);
-  return [h('p', { className: 'row' }, choices, navigator.clipboard && copy), pre];
+  return [h('p.row', choices, navigator.clipboard && copy), pre];
 }

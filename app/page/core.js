@@ -54,9 +54,9 @@ export function askForKey(why = '') {
     };
     put(dialog, h('form', { onsubmit: done },
       h('h2', { id: 'ask-title' }, 'This service asks for an API key'),
-      h('p', {}, why, ' It is kept in this tab only, until you close it.'),
+      h('p', why, ' It is kept in this tab only, until you close it.'),
       h('label', { htmlFor: 'key-field' }, 'API key'), field,
-      h('p', { className: 'row' }, h('button', { className: 'main' }, 'Use this key'),
+      h('p.row', h('button.main', 'Use this key'),
         button('Forget the key', () => { sessionStorage.removeItem(KEY); dialog.close(); }))));
     dialog.addEventListener('close', () => { asking.now = null; resolve(); }, { once: true });
     document.getElementById('key').hidden = false;

@@ -2,63 +2,76 @@
 
 const SVG = 'http://www.w3.org/2000/svg';
 
-/** Return an HTML element. `on…` are listeners, `style` is an object, a member of the element is set, else an attribute. */
-export function h(tag, given = {}, ...children) {
-  return filled(document.createElement(tag), given, children);
-}
+/** Return an HTML element: `p.note` has the class note. `on…` are listeners, `style` is an object. */
+export const h = (tag, ...given) => filled((name) => document.createElement(name), tag, given);
 
-/** Return an SVG element; its properties are attributes. */
-export function s(tag, given = {}, ...children) {
-  return filled(document.createElementNS(SVG, tag), given, children, true);
-}
+/** Return an SVG element. */
+export const s = (tag, ...given) => filled((name) => document.createElementNS(SVG, name), tag, given);
 
-function filled(node, given, children, attributes = false) {
-  for (const [name, value] of Object.entries(given)) {
-    if (value === undefined || value === null || value === false) continue;
-    if (name.startsWith('on')) node.addEventListener(name.slice(2), value);
-    else if (name === 'style') for (const [k, v] of Object.entries(value)) node.style.setProperty(k, v);
-    else if (!attributes && name in node) node[name] = value;
-    else node.setAttribute(name, value === true ? '' : value);
+function filled(make, tag, given) {
+  const [name, ...classes] = tag.split('.');
+  const node = make(name);
+  const plain = given[0]?.constructor === Object;
+  for (const [key, value] of Object.entries(plain ? given[0] : {})) {
+    if (value === undefined || value === false) continue;
+    if (key.startsWith('on')) node.addEventListener(key.slice(2), value);
+    else if (key === 'style') for (const [k, v] of Object.entries(value)) node.style.setProperty(k, v);
+    else if (key in node && node.namespaceURI !== SVG) node[key] = value;
+    else node.setAttribute(key, value);
   }
-  node.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  node.classList.add(...classes);
+  node.append(...shown(plain ? given.slice(1) : given));
   return node;
 }
+
+const shown = (children) => children.flat(2).filter((child) => child || child === 0);
 
 /** Replace all children. */
 export function put(node, ...children) {
-  node.replaceChildren(...children.flat().filter(Boolean));
+  node.replaceChildren(...shown(children));
   return node;
 }
 
-export function button(text, onclick, given = {}) {
-  return h('button', { type: 'button', onclick, ...given }, text);
-}
+export const button = (text, onclick, kind = 'plain', more = {}) => h(`button.${kind}`, { type: 'button', onclick, ...more }, text);
 
 /** Return a button that opens a choice of files. */
-export function chooser(text, accept, take) {
-  const input = h('input', { type: 'file', accept, className: 'hidden', tabIndex: -1, ariaLabel: text });
-  input.addEventListener('change', () => {
-    if (input.files[0]) take(input.files[0]);
-    input.value = '';
-  });
-  return h('span', {}, button(text, () => input.click(), { className: 'main' }), input);
+export function chooser(text, accept, take, kind) {
+  const onchange = () => { if (input.files[0]) take(input.files[0]); input.value = ''; };
+  const input = h('input.hidden', { type: 'file', accept, tabIndex: -1, ariaLabel: text, onchange });
+  return h('span', button(text, () => input.click(), kind), input);
 }
 
 /** Give the files dropped on, and pasted while, a view is shown. */
 export function receive(zone, kind, take, signal) {
-  const first = (list) => [...(list || [])].find((file) => file.type.startsWith(kind) || !file.type);
   const over = (on) => (event) => { event.preventDefault(); zone.classList.toggle('over', on); };
-  zone.addEventListener('dragover', over(true), { signal });
-  zone.addEventListener('dragleave', over(false), { signal });
-  zone.addEventListener('drop', (event) => {
-    over(false)(event);
-    const file = first(event.dataTransfer.files);
+  const use = (list) => {
+    const file = [...(list || [])].find(({ type }) => type.startsWith(kind) || !type);
     if (file) take(file);
-  }, { signal });
-  document.addEventListener('paste', (event) => {
-    const file = first(event.clipboardData?.files);
-    if (file) take(file);
-  }, { signal });
+  };
+  zone.addEventListener('dragover', over(true));
+  zone.addEventListener('dragleave', over(false));
+  zone.addEventListener('drop', (event) => { over(false)(event); use(event.dataTransfer.files); });
+  document.addEventListener('paste', (event) => use(event.clipboardData?.files), { signal });
+}
+
+/** Return a small canvas whose pixels are `colour(x, y)`: red, green, blue and alpha, to 255. */
+export function pixels(width, height, colour) {
+  const canvas = h('canvas', { width, height });
+  const pen = canvas.getContext('2d');
+  const image = pen.createImageData(width, height);
+  for (let i = 0; i < width * height; i++) image.data.set(colour(i % width, Math.floor(i / width)), 4 * i);
+  pen.putImageData(image, 0, 0);
+  return canvas;
+}
+
+/** Return the stream of a camera or a microphone, or say in `note` why there is none. */
+export async function device(wanted, note) {
+  try {
+    return await navigator.mediaDevices.getUserMedia(wanted);
+  } catch (error) {
+    note.textContent = navigator.mediaDevices ? `It cannot be used: ${error.message}.` : 'Browsers allow this only for https and for this machine.';
+    return null;
+  }
 }
 
 /** Call `work` when nothing has happened for some milliseconds. */
@@ -67,7 +80,7 @@ export function later(work, wait) {
   return (...given) => { clearTimeout(timer); timer = setTimeout(work, wait, ...given); };
 }
 
-/** Write a share of 1 as per cent, honest at both ends. */
+/** Write a share of 1 as per cent; neither 0 nor 100 % unless it is. */
 export function percent(share) {
   if (share > 0.9995 && share < 1) return '> 99.9 %';
   if (share < 0.0005 && share > 0) return '< 0.1 %';

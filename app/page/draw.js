@@ -6,10 +6,11 @@ const SIDE = 280, SENT = 112;
 
 /** Return the pad; `take` gets a PNG file at every stroke. */
 export function drawingPad(take) {
-  const pad = h('canvas', { width: SIDE, height: SIDE, className: 'pad', role: 'img', ariaLabel: 'Draw here with a finger, a pen or the mouse' });
+  const pad = h('canvas.pad', { width: SIDE, height: SIDE, role: 'img', ariaLabel: 'Draw here with a finger, a pen or the mouse' });
   const pen = pad.getContext('2d', { willReadFrequently: true });
-  const clear = () => { pen.fillStyle = '#000'; pen.fillRect(0, 0, SIDE, SIDE); };
+  const clear = () => pen.fillRect(0, 0, SIDE, SIDE);
   const send = () => centred(pad, pen)?.toBlob((body) => take(new File([body], 'drawing.png', { type: 'image/png' })));
+  Object.assign(pen, { strokeStyle: '#fff', lineWidth: 22, lineCap: 'round' });
   let last = null;
   const at = (event) => {
     const box = pad.getBoundingClientRect();
@@ -18,7 +19,6 @@ export function drawingPad(take) {
   const stroke = (event) => {
     if (!last) return;
     const next = at(event);
-    Object.assign(pen, { strokeStyle: '#fff', lineWidth: 22, lineCap: 'round', lineJoin: 'round' });
     pen.beginPath();
     pen.moveTo(...last);
     pen.lineTo(...next);
@@ -30,7 +30,7 @@ export function drawingPad(take) {
   pad.addEventListener('pointermove', stroke);
   pad.addEventListener('pointerup', () => { last = null; });
   clear();
-  return [pad, h('p', { className: 'row' }, button('Clear', clear), h('span', { className: 'note' }, 'Every stroke is answered.'))];
+  return [pad, h('p.row', button('Clear', clear), h('span.note', 'Every stroke is answered.'))];
 }
 
 /** Return the strokes at 20/28 of the side, their centre of mass in the middle; nothing without strokes. */
@@ -41,16 +41,16 @@ function centred(pad, pen) {
     const light = data[4 * place];
     if (!light) continue;
     const column = place % SIDE, row = Math.floor(place / SIDE);
-    left = Math.min(left, column); right = Math.max(right, column + 1);
-    top = Math.min(top, row); bottom = Math.max(bottom, row + 1);
+    [left, right, top, bottom] = [Math.min(left, column), Math.max(right, column), Math.min(top, row), Math.max(bottom, row)];
     sum += light; x += light * column; y += light * row;
   }
   if (!sum) return null;
-  const scale = (SENT * 20 / 28) / Math.max(right - left, bottom - top);
+  const scale = SENT * 20 / 28 / Math.max(right - left, bottom - top);
   const made = h('canvas', { width: SENT, height: SENT });
   const to = made.getContext('2d');
   to.fillRect(0, 0, SENT, SENT);
   to.imageSmoothingQuality = 'high';
-  to.drawImage(pad, left, top, right - left, bottom - top, SENT / 2 - (x / sum - left) * scale, SENT / 2 - (y / sum - top) * scale, (right - left) * scale, (bottom - top) * scale);
+  to.setTransform(scale, 0, 0, scale, SENT / 2 - x / sum * scale, SENT / 2 - y / sum * scale);
+  to.drawImage(pad, 0, 0);
   return made;
 }

@@ -2,17 +2,15 @@
 
 import { h, chooser, receive } from './dom.js';
 
-export const icon = '◇';
-
 export function create({ changed, signal }) {
-  const name = h('p', { className: 'note' }, 'No file yet.');
+  const name = h('p.note', 'No file yet.');
   let payload = null;
   const take = (file) => {
     name.textContent = file.name;
     payload = { body: file, type: file.type || 'application/octet-stream', name: file.name };
     changed(payload);
   };
-  const node = h('div', { className: 'drop' }, h('p', { className: 'row' }, chooser('Choose a file', '', take), 'or drop one here.'), name);
+  const node = h('div.drop', h('p.row', chooser('Choose a file', '', take), 'or drop one here.'), name);
   receive(node, '', take, signal);
   return { node, load: (sample) => take(new File([sample.body], sample.name, { type: sample.type })), payload: () => payload, explain() {} };
 }

@@ -1,19 +1,17 @@
 // Pictures: chosen, dropped, pasted, photographed or drawn; with the map over the part that was seen.
 
-import { h, put, button, chooser, later, receive } from './dom.js';
+import { h, put, button, chooser, device, later, pixels, receive } from './dom.js';
 import { drawingPad } from './draw.js';
-
-export const icon = '▣';
-const TYPES = { jpg: 'image/jpeg', jpeg: 'image/jpeg', png: 'image/png', webp: 'image/webp', gif: 'image/gif', bmp: 'image/bmp' };
 
 export function create({ changed, signal, facts }) {
   const canvas = h('canvas', { width: 1, height: 1, hidden: true, role: 'img', ariaLabel: 'The picture' });
-  const extra = h('div', { className: 'extra' });
-  const zone = h('div', { className: 'drop' });
+  const extra = h('div.extra');
+  const zone = h('div.drop');
+  const mapTools = h('div.row');
   const view = { picture: null, map: null, opacity: 0.7, fifth: false, payload: null };
   const redraw = () => paint(canvas, view);
   const take = async (file) => {
-    view.payload = { body: file, type: typeOf(file), name: file.name };
+    view.payload = { body: file, type: file.type || 'application/octet-stream', name: file.name };
     view.map = null;
     put(mapTools);
     view.picture = await createImageBitmap(file).catch(() => null);
@@ -21,18 +19,15 @@ export function create({ changed, signal, facts }) {
     redraw();
     changed(view.payload);
   };
-  const mapTools = h('div', { className: 'row' });
-  const isDrawn = facts.encoder.channels === 1 && facts.encoder.height <= 64;
-  const tools = h('p', { className: 'row' }, chooser('Choose a picture', 'image/*', take),
-    button('Camera', () => camera(extra, take, signal)),
-    isDrawn && button('Draw', () => put(extra, drawingPad(later(take, 120), facts.encoder))));
-  zone.append(tools, h('p', { className: 'note' }, 'or drop one here, or paste it'), extra, canvas, mapTools);
+  const draw = facts.encoder.channels === 1 && facts.encoder.height <= 64 && (() => put(extra, drawingPad(later(take, 120))));
+  zone.append(h('p.row', chooser('Choose a picture', 'image/*', take, 'main'), button('Camera', () => camera(extra, take, signal)),
+    draw && button('Draw', draw), h('span.note', 'or drop one here, or paste it')), extra, canvas, mapTools);
   receive(zone, 'image', take, signal);
   return {
     node: zone,
     load: (sample) => { put(extra); return take(new File([sample.body], sample.name, { type: sample.type })); },
     payload: () => view.payload,
-    draw: isDrawn && (() => put(extra, drawingPad(later(take, 120), facts.encoder))),
+    draw,
     explain(map) {
       view.map = map?.weights ? map : null;
       put(mapTools, view.map && controls(view, redraw));
@@ -42,14 +37,10 @@ export function create({ changed, signal, facts }) {
   };
 }
 
-const typeOf = (file) => file.type || TYPES[file.name?.split('.').pop().toLowerCase()] || 'application/octet-stream';
-
 function controls(view, redraw) {
-  const slider = h('input', { type: 'range', min: 0, max: 1, step: 0.05, value: view.opacity, id: 'opacity' });
-  slider.addEventListener('input', () => { view.opacity = +slider.value; redraw(); });
-  const fifth = h('input', { type: 'checkbox', checked: view.fifth });
-  fifth.addEventListener('change', () => { view.fifth = fifth.checked; redraw(); });
-  return [h('label', { htmlFor: 'opacity' }, 'Map'), slider, h('label', {}, fifth, ' only the most salient fifth')];
+  const slider = h('input', { type: 'range', max: 1, step: 0.05, value: view.opacity, oninput: () => { view.opacity = +slider.value; redraw(); } });
+  const fifth = h('input', { type: 'checkbox', checked: view.fifth, onchange: () => { view.fifth = fifth.checked; redraw(); } });
+  return [h('label.row', 'Map', slider), h('label', fifth, ' only the most salient fifth')];
 }
 
 /** Draw the picture, the part that was seen as a dashed frame, and the map over it. */
@@ -72,51 +63,37 @@ function paint(canvas, { picture, map, opacity, fifth }) {
   pen.imageSmoothingEnabled = !fifth;
   pen.drawImage(heat(map.weights, opacity, fifth), ...seen);
   if (box[0] <= 0.001 && box[1] <= 0.001) return;
-  for (const [colour, offset] of [['#000', 0], ['#fff', 6]]) {
-    pen.strokeStyle = colour;
-    pen.lineWidth = 2;
-    pen.setLineDash([6, 6]);
-    pen.lineDashOffset = offset;
-    pen.strokeRect(seen[0] + 1, seen[1] + 1, seen[2] - 2, seen[3] - 2);
+  pen.setLineDash([6, 6]);
+  for (const [strokeStyle, lineDashOffset] of [['#000', 0], ['#fff', 6]]) {
+    Object.assign(pen, { strokeStyle, lineDashOffset, lineWidth: 3 });
+    pen.strokeRect(...seen);
   }
 }
 
 /** Return a map as a small canvas: what weighs nothing is clear. `fifth`: only the most salient fifth of the cells. */
 export function heat(weights, opacity, fifth = false) {
-  const rows = weights.length, columns = weights[0].length;
-  const small = h('canvas', { width: columns, height: rows });
-  const pen = small.getContext('2d');
-  const image = pen.createImageData(columns, rows);
-  const cells = weights.flat();
-  const limit = fifth ? [...cells].sort((a, b) => b - a)[Math.floor(cells.length / 5)] : 0;
-  cells.forEach((weight, cell) => {
+  const cells = weights.flat().sort((a, b) => b - a);
+  const limit = cells[Math.floor(cells.length / 5)];
+  return pixels(weights[0].length, weights.length, (x, y) => {
+    const weight = weights[y][x];
     const strength = fifth ? (weight > limit ? 0.8 : 0) : Math.sqrt(weight);
-    image.data.set([255, 70 + 150 * weight, 30, 255 * strength * opacity], 4 * cell);
+    return [255, 70 + 150 * weight, 30, 255 * strength * opacity];
   });
-  pen.putImageData(image, 0, 0);
-  return small;
 }
 
 /** Say in words where the weight of a map lies. */
 function where(weights) {
-  let sum = 0, x = 0, y = 0;
-  weights.forEach((row, i) => row.forEach((weight, j) => {
-    sum += weight; y += weight * (i + 0.5) / weights.length; x += weight * (j + 0.5) / row.length;
-  }));
-  const third = (share, names) => names[share < 0.42 ? 0 : share > 0.58 ? 2 : 1];
-  const words = [third(y / sum, ['at the top', '', 'at the bottom']), third(x / sum, ['on the left', '', 'on the right'])];
-  return sum && words.filter(Boolean).join(', ') || 'in the middle';
+  const total = (numbers) => numbers.reduce((sum, each) => sum + each, 0);
+  const centre = (sums) => total(sums.map((sum, i) => sum * (i + 0.5))) / total(sums) / sums.length;
+  const side = (share, low, high) => (share < 0.42 ? low : share > 0.58 ? high : '');
+  const columns = weights[0].map((_, x) => total(weights.map((row) => row[x])));
+  return `${side(centre(weights.map(total)), 'at the top ', 'at the bottom ')}${side(centre(columns), 'on the left', 'on the right')}`.trim() || 'in the middle';
 }
 
 /** Show the camera; take one picture of it. */
 async function camera(extra, take, signal) {
-  if (!navigator.mediaDevices) return put(extra, h('p', { className: 'note' }, 'A browser opens the camera only for https and for this machine.'));
-  let stream;
-  try {
-    stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: 'environment' } });
-  } catch (error) {
-    return put(extra, h('p', { className: 'note' }, `There is no camera to use: ${error.message}.`));
-  }
+  const stream = await device({ video: { facingMode: 'environment' } }, extra);
+  if (!stream) return;
   const stop = () => { stream.getTracks().forEach((track) => track.stop()); put(extra); };
   signal.addEventListener('abort', stop);
   const video = h('video', { srcObject: stream, autoplay: true, muted: true, playsInline: true });
@@ -125,5 +102,5 @@ async function camera(extra, take, signal) {
     shot.getContext('2d').drawImage(video, 0, 0);
     shot.toBlob((body) => { stop(); take(new File([body], 'photo.jpg', { type: 'image/jpeg' })); }, 'image/jpeg', 0.92);
   };
-  return put(extra, video, h('p', { className: 'row' }, button('Take the picture', shoot, { className: 'main' }), button('Close', stop)));
+  put(extra, video, h('p.row', button('Take the picture', shoot, 'main'), button('Close', stop)));
 }

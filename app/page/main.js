@@ -1,42 +1,44 @@
-// The frame: the list of models, the model that is shown, its input, its answers and what is below them.
+// The frame: the list of models, and of one model its input, its answers and what stands below them.
 
 import { h, put, button } from './dom.js';
-import { askForKey, blob, goTo, json, modelPath, place, Problem, apiKey, request, say } from './core.js';
+import { apiKey, askForKey, blob, goTo, json, modelPath, place, Problem, request, say } from './core.js';
 import { card, headline } from './card.js';
 import { code } from './code.js';
 
-const list = document.getElementById('models');
-const work = document.getElementById('work');
-const TASKS = { classify: 'Classify', complete: 'Continue', reconstruct: 'Reconstruct' };
+const [list, work, key] = ['models', 'work', 'key'].map((id) => document.getElementById(id));
+const VERBS = { classify: 'Classify', complete: 'Continue', reconstruct: 'Reconstruct' };
+const ORDER = ['image', 'audio', 'text', 'tree'];
 let models = [];
 let leaving = new AbortController();
 
-/** Return the view of a modality or task: a file of its name here; `otherwise` where there is none. */
+/** Return the view of a modality or of a task: the file of its name; `otherwise` where there is none. */
 const viewOf = (name, otherwise) => (/^[a-z-]+$/.test(name) ? import(`./${name}.js`).catch(() => import(otherwise)) : import(otherwise));
 
+const isReady = ({ state }) => state === 'ready';
+
 async function start() {
-  const key = document.getElementById('key');
-  key.addEventListener('click', () => askForKey().then(start));
   key.hidden = !apiKey();
   try {
     ({ models } = await json('v1/models'));
+    drawList();
+    await open();
   } catch (error) {
-    return put(work, problem(error), button('Try again', start, { className: 'main' }));
+    put(work, problem(error), button('Try again', start, 'main'));
   }
-  drawList();
-  return open();
 }
 
 function drawList() {
-  const groups = Map.groupBy ? Map.groupBy(models, (model) => model.modality || 'other') : new Map([['models', models]]);
-  put(list, [...groups].map(([modality, members]) => h('section', {}, h('h2', {}, modality),
-    h('ul', {}, members.map(entry)))));
+  const kinds = [...new Set([...ORDER, ...models.map((model) => model.modality || 'not ready')])];
+  put(list, kinds.map((kind) => {
+    const members = models.filter((model) => (model.modality || 'not ready') === kind);
+    return members.length > 0 && h('section', h('h2', kind), h('ul', members.map(entry)));
+  }));
 }
 
-function entry(model) {
-  const ready = model.versions.some((each) => each.state === 'ready');
-  return h('li', {}, h('a', { href: `#/${model.name}`, id: `model-${model.name}` }, h('b', {}, model.name),
-    h('span', { className: `state ${ready ? '' : 'off'}` }, ready ? TASKS[model.task] || model.task : model.versions.at(-1).state)));
+function entry({ name, task, description, versions }) {
+  const ready = versions.some(isReady);
+  return h('li', h('a', { href: `#/${name}`, id: `model-${name}`, title: description || '' }, h('b', name),
+    h(ready ? 'span.state' : 'span.state.off', ready ? VERBS[task] || task : versions.at(-1).state)));
 }
 
 list.addEventListener('keydown', (event) => {
@@ -50,127 +52,129 @@ async function open() {
   leaving.abort();
   leaving = new AbortController();
   const { signal } = leaving;
-  const shown = place();
-  const name = shown.model || models.find((model) => model.modality)?.name;
-  for (const link of list.querySelectorAll('a')) {
-    if (link.id === `model-${name}`) link.setAttribute('aria-current', 'page'); else link.removeAttribute('aria-current');
-  }
-  if (!name) return put(work, h('p', {}, 'No model is published here yet.'));
+  const asked = place();
+  const name = asked.model || list.querySelector('a b')?.textContent;
+  if (!name) return put(work, h('h1', 'No model is published here yet'));
+  for (const link of list.querySelectorAll('a')) link.ariaCurrent = link.id === `model-${name}` ? 'page' : null;
+  document.getElementById(`model-${name}`)?.scrollIntoView({ block: 'nearest', inline: 'center' });
   document.title = `${name} · Thalamus`;
   try {
-    const model = await json(modelPath(name), { signal });
-    if (!signal.aborted) await show(model, shown, signal);
+    await show(await json(modelPath(name), { signal }), asked, signal);
   } catch (error) {
-    if (error.name !== 'AbortError' && !signal.aborted) put(work, h('h1', {}, name), problem(error));
+    if (!signal.aborted) put(work, h('h1', name), problem(error));
   }
   return null;
 }
 
-async function show(model, shown, signal) {
-  const ready = model.versions.filter((each) => each.state === 'ready');
-  if (!ready.length) {
-    return put(work, h('h1', {}, model.name), h('p', { className: 'abstains' }, `This model is ${model.versions.at(-1).state}. ${model.versions.at(-1).reason || ''}`));
-  }
-  const version = ready.find((each) => each.version === +shown.version)?.version;
+/** Say why a model cannot answer, and look again while it loads. */
+function waiting({ name, versions }, signal) {
+  const { state, reason } = versions.at(-1);
+  put(work, h('h1', name), h('p.abstains', { role: 'status' }, `This model is ${state}. ${reason || ''}`));
+  const timer = setTimeout(start, state === 'loading' ? 1000 : 10000);
+  signal.addEventListener('abort', () => clearTimeout(timer));
+}
+
+async function show(model, asked, signal) {
+  const ready = model.versions.filter(isReady);
+  if (!ready.length) return waiting(model, signal);
+  const version = ready.find((each) => each.version === +asked.version)?.version;
   const { facts } = ready.find((each) => each.version === (version || model.serving.version)) || ready.at(-1);
   const path = modelPath(model.name, version);
-  const markdown = request(`${path}/card`, { signal }).then((found) => found.text()).catch(() => '');
-  const [modality, task, sampled, text] = await Promise.all([viewOf(model.modality, './file.js'), viewOf(model.task, './table.js'),
-    json(`${path}/samples`, { signal }).catch(() => ({ samples: [] })), markdown]);
+  const [modality, task, text, { samples }] = await Promise.all([
+    viewOf(model.modality, './file.js'), viewOf(model.task, './table.js'),
+    request(`${path}/card`, { signal }).then((found) => found.text(), () => ''),
+    json(`${path}/samples`, { signal }).catch(() => ({ samples: [] })),
+  ]);
   if (signal.aborted) return null;
-  const asks = bench({ model, facts, modality, task, signal, versions: [version, ...(shown.with ? [+shown.with] : [])] });
-  put(work, h('h1', {}, model.name), h('p', { className: 'about' }, facts.description),
-    headline(text) && h('p', { className: 'headline' }, headline(text)), versions(model, ready, shown),
-    h('div', { className: 'bench' }, h('section', { className: 'input', ariaLabel: 'Input' }, h('h2', {}, 'Input'), samples(sampled.samples, path, asks, signal), asks.input),
-      h('section', { className: 'output', ariaLabel: 'Answer' }, h('h2', {}, 'Answer'), asks.output)),
-    asks.below, text && h('details', { className: 'fold' }, h('summary', {}, 'Model card'), card(text, `${path}/card`)));
-  const first = sampled.samples.find((each) => each.file === shown.sample);
-  if (first) asks.take(first, path);
-  else if (asks.view.draw) asks.view.draw();
-  return null;
+  const bench = newBench({ model, facts, modality, task, signal, versions: [version, +asked.with].filter((each, i) => !i || each) });
+  const take = async (sample) => {
+    goTo(model.name, { ...asked, model: '', sample: sample.file }, true);
+    const body = await blob(samplePath(path, sample), { signal });
+    await bench.load({ body, name: sample.file, type: sample.media_type });
+  };
+  put(work, h('h1', model.name), h('p.about', facts.description), headline(text) && h('p.headline', headline(text)),
+    versionChoice(model, ready, asked),
+    h('div.bench', h('section.input', { ariaLabel: 'Input' }, h('h2', 'Input'), strip(samples, path, take, signal), bench.input),
+      h('section.output', { ariaLabel: 'Answer' }, h('h2', 'Answer'), bench.output)),
+    bench.below, text && fold('Model card', card(text, `${path}/card`)));
+  const first = samples.find((each) => each.file === asked.sample);
+  return first ? take(first) : bench.start();
 }
 
-/** Return the input of a model, and a panel of its task for each version. */
-function bench({ model, facts, modality, task, signal, versions: numbers }) {
-  const below = h('div'), output = h('div', { className: 'panels' });
+const samplePath = (path, { file }) => `${path}/samples/${encodeURIComponent(file)}`;
+
+const fold = (title, ...inside) => h('details.fold', h('summary', title), inside);
+
+/** Return the input of a model, and an answer of its task for each version. */
+function newBench({ model, facts, modality, task, signal, versions }) {
+  const below = h('div');
+  const empty = h('p.note', task.auto ? 'The answer appears here as soon as there is an input.' : 'Write how a text starts, then let the model continue it.');
   let asking = new AbortController();
-  const context = { facts, task: model.task, explains: model.task === 'classify', run };
-  const panels = numbers.map((number) => task.create({ ...context, path: modelPath(model.name, number) }));
-  const view = modality.create({ ...context, changed: (payload) => ask(payload), signal, auto: task.auto });
-  const columns = panels.map((panel, i) => h('div', { className: 'panel' }, panels.length > 1 && h('h3', {}, numbers[i] ? `Version ${numbers[i]}` : `Version ${model.serving.version}, which serves`), panel.node));
-  put(output, columns, h('p', { className: 'note empty' }, task.auto ? 'The answer appears here as soon as there is an input.' : 'Write the start of a text, then continue it.'));
-  const input = h('div', {}, view.node, !task.auto && button(TASKS[model.task] || 'Ask', () => ask(view.payload(), true), { className: 'main' }));
-  return { view, input, output, below, take };
+  const context = { facts, task: model.task, run };
+  const panels = versions.map((version) => task.create({ ...context, path: modelPath(model.name, version) }));
+  const columns = panels.map((panel, i) => h('div.panel', versions.length > 1 && h('h3', versions[i] ? `Version ${versions[i]}` : `Version ${model.serving.version}, which serves`), panel.node));
+  const view = modality.create({ ...context, changed: (payload) => task.auto && ask(payload), signal, auto: task.auto });
+  const input = h('div', view.node, !task.auto && button(VERBS[model.task] || 'Ask', () => ask(view.payload()), 'main'));
+  const load = async (sample) => { await view.load(sample); if (!task.auto) ask(view.payload()); };
+  return { load, input, below, output: h('div', empty, h('div.panels', columns)), start: () => view.draw && view.draw() };
 
-  async function take(sample, path) {
-    goTo(model.name, { ...place(), model: '', sample: sample.file }, true);
-    const body = await blob(`${path}/samples/${encodeURIComponent(sample.file)}`, { signal });
-    await view.load({ body, name: sample.file, type: sample.media_type });
-  }
-
-  function ask(payload, pressed = false) {
-    if (!payload || !(task.auto || pressed)) return null;
+  function ask(payload) {
     asking.abort();
     asking = new AbortController();
-    const { signal: own } = asking;
-    return Promise.all(panels.map((panel, i) => run(() => panel.ask(payload, own), columns[i], i === 0)));
+    const own = asking.signal;
+    if (payload) panels.forEach((panel, i) => run(() => panel.ask(payload, own), i));
   }
 
-  async function run(work, column = columns[0], first = true) {
-    column.querySelector('.problem')?.remove();
-    output.querySelector('.empty')?.remove();
-    column.classList.add('busy');
+  async function run(asked, i = 0) {
+    columns[i].querySelector('.problem')?.remove();
+    empty.remove();
+    columns[i].classList.add('busy');
     try {
-      const done = await work();
-      if (signal.aborted || !first) return;
+      const done = await asked();
+      if (signal.aborted || i) return;
       say(done.sentence);
       view.explain(done.explanation);
-      put(below, h('p', { className: 'note' }, done.about), h('details', { className: 'fold' }, h('summary', {}, 'Ask from a program'), code(done)),
-        h('details', { className: 'fold' }, h('summary', {}, 'The whole answer'), h('pre', { tabIndex: 0 }, JSON.stringify(done.body, flat, 2))));
+      put(below, h('p.note', done.about), fold('Ask from a program', code(done)),
+        fold('The whole answer', h('pre', { tabIndex: 0 }, JSON.stringify(done.body, flat, 2))));
     } catch (error) {
       if (error.name === 'AbortError') return;
-      column.prepend(problem(error));
-      say(error.message);
+      columns[i].prepend(problem(error));
     } finally {
-      column.classList.remove('busy');
+      columns[i].classList.remove('busy');
     }
   }
 }
 
-/** Write rows of numbers in one line. */
+/** Write each row of a map in one line. */
 const flat = (name, value) => (name === 'weights' && Array.isArray(value) ? value.map((row) => row.join(', ')) : value);
 
-function samples(found, path, asks, signal) {
-  if (!found.length) return null;
-  return h('div', { className: 'samples', role: 'group', ariaLabel: 'Samples' }, found.map((each) => {
-    const name = each.file.replace(/\.\w+$/, '');
-    const node = button(name, () => asks.take(each, path).catch((error) => asks.output.prepend(problem(error))), { title: each.note });
-    if (each.media_type.startsWith('image/')) {
-      blob(`${path}/samples/${encodeURIComponent(each.file)}`, { signal }).then((body) => {
-        put(node, h('img', { src: URL.createObjectURL(body), alt: name }));
-      }, () => {});
-    }
+/** Return the samples as buttons, pictures as pictures. */
+function strip(samples, path, take, signal) {
+  return h('div.samples', { role: 'group', ariaLabel: 'Samples' }, samples.map((sample) => {
+    const name = sample.file.replace(/\.\w+$/, '');
+    const picture = sample.media_type.startsWith('image/') && h('img', { alt: name });
+    const node = button(picture || name, () => take(sample).catch((error) => node.after(problem(error))), 'plain', { title: sample.note || name });
+    if (picture) blob(samplePath(path, sample), { signal }).then((body) => { picture.src = URL.createObjectURL(body); }, () => {});
     return node;
   }));
 }
 
-/** Return the choice of a version, and of another to compare it with. */
-function versions(model, ready, shown) {
+/** Return the choice of a version, and of another beside it. */
+function versionChoice(model, ready, asked) {
   if (ready.length < 2) return null;
-  const choice = (name, label, none) => {
-    const select = h('select', { id: `choose-${name}` }, h('option', { value: '' }, none),
-      ready.map(({ version }) => h('option', { value: version, selected: String(version) === shown[name] }, version)));
-    select.addEventListener('change', () => goTo(model.name, { ...shown, model: '', [name]: select.value }));
-    return [h('label', { htmlFor: select.id }, label), select];
-  };
-  return h('p', { className: 'row' }, choice('version', 'Version', `the one that serves (${model.serving.version})`), choice('with', 'beside', 'none'));
+  return h('p.row', [['version', 'Version', `the one that serves (${model.serving.version})`], ['with', 'beside', 'none']].map(([name, label, none]) => {
+    const options = ready.map(({ version }) => h('option', { value: version, selected: String(version) === asked[name] }, `${version}`));
+    const select = h('select', { id: name, onchange: () => goTo(model.name, { ...asked, ...place(), model: '', [name]: select.value }) }, h('option', { value: '' }, none), options);
+    return [h('label', { htmlFor: name }, label), select];
+  }));
 }
 
 function problem(error) {
   if (!(error instanceof Problem)) console.error(error);
   const more = [error.status && `status ${error.status}`, error.wait && `try again in ${error.wait} s`, error.id && `request ${error.id}`];
-  return h('div', { className: 'problem', role: 'alert' }, h('p', {}, error.message), h('p', { className: 'note' }, more.filter(Boolean).join(' · ')));
+  return h('div.problem', { role: 'alert' }, h('p', error.message), h('p.note', more.filter(Boolean).join(' · ')));
 }
 
+key.addEventListener('click', () => askForKey().then(start));
 addEventListener('hashchange', open);
 start();

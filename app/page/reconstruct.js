@@ -1,13 +1,13 @@
 // The answer of an autoencoder: before | after | difference, and the novelty.
 
-import { h, put } from './dom.js';
+import { h, put, pixels } from './dom.js';
 import { post } from './core.js';
 import { meter } from './classify.js';
 
 export const auto = true;
 
 export function create(context) {
-  const node = h('div', { className: 'answer' });
+  const node = h('div.answer');
   return {
     node,
     async ask(payload, signal) {
@@ -18,7 +18,7 @@ export function create(context) {
       const after = await picture(answer.reconstruction);
       const before = await createImageBitmap(payload.body).catch(() => null);
       put(node, before && panels(fitted(before, context.facts.encoder, after), after),
-        h('p', {}, 'Error of the reconstruction ', h('b', {}, answer.reconstruction_error.toFixed(4))), meter(answer.novelty, context.facts.novelty?.threshold));
+        h('p', 'Error of the reconstruction ', h('b', answer.reconstruction_error.toFixed(4))), meter(answer.novelty, context.facts.novelty?.threshold));
       const sentence = `Reconstructed with an error of ${answer.reconstruction_error.toFixed(4)}, novelty ${answer.novelty.toFixed(2)}.`;
       return { path, payload, body, about: about(), sentence };
     },
@@ -43,18 +43,17 @@ function fitted(before, { fit, crop_fraction: part }, { width, height }) {
 function panels(before, after) {
   const copy = h('canvas', { width: after.width, height: after.height });
   copy.getContext('2d').drawImage(after, 0, 0);
-  return h('div', { className: 'panels' }, [[before, 'Before'], [copy, 'After'], [difference(before, copy), 'Difference × 4']].map(([canvas, name]) => {
+  return h('div.panels.pictures', [[before, 'Before'], [copy, 'After'], [difference(before, copy), 'Difference × 4']].map(([canvas, name]) => {
     canvas.setAttribute('role', 'img');
     canvas.setAttribute('aria-label', name);
-    return h('figure', {}, canvas, h('figcaption', {}, name));
+    return h('figure', canvas, h('figcaption', name));
   }));
 }
 
 function difference(one, other) {
-  const { width, height } = one;
-  const pixels = (canvas) => canvas.getContext('2d').getImageData(0, 0, width, height);
-  const a = pixels(one), b = pixels(other), made = h('canvas', { width, height });
-  for (let i = 0; i < a.data.length; i++) if (i % 4 < 3) a.data[i] = 4 * Math.abs(a.data[i] - b.data[i]);
-  made.getContext('2d').putImageData(a, 0, 0);
-  return made;
+  const [a, b] = [one, other].map((canvas) => canvas.getContext('2d').getImageData(0, 0, one.width, one.height).data);
+  return pixels(one.width, one.height, (x, y) => {
+    const i = 4 * (y * one.width + x);
+    return [0, 1, 2].map((c) => 4 * Math.abs(a[i + c] - b[i + c])).concat(255);
+  });
 }

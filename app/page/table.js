@@ -6,22 +6,22 @@ import { post } from './core.js';
 export const auto = true;
 
 export function create(context) {
-  const node = h('div', { className: 'answer' });
+  const node = h('div.answer');
   return {
     node,
     async ask(payload, signal) {
       const path = `${context.path}/${context.task}`;
       const { response, about } = await post(path, payload, signal);
       const body = await response.json();
-      put(node, h('div', { className: 'scroll', tabIndex: 0, role: 'group', ariaLabel: 'Answer' }, table(body)));
+      put(node, h('div.scroll', { tabIndex: 0, role: 'group', ariaLabel: 'Answer' }, table(body)));
       return { path, payload, body, about: about(), sentence: 'The answer is in the table.' };
     },
   };
 }
 
 function table(value) {
-  return h('table', {}, h('tbody', {}, Object.entries(value).map(([name, each]) => h('tr', {},
-    h('th', { scope: 'row' }, name), h('td', {}, cell(each))))));
+  return h('table', h('tbody', Object.entries(value).map(([name, each]) => h('tr',
+    h('th', { scope: 'row' }, name), h('td', cell(each))))));
 }
 
 function cell(value) {

@@ -2,12 +2,10 @@
 
 import { h, put, chooser, later, receive, round } from './dom.js';
 
-export const icon = '¶';
-
 /** Return the field for a text. `rows` and `wait`: for other views that take texts. */
 export function create({ changed, signal, auto }) {
   const field = h('textarea', { id: 'text', rows: 6, spellcheck: false, placeholder: 'Type or paste a text…' });
-  const weights = h('div', { className: 'weights' });
+  const weights = h('div.weights');
   const payload = () => ({ body: field.value, type: 'text/plain', text: field.value });
   const soon = later(() => field.value.trim() && changed(payload()), 300);
   const load = (text) => { field.value = text; if (text.trim()) changed(payload()); };
@@ -15,8 +13,8 @@ export function create({ changed, signal, auto }) {
   if (auto) field.addEventListener('input', soon);
   receive(field, 'text', take, signal);
   return {
-    node: h('div', {}, h('label', { htmlFor: 'text' }, 'Text'), field,
-      h('p', { className: 'row' }, chooser('Choose a text file', 'text/*', take)), weights),
+    node: h('div', h('label', { htmlFor: 'text' }, 'Text'), field,
+      h('p.row', chooser('Choose a text file', 'text/*', take)), weights),
     load: async (sample) => load(await sample.body.text()),
     payload: () => (field.value.trim() ? payload() : null),
     explain: (explanation) => put(weights, Array.isArray(explanation) ? shown(field.value, explanation) : null),
@@ -26,7 +24,7 @@ export function create({ changed, signal, auto }) {
 function shown(text, tokens) {
   const characters = Array.from(text);
   const part = (start, end) => characters.slice(start, end).join('');
-  const line = h('p', { className: 'weighted' });
+  const line = h('p.weighted');
   let place = 0;
   for (const token of tokens) {
     if (token.start === null || token.start < place) continue;
@@ -38,7 +36,7 @@ function shown(text, tokens) {
   line.append(part(place));
   const heavy = [...tokens].sort((a, b) => b.weight - a.weight).slice(0, 6).filter((token) => token.weight);
   const marks = [...new Set(tokens.filter((token) => token.start === null).map((token) => token.text))];
-  return [h('h3', {}, 'What led to the label'), line,
-    h('p', { className: 'note' }, `Most weight: ${heavy.map((t) => `“${t.text}” ${round(t.weight)}`).join(', ') || 'none'}.`
+  return [h('h3', 'What led to the label'), line,
+    h('p.note', `Most weight: ${heavy.map((t) => `“${t.text}” ${round(t.weight)}`).join(', ') || 'none'}.`
       + (marks.length ? ` Marks that are not in the text: ${marks.join(', ')}.` : ''))];
 }

@@ -3,12 +3,11 @@
 import { h, s, put, percent } from './dom.js';
 import * as text from './text.js';
 
-export const icon = '⑂';
 const WIDE = 92, HIGH = 62;
 
 export function create(context) {
   const input = text.create(context);
-  const drawing = h('div', { className: 'tree' });
+  const drawing = h('div.tree');
   input.node.querySelector('label').textContent = 'Sentence or tree';
   input.node.append(drawing);
   const payload = () => (input.payload() ? { ...input.payload(), type: 'text/plain' } : null);
@@ -41,21 +40,21 @@ function drawn(phrases, labels) {
   const deepest = Math.max(...nodes.map((node) => node.depth));
   const y = (node) => 22 + HIGH * node.depth;
   const wide = leaves.length * WIDE, high = y({ depth: deepest }) + 46;
-  const lines = nodes.filter((node) => node.above).map((node) => s('path', {
-    class: 'edge', d: `M${node.above.x} ${y(node.above) + 14}C${node.above.x} ${y(node) - 20} ${node.x} ${y(node.above) + 26} ${node.x} ${y(node) - 15}`,
+  const lines = nodes.filter((node) => node.above).map((node) => s('path.edge', {
+    d: `M${node.above.x} ${y(node.above) + 14}C${node.above.x} ${y(node) - 20} ${node.x} ${y(node.above) + 26} ${node.x} ${y(node) - 15}`,
   }));
-  const detail = h('p', { className: 'note', ariaLive: 'polite' }, 'Point at or tab to a phrase to read it.');
+  const detail = h('p.note', { ariaLive: 'polite' }, 'Point at or tab to a phrase to read it.');
   const boxes = nodes.map((node) => {
-    const told = `${node.text}: ${node.label}, ${percent(node.probability)}`;
-    const show = () => { detail.textContent = told; };
-    return s('g', { tabindex: 0, role: 'img', 'aria-label': told, class: 'phrase', onfocus: show, onmouseenter: show,
+    const said = `${node.text}: ${node.label}, ${percent(node.probability)}`;
+    const show = () => { detail.textContent = said; };
+    return s('g.phrase', { tabindex: 0, role: 'img', 'aria-label': said, onfocus: show, onmouseenter: show,
       style: { '--hue': hue(labels.indexOf(node.label), labels.length) } },
     s('rect', { x: node.x - WIDE / 2 + 3, y: y(node) - 15, width: WIDE - 6, height: 29, rx: 7 }),
     s('text', { x: node.x, y: y(node) + 4 }, node.label),
-    !node.below.length && s('text', { class: 'word', x: node.x, y: y(node) + 31 }, node.text));
+    !node.below.length && s('text.leaf', { x: node.x, y: y(node) + 31 }, node.text));
   });
-  return [h('h3', {}, 'The label of every phrase'),
-    h('div', { className: 'scroll', tabIndex: 0, role: 'group', ariaLabel: 'The tree' },
+  return [h('h3', 'The label of every phrase'),
+    h('div.scroll', { tabIndex: 0, role: 'group', ariaLabel: 'The tree' },
       s('svg', { width: wide, height: high, viewBox: `0 0 ${wide} ${high}` }, lines, boxes)), detail];
 }
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 PROGRAM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
-PATIENCE = 30.0  # seconds for what should take a moment; a busy machine is slow
+PATIENCE = 60.0  # seconds for what should take a moment; a busy machine is slow
 _OPTIONS = (
     "--headless=new",
     "--no-sandbox",
@@ -47,7 +47,7 @@ class Chromium:
         shell = f'exec "$0" "$@" 3<&{theirs_in[0]} 4>&{ours_out[1]}'
         arguments = [PROGRAM, *_OPTIONS, f"--user-data-dir={profile}", *options, "about:blank"]
         self._process = subprocess.Popen(
-            ["/bin/sh", "-c", shell, *arguments],
+            ["/bin/bash", "-c", shell, *arguments],
             pass_fds=(theirs_in[0], ours_out[1]),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -67,6 +67,7 @@ class Chromium:
         self._session = attached["sessionId"]
         for domain in ("Page", "Runtime", "Log", "DOM", "Network"):
             self.call(f"{domain}.enable")
+        self.call("Emulation.setFocusEmulationEnabled", enabled=True)
 
     def close(self) -> None:
         """End the browser and what it has started."""
@@ -133,7 +134,8 @@ class Chromium:
         """Wait until an expression gives something true, and return that."""
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
-            if found := self.run(script):
+            found = self.run(script)
+            if found or found == {}:  # an element
                 return found
             time.sleep(0.03)
         text = self.run("document.body.innerText")
