@@ -1,9 +1,10 @@
 """The page at `/`: the models of this service, for a person with a browser.
 
 Its files are those of `app/page/`, read once and served by name from memory, so no path of a client
-reaches the file system. Lines of a script that are comments stay in the repository. The page loads nothing from elsewhere and runs no inline script or style:
-the headers of its document say so to the browser. It holds nothing about the models; its script
-asks the API, with the key that the person has, where the service asks for one.
+reaches the file system. Lines of a script that are comments stay in the repository. The page loads
+nothing from elsewhere and runs no inline script or style: the headers of its document say so to the
+browser. It holds nothing about the models; its script asks the API, with the key that the person
+has, where the service asks for one.
 """
 
 import re

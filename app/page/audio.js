@@ -6,18 +6,18 @@ import { heat } from './image.js';
 const WIDE = 560, WAVE = 80, HIGH = 150, WINDOW = 256;
 
 export function create({ changed, signal, facts }) {
-  const canvas = h('canvas', { width: WIDE, height: WAVE + HIGH + 18, hidden: true, role: 'img' });
+  const canvas = h('canvas', { width: WIDE, height: WAVE + HIGH + 18, hidden: true, role: 'img', ariaLabel: 'Sound' });
   const note = h('p.note');
   const view = { payload: null, sound: null, player: new Audio() };
   const take = async (file) => {
-    const name = file.name || 'sound.wav';
+    const { name } = file;
     view.payload = { body: file, type: file.type || 'application/octet-stream', name };
     URL.revokeObjectURL(view.player.src);
     view.player.src = URL.createObjectURL(file);
     view.sound = await decoded(file, facts.encoder.rate || 16000);
     canvas.hidden = play.disabled = !view.sound;
-    canvas.ariaLabel = view.sound && `Waveform and spectrogram of ${name}, ${round(view.sound.duration)} seconds`;
     note.textContent = view.sound ? `${name}, ${round(view.sound.duration)} s` : `${name} cannot be drawn by this browser`;
+    canvas.ariaLabel = `Waveform and spectrogram of ${note.textContent}`;
     paint(canvas, view.sound, null);
     changed(view.payload);
   };

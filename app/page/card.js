@@ -59,7 +59,7 @@ function picture(alt, source, base) {
 function table(lines, base) {
   const rows = lines.map((line) => line.slice(1, line.lastIndexOf('|')).split('|').map((cell) => cell.trim()));
   const [head, , ...body] = rows;
-  const cells = (row, kind) => h('tr', row.map((cell) => h(kind, {}, spans(cell, base))));
+  const cells = (row, kind) => h('tr', row.map((cell) => h(cell ? kind : 'td', spans(cell, base))));
   return h('div.scroll', { tabIndex: 0, role: 'group', ariaLabel: 'Table' },
     h('table', head.some(Boolean) && h('thead', cells(head, 'th')), h('tbody', body.map((row) => cells(row, 'td')))));
 }

@@ -8,7 +8,7 @@ const asking = { now: null };
 /** An answer that is none: `message` is what the service says. */
 export class Problem extends Error {
   constructor(status, body, wait) {
-    super(body.detail || body.error || body.title || `The service answered ${status}`);
+    super(body.detail || `The service answered ${status}`);
     this.status = status;
     this.id = body.request_id;
     this.wait = wait;

@@ -56,7 +56,7 @@ async function open() {
   const name = asked.model || list.querySelector('a b')?.textContent;
   if (!name) return put(work, h('h1', 'No model is published here yet'));
   for (const link of list.querySelectorAll('a')) link.ariaCurrent = link.id === `model-${name}` ? 'page' : null;
-  document.getElementById(`model-${name}`)?.scrollIntoView({ block: 'nearest', inline: 'center' });
+  list.scrollLeft = (document.getElementById(`model-${name}`)?.offsetLeft || 0) - 60;
   document.title = `${name} · Thalamus`;
   try {
     await show(await json(modelPath(name), { signal }), asked, signal);

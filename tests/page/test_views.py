@@ -56,7 +56,7 @@ def test_every_stroke_of_a_drawing_is_answered(base: str, browser: Chromium) -> 
     browser.open(f"{base}/#/digits")
     x, y = browser.find(".pad")
     browser.stroke([(x, y - 90 + step) for step in range(0, 190, 10)])
-    assert label(browser) == "1"
+    browser.wait(f"document.querySelector('{LABEL}')?.textContent.startsWith('1')")
     count = "performance.getEntriesByType('resource').filter((e) => /classify/.test(e.name)).length"
     before = browser.run(count)
     browser.stroke([(x - 70, y - 70), (x, y - 95)])
@@ -86,7 +86,7 @@ def test_a_sound_from_a_file_is_drawn_with_its_map(base: str, browser: Chromium)
     browser.open(f"{base}/#/spoken-digits")
     browser.choose(".drop input[type=file]", SHIPPED / "spoken-digits/1/golden/one.wav")
     assert label(browser) == "1"
-    assert "1.02 seconds" in browser.run("document.querySelector('.drop canvas').ariaLabel")
+    assert "one.wav, 1.02 s" in browser.run("document.querySelector('.drop canvas').ariaLabel")
     browser.wait(DRAWN % ".drop canvas")
     assert "its loudest 1.00 s were heard" in browser.text(".answer")
 

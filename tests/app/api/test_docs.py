@@ -221,3 +221,12 @@ async def test_an_asset_is_sent_in_pieces_for_which_a_slow_client_is_waited_for(
     await service.app(scope, receive, send)
     assert sum(pieces) > 1_000_000
     assert max(pieces) <= 2**16
+
+
+async def test_a_form_has_files_only_and_the_names_of_models_are_listed(service) -> None:
+    document = (await service.get("/openapi.json")).json()
+    operation = document["paths"]["/v1/models/{model}/classify"]["post"]
+    form = operation["requestBody"]["content"]["multipart/form-data"]["schema"]
+    assert set(form["properties"]) == {"file"}
+    [model] = [each for each in operation["parameters"] if each["name"] == "model"]
+    assert model["schema"]["enum"] == ["colours", "moods", "sounds"]
