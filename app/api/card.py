@@ -16,6 +16,7 @@ import orjson
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi import Path as InPath
 
+from app.api.openapi import FILE_REFUSALS
 from app.api.query import no_query
 from app.api.schemas import GoldenSample, Samples
 from app.bundle import Manifest
@@ -32,12 +33,10 @@ _ANY = "application/octet-stream"
 _PICTURES = {"png": "image/png", "jpg": "image/jpeg", "webp": "image/webp"}
 _MEDIA_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+", re.ASCII)
 _INERT = {"Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'"}
-_BYTES: dict[int | str, dict[str, Any]] = {
+_BYTES: dict[int | str, Any] = {
     200: {"content": {_ANY: {"schema": {"type": "string", "format": "binary"}}}}
 }
-_TEXT: dict[int | str, dict[str, Any]] = {
-    200: {"content": {_MARKDOWN: {"schema": {"type": "string"}}}}
-}
+_TEXT: dict[int | str, Any] = {200: {"content": {_MARKDOWN: {"schema": {"type": "string"}}}}}
 _Version = Annotated[int, InPath(ge=1, le=MAX_VERSION)]
 
 
@@ -108,37 +107,39 @@ def _inert(content: bytes, media_type: str) -> Response:
     return Response(content, media_type=media_type, headers=_INERT)
 
 
-@router.get("/card", response_class=Response, responses=_TEXT)
+@router.get("/card", response_class=Response, responses=FILE_REFUSALS | _TEXT)
 async def card(request: Request, model: str) -> Response:
     """Return the card of the version that serves, as Markdown."""
     return await _card(request, model, None)
 
 
-@router.get("/card/{name}", response_class=Response, responses=_BYTES)
+@router.get("/card/{name}", response_class=Response, responses=FILE_REFUSALS | _BYTES)
 async def card_picture(request: Request, model: str, name: str) -> Response:
     """Return a picture that the card of the version that serves shows."""
     return await _picture(request, model, None, name)
 
 
-@router.get("/samples")
+@router.get("/samples", responses=FILE_REFUSALS)
 async def samples(request: Request, model: str) -> Samples:
     """List the samples of the version that serves: its golden cases."""
     return await _samples(request, model, None)
 
 
-@router.get("/samples/{name}", response_class=Response, responses=_BYTES)
+@router.get("/samples/{name}", response_class=Response, responses=FILE_REFUSALS | _BYTES)
 async def sample(request: Request, model: str, name: str) -> Response:
     """Return a sample of the version that serves, with its media type."""
     return await _sample(request, model, None, name)
 
 
-@router.get("/versions/{version}/card", response_class=Response, responses=_TEXT)
+@router.get("/versions/{version}/card", response_class=Response, responses=FILE_REFUSALS | _TEXT)
 async def version_card(request: Request, model: str, version: _Version) -> Response:
     """Return the card of one version, as Markdown."""
     return await _card(request, model, version)
 
 
-@router.get("/versions/{version}/card/{name}", response_class=Response, responses=_BYTES)
+@router.get(
+    "/versions/{version}/card/{name}", response_class=Response, responses=FILE_REFUSALS | _BYTES
+)
 async def version_card_picture(
     request: Request, model: str, version: _Version, name: str
 ) -> Response:
@@ -146,13 +147,15 @@ async def version_card_picture(
     return await _picture(request, model, version, name)
 
 
-@router.get("/versions/{version}/samples")
+@router.get("/versions/{version}/samples", responses=FILE_REFUSALS)
 async def version_samples(request: Request, model: str, version: _Version) -> Samples:
     """List the samples of one version: its golden cases."""
     return await _samples(request, model, version)
 
 
-@router.get("/versions/{version}/samples/{name}", response_class=Response, responses=_BYTES)
+@router.get(
+    "/versions/{version}/samples/{name}", response_class=Response, responses=FILE_REFUSALS | _BYTES
+)
 async def version_sample(request: Request, model: str, version: _Version, name: str) -> Response:
     """Return a sample of one version, with its media type."""
     return await _sample(request, model, version, name)

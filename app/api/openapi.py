@@ -66,6 +66,11 @@ RESPONSES: dict[int | str, dict[str, Any]] = {422: _problem("A parameter is not 
 _REFUSALS = {status: _problem(text) for status, text in _PROBLEMS.items()}
 
 
+# For routes that return files of a bundle.
+FILE_REFUSALS: dict[int | str, dict[str, Any]] = {
+    404: _problem("There is no such model, version or file"),
+    503: _problem("The model is not ready, or its file has changed; see Retry-After"),
+}
 _SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "An API key"},
     "header": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "The same"},
