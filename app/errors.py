@@ -109,6 +109,10 @@ class UnknownModel(ClientError):
     """No model or version of that name is published."""
 
 
+class UnknownFile(ClientError):
+    """The version has no card, or no picture or sample of that name."""
+
+
 class UnsupportedTask(ClientError):
     """The model does not have this task."""
 

@@ -27,7 +27,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app import __version__
 from app.access import Keyring, Quotas
-from app.api import catalog, control, docs, health, openapi, problems
+from app.api import card, catalog, control, docs, health, openapi, page, problems
 from app.api.access import Access
 from app.api.allowed_hosts import AllowedHosts
 from app.api.cross_origin import CrossOrigin, Preflights
@@ -229,6 +229,7 @@ def _api(
         exception_handlers=problems.HANDLERS,
     )
     api.state.catalog = models
+    api.state.bundle_files = card.BundleFiles(settings.models, models)
     api.state.control = control.ModelControl(
         settings.models,
         models,
@@ -239,7 +240,8 @@ def _api(
     illustrate = [dialect.illustrate for dialect in DIALECTS]
     api.openapi = partial(openapi.describe, api, registry, illustrate)  # type: ignore[method-assign]
     api.router.routes.extend(fast_routes)
-    for router in (*(m.router for m in (catalog, control, health, docs)), *_dialect_routers()):
+    modules = (catalog, card, control, health, docs, page)
+    for router in (*(module.router for module in modules), *_dialect_routers()):
         api.include_router(router)
     return api
 

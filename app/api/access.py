@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.access import ApiKey, Keyring, KeyScope, Quotas
-from app.api.docs import ASSETS_PATH
+from app.api.kept import KEPT
 from app.errors import AmbiguousKey, MissingScope, NoKey, QuotaExceeded, UnknownKey
 from app.telemetry import OTHER, record_of
 
@@ -29,7 +29,7 @@ def required_scope(method: str, path: str, tasks: Collection[str]) -> KeyScope |
     names of parameters, as in a route. tasks: by name. What is not known here needs a key.
     """
     path = path.removesuffix("\n")  # the pattern of a route lets one line break follow
-    if method in ("GET", "HEAD") and (path in OPEN or path.startswith(ASSETS_PATH)):
+    if method in ("GET", "HEAD") and (path in OPEN or path.startswith(KEPT)):
         return None
     if path == "/metrics":
         return KeyScope.ADMIN

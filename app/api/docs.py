@@ -18,10 +18,11 @@ from typing import Any
 import orjson
 from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
 from fastapi.openapi.docs import get_swagger_ui_html
-from fastapi.responses import HTMLResponse, RedirectResponse, StreamingResponse
+from fastapi.responses import HTMLResponse, StreamingResponse
+
+from app.api.kept import ASSETS_PATH
 
 router = APIRouter(include_in_schema=False)
-ASSETS_PATH = "/docs/static/"
 _ASSETS = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css"}
 _PIECE = 2**16  # bytes; before each the server waits until the client has taken the one before
 _ICON = (
@@ -78,10 +79,23 @@ async def asset(name: str, request: Request) -> Response:
     if name not in _ASSETS:
         raise HTTPException(404)
     content, tag = _asset(name)
+    return from_memory(request, content, tag, _ASSETS[name])
+
+
+def from_memory(request: Request, content: bytes, tag: str, media_type: str) -> Response:
+    """Return a file that the browser may keep, or 304 to a browser that has it.
+
+    tag: the entity tag of the content.
+    """
     headers = {"ETag": tag, "Content-Length": str(len(content))}
     if request.headers.get("if-none-match") == tag:
         return Response(status_code=304, headers={"ETag": tag})
-    return StreamingResponse(_pieces(content), headers=headers, media_type=_ASSETS[name])
+    return StreamingResponse(_pieces(content), headers=headers, media_type=media_type)
+
+
+def entity_tag(content: bytes) -> str:
+    """Return the entity tag of a content: the first half of its sha256."""
+    return f'"{hashlib.sha256(content).hexdigest()[:32]}"'
 
 
 @cache
@@ -89,15 +103,9 @@ def _asset(name: str) -> tuple[bytes, str]:
     """Return the content of a file and its entity tag."""
     # The package carries the files of swagger-ui-dist and follows its releases.
     content = (resources.files("fastapi_swagger") / "resources" / name).read_bytes()
-    return content, f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+    return content, entity_tag(content)
 
 
 async def _pieces(content: bytes) -> AsyncIterator[bytes]:
     for start in range(0, len(content), _PIECE):
         yield content[start : start + _PIECE]
-
-
-@router.get("/")
-async def home() -> RedirectResponse:
-    """Redirect to the docs."""
-    return RedirectResponse("docs")

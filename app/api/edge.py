@@ -17,8 +17,8 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.content_coding import DecodedBody, Headers, content_coding
-from app.api.docs import ASSETS_PATH
 from app.api.error_forms import write_error
+from app.api.kept import KEPT
 from app.api.problems import note, problem_for
 from app.api.request_log import RequestLog
 from app.errors import ClientDisconnected, TooLarge, TooManyBytes, TooManyRequests
@@ -178,8 +178,8 @@ class _Answer:
                 (b"x-request-id", self._scope["request_id"].encode()),
                 _SAFE,
             ]
-            # The files of the page have validators, and a browser may keep them.
-            if self.status >= 400 or not self._scope["path"].startswith(ASSETS_PATH):
+            # The files of the pages have validators, and a browser may keep them.
+            if self.status >= 400 or not self._scope["path"].startswith(KEPT):
                 message["headers"].append(_NOT_KEPT)
         await self._send(message)
 

@@ -67,6 +67,11 @@ RESPONSES: dict[int | str, dict[str, Any]] = {422: _problem("A parameter is not 
 _REFUSALS = {status: _problem(text) for status, text in _PROBLEMS.items()}
 
 
+# For routes that return files of a bundle.
+FILE_REFUSALS: dict[int | str, dict[str, Any]] = {
+    404: _problem("There is no such model, version or file"),
+    503: _problem("The model is not ready, or its file has changed; see Retry-After"),
+}
 _SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "An API key"},
     "header": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "The same"},
@@ -125,17 +130,15 @@ def _request_body(registry: Registry) -> dict[str, Any]:
     own = (modality.instance_schema for modality in registry.modalities.values())
     instance = {"oneOf": [*(dict(schema) for schema in own if schema), _FILE]}
     instances = {"type": "array", "minItems": 1, "items": instance}
-    properties = {
-        "file": {"type": "array", "items": {"type": "string", "format": "binary"}},
-        "text": {"type": "array", "items": {"type": "string"}},
-    }
+    # Parts named `text` are taken too, but Swagger UI would send one beside every chosen file.
+    files = {"type": "array", "items": {"type": "string", "format": "binary"}}
     return {
         "required": True,
         "description": "The file itself with its media type, several as multipart/form-data, "
         "or JSON instances.",
         "content": {
             "multipart/form-data": {
-                "schema": {"type": "object", "properties": properties},
+                "schema": {"type": "object", "properties": {"file": files}},
                 "encoding": {"file": {"contentType": ", ".join(bodies)}},
             },
             "application/json": {
@@ -168,7 +171,9 @@ def describe(
     for path, operations in document["paths"].items():
         task = registry.tasks.get(path.rpartition("/")[2])
         if task is not None and path.startswith(_OWN) and "post" in operations:
-            _illustrate(operations["post"], task, [m for m in ready if m.pipeline.can(task.name)])
+            able = [model for model in ready if model.pipeline.can(task.name)]
+            _illustrate(operations["post"], task, able)
+            _name(operations["post"], sorted({model.manifest.name for model in able}))
     for add_examples in illustrate:
         add_examples(document["paths"], ready)
     return document
@@ -184,6 +189,13 @@ def describe_keys(describe: Callable[[], dict[str, Any]], tasks: Collection[str]
                 operation["security"] = [{name: [scope.value]} for name in _SCHEMES]
                 operation["responses"] |= _KEY_REFUSALS
     return document
+
+
+def _name(operation: dict[str, Any], models: Sequence[str]) -> None:
+    """List the names of the ready models, so that people choose one instead of writing it."""
+    for parameter in operation.get("parameters", []):
+        if parameter["name"] == "model" and models:
+            parameter["schema"] = parameter["schema"] | {"enum": list(models)}
 
 
 def _illustrate(operation: dict[str, Any], task: Task, ready: Sequence[ServedModel]) -> None:

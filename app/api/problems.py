@@ -27,6 +27,7 @@ STATUSES: dict[type[errors.ThalamusError], int] = {
     errors.ControlClosed: 403,
     errors.ForeignOrigin: 403,
     errors.UnknownModel: 404,
+    errors.UnknownFile: 404,
     errors.UnsupportedTask: 404,  # there is nothing at this address of the model
     errors.TooSlow: 408,
     errors.ImpossibleChange: 409,

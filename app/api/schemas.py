@@ -48,6 +48,7 @@ class Model(Wire):
     name: str
     modality: str | None = None
     task: str | None = None
+    description: str | None = None
     serving: ServingState
     versions: list[Version]
 
@@ -65,6 +66,25 @@ class DescribedModel(Model, ModelObject):
     """One model. `ready`: whether a version of it serves, in the words of KServe's V1 protocol."""
 
     ready: bool
+
+
+class GoldenSample(Wire):
+    """A golden case: an item that the version must answer as it was published.
+
+    Its content is at `…/samples/{file}`.
+    """
+
+    file: str
+    media_type: str
+    note: str = ""
+
+
+class Samples(Wire):
+    """The golden cases of a version, as samples to ask it with."""
+
+    model: str
+    version: int
+    samples: list[GoldenSample]
 
 
 class Models(Wire):
@@ -106,6 +126,7 @@ def model_entry(entries: list[Entry], choice: Choice, *, facts: bool) -> Model:
         name=entries[0].name,
         modality=known[-1].modality if known else None,
         task=known[-1].task if known else None,
+        description=known[-1].description if known else None,
         serving=_serving(choice),
         versions=[
             Version(

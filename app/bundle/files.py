@@ -31,9 +31,10 @@ from app.errors import InvalidBundle, UnreadableBundle
 MODEL = "model.onnx"
 MANIFEST = "manifest.json"
 CASES = "golden/cases.json"
-_GOLDEN = "golden/"
+GOLDEN_FOLDER = "golden/"
 _MAX_MANIFEST, _MAX_GOLDEN = 2**24, 2**28  # bytes
 _MAX_GRAPH, _MAX_FILE = 2**31, 2**36  # bytes; a serialised graph has less, other weights may not
+MOST_READ = 2**24  # bytes of a file that is read for one request
 _MAX_FILES, _MAX_DEPTH = 10_000, 32  # of a bundle's folder, which may hold a link to itself
 # What a file's absence or another thing in its place looks like; any other error may pass.
 _ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENXIO, errno.ENAMETOOLONG}
@@ -105,6 +106,17 @@ def read_manifest(folder: Path, registry: Registry, digest: str | None = None) -
     return manifest
 
 
+def read_file(folder: Path, manifest: Manifest, name: str) -> bytes:
+    """Return one file of a version that was read before; `manifest` lists it.
+
+    Raises `InvalidBundle` if it is absent, altered, or more than `MOST_READ` bytes.
+    """
+    content = _read(folder, name, MOST_READ)
+    if sha256(content) != manifest.files[name]:
+        raise InvalidBundle(f"{_shown(folder)}: {name} was altered (its sha256 differs)")
+    return content
+
+
 def manifest_digest(folder: Path) -> str:
     """Return the sha256 of a version's manifest; it holds the digests of all other files.
 
@@ -160,8 +172,8 @@ def assemble(manifest: Manifest, files: Mapping[str, bytes], registry: Registry)
     except ValidationError as error:
         raise InvalidBundle(f"{manifest.name}: {CASES} is not readable: {error}") from error
     for case in golden:
-        if f"{_GOLDEN}{case.file}" not in files:
-            raise InvalidBundle(f"{manifest.name}: {_GOLDEN}{case.file} is missing")
+        if f"{GOLDEN_FOLDER}{case.file}" not in files:
+            raise InvalidBundle(f"{manifest.name}: {GOLDEN_FOLDER}{case.file} is missing")
         if what := case.contradiction(manifest):
             raise InvalidBundle(f"{manifest.name}: {what}")
     if not golden:
@@ -183,9 +195,10 @@ def _parse(folder: Path, content: bytes, registry: Registry) -> Manifest:
         raise InvalidBundle(f"{_shown(folder)}: {MANIFEST}, {place}: {first['msg']}") from error
 
 
-def _read(folder: Path, name: str) -> bytes:
+def _read(folder: Path, name: str, most: int = _MAX_FILE) -> bytes:
     limits = {MANIFEST: _MAX_MANIFEST, MODEL: _MAX_GRAPH}
-    limit = limits.get(name, _MAX_GOLDEN if name.startswith(_GOLDEN) else _MAX_FILE)
+    limit = limits.get(name, _MAX_GOLDEN if name.startswith(GOLDEN_FOLDER) else _MAX_FILE)
+    limit = min(limit, most)
     try:
         return _read_regular(folder / name, limit)
     except InvalidBundle as error:

@@ -10,7 +10,7 @@ from pydantic import Field
 from app.errors import ModelOutputInvalid
 from app.wire import Wire
 
-DECIMALS = 4  # of a weight, and of an edge in seconds
+DECIMALS = 4  # of a weight, an edge in seconds and an edge of a box
 
 
 class SaliencyMap(Wire):
@@ -18,13 +18,15 @@ class SaliencyMap(Wire):
 
     `weights` are rows from the top, each from the left. For sounds they are bands from the lowest,
     each from the first frame; `hertz` and `seconds` are the edges of the bands and the frames.
-    Seconds count from the start of the sound that was sent. If a model crops pictures, the grid
-    covers the crop; see its encoder under `GET /v1/models/{model}`.
+    Seconds count from the start of the sound that was sent. `box` is the part of the upright
+    picture that the grid covers: left, top, right and bottom as fractions of its width and height,
+    below 0 and above 1 where the model's input has a margin.
     """
 
     weights: list[list[float]]
     hertz: list[float] | None = Field(default=None)
     seconds: list[float] | None = Field(default=None)
+    box: tuple[float, float, float, float] | None = Field(default=None)
 
 
 def weights_of(saliency: np.ndarray) -> np.ndarray:

@@ -27,9 +27,8 @@ def explain_sound(manifest: Manifest, encoded: Encoded[Any], outputs: Arrays) ->
     saliency, window = outputs[SALIENCY], encoded.context
     frames = saliency.shape[1]
     step = window.duration / frames
-    known = {"hertz": list(manifest.bands)} if manifest.bands else {}
-    return SaliencyMap(
-        weights=weights_of(saliency).tolist(),
-        seconds=[round(window.start + step * i, DECIMALS) for i in range(frames + 1)],
-        **known,
-    )
+    weights = weights_of(saliency).tolist()
+    seconds = [round(window.start + step * i, DECIMALS) for i in range(frames + 1)]
+    if not manifest.bands:  # a member that is not set is left out
+        return SaliencyMap(weights=weights, seconds=seconds)
+    return SaliencyMap(weights=weights, seconds=seconds, hertz=list(manifest.bands))

@@ -38,6 +38,7 @@ _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # ends the data of a scan
 _UNUSUAL_PIXELS = 1_000_000  # at least, of which the time is not known well
 _HEAD = 2**16  # bytes in which EXIF data starts
 _PLAIN = {"YCbCr": "RGB", "Gray": "GRAY"}  # colour spaces of a JPEG, and what they become
+Size = tuple[int, int]  # height and width of an upright picture
 _EXIF = b"Exif\x00\x00"
 _EXPECTED = "expected a JPEG, PNG, WebP, GIF, BMP or TIFF image"
 
@@ -68,10 +69,10 @@ class ImageEncoder:
         header = read_header(payload.data)
         return 0 if header is None else peak_bytes(header, self.spec)
 
-    def encode(self, payload: Payload) -> Encoded[None]:
+    def encode(self, payload: Payload) -> Encoded[Size]:
         """Return `{"image": (height, width, channels)}`, or with the channels first by the spec."""
         spec = self.spec
-        pixels = _pixels(payload.data, spec)
+        pixels, size = _pixels(payload.data, spec)
         if spec.channel_order == "BGR":
             pixels = pixels[..., ::-1]
         if spec.dtype == "float32":
@@ -82,15 +83,19 @@ class ImageEncoder:
             pixels = pixels.transpose(2, 0, 1)
         if not (pixels.flags.c_contiguous and pixels.flags.writeable):  # decoders' memory
             pixels = np.array(pixels, order="C")
-        return Encoded({"image": pixels})
+        return Encoded({"image": pixels}, context=size)
 
 
-def _pixels(data: bytes, spec: ImageSpec) -> np.ndarray:
-    """Return the upright picture at the spec's size, uint8; raise `InvalidInput`."""
+def _pixels(data: bytes, spec: ImageSpec) -> tuple[np.ndarray, Size]:
+    """Return the upright picture at the spec's size, uint8, and the size from which it was made.
+
+    Raises `InvalidInput`.
+    """
     plain = _plain_jpeg(data, spec)
     if plain is None:
         return _decode(data, spec)
-    return fit_image(plain if plain.shape[2] == spec.channels else recoloured(plain), spec)
+    pixels = plain if plain.shape[2] == spec.channels else recoloured(plain)
+    return fit_image(pixels, spec), (plain.shape[0], plain.shape[1])
 
 
 def _plain_jpeg(data: bytes, spec: ImageSpec) -> np.ndarray | None:
@@ -125,8 +130,8 @@ def _jpeg_header(data: bytes) -> tuple[int, int, str] | None:
     return height, width, space
 
 
-def _decode(data: bytes, spec: ImageSpec) -> np.ndarray:
-    """Return the upright picture at the spec's size, uint8; raise `InvalidInput`."""
+def _decode(data: bytes, spec: ImageSpec) -> tuple[np.ndarray, Size]:
+    """Return what `_pixels` returns of a picture that Pillow decodes; raise `InvalidInput`."""
     if not data:
         raise InvalidInput(f"{_EXPECTED}, got 0 bytes")
     image = _open(data)
@@ -134,7 +139,8 @@ def _decode(data: bytes, spec: ImageSpec) -> np.ndarray:
         image.draft(None, (2 * spec.width, 2 * spec.height))  # as in `_plain_jpeg`
         orientation = orientation_of(image)
         image.load()
-        return fit_upright(Upright(image, orientation, _MODES[spec.channels]), spec)
+        upright = Upright(image, orientation, _MODES[spec.channels])
+        return fit_upright(upright, spec), (upright.shape[0], upright.shape[1])
     except InvalidInput:
         raise
     except Exception as error:  # Pillow's decoders raise any exception for damaged files

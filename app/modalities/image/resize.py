@@ -25,6 +25,8 @@ _PIXELS = {1: PixelType.U8, 3: PixelType.U8x3}
 WHOLE = 2**20  # pixels of the largest picture that is copied as a whole
 _Source = np.ndarray | Upright
 Box = tuple[float, float, float, float]  # left, top, width, height
+# Left, top, right and bottom, as fractions of the picture's width and height.
+Edges = tuple[float, float, float, float]
 
 
 def shrunk(image: Image.Image, spec: ImageSpec) -> Image.Image:
@@ -76,19 +78,47 @@ def fit_image(pixels: _Source, spec: ImageSpec) -> np.ndarray:
     height, width = pixels.shape[:2]
     target = (spec.height, spec.width)
     if spec.fit == "pad":
-        # As ImageOps.pad does, but with at least one pixel of a very long and thin picture.
-        columns = min(spec.width, max(1, round(width / height * spec.height)))
-        rows = min(spec.height, max(1, round(height / width * spec.width)))
+        left, top, columns, rows = _padded(height, width, spec)
         canvas = np.zeros((*target, pixels.shape[2]), np.uint8)
-        top, left = round((spec.height - rows) * 0.5), round((spec.width - columns) * 0.5)
         canvas[top : top + rows, left : left + columns] = _resized(pixels, (rows, columns), spec)
         return canvas
     if spec.fit == "stretch":
         return _resized(pixels, target, spec)
+    return _resized(pixels, target, spec, _cropped(height, width, spec))
+
+
+def seen_part(height: int, width: int, spec: ImageSpec) -> Edges:
+    """Return which part of an upright picture of this size the model's input shows.
+
+    It is below 0 and above 1 where `fit_image` adds a margin.
+    """
+    if spec.fit == "stretch":
+        return (0.0, 0.0, 1.0, 1.0)
+    if spec.fit == "pad":
+        left, top, columns, rows = _padded(height, width, spec)
+        return (
+            -left / columns,
+            -top / rows,
+            (spec.width - left) / columns,
+            (spec.height - top) / rows,
+        )
+    x, y, across, down = _cropped(height, width, spec)
+    return (x / width, y / height, (x + across) / width, (y + down) / height)
+
+
+def _padded(height: int, width: int, spec: ImageSpec) -> tuple[int, int, int, int]:
+    """Return where the picture stands within the input: left, top, columns, rows."""
+    # As ImageOps.pad does, but with at least one pixel of a very long and thin picture.
+    columns = min(spec.width, max(1, round(width / height * spec.height)))
+    rows = min(spec.height, max(1, round(height / width * spec.width)))
+    return round((spec.width - columns) * 0.5), round((spec.height - rows) * 0.5), columns, rows
+
+
+def _cropped(height: int, width: int, spec: ImageSpec) -> Box:
+    """Return the part of the picture that the input shows, in pixels."""
     scale = spec.crop_fraction * min(width / spec.width, height / spec.height)
     across, down = min(spec.width * scale, width), min(spec.height * scale, height)
-    box = ((width - across) / 2, (height - down) / 2, across, down)
-    return _resized(pixels, target, spec, box)
+    return ((width - across) / 2, (height - down) / 2, across, down)
 
 
 def _resized(

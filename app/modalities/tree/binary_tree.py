@@ -53,6 +53,13 @@ class BinaryTree:
             for node in self.nodes()
         ]
 
+    def parents(self) -> list[int | None]:
+        """Return the place of every node's parent, in the order of `nodes`; None for the root."""
+        nodes = self.nodes()
+        places = {node: place for place, node in enumerate(nodes)}
+        above = {child: ~inner for inner, pair in enumerate(self.pairs) for child in pair}
+        return [places[above[node]] if node in above else None for node in nodes]
+
     def _order(self) -> np.ndarray:
         return np.argsort(np.asarray(self.heights, dtype=np.int64), kind="stable")
 

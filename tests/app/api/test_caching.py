@@ -7,6 +7,7 @@ from tests.conftest import open_service
 pytestmark = pytest.mark.anyio
 CLASSIFY = "/v1/models/moods/classify"
 STYLE = "/docs/static/swagger-ui.css"
+PAGE = "/page/main.js"
 
 
 @pytest.mark.parametrize(
@@ -19,7 +20,7 @@ STYLE = "/docs/static/swagger-ui.css"
         ("HEAD", "/v1/models", 200),
         ("GET", "/docs", 200),
         ("GET", "/openapi.json", 200),
-        ("GET", "/", 307),
+        ("GET", "/", 200),
         ("GET", "/nothing", 404),
         ("GET", "/docs/static/nothing.js", 404),
         ("GET", CLASSIFY, 405),
@@ -40,9 +41,10 @@ async def test_no_cache_keeps_what_the_edge_refuses(published) -> None:
     assert (answer.status_code, answer.headers["cache-control"]) == (413, "no-store")
 
 
-async def test_the_browser_may_keep_the_files_of_the_docs(service) -> None:
-    answer = await service.get(STYLE)
+@pytest.mark.parametrize("path", [STYLE, PAGE])
+async def test_the_browser_may_keep_the_files_of_pages(service, path: str) -> None:
+    answer = await service.get(path)
     assert answer.headers["etag"] and "cache-control" not in answer.headers
     known = {"If-None-Match": answer.headers["etag"]}
-    again = await service.get(STYLE, headers=known)
+    again = await service.get(path, headers=known)
     assert (again.status_code, "cache-control" in again.headers) == (304, False)

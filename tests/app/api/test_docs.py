@@ -32,11 +32,6 @@ async def test_docs_assets_load_from_this_host_only(service) -> None:
     assert re.findall(r"@import|url\((?!['\"]?data:)[^)]*\)", css.text) == []
 
 
-async def test_home_redirects_to_the_docs(service) -> None:
-    home = await service.get("/", headers={"Host": "elsewhere"})
-    assert (home.status_code, home.headers["location"]) == (307, "docs")
-
-
 async def test_the_openapi_document_is_made_anew_only_for_other_models(models, monkeypatch) -> None:
     made = []
     describe = openapi.describe
@@ -62,7 +57,9 @@ async def test_everything_works_behind_a_path_prefix(published, stripped: bool) 
             return await client.get(address.removeprefix("/ml") if stripped else address)
 
         home = await get("/ml/")
-        page_at = urljoin("/ml/", home.headers["location"])
+        for address in re.findall(r"""(?:src|href)="([\w./-]+)""", home.text):
+            assert (await get(urljoin("/ml/", address))).status_code == 200
+        page_at = urljoin("/ml/", "docs")
         page = await get(page_at)
         for address in re.findall(r"""(?:src=|href=|url: )["']([\w./-]+)["']""", page.text):
             assert (await get(urljoin(page_at, address))).status_code == 200
@@ -102,6 +99,14 @@ async def test_openapi_lists_every_route_and_body(service) -> None:
         "/v1/models/{model}/versions/{version}/classify",
         "/v1/models/{model}/complete",
         "/v1/models/{model}/versions/{version}/complete",
+        "/v1/models/{model}/card",
+        "/v1/models/{model}/card/{name}",
+        "/v1/models/{model}/samples",
+        "/v1/models/{model}/samples/{name}",
+        "/v1/models/{model}/versions/{version}/card",
+        "/v1/models/{model}/versions/{version}/card/{name}",
+        "/v1/models/{model}/versions/{version}/samples",
+        "/v1/models/{model}/versions/{version}/samples/{name}",
         "/livez",
         "/readyz",
         "/metrics",
@@ -224,3 +229,12 @@ async def test_an_asset_is_sent_in_pieces_for_which_a_slow_client_is_waited_for(
     await service.app(scope, receive, send)
     assert sum(pieces) > 1_000_000
     assert max(pieces) <= 2**16
+
+
+async def test_a_form_has_files_only_and_the_names_of_models_are_listed(service) -> None:
+    document = (await service.get("/openapi.json")).json()
+    operation = document["paths"]["/v1/models/{model}/classify"]["post"]
+    form = operation["requestBody"]["content"]["multipart/form-data"]["schema"]
+    assert set(form["properties"]) == {"file"}
+    [model] = [each for each in operation["parameters"] if each["name"] == "model"]
+    assert model["schema"]["enum"] == ["colours", "moods", "sounds"]

@@ -43,7 +43,8 @@ async def test_image_explanation_peaks_at_the_salient_part(folder: Path) -> None
     answer = await ask(folder, "colours", spot(), "image/png", **ASKED)
     weights = np.asarray(answer["explanation"]["weights"])
     assert weights.shape == (8, 8) and weights[2, 5] == 1
-    assert set(answer["explanation"]) == {"weights"}
+    assert set(answer["explanation"]) == {"weights", "box"}
+    assert answer["explanation"]["box"] == [0, 0, 1, 1]
     assert np.delete(weights, 2 * 8 + 5).max() == pytest.approx(10 / 250, abs=1e-4)
 
 

@@ -15,7 +15,7 @@ from tests.conftest import open_service
 
 pytestmark = pytest.mark.anyio
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "ODD")
-OPEN = {"/", "/livez", "/readyz", "/docs", "/openapi.json", "/docs/static/x"}
+OPEN = {"/", "/livez", "/readyz", "/docs", "/openapi.json", "/docs/static/x", "/page/x"}
 MODEL, VERSION = "/v1/models/moods", "/v1/models/moods/versions/1"
 
 
@@ -35,7 +35,7 @@ def paths_of(routes: list) -> Iterator[str]:
             yield from paths_of(included.routes)
             continue
         path = route.path if hasattr(route, "methods") else f"{route.path}/x"  # of a mount
-        path = path.replace("{version:int}", "1").replace("{name}", "x")
+        path = path.replace("{version:int}", "1").replace("{version}", "1").replace("{name}", "x")
         yield path.replace("{model}", "moods")
 
 
@@ -85,6 +85,14 @@ async def test_every_operation_is_permitted_with_the_right_key(guarded: httpx.As
         ("POST", f"{MODEL}/serving\n", KeyScope.ADMIN),
         ("POST", f"{MODEL}/serving/classify", KeyScope.ADMIN),
         ("POST", f"{VERSION}/serving", KeyScope.ADMIN),
+        ("GET", "/page/main.js", None),
+        ("HEAD", "/page/main.js", None),
+        ("POST", "/page/main.js", KeyScope.PREDICT),
+        ("GET", "/page", KeyScope.PREDICT),
+        ("GET", f"{MODEL}/card", KeyScope.PREDICT),
+        ("GET", f"{MODEL}/samples/x.png", KeyScope.PREDICT),
+        ("GET", f"{VERSION}/card/x.png", KeyScope.PREDICT),
+        ("POST", f"{MODEL}/card", KeyScope.ADMIN),
         ("POST", f"{MODEL}/classify", KeyScope.PREDICT),
         ("POST", f"{MODEL}/classify/", KeyScope.ADMIN),
         ("POST", f"{MODEL}/Classify", KeyScope.ADMIN),

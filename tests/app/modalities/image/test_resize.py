@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.modalities.image.resize import fit_image, shrunk
+from app.modalities.image.resize import fit_image, seen_part, shrunk
 from app.modalities.image.spec import ImageSpec
 from tests import media
 
@@ -51,3 +51,26 @@ def test_shrunk_keeps_twice_the_target_size(size: tuple[int, int]) -> None:
     assert 96 <= min(less.size) < 192
     difference = fit_image(np.asarray(less), spec).astype(int) - fit_image(np.asarray(scene), spec)
     assert np.abs(difference).mean() < 1.5
+
+
+@pytest.mark.parametrize(
+    ("fit", "size", "part"),
+    [
+        ("stretch", (100, 50), (0, 0, 1, 1)),
+        ("pad", (20, 40), (0, -0.5, 1, 1.5)),
+        ("pad", (40, 20), (-0.5, 0, 1.5, 1)),
+        ("crop", (100, 100), (0.25, 0.25, 0.75, 0.75)),
+        ("crop", (100, 200), (0.375, 0.25, 0.625, 0.75)),
+    ],
+)
+def test_the_part_that_is_seen_is_the_one_that_is_resized(fit, size, part) -> None:
+    spec = ImageSpec(height=20, width=20, channels=1, fit=fit, crop_fraction=0.5)
+    assert seen_part(*size, spec) == pytest.approx(part)
+    height, width = size
+    left, top, right, bottom = (max(0, min(1, edge)) for edge in part)
+    pixels = np.zeros((*size, 1), np.uint8)  # white exactly where it is seen
+    rows = slice(round(top * height), round(bottom * height))
+    pixels[rows, round(left * width) : round(right * width)] = 255
+    seen = fit_image(pixels, spec)
+    margin = 1 - (bottom - top) * (right - left) / ((part[3] - part[1]) * (part[2] - part[0]))
+    assert (seen == 0).mean() == pytest.approx(margin, abs=0.01)
