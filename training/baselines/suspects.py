@@ -21,7 +21,7 @@ from training.baselines.linear import LinearBaseline, one_thread
 from training.data.dataset import name_of
 from training.data.encode import Examples
 
-FOLDS = 3
+_FOLDS = 3
 _QUARTER = 0.25
 
 
@@ -59,7 +59,7 @@ def suspected_labels(
         names += [name_of(part.samples, i) for i in step.tolist()]
         targets += part.targets[step].tolist()
     given = np.asarray(targets)
-    if len(given) < 2 * FOLDS or len(np.unique(given)) < 2:
+    if len(given) < 2 * _FOLDS or len(np.unique(given)) < 2:
         return SuspectReport((), len(given))
     values = rows if isinstance(rows[0], str) else np.asarray(rows)
     probabilities = _out_of_fold(baseline, values, given, len(labels))
@@ -76,7 +76,7 @@ def _spread(targets: np.ndarray, share: float) -> np.ndarray:
 def _out_of_fold(baseline: LinearBaseline, rows: Any, given: np.ndarray, labels: int) -> np.ndarray:
     """Return the probabilities of all labels, float64 (samples, labels)."""
     present = np.unique(given)
-    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0)
+    folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=0)
     with one_thread(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of labels with fewer samples than folds
         model = baseline.model(labels, len(given))
