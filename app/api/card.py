@@ -20,7 +20,7 @@ from app.api.openapi import FILE_REFUSALS
 from app.api.query import no_query
 from app.api.schemas import GoldenSample, Samples
 from app.bundle import Manifest
-from app.bundle.files import CASES, GOLDEN_FOLDER, read_file
+from app.bundle.files import CASES, GOLDEN_FOLDER, read_bundle_file
 from app.bundle.manifest import MAX_VERSION
 from app.errors import InvalidBundle, NotReady, UnknownFile
 from app.serving.catalog import Catalog
@@ -51,7 +51,7 @@ class BundleFiles:
         """Return a file that the manifest lists; raise `NotReady` if it is another by now."""
         folder = self.root / manifest.name / str(manifest.version)
         try:
-            return await in_daemon_thread(read_file, folder, manifest, name)
+            return await in_daemon_thread(read_bundle_file, folder, manifest, name)
         except InvalidBundle as error:
             raise NotReady(f"a file of {manifest.name} cannot be read; try again later") from error
 

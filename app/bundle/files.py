@@ -106,7 +106,7 @@ def read_manifest(folder: Path, registry: Registry, digest: str | None = None) -
     return manifest
 
 
-def read_file(folder: Path, manifest: Manifest, name: str) -> bytes:
+def read_bundle_file(folder: Path, manifest: Manifest, name: str) -> bytes:
     """Return one file of a version that was read before; `manifest` lists it.
 
     Raises `InvalidBundle` if it is absent, altered, or more than `MOST_READ` bytes.
