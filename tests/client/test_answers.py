@@ -36,7 +36,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def served(anyio_backend: str, folder: Path) -> AsyncIterator[httpx.AsyncClient]:
     async with open_service(folder) as service:
         yield service
