@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 PROGRAM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
-PATIENCE = 60.0  # seconds for what should take a moment; a busy machine is slow
+PATIENCE = 120.0  # seconds for what should take a moment; a busy machine is slow
 _OPTIONS = (
     "--headless=new",
     "--no-sandbox",
@@ -210,7 +210,7 @@ class Chromium:
 
     def choose(self, selector: str, *files: Path) -> None:
         """Choose files in a field, as a person does in the dialog."""
-        self.wait(f"document.querySelector({json.dumps(selector)})")
+        self.wait(f"Boolean(document.querySelector({json.dumps(selector)}))")
         root = self.call("DOM.getDocument")["root"]["nodeId"]
         node = self.call("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
         self.call("DOM.setFileInputFiles", nodeId=node, files=[str(file) for file in files])
