@@ -34,6 +34,7 @@ from training.fitting.checkpoint import code_digest, current_checkpoints
 from training.modalities import TRAINING_MODALITIES, TrainingModalities
 from training.recipes.recipe import Recipe, Start
 from training.runs.candidates import (
+    NO_EPOCHS,
     Clock,
     ComparisonParts,
     Pace,
@@ -51,7 +52,8 @@ MOST_LEARNT = 8_000  # training samples that the candidates learn from
 _JUDGED = 5  # one training sample of so many judges the candidates
 _ENOUGH_JUDGES, _NEXT_TO_NONE = 100, 0.02  # samples, and a cross-entropy: hardly one error
 _COMPARISON = 0.6  # share of the time that the comparison may take
-_STARTS: tuple[Start, ...] = ("linear", "scratch", "features", "pretrained")  # the cheapest first
+# Those first that take the time that they need; the others take what they get.
+_STARTS: tuple[Start, ...] = ("linear", "features", "scratch", "pretrained")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,8 @@ def _choice(
     labels, trials = tuple(sorted(dataset.counts())), list[Trial]()
     for number, candidate in enumerate(candidates):
         left = _COMPARISON * seconds - (clock() - began)
-        allowance = left if number == len(candidates) - 1 else left / 2
+        bounded = candidate.lineage.start in NO_EPOCHS
+        allowance = left if bounded or number == len(candidates) - 1 else left / 2
         if candidate.lineage.start == LINEAR_START:
             allowance = math.inf  # it is next to nothing, and good on most texts
         if any(hardly_beaten(trial) for trial in trials):
