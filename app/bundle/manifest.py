@@ -45,6 +45,10 @@ class EncoderSpec(Frozen):
         """Return the inputs of the graph, in its order."""
         raise NotImplementedError
 
+    def longest(self) -> dict[str, int]:
+        """Return the largest size that the encoder gives each axis that it names, but `batch`."""
+        return {}
+
 
 class Measurement(Frozen):
     """One number, and the data on which it was measured."""

@@ -12,7 +12,7 @@ from app.batching.memory_budget import MemoryBudget
 from app.bundle import GoldenCase
 from app.errors import DeadlineExceeded, ModelOutputInvalid, TooLarge
 from app.modalities import Payload
-from app.modalities.payload import Encoder
+from app.modalities.payload import Encoder, TensorPayload
 from app.pipeline import CancelToken, InferenceItem, ItemResult, Pipeline, make_items
 from app.serving.daemon_thread import in_daemon_thread
 from app.serving.deadline import WaitForDisconnect, with_deadline
@@ -197,11 +197,15 @@ class ServedModel:
 
 
 def _cost(encoder: Encoder, item: InferenceItem) -> float:
+    if isinstance(item.payload, TensorPayload):
+        return item.payload.cost
     return encoder.cost(item.payload)
 
 
 def _decode_bytes(encoder: Encoder, memory: MemoryBudget, item: InferenceItem) -> int:
     """Return what decoding takes; raise `TooLarge` if it is more than may be taken at all."""
+    if isinstance(item.payload, TensorPayload):
+        return 0  # its arrays are the body that was received, which is counted there
     size, limit = encoder.decode_bytes(item.payload), memory.limit
     if limit is not None and size > limit:
         which = "this item" if item.index is None else f"item {item.index}"
