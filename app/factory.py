@@ -1,7 +1,8 @@
 """The composition root: `create_app` builds an explicit stack of ASGI applications from settings.
 
 From the outside in: the caller's middleware, `Edge` (request ids, admission, errors, log),
-`Access` (API keys, where there is a file of them), `FastPath` (the routes of tasks), FastAPI
+`Access` (API keys, where there is a file of them), `FastPath` (the routes of tasks, in every
+dialect), FastAPI
 (catalog, probes, docs; HEAD as GET). Around all of them stand `WithoutPrefix` where there is a path
 prefix, and `CrossOrigin` where pages of other origins may ask; then `Preflights` stands below
 `Edge`, and above it `AllowedHosts` where hosts are listed.
@@ -18,7 +19,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, NoReturn
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from starlette.datastructures import State
 from starlette.middleware import Middleware
 from starlette.middleware.errors import ServerErrorMiddleware
@@ -30,9 +31,10 @@ from app.api import catalog, control, docs, health, openapi, problems
 from app.api.access import Access
 from app.api.allowed_hosts import AllowedHosts
 from app.api.cross_origin import CrossOrigin, Preflights
+from app.api.dialects import DIALECTS
 from app.api.edge import AdmissionLimits, Edge
-from app.api.endpoint import Serving
 from app.api.fast_path import FastPath, FastRoute
+from app.api.item_request import Serving
 from app.api.method_head import HeadAsGet
 from app.api.path_prefix import WithoutPrefix
 from app.api.routes import routes
@@ -126,7 +128,10 @@ def create_app(
     gauges = Gauges(models, metrics, workers, _build(provider))
     instances = [m.instance for m in modalities.values() if m.instance is not no_instance]
     serving = Serving(models, settings.max_items, settings.receive_timeout, instances)
-    fast_routes = routes(serving, registry)
+    fast_routes = [
+        *routes(serving, registry),
+        *(route for dialect in DIALECTS for route in dialect.routes(serving, registry)),
+    ]
     keyring = Keyring(settings.keys_file, workers.keys) if settings.keys_file else None
     jobs = (*_jobs(settings, models, metrics, gauges), *_key_jobs(keyring, metrics))
     api = _api(settings, registry, models, jobs, fast_routes)
@@ -231,11 +236,16 @@ def _api(
         settings.receive_timeout,
         is_open=settings.keys_file is not None,
     )
-    api.openapi = partial(openapi.describe, api, registry)  # type: ignore[method-assign]
+    illustrate = [dialect.illustrate for dialect in DIALECTS]
+    api.openapi = partial(openapi.describe, api, registry, illustrate)  # type: ignore[method-assign]
     api.router.routes.extend(fast_routes)
-    for module in (catalog, control, health, docs):
-        api.include_router(module.router)
+    for router in (*(m.router for m in (catalog, control, health, docs)), *_dialect_routers()):
+        api.include_router(router)
     return api
+
+
+def _dialect_routers() -> list[APIRouter]:
+    return [dialect.router for dialect in DIALECTS if dialect.router is not None]
 
 
 @asynccontextmanager

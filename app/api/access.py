@@ -16,6 +16,7 @@ from app.telemetry import OTHER, record_of
 MAX_KEY = 256  # bytes of a key that a client presents
 OPEN = frozenset({"/", "/livez", "/readyz", "/docs", "/openapi.json"})
 _MODELS = "/v1/models"
+_PREDICT = ":predict"  # KServe's and TensorFlow Serving's end of such a path
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _BEARER = b"bearer"
 _EXPECTED = "expected an API key, as Authorization: Bearer KEY or as X-API-Key: KEY"
@@ -33,7 +34,7 @@ def required_scope(method: str, path: str, tasks: Collection[str]) -> KeyScope |
     if path == "/metrics":
         return KeyScope.ADMIN
     below_models = path == _MODELS or path.startswith(f"{_MODELS}/")
-    if below_models and method not in _READING and not _is_task(path, tasks):
+    if below_models and method not in _READING and not _asks_a_model(path, tasks):
         return KeyScope.ADMIN
     return KeyScope.PREDICT
 
@@ -105,9 +106,11 @@ class Access:
             )
 
 
-def _is_task(path: str, tasks: Collection[str]) -> bool:
+def _asks_a_model(path: str, tasks: Collection[str]) -> bool:
     """Say whether a path below the models is that of a task of a model, or of one version."""
     parts = path.removeprefix(f"{_MODELS}/").split("/")
+    if path.endswith(_PREDICT):
+        return len(parts) == 1 or (len(parts) == 3 and parts[1] == "versions")
     return parts[-1] in tasks and (len(parts) == 2 or (len(parts) == 4 and parts[1] == "versions"))
 
 

@@ -15,7 +15,7 @@ import orjson
 from fastapi import APIRouter, Depends, Request
 
 from app.api.body import read_body
-from app.api.endpoint import JSON, header
+from app.api.item_request import JSON, header
 from app.api.openapi import describe_change
 from app.api.payload import split_content_type
 from app.api.query import no_query

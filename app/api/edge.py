@@ -14,12 +14,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.content_coding import DecodedBody, Headers, content_coding
 from app.api.docs import ASSETS_PATH
-from app.api.problems import MEDIA_TYPE, note, problem_for
+from app.api.error_forms import write_error
+from app.api.problems import note, problem_for
 from app.api.request_log import RequestLog
 from app.errors import ClientDisconnected, TooLarge, TooManyBytes, TooManyRequests
 from app.in_flight import InFlight
@@ -192,8 +192,8 @@ class _Answer:
 
     async def refuse(self, error: Exception) -> None:
         body, headers = problem_for(error, self._scope["request_id"])
-        payload = orjson.dumps(body)
-        headers |= {"Content-Type": MEDIA_TYPE, "Content-Length": str(len(payload))}
+        payload, media_type = write_error(body, self._scope["path"])
+        headers |= {"Content-Type": media_type, "Content-Length": str(len(payload))}
         encoded = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
         await self.send(
             {"type": "http.response.start", "status": body["status"], "headers": encoded}

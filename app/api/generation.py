@@ -11,8 +11,8 @@ from typing import Any
 import orjson
 from starlette.types import Receive, Scope, Send
 
-from app.api.body import disconnected, read_body
-from app.api.endpoint import JSON, Serving, header, named, replaced, send_answer
+from app.api.body import disconnected
+from app.api.item_request import JSON, ItemRequest, Serving, header, send_answer
 from app.api.payload import is_json, split_content_type
 from app.api.problems import note, problem_for
 from app.api.query import parse_options
@@ -20,7 +20,7 @@ from app.errors import ClientDisconnected, UnsupportedMedia
 from app.serving.model import ServedModel
 from app.tasks import Task
 from app.tasks.task import Generation, Steps
-from app.telemetry import Timings, record_of
+from app.telemetry import Timings
 
 _EVENTS = "text/event-stream"
 
@@ -34,24 +34,20 @@ class GenerationEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; raise every error that comes before the first step."""
         serving, task, steps = self._serving, self._task, self._steps
-        record = record_of(scope)
-        record.operation = task.name
+        asked = ItemRequest(serving, scope, receive, task)
         if scope["query_string"]:
             parse_options(scope["query_string"], task.options)  # refuses them all
-        served = await named(serving.catalog, record, **scope["path_params"])
-        assert served is not None  # every route here names a model
-        served.pipeline.require(task.name)  # before the body is read
-        served.require_room()
+        await asked.find(**scope["path_params"])  # every route here names a model
+        asked.require(task)  # before the body is read
         content_type = header(scope, b"content-type")
         if content_type and not is_json(split_content_type(content_type)[0]):
             raise UnsupportedMedia(
                 f"expected a body of {JSON}, but another media type was declared"
             )
-        request = steps.parse(await read_body(receive, serving.receive_timeout))
-        if served.closed:
-            served = await replaced(serving.catalog, task, scope)
+        request = steps.parse(await asked.body())
+        served = await asked.still_served()
         generation, timings = steps.start(served.pipeline.encoder, request), Timings()
-        record.items, record.timings = 1, timings
+        asked.record.items, asked.record.timings = 1, timings
         gone = partial(disconnected, receive)
         if _EVENTS in header(scope, b"accept"):
             await _Stream(scope, send, task, steps).run(served, generation, timings, gone)

@@ -19,6 +19,7 @@ from app.tasks import Task
 from app.tasks.task import Steps
 from app.wire import Wire
 
+_OWN = "/v1/"  # of the service's own dialect
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 _FILE = {
     "type": "object",
@@ -75,6 +76,12 @@ _KEY_REFUSALS = {
     "403": _problem("The API key does not have the scope that is needed here"),
     "429": _problem("The quota of the API key is used up; see Retry-After"),
 }
+
+
+def refusals(media_type: str, schema: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
+    """Describe the errors of a route that asks models, in the form of a dialect."""
+    content = {media_type: {"schema": schema}}
+    return {status: {"description": text, "content": content} for status, text in _PROBLEMS.items()}
 
 
 def describe_items(task: Task, registry: Registry) -> dict[str, Any]:
@@ -145,16 +152,25 @@ def _request_body(registry: Registry) -> dict[str, Any]:
     }
 
 
-def describe(app: FastAPI, registry: Registry) -> dict[str, Any]:
-    """Return the OpenAPI document, with an example of every ready model."""
+def describe(
+    app: FastAPI,
+    registry: Registry,
+    illustrate: Sequence[Callable[[dict[str, Any], Sequence[ServedModel]], None]],
+) -> dict[str, Any]:
+    """Return the OpenAPI document, with an example of every ready model.
+
+    illustrate: of the dialects, see `HttpDialect.illustrate`.
+    """
     document = get_openapi(
         title=app.title, version=app.version, description=app.description, routes=app.routes
     )
     ready = [entry.model for entry in app.state.catalog.entries if entry.model]
     for path, operations in document["paths"].items():
         task = registry.tasks.get(path.rpartition("/")[2])
-        if task is not None and "post" in operations:
+        if task is not None and path.startswith(_OWN) and "post" in operations:
             _illustrate(operations["post"], task, [m for m in ready if m.pipeline.can(task.name)])
+    for add_examples in illustrate:
+        add_examples(document["paths"], ready)
     return document
 
 

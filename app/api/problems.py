@@ -1,6 +1,7 @@
 """Error class → RFC 9457 problem: the only table of status codes.
 
-A problem never repeats the input and never shows internals. An unexpected error is logged with the
+A problem never repeats the input and never shows internals; `app.api.error_forms` writes it in the
+form of the dialect that was asked. An unexpected error is logged with the
 request id and answered with 500 and no detail.
 """
 
@@ -8,7 +9,6 @@ from collections.abc import Callable, Coroutine
 from http import HTTPStatus
 from typing import Any
 
-import orjson
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
 from app import errors
+from app.api.error_forms import write_error
 from app.exhaustion import resource_exhausted
 from app.telemetry import failure, record_of
 
@@ -54,7 +55,6 @@ MODEL_OUTPUT_INVALID = (
 NOT_WRITTEN = (
     "the service cannot write to its folder of models; its log has the reason under this request id"
 )
-MEDIA_TYPE = "application/problem+json"
 _OF_AN_ITEM = errors.InvalidInput | errors.ModelOutputInvalid
 
 
@@ -116,7 +116,8 @@ def problem_for(error: Exception, request_id: str) -> tuple[dict[str, Any], dict
 def _render(request: Request, body: dict[str, Any], headers: dict[str, str]) -> Response:
     record = record_of(request.scope)
     record.detail = record.detail or body["detail"]
-    return Response(orjson.dumps(body), body["status"], headers, MEDIA_TYPE)
+    content, media_type = write_error(body, request.scope["path"])
+    return Response(content, body["status"], headers, media_type)
 
 
 async def _expected(request: Request, error: Exception) -> Response:

@@ -6,9 +6,10 @@ from typing import Annotated, Any
 
 from fastapi import Query
 
-from app.api.endpoint import ItemEndpoint, Serving
+from app.api.endpoint import ItemEndpoint
 from app.api.fast_path import FastRoute
 from app.api.generation import GenerationEndpoint
+from app.api.item_request import Serving
 from app.api.openapi import describe_generation, describe_items
 from app.bundle import Registry
 from app.serving.defaults import DEFAULT_TASK

@@ -144,7 +144,6 @@ async def test_invalid_item_error_has_its_index(service) -> None:
         ("moods", "image/png"),
         ("sounds", "video/mp4"),
         ("moods", "application/x-www-form-urlencoded"),
-        ("moods", ""),
         ("moods", "text"),
         ("moods", ";;;"),
         ("moods", "text/plain;" + "a" * 2000),
@@ -185,3 +184,15 @@ async def test_nan_is_never_sent(service) -> None:
     assert response.status_code == 200
     assert b"NaN" not in response.content
     assert b"null" not in response.content
+
+
+@pytest.mark.parametrize(("model", "item"), [("moods", GLAD), ("colours", RED)])
+async def test_without_a_content_type_the_model_says_what_it_is(service, model, item) -> None:
+    path = f"/v1/models/{model}/classify"
+    bare = await service.post(path, content=item, headers={})
+    sniffed = await service.post(
+        path, content=item, headers={"Content-Type": "application/octet-stream"}
+    )
+    assert bare.status_code == 200
+    assert bare.content == sniffed.content
+    assert (await service.post("/v1/classify", content=item)).status_code == 415

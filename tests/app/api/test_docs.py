@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from app.api import openapi, problems
+from app.api.error_forms import PROBLEM
 from tests.conftest import open_service
 
 pytestmark = pytest.mark.anyio
@@ -190,7 +191,7 @@ ELSEWHERE = [
 async def test_nothing_but_the_assets_of_the_page_is_served(service, path: str) -> None:
     answer = await service.get(f"/docs/static/{path}")
     assert answer.status_code == 404
-    assert answer.headers["content-type"] == problems.MEDIA_TYPE
+    assert answer.headers["content-type"] == PROBLEM
 
 
 async def test_an_asset_that_a_browser_has_is_not_sent_again(service) -> None:

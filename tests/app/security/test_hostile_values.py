@@ -13,7 +13,7 @@ import pytest
 import soundfile
 from PIL import Image
 
-from app.api import problems
+from app.api.error_forms import PROBLEM
 from app.bundle import read_bundle
 from app.bundle.files import CASES, sha256
 from app.errors import InvalidBundle, InvalidInput
@@ -49,7 +49,7 @@ async def test_a_json_value_never_breaks_the_parser(service, name: str) -> None:
     for path in ("/v1/classify", "/v1/models/moods/classify", "/v1/models/moods/complete"):
         answer = await service.post(path, content=VALUES[name], headers=JSON)
         assert 400 <= answer.status_code < 500, answer.text[:200]
-        assert answer.headers["content-type"] == problems.MEDIA_TYPE
+        assert answer.headers["content-type"] == PROBLEM
         assert len(answer.content) < 1000
 
 
