@@ -1,8 +1,7 @@
 """The answers to the items of a request → the tensors that it asks for, in that order."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from math import prod
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -44,7 +43,6 @@ class AnsweredRequest:
 
     outputs: Sequence[AnsweredTensor]
     truncated: str = ""
-    abstained: int | None = field(default=None)
 
 
 def choose_outputs(
@@ -85,7 +83,7 @@ def tensor_options(pipeline: Pipeline, outputs: Sequence[RequestedOutput]) -> Te
     return TensorOptions(names=tuple(names), explain=explain)
 
 
-def abstained(answers: Sequence[TensorAnswer]) -> int | None:
+def count_abstained(answers: Sequence[TensorAnswer]) -> int | None:
     """Return how many of the answers the model abstains from; None if it cannot abstain."""
     if ABSTAINED_TENSOR not in answers[0].tensors:
         return None
@@ -134,8 +132,3 @@ def _classes(tensor: AnswerTensor, count: int, answers: Sequence[TensorAnswer]) 
 def _class(value: Any, place: int, labels: Sequence[str]) -> bytes:
     label = f":{labels[place]}" if labels else ""
     return f"{value}:{place}{label}".encode()
-
-
-def elements(shape: Sequence[int]) -> int:
-    """Return the number of elements of a shape."""
-    return prod(shape)

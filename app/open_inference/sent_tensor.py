@@ -55,10 +55,7 @@ def read_numbers(tensor: SentTensor) -> np.ndarray:
     Numbers are finite. The array may share the memory of the request.
     """
     dtype = numpy_dtype(tensor.datatype)
-    if tensor.raw is not None:
-        array = _from_binary(tensor, dtype)
-    else:
-        array = _from_list(tensor, dtype)
+    array = _from_list(tensor, dtype) if tensor.raw is None else _from_binary(tensor, dtype)
     if dtype.kind == "f" and not np.isfinite(array).all():
         raise InvalidTensor(f"{tensor.name}: expected finite numbers, got one that is not")
     return array.reshape(tensor.shape)

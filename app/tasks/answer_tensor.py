@@ -18,10 +18,11 @@ TEXT_DTYPE = "bytes"  # the dtype of texts in UTF-8, one for an item
 class AnswerTensor:
     """A tensor that a task answers with.
 
-    dtype: NumPy's name, or `TEXT_DTYPE`. shape: of one item; -1 for a size that varies. read: (encoded
-    item, its outputs) -> an array of that shape, or bytes; raises `ModelOutputInvalid`. labels: the
-    names along its only axis. on_request: it takes computing that nothing else needs, so it is left
-    out unless it is named. needs_payload: it cannot be made where the graph's inputs were given.
+    dtype: NumPy's name, or `TEXT_DTYPE`. shape: of one item; -1 for a size that varies. read:
+    (encoded item, its outputs) -> an array of that shape, or bytes; raises `ModelOutputInvalid`.
+    labels: the names along its only axis. on_request: it takes computing that nothing else needs,
+    so it is left out unless it is named. needs_payload: it cannot be made where the graph's inputs
+    were given.
     """
 
     name: str
@@ -46,6 +47,4 @@ def graph_output(manifest: Manifest, name: str, **changes: Any) -> AnswerTensor:
 
     [spec] = [spec for spec in manifest.outputs if spec.name == name]
     shape = tuple(size if isinstance(size, int) else -1 for size in spec.shape[1:])
-    return AnswerTensor(
-        **{"name": name, "dtype": spec.dtype, "shape": shape, "read": read} | changes
-    )
+    return replace(AnswerTensor(name, spec.dtype, shape, read), **changes)

@@ -5,7 +5,8 @@ own. Its errors are the same errors in its form (`app.api.error_forms`).
 """
 
 from app.api.dialects.dialect import HttpDialect
+from app.api.dialects.v2 import V2
 
 __all__ = ["DIALECTS", "HttpDialect"]
 
-DIALECTS: tuple[HttpDialect, ...] = ()
+DIALECTS: tuple[HttpDialect, ...] = (V2,)

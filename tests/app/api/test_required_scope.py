@@ -35,7 +35,7 @@ def paths_of(routes: list) -> Iterator[str]:
             yield from paths_of(included.routes)
             continue
         path = route.path if hasattr(route, "methods") else f"{route.path}/x"  # of a mount
-        path = path.replace("{version:int}", "1").replace("{name}", "x")
+        path = path.replace("{version:int}", "1").replace("{version}", "1").replace("{name}", "x")
         yield path.replace("{model}", "moods")
 
 
@@ -99,7 +99,9 @@ async def test_every_operation_is_permitted_with_the_right_key(guarded: httpx.As
         ("POST", "/v1/embeddings", KeyScope.PREDICT),
         ("POST", "/hf/moods", KeyScope.PREDICT),
         ("POST", "/v2/models/moods/infer", KeyScope.PREDICT),
-        ("GET", "/v2/health/live", KeyScope.PREDICT),
+        ("GET", "/v2", KeyScope.PREDICT),
+        ("GET", "/v2/health/live", None),
+        ("GET", "/v2/health/ready", None),
         ("POST", "/v1/classify", KeyScope.PREDICT),
         ("POST", "/v1/models-of-others", KeyScope.PREDICT),
         ("GET", "", KeyScope.PREDICT),
