@@ -18,7 +18,14 @@ from PIL import Image
 from app.bundle import Bundle, read_bundle
 from app.modalities import Payload, encoder_for
 from app.registry import SHIPPED
-from tests.app.api.dialects.v2_messages import graph_input, message, outputs, payload, wanted
+from tests.app.api.dialects.v2_messages import (
+    as_json,
+    graph_input,
+    message,
+    outputs,
+    payload,
+    wanted,
+)
 from tests.conftest import open_service
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
@@ -170,3 +177,13 @@ async def test_classification_names_the_words_of_a_language_model(shipped) -> No
         value, place, word = each.split(":", 2)
         assert float(value) <= 0
         assert words[int(place)] == word
+
+
+async def test_a_whole_photo_may_be_written_in_json(shipped) -> None:
+    bundle = BY_NAME["imagenet"]
+    [(name, photo)] = tensors(bundle, *files(bundle)[0]).items()
+    expected = await infer(shipped, "imagenet", graph_input(name, photo))
+    for data in (photo.tolist(), photo.reshape(-1).tolist()):
+        given = as_json(name, "UINT8", photo.shape, data)
+        found = await infer(shipped, "imagenet", given, outputs=wanted("probabilities"))
+        assert (found["probabilities"] == expected["probabilities"]).all()
