@@ -15,7 +15,16 @@ from tests.conftest import open_service
 
 pytestmark = pytest.mark.anyio
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "ODD")
-OPEN = {"/", "/livez", "/readyz", "/docs", "/openapi.json", "/docs/static/x"}
+OPEN = {
+    "/",
+    "/livez",
+    "/readyz",
+    "/v2/health/live",
+    "/v2/health/ready",
+    "/docs",
+    "/openapi.json",
+    "/docs/static/x",
+}
 MODEL, VERSION = "/v1/models/moods", "/v1/models/moods/versions/1"
 
 
