@@ -136,7 +136,7 @@ def create_app(
     jobs = (*_jobs(settings, models, metrics, gauges), *_key_jobs(keyring, metrics))
     api = _api(settings, registry, serving, jobs, fast_routes)
     api.state.openapi = docs.OpenApiDocument(api, settings.root_path)
-    api.state.gauges = gauges
+    api.state.gauges, api.state.serving = gauges, serving
     api.state.ready = lambda: workers.all_ready() and models.ready and not workers.stopping()
     stack: ASGIApp = FastPath(HeadAsGet(api), fast_routes)
     if keyring is not None:

@@ -9,3 +9,9 @@ class Wire(BaseModel):
     """A JSON object that a client sends or receives. It is frozen and forbids other members."""
 
     model_config = CLOSED_MEMBERS
+
+
+class OpenWire(BaseModel):
+    """A JSON object of another protocol, whose further members change nothing."""
+
+    model_config = ConfigDict(frozen=True)

@@ -14,19 +14,22 @@ router = APIRouter(prefix="/v1/models", tags=["catalog"], dependencies=[Depends(
 async def models(request: Request) -> schemas.Models:
     """List every published model, which version of it serves, and the state of each."""
     catalog = request.app.state.catalog
+    found = [(group, catalog.choice(name)) for name, group in by_model(catalog.entries)]
     return schemas.Models(
-        models=[
-            schemas.model_entry(group, catalog.choice(name), facts=False)
-            for name, group in by_model(catalog.entries)
-        ]
+        models=[schemas.model_entry(group, choice, facts=False) for group, choice in found],
+        data=[
+            schemas.model_object(group, choice)
+            for group, choice in found
+            if choice.version is not None
+        ],
     )
 
 
 @router.get("/{model}", response_model_exclude_none=True)
-async def model(request: Request, model: str) -> schemas.Model:
+async def model(request: Request, model: str) -> schemas.DescribedModel:
     """Describe one model: which version serves, labels, encoder, metrics, provenance, licence."""
     catalog = request.app.state.catalog
     entries = [entry for entry in catalog.entries if entry.name == model]
     if not entries:
         raise UnknownModel("there is no model of that name; GET /v1/models lists them")
-    return schemas.model_entry(entries, catalog.choice(model), facts=True)
+    return schemas.described_model(entries, catalog.choice(model))

@@ -16,7 +16,10 @@ _FAILURE = 500  # and above: the client cannot correct it
 
 
 def _beside(problem: _Body) -> _Body:
-    """RFC 9457 allows further members: `error` is what clients of KServe and Triton read."""
+    """RFC 9457's members, and `error`, which clients of KServe and Triton read.
+
+    KServe's reads it only if the media type is `application/json`.
+    """
     return {**problem, "error": problem["detail"]}
 
 
@@ -44,8 +47,8 @@ def _hugging_face(problem: _Body) -> _Body:
 
 # An address that is the first text or goes on with a slash, and ends with the second.
 _FORMS: tuple[tuple[str, str, Callable[[_Body], _Body], str], ...] = (
-    ("/v2", "", _beside, PROBLEM),
-    ("/v1/models", ":predict", _beside, PROBLEM),
+    ("/v2", "", _beside, _JSON),
+    ("/v1/models", ":predict", _beside, _JSON),
     ("/v1/embeddings", "", _openai, _JSON),
     ("/hf", "", _hugging_face, _JSON),
 )

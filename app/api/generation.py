@@ -4,15 +4,12 @@ Streamed, the answer is server-sent events whose data are JSON: one for each ste
 `error` with a problem. What is refused before the first step is refused with its status.
 """
 
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import orjson
 from starlette.types import Receive, Scope, Send
 
-from app.api.body import disconnected
-from app.api.item_request import JSON, ItemRequest, Serving, header, send_answer
+from app.api.item_request import JSON, ItemRequest, Serving, header
 from app.api.payload import is_json, split_content_type
 from app.api.problems import note, problem_for
 from app.api.query import parse_options
@@ -20,7 +17,6 @@ from app.errors import ClientDisconnected, UnsupportedMedia
 from app.serving.model import ServedModel
 from app.tasks import Task
 from app.tasks.task import Generation, Steps
-from app.telemetry import Timings
 
 _EVENTS = "text/event-stream"
 
@@ -46,34 +42,26 @@ class GenerationEndpoint:
             )
         request = steps.parse(await asked.body())
         served = await asked.still_served()
-        generation, timings = steps.start(served.pipeline.encoder, request), Timings()
-        asked.record.items, asked.record.timings = 1, timings
-        gone = partial(disconnected, receive)
+        generation = steps.start(served.pipeline.encoder, request)
         if _EVENTS in header(scope, b"accept"):
-            await _Stream(scope, send, task, steps).run(served, generation, timings, gone)
+            await _Stream(scope, send, steps).run(asked, generation)
         else:
-            await served.generate(task, generation, timings, _silently, gone)
-            answer = _named(served, steps.whole(generation))
-            await send_answer(send, orjson.dumps(answer), JSON, timings)
+            await asked.generate(generation)
+            await asked.send(send, orjson.dumps(_named(served, steps.whole(generation))))
 
 
 class _Stream:
     """Sends the steps of one generation as events."""
 
-    def __init__(self, scope: Scope, send: Send, task: Task, steps: Steps) -> None:
-        self._scope, self._send, self._task, self._steps = scope, send, task, steps
+    def __init__(self, scope: Scope, send: Send, steps: Steps) -> None:
+        self._scope, self._send, self._steps = scope, send, steps
         self._started = False
 
-    async def run(
-        self,
-        served: ServedModel,
-        generation: Generation,
-        timings: Timings,
-        gone: Callable[[], Any],
-    ) -> None:
+    async def run(self, asked: ItemRequest, generation: Generation) -> None:
         """Send every step, then the end or an error; raise an error before the first step."""
+        assert asked.served is not None
         try:
-            await served.generate(self._task, generation, timings, self._step, gone)
+            await asked.generate(generation, self._step)
         except ClientDisconnected as error:
             if not self._started:
                 raise
@@ -85,7 +73,7 @@ class _Stream:
             note(self._scope, error)
             await self._event("error", problem_for(error, self._scope["request_id"])[0])
         else:
-            await self._event("done", _named(served, self._steps.summary(generation)))
+            await self._event("done", _named(asked.served, self._steps.summary(generation)))
         await self._send({"type": "http.response.body", "body": b""})
 
     async def _step(self, step: Any) -> None:
@@ -102,7 +90,3 @@ class _Stream:
 
 def _named(served: ServedModel, answer: dict[str, Any]) -> dict[str, Any]:
     return {"model": served.manifest.name, "version": served.manifest.version, **answer}
-
-
-async def _silently(_step: Any) -> None:
-    pass

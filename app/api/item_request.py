@@ -18,8 +18,9 @@ from app.api.payload import SNIFFED, is_json
 from app.errors import NotReady, UnsupportedMedia
 from app.modalities import Payload
 from app.serving.catalog import Catalog
-from app.serving.model import ServedModel
+from app.serving.model import OnStep, ServedModel
 from app.tasks import Options, Task
+from app.tasks.task import Generation
 from app.telemetry import RequestRecord, Timings, record_of
 
 JSON = "application/json"
@@ -37,6 +38,10 @@ class Serving:
     max_items: int
     receive_timeout: float
     instances: Sequence[Callable[[Any], Payload | None]]
+
+
+async def _silently(_step: Any) -> None:
+    pass
 
 
 class ItemRequest:
@@ -113,11 +118,26 @@ class ItemRequest:
         self.record.abstained = (abstained or self.task.abstained)(answers)
         return answers
 
+    async def generate(self, generation: Generation, on_step: OnStep = _silently) -> None:
+        """Run the model until `generation` is finished; see `ServedModel.generate`."""
+        assert self.served is not None and self.task is not None
+        timings = self._timings = Timings()
+        self.record.items, self.record.timings = 1, timings
+        gone = partial(disconnected, self._receive)
+        await self.served.generate(self.task, generation, timings, on_step, gone)
+
     async def send(
-        self, send: Send, body: bytes, media_type: str = JSON, headers: Headers = ()
+        self, send: Send, body: bytes, media_type: str = JSON, more: Headers = ()
     ) -> None:
-        """Send a complete answer to the items that were answered. headers: further ones."""
-        await send_answer(send, body, media_type, self._timings, headers)
+        """Send a complete answer. more: further headers."""
+        headers = [
+            *more,
+            (b"content-type", media_type.encode()),
+            (b"content-length", b"%d" % len(body)),
+            (b"server-timing", self._timings.header().encode()),
+        ]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
 
 
 async def named(
@@ -155,17 +175,3 @@ def _check_media_types(served: ServedModel, payloads: Sequence[Payload]) -> None
                 f"{which}{served.manifest.name} takes {served.media_types} (or {SNIFFED}), "
                 "but another media type was declared"
             )
-
-
-async def send_answer(
-    send: Send, body: bytes, media_type: str, timings: Timings, more: Headers = ()
-) -> None:
-    """Send a complete answer. more: further headers."""
-    headers = [
-        *more,
-        (b"content-type", media_type.encode()),
-        (b"content-length", b"%d" % len(body)),
-        (b"server-timing", timings.header().encode()),
-    ]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

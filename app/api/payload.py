@@ -91,10 +91,14 @@ def _parse_json(body: bytes, max_items: int, readers: Sequence[Instance]) -> lis
         raise InvalidInput(_INSTANCES)
     if len(instances) > max_items:
         raise TooLarge(f"expected at most {max_items} instances, got {len(instances)}")
-    return [_instance(value, index, readers) for index, value in enumerate(instances)]
+    return [read_instance(value, index, readers) for index, value in enumerate(instances)]
 
 
-def _instance(value: Any, index: int, readers: Sequence[Instance]) -> Payload:
+def read_instance(value: Any, index: int, readers: Sequence[Instance]) -> Payload:
+    """Return the item that a value in JSON is; raise `InvalidInput` with its index.
+
+    readers: the modalities' functions, tried in turn; then a file, `{"b64": "…", "media_type": …}`.
+    """
     for read in readers:
         if (payload := read(value)) is not None:
             return payload
@@ -104,21 +108,25 @@ def _instance(value: Any, index: int, readers: Sequence[Instance]) -> Payload:
         media_type = value.get("media_type", SNIFFED)
         if not isinstance(media_type, str):
             raise InvalidInput("media_type must be a string", index)
-        return _file(value["b64"], media_type, index)
+        return read_file(value["b64"], media_type, index, "b64")
     raise InvalidInput('expected a string or {"b64": "…"}', index)
 
 
-def _file(text: str, content_type: str, index: int) -> Payload:
+def read_file(text: str, content_type: str, index: int | None, name: str) -> Payload:
+    """Return the file that base64 or a data URL holds; raise `InvalidInput` with its index.
+
+    content_type: of the file, if it is known; a data URL has its own. name: of the member.
+    """
     in_url, text = split_data_url(text)
     try:
         data = decode_base64(text)
     except ValueError:
-        raise InvalidInput("b64 is not valid base64", index) from None
+        raise InvalidInput(f"{name} is not valid base64", index) from None
     media_type, charset = _known(content_type)
     if in_url is None:
         return Payload(data, media_type, charset)
     if media_type not in (SNIFFED, _known(in_url)[0]):
-        raise InvalidInput("media_type and the data URL in b64 differ", index)
+        raise InvalidInput(f"media_type and the data URL in {name} differ", index)
     return Payload(data, *_known(in_url))
 
 

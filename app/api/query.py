@@ -14,11 +14,15 @@ _MOST = 100  # parameters of a query string
 
 def parse_options(query: bytes, options: type[Options]) -> Options:
     """Return the options that a query string gives; raise `InvalidInput`."""
+    return read_options(options, query_pairs(query), "query parameter", ("query",))
+
+
+def query_pairs(query: bytes) -> list[tuple[str, str]]:
+    """Return the names and values of a query string; raise `InvalidInput` for too many."""
     try:
-        pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True, max_num_fields=_MOST)
+        return parse_qsl(query.decode("latin-1"), keep_blank_values=True, max_num_fields=_MOST)
     except ValueError:
         raise InvalidInput(f"expected at most {_MOST} query parameters, got more") from None
-    return read_options(options, pairs, "query parameter", ("query",))
 
 
 async def no_query(request: Request) -> None:

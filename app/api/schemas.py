@@ -52,10 +52,27 @@ class Model(Wire):
     versions: list[Version]
 
 
+class ModelObject(Wire):
+    """A model in the form of OpenAI's API. created: when its version was published, in seconds."""
+
+    id: str
+    object: Literal["model"] = "model"
+    created: int
+    owned_by: Literal["thalamus"] = "thalamus"
+
+
+class DescribedModel(Model, ModelObject):
+    """One model. `ready`: whether a version of it serves, in the words of KServe's V1 protocol."""
+
+    ready: bool
+
+
 class Models(Wire):
-    """The catalog."""
+    """The catalog; `data` holds those that serve, in the form of OpenAI's API."""
 
     models: list[Model]
+    object: Literal["list"] = "list"
+    data: list[ModelObject]
 
 
 class Live(Wire):
@@ -102,6 +119,25 @@ def model_entry(entries: list[Entry], choice: Choice, *, facts: bool) -> Model:
             for entry in entries
         ],
     )
+
+
+def described_model(entries: list[Entry], choice: Choice) -> DescribedModel:
+    """Render one model with all that is known of it."""
+    return DescribedModel(
+        **model_entry(entries, choice, facts=True).model_dump(),
+        **model_object(entries, choice).model_dump(),
+        ready=choice.version is not None,
+    )
+
+
+def model_object(entries: list[Entry], choice: Choice) -> ModelObject:
+    """Render one model in the form of OpenAI's API.
+
+    created: when the version that serves was published, or the latest one where none does.
+    """
+    version = entries[-1].version if choice.version is None else choice.version
+    written = [e.seen.written for e in entries if e.seen is not None and e.version == version]
+    return ModelObject(id=entries[0].name, created=int(max(written, default=0.0)))
 
 
 def _serving(choice: Choice) -> ServingState:

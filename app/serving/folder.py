@@ -32,10 +32,12 @@ class Sighting:
 
     digest: its identity; None if its manifest cannot be read. files: changes with any of its files,
     so that a half-copied version is tried again; empty where the digest is that of a loaded one.
+    written: when its manifest was, in seconds since 1970, which is no part of its identity.
     """
 
     digest: str | None
     files: Fingerprint = ()
+    written: float = field(default=0.0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,8 @@ class ModelsFolder:
                 digest = None
                 listing.beside["{}/{}".format(*key)] = str(error)
             loaded = digest is not None and known.get(key) == digest
-            found[key] = Sighting(digest, () if loaded else _fingerprint(path))
+            written = self._digests[key][0][2] / 1e9 if digest is not None else 0.0
+            found[key] = Sighting(digest, () if loaded else _fingerprint(path), written)
         return found
 
     def _readings(self, listing: Listing) -> dict[str, RuleReading]:

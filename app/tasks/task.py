@@ -37,7 +37,7 @@ class Options(Wire):
 
 def read_options(
     options: type[Options],
-    given: Iterable[tuple[str, str]],
+    given: Iterable[tuple[str, Any]],
     kind: str,
     prefix: Sequence[str] = (),
 ) -> Options:
@@ -46,7 +46,7 @@ def read_options(
     kind: what a name is, for the error text. prefix: stands before the name of a wrong value.
     """
     known = options.model_fields
-    values: dict[str, str] = {}
+    values: dict[str, Any] = {}
     for name, value in given:
         if name not in known:  # first, so that no error repeats a name that the client made up
             raise InvalidInput(unknown_name(kind, name, known))

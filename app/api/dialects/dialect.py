@@ -17,10 +17,26 @@ def _without_examples(_paths: Mapping[str, Any], _ready: Sequence[ServedModel]) 
 
 
 @dataclass(frozen=True, slots=True)
+class DialectRow:
+    """A row of the table of dialects: how a task is asked for at one address, and answered.
+
+    modalities: those of models that can be asked so. address: method and path. asks: the request
+    of one item. answers: the answer to it. (`docs/reference/dialects.md`)
+    """
+
+    task: str
+    modalities: tuple[str, ...]
+    address: str
+    asks: str
+    answers: str
+
+
+@dataclass(frozen=True, slots=True)
 class HttpDialect:
     """One dialect.
 
     name: its tag in the OpenAPI document, where people read it.
+    rows: what can be asked in it.
     routes: of the requests that ask a model about items. They answer before FastAPI.
     router: of what FastAPI answers, such as metadata; its routes use `request.app.state.catalog`.
     illustrate: (the OpenAPI document's paths, the ready models) -> adds examples to its own paths.
@@ -28,6 +44,7 @@ class HttpDialect:
     """
 
     name: str
+    rows: tuple[DialectRow, ...]
     routes: Callable[[Serving, Registry], Sequence[FastRoute]]
     router: APIRouter | None = None
     illustrate: Callable[[Mapping[str, Any], Sequence[ServedModel]], None] = _without_examples

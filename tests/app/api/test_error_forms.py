@@ -14,11 +14,11 @@ pytestmark = pytest.mark.anyio
 RFC9457 = {"type", "title", "status", "detail", "request_id"}
 FORMS = {
     "/v1/models/moods/classify": ("application/problem+json", RFC9457),
-    "/v2": ("application/problem+json", RFC9457 | {"error"}),
-    "/v2/models/moods/infer": ("application/problem+json", RFC9457 | {"error"}),
+    "/v2": ("application/json", RFC9457 | {"error"}),
+    "/v2/models/moods/infer": ("application/json", RFC9457 | {"error"}),
     "/v2x": ("application/problem+json", RFC9457),
-    "/v1/models/moods:predict": ("application/problem+json", RFC9457 | {"error"}),
-    "/v1/models/moods/versions/1:predict": ("application/problem+json", RFC9457 | {"error"}),
+    "/v1/models/moods:predict": ("application/json", RFC9457 | {"error"}),
+    "/v1/models/moods/versions/1:predict": ("application/json", RFC9457 | {"error"}),
     "/v1/models/moods:predicted": ("application/problem+json", RFC9457),
     "/v1/embeddings": ("application/json", {"error", "request_id"}),
     "/v1/embeddings-of-mine": ("application/problem+json", RFC9457),

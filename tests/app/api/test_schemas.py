@@ -101,7 +101,8 @@ async def test_catalog_and_errors_match_their_schemas(folder: Path) -> None:
         listed = schemas.Models.model_validate((await service.get("/v1/models")).json())
         for model in listed.models:
             one = (await service.get(f"/v1/models/{model.name}")).json()
-            schemas.Model.model_validate(one)
+            described = schemas.DescribedModel.model_validate(one)
+            assert described.ready == (described.serving.version is not None)
         schemas.Live.model_validate((await service.get("/livez")).json())
         schemas.Ready.model_validate((await service.get("/readyz")).json())
         for path in ("/v1/models/nobody", "/nowhere"):

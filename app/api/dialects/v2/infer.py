@@ -5,6 +5,7 @@ from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
+from app.api.dialects.kserve_v1 import ProblemWithError
 from app.api.dialects.v2.request_form import LENGTH_HEADER, SentRequest, parse_request
 from app.api.dialects.v2.response_form import render_answer
 from app.api.error_forms import PROBLEM
@@ -28,7 +29,7 @@ from app.open_inference.items import ReadText, invalid_item, payloads_of
 from app.serving.model import ServedModel
 from app.tasks.tensor_answers import TensorAnswer
 
-TAG = "Open Inference Protocol"
+TAG = "open-inference-protocol"
 INFER = "/v2/models/{model}/infer"
 _PLAIN = "text/plain"
 _BASE64 = "base64"  # the name of MLServer's codec
@@ -134,7 +135,7 @@ def _described() -> dict[str, Any]:
         "properties": {"model_name": {"type": "string"}, "outputs": tensors},
     }
     binary = {"schema": {"type": "string", "format": "binary"}}
-    problem = {"type": "object", "required": ["error"], "properties": {"error": {"type": "string"}}}
+    problem = ProblemWithError.model_json_schema()
     forms = {"application/json": {"schema": request}, SNIFFED: binary}
     answers = {"application/json": {"schema": answer}, SNIFFED: binary}
     return {

@@ -170,3 +170,21 @@ async def test_models_are_loaded_by_the_folder_only(service, change: str) -> Non
 async def test_what_is_not_offered_is_404_in_the_form_of_the_protocol(service, path: str) -> None:
     for answer in (await service.get(f"/v2/{path}"), await service.post(f"/v2/{path}", json={})):
         assert answer.status_code in (404, 405) and answer.json()["error"]
+
+
+async def test_every_address_is_described(service) -> None:
+    paths = (await service.get("/openapi.json")).json()["paths"]
+    of_model = ["", "/config", "/infer", "/ready", "/stats"]
+    assert {path for path in paths if path.startswith("/v2")} == {
+        *("/v2", "/v2/health/live", "/v2/health/ready", "/v2/models/stats"),
+        *(f"/v2/models/{{model}}{end}" for end in of_model),
+        *(f"/v2/models/{{model}}/versions/{{version}}{end}" for end in of_model),
+        *("/v2/repository/index", "/v2/repository/models/{model}/load"),
+        "/v2/repository/models/{model}/unload",
+    }
+    infer = paths["/v2/models/{model}/infer"]["post"]
+    assert {"application/json", "application/octet-stream"} == set(infer["requestBody"]["content"])
+    assert (
+        "error"
+        in infer["responses"]["400"]["content"]["application/problem+json"]["schema"]["properties"]
+    )
