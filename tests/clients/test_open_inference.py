@@ -7,10 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.clients.environment import KSERVE, ROOT, ClientEnvironment
+from tests.clients.environment import KSERVE, ROOT, TRITON, ClientEnvironment
 
 pytestmark = pytest.mark.slow
-TRITON = ClientEnvironment("triton")
 DIGITS = sorted((ROOT / "models/digits/1/golden").glob("*.png"))[:3]
 TEXTS = ["Get rich now, click here to claim your prize!!!", "See you at lunch tomorrow"]
 

@@ -36,15 +36,15 @@ class HttpDialect:
     """One dialect.
 
     name: its tag in the OpenAPI document, where people read it.
-    rows: what can be asked in it.
     routes: of the requests that ask a model about items. They answer before FastAPI.
+    rows: what can be asked at them.
     router: of what FastAPI answers, such as metadata; its routes use `request.app.state.catalog`.
     illustrate: (the OpenAPI document's paths, the ready models) -> adds examples to its own paths.
         The models' golden cases (`ServedModel.example`) make examples that are true.
     """
 
     name: str
-    rows: tuple[DialectRow, ...]
     routes: Callable[[Serving, Registry], Sequence[FastRoute]]
+    rows: tuple[DialectRow, ...] = ()
     router: APIRouter | None = None
     illustrate: Callable[[Mapping[str, Any], Sequence[ServedModel]], None] = _without_examples

@@ -1,7 +1,8 @@
 """Hugging Face's convention for tasks, with one base URL for each model: `POST /hf/{model}`.
 
 The body is a file, as bytes with or without a media type, or `{"inputs": …, "parameters": {…}}`,
-where a string is a text, or the base64 of a file for a model that reads no texts. A classifier
+where a string is a text, or the base64 of a file for a model that reads no texts. (Without a media
+type, a body that starts with `{` is JSON.) A classifier
 answers `[{"label", "score"}, …]` for a picture or a sound, and a list of these for a text or for a
 list of inputs. Another model answers with its features, as every model that has some does at
 `/hf/{model}/pipeline/feature-extraction`, the address of that task at Hugging Face. What such an
@@ -52,6 +53,8 @@ _PATHS = {
     "feature_extraction": "/hf/{model}/pipeline/feature-extraction",
 }
 _EXPECTED = 'expected a file, or {"inputs": …} with a string or a list of strings'
+# What a client sends that says nothing of the body; the second is curl's default.
+_UNSAID = ("", "application/x-www-form-urlencoded")
 # Parameters of classification; those of features stand beside `inputs`, or among them.
 _PARAMETERS = ("top_k", "function_to_apply", "truncation")
 _FUNCTION = "the scores are the model's calibrated probabilities; expected softmax, or none of it"
@@ -103,8 +106,10 @@ class PipelineEndpoint:
 
     def _parse(self, body: bytes, content_type: str, served: ServedModel) -> _Asked:
         media_type, parameters = split_content_type(content_type)
+        if media_type in _UNSAID:
+            media_type = JSON if body.startswith(b"{") else SNIFFED
         if not is_json(media_type):
-            payload = Payload(body, media_type or SNIFFED, parameters.get("charset"))
+            payload = Payload(body, media_type, parameters.get("charset"))
             return _Asked([payload], {}, {}, is_list=False)
         members = read_object(body, _EXPECTED)
         inputs, given = members.pop("inputs", None), members.pop("parameters", None) or {}

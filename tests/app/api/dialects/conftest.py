@@ -1,0 +1,28 @@
+"""A service with a model of each kind that the dialects can ask."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests import fakes
+from tests.conftest import open_service
+
+
+@pytest.fixture(scope="package")
+def dialect_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return fakes.publish_all(
+        tmp_path_factory.mktemp("dialects"),
+        fakes.image_bundle(),
+        fakes.text_bundle(),
+        fakes.embedding_bundle(),
+        fakes.autoencoder_bundle(),
+        fakes.words_bundle(),
+    )
+
+
+@pytest.fixture(scope="package")
+async def speaking(anyio_backend: str, dialect_models: Path) -> AsyncIterator[httpx.AsyncClient]:
+    async with open_service(dialect_models) as client:
+        yield client
