@@ -3,6 +3,8 @@
 ThalamusError
 ├── ClientError              the caller can correct it
 │   ├── MalformedRequest     the envelope cannot be parsed (JSON, multipart)
+│   │   ├── InvalidTensor        a tensor that the model does not take, or is none
+│   │   └── NotOffered           what a protocol has and the service does not
 │   ├── UnknownHost          the service does not answer for this host
 │   ├── ForeignOrigin        pages of this origin may not ask
 │   │   └── AmbiguousKey     the request carries more than one API key
@@ -63,6 +65,14 @@ class ClientError(ThalamusError):
 
 class MalformedRequest(ClientError):
     """The envelope of the request cannot be parsed."""
+
+
+class InvalidTensor(MalformedRequest):
+    """A tensor, or what is asked of one, is not what the model takes or gives."""
+
+
+class NotOffered(MalformedRequest):
+    """The protocol has this, and the service does not; another request may do."""
 
 
 class UnknownHost(ClientError):

@@ -134,7 +134,7 @@ def create_app(
     ]
     keyring = Keyring(settings.keys_file, workers.keys) if settings.keys_file else None
     jobs = (*_jobs(settings, models, metrics, gauges), *_key_jobs(keyring, metrics))
-    api = _api(settings, registry, models, jobs, fast_routes)
+    api = _api(settings, registry, serving, jobs, fast_routes)
     api.state.openapi = docs.OpenApiDocument(api, settings.root_path)
     api.state.gauges, api.state.serving = gauges, serving
     api.state.ready = lambda: workers.all_ready() and models.ready and not workers.stopping()
@@ -211,11 +211,12 @@ def _build(provider: str) -> dict[str, str]:
 def _api(
     settings: Settings,
     registry: Registry,
-    models: Catalog,
+    serving: Serving,
     jobs: Sequence[Job],
     fast_routes: Sequence[FastRoute],
 ) -> FastAPI:
     """Return FastAPI with its own routes, and with the fast routes, which it only describes."""
+    models = serving.catalog
     api = _Api(
         title="Thalamus",
         version=__version__,
@@ -228,7 +229,7 @@ def _api(
         responses=openapi.RESPONSES,
         exception_handlers=problems.HANDLERS,
     )
-    api.state.catalog = models
+    api.state.catalog, api.state.serving = models, serving
     api.state.bundle_files = card.BundleFiles(settings.models, models)
     api.state.control = control.ModelControl(
         settings.models,

@@ -14,7 +14,8 @@ from app.errors import AmbiguousKey, MissingScope, NoKey, QuotaExceeded, Unknown
 from app.telemetry import OTHER, record_of
 
 MAX_KEY = 256  # bytes of a key that a client presents
-OPEN = frozenset({"/", "/livez", "/readyz", "/docs", "/openapi.json"})
+_PROBES = ("/livez", "/readyz", "/v2/health/live", "/v2/health/ready")
+OPEN = frozenset({"/", *_PROBES, "/docs", "/openapi.json"})
 _MODELS = "/v1/models"
 _PREDICT = ":predict"  # KServe's and TensorFlow Serving's end of such a path
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})

@@ -12,7 +12,7 @@ from app.errors import UnknownHost
 from app.hosts import HostPatterns
 
 # Kubernetes asks them by the address of the pod, which no list can have; they say nothing else.
-_PROBES = frozenset({"/livez", "/readyz"})
+_PROBES = frozenset({"/livez", "/readyz", "/v2/health/live", "/v2/health/ready"})
 
 
 class AllowedHosts:

@@ -30,7 +30,8 @@ from app.telemetry import PROBE, RequestRecord, record_of
 # connection may add it while the body arrives. (The copies of a scope share their state.)
 REFUSED = "thalamus.refused"
 _NO_STATE: dict[str, Any] = {}
-PROBES = frozenset({"/livez", "/readyz", "/metrics"})  # answered even at the limit
+# Answered even at the limit.
+PROBES = frozenset({"/livez", "/readyz", "/metrics", "/v2/health/live", "/v2/health/ready"})
 _SAFE = (b"x-content-type-options", b"nosniff")
 # An answer is about one request of one client, and about models that may be replaced.
 _NOT_KEPT = (b"cache-control", b"no-store")

@@ -7,11 +7,13 @@ renders in between; queue, limits, deadline, disconnects and the request's recor
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from math import inf
 from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
 from app.api.body import disconnected, read_body
+from app.api.content_coding import Headers
 from app.api.payload import SNIFFED, is_json
 from app.errors import NotReady, UnsupportedMedia
 from app.modalities import Payload
@@ -86,10 +88,18 @@ class ItemRequest:
             self.served.pipeline.require(self.task.name)
         return self.served
 
-    async def answer(self, payloads: Sequence[Payload], options: Options) -> Sequence[Any]:
+    async def answer(
+        self,
+        payloads: Sequence[Payload],
+        options: Options,
+        abstained: Callable[[Sequence[Any]], int | None] | None = None,
+        seconds: float = inf,
+    ) -> Sequence[Any]:
         """Return the answers to at least one item, in order, of `task`; see `ServedModel.answer`.
 
-        Without a model, the default one for the media type of the first item answers.
+        Without a model, the default one for the media type of the first item answers. abstained:
+        how many of the answers the model abstains from, where they are not those of `task`.
+        seconds: of the client's own deadline.
         """
         assert self.task is not None
         served = self.served
@@ -102,10 +112,10 @@ class ItemRequest:
         self.record.items = len(payloads)
         _check_media_types(served, payloads)
         timings = self._timings = Timings()
-        answers = await served.answer(
-            payloads, options, timings, partial(disconnected, self._receive)
-        )
-        self.record.timings, self.record.abstained = timings, self.task.abstained(answers)
+        gone = partial(disconnected, self._receive)
+        answers = await served.answer(payloads, options, timings, gone, seconds=seconds)
+        self.record.timings = timings
+        self.record.abstained = (abstained or self.task.abstained)(answers)
         return answers
 
     async def generate(self, generation: Generation, on_step: OnStep = _silently) -> None:
@@ -116,9 +126,12 @@ class ItemRequest:
         gone = partial(disconnected, self._receive)
         await self.served.generate(self.task, generation, timings, on_step, gone)
 
-    async def send(self, send: Send, body: bytes, media_type: str = JSON) -> None:
-        """Send a complete answer."""
+    async def send(
+        self, send: Send, body: bytes, media_type: str = JSON, more: Headers = ()
+    ) -> None:
+        """Send a complete answer. more: further headers."""
         headers = [
+            *more,
             (b"content-type", media_type.encode()),
             (b"content-length", b"%d" % len(body)),
             (b"server-timing", self._timings.header().encode()),

@@ -4,6 +4,7 @@ orjson parses it, which refuses NaN, lone surrogates and very deep nesting. Mill
 or numbers would take much memory and hold up everybody, so their marks are counted first.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -15,12 +16,23 @@ MAX_JSON_VALUES = 100_000  # values and members in it; three million short strin
 _FEW = 20  # marks of JSON's structure
 
 
-def parse_json_body(body: bytes, expected: str) -> Any:
+@dataclass(frozen=True, slots=True)
+class JsonLimits:
+    """The most lists and objects, and the most values and members, that a body may hold."""
+
+    containers: int = MAX_CONTAINERS
+    values: int = MAX_JSON_VALUES
+
+
+_USUAL = JsonLimits()
+
+
+def parse_json_body(body: bytes, expected: str, limits: JsonLimits = _USUAL) -> Any:
     """Return what a body holds; raise `MalformedRequest`, or `InvalidInput` for too many values.
 
     expected: a sentence on what was expected, for that error.
     """
-    if _holds_too_much(body):
+    if _holds_too_much(body, limits):
         raise InvalidInput(expected)
     try:
         return orjson.loads(body)
@@ -29,18 +41,18 @@ def parse_json_body(body: bytes, expected: str) -> Any:
         raise MalformedRequest(f"the body is not valid JSON ({place})") from None
 
 
-def _holds_too_much(body: bytes) -> bool:
+def _holds_too_much(body: bytes, limits: JsonLimits) -> bool:
     """Return whether the JSON has too many lists, objects or values, in less time than parsing."""
-    if len(body) <= MAX_CONTAINERS or not _is_over(body):
+    if len(body) <= limits.containers or not _is_over(body, limits):
         return False
     bare = body.replace(b"\\\\", b"").replace(b'\\"', b"")  # of quotes that are part of a string
-    most = 2 * MAX_JSON_VALUES  # quotes
+    most = 2 * limits.values  # quotes
     pieces = bare.split(b'"', most + 1)  # every other one is a string
-    return len(pieces) > most + 1 or _is_over(b"".join(pieces[::2]))
+    return len(pieces) > most + 1 or _is_over(b"".join(pieces[::2]), limits)
 
 
-def _is_over(text: bytes) -> bool:
-    marks = ((b"[", MAX_CONTAINERS), (b"{", MAX_CONTAINERS), (b",", MAX_JSON_VALUES))
+def _is_over(text: bytes, limits: JsonLimits) -> bool:
+    marks = ((b"[", limits.containers), (b"{", limits.containers), (b",", limits.values))
     return any(_has_more(text, mark, most) for mark, most in marks)
 
 

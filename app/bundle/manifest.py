@@ -20,12 +20,15 @@ from app.bundle.registry import Registry
 from app.bundle.tensors import NOVELTY, Frozen, TensorSpec
 
 NAME = r"^[a-z0-9][a-z0-9-]{0,62}$"  # of a model
+RESERVED_NAMES = frozenset({"stats"})  # /v2/models/stats is what all models have answered
 VERSION_DIGITS = 18  # at most; a timestamp in microseconds has 16, and 64 bits hold 18 nines
 MAX_VERSION = 10**VERSION_DIGITS - 1
 
 
 def wrong_name(name: str) -> str | None:
     """Return what is wrong with the name of a model; None if nothing is."""
+    if name in RESERVED_NAMES:
+        return f"expected another name than {name!r}, which is an address of its own"
     if re.fullmatch(NAME, name):
         return None
     return f"expected lower-case letters, digits and hyphens, 63 at most, got {name!r}"
@@ -44,6 +47,10 @@ class EncoderSpec(Frozen):
     def tensors(self) -> tuple[TensorSpec, ...]:
         """Return the inputs of the graph, in its order."""
         raise NotImplementedError
+
+    def longest(self) -> dict[str, int]:
+        """Return the largest size that the encoder gives each axis that it names, but `batch`."""
+        return {}
 
 
 class Measurement(Frozen):
@@ -182,6 +189,13 @@ class Manifest(Frozen):
         if modality is None:
             raise ValueError(f"expected an encoder of kind {' or '.join(known)}")
         return modality.spec.model_validate(value)
+
+    @field_validator("name")
+    @classmethod
+    def _name_is_free(cls, name: str) -> str:
+        if name in RESERVED_NAMES:
+            raise ValueError(wrong_name(name))
+        return name
 
     @model_validator(mode="after")
     def _inputs_are_the_encoders(self) -> Self:

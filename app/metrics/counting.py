@@ -8,6 +8,7 @@ removed versions go.
 
 import logging
 import math
+import time
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from functools import partial
 
 from app.errors import refusal_reasons
 from app.metrics import families
-from app.metrics.exposition import exposition, join_workers
+from app.metrics.exposition import Values, exposition, join_workers
 from app.metrics.families import FAMILIES, Family
 from app.shared_numbers import Key, Numbers, SharedNumbers
 from app.telemetry import OTHER, PROBE, STAGES, RequestRecord, event
@@ -48,6 +49,7 @@ class _Version:
     stages: _ByLabel
     batches: Numbers
     abstained: Numbers | None = None
+    latest: float = 0.0  # answer with status 200, in seconds since 1970
 
 
 class Metrics:
@@ -101,6 +103,7 @@ class Metrics:
             self.refused(record.reason, record.model)
         if status == 200 and operation.seconds is not None and operation.version is not None:
             _observe(operation.seconds, families.SECONDS, seconds)
+            operation.version.latest = time.time()
             self._count_items(operation.version, record)
 
     def refused(self, reason: str, model: str = "") -> None:
@@ -125,12 +128,20 @@ class Metrics:
                 known[labels] = self._series(family, *labels)
             known[labels][0] = value
 
+    def latest_answer(self, model: str, version: int) -> float:
+        """Return when this worker gave the latest answer with status 200, in seconds since 1970."""
+        return self._version(model, version).latest
+
+    def totals(self) -> dict[str, Values]:
+        """Return the series of all workers, by the name of their family."""
+        return join_workers(self._shared.all())
+
     def render(self, service: Mapping[Family, GaugeValues] | None = None) -> bytes:
         """Return the metrics of all workers in the Prometheus text format.
 
         service: values that belong to no single worker.
         """
-        values = join_workers(self._shared.all())
+        values = self.totals()
         for family, gauges in (service or {}).items():
             values[family.name] = {labels: (float(value),) for labels, value in gauges.items()}
         return exposition(values)

@@ -64,6 +64,13 @@ STAGE_SECONDS = Family(
 )
 ITEMS_ANSWERED = Family("thalamus_items", "counter", "Items answered.", _VERSION)
 ABSTAINED = Family("thalamus_abstained", "counter", "Answers not to be relied on.", _VERSION)
+LAST_ANSWER = Family(
+    "thalamus_last_answer_timestamp_seconds",
+    "gauge",
+    "Time of the latest answer with status 200, in seconds since the Unix epoch; 0 before it.",
+    _VERSION,
+    across="max",
+)
 BATCH_ITEMS = Family(
     "thalamus_batch_items", "histogram", "Items of each batch that was run.", _VERSION, ITEMS
 )
@@ -130,7 +137,7 @@ START_TIME = Family(
 
 FAMILIES = (
     *(REQUESTS, REFUSALS, REQUEST_SECONDS, STAGE_SECONDS, ITEMS_ANSWERED, ABSTAINED, BATCH_ITEMS),
-    *(IN_FLIGHT, QUEUE_ITEMS, QUEUE_SECONDS, VERSION_WORKERS),
+    *(LAST_ANSWER, IN_FLIGHT, QUEUE_ITEMS, QUEUE_SECONDS, VERSION_WORKERS),
     *(SERVING_WORKERS, SERVING_RULE_PROBLEMS, LOAD_FAILURES),
     *(KEYS_FILE_ERROR, WORKERS, WORKER_RESTARTS, BUILD_INFO),
     *(MEMORY, CPU_SECONDS, OPEN_FDS, MAX_FDS, START_TIME),

@@ -12,6 +12,9 @@ from app.bundle import EncoderSpec, Manifest
 from app.bundle.tensors import Arrays
 from app.modalities.payload import Encoded, Encoder, Payload
 
+# To stack an item that is given, into a batch.
+_SECONDS, _SECONDS_A_BYTE = 2e-5, 1e-9
+
 
 def accepts_nothing(media_type: str) -> bool:
     """Accept no media type: nothing of the modality is sent as a body of its own."""
@@ -26,6 +29,12 @@ def no_instance(value: Any) -> None:
     """Read nothing from JSON."""
 
 
+def any_numbers(_encoder: Encoder, arrays: Arrays) -> float:
+    """Take any numbers: a picture's and a sound's may be what they like."""
+    size: int = sum(array[0].nbytes for array in arrays.values())
+    return _SECONDS + _SECONDS_A_BYTE * size
+
+
 @dataclass(frozen=True, slots=True)
 class Modality:
     """One kind of payload.
@@ -37,6 +46,11 @@ class Modality:
     instance: an item of `instances` in JSON -> the payload; None if it is of another modality.
         Files such as `{"b64": ...}` do not need it.
     instance_schema: the JSON schema of such an item.
+    take_tensors: (encoder, the graph's inputs of several items with their batch axis) -> an upper
+        estimate of the seconds that one of them takes, as `Encoder.cost` gives; raises
+        `InvalidInput` for what `encode` would never make, such as a token that there is not. The
+        arrays have the dtypes and sizes of `EncoderSpec.tensors` and finite numbers. None: clients
+        send payloads only.
     explain: (manifest, encoded item, its outputs) -> the explanation of the label: pydantic models
         of the type `explanation`; None if the graph has no output for it.
     """
@@ -48,5 +62,6 @@ class Modality:
     bodies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     instance: Callable[[Any], Payload | None] = no_instance
     instance_schema: Mapping[str, Any] | None = None
+    take_tensors: Callable[[Any, Arrays], float] | None = None
     explain: Callable[[Manifest, Encoded[Any], Arrays], Any] = no_explanation
     explanation: Any = None

@@ -18,17 +18,31 @@ class Payload:
     charset: str | None = None
 
 
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class TensorPayload(Payload):
+    """The graph's inputs for one item, as a client sent them: no encoder reads them.
+
+    arrays: by the names of the encoder's tensors, without the batch axis, checked by
+    `Modality.take_tensors`. cost: what that returned, in seconds.
+    """
+
+    arrays: Mapping[str, np.ndarray]
+    cost: float
+
+
 @dataclass(frozen=True, slots=True)
 class Encoded(Generic[Context]):
     """The graph's inputs for one item, without the batch axis.
 
     truncated: a sentence on the part that was left out; None if the whole item was used. context:
-    further data that the modality's explanation needs; each modality has its own type.
+    further data that the modality's explanation needs; each modality has its own type. given: a
+    client sent the inputs themselves, which are never padded.
     """
 
     arrays: Mapping[str, np.ndarray]
     truncated: str | None = None
     context: Context | None = None
+    given: bool = False
 
 
 class Encoder(Protocol):

@@ -19,11 +19,13 @@ from app.errors import (
 )
 from app.exhaustion import resource_exhausted
 from app.modalities import Encoded, Modality, Payload
+from app.modalities.payload import TensorPayload
 from app.pipeline.item import InferenceItem, ItemResult, make_items
 from app.pipeline.watchdog import Watchdog
 from app.runtime.providers import Device
 from app.runtime.session import RunOptions, Session
 from app.tasks import Options, Task
+from app.tasks.tensor_answers import TENSORS, answer_tensors, tensor_decoder
 from app.telemetry import Timings
 
 
@@ -51,11 +53,12 @@ class Pipeline:
         except BaseException:
             self._session.close()  # the error's traceback would keep it
             raise
-        self._decoders = {
-            task.name: task.decoder(bundle.manifest, modality)
-            for task in registry.tasks.values()
-            if task.can(bundle.manifest)
-        }
+        self.modality = modality
+        every, manifest = registry.tasks.values(), bundle.manifest
+        decoders = {t.name: t.decoder(manifest, modality) for t in every if t.can(manifest)}
+        self.tasks = tuple(decoders)
+        self.answer_tensors = answer_tensors(every, manifest, modality, self.encoder)
+        self._decoders = {**decoders, TENSORS: tensor_decoder(self.answer_tensors)}
         self._tensors = spec.tensors()
         self._names = [
             spec.name for spec in bundle.manifest.inputs
@@ -87,21 +90,16 @@ class Pipeline:
         outputs = self._session.run(feeds, explain=explain, options=options)
         return split_outputs(outputs, items, self.manifest.outputs)
 
-    @property
-    def tasks(self) -> tuple[str, ...]:
-        """The tasks that the model supports."""
-        return tuple(self._decoders)
-
     def can(self, task: str) -> bool:
         """Return whether the model supports this task."""
-        return task in self._decoders
+        return task in self.tasks
 
     def require(self, task: str) -> None:
         """Raise `UnsupportedTask` unless the model supports this task."""
-        if task not in self._decoders:
+        if task not in self.tasks:
             raise UnsupportedTask(
                 f"{self.manifest.name} does not {task}; "
-                f"what it can be asked is to {' or '.join(self._decoders)}"
+                f"what it can be asked is to {' or '.join(self.tasks)}"
             )
 
     def predict(self, payloads: Sequence[Payload], options: Options | None = None) -> list[Any]:
@@ -142,7 +140,7 @@ class Pipeline:
         timings = Timings()
         encoded = self._encode_each(items)
         timings.lap("encode")
-        runnable = [e.arrays for e in encoded if isinstance(e, Encoded)]
+        runnable = [each for each in encoded if isinstance(each, Encoded)]
         explain = any(item.options.explains for item in items)
         outputs = iter(self._run_in_groups(runnable, explain, run))
         timings.lap("infer")
@@ -157,6 +155,8 @@ class Pipeline:
             if ran_together and isinstance(answer, ModelOutputInvalid):
                 [alone] = self._run_together([each.arrays], explain, run)
                 answer = self._decode(item, each, alone, timings)
+            if each.given and isinstance(answer, ModelOutputInvalid):  # no fault of the model
+                answer = InvalidInput("the model has no valid answer to these tensors", item.index)
             answers.append(answer)
         return answers
 
@@ -193,6 +193,8 @@ class Pipeline:
     def _encode(self, item: InferenceItem) -> Encoded[Any] | Exception:
         if item.token.cancelled:  # its batch has run, but decoding can be skipped
             return DeadlineExceeded("nobody waits for the answer")
+        if isinstance(item.payload, TensorPayload):
+            return Encoded(item.payload.arrays, given=True)
         try:
             return self.encoder.encode(item.payload)
         except Exception as error:  # of this item only
@@ -204,15 +206,34 @@ class Pipeline:
             return error
 
     def _run_in_groups(
-        self, items: Sequence[Arrays], explain: bool, run: Any
+        self, items: Sequence[Encoded[Any]], explain: bool, run: Any
     ) -> Sequence[Arrays | ThalamusError]:
+        arrays = [item.arrays for item in items]
         if self._size is None or len(items) < 2:
-            return self._run_together(items, explain, run) if items else []
+            return self._run_together(arrays, explain, run) if items else []
         outputs: dict[int, Arrays | ThalamusError] = {}
-        for group in bucket_by_length([self._size(item) for item in items]):
-            together = self._run_together([items[place] for place in group], explain, run)
+        for group in self._groups(items, [self._size(each) for each in arrays]):
+            together = self._run_together([arrays[place] for place in group], explain, run)
             outputs |= zip(group, together, strict=True)
         return [outputs[place] for place in range(len(items))]
+
+    @staticmethod
+    def _groups(items: Sequence[Encoded[Any]], sizes: Sequence[int]) -> list[list[int]]:
+        """Return the places of the items that run together.
+
+        Items of similar sizes are padded to the longest, but never those that are given: these run
+        with others of the very same shapes.
+        """
+        encoded = [place for place, item in enumerate(items) if not item.given]
+        groups = bucket_by_length([sizes[place] for place in encoded])
+        if len(encoded) == len(items):
+            return groups
+        same: dict[tuple[tuple[int, ...], ...], list[int]] = {}
+        for place, item in enumerate(items):
+            if item.given:
+                shapes = tuple(array.shape for array in item.arrays.values())
+                same.setdefault(shapes, []).append(place)
+        return [[encoded[place] for place in group] for group in groups] + list(same.values())
 
     def _run_together(
         self, items: Sequence[Arrays], explain: bool, run: Any

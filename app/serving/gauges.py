@@ -10,6 +10,7 @@ from contextlib import suppress
 
 from app.in_flight import WorkerGroup
 from app.metrics import Metrics, families
+from app.metrics.exposition import Values
 from app.metrics.process import ProcessUsage
 from app.serving.catalog import Catalog, VersionState
 
@@ -29,6 +30,7 @@ class Gauges:
         states: dict[tuple[str, ...], float] = {}
         items: dict[tuple[str, ...], float] = {}
         seconds: dict[tuple[str, ...], float] = {}
+        latest: dict[tuple[str, ...], float] = {}
         for entry in self._catalog.entries:
             version = (entry.name, str(entry.version))
             states |= {(*version, state): float(entry.state is state) for state in VersionState}
@@ -40,10 +42,12 @@ class Gauges:
                 entry.name, entry.version, model.pipeline.tasks, abstains=manifest.abstains
             )
             items[version], seconds[version] = float(model.queued_items), model.queued_seconds
+            latest[version] = self._metrics.latest_answer(entry.name, entry.version)
         self._set_serving({entry.name for entry in self._catalog.entries})
         self._metrics.set(families.VERSION_WORKERS, states)
         self._metrics.set(families.QUEUE_ITEMS, items)
         self._metrics.set(families.QUEUE_SECONDS, seconds)
+        self._metrics.set(families.LAST_ANSWER, latest)
         for family, value in self._process.read():
             self._metrics.set(family, {(self._metrics.worker,): value})
 
@@ -58,10 +62,18 @@ class Gauges:
         self._metrics.set(families.SERVING_WORKERS, serving)
         self._metrics.set(families.SERVING_RULE_PROBLEMS, problems)
 
-    def render(self) -> bytes:
-        """Return the metrics of the service in the Prometheus text format."""
+    def totals(self) -> dict[str, Values]:
+        """Return the series of all workers, by the name of their family."""
+        self._try_to_update()
+        return self._metrics.totals()
+
+    def _try_to_update(self) -> None:
         with suppress(Exception):  # it is tried again each second, and an error is logged there
             self.update()
+
+    def render(self) -> bytes:
+        """Return the metrics of the service in the Prometheus text format."""
+        self._try_to_update()
         return self._metrics.render(
             {
                 families.IN_FLIGHT: {(): self._workers.in_flight.total},

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
+from math import inf
 from typing import Any, Protocol
 
 from app.batching.batcher import Batcher, OnBatch, no_batch_observer
@@ -12,7 +13,7 @@ from app.batching.memory_budget import MemoryBudget
 from app.bundle import GoldenCase
 from app.errors import DeadlineExceeded, ModelOutputInvalid, TooLarge
 from app.modalities import Payload
-from app.modalities.payload import Encoder
+from app.modalities.payload import Encoder, TensorPayload
 from app.pipeline import CancelToken, InferenceItem, ItemResult, Pipeline, make_items
 from app.serving.daemon_thread import in_daemon_thread
 from app.serving.deadline import WaitForDisconnect, with_deadline
@@ -111,19 +112,24 @@ class ServedModel:
         wait_for_disconnect: WaitForDisconnect | None = None,
         *,
         admitted: bool = False,
+        seconds: float = inf,
     ) -> list[Any]:
         """Return the answers to all payloads, in order; call `pipeline.require` before.
 
-        admitted: the payloads continue an accepted request. Raises `Overloaded`, `InvalidInput`
-        and `ModelOutputInvalid` with the index of a bad payload, `DeadlineExceeded` after the
-        deadline, and `ClientDisconnected` when `wait_for_disconnect()` returns.
+        admitted: the payloads continue an accepted request. seconds: until the client does not want
+        them any more, where that is before the service's own deadline. Raises `Overloaded`,
+        `InvalidInput` and `ModelOutputInvalid` with the index of a bad payload, `DeadlineExceeded`
+        after the deadline, and `ClientDisconnected` when `wait_for_disconnect()` returns.
         """
-        deadline = asyncio.get_running_loop().time() + self._deadline
+        seconds = min(seconds, self._deadline)
+        deadline = asyncio.get_running_loop().time() + seconds
         token = CancelToken(deadline=deadline)
         items = make_items(payloads, options, token)
         work = self._batcher.submit(items, deadline, admitted=admitted)
         try:
-            results = await with_deadline(work, self._deadline, self._late, wait_for_disconnect)
+            results = await with_deadline(
+                work, seconds, partial(_late, seconds), wait_for_disconnect
+            )
         except ModelOutputInvalid as error:
             self._found_invalid(error)
             raise
@@ -150,7 +156,8 @@ class ServedModel:
         work = self._steps(task, generation, timings, on_step)
         self._generations += 1
         try:
-            await with_deadline(work, self._deadline, self._late, wait_for_disconnect)
+            late = partial(_late, self._deadline)
+            await with_deadline(work, self._deadline, late, wait_for_disconnect)
         finally:
             self._generations -= 1
             if not self._generations:
@@ -190,18 +197,21 @@ class ServedModel:
             event("model recovered", model=self.manifest.name, version=self.manifest.version)
         self._invalid = 0
 
-    def _late(self) -> DeadlineExceeded:
-        return DeadlineExceeded(
-            f"no answer within {self._deadline:g} s; send fewer or smaller items"
-        )
+
+def _late(seconds: float) -> DeadlineExceeded:
+    return DeadlineExceeded(f"no answer within {seconds:g} s; send fewer or smaller items")
 
 
 def _cost(encoder: Encoder, item: InferenceItem) -> float:
+    if isinstance(item.payload, TensorPayload):
+        return item.payload.cost
     return encoder.cost(item.payload)
 
 
 def _decode_bytes(encoder: Encoder, memory: MemoryBudget, item: InferenceItem) -> int:
     """Return what decoding takes; raise `TooLarge` if it is more than may be taken at all."""
+    if isinstance(item.payload, TensorPayload):
+        return 0  # its arrays are the body that was received, which is counted there
     size, limit = encoder.decode_bytes(item.payload), memory.limit
     if limit is not None and size > limit:
         which = "this item" if item.index is None else f"item {item.index}"

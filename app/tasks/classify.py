@@ -12,13 +12,15 @@ from operator import or_
 from typing import Any, ClassVar
 
 import numpy as np
+import orjson
 from pydantic import Field, create_model
 
 from app.bundle import GoldenCase, Manifest, Registry
-from app.bundle.tensors import NOVELTY, Arrays
+from app.bundle.tensors import NODES, NOVELTY, PROBABILITIES, SALIENCY, Arrays, size_of
 from app.errors import ModelOutputInvalid
 from app.modalities import Encoded, Modality
-from app.tasks.reliability import reliability
+from app.tasks.answer_tensor import TEXT_DTYPE, AnswerTensor, graph_output
+from app.tasks.reliability import reliability, reliability_tensors
 from app.tasks.task import Decode, Options, Task, furthest
 from app.wire import Wire
 
@@ -220,6 +222,34 @@ def _example(manifest: Manifest, case: GoldenCase) -> dict[str, Any] | None:
     return _item(Prediction(*top[0], top, **known._asdict()))
 
 
+def _tensors(manifest: Manifest, modality: Modality, _encoder: Any) -> list[AnswerTensor]:
+    """Return what JSON has, but the ranking, in place of which stands the whole distribution."""
+    labels, count = manifest.labels, len(manifest.labels)
+
+    def scores(_encoded: Encoded[Any], outputs: Arrays) -> np.ndarray:
+        return probabilities(manifest, outputs)
+
+    def label(_encoded: Encoded[Any], outputs: Arrays) -> bytes:
+        return labels[int(probabilities(manifest, outputs).argmax())].encode()
+
+    found = [
+        AnswerTensor("label", TEXT_DTYPE, (), label),
+        AnswerTensor(PROBABILITIES, "float32", (count,), scores, labels),
+        *reliability_tensors(manifest, probabilities),
+    ]
+    names = manifest.output_names
+    if modality.explanation is not None and names & {SALIENCY, NODES}:
+
+        def explanation(encoded: Encoded[Any], outputs: Arrays) -> bytes:
+            probabilities(manifest, outputs)  # raises if there is no answer to explain
+            return orjson.dumps(_written(modality.explain(manifest, encoded, outputs)))
+
+        found += [AnswerTensor("explanation", TEXT_DTYPE, (), explanation, (), True, True)]
+    if SALIENCY in names and size_of(manifest.inputs) is None:  # no part of it is padding
+        found += [graph_output(manifest, SALIENCY, on_request=True)]
+    return found
+
+
 CLASSIFY = Task(
     name="classify",
     about="Classify each item",
@@ -236,4 +266,5 @@ CLASSIFY = Task(
     answer_type=_answer_type,
     abstained=_abstained,
     example=_example,
+    tensors=_tensors,
 )

@@ -15,6 +15,7 @@ from app.errors import InvalidInput, MalformedRequest, ModelOutputInvalid, TooLa
 from app.modalities import Encoded, Encoder, Modality, Payload
 from app.modalities.words.encoder import WordsEncoder
 from app.names import unknown_name
+from app.tasks.answer_tensor import AnswerTensor, graph_output
 from app.tasks.generation import NextWord, SamplingParams, TextGeneration, Word
 from app.tasks.task import Decode, Options, Steps, Task, check_without_labels
 from app.wire import Wire
@@ -191,6 +192,20 @@ def _difference(case: GoldenCompletion, answer: TextGeneration, tolerance: float
     return None
 
 
+def _tensors(manifest: Manifest, modality: Modality, encoder: Any) -> list[AnswerTensor]:
+    """Return the outputs of one step; the next one takes `next_state` and the word that follows."""
+    decode, options = _decoder(manifest, modality), CompleteOptions()
+
+    def likely(encoded: Encoded[Any], outputs: Arrays) -> np.ndarray:
+        return np.asarray(decode(encoded, outputs, options).log_probabilities)
+
+    words: dict[str, Any] = {"read": likely, "labels": encoder.vocabulary}
+    return [
+        graph_output(manifest, LOG_PROBABILITIES, **words),
+        graph_output(manifest, NEXT_STATE),
+    ]
+
+
 COMPLETE = Task(
     name="complete",
     about="Continue a text",
@@ -218,4 +233,5 @@ COMPLETE = Task(
         response=CompletionResponse,
         golden=lambda encoder, payload: start_generation(encoder, payload, GOLDEN_PARAMS),
     ),
+    tensors=_tensors,
 )

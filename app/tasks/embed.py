@@ -13,6 +13,7 @@ from app.bundle import GoldenCase, Manifest
 from app.bundle.tensors import EMBEDDING, Arrays
 from app.errors import ModelOutputInvalid
 from app.modalities import Encoded, Modality
+from app.tasks.answer_tensor import graph_output
 from app.tasks.task import Decode, Options, Task, furthest
 
 Features = tuple[float, ...]
@@ -78,4 +79,5 @@ EMBED = Task(
     supports=lambda manifest: EMBEDDING in manifest.output_names,
     answer_type=lambda _registry: list[float],
     example=_example,
+    tensors=lambda manifest, _modality, _encoder: [graph_output(manifest, EMBEDDING)],
 )

@@ -17,6 +17,7 @@ from app.bundle import GoldenCase, Manifest
 from app.bundle.tensors import EMBEDDING, NOVELTY, RECONSTRUCTION, RECONSTRUCTION_ERROR, Arrays
 from app.errors import InvalidInput, ModelOutputInvalid
 from app.modalities import Encoded, Modality
+from app.tasks.answer_tensor import AnswerTensor, graph_output
 from app.tasks.embed import decode_features, different_features
 from app.tasks.task import Decode, Options, Task, check_without_labels, furthest
 from app.wire import Wire
@@ -133,6 +134,20 @@ def _example(_manifest: Manifest, case: GoldenCase) -> dict[str, Any] | None:
     }
 
 
+def _tensors(manifest: Manifest, modality: Modality, _encoder: Any) -> list[AnswerTensor]:
+    """Return the graph's outputs: grey levels in place of a picture."""
+    decode, options = _decoder(manifest, modality), ReconstructOptions()
+
+    def novelty(encoded: Encoded[Any], outputs: Arrays) -> np.ndarray:
+        return np.asarray(decode(encoded, outputs, options).novelty, np.float32)
+
+    return [
+        graph_output(manifest, RECONSTRUCTION),
+        graph_output(manifest, RECONSTRUCTION_ERROR),
+        graph_output(manifest, NOVELTY, read=novelty),
+    ]
+
+
 RECONSTRUCT = Task(
     name="reconstruct",
     about="Reconstruct each item",
@@ -153,4 +168,5 @@ RECONSTRUCT = Task(
     answer_type=lambda _registry: ReconstructedItem,
     renderings={PNG: _as_png},
     example=_example,
+    tensors=_tensors,
 )

@@ -4,14 +4,19 @@ An answer has them if the manifest has their thresholds. If the model abstains, 
 a label and probabilities, and the client decides what to do with them.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from app.bundle import Conformal, Manifest
-from app.bundle.tensors import NOVELTY
+from app.bundle.tensors import NOVELTY, Arrays
 from app.errors import ModelOutputInvalid
+from app.modalities import Encoded
+from app.tasks.answer_tensor import TEXT_DTYPE, AnswerTensor
+
+ABSTAINED_TENSOR = "abstained"  # the tensor that says whether the model abstains
+ScoresOf = Callable[[Manifest, Arrays], np.ndarray]
 
 
 class Reliability(NamedTuple):
@@ -78,3 +83,35 @@ def prediction_set(
     credible = np.flatnonzero(in_prediction_set(scores, conformal))
     ranked = credible[np.argsort(-scores[credible], kind="stable")]
     return tuple([labels[i] for i in ranked.tolist()])
+
+
+def reliability_tensors(manifest: Manifest, scores: ScoresOf) -> list[AnswerTensor]:
+    """Return the tensors of a model's reliability: those for which it has thresholds.
+
+    scores: (manifest, outputs of one item) -> its probabilities, float32 (labels,).
+    """
+
+    def read(_encoded: Encoded[Any], outputs: Arrays) -> Reliability:
+        return reliability(manifest, scores(manifest, outputs), outputs)
+
+    def credible(_encoded: Encoded[Any], outputs: Arrays) -> np.ndarray:
+        assert manifest.conformal is not None
+        return in_prediction_set(scores(manifest, outputs), manifest.conformal)
+
+    def novelty(encoded: Encoded[Any], outputs: Arrays) -> np.ndarray:
+        return np.asarray(read(encoded, outputs).novelty, np.float32)
+
+    def abstained(encoded: Encoded[Any], outputs: Arrays) -> np.ndarray:
+        return np.asarray(read(encoded, outputs).abstained)
+
+    def because(encoded: Encoded[Any], outputs: Arrays) -> bytes:
+        return ",".join(read(encoded, outputs).abstained_because or ()).encode()
+
+    labels = len(manifest.labels)
+    every = {
+        "prediction_set": (manifest.conformal, ("bool", (labels,), credible)),
+        NOVELTY: (manifest.novelty, ("float32", (), novelty)),
+        ABSTAINED_TENSOR: (manifest.abstains or None, ("bool", (), abstained)),
+        "abstained_because": (manifest.confidence, (TEXT_DTYPE, (), because)),
+    }
+    return [AnswerTensor(name, *it) for name, (rule, it) in every.items() if rule is not None]

@@ -18,6 +18,7 @@ from app.bundle.tensors import Arrays
 from app.errors import InvalidInput
 from app.modalities import Encoded, Encoder, Modality, Payload
 from app.names import unknown_name
+from app.tasks.answer_tensor import AnswerTensor
 from app.wire import Wire
 
 _NAME = re.compile(r"[a-z][a-z0-9-]*")
@@ -139,6 +140,8 @@ class Task:
         `difference` describes how an answer differs from a case by more than a tolerance.
     example: a golden case as an item of a response; None if the case has too few fields.
     steps: for a task that answers in steps.
+    tensors: (manifest, modality, encoder) -> the tensors of an answer, for programs that read
+        tensors; without it, they read the JSON of `item`. See `app.tasks.tensor_answers`.
     """
 
     name: str
@@ -160,6 +163,7 @@ class Task:
     abstained: Callable[[Sequence[Any]], int | None] = lambda _: None
     example: Callable[[Manifest, Any], Any] = lambda _manifest, _case: None
     steps: Steps | None = None
+    tensors: Callable[[Manifest, Modality, Any], Sequence[AnswerTensor]] | None = None
 
     def __post_init__(self) -> None:
         """Raise `ValueError` for a value that would be served wrongly, or not at all."""

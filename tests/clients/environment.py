@@ -65,4 +65,6 @@ class ClientEnvironment:
         return done.stdout
 
 
-OPENAI, HUGGING_FACE, KSERVE = map(ClientEnvironment, ("openai", "hugging_face", "kserve"))
+OPENAI, HUGGING_FACE, KSERVE, TRITON = map(
+    ClientEnvironment, ("openai", "hugging_face", "kserve", "triton")
+)

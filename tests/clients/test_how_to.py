@@ -4,7 +4,13 @@ import re
 
 import pytest
 
-from tests.clients.environment import HUGGING_FACE, KSERVE, OPENAI, ClientEnvironment
+from tests.clients.environment import (
+    HUGGING_FACE,
+    KSERVE,
+    OPENAI,
+    TRITON,
+    ClientEnvironment,
+)
 from tests.docs.pages import DOCS
 
 pytestmark = pytest.mark.slow
@@ -17,6 +23,7 @@ ENVIRONMENTS = {
     "llama_index.embeddings.text_embeddings_inference": HUGGING_FACE,
     "huggingface_hub": HUGGING_FACE,
     "kserve": KSERVE,
+    "tritonclient.http": TRITON,
 }
 NUMBER = re.compile(r"\d+\.\d+")
 

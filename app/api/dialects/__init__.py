@@ -9,12 +9,14 @@ from app.api.dialects.hugging_face import HUGGING_FACE
 from app.api.dialects.kserve_v1 import KSERVE_V1
 from app.api.dialects.openai import OPENAI
 from app.api.dialects.text_embeddings_inference import TEXT_EMBEDDINGS_INFERENCE
+from app.api.dialects.v2 import V2
 
 __all__ = ["DIALECTS", "HttpDialect"]
 
 DIALECTS: tuple[HttpDialect, ...] = (
     OPENAI,
     KSERVE_V1,
+    V2,
     HUGGING_FACE,
     TEXT_EMBEDDINGS_INFERENCE,
 )

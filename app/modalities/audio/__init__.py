@@ -3,7 +3,7 @@
 from app.modalities.audio.encoder import AudioEncoder
 from app.modalities.audio.explanation import explain_sound
 from app.modalities.audio.spec import AudioSpec
-from app.modalities.modality import Modality
+from app.modalities.modality import Modality, any_numbers
 from app.modalities.saliency import SaliencyMap
 
 AUDIO = Modality(
@@ -12,6 +12,7 @@ AUDIO = Modality(
     encoder=AudioEncoder,
     accepts=AudioEncoder.accepts,
     bodies={"audio/*": {"schema": {"type": "string", "format": "binary"}}},
+    take_tensors=any_numbers,
     explain=explain_sound,
     explanation=SaliencyMap,
 )

@@ -24,6 +24,7 @@ TEXT = Modality(
     bodies={"text/plain": {"schema": {"type": "string"}, "example": _EXAMPLE}},
     instance=text_instance,
     instance_schema={"type": "string"},
+    take_tensors=TextEncoder.take_tensors,
     explain=explain_text,
     explanation=list[TokenWeight],
 )

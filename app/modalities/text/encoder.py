@@ -5,22 +5,26 @@ texts are truncated as `TextSpec` says, and the answer reports that.
 """
 
 from collections.abc import Mapping
+from functools import cached_property
 
 import numpy as np
 from tokenizers import Tokenizer
 
+from app.bundle.tensors import Arrays
 from app.errors import InvalidBundle, InvalidInput
 from app.modalities.charset import decode_text
 from app.modalities.payload import Encoded, Payload
 from app.modalities.text.plain_text import MAX_CHARS, MAX_NORMALISED, clean, verbatim
 from app.modalities.text.spec import TextSpec
 from app.modalities.text.tokenized import TokenizedText
+from app.modalities.token_ids import check_token_ids
 
 # Bytes of memory, each the worst that was found by trying.
 _FIXED_BYTES = 2**18
 _COPIES = 20  # of a byte of the payload: a character of four bytes, in several texts
 _ASCII_TOKENS, _TOKENS = 600, 1400  # of the tokens of a byte: some letters are normalised to 18
 _MOST_TOKENS = _ASCII_TOKENS * MAX_NORMALISED
+_TENSOR_SECONDS = 2e-5  # of an item whose tokens are given
 _CLEANINGS = {"words": clean, "verbatim": verbatim}
 
 
@@ -40,6 +44,16 @@ class TextEncoder:
     def accepts(media_type: str) -> bool:
         """Accept any `text/…`, plain or HTML, except trees."""
         return media_type.startswith("text/") and media_type != "text/x-tree"
+
+    @cached_property
+    def vocabulary_size(self) -> int:
+        """One more than the largest token id."""
+        return max(self._tokenizer.get_vocab().values(), default=-1) + 1
+
+    def take_tensors(self, arrays: Arrays) -> float:
+        """Check tokens (batch, time) and lengths (batch,): see `Modality.take_tensors`."""
+        check_token_ids(arrays["tokens"], arrays["length"], self.vocabulary_size)
+        return _TENSOR_SECONDS
 
     def cost(self, payload: Payload) -> float:
         """Estimate by the number of bytes: all are cleaned, and at most so many are tokenized."""

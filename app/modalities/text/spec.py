@@ -43,3 +43,7 @@ class TextSpec(EncoderSpec):
             TensorSpec(name="tokens", dtype="int64", shape=("batch", "time")),
             TensorSpec(name="length", dtype="int64", shape=("batch",)),
         )
+
+    def longest(self) -> dict[str, int]:
+        """Return how many tokens the graph reads of one text at most."""
+        return {"time": self.max_tokens}

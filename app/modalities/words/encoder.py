@@ -9,9 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from app.bundle.tensors import Arrays
 from app.errors import InvalidBundle, InvalidInput
 from app.modalities.charset import decode_text
 from app.modalities.payload import Encoded, Payload
+from app.modalities.token_ids import check_token_ids
 from app.modalities.words.spec import WordsSpec
 from app.modalities.words.tokenizer import END, UNKNOWN, known_words, split_words
 
@@ -56,9 +58,14 @@ class WordsEncoder:
         """Accept any `text/…` except trees."""
         return media_type.startswith("text/") and media_type != "text/x-tree"
 
+    def take_tensors(self, arrays: Arrays) -> float:
+        """Check tokens (batch, time) and lengths (batch,): see `Modality.take_tensors`."""
+        check_token_ids(arrays["tokens"], arrays["length"], len(self.vocabulary))
+        return _word_seconds(arrays["tokens"].shape[1])
+
     def cost(self, payload: Payload) -> float:
         """Estimate by the number of words, which the network reads one after another."""
-        return 1e-4 + 1e-4 * min(len(payload.data) / 4, self.spec.max_words)
+        return _word_seconds(min(len(payload.data) / 4, self.spec.max_words))
 
     def decode_bytes(self, payload: Payload) -> int:
         """Return the bytes of the text's copies, of the words at its end, and of the state."""
@@ -87,6 +94,10 @@ class WordsEncoder:
         if len(kept) == len(text) and len(ids) <= limit:
             return ids, None
         return ids[-limit:], f"only the last {min(limit, len(ids))} words of the text were read"
+
+
+def _word_seconds(words: float) -> float:
+    return 1e-4 + 1e-4 * words
 
 
 def _encoded(ids: list[int], state: np.ndarray, truncated: str | None = None) -> Encoded[None]:

@@ -30,3 +30,7 @@ class WordsSpec(EncoderSpec):
             TensorSpec(name="length", dtype="int64", shape=("batch",)),
             TensorSpec(name="state", dtype="float32", shape=("batch", self.state)),
         )
+
+    def longest(self) -> dict[str, int]:
+        """Return how many tokens the graph reads of one text at most."""
+        return {"time": self.max_words}

@@ -15,7 +15,17 @@ from tests.conftest import open_service
 
 pytestmark = pytest.mark.anyio
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "ODD")
-OPEN = {"/", "/livez", "/readyz", "/docs", "/openapi.json", "/docs/static/x", "/page/x"}
+OPEN = {
+    "/",
+    "/livez",
+    "/readyz",
+    "/v2/health/live",
+    "/v2/health/ready",
+    "/docs",
+    "/openapi.json",
+    "/docs/static/x",
+    "/page/x",
+}
 MODEL, VERSION = "/v1/models/moods", "/v1/models/moods/versions/1"
 
 
@@ -107,7 +117,9 @@ async def test_every_operation_is_permitted_with_the_right_key(guarded: httpx.As
         ("POST", "/v1/embeddings", KeyScope.PREDICT),
         ("POST", "/hf/moods", KeyScope.PREDICT),
         ("POST", "/v2/models/moods/infer", KeyScope.PREDICT),
-        ("GET", "/v2/health/live", KeyScope.PREDICT),
+        ("GET", "/v2", KeyScope.PREDICT),
+        ("GET", "/v2/health/live", None),
+        ("GET", "/v2/health/ready", None),
         ("POST", "/v1/classify", KeyScope.PREDICT),
         ("POST", "/v1/models-of-others", KeyScope.PREDICT),
         ("GET", "", KeyScope.PREDICT),

@@ -12,6 +12,9 @@ from typing import Any
 import httpx
 import numpy as np
 
+from app.tasks.reconstruct import encode_png
+from tests.app.api.dialects.v2_messages import as_json, message, outputs, payload
+
 
 @dataclass(frozen=True)
 class Item:
@@ -114,10 +117,37 @@ async def tei_embed(client: httpx.AsyncClient, item: Item) -> Any:
     return features
 
 
+async def open_inference(client: httpx.AsyncClient, item: Item) -> Any:
+    """Send files in binary form, and texts in JSON; the answers are of the other form."""
+    given, binary = payload(item.data), False
+    if item.media_type.startswith("text/"):
+        given, binary = as_json("payload", "BYTES", [1], [item.string]), True
+    names = {
+        "classify": ["probabilities"],
+        "embed": ["embedding"],
+        "reconstruct": ["reconstruction_error", "novelty", "reconstruction"],
+    }[item.task]
+    asked = [{"name": name, "parameters": {"binary_data": binary}} for name in names]
+    if item.task == "classify":
+        asked[0]["parameters"]["classification"] = 5
+    path = f"/v2/models/{item.model}/infer"
+    found = outputs(await client.post(path, **message(given, outputs=asked)))
+    if item.task == "classify":
+        ranked = [each.split(":", 2) for each in found["probabilities"][0]]
+        return [(label, float(value)) for value, _, label in ranked]
+    if item.task == "embed":
+        return found["embedding"][0].tolist()
+    levels = np.clip(np.rint(found["reconstruction"][0]), 0, 255).astype(np.uint8)
+    picture = {"b64": base64.b64encode(encode_png(levels)).decode(), "media_type": "image/png"}
+    numbers = {name: found[name][0] for name in names[:2]}
+    return {**numbers, "reconstruction": picture}
+
+
 Ask = Callable[[httpx.AsyncClient, Item], Awaitable[Any]]
 ASK: Mapping[str, Ask] = {
     "POST /v1/embeddings": openai,
     "POST /v1/models/{model}:predict": kserve_v1,
+    "POST /v2/models/{model}/infer": open_inference,
     "POST /hf/{model}": hugging_face,
     "POST /hf/{model}/pipeline/feature-extraction": feature_extraction,
     "POST /hf/{model}/embed": tei_embed,
