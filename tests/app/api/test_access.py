@@ -233,7 +233,8 @@ async def test_the_openapi_document_has_the_keys_where_they_are_needed(
         for path, operations in document["paths"].items()
         for operation in operations.values()
     }
-    assert {path for path, scope in scopes.items() if scope is None} == {"/livez", "/readyz"}
+    probes = {"/livez", "/readyz", "/v2/health/live", "/v2/health/ready"}
+    assert {path for path, scope in scopes.items() if scope is None} == probes
     assert {path for path, scope in scopes.items() if scope == ["admin"]} == {
         "/metrics",
         "/v1/models/{model}/serving",

@@ -73,7 +73,7 @@ async def test_an_unexpected_error_is_logged_with_its_reason(published, lines, m
     async with open_service(published) as client:
         served = await client.app.state.catalog.find("moods")
 
-        async def fail(*_arguments):
+        async def fail(*_arguments, **_options):
             raise RuntimeError("the secret reason")
 
         monkeypatch.setattr(served, "answer", fail)

@@ -47,7 +47,14 @@ TESTED = {
 }
 # What only the operator, or a bundle that the operator publishes, can give them.
 OPERATORS = {
-    *("access/api_key.py", "bundle/copying.py", "bundle/listing.py", "bundle/rewrite.py"),
+    *(
+        "access/api_key.py",
+        "api/card.py",
+        "api/page.py",
+        "bundle/copying.py",
+        "bundle/listing.py",
+        "bundle/rewrite.py",
+    ),
     *("bundle/upgrade.py", "cli/pack.py", "cli/server_connection.py", "process/resources.py"),
     *("settings.py", "tasks/task.py"),
 }

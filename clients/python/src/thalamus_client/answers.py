@@ -27,12 +27,14 @@ class SaliencyMap(Answer):
     """What each cell of a grid over a picture or a sound contributes to the label, 0 to 1.
 
     weights: rows from the top, or bands of a sound from the lowest; `hertz` and `seconds` are their
-    edges and those of the frames.
+    edges and those of the frames. box: the part of a picture that the grid covers, as fractions of
+    its width and height: left, top, right, bottom.
     """
 
     weights: list[list[float]]
     hertz: list[float] | None = None
     seconds: list[float] | None = None
+    box: tuple[float, float, float, float] | None = None
 
 
 class TokenWeight(Answer):
@@ -48,11 +50,15 @@ class TokenWeight(Answer):
 
 
 class Phrase(Answer):
-    """A phrase of a tree, its own label, and the probability of that label."""
+    """A phrase of a tree, its own label, and the probability of that label.
+
+    parent: the place of the smallest phrase around it; None for the whole tree.
+    """
 
     text: str
     label: str
     probability: float
+    parent: int | None
 
 
 class ClassifiedItem(Answer):
@@ -185,14 +191,32 @@ class Model(Answer):
     name: str
     modality: str | None = None
     task: str | None = None
+    description: str | None = None
     serving: ServingState
     versions: list[Version]
 
 
+class ModelObject(Answer):
+    """A model in the form of OpenAI's API; `created` is in seconds since 1970."""
+
+    id: str
+    object: Literal["model"] = "model"
+    created: int
+    owned_by: Literal["thalamus"] = "thalamus"
+
+
+class DescribedModel(Model, ModelObject):
+    """A published model, and whether a version of it serves."""
+
+    ready: bool
+
+
 class Models(Answer):
-    """All published models."""
+    """All published models, and those that serve in the form of OpenAI's API."""
 
     models: list[Model]
+    object: Literal["list"] = "list"
+    data: list[ModelObject]
 
 
 class Ready(Answer):

@@ -13,8 +13,8 @@ from thalamus_client.answers import (
     ClassifyResponse,
     CompletionResponse,
     CompletionSummary,
+    DescribedModel,
     EmbedResponse,
-    Model,
     Models,
     Ready,
     ReconstructResponse,
@@ -108,7 +108,7 @@ class AsyncClient:
         """Return all published models."""
         return await self._ask(calls.models())
 
-    async def model(self, name: str) -> Model:
+    async def model(self, name: str) -> DescribedModel:
         """Return one model with its facts."""
         return await self._ask(calls.model(name))
 

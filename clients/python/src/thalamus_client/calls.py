@@ -15,8 +15,8 @@ from thalamus_client.answers import (
     ClassifyResponse,
     CompletionResponse,
     CompletionSummary,
+    DescribedModel,
     EmbedResponse,
-    Model,
     Models,
     Ready,
     ReconstructResponse,
@@ -85,9 +85,9 @@ def models() -> Call[Models]:
     return Call("GET", "v1/models", Models)
 
 
-def model(name: str) -> Call[Model]:
+def model(name: str) -> Call[DescribedModel]:
     """Return the request for one model."""
-    return Call("GET", f"v1/models/{quote(name, safe='')}", Model)
+    return Call("GET", f"v1/models/{quote(name, safe='')}", DescribedModel)
 
 
 def health() -> Call[Ready]:

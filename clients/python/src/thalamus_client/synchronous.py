@@ -13,8 +13,8 @@ from thalamus_client.answers import (
     ClassifyResponse,
     CompletionResponse,
     CompletionSummary,
+    DescribedModel,
     EmbedResponse,
-    Model,
     Models,
     Ready,
     ReconstructResponse,
@@ -108,7 +108,7 @@ class Client:
         """Return all published models."""
         return self._ask(calls.models())
 
-    def model(self, name: str) -> Model:
+    def model(self, name: str) -> DescribedModel:
         """Return one model with its facts."""
         return self._ask(calls.model(name))
 
