@@ -45,7 +45,7 @@ class Service:
     ],
 )
 def test_what_may_pass_is_asked_again(outcome: Outcome) -> None:
-    service = Service(outcome, httpx.Response(200, json={"models": []}))
+    service = Service(outcome, httpx.Response(200, json={"models": [], "data": []}))
     with service.client() as client:
         assert client.models().models == []
     assert len(service.requests) == 2 and 0.25 <= service.waits[0] <= 0.3125
@@ -99,7 +99,7 @@ def test_waits_double_and_end() -> None:
 def test_retry_after_is_respected_as_seconds_and_as_a_date() -> None:
     date = email.utils.formatdate(time.time() + 9, usegmt=True)
     later = [problem(429, {"Retry-After": value}) for value in ("7", date, "nonsense")]
-    service = Service(*later, httpx.Response(200, json={"models": []}))
+    service = Service(*later, httpx.Response(200, json={"models": [], "data": []}))
     with service.client() as client:
         assert client.models().models == []
     assert service.waits[0] == 7 and 5 < service.waits[1] <= 9 and service.waits[2] < 2
@@ -155,7 +155,9 @@ def test_what_is_sent() -> None:
 
 
 async def test_the_asynchronous_client_repeats_alike() -> None:
-    service = Service(problem(429), httpx.ReadError("x"), httpx.Response(200, json={"models": []}))
+    service = Service(
+        problem(429), httpx.ReadError("x"), httpx.Response(200, json={"models": [], "data": []})
+    )
     waits: list[float] = []
 
     async def sleep(seconds: float) -> None:
