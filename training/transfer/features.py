@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from training.data.encode import Examples
-from training.data.folds import FOLDS, folds_of
+from training.data.folds import folds_of
 from training.errors import TrainingError
 from training.exporting.graph import run_network
 from training.exporting.known_outputs import FEATURES_OUTPUT, body_digest, keep, key
@@ -35,7 +35,8 @@ from training.transfer.regression import (
 
 STRENGTHS = tuple(10.0 ** (half / 2) for half in range(-9, 1))  # scikit-learn's C, weakest last
 _WORSE = 1.05  # times the lowest loss: clearly worse
-_FEW = 3_000  # samples, all of which choose
+_FEW = 3_000  # samples, of which several folds choose
+CHOOSING_FOLDS = 3  # of so few samples
 _LOG = logging.getLogger(__name__)
 
 
@@ -48,7 +49,7 @@ def fit_head(network: nn.Module, train: Examples, schedule: Schedule | None = No
     """Fit the network's last layer by regression; return one epoch per strength.
 
     The strength is that of the lowest loss on folds of the training samples, each predicted by the
-    regression of the other folds; the curve has that loss. Of more than `_FEW` samples one fold
+    regression of all other folds; the curve has that loss. Of more than `_FEW` samples one fold
     chooses. Strengths weaker than one that is clearly worse are not tried. schedule: has the class
     weights, which weigh that loss too where the schedule says so. All members of an ensemble get
     the same weights. Raises `TrainingError` when a member has no last layer, or the network gives
@@ -92,7 +93,7 @@ class _Weighted(NamedTuple):
 def _chosen(data: _Weighted, folds: np.ndarray, labels: int) -> tuple[History, Solution]:
     """Return the curve of the strengths, and a solution at the best one."""
     history, best, started = History(), None, time.perf_counter()
-    judging = range(FOLDS) if len(folds) <= _FEW else [0]
+    judging = range(CHOOSING_FOLDS) if len(folds) <= _FEW else [0]
     pairs = [
         (data.some(folds != fold), data.some(folds == fold))
         for fold in judging
