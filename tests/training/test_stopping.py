@@ -25,7 +25,12 @@ def test_what_was_unpacked_is_removed(tmp_path: Path, number: int):
     process = subprocess.Popen(
         [*command, "--epochs", "9999", "--checkpoints", str(tmp_path / "checkpoints")],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY), "TMPDIR": str(scratch)},
+        env={
+            **os.environ,
+            "PYTHONPATH": str(REPOSITORY),
+            "TMPDIR": str(scratch),
+            "PYTHONUNBUFFERED": "1",
+        },
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
