@@ -16,9 +16,10 @@ from tests.docs.service import send, serving
 REST = "…"  # printed instead of the rest of a long list, or instead of a long value
 REQUESTS = requests()
 PYTHON = re.compile(r"```python\n([^`]*localhost:8000.*?)```", re.S)
-OTHERS = DOCS / "how-to" / "ask-with-known-clients.md"  # run by tests/clients, which has them
+# Their programs need other packages: `tests/clients` and `tests/client` run them.
+OTHERS = (DOCS / "how-to" / "ask-with-known-clients.md", DOCS / "how-to" / "ask-from-python.md")
 WITH_PYTHON = [
-    page for page in (*PAGES, *CARDS) if page != OTHERS and PYTHON.search(page.read_text())
+    page for page in (*PAGES, *CARDS) if page not in OTHERS and PYTHON.search(page.read_text())
 ]
 
 
