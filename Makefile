@@ -1,4 +1,4 @@
-# Three commands do for a fresh clone: `make serve`, `make test-app` (a minute) and `make test`.
+# Three commands do for a fresh clone: `make serve`, `make test-app` and `make test`.
 PYTHON ?= python3
 PORT ?= $(or $(THALAMUS_PORT),8000)
 ROUNDS ?= 5
@@ -20,10 +20,10 @@ PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist wo
 serve: .venv/.serve  ## serve models/ on PORT (8000)
 	$(BIN)/thalamus serve --port $(PORT)
 
-test: .venv/.training  ## everything but what takes seconds: two minutes
+test: .venv/.training  ## everything but what takes seconds: three minutes
 	$(PYTEST) -m "not training and not slow"
 
-test-app: .venv/.dev  ## of these, the service and the shipped bundles: a minute, without torch
+test-app: .venv/.dev  ## of these, the service and the shipped bundles, without torch
 	$(PYTEST) tests --ignore tests/training --ignore tests/benchmarks -m "not training and not slow"
 
 test-slow: .venv/.training  ## the others, which start processes or take more than a second
