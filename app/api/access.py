@@ -9,13 +9,12 @@ from collections.abc import Collection, Sequence
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.access import ApiKey, Keyring, KeyScope, Quotas
-from app.api.kept import KEPT
+from app.api.addresses import KEPT, PROBES
 from app.errors import AmbiguousKey, MissingScope, NoKey, QuotaExceeded, UnknownKey
 from app.telemetry import OTHER, record_of
 
 MAX_KEY = 256  # bytes of a key that a client presents
-_PROBES = ("/livez", "/readyz", "/v2/health/live", "/v2/health/ready")
-OPEN = frozenset({"/", *_PROBES, "/docs", "/openapi.json"})
+OPEN = frozenset({"/", *PROBES, "/docs", "/openapi.json"})
 _MODELS = "/v1/models"
 _PREDICT = ":predict"  # KServe's and TensorFlow Serving's end of such a path
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})

@@ -8,22 +8,23 @@ from collections.abc import Iterable
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.api.addresses import PROBES
 from app.errors import UnknownHost
 from app.hosts import HostPatterns
 
-# Kubernetes asks them by the address of the pod, which no list can have; they say nothing else.
-_PROBES = frozenset({"/livez", "/readyz", "/v2/health/live", "/v2/health/ready"})
-
 
 class AllowedHosts:
-    """Refuses a request to any other host, before its body is read; but not the probes."""
+    """Refuses a request to any other host, before its body is read; but not the probes.
+
+    Kubernetes asks these by the address of the pod, which no list can have.
+    """
 
     def __init__(self, app: ASGIApp, patterns: Iterable[str]) -> None:
         self._app, self._patterns = app, HostPatterns(patterns)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection; raise `UnknownHost`."""
-        if scope["type"] == "http" and scope["path"] not in _PROBES:
+        if scope["type"] == "http" and scope["path"] not in PROBES:
             fields = [value for name, value in scope["headers"] if name == b"host"]
             if len(fields) != 1 or not self._patterns.allow(fields[0].decode("latin-1")):
                 raise UnknownHost(

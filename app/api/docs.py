@@ -20,7 +20,7 @@ from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse, StreamingResponse
 
-from app.api.kept import ASSETS_PATH
+from app.api.addresses import ASSETS_PATH
 
 router = APIRouter(include_in_schema=False)
 _ASSETS = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css"}

@@ -16,9 +16,9 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.api.addresses import KEPT, PROBES
 from app.api.content_coding import DecodedBody, Headers, content_coding
 from app.api.error_forms import write_error
-from app.api.kept import KEPT
 from app.api.problems import note, problem_for
 from app.api.request_log import RequestLog
 from app.errors import ClientDisconnected, TooLarge, TooManyBytes, TooManyRequests
@@ -30,8 +30,7 @@ from app.telemetry import PROBE, RequestRecord, record_of
 # connection may add it while the body arrives. (The copies of a scope share their state.)
 REFUSED = "thalamus.refused"
 _NO_STATE: dict[str, Any] = {}
-# Answered even at the limit.
-PROBES = frozenset({"/livez", "/readyz", "/metrics", "/v2/health/live", "/v2/health/ready"})
+_ALWAYS = PROBES | {"/metrics"}  # answered even at the limit
 _SAFE = (b"x-content-type-options", b"nosniff")
 # An answer is about one request of one client, and about models that may be replaced.
 _NOT_KEPT = (b"cache-control", b"no-store")
@@ -76,7 +75,7 @@ class Edge:
         state = scope.get("state", _NO_STATE)
         answer = _Answer(scope, send)
         body = _Body(receive, self, state)
-        counted = scope["method"] == "POST" or scope["path"] not in PROBES
+        counted = scope["method"] == "POST" or scope["path"] not in _ALWAYS
         try:
             if state:
                 _raise_refusal(state)

@@ -13,8 +13,8 @@ from importlib import resources
 
 from fastapi import APIRouter, HTTPException, Request, Response
 
+from app.api.addresses import PAGE_PATH
 from app.api.docs import entity_tag, from_memory
-from app.api.kept import PAGE_PATH
 
 router = APIRouter(include_in_schema=False)
 _HOME = "index.html"
