@@ -22,9 +22,11 @@ from app.api.dialects.dialect import DialectRow, HttpDialect
 from app.api.dialects.labels_and_features import (
     TEI_ERROR,
     LabelScore,
+    inputs_for,
     label_scores,
     refuse_other_embeddings,
     shaped_features,
+    shown_scores,
 )
 from app.api.dialects.reading import (
     read_object,
@@ -172,25 +174,19 @@ def _routes(serving: Serving, _registry: Registry) -> list[FastRoute]:
 def _illustrate(paths: Mapping[str, Any], ready: Sequence[ServedModel]) -> None:
     own, features = (paths[path]["post"] for path in _PATHS.values())
 
-    def asked(model: ServedModel, text: str) -> dict[str, Any] | None:
-        return {"inputs": text} if model.pipeline.can(CLASSIFY.name) else None
-
-    def embedded(model: ServedModel, text: str) -> dict[str, Any] | None:
-        return {"inputs": text} if model.pipeline.can(EMBED.name) else None
-
     def labels(model: ServedModel, case: GoldenCase) -> list[Any] | None:
         shown = CLASSIFY.example(model.manifest, case)
         if shown is None:
             return None
-        top = [{"label": e["label"], "score": e["probability"]} for e in shown["top"]]
+        top = shown_scores(shown)
         return [top] if takes_texts(model) else top
 
     def row(model: ServedModel, case: GoldenCase) -> list[Any] | None:
         shown = EMBED.example(model.manifest, case)
         return None if shown is None else [shown]
 
-    add_examples(own, text_examples(ready, asked), answer_examples(ready, labels))
-    add_examples(features, text_examples(ready, embedded), answer_examples(ready, row))
+    add_examples(own, text_examples(ready, inputs_for(CLASSIFY)), answer_examples(ready, labels))
+    add_examples(features, text_examples(ready, inputs_for(EMBED)), answer_examples(ready, row))
 
 
 _OWN, _FEATURES = (f"POST {path}" for path in _PATHS.values())

@@ -1,12 +1,14 @@
 """Answers in the form that Hugging Face's clients read: labels with scores, lists of features."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from app.api.dialects.reading import refuse_other
+from app.api.dialects.reading import refuse_other, refuse_other_size
 from app.errors import InvalidInput
+from app.serving.model import ServedModel
+from app.tasks import Task
 from app.tasks.classify import Prediction
 from app.tasks.embed import Features
 from app.wire import Wire
@@ -36,6 +38,16 @@ def label_scores(answer: Prediction) -> list[dict[str, Any]]:
     return [{"label": label, "score": score} for label, score in answer.top]
 
 
+def shown_scores(example: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the labels of an example of `classify`, best first."""
+    return [{"label": each["label"], "score": each["probability"]} for each in example["top"]]
+
+
+def inputs_for(task: Task) -> Callable[[ServedModel, str], dict[str, Any] | None]:
+    """Return what writes the request of a text; None for a model that cannot do the task."""
+    return lambda model, text: {"inputs": text} if model.pipeline.can(task.name) else None
+
+
 def shaped_features(
     answers: Sequence[Features], asked: Mapping[str, Any], unit_length: bool
 ) -> list[Any]:
@@ -44,8 +56,7 @@ def shaped_features(
     asked: may have `normalize` and `dimensions`. unit_length: whether they are divided by their
     length where it has no `normalize`; features that are all zero stay so.
     """
-    size = len(answers[0])
-    refuse_other(asked, "dimensions", (size,), f"expected none, or {size} as the model has")
+    refuse_other_size(asked, len(answers[0]))
     if not read_flag(asked, "normalize", unit_length):
         return list(answers)
     rows = np.asarray(answers, np.float64)  # whose squares are in its range

@@ -17,12 +17,18 @@ from starlette.types import Receive, Scope, Send
 
 from app.api.dialects.describing import add_examples, answer_examples, json_body, text_examples
 from app.api.dialects.dialect import DialectRow, HttpDialect
-from app.api.dialects.reading import is_list_of_numbers, read_object, read_strings, refuse_other
+from app.api.dialects.reading import (
+    one_or_more_texts,
+    read_object,
+    read_strings,
+    refuse_other,
+    refuse_other_size,
+)
 from app.api.fast_path import FastRoute
 from app.api.item_request import JSON, ItemRequest, Serving
 from app.api.openapi import refusals
 from app.bundle import GoldenCase, Registry
-from app.errors import InvalidInput, MalformedRequest
+from app.errors import InvalidInput
 from app.serving.model import ServedModel
 from app.tasks.embed import EMBED, EmbedOptions, Features
 from app.wire import OpenWire, Wire
@@ -97,7 +103,10 @@ class EmbeddingsEndpoint:
         """Answer one request; raise every error, which `edge` answers."""
         request = ItemRequest(self._serving, scope, receive, EMBED)
         asked = read_object(await request.body(), _EXPECTED)
-        name, texts = asked.get("model"), _texts(asked.pop("input", None))
+        name, texts = (
+            asked.get("model"),
+            one_or_more_texts(asked.pop("input", None), _EXPECTED, _TOKENS),
+        )
         if not isinstance(name, str):
             raise InvalidInput(_EXPECTED)
         refuse_other(asked, "encoding_format", ("float", "base64"), "expected float or base64")
@@ -106,20 +115,9 @@ class EmbeddingsEndpoint:
         payloads = read_strings(texts, served, "input", self._serving.max_items)
         del texts  # the payloads are copies
         answers = await request.answer(payloads, EmbedOptions())
-        size = len(answers[0])
-        refuse_other(asked, "dimensions", (size,), f"expected none, or {size} as the model has")
+        refuse_other_size(asked, len(answers[0]))
         in_base64 = asked.get("encoding_format") == "base64"
         await request.send(send, orjson.dumps(_answer(served.manifest.name, answers, in_base64)))
-
-
-def _texts(value: Any) -> Sequence[Any]:
-    if isinstance(value, str):
-        return [value]
-    if not isinstance(value, list):
-        raise InvalidInput(_EXPECTED)
-    if is_list_of_numbers(value) or (value and is_list_of_numbers(value[0])):
-        raise MalformedRequest(_TOKENS)
-    return value
 
 
 def _answer(model: str, answers: Sequence[Features], in_base64: bool) -> dict[str, Any]:

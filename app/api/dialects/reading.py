@@ -5,7 +5,7 @@ from typing import Any
 
 from app.api.json_body import parse_json_body
 from app.api.payload import SNIFFED, read_file
-from app.errors import InvalidInput, TooLarge
+from app.errors import InvalidInput, MalformedRequest, TooLarge
 from app.modalities import Payload
 from app.serving.model import ServedModel
 
@@ -52,9 +52,26 @@ def read_strings(
     ]
 
 
-def is_list_of_numbers(value: Any) -> bool:
-    """Say whether a value looks like the ids of tokens."""
+def one_or_more_texts(value: Any, expected: str, tokens: str) -> list[Any]:
+    """Return one text or a list of them as a list; raise `InvalidInput`, or `MalformedRequest`.
+
+    tokens: what to say where they look like the ids of tokens.
+    """
+    texts = [value] if isinstance(value, str) else value
+    if not isinstance(texts, list):
+        raise InvalidInput(expected)
+    if _are_numbers(texts) or (texts and _are_numbers(texts[0])):
+        raise MalformedRequest(tokens)
+    return texts
+
+
+def _are_numbers(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and isinstance(value[0], int)
+
+
+def refuse_other_size(given: Mapping[str, Any], size: int) -> None:
+    """Raise `InvalidInput` for `dimensions` that are not the features' own number."""
+    refuse_other(given, "dimensions", (size,), f"expected none, or {size} as the model has")
 
 
 def refuse_other(given: Mapping[str, Any], name: str, allowed: Sequence[Any], why: str) -> None:

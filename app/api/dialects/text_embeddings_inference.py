@@ -20,18 +20,20 @@ from app.api.dialects.dialect import DialectRow, HttpDialect
 from app.api.dialects.labels_and_features import (
     TEI_ERROR,
     LabelScore,
+    inputs_for,
     label_scores,
     read_flag,
     refuse_other_embeddings,
     shaped_features,
+    shown_scores,
 )
-from app.api.dialects.reading import is_list_of_numbers, read_object, read_strings, refuse_other
+from app.api.dialects.reading import one_or_more_texts, read_object, read_strings, refuse_other
 from app.api.fast_path import FastRoute
 from app.api.item_request import JSON, ItemRequest, Serving
 from app.api.openapi import refusals
 from app.api.query import no_query
 from app.bundle import GoldenCase, Registry
-from app.errors import InvalidInput, MalformedRequest
+from app.errors import InvalidInput
 from app.serving.model import ServedModel
 from app.tasks.classify import ALL, CLASSIFY, ClassifyOptions
 from app.tasks.embed import EMBED, EmbedOptions
@@ -86,15 +88,10 @@ class EmbedTextsEndpoint:
         served = await request.find(**scope["path_params"])
         request.require(EMBED)  # before the body is read
         asked = read_object(await request.body(), _EXPECTED)
-        inputs = asked.pop("inputs", None)
-        texts = [inputs] if isinstance(inputs, str) else inputs
-        if not isinstance(texts, list):
-            raise InvalidInput(_EXPECTED)
-        if is_list_of_numbers(texts) or (texts and is_list_of_numbers(texts[0])):
-            raise MalformedRequest(_TOKENS)
+        texts = one_or_more_texts(asked.pop("inputs", None), _EXPECTED, _TOKENS)
         refuse_other_embeddings(asked)
         payloads = read_strings(texts, served, "inputs", self._serving.max_items)
-        del inputs, texts  # the payloads are copies
+        del texts  # the payloads are copies
         answers = await request.answer(payloads, EmbedOptions())
         await request.send(send, orjson.dumps(shaped_features(answers, asked, unit_length=True)))
 
@@ -197,12 +194,6 @@ async def health(request: Request, model: str) -> Response:
 
 
 def _illustrate(paths: Mapping[str, Any], ready: Sequence[ServedModel]) -> None:
-    def embedded(model: ServedModel, text: str) -> dict[str, Any] | None:
-        return {"inputs": text} if model.pipeline.can(EMBED.name) else None
-
-    def classified(model: ServedModel, text: str) -> dict[str, Any] | None:
-        return {"inputs": text} if model.pipeline.can(CLASSIFY.name) else None
-
     def features(model: ServedModel, case: GoldenCase) -> list[Any] | None:
         shown = EMBED.example(model.manifest, case)
         return None if shown is None else shaped_features([tuple(shown)], {}, unit_length=True)
@@ -212,11 +203,13 @@ def _illustrate(paths: Mapping[str, Any], ready: Sequence[ServedModel]) -> None:
         # A golden case holds the first labels only.
         if shown is None or len(shown["top"]) < len(model.manifest.labels):
             return None
-        return [{"label": e["label"], "score": e["probability"]} for e in shown["top"]]
+        return shown_scores(shown)
 
     embed, predict = paths[_EMBED]["post"], paths[_PREDICT]["post"]
-    add_examples(embed, text_examples(ready, embedded), answer_examples(ready, features))
-    add_examples(predict, text_examples(ready, classified), answer_examples(ready, labels))
+    add_examples(embed, text_examples(ready, inputs_for(EMBED)), answer_examples(ready, features))
+    add_examples(
+        predict, text_examples(ready, inputs_for(CLASSIFY)), answer_examples(ready, labels)
+    )
 
 
 _TEXT, _FILE = '`{"inputs": "text"}`', '`{"inputs": "base64"}`'
