@@ -4,14 +4,13 @@
 """
 
 import os
-import subprocess
-import sys
 import sysconfig
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import forms
+from benchmarks.environments import PackageEnvironment
 from benchmarks.forms import Form, Requests
 from benchmarks.models import Workload
 
@@ -21,44 +20,9 @@ CORES = len(os.sched_getaffinity(0))
 INSTALLING = 1800  # seconds, at most
 
 
-@dataclass(frozen=True)
-class PeerEnvironment:
-    """The separate environment of a file: `<file>.txt` pins what is installed into it."""
-
-    file: str
-
-    @property
-    def bin(self) -> Path:
-        """The folder of its commands."""
-        return ENVIRONMENTS / self.file / "bin"
-
-    def install(self) -> str | None:
-        """Build its environment if there is none; return the reason of a failure in a line."""
-        folder, done = self.bin.parent, self.bin.parent / "installed"
-        wanted = (FILES / f"{self.file}.txt").read_text()
-        if done.is_file() and done.read_text() == wanted:
-            return None
-        venv = [sys.executable, "-m", "venv", "--clear", str(folder)]
-        pip = [
-            str(self.bin / "python"),
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "-r",
-            f"{self.file}.txt",
-        ]
-        for command in (venv, pip):
-            try:
-                subprocess.run(
-                    command, cwd=FILES, check=True, capture_output=True, timeout=INSTALLING
-                )
-            except subprocess.CalledProcessError as error:
-                return f"cannot be installed: {error.stderr.decode().strip().splitlines()[-1]}"
-            except subprocess.TimeoutExpired:
-                return f"cannot be installed within {INSTALLING} s"
-        done.write_text(wanted)
-        return None
+def peer_environment(file: str) -> PackageEnvironment:
+    """Return the separate environment of a file: `<file>.txt` pins what is installed into it."""
+    return PackageEnvironment(FILES / f"{file}.txt", ENVIRONMENTS, INSTALLING)
 
 
 @dataclass(frozen=True)
@@ -104,7 +68,7 @@ class Peer:
 
     def install(self) -> str | None:
         """Build its environment if there is none; return the reason of a failure in a line."""
-        return PeerEnvironment(self.file).install()
+        return peer_environment(self.file).install()
 
     @property
     def version(self) -> str:
@@ -113,7 +77,7 @@ class Peer:
 
     @property
     def _bin(self) -> Path:
-        return PeerEnvironment(self.file).bin
+        return peer_environment(self.file).bin
 
 
 _PYTHON = "{bin}/python "

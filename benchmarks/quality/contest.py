@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from benchmarks.peers import FILES, PeerEnvironment
+from benchmarks.peers import FILES, peer_environment
 from benchmarks.quality.answers import Answers, read_answers
 from benchmarks.quality.figures import Figures, score
 from benchmarks.quality.prepare import Prepared
@@ -65,7 +65,7 @@ def _module(prepared: Prepared, contestant: str, terms: Terms) -> Answers:
 
 
 def _autogluon(prepared: Prepared, seconds: int) -> Answers:
-    environment = PeerEnvironment("autogluon_tabular")
+    environment = peer_environment("autogluon_tabular")
     if problem := environment.install():
         raise Failed(problem)
     folder, out = prepared.folder, prepared.folder / f"{AUTOGLUON}.json"
