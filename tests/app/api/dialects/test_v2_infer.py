@@ -4,9 +4,7 @@ import base64
 import gzip
 import json
 import zlib
-from collections.abc import AsyncIterator
 
-import httpx
 import numpy as np
 import pytest
 
@@ -28,17 +26,10 @@ from tests.app.api.dialects.v2_service import (
     MOODS,
     PAIR,
     RED,
-    models_of_every_kind,
     square,
 )
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(scope="module")
-async def tensors(anyio_backend: str, tmp_path_factory) -> AsyncIterator[httpx.AsyncClient]:
-    async with models_of_every_kind(tmp_path_factory.mktemp("tensors")) as client:
-        yield client
 
 
 async def test_the_datatype_distinguishes_payloads_and_tensors(tensors) -> None:

@@ -1,9 +1,7 @@
 """Answers of the Open Inference Protocol: which outputs there are, and in which form."""
 
 import json
-from collections.abc import AsyncIterator
 
-import httpx
 import numpy as np
 import pytest
 
@@ -22,16 +20,9 @@ from tests.app.api.dialects.v2_service import (
     MOODS,
     PAIR,
     RED,
-    models_of_every_kind,
 )
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(scope="module")
-async def tensors(anyio_backend: str, tmp_path_factory) -> AsyncIterator[httpx.AsyncClient]:
-    async with models_of_every_kind(tmp_path_factory.mktemp("tensors")) as client:
-        yield client
 
 
 async def test_all_outputs_have_the_axis_of_items(tensors) -> None:
