@@ -56,11 +56,13 @@ def fit_ngrams(
     held_out = _vectors(_distinct_buckets(tried := _bounded(validation)), rows, squares)
     history = History()
     chooses = folds_of(learnt.samples, learnt.targets) == 0
+    some = _Regression(features[~chooses], learnt.targets[~chooses], class_weight_power)
+    judged = chooses if chooses.any() else ~chooses
+    judging, truths = features[judged], learnt.targets[judged]
     for strength in NGRAM_STRENGTHS:
         started = time.perf_counter()
-        model = _fit(features[~chooses], learnt.targets[~chooses], strength, class_weight_power)
-        judged = chooses if chooses.any() else ~chooses
-        loss, _ = _figures(model, features[judged], learnt.targets[judged])
+        model = some.fit(strength)
+        loss, _ = _figures(model, judging, truths)
         figures = _figures(model, held_out, tried.targets)
         seconds = time.perf_counter() - started
         history.epochs.append(Epoch(len(history.epochs) + 1, loss, *figures, seconds))
@@ -69,7 +71,7 @@ def fit_ngrams(
     history.kept_epoch = min(history.epochs, key=lambda epoch: epoch.train_loss).number
     strength = NGRAM_STRENGTHS[history.kept_epoch - 1]
     _LOG.info("%d character n-grams, regularisation C=%g", len(squares) - 1, strength)
-    model = _fit(features, learnt.targets, strength, class_weight_power)
+    model = _Regression(features, learnt.targets, class_weight_power).fit(strength)
     _set(network, model, rows, squares)
     return history
 
@@ -135,19 +137,24 @@ def _vectors(buckets: csr_matrix, rows: np.ndarray, squares: np.ndarray) -> csr_
     return scaled
 
 
-def _fit(
-    features: csr_matrix, targets: np.ndarray, strength: float, power: float
-) -> LogisticRegression:
-    """Fit to scaled n-grams, and return the model of unscaled ones."""
-    counts = np.bincount(targets)
-    weights = (len(targets) / (np.count_nonzero(counts) * counts[targets])) ** power
-    scales = ngram_scales(features, targets)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
+class _Regression:
+    """Logistic regressions on the same scaled n-grams, which are scaled once."""
+
+    def __init__(self, features: csr_matrix, targets: np.ndarray, power: float) -> None:
+        counts = np.bincount(targets)
+        self._weights = (len(targets) / (np.count_nonzero(counts) * counts[targets])) ** power
+        self._scales, self._targets = ngram_scales(features, targets), targets
+        data = features.data * self._scales[features.indices]
+        self._scaled = csr_matrix((data, features.indices, features.indptr), features.shape)
+
+    def fit(self, strength: float) -> LogisticRegression:
+        """Return the model of n-grams that are not scaled."""
         model = LogisticRegression(C=strength, max_iter=_STEPS)
-        model.fit(_scaled(features, scales), targets, weights)
-    model.coef_ = model.coef_ * scales
-    return model
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            model.fit(self._scaled, self._targets, self._weights)
+        model.coef_ = model.coef_ * self._scales
+        return model
 
 
 def ngram_scales(features: csr_matrix, targets: np.ndarray) -> np.ndarray:
@@ -177,11 +184,6 @@ def ngram_scales(features: csr_matrix, targets: np.ndarray) -> np.ndarray:
 def _smoothed(present: csr_matrix) -> np.ndarray:
     """Return in how many texts each n-gram is, and one more, float64 (n-grams,)."""
     return np.asarray(present.sum(axis=0), np.float64).ravel() + 1
-
-
-def _scaled(features: csr_matrix, scales: np.ndarray) -> csr_matrix:
-    data = features.data * scales[features.indices]
-    return csr_matrix((data, features.indices, features.indptr), features.shape)
 
 
 def _figures(
