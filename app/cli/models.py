@@ -35,6 +35,7 @@ Example: thalamus models models"""
 
 Name = Annotated[str, Parameter(help="Name of the model.")]
 Version = Annotated[int, whole("Number of the version.", 1, _HIGHEST)]
+KeyFile = Annotated[Path | None, Parameter(help="File that holds the key. Default: THALAMUS_KEY.")]
 
 
 @Parameter(name="*")
@@ -51,9 +52,7 @@ class Where:
             metavar="URL",
         ),
     ] = None
-    key_file: Annotated[
-        Path | None, Parameter(help="File that holds the key. Default: THALAMUS_KEY.")
-    ] = None
+    key_file: KeyFile = None
 
     def words(self) -> str:
         """Return these options as they are written in a further command."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from app.cli.bundles import serving_folder
+from app.cli.models import KeyFile
 from app.command_line import nearest, whole
 from app.errors import OperatorError
 
@@ -138,9 +139,7 @@ class Asking:
             metavar="URL",
         ),
     ] = None
-    key_file: Annotated[
-        Path | None, Parameter(help="File that holds the key. Default: THALAMUS_KEY.")
-    ] = None
+    key_file: KeyFile = None
     device: Annotated[
         Literal["auto", "cpu", "cuda", "tensorrt"],
         Parameter(help="Where to compute; auto takes the CPU where there is no usable GPU."),
