@@ -11,7 +11,7 @@ from app.bundle import Registry, read_manifest
 from app.cli.predict.answers import Model
 from app.cli.predict.rows import Rows, members_of
 from app.cli.predict.run import Question
-from app.cli.predict.service import ServedModel, address_of, model_facts
+from app.cli.predict.service import RemoteModel, address_of, model_facts
 from app.cli.server_connection import ServerAddress
 from app.errors import OperatorError, UnsupportedTask
 from app.names import unknown_name
@@ -93,7 +93,7 @@ def of_service(
     members = members_of(task.answer_type(registry), task.name, options.explains)
 
     def load(rows: Rows) -> Model:
-        return ServedModel(server, model, task, wanted.given, rows)
+        return RemoteModel(server, model, task, wanted.given, rows)
 
     return Question(name, version, members, load, workers, remote=True)
 

@@ -42,7 +42,7 @@ _AGAIN = frozenset({429, 502, 503})
 _OF_ITEM = frozenset({400, 408, 413, 422, 500, 504})  # the next input may be answered
 
 
-class ServedModel:
+class RemoteModel:
     """Asks a service for one task of a model; thread-safe.
 
     model: `NAME` or `NAME/VERSION`. given: options of the task, by name. sleep: waits so many

@@ -22,7 +22,7 @@ POST = "POST /v1/models/mine/classify"
 def waits(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
     """The seconds for which a request waited, instead of waiting."""
     found: list[float] = []
-    monkeypatch.setattr(service.ServedModel.__init__, "__defaults__", (found.append,))
+    monkeypatch.setattr(service.RemoteModel.__init__, "__defaults__", (found.append,))
     return found
 
 
