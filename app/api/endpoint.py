@@ -8,9 +8,10 @@ from starlette.types import Receive, Scope, Send
 
 from app.api.accept import preferred
 from app.api.item_request import JSON, ItemRequest, Serving, header
-from app.api.payload import SNIFFED, parse_body
+from app.api.payload import parse_body
 from app.api.query import parse_options
 from app.bundle import Manifest
+from app.modalities.payload import SNIFFED
 from app.tasks import Task
 
 

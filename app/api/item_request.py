@@ -14,9 +14,10 @@ from starlette.types import Receive, Scope, Send
 
 from app.api.body import disconnected, read_body
 from app.api.content_coding import Headers
-from app.api.payload import SNIFFED, is_json
+from app.api.payload import is_json
 from app.errors import NotReady, UnsupportedMedia
 from app.modalities import Payload
+from app.modalities.payload import SNIFFED
 from app.serving.catalog import Catalog
 from app.serving.model import OnStep, ServedModel
 from app.tasks import Options, Task

@@ -13,11 +13,12 @@ from python_multipart.multipart import parse_options_header
 from app.api.transfer_encoding import decode_part
 from app.errors import MalformedRequest, TooLarge
 from app.modalities import Payload
+from app.modalities.payload import SNIFFED
 
 MAX_HEADERS = 16  # of one part
 MAX_HEADER = 4096  # bytes of one header's name and value
 MAX_BOUNDARY = 256  # bytes; RFC 2046 allows 70
-_DEFAULTS = {"file": "application/octet-stream", "text": "text/plain"}
+_DEFAULTS = {"file": SNIFFED, "text": "text/plain"}
 # The fields of a part that change what its data mean.
 _MEANING = (
     *(b"content-disposition", b"content-type"),

@@ -19,9 +19,9 @@ from app.api.multipart import parse_multipart
 from app.api.transfer_encoding import decode_base64, split_data_url
 from app.errors import InvalidInput, TooLarge, UnsupportedMedia
 from app.modalities import Payload
+from app.modalities.payload import SNIFFED
 from app.names import unknown_name
 
-SNIFFED = "application/octet-stream"  # the encoder recognises the format by the content
 MAX_CONTENT_TYPE = 1000  # characters
 _FILE_MEMBERS = ("b64", "media_type")
 Instance = Callable[[Any], Payload | None]

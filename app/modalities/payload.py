@@ -6,6 +6,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 
+SNIFFED = "application/octet-stream"  # the encoder recognises the format by the content
 Context = TypeVar("Context", covariant=True)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from app.bundle.tensors import TensorSpec
 from app.errors import InvalidInput, InvalidTensor, TooLarge
 from app.modalities import Payload
-from app.modalities.payload import TensorPayload
+from app.modalities.payload import SNIFFED, TensorPayload
 from app.names import unknown_name
 from app.open_inference.datatypes import BYTES, check_datatype
 from app.open_inference.sent_tensor import SentTensor, read_elements, read_numbers
@@ -22,7 +22,6 @@ from app.pipeline import Pipeline
 # (an element that is text, the content type that was sent with it) -> a payload
 ReadText = Callable[[str, str], Payload]
 _CONTENT_TYPE = "content_type"  # a parameter of MLServer's clients
-_SNIFFED = "application/octet-stream"  # the encoder recognises the format by the content
 
 
 def payloads_of(
@@ -69,7 +68,7 @@ def _of_elements(tensor: SentTensor, max_items: int, read_text: ReadText) -> lis
     payloads = []
     for element in read_elements(tensor):
         if isinstance(element, bytes):
-            declared = content_type if "/" in content_type else _SNIFFED
+            declared = content_type if "/" in content_type else SNIFFED
             payloads.append(Payload(element, declared))
         elif isinstance(element, str):
             payloads.append(read_text(element, content_type))
@@ -104,7 +103,7 @@ def _of_graph_inputs(
 
 def _item(arrays: Mapping[str, np.ndarray], row: int, cost: float) -> TensorPayload:
     own = {name: np.asarray(array[row]) for name, array in arrays.items()}
-    return TensorPayload(data=b"", media_type=_SNIFFED, arrays=own, cost=cost)
+    return TensorPayload(data=b"", media_type=SNIFFED, arrays=own, cost=cost)
 
 
 def _check_shape(

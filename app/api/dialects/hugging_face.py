@@ -38,10 +38,11 @@ from app.api.dialects.reading import (
 from app.api.fast_path import FastRoute
 from app.api.item_request import JSON, ItemRequest, Serving, header
 from app.api.openapi import refusals
-from app.api.payload import SNIFFED, is_json, split_content_type
+from app.api.payload import is_json, split_content_type
 from app.bundle import GoldenCase, Registry
 from app.errors import InvalidInput
 from app.modalities import Payload
+from app.modalities.payload import SNIFFED
 from app.names import unknown_name
 from app.serving.model import ServedModel
 from app.tasks import Options, Task

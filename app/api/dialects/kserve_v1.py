@@ -23,12 +23,13 @@ from app.api.dialects.reading import read_object, refuse_other, takes_texts
 from app.api.fast_path import FastRoute
 from app.api.item_request import JSON, ItemRequest, Serving
 from app.api.openapi import refusals
-from app.api.payload import SNIFFED, Instance, read_file, read_instance
+from app.api.payload import Instance, read_file, read_instance
 from app.api.query import query_pairs
 from app.api.schemas import Problem
 from app.bundle import GoldenCase, Registry
 from app.errors import InvalidInput, TooLarge
 from app.modalities import Payload
+from app.modalities.payload import SNIFFED
 from app.serving.model import ServedModel
 from app.tasks import Options, Task
 from app.tasks.task import Steps, read_options

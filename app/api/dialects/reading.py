@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.api.json_body import parse_json_body
-from app.api.payload import SNIFFED, read_file
+from app.api.payload import read_file
 from app.errors import InvalidInput, MalformedRequest, TooLarge
 from app.modalities import Payload
+from app.modalities.payload import SNIFFED
 from app.serving.model import ServedModel
 
 _TEXT = "text/plain"

@@ -20,10 +20,10 @@ from typing import BinaryIO
 from app.cli.predict.tables import TableReading, read_rows
 from app.errors import InvalidInput, OperatorError
 from app.modalities import Payload
+from app.modalities.payload import SNIFFED
 
 STDIN = "-"
 LARGEST = 2**28  # bytes of a file
-_ANY_KIND = "application/octet-stream"  # the encoder recognises the format by the content
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Input:
         if data is None:
             assert self.path is not None
             data = _content(self.path)
-        return Payload(data, "text/plain" if self.text else _ANY_KIND, self.charset)
+        return Payload(data, "text/plain" if self.text else SNIFFED, self.charset)
 
 
 def check_paths(paths: Sequence[str]) -> None:

@@ -12,12 +12,12 @@ from app.api.error_forms import PROBLEM
 from app.api.fast_path import FastRoute
 from app.api.item_request import ItemRequest, Serving, header
 from app.api.openapi import refusals
-from app.api.payload import SNIFFED, split_content_type
+from app.api.payload import split_content_type
 from app.api.transfer_encoding import decode_base64, split_data_url
 from app.bundle import Registry
 from app.errors import InvalidInput, InvalidTensor, UnsupportedMedia
 from app.modalities import Payload
-from app.modalities.payload import TensorPayload
+from app.modalities.payload import SNIFFED, TensorPayload
 from app.open_inference.answers import (
     RequestedOutput,
     answer_request,

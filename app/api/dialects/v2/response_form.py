@@ -10,9 +10,9 @@ import orjson
 from app.api.content_coding import Headers
 from app.api.dialects.v2.request_form import BINARY_SIZE, LENGTH_HEADER, SentRequest
 from app.api.item_request import JSON
-from app.api.payload import SNIFFED
 from app.bundle import Manifest
 from app.errors import InvalidTensor
+from app.modalities.payload import SNIFFED
 from app.open_inference.answers import AnsweredRequest, AnsweredTensor, RequestedOutput
 
 _LENGTH = struct.Struct("<I")
