@@ -215,7 +215,8 @@ class StartOptions:
     minutes: Annotated[
         float | None,
         decimal(
-            "With auto, about how long comparison and training may take together. Default: 10.",
+            "With auto, about how long comparison and training may take together, on the wall and, "
+            "for each 5,000 samples, of the processors. Default: 10.",
             0.1,
             100_000,
         ),

@@ -1,10 +1,12 @@
 """One candidate of `--start auto`: how long it takes, and how well it does on samples it never saw.
 
-Times are measured on a few samples and are proportional to the number of samples.
+Times are measured on a few samples and are proportional to the number of samples. A candidate with
+epochs first trains for a quarter of those that it may have: one that is far behind then stops
+(successive halving; Jamieson and Talwalkar, 2016).
 """
 
 import logging
-import time
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -25,10 +27,12 @@ from training.recipes.recipe import Recipe, Start
 from training.runs.fit_recipe import train_network
 from training.runs.own_data import balanced
 from training.runs.prepare import with_node_targets
+from training.runs.spent_time import Clock
 
-Clock = Callable[[], float]
 NO_EPOCHS: tuple[Start, ...] = ("linear", "features")
 _PROBED = (32, 256)  # samples that times are measured on
+_QUARTER = 4
+_FAR_BEHIND = 2.0  # times the loss of the best; four times the epochs hardly make it up
 
 
 class UnreadableSamples(BadData):
@@ -86,6 +90,15 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True)
+class Allowance:
+    """About so many seconds of the clock. best: the mean loss of the best candidate before."""
+
+    seconds: float
+    clock: Clock
+    best: float = math.inf
+
+
+@dataclass(frozen=True, slots=True)
 class _EncodedParts:
     files: dict[str, bytes]
     learn: Examples
@@ -102,29 +115,53 @@ def try_candidate(
     recipe: Recipe,
     labels: Sequence[str],
     parts: ComparisonParts,
-    seconds: float,
+    allowance: Allowance,
     modalities: TrainingModalities,
-    clock: Clock = time.monotonic,
 ) -> Trial:
     """Train a candidate for at most about so many seconds, and judge it."""
+    clock = allowance.clock
     started = clock()
     encoded = _encoded(recipe, labels, parts, modalities)
     reading = (clock() - started) / len(encoded.learn)
     recipe = balanced(recipe, encoded.learn.targets)
-    with_epochs = recipe.lineage.start not in NO_EPOCHS
-    pace = _probe(recipe, len(labels), encoded, with_epochs, clock)
-    left = seconds - (clock() - started)
+    pace = _probe(recipe, len(labels), encoded, clock)
+    left = allowance.seconds - (clock() - started)
     epochs = pace.epochs_in(left, len(encoded.learn), most_epochs(recipe))
+    judged = partial(_judged, recipe, len(labels), encoded, pace, clock)
     if epochs == 0:
         needed = (pace.once + pace.epoch) * len(encoded.learn)
         why = f"not tried: it needs about {needed:.0f} s, {max(left, 0):.0f} s were left"
-        return Trial(recipe, pace=replace(pace, once=pace.once + reading), why=why)
+        trial = Trial(recipe, pace=pace, why=why)
+    elif epochs >= _QUARTER and allowance.best < math.inf:
+        trial = _in_two_rounds(judged, epochs, allowance.best)
+    else:
+        trial = judged(epochs)
+    return replace(trial, pace=replace(trial.pace, once=trial.pace.once + reading))
+
+
+def _in_two_rounds(judged: Callable[[int], Trial], epochs: int, best: float) -> Trial:
+    """Return the trial of a quarter of the epochs, given up, or else that of the others."""
+    first = epochs // _QUARTER
+    trial = judged(first)
+    assert trial.losses is not None
+    loss = float(trial.losses.mean())
+    if loss <= _FAR_BEHIND * best:
+        return judged(epochs - first)
+    why = f"given up after {first} of {epochs} epochs, at a cross-entropy of {loss:.3f}"
+    return Trial(trial.recipe, pace=trial.pace, why=why)
+
+
+def _judged(
+    recipe: Recipe, labels: int, parts: _EncodedParts, pace: Pace, clock: Clock, epochs: int
+) -> Trial:
+    """Train for so many epochs; return how well the network does, and the pace that was seen."""
+    with_epochs = recipe.lineage.start not in NO_EPOCHS
     began = clock()
-    network, ran = _trained(recipe, len(labels), encoded, epochs)
-    took = (clock() - began) / len(encoded.learn)
+    network, ran = _trained(recipe, labels, parts, epochs)
+    took = (clock() - began) / len(parts.learn)
     pace = Pace(pace.once, max(took - pace.once, 0.0) / ran) if with_epochs else Pace(took, 0.0)
-    targets = encoded.judge.targets
-    logits = logits_of(network, encoded.judge)
+    targets = parts.judge.targets
+    logits = logits_of(network, parts.judge)
     chances = softmax(logits, fit_temperature(logits, targets))
     losses = -np.log(np.maximum(chances[np.arange(len(chances)), targets], 1e-12))
     weights = class_weights(targets, recipe.schedule.class_weight_power).numpy()[targets]
@@ -134,8 +171,8 @@ def try_candidate(
         sum(tensor.numel() for tensor in network.state_dict().values()),
         float((logits.argmax(1) == targets).mean()),
         losses * weights,
-        replace(pace, once=pace.once + reading),
-        judges=tuple(name_of(encoded.judge.samples, i) for i in range(len(targets))),
+        pace,
+        judges=tuple(name_of(parts.judge.samples, i) for i in range(len(targets))),
     )
 
 
@@ -166,13 +203,12 @@ def _trained(
     return network, max(len(history.epochs), 1)
 
 
-def _probe(
-    recipe: Recipe, labels: int, parts: _EncodedParts, with_epochs: bool, clock: Clock
-) -> Pace:
+def _probe(recipe: Recipe, labels: int, parts: _EncodedParts, clock: Clock) -> Pace:
     """Measure the pace: what more samples take, and what a second epoch takes.
 
     The first training also starts libraries, so it is not timed.
     """
+    with_epochs = recipe.lineage.start not in NO_EPOCHS
     few, more = (_few(parts, count) for count in _PROBED)
     with _without_lines():
         _trained(recipe, labels, few, 1)

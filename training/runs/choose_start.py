@@ -6,14 +6,13 @@ samples; another part of it judges them, which has no group in common with the f
 calibration part nor the test split is opened for that. The lowest cross-entropy wins; of candidates
 that are not worse than the best one by more than one standard error, the smallest wins.
 
-The clock decides nothing but numbers of epochs. With the start and the number of epochs that were
-chosen, a training gives the same weights, whatever the clock says.
+The clock decides nothing but numbers of epochs, and by them which candidates are given up. With the
+start and the number of epochs that were chosen, a training gives the same weights.
 """
 
 import hashlib
 import logging
 import math
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -35,7 +34,7 @@ from training.modalities import TRAINING_MODALITIES, TrainingModalities
 from training.recipes.recipe import Recipe, Start
 from training.runs.candidates import (
     NO_EPOCHS,
-    Clock,
+    Allowance,
     ComparisonParts,
     Pace,
     Trial,
@@ -45,6 +44,7 @@ from training.runs.candidates import (
 )
 from training.runs.own_data import with_recorded_split
 from training.runs.publish import check_destination
+from training.runs.spent_time import Clock, computing_clock
 from training.transfer import LINEAR_START, start_samples
 
 _LOG = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ def choose_start(
     dataset: Dataset,
     options: ComparisonOptions,
     modalities: TrainingModalities = TRAINING_MODALITIES,
-    clock: Clock = time.monotonic,
+    clock: Clock | None = None,
 ) -> Recipe:
     """Return the recipe of the user's samples with the best start, and its number of epochs.
 
@@ -86,7 +86,8 @@ def choose_start(
         _LOG.info("--start %s, chosen before; --fresh compares again", made["start"])
     else:
         try:
-            made = _choice(loaded, dataset, options, modalities, clock)
+            spent = clock or computing_clock(len(dataset.samples))
+            made = _choice(loaded, dataset, options, modalities, spent)
         except UnreadableSamples:
             return loaded  # whose preparation names the files
         if path is not None:
@@ -122,7 +123,8 @@ def _choice(
         elif allowance <= 0:
             trial = Trial(candidate, why="not tried: no time was left")
         else:
-            trial = try_candidate(candidate, labels, parts, allowance, modalities, clock)
+            allowed = Allowance(allowance, clock, _lowest_loss(trials))
+            trial = try_candidate(candidate, labels, parts, allowed, modalities)
         trials.append(trial)
         if trial.losses is None:
             _LOG.info("%s: %s", trial.name, trial.why)
@@ -228,6 +230,11 @@ def pick_winner(
     if epochs[best.name] < least:
         warn(f"it trains for {least} epochs, as in the comparison: longer than --minutes allows")
     return best, max(epochs[best.name], least)
+
+
+def _lowest_loss(trials: Sequence[Trial]) -> float:
+    means = (float(trial.losses.mean()) for trial in trials if trial.losses is not None)
+    return min(means, default=math.inf)
 
 
 def hardly_beaten(trial: Trial) -> bool:

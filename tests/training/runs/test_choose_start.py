@@ -1,6 +1,7 @@
 """Which start is chosen among the candidates, and that the clock sets nothing but epochs."""
 
 import logging
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,9 +13,10 @@ from app.modalities.text.spec import TextSpec
 from app.registry import SHIPPED
 from tests.training.samples import gray_pictures, sample, sentence, toy_recipe
 from training.fitting.checkpoint import Checkpoints
+from training.modalities import TRAINING_MODALITIES
 from training.recipes.auto import auto_recipe
 from training.recipes.recipe import Lineage, Recipe
-from training.runs.candidates import Pace, Trial
+from training.runs.candidates import Allowance, ComparisonParts, Pace, Trial, try_candidate
 from training.runs.choose_start import (
     ComparisonOptions,
     best_trial,
@@ -143,6 +145,24 @@ def test_a_slow_clock_leaves_out_what_does_not_fit(
     best = chosen(texts, tmp_path / "models", step=20.0)
     assert best.lineage.start in ("linear", "scratch")
     assert "not tried: " in caplog.text
+
+
+@pytest.mark.training
+@pytest.mark.parametrize(
+    ("best", "epochs", "why"),
+    [(math.inf, 8, ""), (1e9, 6, ""), (1e-9, None, "given up after 2 of 8 epochs, at a cross-")],
+)
+def test_a_candidate_far_behind_is_given_up_after_a_quarter(
+    best: float, epochs: int | None, why: str
+) -> None:
+    recipe = toy_recipe(gray_pictures())
+    recipe = replace(recipe, schedule=replace(recipe.schedule, epochs=8, verbose=False))
+    samples = recipe.load(None).samples
+    parts = ComparisonParts(samples, samples, samples)
+    allowance = Allowance(1e6, Clock(0.0), best)
+    tried = try_candidate(recipe, ("dark", "light"), parts, allowance, TRAINING_MODALITIES)
+    assert (tried.epochs, tried.losses is None) == (epochs, epochs is None)
+    assert tried.why.startswith(why)
 
 
 def test_the_linear_candidate_is_always_tried(
