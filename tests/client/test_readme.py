@@ -5,10 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.pages import DOCS, ROOT
+from tests.docs.pages import DOCS, README, ROOT
 from tests.docs.service import serving
 
-PAGES = (ROOT / "clients" / "python" / "README.md", DOCS / "how-to" / "ask-from-python.md")
+PAGES = (
+    README,
+    ROOT / "clients" / "python" / "README.md",
+    DOCS / "how-to" / "ask-from-python.md",
+)
 NAMES = ("digits", "spam", "completion")
 
 
