@@ -17,6 +17,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
+from operator import attrgetter
 from typing import Any, NoReturn
 
 from fastapi import APIRouter, FastAPI
@@ -226,6 +227,7 @@ def _api(
         docs_url=None,
         redoc_url=None,
         openapi_url=None,  # `app.api.docs` keeps the document
+        generate_unique_id_function=attrgetter("name"),
         responses=openapi.RESPONSES,
         exception_handlers=problems.HANDLERS,
     )

@@ -3,6 +3,7 @@
 from fastapi import APIRouter, Depends, Request
 
 from app.api import schemas
+from app.api.openapi import MODEL_REFUSALS
 from app.api.query import no_query
 from app.errors import UnknownModel
 from app.serving.reload import by_model
@@ -25,7 +26,7 @@ async def models(request: Request) -> schemas.Models:
     )
 
 
-@router.get("/{model}", response_model_exclude_none=True)
+@router.get("/{model}", response_model_exclude_none=True, responses=MODEL_REFUSALS)
 async def model(request: Request, model: str) -> schemas.DescribedModel:
     """Describe one model: which version serves, labels, encoder, metrics, provenance, licence."""
     catalog = request.app.state.catalog

@@ -27,7 +27,8 @@ class FastRoute(APIRoute):
     def __init__(
         self, path: str, endpoint: Callable[..., Any], answer: ASGIApp, **described: Any
     ) -> None:
-        super().__init__(path, endpoint, methods=["POST"], **described)
+        name = endpoint.__name__
+        super().__init__(path, endpoint, methods=["POST"], operation_id=name, **described)
         if self.dependencies or self.dependant.dependencies:
             raise TypeError(
                 f"{path}: Depends and Security never run on a route that answers before FastAPI; "

@@ -23,7 +23,13 @@ async def ready(request: Request, response: Response) -> schemas.Ready:
     return schemas.Ready(status="ready" if is_ready else "not ready", models=states)
 
 
-@router.get("/metrics")
+class MetricsResponse(Response):
+    """Metrics in the text format of Prometheus."""
+
+    media_type = METRICS_TYPE
+
+
+@router.get("/metrics", response_class=MetricsResponse)
 async def metrics(request: Request) -> Response:
     """Prometheus metrics."""
-    return Response(request.app.state.gauges.render(), media_type=METRICS_TYPE)
+    return MetricsResponse(request.app.state.gauges.render())

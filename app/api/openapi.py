@@ -12,8 +12,10 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from app.api.access import required_scope
+from app.api.openapi_components import name_schemas
 from app.api.schemas import Problem
 from app.bundle import Registry
+from app.modalities.payload import SNIFFED
 from app.serving.model import ServedModel
 from app.tasks import Task
 from app.tasks.task import Steps
@@ -67,6 +69,8 @@ RESPONSES: dict[int | str, dict[str, Any]] = {422: _problem("A parameter is not 
 _REFUSALS = {status: _problem(text) for status, text in _PROBLEMS.items()}
 
 
+# For routes that describe a model.
+MODEL_REFUSALS: dict[int | str, dict[str, Any]] = {404: _problem("There is no such model")}
 # For routes that return files of a bundle.
 FILE_REFUSALS: dict[int | str, dict[str, Any]] = {
     404: _problem("There is no such model, version or file"),
@@ -83,19 +87,28 @@ _KEY_REFUSALS = {
 }
 
 
-def refusals(media_type: str, schema: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
-    """Describe the errors of a route that asks models, in the form of a dialect."""
+def refusals(
+    media_type: str, schema: dict[str, Any], statuses: Collection[int] = _PROBLEMS
+) -> dict[int | str, dict[str, Any]]:
+    """Describe the errors of a route, of one that asks models if not said, in a dialect's form."""
     content = {media_type: {"schema": schema}}
-    return {status: {"description": text, "content": content} for status, text in _PROBLEMS.items()}
+    return {
+        status: {"description": text, "content": content}
+        for status, text in _PROBLEMS.items()
+        if status in statuses
+    }
 
 
-def describe_items(task: Task, registry: Registry) -> dict[str, Any]:
-    """Describe a route of `task`, which takes items of every modality."""
+def describe_items(task: Task, registry: Registry, *, names_model: bool) -> dict[str, Any]:
+    """Describe a route of `task`, which takes items of every modality.
+
+    names_model: whether the address does, so that the media type need not say which model is asked.
+    """
     content = dict.fromkeys(task.renderings, _BINARY)
     return {
         "response_model": task.response(registry),
         "responses": _REFUSALS | ({200: {"content": content}} if content else {}),
-        "openapi_extra": {"requestBody": _request_body(registry)},
+        "openapi_extra": {"requestBody": _request_body(registry, names_model)},
     }
 
 
@@ -121,7 +134,7 @@ def describe_change(request: type[Wire]) -> dict[str, Any]:
     }
 
 
-def _request_body(registry: Registry) -> dict[str, Any]:
+def _request_body(registry: Registry, names_model: bool) -> dict[str, Any]:
     bodies = {
         media_type: dict(body)
         for modality in registry.modalities.values()
@@ -151,6 +164,7 @@ def _request_body(registry: Registry) -> dict[str, Any]:
                 "example": {"instances": [_TEXT_EXAMPLE]},
             },
             **bodies,
+            **({SNIFFED: _BINARY} if names_model else {}),
         },
     }
 
@@ -176,6 +190,7 @@ def describe(
             _name(operations["post"], sorted({model.manifest.name for model in able}))
     for add_examples in illustrate:
         add_examples(document["paths"], ready)
+    name_schemas(document)
     return document
 
 
@@ -188,6 +203,7 @@ def describe_keys(describe: Callable[[], dict[str, Any]], tasks: Collection[str]
             if scope := required_scope(method.upper(), path, tasks):
                 operation["security"] = [{name: [scope.value]} for name in _SCHEMES]
                 operation["responses"] |= _KEY_REFUSALS
+    name_schemas(document)
     return document
 
 

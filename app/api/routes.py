@@ -39,17 +39,16 @@ def _of(task: Task, serving: Serving, registry: Registry) -> list[FastRoute]:
     }
     if task.name == DEFAULT_TASK:
         described[f"/v1/{task.name}"] = _function(task, "by_media_type", _BY_MEDIA_TYPE, ())
-    extra = _extra(task, registry)
     return [
-        FastRoute(path, function, answer, tags=[task.name], **extra)
+        FastRoute(path, function, answer, tags=[task.name], **_extra(task, registry, path))
         for path, function in described.items()
     ]
 
 
-def _extra(task: Task, registry: Registry) -> dict[str, Any]:
+def _extra(task: Task, registry: Registry, path: str) -> dict[str, Any]:
     if task.steps is not None:
         return describe_generation(task.steps)
-    return describe_items(task, registry)
+    return describe_items(task, registry, names_model=path.startswith(MODEL_PATH))
 
 
 def _function(

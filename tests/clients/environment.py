@@ -1,6 +1,8 @@
 """The environments of the clients, and programs that run in them."""
 
+import os
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -23,13 +25,23 @@ class ClientEnvironment:
 
     def run(self, program: str, *arguments: str) -> str:
         """Return what a program prints; skip the test where there is no environment."""
+        return self.command(["python", "-W", "ignore", "-c", program, *arguments], ROOT)
+
+    def command(self, words: Sequence[str], folder: Path) -> str:
+        """Return what one of the environment's commands prints in a folder; else as `run`."""
         if (reason := self._packages.install()) is not None:
             pytest.skip(f"the environment {self.name} {reason}")
-        command = [str(self._packages.python), "-W", "ignore", "-c", program, *arguments]
+        path = f"{self._packages.bin}{os.pathsep}{os.environ['PATH']}"
         done = subprocess.run(
-            command, cwd=ROOT, capture_output=True, text=True, timeout=RUNNING, check=False
+            [str(self._packages.bin / words[0]), *words[1:]],
+            cwd=folder,
+            env={**os.environ, "PATH": path},
+            capture_output=True,
+            text=True,
+            timeout=RUNNING,
+            check=False,
         )
-        assert done.returncode == 0, done.stderr
+        assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
 

@@ -65,7 +65,7 @@ class EmbeddingsRequest(OpenWire):
     input: str | list[str] = Field(
         description="A text or several; for a model of pictures or sounds the base64 of a file"
     )
-    encoding_format: Literal["float", "base64"] = "float"
+    encoding_format: Literal["float", "base64"] | None = "float"
     dimensions: int | None = Field(default=None, description="The model's own, if it is given")
 
 

@@ -161,7 +161,10 @@ def _routes(serving: Serving, _registry: Registry) -> list[FastRoute]:
 
 
 router = APIRouter(
-    prefix="/hf/{model}", tags=["text-embeddings-inference"], dependencies=[Depends(no_query)]
+    prefix="/hf/{model}",
+    tags=["text-embeddings-inference"],
+    dependencies=[Depends(no_query)],
+    responses=refusals(JSON, TEI_ERROR, (404, 421, 422, 503)),
 )
 
 

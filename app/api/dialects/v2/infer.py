@@ -8,9 +8,8 @@ from starlette.types import Receive, Scope, Send
 from app.api.dialects.kserve_v1 import ProblemWithError
 from app.api.dialects.v2.request_form import LENGTH_HEADER, SentRequest, parse_request
 from app.api.dialects.v2.response_form import render_answer
-from app.api.error_forms import PROBLEM
 from app.api.fast_path import FastRoute
-from app.api.item_request import ItemRequest, Serving, header
+from app.api.item_request import JSON, ItemRequest, Serving, header
 from app.api.openapi import refusals
 from app.api.payload import split_content_type
 from app.api.transfer_encoding import decode_base64, split_data_url
@@ -136,10 +135,10 @@ def _described() -> dict[str, Any]:
     }
     binary = {"schema": {"type": "string", "format": "binary"}}
     problem = ProblemWithError.model_json_schema()
-    forms = {"application/json": {"schema": request}, SNIFFED: binary}
-    answers = {"application/json": {"schema": answer}, SNIFFED: binary}
+    forms = {JSON: {"schema": request}, SNIFFED: binary}
+    answers = {JSON: {"schema": answer}, SNIFFED: binary}
     return {
         "tags": [TAG],
-        "responses": {200: {"content": answers}, **refusals(PROBLEM, problem)},
+        "responses": {200: {"content": answers}, **refusals(JSON, problem)},
         "openapi_extra": {"requestBody": {"required": True, "content": forms}},
     }

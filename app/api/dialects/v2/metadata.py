@@ -6,8 +6,10 @@ import orjson
 from fastapi import APIRouter, Request, Response
 
 from app.api.body import read_body
+from app.api.dialects.kserve_v1 import ProblemWithError
 from app.api.dialects.v2.infer import TAG
-from app.api.item_request import Serving
+from app.api.item_request import JSON, Serving
+from app.api.openapi import refusals
 from app.bundle.manifest import VERSION_DIGITS
 from app.errors import InvalidTensor, MalformedRequest, NotOffered, TooLarge, UnknownModel
 from app.open_inference.description import model_config, model_metadata, server_metadata
@@ -15,7 +17,10 @@ from app.open_inference.index import ready_entries, repository_index
 from app.open_inference.statistics import model_statistics
 from app.serving.catalog import Catalog
 
-router = APIRouter(prefix="/v2", tags=[TAG])
+_REFUSALS = refusals(
+    JSON, ProblemWithError.model_json_schema(), (400, 404, 408, 413, 421, 422, 503)
+)
+router = APIRouter(prefix="/v2", tags=[TAG], responses=_REFUSALS)
 _MODEL, _ONE = "/models/{model}", "/models/{model}/versions/{version}"
 _MOST = 2**14  # bytes of a body that asks for the index
 _BY_FOLDER = (
@@ -54,7 +59,7 @@ async def stats_of_all(request: Request) -> dict[str, Any]:
 
 
 @router.get(f"{_MODEL}/stats")
-@router.get(f"{_ONE}/stats")
+@router.get(f"{_ONE}/stats", name="stats_of_version")
 async def stats_of_model(request: Request, model: str, version: str = "") -> dict[str, Any]:
     """Return what the loaded versions of a model have answered."""
     entries = ready_entries(request.app.state.catalog, model, _number(version))
@@ -62,7 +67,7 @@ async def stats_of_model(request: Request, model: str, version: str = "") -> dic
 
 
 @router.get(_MODEL)
-@router.get(_ONE)
+@router.get(_ONE, name="metadata_of_version")
 async def metadata_of_model(request: Request, model: str, version: str = "") -> dict[str, Any]:
     """Describe the tensors of a model."""
     catalog: Catalog = request.app.state.catalog
@@ -73,7 +78,7 @@ async def metadata_of_model(request: Request, model: str, version: str = "") -> 
 
 
 @router.get(f"{_MODEL}/config")
-@router.get(f"{_ONE}/config")
+@router.get(f"{_ONE}/config", name="config_of_version")
 async def config_of_model(request: Request, model: str, version: str = "") -> dict[str, Any]:
     """Return the configuration of a model, as Triton writes it."""
     serving: Serving = request.app.state.serving
@@ -82,7 +87,7 @@ async def config_of_model(request: Request, model: str, version: str = "") -> di
 
 
 @router.get(f"{_MODEL}/ready")
-@router.get(f"{_ONE}/ready")
+@router.get(f"{_ONE}/ready", name="version_is_ready")
 async def model_is_ready(request: Request, model: str, version: str = "") -> dict[str, Any]:
     """Say that a model answers; 503 while its golden cases run."""
     ready_entries(request.app.state.catalog, model, _number(version))
@@ -97,8 +102,8 @@ async def index(request: Request) -> list[dict[str, Any]]:
     return repository_index(serving.catalog.entries, ready_only=_ready_only(body))
 
 
-@router.post("/repository/models/{model}/load")
-@router.post("/repository/models/{model}/unload")
+@router.post("/repository/models/{model}/load", name="load")
+@router.post("/repository/models/{model}/unload", name="unload")
 async def load_or_unload(model: str) -> None:
     """Refuse: the folder of models says what is loaded."""
     raise NotOffered(_BY_FOLDER)
