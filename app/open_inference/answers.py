@@ -14,6 +14,8 @@ from app.tasks.answer_tensor import TEXT_DTYPE, AnswerTensor
 from app.tasks.reliability import ABSTAINED_TENSOR
 from app.tasks.tensor_answers import TensorAnswer, TensorOptions
 
+_UNRANKED = (TEXT_DTYPE, "bool")
+
 
 @dataclass(frozen=True, slots=True)
 class RequestedOutput:
@@ -66,7 +68,7 @@ def choose_outputs(
             raise InvalidTensor(
                 f"{tensor.name} is made of the payload; it cannot be had for tensors of the graph"
             )
-        if each.classification and tensor.dtype == TEXT_DTYPE:
+        if each.classification and tensor.dtype in _UNRANKED:
             raise InvalidTensor(f"classification ranks numbers, and {tensor.name} has none")
     return requested
 

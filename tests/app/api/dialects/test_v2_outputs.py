@@ -116,7 +116,8 @@ async def test_classification_ranks_values_with_their_places_and_labels(tensors)
     set_of = [{"name": "novelty", "parameters": {"classification": 1}}]
     found = outputs(await tensors.post(COLOURS, **message(payload(RED), outputs=set_of)))
     assert found["novelty"][0][0].endswith(":0")
-    for name, count in (("label", 1), ("probabilities", 0), ("probabilities", -1)):
+    no_numbers = [(name, 1) for name in ("label", "prediction_set", "abstained")]
+    for name, count in (*no_numbers, ("probabilities", 0), ("probabilities", -1)):
         asked = [{"name": name, "parameters": {"classification": count}}]
         answer = await tensors.post(COLOURS, **message(payload(RED), outputs=asked))
         assert answer.status_code == 400
