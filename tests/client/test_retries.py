@@ -18,6 +18,14 @@ def problem(status: int, headers: dict[str, str] | None = None, **members: Any) 
     return httpx.Response(status, json=body, headers=headers)
 
 
+class Damaged(httpx.Response):
+    """An answer whose body is not what its header says."""
+
+    def __init__(self, text: str = "no gzip") -> None:
+        stream = httpx.ByteStream(text.encode())
+        super().__init__(200, headers={"Content-Encoding": "gzip"}, stream=stream)
+
+
 class Service:
     """Answers each request with the next outcome; `waits` are the seconds between them."""
 
@@ -73,6 +81,8 @@ def test_a_service_that_is_not_ready_says_so() -> None:
         (httpx.Response(200, text="hello"), errors.UnexpectedAnswer),
         (httpx.Response(200, json={"models": 1}), errors.UnexpectedAnswer),
         (httpx.Response(418, text="no JSON"), errors.BadRequest),
+        (httpx.Response(500, text="[" * 100_000), errors.ServiceFailed),
+        (Damaged(), errors.UnexpectedAnswer),
         (httpx.ReadTimeout("x"), errors.TimedOut),
         (httpx.WriteTimeout("x"), errors.TimedOut),
     ],
@@ -127,6 +137,9 @@ WORD = 'event: word\ndata: {"word": "a", "text": " a", "probability": 0.5}\n\n'
         ("", errors.NoConnection),
         ('event: error\ndata: {"status": 504, "detail": "late"}\n\n', errors.Unavailable),
         ("event: word\ndata: {}\n\n", errors.UnexpectedAnswer),
+        ('event: error\ndata: {"status": "late"}\n\n', errors.ServiceFailed),
+        ('event: error\ndata: {"status": null}\n\n', errors.ServiceFailed),
+        (f"event: error\ndata: {'[' * 100_000}\n\n", errors.ServiceFailed),
     ],
 )
 def test_a_stream_that_has_started_is_not_asked_again(rest: str, kind) -> None:
@@ -137,6 +150,12 @@ def test_a_stream_that_has_started_is_not_asked_again(rest: str, kind) -> None:
         with pytest.raises(kind):
             next(seen)
     assert words.summary is None and len(service.requests) == 2
+
+
+def test_a_stream_that_is_damaged_is_an_error() -> None:
+    damaged = pytest.raises(errors.UnexpectedAnswer, match="Content-Encoding")
+    with Service(Damaged()).client() as client, client.stream("m", "text") as words, damaged:
+        list(words)
 
 
 def test_what_is_sent() -> None:

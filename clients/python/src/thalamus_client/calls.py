@@ -97,18 +97,14 @@ def health() -> Call[Ready]:
 
 def refusal(response: httpx.Response) -> Problem | UnexpectedAnswer:
     """Return the error for a response that is no success."""
-    try:
-        members = response.json()
-    except ValueError:
-        members = None
     if response.status_code < 400:
         where = response.headers.get("location", "")
         return UnexpectedAnswer(f"HTTP status {response.status_code} {where}".strip())
     after = retry_after(response)
-    return problem_of(response.status_code, members if isinstance(members, dict) else {}, after)
+    return problem_of(response.status_code, _members(response.content), after)
 
 
-def failure(outcome: httpx.Response | httpx.TransportError) -> ClientError:
+def failure(outcome: httpx.Response | httpx.RequestError) -> ClientError:
     """Return the error for a request that is not sent again."""
     if isinstance(outcome, httpx.Response):
         return refusal(outcome)
@@ -136,7 +132,8 @@ class Events:
         event, data, self._event, self._data = self._event, self._data, "", ""
         if event == "error":
             members = _members(data)
-            raise problem_of(int(members.get("status", 500)), members)
+            status = members.get("status")
+            raise problem_of(status if isinstance(status, int) else 500, members)
         if event == "done":
             self.summary = _parsed(CompletionSummary, data)
             return None
@@ -191,9 +188,9 @@ def _parsed(kind: type[A], data: str | bytes) -> A:
         raise UnexpectedAnswer(f"{where}: {first['msg']}") from error
 
 
-def _members(data: str) -> Mapping[str, Any]:
+def _members(data: str | bytes) -> Mapping[str, Any]:
     try:
         members = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         members = None
     return members if isinstance(members, dict) else {}

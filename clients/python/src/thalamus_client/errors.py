@@ -125,7 +125,9 @@ def problem_of(
     return kind(status, members, retry_after)
 
 
-def connection_error(error: httpx.TransportError) -> NoConnection:
+def connection_error(error: httpx.RequestError) -> NoConnection | UnexpectedAnswer:
     """Return the error for one of httpx."""
+    if isinstance(error, httpx.DecodingError):
+        return UnexpectedAnswer("the answer is not compressed as its Content-Encoding says")
     kind = TimedOut if isinstance(error, httpx.TimeoutException) else NoConnection
     return kind(str(error) or type(error).__name__)

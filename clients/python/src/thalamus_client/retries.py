@@ -28,7 +28,7 @@ class Retries:
     first_wait: float = 0.25
     longest_wait: float = 30.0
 
-    def wait(self, done: int, outcome: httpx.Response | httpx.TransportError) -> float | None:
+    def wait(self, done: int, outcome: httpx.Response | httpx.RequestError) -> float | None:
         """Return the seconds to wait before the next try; None where there shall be none.
 
         done: how many tries were repeated before. outcome: of the latest one.
@@ -52,7 +52,7 @@ def retry_after(response: httpx.Response) -> float | None:
         return None
 
 
-def _may_repeat(outcome: httpx.Response | httpx.TransportError) -> bool:
+def _may_repeat(outcome: httpx.Response | httpx.RequestError) -> bool:
     if isinstance(outcome, httpx.Response):
         return outcome.status_code in _LATER
     if isinstance(outcome, httpx.TimeoutException):

@@ -125,12 +125,12 @@ class Client:
             request.headers["Accept"] = "text/event-stream"
         done = 0
         while True:
-            outcome: httpx.Response | httpx.TransportError
+            outcome: httpx.Response | httpx.RequestError
             try:
                 outcome = self._http.send(request, stream=True)
                 if not stream or outcome.status_code != 200:
                     outcome.read()
-            except httpx.TransportError as error:
+            except httpx.RequestError as error:
                 outcome = error
             if isinstance(outcome, httpx.Response) and outcome.status_code in call.statuses:
                 return outcome
@@ -157,7 +157,7 @@ class WordStream:
             for line in self._response.iter_lines():
                 if (word := self._events.feed(line)) is not None:
                     yield word
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             raise connection_error(error) from error
         finally:
             self.close()
