@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
+from email.utils import parsedate_to_datetime
 from http.client import HTTPException
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -156,6 +157,11 @@ def _address(name: str) -> str:
 
 
 def _seconds(reply: Reply) -> float:
-    """Return the seconds of `Retry-After`; 0 without them, or where it is a date."""
-    value = reply.headers.get("retry-after", "")
-    return float(value) if value.isascii() and value.isdigit() and len(value) < 6 else 0.0
+    """Return the seconds of `Retry-After`, which may be a date; 0 where it is neither."""
+    value = reply.headers.get("retry-after", "").strip()
+    if value.isascii() and value.isdigit() and len(value) < 10:
+        return float(value)
+    try:
+        return parsedate_to_datetime(value).timestamp() - time.time()
+    except (ValueError, OverflowError):
+        return 0.0

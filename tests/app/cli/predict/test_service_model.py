@@ -1,6 +1,8 @@
 """`thalamus predict --server`: what is sent, what is sent again, and what ends the run."""
 
+import email.utils
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -77,6 +79,22 @@ def test_a_busy_service_is_asked_again_after_what_it_says(capsys, server, file, 
     server.more = {"Retry-After": "7"}
     assert ask(capsys, server, "mine", file)[0] == 0
     assert len(waits) == 3 and all(7 <= wait <= 28 * 1.25 for wait in waits)
+
+
+@pytest.mark.parametrize(
+    ("given", "least"),
+    [
+        (email.utils.formatdate(time.time() + 40, usegmt=True), 25),
+        (email.utils.formatdate(0, usegmt=True), 0.25),
+        ("99999999", 60),
+        ("soon", 0.25),
+    ],
+)
+def test_retry_after_may_be_a_date(capsys, server, file, waits, given: str, least: float) -> None:
+    server.answers = {POST: (429, {"detail": "busy"}), "GET /v1/models/mine": (200, FACTS)}
+    server.more = {"Retry-After": given}
+    one_line(capsys, "predict", "mine", file, "--server", server.address)
+    assert least <= waits[0] <= 2 * least
 
 
 def test_a_service_that_stays_busy_ends_the_run(capsys, server, file, waits) -> None:
