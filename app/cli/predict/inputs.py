@@ -1,7 +1,8 @@
 """Paths of the command line → the items to answer, as a stream in a fixed order.
 
 A file is one item, a folder all files below it but hidden ones, sorted by name; a pattern what it
-matches, sorted; `-` what standard input holds. Links to folders are not followed within a folder.
+matches, sorted; `-` what standard input holds. Links to folders are not followed within a folder,
+nor by `**`, where two that lead upwards would have no end.
 With a column named, every file is a table instead (`tables`), and its rows are the items. A file is
 read when it is its turn, where it is answered, so that one that cannot be read is one bad item.
 """
@@ -9,6 +10,7 @@ read when it is its turn, where it is answered, so that one that cannot be read 
 import errno
 import glob
 import os
+import re
 import stat
 import sys
 from collections.abc import Iterator, Sequence
@@ -24,6 +26,7 @@ from app.modalities.payload import SNIFFED
 
 STDIN = "-"
 LARGEST = 2**28  # bytes of a file
+_RECURSIVE = re.compile(rf"(?<![^{os.sep}])(?:\*\*(?:{os.sep}+|\Z))+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +75,11 @@ def find_inputs(
     """Yield the items of all paths.
 
     charset: of texts without a byte order mark. table: how the files are tables, if they are.
-    beside: the output file, which is no input although it may lie in a folder that is.
+    beside: the output file, which is no input although a path or a pattern may lead to it.
     """
-    output = None if beside is None else os.path.abspath(beside)  # noqa: PTH100
-    for path, is_regular in _files(paths, output):
+    for path, is_regular in _files(paths):
+        if beside is not None and path != STDIN and _is_same(path, beside):
+            continue
         if table is not None:
             yield from _rows(path, table)
         elif path == STDIN:
@@ -91,41 +95,85 @@ def written(path: str) -> str:
     return os.fsencode(path).decode(errors="backslashreplace")
 
 
-def _files(paths: Sequence[str], output: str | None) -> Iterator[tuple[str, bool]]:
+def _files(paths: Sequence[str]) -> Iterator[tuple[str, bool]]:
     """Yield each file, and whether it is to be read like a regular one."""
     for path in paths:
         literal = path == STDIN or os.path.lexists(path)
+        folders: set[str] = set()  # that the pattern matched, and whose files it may match too
         for found in [path] if literal else _matches(path):
+            if folders and not folders.isdisjoint(_parents(found)):
+                continue
             if found == STDIN or not Path(found).is_dir():
                 yield found, _is_regular(found)
-                continue
-            for file in _below(found):
-                if output is None or os.path.abspath(file) != output:  # noqa: PTH100
-                    yield file, True
+            else:
+                folders.add(found.rstrip(os.sep))
+                for file, is_folder in _below(found):
+                    if not is_folder:
+                        yield file, True
+
+
+def _is_same(path: str, other: Path) -> bool:
+    # Few names end alike, and to follow links takes long.
+    return path.endswith(other.name) and os.path.realpath(path) == os.path.realpath(other)
+
+
+def _parents(path: str) -> Iterator[str]:
+    while (parent := os.path.dirname(path)) != path:  # noqa: PTH120 (it keeps what was given)
+        path = parent.rstrip(os.sep)
+        yield path
 
 
 def _matches(pattern: str) -> list[str]:
-    return sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 (it keeps what was given)
+    """Return what a pattern matches, sorted."""
+    recursive = _RECURSIVE.search(pattern)
+    if recursive is None:
+        return sorted(glob.glob(pattern))  # noqa: PTH207 (it keeps what was given)
+    start, rest = pattern[: recursive.start()], pattern[recursive.end() :]
+    found: set[str] = set()
+    for top in glob.glob(start) if glob.has_magic(start) else [start]:  # noqa: PTH207
+        if not Path(top).is_dir():
+            continue
+        if not rest:
+            found.update(path for path, is_folder in _below(top) if not is_folder)
+            continue
+        found.update(_matches(glob.escape(top) + rest))
+        for path, is_folder in _below(top):
+            if is_folder:
+                found.update(_matches(glob.escape(path + os.sep) + rest))
+    return sorted(found)
 
 
-def _below(folder: str) -> Iterator[str]:
-    """Yield the files below a folder, sorted; a folder that cannot be listed is yielded itself."""
-    try:
-        with os.scandir(folder) as entries:
-            found = sorted(
-                (entry.name, entry.is_dir(follow_symlinks=False), entry.is_symlink())
-                for entry in entries
-                if not entry.name.startswith(".")
-            )
-    except OSError:
-        yield folder
-        return
-    for name, is_folder, is_link in found:
-        path = f"{folder}{'' if folder.endswith(os.sep) else os.sep}{name}"
-        if is_folder:
-            yield from _below(path)
-        elif not (is_link and Path(path).is_dir()):
-            yield path
+def _below(top: str) -> Iterator[tuple[str, bool]]:
+    """Yield what is below a folder, sorted, and whether it is a folder.
+
+    Folders are yielded before what is in them; one that cannot be listed once more, as a file.
+    """
+    waiting = [(top, True)]
+    while waiting:
+        path, is_folder = waiting.pop()
+        if path != top:
+            yield path, is_folder
+        if not is_folder:
+            continue
+        try:
+            found = _listed(path)
+        except OSError:
+            yield path, False
+            continue
+        waiting.extend(reversed(found))
+
+
+def _listed(folder: str) -> list[tuple[str, bool]]:
+    """Return what is in a folder, sorted, without hidden names and links to folders."""
+    start = folder if not folder or folder.endswith(os.sep) else folder + os.sep
+    with os.scandir(folder or os.curdir) as entries:
+        found = sorted(
+            (entry.name, entry.is_dir(follow_symlinks=False))
+            for entry in entries
+            if not entry.name.startswith(".")
+            and not (entry.is_symlink() and Path(entry.path).is_dir())
+        )
+    return [(start + name, is_folder) for name, is_folder in found]
 
 
 def _is_regular(path: str) -> bool:

@@ -16,6 +16,7 @@ from app.cli.predict.inputs import Input
 from app.cli.predict.rows import ERROR, FILE, ROW, Columns, Format, read_row
 from app.disk import writing
 from app.errors import NotWritten, OperatorError
+from app.terminal import printable
 
 _LONGEST_ROW = 2**26  # bytes
 
@@ -109,7 +110,8 @@ def _check_row(row: object, source: Input | None, asked: tuple[str, int]) -> Non
     assert isinstance(row, dict)
     if source is None:
         raise OperatorError("there is no input for it")
-    if (row[FILE], row.get(ROW)) != (source.name, source.row):
+    # A cell of CSV has the name as it is printed.
+    if row[FILE] not in (source.name, printable(source.name)) or row.get(ROW) != source.row:
         wanted = source.name if source.row is None else f"row {source.row} of {source.name}"
         raise OperatorError(f"it is about {row[FILE]}, and the input is {wanted}")
     model, version = asked

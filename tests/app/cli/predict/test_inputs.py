@@ -3,6 +3,7 @@
 import io
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -43,17 +44,76 @@ def test_a_pattern_is_what_it_matches_unless_a_file_has_that_name(folder: Path) 
     assert names(folder / "[x].txt") == [str(folder / "[x].txt")]
 
 
-def test_the_output_is_no_input(folder: Path) -> None:
-    assert str(folder / "a/2.txt") not in names(folder, beside=folder / "a" / "2.txt")
+@pytest.mark.parametrize(
+    ("pattern", "found"),
+    [
+        ("**", ["a/1.txt", "a/2.txt", "a/c/3.txt", "b.txt"]),
+        ("**/**", ["a/1.txt", "a/2.txt", "a/c/3.txt", "b.txt"]),
+        ("**/*", ["a/1.txt", "a/2.txt", "a/c/3.txt", "b.txt"]),
+        ("**/*.txt", ["a/1.txt", "a/2.txt", "a/c/3.txt", "b.txt"]),
+        ("./**/*.txt", ["./a/1.txt", "./a/2.txt", "./a/c/3.txt", "./b.txt"]),
+        ("*/**/3.txt", ["a/c/3.txt"]),
+        ("**/c/**", ["a/c/3.txt"]),
+        ("**/a/**/*.txt", ["a/1.txt", "a/2.txt", "a/c/3.txt"]),
+        ("*", ["a/1.txt", "a/2.txt", "a/c/3.txt", "b.txt"]),
+        ("a/**.txt", ["a/1.txt", "a/2.txt"]),
+    ],
+)
+def test_a_pattern_names_each_file_once(
+    folder: Path, monkeypatch, pattern: str, found: list[str]
+) -> None:
+    monkeypatch.chdir(folder)
+    assert names(pattern) == found
+
+
+def test_links_that_lead_upwards_are_not_followed_by_a_pattern(folder: Path) -> None:
+    for link in ("x", "y", "a/z"):
+        (folder / link).symlink_to(folder)
+    assert len(names(folder / "**")) == len(names(folder / "**" / "*.txt")) == 4
+    with pytest.raises(OperatorError, match="no file matches"):
+        check_paths([str(folder / "**" / "*.png")])
+
+
+@pytest.fixture
+def nested(tmp_path: Path, monkeypatch) -> Iterator[int]:
+    """Folders in the working one, more than Python nests calls; pytest cannot remove them."""
+    depth = 1500
+    monkeypatch.chdir(tmp_path)
+    for _ in range(depth):
+        Path("d").mkdir()
+        os.chdir("d")
+    Path("f.txt").write_text("x")
+    os.chdir(tmp_path)
+    yield depth
+    for _ in range(depth):
+        os.chdir("d")
+    Path("f.txt").unlink()
+    for _ in range(depth):
+        os.chdir("..")
+        Path("d").rmdir()
+
+
+def test_folders_may_be_nested_more_deeply_than_calls(nested: int) -> None:
+    assert [name.count("d/") for name in names("d")] == [nested]
+    assert [name.count("d/") for name in names("**/*.txt")] == [nested]
+
+
+@pytest.mark.parametrize("given", [".", "a/*", "**", "a/2.txt"])
+def test_the_output_is_no_input(folder: Path, monkeypatch, given: str) -> None:
+    monkeypatch.chdir(folder)
+    (folder / "other").symlink_to(folder)
+    for output in (folder / "a" / "2.txt", Path("a/2.txt"), Path("other/a/2.txt")):
+        assert not [name for name in names(given, beside=output) if name.endswith("2.txt")]
 
 
 def test_linked_files_are_read_and_linked_folders_are_not_followed(folder: Path) -> None:
     (folder / "a" / "circle").symlink_to(folder)
     (folder / "a" / "link.txt").symlink_to(folder / "b.txt")
+    (folder / "a" / "itself").symlink_to(folder / "a" / "itself")
     found = find_inputs([str(folder)], None, None, None)
     [link] = [each for each in found if each.name.endswith("link.txt")]
     assert link.read().data == b"b.txt"
-    assert len(names(folder)) == 5
+    assert len(names(folder)) == 6
 
 
 def test_a_name_of_other_bytes_is_written_as_text(folder: Path) -> None:

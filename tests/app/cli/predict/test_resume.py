@@ -61,6 +61,19 @@ def _without_last_digits(written: bytes) -> list[str]:
     ]
 
 
+@pytest.mark.parametrize("suffix", ["csv", "jsonl"])
+def test_names_that_are_escaped_are_resumed(
+    capsys, published: Path, pictures: Path, tmp_path: Path, suffix: str
+) -> None:
+    (pictures / '0\n\x1b\u202e,"\\n.png').write_bytes(media.picture())
+    (pictures / os.fsdecode(b"0caf\xe9.png")).write_bytes(media.picture())
+    out = tmp_path / f"answers.{suffix}"
+    expected = whole(capsys, published, pictures, out)
+    given = ("predict", published / "colours", pictures, "--workers", 1, "--out", out, "--resume")
+    assert run(capsys, *given)[0] == 1
+    assert out.read_bytes() == expected
+
+
 def test_without_a_file_a_resumed_run_is_a_new_one(
     capsys, published: Path, pictures: Path, tmp_path: Path
 ) -> None:
