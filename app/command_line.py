@@ -5,6 +5,7 @@ piped and an error is often a line in a log.
 """
 
 import difflib
+import errno
 import os
 import shutil
 import sys
@@ -26,6 +27,7 @@ from cyclopts.exceptions import (
 from app import __version__
 from app.disk import refused_by_disk
 from app.errors import ThalamusError
+from app.standard_streams import open_closed_streams
 from app.terminal import printable
 
 if TYPE_CHECKING:
@@ -93,6 +95,7 @@ def run_program(
     arguments: by default those of the process. stopped: a message after Ctrl-C, if any. provided:
     values of parameters that are no options (`Parameter(parse=False)`), by name.
     """
+    open_closed_streams()
     status = 2
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
@@ -126,7 +129,7 @@ def _file_error(error: OSError) -> str:
     reason = error.strerror or str(error)
     if error.filename:
         return f"{error.filename}: {reason}"
-    if not refused_by_disk(error):
+    if not refused_by_disk(error) and error.errno != errno.EBADF:
         return reason
     drop_output()
     return f"cannot write the output: {reason}"

@@ -248,6 +248,31 @@ def test_output_to_a_full_disk_is_one_line() -> None:
 
 
 @pytest.mark.slow
+def test_closed_streams_are_no_traceback(published: Path, tmp_path: Path) -> None:
+    text, out = tmp_path / "text.txt", tmp_path / "out.jsonl"
+    text.write_text("good day")
+    predict = f"{sys.executable} -m app.cli predict {published / 'moods'}"
+
+    def said(command: str) -> tuple[int, str, str]:
+        done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, cwd=ROOT)
+        return done.returncode, done.stdout, done.stderr
+
+    closed = "thalamus: cannot write the output: Bad file descriptor\n"
+    assert said(f"{predict} {text} >&-") == (2, "", closed)
+    assert said(f"{predict} {text} --out {out} <&- >&- 2>&-") == (0, "", "")
+    status, rows, err = said(f"{predict} - <&-")
+    assert (status, '"error"' in rows) == (1, True) and "could not be answered" in err
+    assert said(f"{predict} {text} 2>&-") == (0, rows_of(out, text), "")
+
+
+def rows_of(out: Path, text: Path) -> str:
+    """Return the rows of a run, which are about the text."""
+    rows = out.read_text()
+    assert rows.count("\n") == 1 and str(text) in rows
+    return rows
+
+
+@pytest.mark.slow
 def test_broken_pipe_is_no_error() -> None:
     command = f"{sys.executable} -m app.cli serve --help | head -1"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, cwd=ROOT)
