@@ -54,6 +54,7 @@ OPERATORS = {
         "bundle/copying.py",
         "bundle/listing.py",
         "bundle/rewrite.py",
+        "cli/predict/inputs.py",
     ),
     *("bundle/upgrade.py", "cli/pack.py", "cli/server_connection.py", "process/resources.py"),
     *("settings.py", "tasks/task.py"),

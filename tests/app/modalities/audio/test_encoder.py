@@ -151,7 +151,8 @@ def test_floats_far_over_full_scale_stay_finite(value: float, rate: int) -> None
         (wav(channels=17, block=34), "1 to 16 channels|damaged"),
         (wav(channels=65535, block=65535), "channels|damaged"),
         (wav(kind=2), "0x0002"),
-        (wav(kind=0x55), "0x0055"),
+        (wav(kind=0x55), "declares MP3 and holds something else"),
+        (wav(b"\xff\xfb" + b"\0" * 60, kind=0x55), "damaged"),
         (wav(bits=0, block=0), "damaged"),
     ],
 )
@@ -162,6 +163,14 @@ def test_invalid_sound_is_refused(data: bytes, message: str) -> None:
 def ima(channels: int, block: int, samples: int, kind: int = 0x11) -> bytes:
     extra = struct.pack("<HH", 2, samples)
     return wav(b"\0" * 4 * block, kind, channels, RATE, block, 4, extra)
+
+
+def test_mp3_within_wav_is_read_as_mp3() -> None:
+    alone = sound(TONE, kind="MP3", subtype="MPEG_LAYER_III")
+    within = wav(alone, 0x55) + b"LIST\4\0\0\0INFO"
+    assert np.array_equal(encode(within), encode(alone))
+    cut = wav(alone, 0x55)[: -len(alone) // 3]
+    assert pitch(encode(cut)) == pytest.approx(440, abs=2)
 
 
 def test_consistent_ima_adpcm_is_read() -> None:
