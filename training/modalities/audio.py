@@ -1,4 +1,4 @@
-"""Sounds in training: a network on the spectrogram, and silence in place of removed cells."""
+"""Sounds in training: networks on the spectrogram, and silence in place of removed cells."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -22,6 +22,7 @@ from training.fitting.fit import Augment
 from training.measuring.faithfulness import Remove, cell_indices
 from training.modalities.modality import DefaultRecipe, TrainingModality, media_types_of
 from training.networks.audio.spectrogram import SpectrogramNet
+from training.networks.audio.spectrum_statistics import SpectrumStatistics
 
 MAX_SOUND_SECONDS = 10.0  # seconds of sound that the network reads, at most
 _RATE = SOUND_RATE
@@ -95,6 +96,7 @@ TRAINING_AUDIO = TrainingModality(
         lambda labels: SpectrogramNet(classes=labels, rate=_RATE),
         partial(augment_audio, rate=_RATE),
     ),
+    linear=DefaultRecipe(_prepare, lambda labels: SpectrumStatistics(classes=labels, rate=_RATE)),
     augment=_augment,
     fit_size=_fit_size,
     default_source="spoken-digits",

@@ -84,7 +84,8 @@ class TrainingModality:
     fingerprint: of a payload, what the default encoder cannot distinguish. Both are functions of a
         module, which processes that read files import.
     recipe: how a network of the user's own files is trained from scratch; None: it cannot be.
-    linear: how a linear model of them is trained; None where there is none.
+    linear: how a linear model of them is trained, by feature extraction if not said; None where
+        there is none.
     augment: of a specification, what varies the training samples that are encoded by it; None:
         nothing does.
     fit_size: of a trained network's specification and the training samples, one whose input is no

@@ -21,7 +21,7 @@ from training.transfer.resolve import resolve_network
 from training.transfer.trained_network import TrainedNetwork
 from training.transfer.tuning import SCHEDULE, tuning
 
-LINEAR_START: Final = "linear"  # none: a linear model on sparse features
+LINEAR_START: Final = "linear"  # none: a linear model on features that nothing learns
 SCRATCH: Final = "scratch"  # random weights
 PRETRAINED: Final = "pretrained"  # those of a trained network, whose last layers are fine-tuned
 FEATURES: Final = "features"  # those of a trained network, frozen under a new last layer
@@ -116,7 +116,7 @@ def _linear(recipe: Recipe, dataset: Dataset, modality: TrainingModality) -> Rec
         prepare=found.prepare_for(keeps_case=dataset.keeps_case),
         network=found.network,
         augment=found.augment,
-        learn=found.learn,
+        learn=found.learn or extract,
         lineage=replace(recipe.lineage, start=LINEAR_START),
     )
 
