@@ -52,6 +52,7 @@ MOST_LEARNT = 8_000  # training samples that the candidates learn from
 _JUDGED = 5  # one training sample of so many judges the candidates
 _ENOUGH_JUDGES, _NEXT_TO_NONE = 100, 0.02  # samples, and a cross-entropy: hardly one error
 _COMPARISON = 0.6  # share of the time that the comparison may take
+_FIGURES = 0.1  # share that is left for what follows the training: figures, and the card
 # Those first that take the time that they need; the others take what they get.
 _STARTS: tuple[Start, ...] = ("linear", "features", "scratch", "pretrained")
 
@@ -136,7 +137,7 @@ def _choice(
                 trial.losses.mean(),
                 len(trial.losses),
             )
-    left = seconds - (clock() - began)
+    left = (1 - _FIGURES) * seconds - (clock() - began)
     best, epochs = pick_winner(trials, left, samples=learnable, learnt=len(parts.learn))
     return {"start": best.recipe.lineage.start, "epochs": epochs, "table": _table(trials, best)}
 
