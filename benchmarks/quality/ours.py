@@ -91,5 +91,6 @@ def contest(prepared: Prepared, arguments: Sequence[str], folder: Path) -> Answe
 
 if __name__ == "__main__":
     name, out, *further = sys.argv[1:]
-    wanted = prepare(BY_NAME[name])
-    contest(wanted, further, wanted.folder / "ours").write(Path(out))
+    asked = BY_NAME[name]
+    wanted = prepare(asked)
+    contest(wanted, [*asked.arguments, *further], wanted.folder / "ours").write(Path(out))

@@ -15,7 +15,11 @@ _FIFTH = "one in five by content tests"
 
 @dataclass(frozen=True)
 class QualitySet:
-    """A labelled set. split: how training and test were divided, in a few words for the table."""
+    """A labelled set.
+
+    split: how training and test were divided, in a few words for the table. arguments: of our
+    training, where the default would start from a network that has learnt from the test part.
+    """
 
     name: str
     kind: Kind
@@ -24,6 +28,7 @@ class QualitySet:
     licence: str
     split: str
     read: Callable[[], Iterable[Item]]
+    arguments: tuple[str, ...] = ()
 
 
 SETS = (
@@ -72,6 +77,7 @@ SETS = (
         "CC BY-SA 4.0",
         "two of six speakers test",
         readers.spoken,
+        ("--start", "scratch"),  # the shipped spoken-digits knows these speakers
     ),
     QualitySet(
         "animals",
