@@ -15,6 +15,7 @@ from app.tasks.reliability import ABSTAINED_TENSOR
 from app.tasks.tensor_answers import TensorAnswer, TensorOptions
 
 _UNRANKED = (TEXT_DTYPE, "bool")
+_MOST_CLASSES = 2**16  # of all items of a request; each is a text that is written
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,11 @@ def count_abstained(answers: Sequence[TensorAnswer]) -> int | None:
 def answer_request(
     pipeline: Pipeline, outputs: Sequence[RequestedOutput], answers: Sequence[TensorAnswer]
 ) -> AnsweredRequest:
-    """Return the tensors of all items; raise `InvalidTensor` where those of items do not stack."""
+    """Return the tensors of all items.
+
+    Raises `InvalidTensor` where those of items do not stack, or where there are too many classes.
+    """
+    _check_classes(outputs, answers)
     tensors = [
         _classes(pipeline.answer_tensors[each.name], each.classification, answers)
         if each.classification
@@ -105,6 +110,20 @@ def answer_request(
     cut = [(place, each.truncated) for place, each in enumerate(answers) if each.truncated]
     said = [f"item {place}: {what}" if len(answers) > 1 else what for place, what in cut]
     return AnsweredRequest(tensors, "; ".join(map(str, said)))
+
+
+def _check_classes(outputs: Sequence[RequestedOutput], answers: Sequence[TensorAnswer]) -> None:
+    left = _MOST_CLASSES
+    for each in outputs:
+        if each.classification:
+            sizes = [answer.tensors[each.name].size for answer in answers]
+            asked = sum(min(each.classification, size) for size in sizes)
+            if asked > left:
+                raise InvalidTensor(
+                    f"classification: {each.name} has {asked} classes for these items; "
+                    f"expected at most {_MOST_CLASSES} in all outputs of a request"
+                )
+            left -= asked
 
 
 def _stacked(tensor: AnswerTensor, answers: Sequence[TensorAnswer]) -> AnsweredTensor:

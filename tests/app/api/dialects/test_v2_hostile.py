@@ -261,3 +261,19 @@ async def test_no_damaged_request_causes_a_5xx(hostile) -> None:
         headers = {HEADER: header} if random_.random() < 0.95 else {}
         answer = await hostile.post(INFER.format(model), content=body, headers=headers)
         assert answer.status_code < 500, (round_, body, header, answer.text)
+
+
+async def test_no_request_has_more_classes_than_are_written_in_a_moment(tmp_path) -> None:
+    folder = fakes.publish_all(tmp_path, fakes.explained(fakes.image_bundle()))
+    pictures = graph_input("image", np.zeros((1025, 8, 8, 3), np.uint8))
+    async with open_service(folder, defaults={}, max_items=1025) as client:
+        for counts, status in (((63, 0), 200), ((64, 0), 400), ((2**40, 0), 400), ((63, 2), 400)):
+            named = zip(("saliency", "probabilities"), counts, strict=True)
+            asked = [
+                {"name": name, "parameters": {"classification": count}}
+                for name, count in named
+                if count
+            ]
+            answer = await client.post(INFER.format("colours"), **message(pictures, outputs=asked))
+            assert answer.status_code == status, answer.text[:300]
+            assert status == 200 or "at most 65536 in all outputs" in answer.json()["error"]
