@@ -4,15 +4,23 @@ It follows no redirect and uses no proxy of the environment, so the key goes to 
 named and to nobody else. What a server says is printed without control characters.
 """
 
+import io
 import json
 import os
 import re
 import socket
 import ssl
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from http.client import (
+    HTTPConnection,
+    HTTPException,
+    HTTPResponse,
+    HTTPSConnection,
+    IncompleteRead,
+)
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -25,6 +33,7 @@ KEY_VARIABLE = "THALAMUS_KEY"
 NOT_THALAMUS = "is this the address of Thalamus?"
 _KEY = re.compile(r"[\x21-\x7e]{1,1000}")
 _SECONDS = 60.0  # for each step of a request; a copy of a large model takes long
+_LONGEST_ANSWER = 120.0  # seconds from the wait for an answer to its last byte
 _MOST = 2**22  # bytes of an answer
 _SHOWN = 500  # characters of what a server says
 
@@ -80,6 +89,45 @@ class Reply:
         return found if isinstance(found, str) else None
 
 
+class _TooSlow(TimeoutError):
+    """Bytes arrive, but the answer does not end."""
+
+
+class _Timed(io.RawIOBase):
+    """What a socket receives until a time; the socket's own limit is for each receiving alone."""
+
+    def __init__(self, receiving: io.RawIOBase, its_socket: socket.socket) -> None:
+        self._receiving, self._socket = receiving, its_socket
+        self._end = time.monotonic() + _LONGEST_ANSWER
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise _TooSlow
+        self._socket.settimeout(min(_SECONDS, left))
+        try:
+            return self._receiving.readinto(buffer)
+        except TimeoutError:
+            if left < _SECONDS:
+                raise _TooSlow from None
+            raise
+
+    def close(self) -> None:
+        if not self.closed:
+            self._socket.settimeout(_SECONDS)  # of the next request
+            self._receiving.close()
+        super().close()
+
+
+class _TimedAnswer(HTTPResponse):
+    def __init__(self, sock: socket.socket, *rest: Any, **more: Any) -> None:
+        super().__init__(sock, *rest, **more)
+        self.fp: Any = io.BufferedReader(_Timed(self.fp.detach(), sock))
+
+
 class ServerConnection:
     """Sends requests one after the other; the connection is kept until it fails or is closed.
 
@@ -93,7 +141,8 @@ class ServerConnection:
     def send(self, method: str, path: str, body: bytes | None = None, kind: str = "") -> Reply:
         """Return the answer to a request; kind: the media type of the body.
 
-        Raises `OSError` or `HTTPException`, after which the next request has a new connection.
+        Raises `OSError` or `HTTPException`, after which the next request has a new connection; also
+        for an answer that does not end in time.
         """
         key = self._address.key
         headers = {"Accept": "application/json", "User-Agent": f"thalamus/{__version__}"}
@@ -106,6 +155,8 @@ class ServerConnection:
                 connection.request(method, path, body, headers)
             answer = connection.getresponse()
             content = answer.read(self._most)
+            if answer.length and len(content) < self._most:
+                raise IncompleteRead(content, answer.length)
         except BaseException:
             self.close()
             raise
@@ -125,9 +176,12 @@ class ServerConnection:
         url = self._address.url
         host, port = str(url.hostname), url.port
         if url.scheme == "http":
-            return HTTPConnection(host, port, timeout=_SECONDS)
-        context = ssl.create_default_context()
-        return HTTPSConnection(host, port, timeout=_SECONDS, context=context)
+            connection = HTTPConnection(host, port, timeout=_SECONDS)
+        else:
+            context = ssl.create_default_context()
+            connection = HTTPSConnection(host, port, timeout=_SECONDS, context=context)
+        connection.response_class = _TimedAnswer
+        return connection
 
 
 def server_address(text: str, key: str | None) -> ServerAddress:
@@ -171,10 +225,14 @@ def why_no_answer(error: Exception) -> str:
             return f"its certificate is not trusted ({error.verify_message})"
         case ssl.SSLError():
             return f"TLS failed ({error.reason or error}); is it an http:// address?"
+        case _TooSlow():
+            return f"its answer had no end after {_LONGEST_ANSWER:g} s"
         case TimeoutError():
             return f"it did not answer within {_SECONDS:g} s"
         case socket.gaierror():
             return f"there is no such host ({error.strerror})"
+        case IncompleteRead():
+            return "it hung up before the end of its answer"
         case HTTPException():  # what it read may be in its text
             return "it hung up, or does not answer in HTTP; is it an https:// address?"
         case OSError():
