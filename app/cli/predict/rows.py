@@ -21,6 +21,7 @@ from app.terminal import printable
 
 Format = Literal["table", "jsonl", "csv"]
 FILE, ROW, ERROR = "file", "row", "error"
+_EXPLANATION = "explanation"
 _WIDTHS: Mapping[type, int] = MappingProxyType({float: 8, bool: 3, int: 6})
 _TEXT_WIDTH, _LONGEST_NAME = 18, 48  # characters of a cell in a table, and of its first one
 _FIRST_NUMBERS = 3  # of a list of numbers that a table shows
@@ -105,7 +106,7 @@ def members_of(answer_type: Any, task: str, explains: bool) -> dict[str, Any]:
     """Return the members of an answer in JSON with their types; a list stands under the task."""
     if isinstance(answer_type, type) and issubclass(answer_type, BaseModel):
         fields = {name: field.annotation for name, field in answer_type.model_fields.items()}
-        return {name: kind for name, kind in fields.items() if explains or name != "explanation"}
+        return {name: kind for name, kind in fields.items() if explains or name != _EXPLANATION}
     return {task: answer_type}
 
 
@@ -119,8 +120,18 @@ def name_width(inputs: Sequence[Input]) -> int:
     return min(_LONGEST_NAME, max([len(FILE), *(len(each.name) for each in inputs)]))
 
 
+def may_begin(line: bytes, format: Format, columns: Columns) -> bool:
+    """Return whether these bytes, without a line break, may be the start of a run's first line."""
+    first = _csv_line(columns.names()) if format == "csv" else b'{"%b":"' % FILE.encode()
+    size = min(len(line), len(first))
+    return line[:size] == first[:size] or not line.strip(b"\0")  # which a power cut may leave
+
+
 def read_row(line: bytes, format: Format, columns: Columns) -> Mapping[str, Any]:
-    """Return the members of a row that was written; raise `OperatorError` if it is none."""
+    """Return the members of a row that was written; raise `OperatorError` if it is none.
+
+    So it does for one whose members show that another task or an explanation was asked for.
+    """
     try:
         if format == "csv":
             [cells] = csv.reader([line.decode()])
@@ -133,7 +144,18 @@ def read_row(line: bytes, format: Format, columns: Columns) -> Mapping[str, Any]
             raise ValueError(FILE)
     except (ValueError, KeyError, TypeError, csv.Error) as error:
         raise OperatorError("it is no row of such a run") from error
+    if format == "jsonl" and ERROR not in row:  # the header of CSV names the members
+        _check_members(row, columns.members)
     return row if isinstance(row, dict) else {}
+
+
+def _check_members(row: Mapping[str, Any], members: Mapping[str, Any]) -> None:
+    # A newer service may have added members, and those that may be None are left out.
+    for name, kind in members.items():
+        if name not in row and type(None) not in get_args(kind):
+            raise OperatorError(f"it has no {name}: it answers another task")
+    if _EXPLANATION in row and _EXPLANATION not in members:
+        raise OperatorError("it has an explanation, and now none is asked for (--explain)")
 
 
 def _place(source: Input) -> dict[str, Any]:

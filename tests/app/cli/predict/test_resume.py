@@ -141,6 +141,50 @@ def test_a_file_of_another_run_is_left_alone(
     assert out.read_bytes() == expected
 
 
+@pytest.mark.parametrize("suffix", ["csv", "jsonl"])
+@pytest.mark.parametrize(
+    "content", [b"what I wrote", b"{}", b"null", b"file\n", b"\xc3", b"\n", b"null\n", b"{}\n"]
+)
+def test_a_file_that_is_of_no_run_keeps_what_it_has(
+    capsys, published: Path, pictures: Path, tmp_path: Path, suffix: str, content: bytes
+) -> None:
+    out = tmp_path / f"notes.{suffix}"
+    out.write_bytes(content)
+    one_line(capsys, "predict", published / "colours", pictures, "--out", out, "--resume")
+    assert out.read_bytes() == content
+
+
+@pytest.mark.parametrize("left", [b"\0" * 9, b'{"file":"', b"{", b'{"file":"/caf\xc3'])
+def test_what_a_crash_left_of_the_first_row_is_removed(
+    capsys, published: Path, pictures: Path, tmp_path: Path, left: bytes
+) -> None:
+    out = tmp_path / "a.jsonl"
+    expected = whole(capsys, published, pictures, out)
+    out.write_bytes(left)
+    given = ("predict", published / "colours", pictures, "--workers", 1, "--out", out, "--resume")
+    assert "half written" in run(capsys, *given)[2]
+    assert out.read_bytes() == expected
+
+
+def test_another_task_or_an_explanation_is_noticed(capsys, models: Path, tmp_path: Path) -> None:
+    fakes.publish(fakes.explained(fakes.text_bundle("explained")), models)
+    text, out = tmp_path / "a.txt", tmp_path / "a.jsonl"
+    text.write_text("good day")
+    given = ("predict", models / "explained", text, "--workers", 1, "--out", out)
+    assert run(capsys, *given, "--explain")[0] == 0
+    line = one_line(capsys, *given, "--resume")
+    assert "row 1: it has an explanation, and now none is asked for" in line
+    assert run(capsys, *given, "--resume", "--explain")[0] == 0
+    fakes.publish(fakes.embedding_bundle(), models)
+    (tmp_path / "a.png").write_bytes(media.picture())
+    given = ("predict", models / "embedded-colours", tmp_path / "a.png", "--workers", 1)
+    given = (*given, "--out", tmp_path / "b.jsonl", "--resume")
+    for tasks in (("classify", "embed"), ("embed", "classify")):
+        for task, status in zip(tasks, (0, 2), strict=True):
+            assert run(capsys, *given, "--task", task)[0] == status
+        (tmp_path / "b.jsonl").unlink()
+
+
 def test_a_file_that_cannot_be_written_is_one_line(
     capsys, published: Path, pictures: Path, tmp_path: Path
 ) -> None:
