@@ -1,13 +1,15 @@
 """What is sent again, after how long, and what is not; errors by their status."""
 
 import email.utils
+import gzip
+import itertools
 import time
 from typing import Any
 
 import httpx
 import pytest
 
-from thalamus_client import AsyncClient, Client, ClientError, Retries, errors
+from thalamus_client import AsyncClient, Client, ClientError, Retries, calls, errors
 
 pytestmark = pytest.mark.anyio
 Outcome = httpx.Response | Exception
@@ -156,6 +158,40 @@ def test_a_stream_that_is_damaged_is_an_error() -> None:
     damaged = pytest.raises(errors.UnexpectedAnswer, match="Content-Encoding")
     with Service(Damaged()).client() as client, client.stream("m", "text") as words, damaged:
         list(words)
+
+
+@pytest.mark.parametrize("status", [200, 500])
+@pytest.mark.parametrize("part", [b"a", b"data: a\n", b"data: a\n\n"])
+def test_an_answer_without_end_is_given_up(monkeypatch, part: bytes, status: int) -> None:
+    monkeypatch.setattr(calls, "_MOST", 2**20)
+    monkeypatch.setattr(calls, "_LONGEST_STREAM", 2**18)
+    for ask in (lambda client: client.models(), lambda client: list(client.stream("m", "text"))):
+        endless = itertools.chain((part * 9999,) * 300, iter(pytest.fail, None))
+        answer = httpx.Response(status, content=endless)
+        with Service(answer).client() as client, pytest.raises(errors.UnexpectedAnswer):
+            ask(client)
+        assert answer.is_closed
+
+
+def test_the_lines_of_events_arrive_in_any_pieces() -> None:
+    text = WORD.replace("\n", "\r\n") + WORD + WORD
+    for size in (1, 2, 7, 50, 999):
+        pieces = [text[at : at + size].encode() for at in range(0, len(text), size)]
+        answer = httpx.Response(200, content=iter(pieces))
+        with Service(answer).client() as client, client.stream("m", "text") as words:
+            with pytest.raises(errors.NoConnection):
+                for number, word in enumerate(words, 1):  # noqa: B007
+                    pass
+            assert (number, word.text) == (3, " a")
+
+
+def test_a_compressed_answer_is_read() -> None:
+    content = gzip.compress(b'{"models": [], "data": []}')
+    answer = httpx.Response(
+        200, headers={"Content-Encoding": "gzip"}, stream=httpx.ByteStream(content)
+    )
+    with Service(answer).client() as client:
+        assert client.models().models == []
 
 
 def test_what_is_sent() -> None:

@@ -29,7 +29,8 @@ class AsyncClient:
     """Asks a service. Close it, or use it in an `async with` statement.
 
     address: such as http://localhost:8000, with a path prefix if there is one. key: the API key.
-    timeout: seconds for each step of a request. transport: of httpx, in place of the network.
+    timeout: seconds for each step of a request, so a server that sends its answer bit by bit may
+    take longer. transport: of httpx, in place of the network.
     Methods raise `thalamus_client.errors.ClientError`, and what reading an item raises.
     """
 
@@ -129,7 +130,7 @@ class AsyncClient:
             try:
                 outcome = await self._http.send(request, stream=True)
                 if not stream or outcome.status_code != 200:
-                    await outcome.aread()
+                    outcome = await _whole(outcome)
             except httpx.RequestError as error:
                 outcome = error
             if isinstance(outcome, httpx.Response) and outcome.status_code in call.statuses:
@@ -139,6 +140,16 @@ class AsyncClient:
                 raise calls.failure(outcome)
             await self._sleep(wait)
             done += 1
+
+
+async def _whole(response: httpx.Response) -> httpx.Response:
+    body = calls.Body(response)
+    try:
+        async for part in response.aiter_bytes():
+            body.add(part)
+    finally:
+        await response.aclose()
+    return body.whole()
 
 
 class AsyncWordStream:
@@ -154,8 +165,8 @@ class AsyncWordStream:
 
     async def __aiter__(self) -> AsyncIterator[ChosenWord]:
         try:
-            async for line in self._response.aiter_lines():
-                if (word := self._events.feed(line)) is not None:
+            async for text in self._response.aiter_text():
+                for word in self._events.feed(text):
                     yield word
         except httpx.RequestError as error:
             raise connection_error(error) from error

@@ -1,7 +1,7 @@
 """Requests and their answers, without sending them: what both clients share."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
@@ -33,6 +33,8 @@ from thalamus_client.items import Items, files_of, multipart
 from thalamus_client.retries import retry_after
 
 A = TypeVar("A", bound=Answer)
+_MOST = 2**28  # bytes of an answer
+_LONGEST_STREAM = 2**24  # characters of all its events
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,15 +115,49 @@ def failure(outcome: httpx.Response | httpx.RequestError) -> ClientError:
     return error
 
 
+class Body:
+    """The body of a response, part by part; a whole answer is a response that was read."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self._response, self._content = response, bytearray()
+
+    def add(self, part: bytes) -> None:
+        """Take a part, decompressed; raise `UnexpectedAnswer` where no answer is so long."""
+        self._content += part
+        if len(self._content) > _MOST:
+            raise UnexpectedAnswer(f"the answer has more than {_MOST} bytes")
+
+    def whole(self) -> httpx.Response:
+        """Return the response with its body, after the last part."""
+        headers = self._response.headers.copy()
+        headers.pop("content-encoding", None)
+        return httpx.Response(
+            self._response.status_code, headers=headers, content=bytes(self._content)
+        )
+
+
 class Events:
-    """Server-sent events of a completion, line by line → its words, and the summary at the end."""
+    """Server-sent events of a completion → its words, and the summary at the end."""
 
     def __init__(self) -> None:
-        self._event, self._data = "", ""
+        self._event, self._data, self._size = "", "", 0
+        self._parts: list[str] = []  # of a line
         self.summary: CompletionSummary | None = None
 
-    def feed(self, line: str) -> ChosenWord | None:
-        """Take one line; return a word that it completes. Raises a `ClientError`."""
+    def feed(self, text: str) -> Iterator[ChosenWord]:
+        """Take what has arrived; yield the words that it completes. Raises a `ClientError`."""
+        self._size += len(text)
+        if self._size > _LONGEST_STREAM:
+            raise UnexpectedAnswer(f"the stream has more than {_LONGEST_STREAM} characters")
+        *ends, rest = text.split("\n")
+        for end in ends:
+            line = "".join([*self._parts, end]).removesuffix("\r")
+            self._parts.clear()
+            if (word := self._line(line)) is not None:
+                yield word
+        self._parts.append(rest)
+
+    def _line(self, line: str) -> ChosenWord | None:
         name, _, value = line.partition(":")
         if name == "event":
             self._event = value.strip()

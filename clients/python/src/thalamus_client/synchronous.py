@@ -29,7 +29,8 @@ class Client:
     """Asks a service. Thread-safe; close it, or use it in a `with` statement.
 
     address: such as http://localhost:8000, with a path prefix if there is one. key: the API key.
-    timeout: seconds for each step of a request. transport: of httpx, in place of the network.
+    timeout: seconds for each step of a request, so a server that sends its answer bit by bit may
+    take longer. transport: of httpx, in place of the network.
     Methods raise `thalamus_client.errors.ClientError`, and what reading an item raises.
     """
 
@@ -129,7 +130,7 @@ class Client:
             try:
                 outcome = self._http.send(request, stream=True)
                 if not stream or outcome.status_code != 200:
-                    outcome.read()
+                    outcome = _whole(outcome)
             except httpx.RequestError as error:
                 outcome = error
             if isinstance(outcome, httpx.Response) and outcome.status_code in call.statuses:
@@ -139,6 +140,16 @@ class Client:
                 raise calls.failure(outcome)
             self._sleep(wait)
             done += 1
+
+
+def _whole(response: httpx.Response) -> httpx.Response:
+    body = calls.Body(response)
+    try:
+        for part in response.iter_bytes():
+            body.add(part)
+    finally:
+        response.close()
+    return body.whole()
 
 
 class WordStream:
@@ -154,9 +165,8 @@ class WordStream:
 
     def __iter__(self) -> Iterator[ChosenWord]:
         try:
-            for line in self._response.iter_lines():
-                if (word := self._events.feed(line)) is not None:
-                    yield word
+            for text in self._response.iter_text():
+                yield from self._events.feed(text)
         except httpx.RequestError as error:
             raise connection_error(error) from error
         finally:
