@@ -120,7 +120,7 @@ class Connection(HttpToolsProtocol):
                 return
         except httptools.HttpParserError as error:
             if not self._deaf:
-                self._refuse(reason_of(error))
+                self._refuse(reason_of(error), b"" if self.cycle or self._head else data)
             return
         cycle = self.cycle
         if cycle is None or cycle.scope is not self.scope:
@@ -133,10 +133,10 @@ class Connection(HttpToolsProtocol):
         return False
 
     def _head_goes_on(self, size: int, began: bool) -> None:
-        first = self.cycle is None
+        later = began and self.cycle is not None
         # Where a head began after another request, its place in the data is not known.
-        self._head = 0 if began and not first else self._head + size
-        if began and not first and not self.answering:
+        self._head = 0 if later else self._head + size
+        if later and not self.answering:
             self.deadline = self.loop.time() + self._limits.head_timeout
         if error := over_limit(self.url, self._head, self._limits.max_head):
             self._refuse(error)
@@ -220,13 +220,13 @@ class Connection(HttpToolsProtocol):
         if not self.flow.write_paused:  # otherwise the client must read first
             self.deadline = self._waiting_since + seconds
 
-    def _refuse(self, error: ThalamusError) -> None:
+    def _refuse(self, error: ThalamusError, first: bytes = b"") -> None:
         """Answer what is no request, after the answers to earlier ones, and read no further."""
         self._deaf, self._discarded = True, 0
         cycle = self.cycle
         if cycle is None or cycle.scope is not self.scope:  # the head was refused
-            waits, self.cycle, self.deadline = self.answering, refused_request(self, error), NEVER
-            self.scope = self.cycle.scope
+            waits, self.cycle = self.answering, refused_request(self, error, first)
+            self.scope, self.deadline = self.cycle.scope, NEVER
             if waits:
                 self.pipeline.appendleft((self.cycle, self.app))
             else:

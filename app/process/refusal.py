@@ -5,6 +5,7 @@ before it, like any other.
 """
 
 import asyncio
+import re
 from typing import Any
 
 import httptools
@@ -14,13 +15,21 @@ from app.api.edge import REFUSED
 from app.errors import MalformedRequest, ThalamusError
 
 _LONGEST = 1000  # bytes of an address, for the log
+_START = re.compile(rb"[\r\n]*[!-~]{1,99} (/[!-~]{0,8000}) HTTP/1\.[01]\r?\n")
 
 
-def refused_request(connection: HttpToolsProtocol, error: ThalamusError) -> RequestResponseCycle:
-    """Return the request that the connection was reading, to be answered with `error`."""
+def refused_request(
+    connection: HttpToolsProtocol, error: ThalamusError, first: bytes = b""
+) -> RequestResponseCycle:
+    """Return the request that the connection was reading, to be answered with `error`.
+
+    first: its start, if known, which has the address where the parser knows no such method.
+    """
     address = connection.url[:_LONGEST]
     # A parser that has not read the method would name one all the same.
     method = connection.parser.get_method().decode() if address else "-"
+    if not address and (start := _START.match(first)):
+        address = start[1][:_LONGEST]
     scope: Any = {
         "type": "http",
         "asgi": {"version": connection.asgi_version, "spec_version": "2.3"},

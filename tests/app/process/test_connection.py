@@ -69,6 +69,21 @@ async def test_invalid_http_is_answered_with_a_problem(data: bytes, status: int)
         assert served.bodies == []
 
 
+async def test_an_unknown_method_is_answered_in_the_form_of_its_address() -> None:
+    for start, members in (
+        (b"FOO /v2/models/a/infer HTTP/1.1\r\n", {"error", "detail"}),
+        (b"\r\nget /hf/a?b HTTP/1.1\r\n", {"error", "error_type"}),
+    ):
+        async with serving() as served:
+            [answer] = await served.client().ask(start + HOST + b"\r\n")
+            assert answer.status == 400 and members <= set(json.loads(answer.body))
+            assert answer.headers["content-type"] == "application/json"
+    async with serving() as served:
+        first, second = await served.client().ask(GET + b"\r\nFOO /v2 HTTP/1.1\r\n\r\n")
+        assert (first.status, second.status) == (200, 400)
+        assert second.headers["content-type"] == "application/problem+json", "it is not known"
+
+
 @pytest.mark.parametrize(
     "data",
     [
