@@ -43,7 +43,8 @@ class PackageEnvironment:
         done = folder / "installed"
         if done.is_file() and done.read_text() == wanted:
             return None
-        pip = [str(self.python), "-m", "pip", "install", "--quiet", "-r", self.pins.name]
+        pip = [str(self.python), "-m", "pip", "install", "--quiet", "--no-compile"]
+        pip += ["-r", self.pins.name]
         for command in ([sys.executable, "-m", "venv", "--clear", str(folder)], pip):
             try:
                 subprocess.run(
