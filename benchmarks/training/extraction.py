@@ -15,6 +15,7 @@ from benchmarks.training.made import LABELS, encoded_texts
 from training.data.encode import Examples
 from training.exporting.export import Servable, export
 from training.exporting.graph import BATCH
+from training.modalities.text import TRAINING_TEXT
 from training.transfer.features import embeddings
 from training.transfer.packages import minilm
 
@@ -34,7 +35,8 @@ class Extraction:
         made = encoded_texts(texts, 128, _IDS, seed=3)
         self._examples = Examples(made.items, made.targets, [], source.encoder.tensors())
         some = [torch.from_numpy(a) for a in self._examples.batch(range(2))[0]]
-        model = export(Servable(self._network), self._examples.inputs, some)
+        axes = TRAINING_TEXT.saliency_axes
+        model = export(Servable(self._network), self._examples.inputs, some, axes)
         self._session = Session(model, threads=torch.get_num_threads())
         order = np.argsort(self._examples.lengths(), kind="stable")
         items = [self._examples.items[int(i)] for i in order]

@@ -26,6 +26,7 @@ from training.networks.audio.spectrum_statistics import SpectrumStatistics
 
 MAX_SOUND_SECONDS = 10.0  # seconds of sound that the network reads, at most
 _RATE = SOUND_RATE
+_WIDE = 16_000  # samples a second: animals, machines and music are above the bands of speech
 _WINDOW, _STEP = 256, 64  # samples, of the spectrum in which sounds are silenced
 
 
@@ -58,8 +59,8 @@ def silence(item: Arrays, cells: np.ndarray, bands: Sequence[float], rate: int) 
     return {"pcm": np.clip(np.round(signal), -32768, 32767).astype(np.int16)}
 
 
-def _prepare(train: Sequence[Sample]) -> tuple[EncoderSpec, dict[str, bytes]]:
-    return sound_window(train, _RATE, MAX_SOUND_SECONDS), {}
+def _prepare(train: Sequence[Sample], rate: int = _RATE) -> tuple[EncoderSpec, dict[str, bytes]]:
+    return sound_window(train, rate, MAX_SOUND_SECONDS), {}
 
 
 def _augment(spec: EncoderSpec) -> Augment:
@@ -96,7 +97,9 @@ TRAINING_AUDIO = TrainingModality(
         lambda labels: SpectrogramNet(classes=labels, rate=_RATE),
         partial(augment_audio, rate=_RATE),
     ),
-    linear=DefaultRecipe(_prepare, lambda labels: SpectrumStatistics(classes=labels, rate=_RATE)),
+    linear=DefaultRecipe(
+        partial(_prepare, rate=_WIDE), lambda labels: SpectrumStatistics(classes=labels, rate=_WIDE)
+    ),
     augment=_augment,
     fit_size=_fit_size,
     default_source="spoken-digits",

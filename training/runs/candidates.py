@@ -30,7 +30,7 @@ from training.runs.prepare import with_node_targets
 from training.runs.spent_time import Clock
 
 NO_EPOCHS: tuple[Start, ...] = ("linear", "features")
-_PROBED = (32, 256)  # samples that times are measured on
+_PROBED = (16, 96)  # samples that times are measured on
 _WITH_REGRESSION = 1.5  # times a pass over the samples: a pass, and a regression
 _QUARTER = 4
 _FAR_BEHIND = 2.0  # times the loss of the best; four times the epochs hardly make it up
