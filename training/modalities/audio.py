@@ -26,7 +26,7 @@ from training.networks.audio.spectrum_statistics import SpectrumStatistics
 
 MAX_SOUND_SECONDS = 10.0  # seconds of sound that the network reads, at most
 _RATE = SOUND_RATE
-_WIDE = 16_000  # samples a second: animals, machines and music are above the bands of speech
+_HIGH_RATE = 16_000  # samples a second: animals, machines and music are above the bands of speech
 _WINDOW, _STEP = 256, 64  # samples, of the spectrum in which sounds are silenced
 
 
@@ -98,7 +98,8 @@ TRAINING_AUDIO = TrainingModality(
         partial(augment_audio, rate=_RATE),
     ),
     linear=DefaultRecipe(
-        partial(_prepare, rate=_WIDE), lambda labels: SpectrumStatistics(classes=labels, rate=_WIDE)
+        partial(_prepare, rate=_HIGH_RATE),
+        lambda labels: SpectrumStatistics(classes=labels, rate=_HIGH_RATE),
     ),
     augment=_augment,
     fit_size=_fit_size,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.cli.predict.inputs import Input
-from app.cli.predict.rows import ERROR, FILE, ROW, Columns, Format, may_begin, read_row
+from app.cli.predict.rows import ERROR, FILE, ROW, Columns, Format, may_start, read_row
 from app.disk import writing
 from app.errors import NotWritten, OperatorError
 from app.terminal import printable
@@ -54,7 +54,7 @@ def written_before(
             totals.inputs += 1
             totals.errors += ERROR in row
     if line:
-        if not end and not may_begin(line, format, columns):
+        if not end and not may_start(line, format, columns):
             raise OperatorError(f"{path}: it is no file of such a run; name another --out")
         os.truncate(path, end)
         print(f"thalamus: {path}: the last row was half written, and is removed", file=sys.stderr)

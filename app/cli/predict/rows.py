@@ -120,7 +120,7 @@ def name_width(inputs: Sequence[Input]) -> int:
     return min(_LONGEST_NAME, max([len(FILE), *(len(each.name) for each in inputs)]))
 
 
-def may_begin(line: bytes, format: Format, columns: Columns) -> bool:
+def may_start(line: bytes, format: Format, columns: Columns) -> bool:
     """Return whether these bytes, without a line break, may be the start of a run's first line."""
     first = _csv_line(columns.names()) if format == "csv" else b'{"%b":"' % FILE.encode()
     size = min(len(line), len(first))
