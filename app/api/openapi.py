@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from app.api.access import required_scope
-from app.api.openapi_components import name_schemas
+from app.api.openapi_components import name_schemas, reference
 from app.api.schemas import Problem
 from app.bundle import Registry
 from app.modalities.payload import SNIFFED
@@ -80,10 +80,14 @@ _SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "An API key"},
     "header": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "The same"},
 }
+_NAMED = {"application/problem+json": {"schema": reference(Problem.__name__)}}
 _KEY_REFUSALS = {
-    "401": _problem("The request has no API key, or an unknown one"),
-    "403": _problem("The API key does not have the scope that is needed here"),
-    "429": _problem("The quota of the API key is used up; see Retry-After"),
+    status: {"description": text, "content": _NAMED}
+    for status, text in (
+        ("401", "The request has no API key, or an unknown one"),
+        ("403", "The API key does not have the scope that is needed here"),
+        ("429", "The quota of the API key is used up; see Retry-After"),
+    )
 }
 
 
@@ -203,7 +207,6 @@ def describe_keys(describe: Callable[[], dict[str, Any]], tasks: Collection[str]
             if scope := required_scope(method.upper(), path, tasks):
                 operation["security"] = [{name: [scope.value]} for name in _SCHEMES]
                 operation["responses"] |= _KEY_REFUSALS
-    name_schemas(document)
     return document
 
 

@@ -24,7 +24,12 @@ def name_schemas(document: dict[str, Any]) -> None:
             continue
         if named.setdefault(name, schema) != schema:
             raise ValueError(f"two schemas that differ are called {name}")
-        content["schema"] = {"$ref": f"{_PLACE}{name}"}
+        content["schema"] = reference(name)
+
+
+def reference(name: str) -> dict[str, str]:
+    """Return a reference to the schema of that name."""
+    return {"$ref": f"{_PLACE}{name}"}
 
 
 def _contents(document: dict[str, Any]) -> Iterator[dict[str, Any]]:

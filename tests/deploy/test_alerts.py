@@ -142,7 +142,7 @@ def test_unknown_names_are_found() -> None:
 
 @pytest.mark.parametrize("page", sorted((ROOT / "docs").rglob("*.md")), ids=lambda p: p.stem)
 def test_pages_name_metrics_that_exist(page: Path) -> None:
-    known = {*SAMPLES, *(each.name for each in FAMILIES), "thalamus_client"}
+    known = {*SAMPLES, *(each.name for each in FAMILIES), "thalamus_client", "thalamus_api"}
     assert set(re.findall(r"\bthalamus_\w+", page.read_text())) <= known
 
 

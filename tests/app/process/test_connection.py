@@ -84,6 +84,13 @@ async def test_an_unknown_method_is_answered_in_the_form_of_its_address() -> Non
         assert second.headers["content-type"] == "application/problem+json", "it is not known"
 
 
+@pytest.mark.parametrize("data", [b"\r\n" * 150_000, b"F" * 300_000, b"FOO /" + b"a" * 300_000])
+async def test_a_long_unknown_method_is_refused_quickly(data: bytes) -> None:
+    async with serving() as served:
+        answers = await served.client().ask(data + b" FOO /v2 HTTP/1.1\r\n" + HOST + b"\r\n")
+        assert [answer.status for answer in answers] in ([400], [414], [431])
+
+
 @pytest.mark.parametrize(
     "data",
     [

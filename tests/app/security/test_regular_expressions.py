@@ -43,6 +43,8 @@ TESTED = {
     ),
     "modalities/words/tokenizer.py": "tests/app/modalities/words/test_tokenizer.py"
     "::test_tokenizer_time_is_linear",
+    "process/refusal.py": "tests/app/process/test_connection.py"
+    "::test_a_long_unknown_method_is_refused_quickly",
     "process/request_head.py": f"{HERE}::test_a_head_is_checked_in_linear_time",
 }
 # What only the operator, or a bundle that the operator publishes, can give them.

@@ -184,7 +184,7 @@ async def test_every_address_is_described(service) -> None:
     }
     infer = paths["/v2/models/{model}/infer"]["post"]
     assert {"application/json", "application/octet-stream"} == set(infer["requestBody"]["content"])
-    assert (
-        "error"
-        in infer["responses"]["400"]["content"]["application/problem+json"]["schema"]["properties"]
-    )
+    for path in ("/v2/models/{model}/infer", "/v2/models/{model}/config"):
+        [operation] = paths[path].values()
+        [schema] = operation["responses"]["404"]["content"].values()
+        assert schema["schema"] == {"$ref": "#/components/schemas/ProblemWithError"}
