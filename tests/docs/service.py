@@ -5,6 +5,8 @@ import re
 import shlex
 import subprocess
 import sys
+import threading
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
@@ -28,6 +30,8 @@ def serving(models: Path) -> Iterator[int]:
         lines = (json.loads(line)["event"] for line in server.stderr)
         found = next(found for line in lines if (found := re.search(r"http://[\d.]+:(\d+)", line)))
         port = int(found[1])
+        # A pipe that nobody reads would stop the server after some hundred lines of its log.
+        threading.Thread(target=deque, args=(server.stderr, 0), daemon=True).start()
         while httpx.get(f"http://127.0.0.1:{port}/readyz").status_code != 200:
             assert server.poll() is None
         yield port

@@ -17,7 +17,13 @@ REST = "…"  # printed instead of the rest of a long list, or instead of a long
 REQUESTS = requests()
 PYTHON = re.compile(r"```python\n([^`]*localhost:8000.*?)```", re.S)
 # Their programs need other packages: `tests/clients` and `tests/client` run them.
-OTHERS = (DOCS / "how-to" / "ask-with-known-clients.md", DOCS / "how-to" / "ask-from-python.md")
+OTHERS = (
+    README,
+    *(
+        DOCS / "how-to" / f"{name}.md"
+        for name in ("ask-with-known-clients", "ask-from-python", "generate-a-client")
+    ),
+)
 WITH_PYTHON = [
     page for page in (*PAGES, *CARDS) if page not in OTHERS and PYTHON.search(page.read_text())
 ]

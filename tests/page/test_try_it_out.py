@@ -6,7 +6,7 @@ from tests.page.chromium import Chromium
 from tests.page.conftest import SHIPPED
 
 pytestmark = pytest.mark.slow
-OPERATION = "#operations-classify-classify_v1_models__model__classify_post"
+OPERATION = "#operations-classify-classify"
 
 
 @pytest.mark.parametrize(
