@@ -75,4 +75,6 @@ def test_typescript_takes_the_types(shipped_port: int, tmp_path: Path) -> None:
 def test_answers_are_as_described(shipped_port: int, tmp_path: Path) -> None:
     command = of_the_page("schemathesis", shipped_port)
     quick = ["--max-examples", "3", "--no-shrink", "--seed", "1"]
-    assert "No issues found" in GENERATORS.command([*command, *quick], tmp_path)
+    output = GENERATORS.command([*command, *quick], tmp_path)
+    # Its warnings are about its own requests: most files that it makes up are no pictures.
+    assert re.search(r"\b(\d{3,}) generated, \1 passed", output), output
