@@ -12,7 +12,8 @@ from tests.conftest import NEEDS_TORCH, TESTS, TRAINING_STACK
 WITHOUT_TORCH = [
     path
     for path in sorted(TESTS.rglob("*.py"))
-    if not any(path.is_relative_to(folder) for folder in NEEDS_TORCH)
+    # Environments of clients may be there, in a hidden folder.
+    if not any(path.is_relative_to(folder) for folder in (*NEEDS_TORCH, TESTS / ".clients"))
 ]
 COLLECT = """
 import sys, pytest
