@@ -26,7 +26,6 @@ from training.networks.audio.spectrum_statistics import SpectrumStatistics
 
 MAX_SOUND_SECONDS = 10.0  # seconds of sound that the network reads, at most
 _RATE = SOUND_RATE
-_HIGH_RATE = 16_000  # samples a second: animals, machines and music are above the bands of speech
 _WINDOW, _STEP = 256, 64  # samples, of the spectrum in which sounds are silenced
 
 
@@ -59,8 +58,8 @@ def silence(item: Arrays, cells: np.ndarray, bands: Sequence[float], rate: int) 
     return {"pcm": np.clip(np.round(signal), -32768, 32767).astype(np.int16)}
 
 
-def _prepare(train: Sequence[Sample], rate: int = _RATE) -> tuple[EncoderSpec, dict[str, bytes]]:
-    return sound_window(train, rate, MAX_SOUND_SECONDS), {}
+def _prepare(train: Sequence[Sample]) -> tuple[EncoderSpec, dict[str, bytes]]:
+    return sound_window(train, _RATE, MAX_SOUND_SECONDS), {}
 
 
 def _augment(spec: EncoderSpec) -> Augment:
@@ -98,8 +97,8 @@ TRAINING_AUDIO = TrainingModality(
         partial(augment_audio, rate=_RATE),
     ),
     linear=DefaultRecipe(
-        partial(_prepare, rate=_HIGH_RATE),
-        lambda labels: SpectrumStatistics(classes=labels, rate=_HIGH_RATE),
+        _prepare,
+        lambda labels: SpectrumStatistics(classes=labels, rate=_RATE),
     ),
     augment=_augment,
     fit_size=_fit_size,

@@ -23,6 +23,17 @@ def clips(count: int = 3, loudness: float = 0.5, rate: int = RATE) -> torch.Tens
     return torch.from_numpy((loudness * 20000 * signal).clip(-32768, 32767).astype(np.int16))
 
 
+def check_graph(network: torch.nn.Module) -> None:
+    """Assert that the exported graph of a network of sounds answers as torch does."""
+    served, pcm = Servable(network), clips(5)
+    session = Session(export(served, PCM, [clips(2)], ("band", "frame")))
+    with torch.no_grad():
+        expected = served.outputs(pcm)
+    actual = session.run({"pcm": pcm.numpy()}, explain=True)
+    for name in (PROBABILITIES, EMBEDDING, SALIENCY):
+        assert np.allclose(actual[name], expected[name].numpy(), atol=1e-4)
+
+
 def textbook(pcm: np.ndarray, layer: LogMel, rate: int) -> np.ndarray:
     """Hann-windowed power spectra by FFT, mel bands, log: all of it in float64."""
     window, hop = rate // 40, rate // 80
@@ -142,10 +153,4 @@ def test_ensemble_in_training_has_an_axis_of_members(ensemble: SpectrogramEnsemb
 
 @pytest.mark.training
 def test_the_graph_of_an_ensemble_answers_as_torch_does(ensemble: SpectrogramEnsemble):
-    served, pcm = Servable(ensemble), clips(5)
-    session = Session(export(served, PCM, [clips(2)], ("band", "frame")))
-    with torch.no_grad():
-        expected = served.outputs(pcm)
-    actual = session.run({"pcm": pcm.numpy()}, explain=True)
-    for name in (PROBABILITIES, EMBEDDING, SALIENCY):
-        assert np.allclose(actual[name], expected[name].numpy(), atol=1e-4)
+    check_graph(ensemble)
