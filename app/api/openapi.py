@@ -5,7 +5,7 @@ that are ready, so the docs show what the service answers.
 """
 
 import copy
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI
@@ -46,6 +46,7 @@ _PROBLEMS = {
     503: "Overloaded, or the model is not ready; see Retry-After",
     504: "The deadline passed",
 }
+_PROBLEM = Problem.model_json_schema()
 _CHANGE_PROBLEMS = {
     **{status: _PROBLEMS[status] for status in (400, 404, 408, 413)},
     403: "Model control is closed: the service has no keys file",
@@ -56,8 +57,7 @@ _CHANGE_PROBLEMS = {
 }
 
 
-def _problem(description: str) -> dict[str, Any]:
-    schema = Problem.model_json_schema()
+def _problem(description: str, schema: Mapping[str, Any] = _PROBLEM) -> dict[str, Any]:
     return {
         "description": description,
         "content": {"application/problem+json": {"schema": schema}},
@@ -80,14 +80,11 @@ _SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "An API key"},
     "header": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "The same"},
 }
-_NAMED = {"application/problem+json": {"schema": reference(Problem.__name__)}}
+_NAMED = reference(Problem.__name__)  # for a document whose schemas have been named
 _KEY_REFUSALS = {
-    status: {"description": text, "content": _NAMED}
-    for status, text in (
-        ("401", "The request has no API key, or an unknown one"),
-        ("403", "The API key does not have the scope that is needed here"),
-        ("429", "The quota of the API key is used up; see Retry-After"),
-    )
+    "401": _problem("The request has no API key, or an unknown one", _NAMED),
+    "403": _problem("The API key does not have the scope that is needed here", _NAMED),
+    "429": _problem("The quota of the API key is used up; see Retry-After", _NAMED),
 }
 
 
@@ -103,17 +100,24 @@ def refusals(
     }
 
 
-def describe_items(task: Task, registry: Registry, *, names_model: bool) -> dict[str, Any]:
-    """Describe a route of `task`, which takes items of every modality.
-
-    names_model: whether the address does, so that the media type need not say which model is asked.
-    """
+def describe_items(task: Task, registry: Registry) -> dict[str, Any]:
+    """Describe a route of `task` that names a model, which takes items of every modality."""
     content = dict.fromkeys(task.renderings, _BINARY)
     return {
         "response_model": task.response(registry),
         "responses": _REFUSALS | ({200: {"content": content}} if content else {}),
-        "openapi_extra": {"requestBody": _request_body(registry, names_model)},
+        "openapi_extra": {"requestBody": _request_body(registry)},
     }
+
+
+def by_media_type(described: dict[str, Any]) -> dict[str, Any]:
+    """Describe the route that names no model: only the media type of a file can say which is asked.
+
+    described: what `describe_items` returned.
+    """
+    body = described["openapi_extra"]["requestBody"]
+    content = {kind: held for kind, held in body["content"].items() if kind != SNIFFED}
+    return described | {"openapi_extra": {"requestBody": body | {"content": content}}}
 
 
 def describe_generation(steps: Steps) -> dict[str, Any]:
@@ -138,7 +142,7 @@ def describe_change(request: type[Wire]) -> dict[str, Any]:
     }
 
 
-def _request_body(registry: Registry, names_model: bool) -> dict[str, Any]:
+def _request_body(registry: Registry) -> dict[str, Any]:
     bodies = {
         media_type: dict(body)
         for modality in registry.modalities.values()
@@ -168,7 +172,7 @@ def _request_body(registry: Registry, names_model: bool) -> dict[str, Any]:
                 "example": {"instances": [_TEXT_EXAMPLE]},
             },
             **bodies,
-            **({SNIFFED: _BINARY} if names_model else {}),
+            SNIFFED: _BINARY,
         },
     }
 

@@ -10,7 +10,7 @@ from app.api.endpoint import ItemEndpoint
 from app.api.fast_path import FastRoute
 from app.api.generation import GenerationEndpoint
 from app.api.item_request import Serving
-from app.api.openapi import describe_generation, describe_items
+from app.api.openapi import by_media_type, describe_generation, describe_items
 from app.bundle import Registry
 from app.serving.defaults import DEFAULT_TASK
 from app.tasks import Task
@@ -37,18 +37,22 @@ def _of(task: Task, serving: Serving, registry: Registry) -> list[FastRoute]:
             task, "version", _VERSION, by_version
         ),
     }
-    if task.name == DEFAULT_TASK:
-        described[f"/v1/{task.name}"] = _function(task, "by_media_type", _BY_MEDIA_TYPE, ())
-    return [
-        FastRoute(path, function, answer, tags=[task.name], **_extra(task, registry, path))
+    extra = _extra(task, registry)
+    found = [
+        FastRoute(path, function, answer, tags=[task.name], **extra)
         for path, function in described.items()
     ]
+    if task.name == DEFAULT_TASK:
+        function = _function(task, "by_media_type", _BY_MEDIA_TYPE, ())
+        chosen = by_media_type(extra)
+        found.append(FastRoute(f"/v1/{task.name}", function, answer, tags=[task.name], **chosen))
+    return found
 
 
-def _extra(task: Task, registry: Registry, path: str) -> dict[str, Any]:
+def _extra(task: Task, registry: Registry) -> dict[str, Any]:
     if task.steps is not None:
         return describe_generation(task.steps)
-    return describe_items(task, registry, names_model=path.startswith(MODEL_PATH))
+    return describe_items(task, registry)
 
 
 def _function(

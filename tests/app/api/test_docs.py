@@ -140,6 +140,19 @@ async def test_openapi_references_resolve(service) -> None:
             place = place[step]
 
 
+async def test_a_file_needs_no_media_type_where_the_address_names_the_model(service) -> None:
+    paths = (await service.get("/openapi.json")).json()["paths"]
+    bodies = {
+        path: operations["post"]["requestBody"]["content"]
+        for path, operations in paths.items()
+        if path.endswith("/classify")
+    }
+    assert {path for path in bodies if "application/octet-stream" not in bodies[path]} == {
+        "/v1/classify"
+    }
+    assert len(bodies) == 3
+
+
 async def test_openapi_operation_ids_are_unique(service) -> None:
     document = (await service.get("/openapi.json")).json()
     ids = [way["operationId"] for item in document["paths"].values() for way in item.values()]
