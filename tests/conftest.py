@@ -1,6 +1,7 @@
 """Fixtures of all tests: published fake bundles, and a service in this process, over ASGI."""
 
 import asyncio
+import gc
 import logging
 import shutil
 import sys
@@ -31,6 +32,12 @@ def _watch(event: str, _arguments: object) -> None:
 
 
 sys.addaudithook(_watch)
+
+
+def pytest_collection_finish() -> None:
+    """Keep what was imported out of garbage collections: each model that is unloaded starts one."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -7,6 +7,7 @@ expressions that are evaluated, shared memory that a name opens, XML with entiti
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -40,11 +41,17 @@ ONLY_IN = {
 }
 
 
+@cache
+def nodes(source: str) -> list[ast.AST]:
+    """Return every node of a source text; a file is parsed once for all tests."""
+    return list(ast.walk(ast.parse(source)))
+
+
 def findings(source: str) -> Iterator[str]:
     """Yield what a source text has of the above."""
     methods = METHODS | (OF_ARCHIVES if {"zipfile", "tarfile"} & set(imports(source)) else set())
     modules = MODULES - harmless(source)
-    for node in ast.walk(ast.parse(source)):
+    for node in nodes(source):
         if isinstance(node, ast.Import):
             yield from (a.name for a in node.names if a.name.split(".")[0] in modules)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -65,14 +72,14 @@ def findings(source: str) -> Iterator[str]:
 def harmless(source: str) -> set[str]:
     """Return the modules of which a source text uses nothing but what `HARMLESS` has."""
     used: dict[str, set[str]] = {name: set() for name in HARMLESS}
-    for node in ast.walk(ast.parse(source)):
+    for node in nodes(source):
         if isinstance(node, ast.Attribute) and ast.unparse(node.value) in used:
             used[ast.unparse(node.value)].add(node.attr)
     return {name for name, found in used.items() if found and found <= HARMLESS[name]}
 
 
 def imports(source: str) -> Iterator[str]:
-    for node in ast.walk(ast.parse(source)):
+    for node in nodes(source):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
