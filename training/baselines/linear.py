@@ -21,6 +21,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from training.data.dataset import Sample
 from training.data.encode import Examples
+from training.data.evenly import evenly_by_label
 from training.data.readable import readable_text
 
 _LONGEST = 2_000  # characters of a text
@@ -54,18 +55,6 @@ class LinearBaseline:
             parts += list(self.read(some.samples, some.items))
         return parts if parts and isinstance(parts[0], str) else np.asarray(parts)
 
-    def drawn(self, targets: np.ndarray) -> list[int]:
-        """Return at most about `most` samples, of each label in proportion and one at least.
-
-        targets: int64 (samples,).
-        """
-        if len(targets) <= self.most:
-            return [*range(len(targets))]
-        by_label = np.argsort(targets, kind="stable")
-        evenly = by_label[np.linspace(0, len(targets) - 1, self.most).astype(int)]
-        first = np.unique(targets, return_index=True)[1]
-        return sorted({*evenly.tolist(), *first.tolist()})
-
 
 @dataclass(frozen=True, slots=True)
 class BaselineReport:
@@ -78,7 +67,7 @@ class BaselineReport:
 
 def measure_baseline(baseline: LinearBaseline, train: Examples, test: Examples) -> BaselineReport:
     """Fit the baseline to training samples, and predict the test split."""
-    drawn = baseline.drawn(train.targets)
+    drawn = evenly_by_label(train.targets, baseline.most).tolist()
     targets = train.targets[drawn]
     model = baseline.model(len(np.unique(targets)), len(drawn))
     with one_thread():

@@ -18,6 +18,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from training.data.encode import Examples
+from training.data.evenly import evenly_by_label
 from training.data.folds import folds_of
 from training.fitting.curve import Epoch, History
 from training.networks.linear.character_ngrams import (
@@ -81,11 +82,7 @@ def _bounded(examples: Examples) -> Examples:
     share = min(1.0, MOST_CHARACTERS / max(int(examples.lengths().sum()), 1))
     if share == 1.0:
         return examples
-    by_label = np.argsort(examples.targets, kind="stable")
-    count = max(int(share * len(examples)), 2)
-    evenly = by_label[np.linspace(0, len(examples) - 1, count).astype(int)]
-    first = np.unique(examples.targets, return_index=True)[1]
-    chosen = np.unique(np.concatenate([evenly, first]))
+    chosen = evenly_by_label(examples.targets, max(int(share * len(examples)), 2))
     _LOG.info("learning from %d of %d texts, for want of memory", len(chosen), len(examples))
     return examples.select(chosen.tolist())
 

@@ -23,6 +23,7 @@ import orjson
 
 from app.disk import replace_file
 from training.data.dataset import Dataset, Sample, as_table, choose, digest_order
+from training.data.evenly import evenly_by_label
 from training.data.reading.read import modality as modality_of
 from training.data.sources import warn
 from training.data.split import split, split_validation
@@ -192,13 +193,8 @@ def judged_places(train: Sequence[Sample], *, grouped: bool) -> tuple[np.ndarray
 
 def _some(samples: Sequence[Sample], places: np.ndarray, most: int) -> Sequence[Sample]:
     """Return at most about `most` of the samples at these places, evenly, of every label."""
-    if len(places) > most:
-        labels = as_table(samples).labels[places]
-        by_label = np.argsort(labels, kind="stable")
-        evenly = by_label[np.linspace(0, len(places) - 1, most).astype(int)]
-        first = np.unique(labels, return_index=True)[1]
-        places = places[np.unique(np.concatenate([evenly, first]))]
-    return choose(samples, places)
+    evenly = evenly_by_label(as_table(samples).labels[places], most)
+    return choose(samples, places[evenly])
 
 
 def pick_winner(
