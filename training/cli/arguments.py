@@ -204,8 +204,8 @@ class StartOptions:
         Literal["auto", "linear", "scratch", "pretrained", "features"] | None,
         Parameter(
             help="auto: compare the others on a part of your samples, and train the best. linear: "
-            "a linear model on the character n-grams of texts, or on statistics of a sound's "
-            "spectrum. scratch: random weights. "
+            "a linear model on the character n-grams of texts, or on how like a sound's spectrum "
+            "is to those of training sounds. scratch: random weights. "
             "pretrained: tune a trained network. features: keep a trained network and fit only "
             "its last layer. Default: auto for your own samples, without --epochs and --ranks; "
             "else scratch.",

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
+import torch
 from scipy.signal import istft, stft  # type: ignore[import-untyped]
+from torch import nn
 
 from app.bundle import EncoderSpec
 from app.bundle.tensors import Arrays
@@ -15,14 +17,17 @@ from app.modalities.audio.spec import AudioSpec
 from training.augmentation.audio import augment_audio
 from training.baselines.linear import SOUND_BASELINE
 from training.data.dataset import Sample
+from training.data.encode import Examples
+from training.data.evenly import evenly_by_label
 from training.data.fingerprints import SOUND_RATE, sound_fingerprint, sound_type
 from training.exporting.card.inputs import InputCard
 from training.exporting.card.maps import draw_sounds
+from training.exporting.graph import run_network
 from training.fitting.fit import Augment
 from training.measuring.faithfulness import Remove, cell_indices
 from training.modalities.modality import DefaultRecipe, TrainingModality, media_types_of
 from training.networks.audio.spectrogram import SpectrogramNet
-from training.networks.audio.spectrum_statistics import SpectrumStatistics
+from training.networks.audio.spectrum_statistics import MOST_CENTRES, SpectrumStatistics
 
 MAX_SOUND_SECONDS = 10.0  # seconds of sound that the network reads, at most
 _RATE = SOUND_RATE
@@ -77,6 +82,13 @@ def _remover(spec: EncoderSpec, bands: Sequence[float]) -> Remove:
     return partial(silence, bands=bands, rate=spec.rate)
 
 
+def _set_centres(network: nn.Module, train: Examples) -> None:
+    """Let the network compare sounds with some of the training samples, of every label."""
+    assert isinstance(network, SpectrumStatistics)
+    some = train.select(evenly_by_label(train.targets, MOST_CENTRES).tolist())
+    network.set_centres(torch.from_numpy(run_network(network, some, network.statistics)))
+
+
 def _reads(spec: AudioSpec) -> str:
     return (
         f"a sound (WAV, FLAC, Ogg or MP3), resampled to {spec.rate:,} Hz; a sound of more than "
@@ -99,6 +111,7 @@ TRAINING_AUDIO = TrainingModality(
     linear=DefaultRecipe(
         _prepare,
         lambda labels: SpectrumStatistics(classes=labels, rate=_RATE),
+        measure=_set_centres,
     ),
     augment=_augment,
     fit_size=_fit_size,

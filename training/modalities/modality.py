@@ -48,6 +48,7 @@ class DefaultRecipe:
     prepare, network, learn: see `training.recipes.recipe.Recipe`. prepare_verbatim: as `prepare`,
     for texts whose upper and lower case differ; None where there is no case. augment: varies the
     training samples that are encoded as `prepare` says. schedule: of the number of samples.
+    measure: sets what a network whose last layer alone learns takes from the training samples.
     """
 
     prepare: Prepare
@@ -56,6 +57,7 @@ class DefaultRecipe:
     schedule: Callable[[int], Schedule] = default_schedule
     learn: LearnDefault | None = None
     prepare_verbatim: Prepare | None = None
+    measure: Callable[[nn.Module, Examples], None] | None = None
 
     def prepare_for(self, *, keeps_case: bool) -> Prepare:
         """Return what the samples of a data set determine the encoder by."""

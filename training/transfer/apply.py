@@ -1,17 +1,21 @@
 """A recipe → the same recipe with the encoder, the network and the weights of a trained one."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final
 
+from torch import nn
+
 from app.bundle import EncoderSpec
 from app.bundle.tensors import is_forest
 from app.bundle.upgrade import OWN_DATA
 from training.data.dataset import Dataset, Sample
+from training.data.encode import Examples
 from training.data.reading.read import modality as kind_of_samples
 from training.errors import BadData, TrainingError
+from training.fitting.curve import History
 from training.modalities import TRAINING_MODALITIES, TrainingModalities, TrainingModality
 from training.recipes.recipe import AnyRecipe, Recipe, Start
 from training.recipes.summary import FIXED_START
@@ -116,9 +120,21 @@ def _linear(recipe: Recipe, dataset: Dataset, modality: TrainingModality) -> Rec
         prepare=found.prepare_for(keeps_case=dataset.keeps_case),
         network=found.network,
         augment=found.augment,
-        learn=found.learn or extract,
+        learn=found.learn or partial(_measure_and_extract, found.measure),
         lineage=replace(recipe.lineage, start=LINEAR_START),
     )
+
+
+def _measure_and_extract(
+    measure: Callable[[nn.Module, Examples], None] | None,
+    network: nn.Module,
+    train: Examples,
+    validation: Examples,
+    recipe: Recipe,
+) -> History:
+    if measure is not None:
+        measure(network, train)
+    return extract(network, train, validation, recipe)
 
 
 def _prepare(

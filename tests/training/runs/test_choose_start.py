@@ -10,8 +10,9 @@ import pytest
 
 from app.bundle import read_bundle
 from app.modalities.text.spec import TextSpec
+from app.pipeline import Pipeline, replay
 from app.registry import SHIPPED
-from tests.training.samples import gray_pictures, sample, sentence, toy_recipe
+from tests.training.samples import gray_pictures, sample, sentence, spoken, toy_recipe
 from training.fitting.checkpoint import Checkpoints
 from training.modalities import TRAINING_MODALITIES
 from training.recipes.auto import auto_recipe
@@ -203,6 +204,23 @@ def test_codes_are_read_as_they_are_and_are_no_language(
     spec, _ = linear.prepare(data.samples)
     assert isinstance(spec, TextSpec) and (spec.cleaning, spec.unit) == ("verbatim", "character")
     assert best.lineage.start in ("linear", "scratch")
+
+
+@pytest.mark.training
+def test_sounds_are_compared_with_training_sounds(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    for speaker in range(40):
+        for value in (1, 5, 8):
+            path = tmp_path / "data" / f"digit {value}" / f"{speaker}.wav"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(spoken(value, speaker % 6, rng))
+    recipe = auto_recipe(tmp_path / "data", "digits")
+    recipe = start_samples(recipe, load(recipe, None), "linear", (None, tmp_path / "models"))
+    folder = train_classifier(recipe, None, tmp_path / "models")
+    assert folder is not None
+    bundle = read_bundle(folder, SHIPPED)
+    assert {m.name: m.value for m in bundle.manifest.metrics}["accuracy"] > 0.9
+    assert replay(bundle, Pipeline(bundle)) == []
 
 
 @pytest.mark.parametrize(
