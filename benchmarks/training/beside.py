@@ -2,16 +2,20 @@
 
 A run of made files trains for a few epochs; the time of the fit is scaled to the epochs that the
 default schedule has for so many samples. The rest is measured as it is: reading and encoding before
-the fit; calibration, export, every figure, golden cases and publication after it.
+the fit; calibration, every figure, golden cases and publication after it. torch's exporter counts
+by itself: it takes the same seconds however many samples there are.
 """
 
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
+import torch
 from torch import nn
 
 from benchmarks.training.made import write_pictures, write_texts
@@ -27,17 +31,21 @@ EPOCHS = 2
 
 @dataclass(frozen=True)
 class Shares:
-    """Seconds of a run of `samples` samples by the default schedule, of which `fit` is scaled."""
+    """Seconds of a run of `samples` samples by the default schedule, of which `fit` is scaled.
+
+    after: without the export.
+    """
 
     samples: int
     before: float
     fit: float
+    export: float
     after: float
 
     @property
     def beside(self) -> float:
-        """The share of what is neither reading nor fit, 0..1."""
-        return self.after / (self.before + self.fit + self.after)
+        """The share of what is neither reading nor fit nor export, 0..1."""
+        return self.after / (self.before + self.fit + self.export + self.after)
 
 
 def measure(kind: str, samples: int) -> Shares:
@@ -63,7 +71,30 @@ def _measured(data: Path, models: Path, samples: int) -> Shares:
         times.append(time.perf_counter())
         return history
 
-    run(replace(recipe, schedule=schedule, learn=learn), data, models, policy="always")
+    demands = replace(recipe.demands, forced=True)  # so few epochs may teach it nothing
+    recipe = replace(recipe, schedule=schedule, learn=learn, demands=demands)
+    with _timed_export() as exports:
+        run(recipe, data, models, policy="always")
     times.append(time.perf_counter())
     before, fitted, after = (b - a for a, b in pairwise(times))
-    return Shares(samples, before, fitted * epochs / EPOCHS, after)
+    return Shares(samples, before, fitted * epochs / EPOCHS, sum(exports), after - sum(exports))
+
+
+@contextmanager
+def _timed_export() -> Iterator[list[float]]:
+    """Yield a list that gets the seconds of each call of torch's exporter."""
+    seconds: list[float] = []
+    export: Callable[..., Any] = torch.onnx.export
+
+    def timed(*arguments: Any, **options: Any) -> Any:
+        began = time.perf_counter()
+        try:
+            return export(*arguments, **options)
+        finally:
+            seconds.append(time.perf_counter() - began)
+
+    setattr(torch.onnx, "export", timed)  # noqa: B010 (for mypy it is no attribute to assign)
+    try:
+        yield seconds
+    finally:
+        setattr(torch.onnx, "export", export)  # noqa: B010

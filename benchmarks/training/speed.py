@@ -65,7 +65,8 @@ def _print_beside() -> None:
         print(
             f"beside the fit, {found.samples} {kind}: {100 * found.beside:.1f} % of a run "
             f"(goal {100 * BESIDE_GOAL:.0f} %, {_verdict(found.beside <= BESIDE_GOAL)}); "
-            f"reading {found.before:.1f} s, fit {found.fit:.1f} s, after it {found.after:.1f} s"
+            f"reading {found.before:.1f} s, fit {found.fit:.1f} s, export {found.export:.1f} s, "
+            f"figures and publication {found.after:.1f} s"
         )
 
 
