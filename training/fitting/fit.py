@@ -171,6 +171,7 @@ def fit(
     loss is not finite, and `TrainingError` when another rank has stopped.
     """
     torch.use_deterministic_algorithms(True)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # each new tensor; nobody reads it
     power = schedule.class_weight_power
     weights = class_weights(train.targets, power) if power else None
     curve = Curve(schedule.epochs, schedule.patience, verbose=schedule.verbose)
@@ -226,10 +227,8 @@ def parameter_groups(network: nn.Module, schedule: Schedule) -> list[dict[str, A
     for parameter in network.parameters():
         if parameter.requires_grad:
             pretrained = (id(parameter) in named) == marked
-            share = schedule.backbone_lr_scale if pretrained else 1.0
-            groups.setdefault((schedule.learning_rate * share, parameter.ndim > 1), []).append(
-                parameter
-            )
+            rate = schedule.learning_rate * (schedule.backbone_lr_scale if pretrained else 1.0)
+            groups.setdefault((rate, parameter.ndim > 1), []).append(parameter)
     return [
         {"params": found, "lr": rate, "weight_decay": schedule.weight_decay * decayed}
         for (rate, decayed), found in groups.items()
