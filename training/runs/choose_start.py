@@ -4,7 +4,7 @@ The candidates of a modality are its linear model, its network from scratch, and
 that is frozen or tuned. Each learns from a part of the training split, of at most `MOST_LEARNT`
 samples; another part of it judges them, which has no group in common with the first. Neither the
 calibration part nor the test split is opened for that. The lowest cross-entropy wins; of candidates
-that are not worse than the best one by more than one standard error, the smallest wins.
+that are not worse by more than one standard error, one of half the size or less wins.
 
 The clock decides nothing but numbers of epochs, and by them which candidates are given up. With the
 start and the number of epochs that were chosen, a training gives the same weights.
@@ -52,6 +52,7 @@ _LOG = logging.getLogger(__name__)
 MOST_LEARNT = 8_000  # training samples that the candidates learn from
 _JUDGED = 5  # one training sample of so many judges the candidates
 _ENOUGH_JUDGES, _NEXT_TO_NONE = 100, 0.02  # samples, and a cross-entropy: hardly one error
+_MUCH_SMALLER = 0.5  # times the numbers in the best network
 _COMPARISON = 0.6  # share of the time that the comparison may take
 _FIGURES = 0.1  # share that is left for what follows the training: figures, and the card
 # Those first that take the time that they need; the others take what they get.
@@ -242,13 +243,15 @@ def hardly_beaten(trial: Trial) -> bool:
 
 
 def best_trial(trials: Sequence[Trial]) -> Trial:
-    """Return the smallest of the trials that are not worse than the best by a standard error."""
+    """Return the best trial, or the smallest that is much smaller, and not clearly worse."""
     losses = _of_common_judges(trials)
-    lowest = min(losses, key=lambda each: float(each.mean()))
-    equal = []
+    place = min(range(len(trials)), key=lambda i: float(losses[i].mean()))
+    best, lowest = trials[place], losses[place]
+    equal = [best]
     for trial, each in zip(trials, losses, strict=True):
         worse = each - lowest  # sample by sample
-        if worse.mean() <= worse.std() / np.sqrt(len(worse)):
+        smaller = trial.weights <= _MUCH_SMALLER * best.weights
+        if smaller and worse.mean() <= worse.std() / np.sqrt(len(worse)):
             equal.append(trial)
     return min(equal, key=lambda trial: trial.weights)
 

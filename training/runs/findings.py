@@ -31,7 +31,7 @@ def comparison_findings(recipe: Recipe) -> Findings:
     text = (
         "The starts learnt from a part of the training split, and another part of it judged them: "
         "accuracy and cross-entropy there. The lowest cross-entropy wins; within one standard "
-        "error of it, the smallest network does."
+        "error of it, the smallest network of half the size or less does."
     )
     return Findings(sections=(f"## Candidates\n\n{text}\n\n{table}",)) if table else Findings()
 

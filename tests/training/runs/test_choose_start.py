@@ -50,6 +50,13 @@ def test_within_a_standard_error_the_smallest_wins() -> None:
     assert best_trial([small]) is small
 
 
+def test_a_network_that_is_hardly_smaller_does_not_win() -> None:
+    equal = [0.53, 0.58, 0.43, 0.57] * 9
+    small, large = trial(equal, 51), trial([0.5, 0.6, 0.4, 0.6] * 9, 99, "linear")
+    assert best_trial([small, large]) is large
+    assert best_trial([replace(small, weights=49), large]).weights == 49
+
+
 def test_a_loss_next_to_none_is_hardly_beaten() -> None:
     assert hardly_beaten(trial([0.001] * 99 + [0.5], 10))
     assert not hardly_beaten(trial([0.001] * 20, 10))  # so few samples say nothing
