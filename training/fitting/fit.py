@@ -33,6 +33,7 @@ from training.networks.network import PartlyPretrained
 
 for _name in ("lightning.pytorch", "lightning.fabric"):  # its hardware report and advertisements
     logging.getLogger(_name).setLevel(logging.ERROR)
+torch.utils.deterministic.fill_uninitialized_memory = False  # nobody reads it, and it takes time
 _LOG = logging.getLogger(__name__)
 
 # The first input of a batch, and the source of all randomness → the changed input.
@@ -171,7 +172,6 @@ def fit(
     loss is not finite, and `TrainingError` when another rank has stopped.
     """
     torch.use_deterministic_algorithms(True)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # each new tensor; nobody reads it
     power = schedule.class_weight_power
     weights = class_weights(train.targets, power) if power else None
     curve = Curve(schedule.epochs, schedule.patience, verbose=schedule.verbose)
