@@ -17,7 +17,8 @@ from app.modalities.audio.mixing import mixed_pcm
 from app.modalities.audio.sound import SoundReader
 from app.modalities.charset import decode_text
 from app.modalities.image.encoder import ImageEncoder
-from app.modalities.image.header import JPEG_MARK, PNG_MARK, read_header
+from app.modalities.image.header import read_header
+from app.modalities.image.kinds import picture_kind
 from app.modalities.image.spec import ImageSpec
 from app.modalities.text.plain_text import plain_text
 
@@ -82,13 +83,12 @@ def sound_fingerprint(payload: Payload, keeps_case: bool) -> SampleFingerprint:
 
 def picture_type(head: bytes) -> str | None:
     """Return the media type of a file that begins like a picture."""
-    if head.startswith(JPEG_MARK):
-        return "image/jpeg"
-    if head.startswith(PNG_MARK):
-        return "image/png"
-    if read_header(head) is None and head[:4] not in (b"II*\0", b"MM\0*"):
+    kind = picture_kind(head)
+    if kind == "BMP":
+        return _bitmap(head)
+    if kind is None or (kind in ("GIF", "WebP") and read_header(head) is None):
         return None
-    return {b"G": "image/gif", b"R": "image/webp", b"B": _bitmap(head)}.get(head[:1], "image/tiff")
+    return f"image/{kind.lower()}"
 
 
 def _bitmap(head: bytes) -> str | None:

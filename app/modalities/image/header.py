@@ -9,13 +9,15 @@ which Pillow reads a larger picture than was announced here.
 import struct
 from typing import NamedTuple
 
+from app.modalities.image import png, tiff
+from app.modalities.image.boxes import boxed_size
+from app.modalities.image.kinds import JPEG_MARK, PNG_MARK, TIFF_MARKS, picture_kind
+
 MAX_PIXELS = 64_000_000  # 256 MB in a decoder's memory
-JPEG_MARK, PNG_MARK = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
 _PNG_BYTES = {0: 1, 2: 4, 3: 1, 4: 4, 6: 4}  # of a pixel in Pillow's memory, by colour type
-_PNG_TEXTS = {b"tEXt", b"zTXt", b"iTXt"}
-_PNG_TURNS = {b"XML:com.adobe.xmp", b"Raw profile type exif"}
-_PNG_EXTRA = 3 * 2**20  # these two and the colour profile, decompressed: Pillow's limit of each
-_LONGEST_KEYWORD = 80
+_PNG_EXTRA = 3 * 2**20  # its texts that say which side is up, decompressed
+_PROFILE_COPIES = 4  # of a colour profile: its bytes, and what the library makes of them
+_LONG_PROFILE = 2**18  # bytes, more than which take more memory than an item may have uncounted
 _FRAMES = {bytes((0xFF, kind)) for kind in range(0xC0, 0xD0)} - {
     b"\xff\xc4",
     b"\xff\xc8",
@@ -28,10 +30,8 @@ _COEFFICIENT = 2  # bytes that libjpeg keeps for each sample of a JPEG with seve
 _GIF_BYTES = 3  # one for the frame, two where it is to be erased
 _WEBP_BYTES = 19  # libwebp's two canvases, the copy for Pillow, and Pillow's
 _RLE_BYTES = 5  # Pillow's decoder of compressed BMP files is written in Python
-_TIFF_MARKS = {b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"MM*\0", b"II\0*"}
-_TIFF_ENTRIES = 200  # of the first directory that are read
-_WIDTH, _LENGTH, _BITS, _COMPRESSION, _PHOTOMETRIC, _SAMPLES = 256, 257, 258, 259, 262, 277
-_ROWS_PER_STRIP, _TILE_WIDTH, _TILE_LENGTH, _SAMPLE_FORMAT = 278, 322, 323, 339
+_BOXES_BYTES = 20  # of a pixel: the planes of AVIF or HEIC, in up to 16 bits, and their copies
+_BOXES_FIXED = 2**23  # of their decoders
 _LONGEST = 2**31 - 1  # of an edge
 
 
@@ -55,6 +55,11 @@ class Header(NamedTuple):
         """The number of pixels."""
         return self.width * self.height
 
+    @property
+    def is_sequential(self) -> bool:
+        """Whether it is a JPEG of which a decoder keeps no more than the reduced pixels."""
+        return self.draft and not self.extra_bytes
+
 
 # A JPEG whose frame cannot be found: thousands of segments may hide one of any size.
 _HIDDEN = Header(MAX_PIXELS, 1, 4, 4 * _COEFFICIENT * MAX_PIXELS)
@@ -76,8 +81,10 @@ def read_header(data: bytes, *, size_only: bool = False) -> Header | None:
             return _webp(data)
         if data.startswith(b"BM"):
             return _bmp(data)
-        if data[:4] in _TIFF_MARKS:
+        if data[:4] in TIFF_MARKS:
             return _tiff(data)
+        if picture_kind(data) is not None:  # AVIF and HEIC
+            return _boxes(data)
     except (struct.error, IndexError):  # shorter than its header
         return None
     return None
@@ -86,7 +93,9 @@ def read_header(data: bytes, *, size_only: bool = False) -> Header | None:
 def _png(data: bytes) -> Header:
     width, height, bits, kind = _PNG_SIZE.unpack_from(data, 16)
     size = 2 if kind == 0 and bits == 16 else _PNG_BYTES.get(kind, 4)
-    return Header(width, height, size, _PNG_EXTRA, is_usual=True)
+    profile = 0 if data[37:41] == b"IDAT" else png.profile_size(data)
+    extra = max(_PNG_EXTRA, _PROFILE_COPIES * profile)
+    return Header(width, height, size, extra, is_usual=profile < _LONG_PROFILE)
 
 
 def _jpeg(data: bytes, size_only: bool) -> Header:
@@ -172,61 +181,28 @@ def _bmp(data: bytes) -> Header:
     return Header(width, height, 1 if bits <= 8 else 4, extra)
 
 
-def _tiff(data: bytes) -> Header | None:
-    tags = _tiff_tags(data)
-    width, height = tags.get(_WIDTH, 0), tags.get(_LENGTH, 0)
-    samples, bits = tags.get(_SAMPLES, 1), tags.get(_BITS, 1)
+def _tiff(data: bytes) -> Header:
+    tags = tiff.read_directory(data).first
+    width, height = tags.get(tiff.WIDTH, 0), tags.get(tiff.LENGTH, 0)
+    samples, bits = tags.get(tiff.SAMPLES, 1), tags.get(tiff.BITS, 1)
     if samples == 1 and bits <= 8:
         size = 1
-    elif samples == 1 and bits == 16 and tags.get(_SAMPLE_FORMAT, 1) == 1:
+    elif samples == 1 and bits <= 16 and tags.get(tiff.SAMPLE_FORMAT, 1) == 1:
         size = 2
     else:
         size = 4
-    rows = min(tags.get(_ROWS_PER_STRIP, height), height)
+    rows = min(tags.get(tiff.ROWS_PER_STRIP, height), height)
     chunk = width * rows
-    if _TILE_WIDTH in tags:
-        chunk = tags[_TILE_WIDTH] * tags.get(_TILE_LENGTH, 1)
-    stored = max(4 if tags.get(_PHOTOMETRIC) == 6 else 1, samples * ((bits + 7) // 8))
-    extra = chunk * stored if tags.get(_COMPRESSION, 1) != 1 else 0
+    if tiff.TILE_WIDTH in tags:
+        chunk = tags[tiff.TILE_WIDTH] * tags.get(tiff.TILE_LENGTH, 1)
+    stored = max(4 if tags.get(tiff.PHOTOMETRIC) == 6 else 1, samples * ((bits + 7) // 8))
+    extra = chunk * stored if tags.get(tiff.COMPRESSION, 1) != 1 else 0
     return Header(min(width, _LONGEST), min(height, _LONGEST), size, extra)
 
 
-def _tiff_tags(data: bytes) -> dict[int, int]:
-    """Return the first value of each tag of the first directory that holds whole numbers."""
-    order = "<" if data.startswith(b"II") else ">"
-    big = data[2:4] in (b"+\0", b"\0+")
-    place = struct.unpack_from(order + ("Q" if big else "I"), data, 8 if big else 4)[0]
-    count = struct.unpack_from(order + ("Q" if big else "H"), data, place)[0]
-    place += 8 if big else 2
-    entry, tags = struct.Struct(order + ("HHQ" if big else "HHI")), {}
-    inline, step = (8, 20) if big else (4, 12)
-    for number in range(min(count, _TIFF_ENTRIES)):
-        start = place + step * number
-        tag, kind, values = entry.unpack_from(data, start)
-        form = {1: "B", 3: "H", 4: "I", 16: "Q"}.get(kind)
-        if form is None or not values:
-            continue
-        at = start + entry.size
-        if struct.calcsize(form) * values > inline:
-            at = struct.unpack_from(order + ("Q" if big else "I"), data, at)[0]
-        tags[tag] = struct.unpack_from(order + form, data, at)[0]
-    return tags
-
-
-def without_texts(png: bytes) -> bytes:
-    """Return a PNG file without its texts, which Pillow would decompress into up to 64 MB.
-
-    The first text of each kind that may say which side is up stays.
-    """
-    kept, start, place, wanted = [], 0, len(PNG_MARK), set(_PNG_TURNS)
-    while place + 8 <= len(png):
-        following = place + 12 + int.from_bytes(png[place : place + 4], "big")
-        if png[place + 4 : place + 8] in _PNG_TEXTS:
-            keyword = png[place + 8 : place + 8 + _LONGEST_KEYWORD].split(b"\0", 1)[0]
-            if keyword in wanted:
-                wanted.remove(keyword)
-            else:
-                kept.append(png[start:place])
-                start = following
-        place = following
-    return b"".join([*kept, png[start:]]) if kept else png
+def _boxes(data: bytes) -> Header | None:
+    size = boxed_size(data)
+    if size is None:
+        return None
+    width, height = (min(edge, _LONGEST) for edge in size)
+    return Header(width, height, 4, (_BOXES_BYTES - 4) * width * height + _BOXES_FIXED)

@@ -11,18 +11,25 @@ from app.modalities.image.spec import ImageSpec
 from app.modalities.image.upright import PART_BYTES, STRIP
 
 _FIXED = 2**19  # Python's and the decoders' own
+_FILES = 2  # copies of the file: without its remarks, and the remarks
 _TARGET_BYTES = 16  # of a value of the model's input: resized, normalised, laid out
 _COPIED = 12  # of a small pixel that is resized as a whole: its copies on the way to the resizer
 
 
-def peak_bytes(header: Header, spec: ImageSpec) -> int:
-    """Return an upper bound of the bytes that decoding and fitting take."""
+def decoded_size(header: Header, spec: ImageSpec) -> tuple[int, int]:
+    """Return the width and height that the decoder makes of a picture."""
     width, height = header.width, header.height
     if header.draft:  # as Pillow does; libjpeg-turbo, asked directly, reduces as far or further
         factor = shrink_factor(width, height, spec)
         if factor >= 2:
             scale = 8 if factor >= 8 else 4 if factor >= 4 else 2
             width, height = -(-width // scale), -(-height // scale)
+    return width, height
+
+
+def peak_bytes(header: Header, size: int, spec: ImageSpec) -> int:
+    """Return an upper bound of the bytes that decoding and fitting take; `size`: of the file."""
+    width, height = decoded_size(header, spec)
     picture = width * height * header.pixel_bytes
     if width * height <= STRIP:
         fitting = picture + PART_BYTES * width * height
@@ -31,7 +38,7 @@ def peak_bytes(header: Header, spec: ImageSpec) -> int:
             _fitting(picture, width, height, spec), _fitting(picture, height, width, spec)
         )
     target = _TARGET_BYTES * spec.width * spec.height * spec.channels
-    return _FIXED + max(header.extra_bytes + picture, fitting) + target
+    return _FIXED + _FILES * size + max(header.extra_bytes + picture, fitting) + target
 
 
 def _fitting(picture: int, width: int, height: int, spec: ImageSpec) -> int:

@@ -6,11 +6,13 @@ no second picture of the whole size is ever made. They work pixel by pixel: the 
 those of a picture that was converted as a whole.
 """
 
+from typing import NamedTuple
+
 import numpy as np
-from PIL import ExifTags, Image
+from PIL import Image, ImageOps
 
 from app.errors import InvalidInput
-from app.exhaustion import resource_exhausted
+from app.modalities.image.colour import Colours
 
 STRIP = 2**17  # pixels that are converted at a time
 PART_BYTES = 28  # of a pixel of the part that is being converted: all copies of all steps
@@ -29,15 +31,30 @@ _FROM_BELOW = {3, 4, 7, 8}  # the last upright row is stored first
 _ACROSS = {5, 6, 7, 8}  # upright rows are stored as columns
 
 
+class Meaning(NamedTuple):
+    """How a decoder's pixels are to be understood.
+
+    orientation: by EXIF, 1 to 8. colours: makes sRGB of them; None where they are. white: the
+    largest value of deep gray. inverted: whether 0 is white.
+    """
+
+    orientation: int = 1
+    colours: Colours | None = None
+    white: int = 65535
+    inverted: bool = False
+
+
 class Upright:
     """The pixels of a loaded Pillow image, uint8 (height, width, channels), upright and on white.
 
-    Only `[rows, columns]` with two slices works, which returns a new array. orientation: by
-    EXIF, 1 to 8. mode: `L` or `RGB`. Raises `InvalidInput` for pixels that are no whole numbers.
+    Only `[rows, columns]` with two slices works, which returns a new array. mode: `L` or `RGB`.
+    Raises `InvalidInput` for pixels of a type without a known white.
     """
 
-    def __init__(self, image: Image.Image, orientation: int, mode: str) -> None:
-        self._image, self._orientation, self.mode = image, orientation, mode
+    def __init__(self, image: Image.Image, meaning: Meaning, mode: str) -> None:
+        self._image, self._meaning, self.mode = image, meaning, mode
+        orientation = meaning.orientation
+        self._orientation = orientation
         width, height = image.im.size  # TIFF: `image.size` is that of the upright picture
         if orientation in _ACROSS:
             width, height = height, width
@@ -56,7 +73,7 @@ class Upright:
             image = image.crop(self._stored(left, top, right, bottom))
         if self._orientation in _TURNS:
             image = image.transpose(_TURNS[self._orientation])
-        return _flatten(image, self.mode)
+        return _flatten(image, self.mode, self._meaning)
 
     def close(self) -> None:
         """Free the memory of the decoder's picture."""
@@ -92,25 +109,18 @@ def recoloured(pixels: np.ndarray) -> np.ndarray:
     return gray
 
 
-def orientation_of(image: Image.Image) -> int:
-    """Return the EXIF orientation, 1 to 8; 1 if the EXIF data cannot be read.
-
-    It is taken out of the EXIF data, because Pillow would turn a TIFF picture as a whole.
-    """
-    try:
-        return int(image.getexif().pop(ExifTags.Base.Orientation, 1))
-    except Exception as error:  # Pillow raises any exception for damaged data
-        if resource_exhausted(error):
-            raise
-        return 1
-
-
-def _flatten(image: Image.Image, mode: str) -> Image.Image:
-    """Convert to `mode`, 8 bits a channel, with transparent pictures on white."""
-    if image.mode.startswith("I"):  # 16 bits a pixel: convert() would clip all above 255
-        image = Image.fromarray(_eight_bits(np.asarray(image)))
-    elif image.mode == "F":
-        raise InvalidInput("expected integer pixels, got floating point; convert to 8 or 16 bits")
+def _flatten(image: Image.Image, mode: str, meaning: Meaning) -> Image.Image:
+    """Convert to `mode`, sRGB with 8 bits a channel, with transparent pictures on white."""
+    if image.mode.startswith("I;16"):  # convert() would clip all above 255
+        image = _eight_bits(image, meaning.white)
+    elif image.mode in ("I", "F"):
+        raise InvalidInput(
+            "expected pixels of 8 or 16 bits without sign, got others; convert them to such"
+        )
+    if meaning.inverted:
+        image = _inverted(image)
+    if meaning.colours is not None:
+        image = meaning.colours.converted(image)
     if image.has_transparency_data:
         image = image.convert("RGBA")
         white = Image.new("RGBA", image.size, "white")
@@ -118,6 +128,20 @@ def _flatten(image: Image.Image, mode: str) -> Image.Image:
     return image if image.mode == mode else image.convert(mode)
 
 
-def _eight_bits(deep: np.ndarray) -> np.ndarray:
-    """Scale 0..65535 to 0..255, rounded."""
-    return (deep.astype(np.float32).clip(0, 65535) / 257).round().astype(np.uint8)
+def _eight_bits(image: Image.Image, white: int) -> Image.Image:
+    """Scale 0..white to 0..255, rounded; one value may be transparent."""
+    deep = np.asarray(image)
+    scaled = (deep.astype(np.float32) * np.float32(255 / white)).round().clip(0, 255)
+    gray = Image.fromarray(scaled.astype(np.uint8))
+    key = image.info.get("transparency")
+    if isinstance(key, int):
+        gray.putalpha(Image.fromarray(np.where(deep == key, 0, 255).astype(np.uint8)))
+    return gray
+
+
+def _inverted(image: Image.Image) -> Image.Image:
+    """Return gray with black and white exchanged; transparency stays."""
+    if image.mode != "LA":
+        return ImageOps.invert(image.convert("L"))
+    gray, alpha = image.split()
+    return Image.merge("LA", (ImageOps.invert(gray), alpha))

@@ -18,18 +18,19 @@ from PIL import Image
 from app.errors import InvalidInput
 from app.modalities import Encoder, Payload, encoder_for
 from app.modalities.audio.spec import AudioSpec
+from app.modalities.image.colour import profile_of_chunks
 from app.modalities.image.spec import ImageSpec
 from app.modalities.text.spec import TextSpec
 from app.modalities.tree.spec import TreeSpec
 from app.modalities.words.spec import WordsSpec
-from tests import media
+from tests import media, pictures
 from tests.fakes import tokenizer
 
 SIZE = (1300, 1250)
 Case = tuple[str, Encoder, Payload]
 
 
-def pictures() -> Iterator[Case]:
+def files_of_pictures() -> Iterator[Case]:
     """A large picture in each mode and format, for models of several sizes."""
     grey = Image.effect_noise((130, 125), 80).resize(SIZE)
     rgb = Image.merge("RGB", [grey, grey.transpose(0), grey])
@@ -38,6 +39,8 @@ def pictures() -> Iterator[Case]:
     deep = Image.fromarray(np.asarray(grey).astype(np.uint16) * 257)
     turned = Image.Exif()
     turned[0x0112] = 6
+    swapped = pictures.profile((0.3, 0.6), (0.64, 0.33))
+    colours = profile_of_chunks(swapped[:4], swapped[4:])
     lzw = {"compression": "tiff_lzw"}
     png = {"compress_level": 1}
     files: dict[str, tuple[Image.Image, str, dict]] = {
@@ -66,6 +69,10 @@ def pictures() -> Iterator[Case]:
         "webp lossless": (rgba, "WEBP", {"method": 0, "lossless": True, "quality": 0}),
         "gif": (grey, "GIF", {}),
         "gif transparent": (rgb.quantize(16), "GIF", {"transparency": 3, "disposal": 2}),
+        "avif": (rgb, "AVIF", {"speed": 10}),
+        "avif rgba turned": (rgba, "AVIF", {"speed": 10, "subsampling": "4:4:4", "exif": turned}),
+        "rgba with a profile": (rgba, "PNG", {**png, "icc_profile": colours}),
+        "jpeg with a profile": (rgb, "JPEG", {"icc_profile": colours}),
         "bmp": (rgb, "BMP", {}),
         "bmp 1 bit": (grey.convert("1"), "BMP", {}),
     }
@@ -73,6 +80,8 @@ def pictures() -> Iterator[Case]:
     for name, (image, kind, options) in files.items():
         yield name, usual, Payload(media.saved(image, kind, **options), "image/x")
     yield "texts", usual, Payload(with_texts(media.saved(media.scene(600, 400))), "image/x")
+    white = 65535 - np.asarray(deep)
+    yield "0 is white", usual, Payload(pictures.tiff(white, 0), "image/x")
     for name, spec in {
         "tiny": ImageSpec(height=28, width=28, channels=1, fit="pad"),
         "large": ImageSpec(height=1200, width=900, fit="stretch", dtype="float32"),
@@ -165,4 +174,4 @@ def main(cases: Callable[[], Iterator[Case]]) -> None:
 
 
 if __name__ == "__main__":
-    main({"image": pictures, "audio": sounds, "text": texts}[sys.argv[1]])
+    main({"image": files_of_pictures, "audio": sounds, "text": texts}[sys.argv[1]])

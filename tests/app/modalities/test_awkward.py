@@ -22,7 +22,7 @@ REFUSED = {
     "cat_truncated50.jpg": "truncated",
     "text_named.jpg": "something else",
     "html_error_page.jpg": "something else",
-    "svg_xxe.svg": "something else",
+    "svg_xxe.svg": "SVG",
     "bomb_20000x20000_1bit.png": "megapixels",
     "zero_length.jpg": "0 bytes",
     "zero_length.wav": "0 bytes",

@@ -33,8 +33,10 @@ TESTED = {
     "bundle/manifest.py": f"{HERE}::test_a_long_path_or_id_is_answered",
     "hosts.py": f"{HERE}::test_a_head_is_checked_in_linear_time",
     "exhaustion.py": f"{HERE}::test_errors_that_repeat_the_input_are_searched_in_linear_time",
-    "modalities/image/encoder.py": "tests/app/modalities/image/test_encoder.py"
-    "::test_a_jpeg_of_thousands_of_scans_is_refused",
+    **dict.fromkeys(
+        [f"modalities/image/{name}.py" for name in ("boxes", "jpeg", "kinds", "opening")],
+        "tests/app/modalities/image/test_budgets.py::test_hostile_bytes_are_read_in_linear_time",
+    ),
     "modalities/text/plain_text.py": "tests/app/modalities/text/test_plain_text.py"
     "::test_hostile_input_is_read_in_linear_time",
     **dict.fromkeys(

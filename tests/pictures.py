@@ -1,0 +1,112 @@
+"""Picture files that Pillow does not write: TIFF of any type of samples, chunks and segments."""
+
+import struct
+import zlib
+from collections.abc import Sequence
+
+import numpy as np
+
+
+def tiff(  # noqa: PLR0913
+    pixels: np.ndarray,
+    photometric: int,
+    *,
+    extra: Sequence[int] = (),
+    apart: bool = False,
+    order: str = "<",
+    tile: int = 0,
+    rows: int = 0,
+    more: dict[int, tuple[int, Sequence[int]]] | None = None,
+) -> bytes:
+    """Return an uncompressed TIFF of pixels (rows, columns[, samples]) of any type of numbers.
+
+    apart: each sample in a plane of its own. tile: the edge of square tiles. rows: of a strip.
+    more: tag -> (type, values).
+    """
+    cube = pixels.reshape(*pixels.shape[:2], -1).astype(pixels.dtype.newbyteorder(order))
+    height, width, samples = cube.shape
+    planes = [cube[..., n : n + 1] for n in range(samples)] if apart else [cube]
+    parts = []
+    for plane in planes:
+        step, across = (tile, tile) if tile else (rows or height, width)
+        for top in range(0, height, step):
+            for left in range(0, width, across):
+                part = plane[top : top + step, left : left + across]
+                if tile:
+                    part = np.pad(
+                        part, [(0, step - part.shape[0]), (0, step - part.shape[1]), (0, 0)]
+                    )
+                parts.append(part.tobytes())
+    kind = {"u": 1, "i": 2, "f": 3}[pixels.dtype.kind]
+    tags: dict[int, tuple[int, Sequence[int]]] = {
+        256: (4, [width]),
+        257: (4, [height]),
+        258: (3, [8 * pixels.dtype.itemsize] * samples),
+        259: (3, [1]),
+        262: (3, [photometric]),
+        277: (3, [samples]),
+        284: (3, [2 if apart else 1]),
+        339: (3, [kind] * samples),
+    }
+    if tile:
+        tags |= {322: (4, [tile]), 323: (4, [tile])}
+    else:
+        tags[278] = (4, [rows or height])
+    if extra:
+        tags[338] = (3, list(extra))
+    return _assembled(tags | (more or {}), parts, order, (324, 325) if tile else (273, 279))
+
+
+def _assembled(tags, parts: list[bytes], order: str, names: tuple[int, int]) -> bytes:
+    tags = tags | {names[0]: (4, [0] * len(parts)), names[1]: (4, [len(part) for part in parts])}
+    start = 8 + 2 + 12 * len(tags) + 4
+    for _ in range(2):  # the second time, the offsets of the parts are known
+        entries, behind = b"", b""
+        for tag, (kind, values) in sorted(tags.items()):
+            packed = struct.pack(f"{order}{len(values)}{ {1: 'B', 3: 'H', 4: 'I'}[kind] }", *values)
+            entry = struct.pack(order + "HHI", tag, kind, len(values))
+            if len(packed) <= 4:
+                entries += entry + packed.ljust(4, b"\0")
+            else:
+                entries += entry + struct.pack(order + "I", start + len(behind))
+                behind += packed
+        place, offsets = start + len(behind), []
+        for part in parts:
+            offsets.append(place)
+            place += len(part)
+        tags[names[0]] = (4, offsets)
+    mark = b"II" if order == "<" else b"MM"
+    head = mark + struct.pack(order + "HIH", 42, 8, len(tags))
+    return head + entries + b"\0" * 4 + behind + b"".join(parts)
+
+
+def chunk(name: bytes, body: bytes, checksum: int | None = None) -> bytes:
+    """Return a chunk of a PNG file, with any checksum."""
+    right = zlib.crc32(name + body) if checksum is None else checksum
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", right)
+
+
+def with_chunks(png: bytes, *chunks: bytes) -> bytes:
+    """Return a PNG file with chunks behind its header."""
+    return png[:33] + b"".join(chunks) + png[33:]
+
+
+def segment(marker: int, body: bytes) -> bytes:
+    """Return a segment of a JPEG file."""
+    return bytes((0xFF, marker)) + struct.pack(">H", len(body) + 2) + body
+
+
+def with_segments(jpeg: bytes, *segments: bytes) -> bytes:
+    """Return a JPEG file with segments behind its first mark."""
+    return jpeg[:2] + b"".join(segments) + jpeg[2:]
+
+
+def exif(orientation: int) -> bytes:
+    """Return EXIF data of one entry."""
+    return b"II*\0\x08\0\0\0\1\0" + struct.pack("<HHIHH", 0x0112, 3, 1, orientation, 0) + b"\0" * 4
+
+
+def profile(red: tuple[float, float], green: tuple[float, float], gamma: float = 2.2) -> bytes:
+    """Return the bodies of gAMA and cHRM of a PNG, joined: 4 and 32 bytes."""
+    points = (0.3127, 0.329, *red, *green, 0.15, 0.06)
+    return struct.pack(">9I", *(round(v * 100_000) for v in (1 / gamma, *points)))
