@@ -78,7 +78,7 @@ def picture_fingerprint(payload: Payload, keeps_case: bool) -> SampleFingerprint
 def sound_fingerprint(payload: Payload, keeps_case: bool) -> SampleFingerprint:
     """Return the PCM of the whole sound, mixed down and resampled."""
     sound = SoundReader(payload.data)
-    return SampleFingerprint(mixed_pcm(sound.blocks, sound.rate, SOUND_RATE).tobytes())
+    return SampleFingerprint(mixed_pcm(sound.blocks, sound.rate, SOUND_RATE).pcm.tobytes())
 
 
 def picture_type(head: bytes) -> str | None:

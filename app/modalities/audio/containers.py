@@ -1,114 +1,112 @@
-"""Checks of a sound file's header, made before a native decoder reads the file.
+"""Which reader reads a file: decided by its first bytes, before a native decoder sees it.
 
-libsndfile opens 26 formats; only MP3 and those in `_SIGNATURES` reach it. ID3 tags are removed
-first, because libsndfile opens any format that follows one. In WAV files every `fmt ` chunk is
-checked, wherever it is: libsndfile 1.2.2 multiplies two header fields of IMA ADPCM in 32 bits
-(CVE-2026-37555), so the block size must agree with the sample count. MP3 within WAV is read as MP3
-alone: libsndfile would go on into the chunks that follow, and its decoder complain about them.
+Plain samples are read here, whatever file they are in. Only FLAC, Ogg, MP3, Apple Lossless in CAF
+and WAV files that are written anew reach libsndfile. Tags are skipped first, because libsndfile
+opens any format that follows one.
 """
 
-import struct
+from collections.abc import Iterator
+from typing import Protocol
+
+import numpy as np
 
 from app.errors import InvalidInput
-from app.modalities.audio.wav import find_chunk
+from app.modalities.audio import matroska, mp4
+from app.modalities.audio.aiff import read_aiff, read_au, read_caf
+from app.modalities.audio.codecs import DecodedPackets, refuse_without_extra
+from app.modalities.audio.layout import PlainSamples
+from app.modalities.audio.library import LibraryFile
+from app.modalities.audio.mpeg import begins_with_frame, find_frames, skip_tags
+from app.modalities.audio.wav import CodecBlocks, is_wave, read_wave
 
-EXPECTED = "expected a WAV, FLAC, Ogg or MP3 sound"
-_SIGNATURES = {b"RIFF": "WAV", b"fLaC": "FLAC", b"OggS": "Ogg"}
+_EXPECTED = "expected a WAV, FLAC, Ogg or MP3 sound"
 _ELSEWHERE = {
-    b"\x1aE\xdf\xa3": "WebM or Matroska, as browsers record; record PCM and send WAV",
-    b"FORM": "AIFF; convert it to WAV or FLAC",
-    b"RF64": "RF64; convert it to WAV or FLAC",
-    b".snd": "AU; convert it to WAV or FLAC",
+    b"#!AMR": "AMR",
+    b"\x30\x26\xb2\x75": "Windows Media (WMA)",
+    b"wvpk": "WavPack",
+    b"MAC ": "Monkey's Audio",
+    b"TTA1": "True Audio",
+    b"MThd": "MIDI, which holds notes and no sound",
+    b"FLV\1": "Flash video",
 }
-_PCM, _FLOAT, _ALAW, _ULAW, _IMA_ADPCM, _MP3, _EXTENSIBLE = 1, 3, 6, 7, 0x11, 0x55, 0xFFFE
-_WAV_KINDS = {_PCM, _FLOAT, _ALAW, _ULAW, _IMA_ADPCM}
 
 
-def checked(data: bytes) -> bytes:
-    """Return the sound without ID3 tags, and MP3 without the WAV file around it.
+class SoundSource(Protocol):
+    """An open sound. rate: Hz. left_out: a sentence on what else the file holds."""
 
-    Raises `InvalidInput` unless its format is safe to read.
-    """
-    while data.startswith(b"ID3") and len(data) >= 10:
-        data = data[_tag_size(data) :]
+    rate: int
+    channels: int
+    left_out: str | None
+
+    def blocks(self, frames: int) -> Iterator[np.ndarray]:
+        """Yield the samples from the start, float32 (frames, channels)."""
+        ...
+
+
+def open_sound(data: bytes) -> SoundSource:
+    """Return the sound in a file; raise `InvalidInput` for what is not read."""
+    if is_wave(data):  # the most frequent ones
+        return _of_wave(data)
     if not data:
-        raise InvalidInput(f"{EXPECTED}, got 0 bytes")
-    for signature, advice in _ELSEWHERE.items():
-        if data.startswith(signature):
-            raise InvalidInput(f"{EXPECTED}, got {advice}")
-    if data[4:8] == b"ftyp":
-        raise InvalidInput(f"{EXPECTED}, got MP4 or M4A; convert it to WAV, FLAC or MP3")
-    kind = next((k for s, k in _SIGNATURES.items() if data.startswith(s)), None)
-    if kind is None and not _is_mp3(data):
-        raise InvalidInput(f"{EXPECTED}, got something else")
-    return _checked_wav(data) if kind == "WAV" else data
+        raise InvalidInput(f"{_EXPECTED}, got 0 bytes")
+    if data[4:8] != b"ftyp":  # an MP4 file begins with zeros
+        place = skip_tags(data)
+        data = data[place:] if place else data
+        if not data:
+            raise InvalidInput(f"{_EXPECTED}, got 0 bytes behind tags or zeros")
+    if is_wave(data):
+        return _of_wave(data)
+    return _plain(data) or _in_packets(data) or _encoded(data)
 
 
-def _tag_size(data: bytes) -> int:
-    """Return the size of an ID3v2 tag and its header, from four bytes of seven bits each."""
-    size = 0
-    for byte in data[6:10]:
-        size = size << 7 | byte & 0x7F
-    return 10 + size
-
-
-def _checked_wav(data: bytes) -> bytes:
-    if data[8:12] != b"WAVE":
-        raise InvalidInput(f"{EXPECTED}, got a RIFF file of another kind")
-    place = find_chunk(data, b"fmt ", 12)  # after RIFF, size, WAVE
-    if place is None:
-        raise InvalidInput(f"{EXPECTED}, got a WAV file without a format chunk")
-    if _kind(data[place + 8 : place + 48]) == _MP3:
-        return _mp3_of(data, place)
-    _check_format(data[place + 8 : place + 48])
-    # Where sizes are wrong, libsndfile searches for chunks byte by byte and uses the last format.
-    place = data.find(b"fmt ", place + 4)
-    while place >= 0:
-        form = data[place + 8 : place + 48]
-        if len(form) >= 16 and _kind(form) == _IMA_ADPCM:
-            _check_format(form)
-        place = data.find(b"fmt ", place + 4)
-    return data
-
-
-def _mp3_of(data: bytes, place: int) -> bytes:
-    """Return what the `data` chunk after that place holds, to the end of a file that is cut off."""
-    start = find_chunk(data, b"data", place)
-    if start is None:
-        raise InvalidInput(f"{EXPECTED}, got a WAV file without a chunk of data")
-    size = int.from_bytes(data[start + 4 : start + 8], "little")
-    found = data[start + 8 : start + 8 + size].lstrip(b"\0")  # padding before the first frame
-    if not _is_mp3(found):
-        raise InvalidInput(f"{EXPECTED}, got a WAV file that declares MP3 and holds something else")
-    return found
-
-
-def _is_mp3(data: bytes) -> bool:
-    return len(data) > 1 and data[0] == 0xFF and data[1] & 0xE0 == 0xE0
-
-
-def _check_format(chunk: bytes) -> None:
-    if len(chunk) < 16:
-        raise InvalidInput("the WAV file's format chunk is too short")
-    _, channels, rate, _, block, _ = struct.unpack_from("<HHIIHH", chunk)
-    kind = _kind(chunk)
-    if kind not in _WAV_KINDS:
+def _of_wave(data: bytes) -> SoundSource:
+    found = read_wave(data)
+    if not isinstance(found, CodecBlocks):
+        return PlainSamples(data, found)
+    if not found.mpeg:
+        return LibraryFile(found.data)
+    place = skip_tags(found.data)
+    if not begins_with_frame(found.data, place):
         raise InvalidInput(
-            "expected PCM, float, A-law, µ-law, IMA ADPCM or MP3 in the WAV file, "
-            f"got format tag {kind:#06x}; convert it to 16-bit PCM"
+            f"{_EXPECTED}, got a WAV file that declares MP3 and holds something else"
         )
-    if rate == 0 or channels == 0:
-        raise InvalidInput("the WAV file declares no sample rate or no channels")
-    if kind == _IMA_ADPCM:
-        expected = (block - 4 * channels) * 2 // channels + 1
-        declared = struct.unpack_from("<H", chunk, 18)[0] if len(chunk) >= 20 else 0
-        if not 1 <= channels <= 2 or block <= 4 * channels or declared != expected:
-            raise InvalidInput("the WAV file's ADPCM block size contradicts its sample count")
+    return LibraryFile(found.data[place:])
 
 
-def _kind(chunk: bytes) -> int:
-    """Return the format tag; an extensible header has the real one at the start of its GUID."""
-    (kind,) = struct.unpack_from("<H", chunk)
-    if kind == _EXTENSIBLE and len(chunk) >= 26:
-        (kind,) = struct.unpack_from("<H", chunk, 24)
-    return int(kind)
+def _plain(data: bytes) -> SoundSource | None:
+    """Return the sound of AIFF, AU or CAF; None for another file."""
+    if data[:4] == b"FORM":
+        return PlainSamples(data, read_aiff(data))
+    if data[:4] in (b".snd", b"dns."):
+        return PlainSamples(data, read_au(data))
+    if data[:4] == b"caff":
+        layout = read_caf(data)
+        return LibraryFile(data) if layout is None else PlainSamples(data, layout)
+    return None
+
+
+def _in_packets(data: bytes) -> SoundSource | None:
+    """Return the sound of what PyAV decodes; None for another file."""
+    if data.startswith(matroska.MARK):
+        refuse_without_extra("WebM or Matroska, as browsers record")
+        return DecodedPackets(data, matroska.read_matroska(data))
+    if data[4:8] == b"ftyp":
+        refuse_without_extra("MP4 or M4A")
+        return DecodedPackets(data, mp4.read_mp4(data))
+    if mp4.is_adts(data):
+        refuse_without_extra("AAC")
+        return DecodedPackets(data, mp4.read_adts(data))
+    return None
+
+
+def _encoded(data: bytes) -> SoundSource:
+    """Return the sound of FLAC, Ogg or MP3; raise `InvalidInput` for everything else."""
+    if data.startswith((b"fLaC", b"OggS")) or begins_with_frame(data):
+        return LibraryFile(data)
+    for mark, name in _ELSEWHERE.items():
+        if data.startswith(mark):
+            raise InvalidInput(f"{_EXPECTED}, got {name}; convert it to WAV, FLAC or MP3")
+    place = find_frames(data, 0)
+    if place is None:
+        raise InvalidInput(f"{_EXPECTED}, got something else")
+    return LibraryFile(data[place:])

@@ -6,6 +6,7 @@ its state from block to block: the result does not depend on the size of the blo
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 import soxr
@@ -15,8 +16,15 @@ _PIECE = 2**17  # samples that come out of the resampler at a time
 Read = Callable[[], Iterator[np.ndarray]]
 
 
-def mixed_pcm(read: Read, rate: int, target: int) -> np.ndarray:
-    """Return a sound of one channel, int16 (samples,), at `target` Hz.
+class MixedSound(NamedTuple):
+    """A sound of one channel, int16 (samples,). left_out: a sentence on its other channels."""
+
+    pcm: np.ndarray
+    left_out: str | None = None
+
+
+def mixed_pcm(read: Read, rate: int, target: int) -> MixedSound:
+    """Return a sound of one channel at `target` Hz.
 
     read: returns its blocks from the start, float32 (frames, channels) at `rate` Hz.
     """
@@ -24,9 +32,12 @@ def mixed_pcm(read: Read, rate: int, target: int) -> np.ndarray:
     pcm = _joined(_resampled(map(mixer.mix, read()), rate, target))
     loudest = mixer.loudest_if_cancelled()
     if loudest is None:
-        return pcm
+        several = f"its {mixer.channels} channels were averaged" if mixer.channels > 1 else None
+        return MixedSound(pcm, several)
     del pcm
-    return _joined(_resampled((block[:, loudest] for block in read()), rate, target))
+    pcm = _joined(_resampled((block[:, loudest] for block in read()), rate, target))
+    kept = f"of its {mixer.channels} channels, which cancel each other, channel {loudest + 1} was"
+    return MixedSound(pcm, f"{kept} heard")
 
 
 class _Mixer:
@@ -35,11 +46,13 @@ class _Mixer:
     def __init__(self) -> None:
         self._power: np.ndarray | float = 0.0  # of each channel
         self._mixed_power = 0.0
+        self.channels = 1
 
     def mix(self, block: np.ndarray) -> np.ndarray:
         """Return the mean of the channels, float32 (frames,)."""
         if block.shape[1] == 1:
             return block[:, 0]
+        self.channels = block.shape[1]
         mixed: np.ndarray = block.mean(axis=1, dtype=np.float32)
         self._power = self._power + np.einsum("fc,fc->c", block, block, dtype=np.float64)
         self._mixed_power += float(np.einsum("f,f->", mixed, mixed, dtype=np.float64))

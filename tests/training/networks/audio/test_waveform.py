@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from app.modalities.audio.encoder import window
+from app.modalities.audio.loudest import window
 from training.networks.audio.waveform import Waveform, uncentred
 
 
 def centred(sound: list[int], size: int) -> torch.Tensor:
-    return torch.from_numpy(window(np.asarray(sound, np.int16), size)[0])[None]
+    return torch.from_numpy(window(np.asarray(sound, np.int16), size, 16_000)[0])[None]
 
 
 @pytest.mark.parametrize("size", [4, 5, 8, 9])

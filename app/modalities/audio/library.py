@@ -1,0 +1,69 @@
+"""Sounds that libsndfile decodes: FLAC, Ogg, MP3, ADPCM, GSM 6.10, Apple Lossless in CAF.
+
+libsndfile opens 26 formats; `containers` decides which files reach it. A truncated file is read up
+to its end, except for Ogg, which has its length there and is refused.
+"""
+
+import io
+from collections.abc import Iterator
+
+import numpy as np
+import soundfile
+
+from app.errors import InvalidInput
+
+_FRAMES = 4_096  # decoded at a time: at most so many are lost of a truncated file
+_DAMAGED = "the sound is damaged, or of a kind that is not read"
+
+
+class LibraryFile:
+    """A file that libsndfile opens; raises `InvalidInput` where it does not."""
+
+    left_out: str | None = None
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._opened: soundfile.SoundFile | None = _open(data)  # for the first reading
+        self.rate, self.channels = int(self._opened.samplerate), self._opened.channels
+
+    def blocks(self, frames: int) -> Iterator[np.ndarray]:
+        """Yield the samples, float32 (frames, channels), at most so many frames at a time."""
+        opened, self._opened = self._opened or _open(self._data), None
+        with opened as file:
+            yield from _read(file, frames)
+
+
+class _Stream(soundfile.SoundFile):
+    """A sound that is read from its begin to its end.
+
+    After each read soundfile seeks to where it is, and libsndfile cannot do that at the end of a
+    FLAC file whose header does not say how long it is, as encoders of streams write them.
+    """
+
+    def seekable(self) -> bool:
+        return False
+
+
+def _open(data: bytes) -> soundfile.SoundFile:
+    try:
+        return _Stream(io.BytesIO(data))
+    except soundfile.SoundFileError as error:
+        raise InvalidInput(_DAMAGED) from error
+
+
+def _read(file: soundfile.SoundFile, frames: int) -> Iterator[np.ndarray]:
+    """Read to the end, or to the first damaged block after a readable one."""
+    # A truncated WAV file has no damaged block, so it can be read in larger pieces.
+    frames = frames if file.format == "WAV" else min(frames, _FRAMES)
+    readable = False
+    while True:
+        try:
+            block = file.read(frames, dtype="float32", always_2d=True)
+        except soundfile.SoundFileError as error:
+            if readable:
+                return
+            raise InvalidInput(_DAMAGED) from error
+        if not len(block):
+            return
+        readable = True
+        yield block

@@ -1,0 +1,97 @@
+"""Where the frames of an MP3 file begin: behind tags, padding and a bounded part of anything else.
+
+mpg123 and browsers search as well. Tags are those of ID3v2, with the footer of its version 2.4, and
+of APE. A frame that is searched for must be followed by others of its kind, so that a text or a
+picture is not taken for a sound.
+"""
+
+import re
+
+from app.errors import InvalidInput
+
+SEARCHED = 2**16
+"""Bytes in which the first frame is searched for, as FFmpeg does."""
+_MOST_TAGS = 100
+_IN_A_ROW = 3  # frames
+_SYNC = re.compile(rb"\xff[\xe2-\xff]")
+_NO_ZERO = re.compile(rb"[^\0]")
+_RATES = (44_100, 48_000, 32_000)
+# kbit/s by the layer (III, II, I) of version 1, and of the later ones
+_KBITS_1 = (
+    (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
+    (32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
+    (32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
+)
+_KBITS_2 = (
+    (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+    (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+    (32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256),
+)
+
+
+def skip_tags(data: bytes) -> int:
+    """Return where the tags at the start of a file, and zeros behind them, end."""
+    place = 0
+    for _ in range(_MOST_TAGS):
+        if data.startswith(b"ID3", place) and place + 10 <= len(data):
+            place += _id3_size(data, place)
+        elif data.startswith(b"APETAGEX", place) and place + 32 <= len(data):
+            place += 32 + int.from_bytes(data[place + 12 : place + 16], "little")
+        elif data.startswith(b"\0", place):
+            found = _NO_ZERO.search(data, place)
+            place = found.start() if found else len(data)
+        else:
+            return min(place, len(data))
+    raise InvalidInput(f"expected at most {_MOST_TAGS} tags before the sound, got more")
+
+
+def _id3_size(data: bytes, place: int) -> int:
+    """Return the size of an ID3v2 tag with its header and footer."""
+    size = 0
+    for byte in data[place + 6 : place + 10]:
+        size = size << 7 | byte & 0x7F
+    has_footer = data[place + 3] >= 4 and data[place + 5] & 0x10
+    return 10 + size + (10 if has_footer else 0)
+
+
+def begins_with_frame(data: bytes, place: int = 0) -> bool:
+    """Return whether MPEG's mark of a frame stands there."""
+    return len(data) > place + 1 and data[place] == 0xFF and data[place + 1] & 0xE0 == 0xE0
+
+
+def find_frames(data: bytes, place: int) -> int | None:
+    """Return where the first of several frames in a row begins, within `SEARCHED` bytes."""
+    for mark in _SYNC.finditer(data, place, place + SEARCHED):
+        if _row_of_frames(data, mark.start()):
+            return mark.start()
+    return None
+
+
+def _row_of_frames(data: bytes, place: int) -> bool:
+    first = None
+    for number in range(_IN_A_ROW):
+        if number > 1 and place == len(data):
+            return True  # the file ends with the frame before
+        kind, size = _frame(data, place)
+        if size == 0 or (first is not None and kind != first):
+            return False
+        first = kind
+        place += size
+    return True
+
+
+def _frame(data: bytes, place: int) -> tuple[int, int]:
+    """Return what all frames of a sound share, and the bytes of this one; 0 for no frame."""
+    head = int.from_bytes(data[place : place + 4], "big")
+    version, layer = head >> 19 & 3, head >> 17 & 3
+    rate, kbits = head >> 10 & 3, head >> 12 & 15
+    shared = head & 0xFFFE0C00
+    if head >> 21 != 0x7FF or version == 1 or layer == 0 or rate == 3 or kbits in (0, 15):
+        return shared, 0
+    hertz = _RATES[rate] >> (3 - version if version else 2)  # version 1: 3; 2: 2; 2.5: 0
+    speed = (_KBITS_1 if version == 3 else _KBITS_2)[layer - 1][kbits - 1] * 1000
+    padding = head >> 9 & 1
+    if layer == 3:
+        return shared, (12 * speed // hertz + padding) * 4
+    samples = 72 if layer == 1 and version != 3 else 144
+    return shared, samples * speed // hertz + padding

@@ -1,0 +1,154 @@
+"""The sound does not depend on the file that it is in, nor on what else stands in it."""
+
+import io
+import struct
+
+import numpy as np
+import pytest
+import soundfile
+
+from app.errors import InvalidInput
+from app.modalities import Payload, encoder_for
+from app.modalities.audio.containers import open_sound
+from app.modalities.audio.spec import AudioSpec
+from tests.fakes import RATE, SAMPLES
+from tests.media import sound, tone, wav
+
+ENCODER = encoder_for(AudioSpec(rate=RATE, samples=SAMPLES), {})
+NOISE = np.random.default_rng(0).integers(-(2**31), 2**31, (SAMPLES // 2, 2), dtype=np.int32)
+LOSSLESS = ("WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "CAF", "FLAC")
+TONE = tone(440)
+MP3 = sound(TONE, kind="MP3", subtype="MPEG_LAYER_III")
+
+
+def samples(data: bytes) -> np.ndarray:
+    return np.concatenate([block.copy() for block in open_sound(data).blocks(2**16)])
+
+
+def encode(data: bytes) -> np.ndarray:
+    return ENCODER.encode(Payload(data, "audio/x")).arrays["pcm"]
+
+
+@pytest.mark.parametrize(
+    "subtype", ["PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW"]
+)
+@pytest.mark.parametrize("channels", [1, 2])
+def test_lossless_containers_hold_the_same_sound(subtype: str, channels: int) -> None:
+    noise = NOISE[:, :channels] / 2**31 if subtype in ("FLOAT", "DOUBLE") else NOISE[:, :channels]
+    expected = samples(sound(noise, kind="WAV", subtype=subtype))
+    for kind in LOSSLESS:
+        if subtype in soundfile.available_subtypes(kind):
+            made = sound(noise, kind=kind, subtype=subtype)
+            assert np.array_equal(samples(made), expected), kind
+
+
+def test_bytes_of_eight_bits_are_the_same_sound() -> None:
+    expected = samples(sound(NOISE, subtype="PCM_U8"))
+    for kind in ("AIFF", "AU", "CAF", "FLAC"):
+        assert np.array_equal(samples(sound(NOISE, kind=kind, subtype="PCM_S8")), expected), kind
+
+
+@pytest.mark.parametrize("order", ["LITTLE", "BIG"])
+@pytest.mark.parametrize("kind", ["AU", "CAF", "WAV"])
+def test_the_order_of_bytes_makes_no_difference(kind: str, order: str) -> None:
+    file = io.BytesIO()
+    soundfile.write(file, NOISE, RATE, "PCM_24", order, kind)
+    assert np.array_equal(samples(file.getvalue()), samples(sound(NOISE, subtype="PCM_24")))
+
+
+def test_apple_lossless_in_caf_is_read() -> None:
+    made = sound(NOISE[:, :1], kind="CAF", subtype="ALAC_16")
+    assert np.array_equal(samples(made), samples(sound(NOISE[:, :1], subtype="PCM_16")))
+
+
+@pytest.mark.parametrize("subtype", ["IMA_ADPCM", "MS_ADPCM", "GSM610"])
+@pytest.mark.parametrize("kind", ["WAV", "W64"])
+def test_codecs_within_wav_are_what_libsndfile_reads(kind: str, subtype: str) -> None:
+    data = sound(TONE, kind=kind, subtype=subtype)
+    expected = soundfile.read(io.BytesIO(data), dtype="float32", always_2d=True)[0]
+    made = samples(data)
+    assert np.allclose(made[: len(expected)], expected, atol=1e-3)
+    assert not len(expected) or len(made) - len(expected) < 600  # the rest of the last block
+
+
+def id3(size: int, version: int = 3, footer: bool = False) -> bytes:
+    head = bytes((version, 0, 0x10 if footer else 0, 0, 0, size >> 7, size & 127))
+    return b"ID3" + head + b"\1" * size + (b"3DI" + head if footer else b"")
+
+
+APE = b"APETAGEX" + struct.pack("<IIII", 2000, 20, 1, 0xA0000000) + b"\0" * 8 + b"\2" * 20
+GARBAGE = np.random.default_rng(3).integers(0, 256, 60_000, dtype=np.uint8).tobytes()
+BEFORE = {
+    "nothing": b"",
+    "zeros": b"\0" * 5000,
+    "a tag": id3(3000),
+    "a tag and zeros": id3(300) + b"\0" * 2000,
+    "a tag with a footer": id3(300, 4, True),
+    "two tags": id3(30, 4, True) + id3(50),
+    "a tag of APE": APE,
+    "a tag of each kind": id3(30) + APE + b"\0" * 9,
+    "a part of something": GARBAGE,
+    "text": b"HTTP/1.1 200 OK\r\n\r\n" * 100,
+}
+
+
+@pytest.mark.parametrize("before", BEFORE)
+def test_mp3_is_found_behind_what_players_skip(before: str) -> None:
+    assert np.array_equal(encode(BEFORE[before] + MP3), encode(MP3))
+
+
+@pytest.mark.parametrize("after", [b"TAG" + b"\0" * 125, APE, b"\0" * 3000, b"LYRICSBEGIN"])
+def test_what_follows_an_mp3_makes_no_difference(after: bytes) -> None:
+    assert np.array_equal(encode(MP3 + after)[:3000], encode(MP3)[:3000])
+
+
+def test_mp3_is_not_searched_for_without_end() -> None:
+    with pytest.raises(InvalidInput, match="something else"):
+        encode(b"x" * 70_000 + MP3)
+    with pytest.raises(InvalidInput, match="something else"):
+        encode(GARBAGE)
+
+
+@pytest.mark.parametrize("place", [b"fmt ", b"data"])
+def test_metadata_makes_no_difference(place: bytes) -> None:
+    plain = sound(NOISE, subtype="PCM_16")
+    at = plain.index(place)
+    for more in (b"LIST\4\0\0\0INFO", b"bext\x02\0\0\0ab", b"id3 \3\0\0\0abc\0", b"JUNK\0\0\0\0"):
+        assert np.array_equal(samples(plain[:at] + more + plain[at:]), samples(plain))
+    aiff = sound(NOISE, kind="AIFF", subtype="PCM_16")
+    at = aiff.index(b"SSND")
+    assert np.array_equal(samples(aiff[:at] + b"NAME\0\0\0\3abc\0" + aiff[at:]), samples(plain))
+
+
+def test_left_out_channels_are_said() -> None:
+    stereo = np.stack([TONE, TONE / 2], axis=1)
+    assert ENCODER.encode(Payload(sound(TONE), "audio/x")).truncated is None
+    said = ENCODER.encode(Payload(sound(stereo), "audio/x")).truncated
+    assert said == "its 2 channels were averaged"
+    said = ENCODER.encode(Payload(sound(stereo * [0.5, -1]), "audio/x")).truncated
+    assert said == "of its 2 channels, which cancel each other, channel 1 was heard"
+    said = ENCODER.encode(Payload(sound(np.tile(stereo, (2, 1))), "audio/x")).truncated
+    assert said == (
+        "its 2 channels were averaged; the sound lasts 1.00 s; its loudest 0.50 s were heard"
+    )
+
+
+REFUSED = {
+    "AIFF-C of a codec": (
+        sound(TONE, kind="AIFF", subtype="PCM_16").replace(b"AIFF", b"AIFC"),
+        "the codec",
+    ),
+    "AU of a codec": (b".snd" + struct.pack(">5I", 24, 0, 23, 8000, 1) + b"\0" * 90, "encoding 23"),
+    "CAF without samples": (b"caff\0\1\0\0" + b"desc" + b"\0" * 8, "CAF file without"),
+    "an IFF picture": (b"FORM\0\0\0\x20ILBMBMHD" + b"\0" * 40, "IFF file of another kind"),
+    "12 bits of ADPCM": (wav(kind=2, extra=b"\0" * 34), "coefficients of its own"),
+    "WMA": (b"\x30\x26\xb2\x75\x8e\x66" + b"\0" * 40, r"Windows Media \(WMA\); convert it"),
+    "tags without a sound": (id3(300) + b"\0" * 70, "behind tags or zeros"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_not_read_is_refused_by_name(name: str) -> None:
+    data, message = REFUSED[name]
+    with pytest.raises(InvalidInput, match=message):
+        encode(data)
