@@ -59,7 +59,10 @@ def words(payload: Payload) -> list[str]:
 def _parsed(payload: Payload, name: str) -> tuple[list[str], np.ndarray]:
     tree = BinaryTree(_ROOM, _ROOM)
     try:
-        named = dict(treebank.parse(payload.data.decode(), tree))
+        found = treebank.parse(payload.data.decode(), tree)
+        named = dict(found)
+        if not len(found) == len(named) == len(tree.nodes()):
+            raise BadData(f"{name}: expected a label at every node of a binary tree")
         labels = np.asarray([int(named[node]) for node in tree.nodes()], dtype=np.int64)
     except (InvalidInput, ValueError) as error:
         raise BadData(f"{name}: {error}") from None

@@ -15,15 +15,22 @@ _COMM = struct.Struct(">hIhHQ")  # channels, frames, bits, exponent and mantissa
 _DESC = struct.Struct(">d4sIIIII")  # rate, format, flags, bytes, frames, channels, bits
 _IS_FLOAT, _IS_LITTLE = 1, 2  # flags of CAF
 _AU_CODINGS: dict[int, tuple[Coding, int]] = {
-    **{1: ("µ-law", 1), 27: ("A-law", 1)},
-    **{2: ("integer", 1), 3: ("integer", 2), 4: ("integer", 3), 5: ("integer", 4)},
-    **{6: ("float", 4), 7: ("float", 8)},
+    1: ("µ-law", 1),
+    27: ("A-law", 1),
+    2: ("integer", 1),
+    3: ("integer", 2),
+    4: ("integer", 3),
+    5: ("integer", 4),
+    6: ("float", 4),
+    7: ("float", 8),
 }
 # coding, width (0: as the bits say), whether the highest byte is first
 _AIFF_CODINGS: dict[bytes, tuple[Coding, int, bool]] = {
     **dict.fromkeys((b"NONE", b"twos", b"in24", b"in32"), ("integer", 0, True)),
-    **{b"sowt": ("integer", 0, False), b"42ni": ("integer", 0, False)},
-    **{b"23ni": ("integer", 0, False), b"raw ": ("unsigned", 1, True)},
+    b"sowt": ("integer", 0, False),
+    b"42ni": ("integer", 0, False),
+    b"23ni": ("integer", 0, False),
+    b"raw ": ("unsigned", 1, True),
     **dict.fromkeys((b"fl32", b"FL32"), ("float", 4, True)),
     **dict.fromkeys((b"fl64", b"FL64"), ("float", 8, True)),
     **dict.fromkeys((b"ulaw", b"ULAW"), ("µ-law", 1, True)),

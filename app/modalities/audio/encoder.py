@@ -6,8 +6,6 @@ PCM at the model's rate is in memory as a whole; `sound` and `mixing` work block
 
 from collections.abc import Mapping
 
-import numpy as np
-
 from app.modalities.audio.explanation import Window
 from app.modalities.audio.loudest import window
 from app.modalities.audio.mixing import mixed_pcm

@@ -1,9 +1,9 @@
-"""Which part of a long sound is heard: the loudest window that does not owe its loudness to a click.
+"""Which part of a long sound is heard: the loudest window that is not the loudest by a click.
 
-A full-scale click of 18 ms has more energy than a word that was spoken quietly. So energy alone does
-not decide: what a sound sustains is its energy in steps of 10 ms after an opening, which is the
-lowest of some steps in a row and then the highest of these, and removes whatever is shorter than
-they are. Of the windows that hold nearly the most of what is sustained, the loudest one is heard.
+A full-scale click of 18 ms has more energy than a word that was spoken quietly. So energy alone
+does not decide: what a sound sustains is its energy in steps of 10 ms after an opening, which is
+the lowest of some steps in a row and then the highest of these, and removes whatever is shorter
+than they are. Of the windows that hold nearly the most of what is sustained, the loudest is heard.
 Where a sound has no clicks that is the loudest window of all, and where it has nothing but clicks
 and noise, too: all its windows sustain about the same.
 """

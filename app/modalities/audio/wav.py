@@ -162,4 +162,6 @@ def _written_anew(form: bytes, big: bool, samples: memoryview) -> bytes:
     head += struct.pack("<HH", 2 + len(more), frames) + more
     size = len(samples) // block * block
     head = b"WAVEfmt " + struct.pack("<I", len(head)) + head + b"data" + struct.pack("<I", size)
-    return b"".join((b"RIFF", struct.pack("<I", len(head) + size), head, samples[:size]))
+    pad = b"\0" * (size % 2)  # without it libsndfile misreads the last block
+    length = struct.pack("<I", len(head) + size + len(pad))
+    return b"".join((b"RIFF", length, head, samples[:size], pad))

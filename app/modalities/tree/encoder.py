@@ -19,8 +19,8 @@ from app.modalities.tree.binary_tree import BinaryTree
 from app.modalities.tree.spec import TreeSpec
 
 MEDIA_TYPES = ("text/x-tree", "text/plain")
-# Prose may start with a bracket too; that of a tree is followed by a label, or by a mistake.
-_BRACKETED = re.compile(r"\s*+\(\s*+(?:[0-9()]|$|[^\s()]++\s++\()")
+# Prose may start with a bracket too; that of a tree is followed by a label or another bracket.
+_BRACKETED = re.compile(r"\s*+\(\s*+(?:[0-9()]|$|[^\s()]++\s*+\()")
 _READ = 16_000  # bytes that cost time, about: longer trees are refused and longer texts truncated
 UNKNOWN_ID = 0  # of a word that is not in the vocabulary, if the first line of that is empty
 

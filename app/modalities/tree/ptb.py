@@ -1,8 +1,15 @@
-"""Parsing sentences with binary trees, in the notation of the Stanford Sentiment Treebank.
+"""Parsing sentences with a tree in brackets.
 
-Socher et al., "Recursive Deep Models for Semantic Compositionality Over a Sentiment Treebank",
-EMNLP 2013: `(3 (2 It) (4 (3 (2 's) (4 good)) (2 .)))`, where every node is a label and then a
-word or two nodes. Serving ignores the labels; training learns them.
+- The notation of the Stanford Sentiment Treebank (Socher et al., "Recursive Deep Models for
+  Semantic Compositionality Over a Sentiment Treebank", EMNLP 2013):
+  `(3 (2 It) (4 (3 (2 's) (4 good)) (2 .)))`. Serving ignores the labels; training learns them.
+- The same without labels, `( ( It ) ( ( ( 's ) ( good ) ) ( . ) ) )`.
+- What constituency parsers write: `(S (NP (PRP It)) (VP (VBZ 's) (ADJP (JJ good))) (. .))`, also
+  within one more pair of brackets. Tags are labels that serving ignores, too.
+
+A bracket with a label begins with it, so place alone tells a label from a word; either all brackets
+have one or none has. A node with one child is the child. More than two children are joined from the
+right, `(a (b (c d)))`, which is how the treebank joins a sentence and its full stop.
 """
 
 import re
@@ -13,73 +20,108 @@ from app.modalities.tree.binary_tree import BinaryTree
 
 # Only these separate words: some of the treebank's words hold a no-break space.
 _TOKEN = re.compile(r"[()]|[^ \t\r\n()]+")
-_ESCAPES = {"-LRB-": "(", "-RRB-": ")"}
+_ESCAPES = {
+    "-LRB-": "(",
+    "-RRB-": ")",
+    "-LSB-": "[",
+    "-RSB-": "]",
+    "-LCB-": "{",
+    "-RCB-": "}",
+}
+_TRACE = "-NONE-"  # the tag of a word that is not there
+_MIXED = "expected a label in every bracket or in none"
 
 
 @dataclass(slots=True)
 class _Frame:
-    """A bracket that is open."""
+    """A bracket that is open: its words at the start, and the nodes after them."""
 
-    label: str | None = None
-    word: str | None = None
+    words: list[str] = field(default_factory=list)
     children: list[int] = field(default_factory=list)
 
 
-def parse(text: str, tree: BinaryTree) -> list[tuple[int, str]]:
-    """Add the tree in `text` to `tree`; return every node with its label, the root last.
+@dataclass(slots=True)
+class _Reading:
+    """What was read. labelled: whether brackets have labels, once that is known."""
 
-    Raises `InvalidInput` with the position of a mistake.
+    tree: BinaryTree
+    stack: list[_Frame] = field(default_factory=lambda: [_Frame()])
+    labels: list[tuple[int, str]] = field(default_factory=list)
+    labelled: bool | None = None
+
+
+def parse(text: str, tree: BinaryTree) -> list[tuple[int, str]]:
+    """Add the tree in `text` to `tree`; return every node that has a label, the root last.
+
+    A node that stands for several brackets, of which each holds only the next, is named once for
+    each, the outermost last. Raises `InvalidInput` with the position of a mistake.
     """
-    labels: list[tuple[int, str]] = []
-    stack = [_Frame(label="")]
+    reading = _Reading(tree)
+    stack = reading.stack
     for match in _TOKEN.finditer(text):
         try:
             if len(stack) == 1 and stack[0].children:
                 raise InvalidInput("expected nothing after the tree")
             if match[0] == ")":
-                labels.append(_close(stack, tree))
+                _close(reading)
             elif match[0] == "(":
-                _open(stack, tree)
+                if len(stack) > 2 * tree.max_height + 2:  # a level may have two brackets
+                    raise InvalidInput(f"expected a tree of at most {tree.max_height} levels")
+                stack.append(_Frame())
             else:
-                _read(match[0], stack[-1])
+                _read(match[0], reading)
         except InvalidInput as error:
             raise InvalidInput(f"{error}, at character {match.start() + 1}") from None
-    if len(stack) > 1 or not labels:
+    if len(stack) > 1 or not stack[0].children:
         raise InvalidInput(f"the tree is not complete at its end, after character {len(text)}")
-    return labels
+    return reading.labels
 
 
-def _open(stack: list[_Frame], tree: BinaryTree) -> None:
-    frame = stack[-1]
-    if frame.label is None:
-        raise InvalidInput("expected a label after the opening bracket")
-    if frame.word is not None or len(frame.children) == 2:
-        raise InvalidInput("expected a word or two nodes in a bracket, got one more")
-    if len(stack) > tree.max_height + 1:
-        raise InvalidInput(f"expected a tree of at most {tree.max_height} levels, got more")
-    stack.append(_Frame())
-
-
-def _read(word: str, frame: _Frame) -> None:
-    if frame.label is None:
-        frame.label = word
-    elif frame.word is None and not frame.children and frame.label:
-        frame.word = word
-    else:
+def _read(word: str, reading: _Reading) -> None:
+    frame = reading.stack[-1]
+    if len(reading.stack) == 1 or frame.children or len(frame.words) == 2:
         raise InvalidInput("expected a bracket, got a word")
+    if frame.words and frame.words[0] == _TRACE:
+        raise InvalidInput("expected words, got a trace (-NONE-); remove such brackets")
+    frame.words.append(word)
 
 
-def _close(stack: list[_Frame], tree: BinaryTree) -> tuple[int, str]:
+def _close(reading: _Reading) -> None:
+    """Make a node of the innermost bracket."""
+    stack, tree = reading.stack, reading.tree
     if len(stack) == 1:
         raise InvalidInput("expected no closing bracket without an opening one")
     frame = stack.pop()
-    if frame.label is None:
-        raise InvalidInput("expected a label and a word or two nodes in a bracket, got nothing")
-    if frame.word is not None:
-        node = tree.leaf(_ESCAPES.get(frame.word, frame.word.replace("\\/", "/")))
-    elif len(frame.children) == 2:
-        node = tree.join(*frame.children)
+    if not frame.words and not frame.children:
+        raise InvalidInput("expected a word or nodes in a bracket, got nothing")
+    if len(frame.words) == 2 and frame.children:
+        raise InvalidInput("expected a bracket, got a word before it")
+    _check_labelled(reading, frame)
+    if frame.children:
+        node = _joined(frame.children, tree)
     else:
-        raise InvalidInput(f"expected a word or two nodes, got {len(frame.children)} node(s)")
+        word = frame.words[-1]
+        node = tree.leaf(_ESCAPES.get(word, word.replace("\\/", "/").replace("\\*", "*")))
+    if reading.labelled and frame.words:
+        reading.labels.append((node, frame.words[0]))
     stack[-1].children.append(node)
-    return node, frame.label
+
+
+def _check_labelled(reading: _Reading, frame: _Frame) -> None:
+    """Raise `InvalidInput` where a bracket has a label and another one has none."""
+    labelled = len(frame.words) == (1 if frame.children else 2)
+    around = len(reading.stack) == 1 and not labelled and len(frame.children) == 1
+    if reading.labelled is None:
+        reading.labelled = labelled
+    if labelled != reading.labelled and not around:
+        raise InvalidInput(f"{_MIXED}, got both")
+
+
+def _joined(nodes: list[int], tree: BinaryTree) -> int:
+    """Join nodes from the right; the joints between them are no phrases."""
+    joined = nodes[-1]
+    for place in range(len(nodes) - 2, -1, -1):
+        joined = tree.join(nodes[place], joined)
+        if place:
+            tree.unnamed.add(joined)
+    return joined

@@ -105,7 +105,9 @@ def heard_as(kind: str, rng: np.random.Generator, seconds: float) -> Sample:
 
 def windows(pcm: np.ndarray, size: int) -> torch.Tensor:
     """Two windows of one sound and of half of it, (2, size)."""
-    return torch.from_numpy(np.stack([window(part, size, 16_000)[0] for part in (pcm, pcm[:8_000])]))
+    return torch.from_numpy(
+        np.stack([window(part, size, 16_000)[0] for part in (pcm, pcm[:8_000])])
+    )
 
 
 @pytest.mark.parametrize("make", [ast, waves, whisper])

@@ -123,17 +123,22 @@ def test_escapes_case_and_unknown_words() -> None:
 
 TREEBANK_MISTAKES = {
     "()": "got nothing, at character 2",
-    "(2)": "got 0 node",
-    "(2 (2 a))": "got 1 node.* at character 9",
-    "(2 (2 a) (2 b) (2 c))": "got one more, at character 16",
+    "(2 a (2 b))": "expected a bracket, got a word before it, at character 11",
+    "(3 (2 a) (b))": "a label in every bracket or in none, got both, at character 12",
+    "(3 (a) (2 b))": "a label in every bracket or in none, got both, at character 12",
+    "( (a) (It 's) )": "in none, got both, at character 13",
+    "((2 a) (2 b) (2 c))": "in none, got both",
+    "(S (NP (-NONE- *)) (VP (VB go)))": "got a trace .*at character 16",
+    "(" * 1500: "at most 500 levels, at character 1003",
     "(2 a b)": "expected a bracket, got a word, at character 6",
     "(2 (2 a) b)": "expected a bracket, got a word",
-    "((2 a) (2 b))": "expected a label",
+    "((2 a) (2 b))": "a label in every bracket or in none",
     "(3 (2 a) (2 b": "not complete at its end, after character 13",
     "(2 a) b": "nothing after the tree, at character 7",
     "(2 a) (2 b)": "nothing after the tree",
     "(2 a))": "nothing after the tree",
-    "(2 " * 1500: "at most 500 levels, got more, at character",
+    "(2 " * 1500: "at most 500 levels, at character",
+    "(S" + " (a)" * 51 + ")": "at most 50 leaves",
     "(2 (2 a) " * 1500 + "(2 b" + ")" * 1501: "at most",
 }
 
@@ -142,6 +147,65 @@ TREEBANK_MISTAKES = {
 def test_a_malformed_sentence_is_refused_with_the_position(text: str) -> None:
     with pytest.raises(InvalidInput, match=TREEBANK_MISTAKES[text]):
         SENTENCES.encode(plain(text))
+
+
+SAME_TREE = {
+    "labels": "(3 (2 It) (4 (3 (2 's) (4 good)) (2 .)))",
+    "none": "( ( It ) ( ( ( 's ) ( good ) ) ( . ) ) )",
+    "none, tight": "((It)((('s)(good))(.)))",
+    "tags": "(S (NP It) (VP (VP (VBZ 's) (JJ good)) (. .)))",
+    "more than two": "(S (NP (PRP It)) (VP (VBZ 's) (ADJP (JJ good))) (. .))",
+    "around": "( (S (NP (PRP It)) (VP (VBZ 's) (ADJP (JJ good))) (. .)) )",
+    "lines": "(ROOT\n  (S\n    (NP (PRP It))\n    (VP (VBZ 's)\n      (JJ good))\n    (. .)))\n",
+    "tags that are digits": "(0 (1 It) (2 (3 's) (4 good)) (5 .))",
+    "around none": "(( ( It ) ( ( 's ) ( good ) ) ( . ) ))",
+}
+
+
+@pytest.mark.parametrize("media_type", ["text/plain", "text/x-tree"])
+@pytest.mark.parametrize("name", SAME_TREE)
+def test_every_way_of_writing_a_tree_gives_the_same_arrays(name: str, media_type: str) -> None:
+    made, expected = (
+        SENTENCES.encode(plain(SAME_TREE[each], media_type)) for each in (name, "labels")
+    )
+    for array in expected.arrays:
+        assert np.array_equal(made.arrays[array], expected.arrays[array])
+
+
+def test_a_joint_of_more_than_two_is_no_phrase() -> None:
+    tree = SENTENCES.encode(plain("(S (A a) (B b) (C c) (D d))")).context
+    assert tree is not None and shape(tree) == "(a (b (c d)))"
+    assert tree.phrases() == ["a", "b", "c", "d", None, None, "a b c d"]
+
+
+def written(tree: list | str, chance: np.random.Generator, style: str) -> str:
+    """Return a nested list in brackets, with labels or tags, or without."""
+    label = {"label": str(chance.integers(5)), "tag": f"{'NVX'[chance.integers(3)]}P"}.get(
+        style, ""
+    )
+    space = " " * int(chance.integers(1, 3))
+    parts = [tree] if isinstance(tree, str) else [written(part, chance, style) for part in tree]
+    return f"({label}{space}{space.join(parts)})"
+
+
+def test_labels_and_tags_make_no_difference_to_generated_trees() -> None:
+    chance = np.random.default_rng(0)
+
+    def grown_at_random(depth: int) -> list | str:
+        if depth == 0 or chance.random() < 0.3:
+            return WORDS[int(chance.integers(1, len(WORDS) - 2))].replace("(", "-LRB-")
+        return [grown_at_random(depth - 1) for _ in range(int(chance.integers(1, 4)))]
+
+    for _ in range(100):
+        tree = [grown_at_random(3), grown_at_random(2)]
+        encoded = [
+            SENTENCES.encode(plain(written(tree, chance, style), "text/x-tree"))
+            for style in ("label", "tag", "none")
+        ]
+        for other in encoded[1:]:
+            assert other.context.phrases() == encoded[0].context.phrases()
+            for name, array in encoded[0].arrays.items():
+                assert np.array_equal(array, other.arrays[name])
 
 
 def test_media_type_of_trees_is_parsed_as_a_tree() -> None:
