@@ -101,7 +101,7 @@ def _close(reading: _Reading) -> None:
         node = _joined(frame.children, tree)
     else:
         word = frame.words[-1]
-        node = tree.leaf(_ESCAPES.get(word, word.replace("\\/", "/").replace("\\*", "*")))
+        node = tree.leaf(_ESCAPES.get(word, word.replace("\\/", "/")))
     if reading.labelled and frame.words:
         reading.labels.append((node, frame.words[0]))
     stack[-1].children.append(node)
