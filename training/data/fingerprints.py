@@ -27,6 +27,19 @@ PICTURE_SPEC = ImageSpec(height=64, width=64, fit="pad", resample="bilinear")
 SOUND_RATE = 16_000
 """Hz. It keeps the frequencies by which most sounds differ."""
 
+# The first bytes of a sound, those from the ninth on, and its media type. Films are not recognised.
+_SOUNDS = (
+    (b"RIFF", b"WAVE", "audio/wav"),
+    (b"RIFX", b"WAVE", "audio/wav"),
+    (b"RF64", b"WAVE", "audio/wav"),
+    (b"BW64", b"WAVE", "audio/wav"),
+    (b"riff.\x91\xcf\x11", b"", "audio/wav"),
+    (b"FORM", b"AIF", "audio/aiff"),
+    (b"caff\0\1", b"", "audio/x-caf"),
+    (b".snd\0", b"", "audio/basic"),
+    (b"fLaC", b"", "audio/flac"),
+    (b"OggS", b"", "audio/ogg"),
+)
 _ROWS, _COLUMNS = 8, 9  # of the means whose differences are an outline
 _FLAT = 4.0  # levels of 255; the means of a picture that vary less have no outline
 
@@ -99,17 +112,14 @@ def _bitmap(head: bytes) -> str | None:
 
 def sound_type(head: bytes) -> str | None:
     """Return the media type of a file that begins like a sound."""
-    if head.startswith(b"RIFF") and head[8:12] == b"WAVE":
-        return "audio/wav"
-    if head.startswith(b"fLaC"):
-        return "audio/flac"
-    if head.startswith(b"OggS"):
-        return "audio/ogg"
+    for mark, kind, media_type in _SOUNDS:
+        if head.startswith(mark) and head[8 : 8 + len(kind)] == kind:
+            return media_type
     if head.startswith(b"ID3") or (
         len(head) > 2 and head[0] == 0xFF and head[1] & 0xE6 == 0xE2 and head[2] & 0xF0 != 0xF0
     ):
         return "audio/mpeg"
-    return None
+    return "audio/mp4" if head[4:12] == b"ftypM4A " else None
 
 
 def no_type(head: bytes) -> None:
