@@ -1,6 +1,7 @@
 """Small WebM, MP4 and AAC files around given packets, as recorders write them, and wrong ones."""
 
 import struct
+from itertools import pairwise
 
 UNKNOWN = b"\x01" + b"\xff" * 7  # the size of an element that has none
 
@@ -60,7 +61,7 @@ def laced(packets: list[bytes], way: str) -> bytes:
         table = b"".join(b"\xff" * (size // 255) + bytes([size % 255]) for size in sizes[:-1])
     elif way == "ebml":
         numbers = [sizes[0] | 0x4000]
-        numbers += [b - a + 8191 | 0x4000 for a, b in zip(sizes, sizes[1:-1], strict=False)]
+        numbers += [b - a + 8191 | 0x4000 for a, b in pairwise(sizes[:-1])]
         table = b"".join(number.to_bytes(2, "big") for number in numbers)
     return b"\x81\0\0" + bytes([flags, len(packets) - 1]) + table + b"".join(packets)
 

@@ -31,12 +31,12 @@ from training.networks.audio.spectrum_statistics import MOST_CENTRES, SpectrumSt
 
 MAX_SOUND_SECONDS = 10.0  # seconds of sound that the network reads, at most
 _RATE = SOUND_RATE
-_SUFFIXES = {
-    **{".flac": "audio/flac", ".ogg": "audio/ogg", ".oga": "audio/ogg", ".opus": "audio/ogg"},
-    **{".aif": "audio/aiff", ".aiff": "audio/aiff", ".aifc": "audio/aiff", ".au": "audio/basic"},
-    **{".caf": "audio/x-caf", ".w64": "audio/wav", ".rf64": "audio/wav"},
-    **{".m4a": "audio/mp4", ".aac": "audio/aac", ".weba": "audio/webm"},
-}
+_SUFFIXES = (
+    {".flac": "audio/flac", ".ogg": "audio/ogg", ".oga": "audio/ogg", ".opus": "audio/ogg"}
+    | {".aif": "audio/aiff", ".aiff": "audio/aiff", ".aifc": "audio/aiff", ".au": "audio/basic"}
+    | {".caf": "audio/x-caf", ".w64": "audio/wav", ".rf64": "audio/wav"}
+    | {".m4a": "audio/mp4", ".aac": "audio/aac", ".weba": "audio/webm"}
+)
 _WINDOW, _STEP = 256, 64  # samples, of the spectrum in which sounds are silenced
 
 
@@ -97,7 +97,7 @@ def _set_centres(network: nn.Module, train: Examples) -> None:
 
 def _reads(spec: AudioSpec) -> str:
     return (
-        f"a sound (WAV, FLAC, Ogg, MP3 and others), resampled to {spec.rate:,} Hz; a sound of more than "
+        f"a sound (WAV, FLAC, Ogg or MP3), resampled to {spec.rate:,} Hz; a sound of more than "
         f"{spec.samples / spec.rate:.3g} s is cut to its loudest part"
     )
 

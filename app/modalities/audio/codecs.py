@@ -38,7 +38,7 @@ class DecodedPackets:
         self._data, self._packets = data, packets
         self.left_out = packets.left_out
         # A table may list the same bytes again and again.
-        if sum(size for _, size in packets.places) > 2 * len(data):
+        if sum(size for start, size in packets.places if start + size <= len(data)) > 2 * len(data):
             raise InvalidInput("the packets of the sound overlap; the file is damaged")
         self._frames: Iterator[Any] | None = self._decoded()
         first = next(self._frames, None)
