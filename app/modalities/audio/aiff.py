@@ -8,7 +8,7 @@ import struct
 from math import isfinite, ldexp
 
 from app.errors import InvalidInput
-from app.modalities.audio.chunks import CAF, RIFX, chunks, extent
+from app.modalities.audio.chunks import CAF, RIFX, each_chunk, extent
 from app.modalities.audio.layout import Coding, SampleLayout
 
 _COMM = struct.Struct(">hIhHQ")  # channels, frames, bits, exponent and mantissa of the rate
@@ -43,7 +43,7 @@ def read_aiff(data: bytes) -> SampleLayout:
     if data[8:12] not in (b"AIFF", b"AIFC"):
         raise InvalidInput("expected a sound, got an IFF file of another kind")
     described, place, size = None, None, 0
-    for name, start, declared in chunks(data, 12, RIFX):
+    for name, start, declared in each_chunk(data, 12, RIFX):
         if name == b"COMM" and described is None:
             described = data[start : start + 22]
         elif name == b"SSND" and place is None and start + 8 <= len(data):
@@ -70,13 +70,13 @@ def read_aiff(data: bytes) -> SampleLayout:
 def read_caf(data: bytes) -> SampleLayout | None:
     """Return where the samples lie; None for Apple Lossless. Raises `InvalidInput`."""
     found = None
-    for name, start, size in chunks(data, 8, CAF):
+    for name, start, size in each_chunk(data, 8, CAF):
         if name == b"desc" and found is None:
             if start + _DESC.size > len(data):
                 break
             found = _DESC.unpack_from(data, start)
         elif name == b"data" and found is not None:
-            place = start + 4  # behind the number of edits
+            place = min(start + 4, len(data))  # behind the number of edits
             if size in (0, 2**64 - 1):
                 size = len(data) + 4  # to the end of the file
             rate, codec, flags, packet, _, channels, bits = found

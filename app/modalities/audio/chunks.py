@@ -34,7 +34,7 @@ W64 = ChunkForm(16, 8, "little", counts_head=True, align=8)
 CAF = ChunkForm(4, 8, "big")
 
 
-def chunks(data: bytes, place: int, form: ChunkForm) -> Iterator[tuple[bytes, int, int]]:
+def each_chunk(data: bytes, place: int, form: ChunkForm) -> Iterator[tuple[bytes, int, int]]:
     """Yield the first four letters of each chunk's name, where its content starts, and its size.
 
     The size is as it was written.
@@ -71,7 +71,7 @@ def extent(data: bytes, start: int, size: int, form: ChunkForm | None = None) ->
 
 def _are_chunks(data: bytes, place: int, form: ChunkForm) -> bool:
     """Return whether chunks with names in letters fill the file from that place to its end."""
-    for name, start, size in chunks(data, place, form):
+    for name, start, size in each_chunk(data, place, form):
         if not (name.isascii() and name.decode("latin-1").isprintable()):
             return False
         if len(data) - start in (size, size + size % 2):

@@ -53,6 +53,7 @@ class PlainSamples:
         self.rate, self.channels, self.frames = layout.rate, layout.channels, layout.frames
         self._layout = layout
         count = layout.frames * layout.channels
+        values: np.ndarray
         if layout.width == 3:
             values = np.frombuffer(data, np.uint8, 3 * count, layout.start)
             self._values = values.reshape(-1, layout.channels, 3)

@@ -55,9 +55,9 @@ def read_matroska(data: bytes) -> CodecPackets:
     if _ENCODINGS in track:
         raise InvalidInput(f"the sound in the {_KIND} file is compressed once more or encrypted")
     if codec not in _CODECS and not codec.startswith(b"A_AAC/"):
-        name = codec.decode("latin-1") if codec.isascii() else codec.hex()
+        found = codec.decode("latin-1") if codec.isascii() else codec.hex()
         raise InvalidInput(
-            f"expected Opus, Vorbis, AAC, FLAC or MP3 in the {_KIND} file, got {name[:40]}"
+            f"expected Opus, Vorbis, AAC, FLAC or MP3 in the {_KIND} file, got {found[:40]}"
         )
     setup, skipped = track.get(_PRIVATE, b""), 0
     if codec == b"A_OPUS" and len(setup) >= 12:

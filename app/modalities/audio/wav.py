@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from app.errors import InvalidInput
-from app.modalities.audio.chunks import RIFF, RIFX, W64, ChunkForm, chunks, extent
+from app.modalities.audio.chunks import RIFF, RIFX, W64, ChunkForm, each_chunk, extent
 from app.modalities.audio.layout import Coding, SampleLayout
 
 _FORM = struct.Struct("<HHIIHH")  # tag, channels, rate, bytes a second, block, bits
@@ -66,12 +66,12 @@ def plain_layout(data: bytes) -> SampleLayout | None:
 
 def _samples(data: bytes) -> tuple[bytes, bool, int, int]:
     """Return the format chunk, whether it is of RIFX, and where the samples start; their size."""
-    if data[8:20] == _USUAL and data[36:40] == b"data" and data[:4] == b"RIFF":
+    if len(data) >= 44 and data[8:20] == _USUAL and data[36:40] == b"data" and data[:4] == b"RIFF":
         size = extent(data, 44, int.from_bytes(data[40:44], "little"), RIFF)
         return data[20:36], False, 44, size
     form = _chunk_form(data)
     long_size, described = None, None
-    for name, start, size in chunks(data, 40 if form is W64 else 12, form):
+    for name, start, size in each_chunk(data, 40 if form is W64 else 12, form):
         if name == b"data":
             if described is None:
                 break

@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 
 from app.errors import InvalidInput
 from app.modalities import Payload
+from app.modalities.charset import charset_of_start
 from training.data.fingerprints import TakeFingerprint
 from training.data.reading.names import TABLES
 
@@ -148,11 +149,11 @@ def kind_of(path: str, head: bytes, kinds: Sequence[FileKind]) -> tuple[FileKind
 
 
 def _is_text(head: bytes) -> bool:
-    """Return whether a file begins with UTF-8 without control characters."""
-    if b"\0" in head:
+    """Return whether a file begins with text, in UTF-8 or with a byte order mark, without NUL."""
+    charset = charset_of_start(head, None)
+    if charset == "utf-8" and b"\0" in head:
         return False
     try:
-        head.decode()
+        return "\0" not in head.decode(charset)
     except UnicodeDecodeError as error:
         return error.start > len(head) - 4 and len(head) == _HEAD  # a character is cut
-    return True
