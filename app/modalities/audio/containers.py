@@ -16,7 +16,7 @@ from app.modalities.audio.aiff import read_aiff, read_au, read_caf
 from app.modalities.audio.codecs import DecodedPackets, refuse_without_extra
 from app.modalities.audio.layout import PlainSamples
 from app.modalities.audio.library import LibraryFile
-from app.modalities.audio.mpeg import begins_with_frame, find_frames, skip_tags
+from app.modalities.audio.mpeg import is_frame_mark, find_frames, skip_tags
 from app.modalities.audio.wav import CodecBlocks, is_wave, read_wave
 
 _EXPECTED = "expected a WAV, FLAC, Ogg or MP3 sound"
@@ -66,7 +66,7 @@ def _of_wave(data: bytes) -> SoundSource:
     if not found.mpeg:
         return LibraryFile(found.data)
     place = skip_tags(found.data)
-    if not begins_with_frame(found.data, place):
+    if not is_frame_mark(found.data, place):
         raise InvalidInput(
             f"{_EXPECTED}, got a WAV file that declares MP3 and holds something else"
         )
@@ -101,7 +101,7 @@ def _in_packets(data: bytes) -> SoundSource | None:
 
 def _encoded(data: bytes) -> SoundSource:
     """Return the sound of FLAC, Ogg or MP3; raise `InvalidInput` for everything else."""
-    if data.startswith((b"fLaC", b"OggS")) or begins_with_frame(data):
+    if data.startswith((b"fLaC", b"OggS")) or is_frame_mark(data):
         return LibraryFile(data)
     for mark, name in _ELSEWHERE.items():
         if data.startswith(mark):

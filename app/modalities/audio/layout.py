@@ -109,9 +109,9 @@ def _highest(values: np.ndarray) -> float:
 
 def _of_three_bytes(values: np.ndarray, big: bool) -> np.ndarray:
     """Return uint8 (frames, channels, 3) as float32 of 32-bit integers, (frames, channels)."""
-    wide = np.zeros((*values.shape[:2], 4), dtype=np.uint8)
-    wide[:, :, slice(0, 3) if big else slice(1, 4)] = values
-    whole = wide.view(">i4" if big else "<i4")[:, :, 0]
+    expanded = np.zeros((*values.shape[:2], 4), dtype=np.uint8)
+    expanded[:, :, slice(0, 3) if big else slice(1, 4)] = values
+    whole = expanded.view(">i4" if big else "<i4")[:, :, 0]
     return whole.astype(np.float32)
 
 

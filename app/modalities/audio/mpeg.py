@@ -54,7 +54,7 @@ def _id3_size(data: bytes, place: int) -> int:
     return 10 + size + (10 if has_footer else 0)
 
 
-def begins_with_frame(data: bytes, place: int = 0) -> bool:
+def is_frame_mark(data: bytes, place: int = 0) -> bool:
     """Return whether MPEG's mark of a frame stands there."""
     return len(data) > place + 1 and data[place] == 0xFF and data[place + 1] & 0xE0 == 0xE0
 

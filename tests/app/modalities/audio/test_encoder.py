@@ -119,37 +119,6 @@ def test_values_that_are_no_numbers_are_refused(value: float) -> None:
     refused(sound(signal, subtype="FLOAT"), "not numbers")
 
 
-FLOATS = {"FLOAT": np.float32, "DOUBLE": np.float64}
-
-
-@pytest.mark.parametrize("subtype", FLOATS)
-@pytest.mark.parametrize("highest", [1.0001, 2.0, 7.9])
-@pytest.mark.parametrize("rate", [RATE, 2 * RATE])
-def test_floats_a_little_over_full_scale_are_scaled(
-    highest: float, rate: int, subtype: str
-) -> None:
-    shape = tone(440, rate=rate) / np.abs(tone(440, rate=rate)).max()
-    made = encode(sound(shape * highest, rate, subtype=subtype))
-    assert difference(made, encode(sound(shape, rate, subtype=subtype))) < 1e-4
-
-
-@pytest.mark.parametrize("subtype", FLOATS)
-@pytest.mark.parametrize(
-    ("highest", "message"),
-    [
-        (8.1, r"reach 8.1; if they were 16-bit integers, divide them by 32,768"),
-        (19_000, r"reach 19,000; if they were 16-bit"),
-        (2**23, r"reach 8,388,608; if they were 24-bit integers, divide them by 8,388,608"),
-        (2e9, r"if they were 32-bit integers"),
-        (3e38, r"reach 3e\+38; divide them by their highest magnitude"),
-    ],
-)
-def test_floats_that_are_integers_are_refused_with_the_remedy(
-    highest: float, message: str, subtype: str
-) -> None:
-    refused(sound(np.sign(TONE) * highest, subtype=subtype), message)
-
-
 @pytest.mark.parametrize(
     ("data", "message"),
     [

@@ -13,7 +13,7 @@ from app.modalities.audio.wav import plain_layout
 from tests import media
 
 PCM = np.random.default_rng(0).integers(-32768, 32768, (1000, 2), dtype=np.int16)
-WIDE = np.random.default_rng(1).integers(-(2**31), 2**31, (1000, 2), dtype=np.int32)
+LARGE = np.random.default_rng(1).integers(-(2**31), 2**31, (1000, 2), dtype=np.int32)
 
 
 def libsndfile(data: bytes) -> tuple[np.ndarray, int]:
@@ -31,7 +31,7 @@ def read(data: bytes) -> tuple[np.ndarray, int] | None:
 
 def drawn(subtype: str) -> np.ndarray:
     """Noise in the type that soundfile writes as it is."""
-    return WIDE / 2**31 if subtype in ("FLOAT", "DOUBLE") else WIDE
+    return LARGE / 2**31 if subtype in ("FLOAT", "DOUBLE") else LARGE
 
 
 SUBTYPES = ("PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ALAW", "ULAW")
@@ -119,6 +119,7 @@ def test_chunks_behind_no_samples_are_no_samples() -> None:
         b"",
         b"RIFF",
         media.wav()[:30],
+        media.wav()[:41],
         media.wav(kind=1, bits=24, block=2),
         media.wav(kind=0xFFFE),
         media.wav(channels=0, block=0),
