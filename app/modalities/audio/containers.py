@@ -16,7 +16,7 @@ from app.modalities.audio.aiff import read_aiff, read_au, read_caf
 from app.modalities.audio.codecs import DecodedPackets, refuse_without_extra
 from app.modalities.audio.layout import PlainSamples
 from app.modalities.audio.library import LibraryFile
-from app.modalities.audio.mpeg import is_frame_mark, find_frames, skip_tags
+from app.modalities.audio.mpeg import find_frames, is_frame_mark, skip_tags
 from app.modalities.audio.wav import CodecBlocks, is_wave, read_wave
 
 _EXPECTED = "expected a WAV, FLAC, Ogg or MP3 sound"
