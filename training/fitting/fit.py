@@ -33,7 +33,8 @@ from training.networks.network import PartlyPretrained
 
 for _name in ("lightning.pytorch", "lightning.fabric"):  # its hardware report and advertisements
     logging.getLogger(_name).setLevel(logging.ERROR)
-torch.utils.deterministic.fill_uninitialized_memory = False  # nobody reads it, and it takes time
+# Nobody reads new tensors before they are written, and filling them takes time.
+torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 _LOG = logging.getLogger(__name__)
 
 # The first input of a batch, and the source of all randomness → the changed input.

@@ -54,6 +54,7 @@ class PlainSamples:
         self._layout = layout
         count = layout.frames * layout.channels
         values: np.ndarray
+        self._values: np.ndarray
         if layout.width == 3:
             values = np.frombuffer(data, np.uint8, 3 * count, layout.start)
             self._values = values.reshape(-1, layout.channels, 3)

@@ -88,10 +88,10 @@ async def test_explain_option_must_be_boolean(folder: Path) -> None:
     [
         ("", "got nothing"),
         ("(", "not complete"),
-        ("(2 (2 a) (2 b) (2 c))", "at character 16"),
+        ("(2 (2 a) (b))", "a label in every bracket or in none, got both, at character 12"),
         ("(2 (2 a) " * 1500 + "(2 b" + ")" * 1501, "at most 500 levels"),
     ],
-    ids=["empty", "cut", "three children", "deep"],
+    ids=["empty", "cut", "labels in some", "deep"],
 )
 async def test_malformed_tree_is_422_without_the_input(
     folder: Path, text: str, detail: str

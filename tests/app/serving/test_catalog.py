@@ -232,11 +232,11 @@ async def test_plain_text_goes_to_the_first_modality_in_defaults(
         assert catalog.for_media_type("text/x-tree").manifest.name == "a-tree"
 
 
-async def test_for_media_type_refuses_a_video(published: Path) -> None:
+async def test_for_media_type_refuses_a_type_that_no_model_reads(published: Path) -> None:
     async with opened(published) as catalog:
         await catalog.refresh()
-        with pytest.raises(UnsupportedMedia, match=r"audio/\*, image/\*, text/\*"):
-            catalog.for_media_type("video/mp4")
+        with pytest.raises(UnsupportedMedia, match=r"audio/\* or video/webm, image/\*, text/\*"):
+            catalog.for_media_type("model/obj")
 
 
 async def test_after_load_is_called_only_when_something_was_loaded(models: Path) -> None:

@@ -109,6 +109,21 @@ def test_mp3_is_not_searched_for_without_end() -> None:
         encode(GARBAGE)
 
 
+@pytest.mark.parametrize(
+    ("hostile", "said"),
+    [
+        (b"ID3\4\0\0\0\0\0\0" * 500_000, "at most 100 tags"),
+        (b"\0" * 5_000_000, "0 bytes behind"),
+        (b"\xff\xfb" * 2_500_000, "damaged"),
+        (b"\xff\xfb\x90\0" * 1_000_000, "damaged"),
+    ],
+    ids=["tags", "zeros", "marks", "frames"],
+)
+def test_hostile_bytes_are_searched_in_linear_time(hostile: bytes, said: str) -> None:
+    with pytest.raises(InvalidInput, match=said):
+        encode(hostile)
+
+
 @pytest.mark.parametrize("place", [b"fmt ", b"data"])
 def test_metadata_makes_no_difference(place: bytes) -> None:
     plain = sound(NOISE, subtype="PCM_16")
