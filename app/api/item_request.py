@@ -4,7 +4,7 @@ find the model → require its task → read the body → answer the items → s
 renders in between; queue, limits, deadline, disconnects and the request's record are here.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import inf
@@ -22,7 +22,7 @@ from app.serving.catalog import Catalog
 from app.serving.model import OnStep, ServedModel
 from app.tasks import Options, Task
 from app.tasks.task import Generation
-from app.telemetry import RequestRecord, Timings, record_of
+from app.telemetry import Timings, record_of
 
 JSON = "application/json"
 
@@ -65,10 +65,20 @@ class ItemRequest:
             self.record.operation = task.name
 
     async def find(self, model: str = "", version: str = "") -> ServedModel:
-        """Return the model of that name; raise `UnknownModel` or `NotReady`. See `named`."""
-        self._which = (model, version)
-        self.served = await named(self._serving.catalog, self.record, model, version)
-        return self.served
+        """Return the model that an address names; raise `UnknownModel` or `NotReady`.
+
+        version: digits, of which the route lets no more pass than a version may have; empty for the
+        one that serves. Notes in the record the names of what is published, and of nothing else.
+        """
+        self._which, record = (model, version), self.record
+        number = int(version) if version else None
+        try:
+            served = self.served = await self._serving.catalog.find(model, number)
+        except NotReady:
+            record.model, record.version = model, number or ""
+            raise
+        record.model, record.version = served.manifest.name, served.manifest.version
+        return served
 
     def require(self, task: Task) -> None:
         """Raise `UnsupportedTask` or `Overloaded`; call it before the body is read, if possible."""
@@ -77,9 +87,9 @@ class ItemRequest:
         self.served.pipeline.require(task.name)
         self.served.require_room()
 
-    async def body(self) -> bytes:
+    def body(self) -> Awaitable[bytes]:
         """Return the whole body; raise `TooSlow`."""
-        return await read_body(self._receive, self._serving.receive_timeout)
+        return read_body(self._receive, self._serving.receive_timeout)
 
     async def still_served(self) -> ServedModel:
         """Return the model, or what took its place if it was unloaded while the body arrived."""
@@ -139,24 +149,6 @@ class ItemRequest:
         ]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
-
-
-async def named(
-    catalog: Catalog, record: RequestRecord, model: str, version: str = ""
-) -> ServedModel:
-    """Return the model that an address names; raise `UnknownModel` or `NotReady`.
-
-    version: digits, of which the route lets no more pass than a version may have; empty for the one
-    that serves. Notes in `record` the names of what is published, and of nothing else.
-    """
-    number = int(version) if version else None
-    try:
-        served = await catalog.find(model, number)
-    except NotReady:
-        record.model, record.version = model, number or ""
-        raise
-    record.model, record.version = served.manifest.name, served.manifest.version
-    return served
 
 
 def header(scope: Scope, name: bytes) -> str:
