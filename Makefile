@@ -27,10 +27,10 @@ test-app: .venv/.dev  ## of these, the service and the shipped bundles, without 
 	$(PYTEST) tests --ignore tests/training --ignore tests/benchmarks -m "not training and not slow"
 
 test-slow: .venv/.training  ## the others, which start processes or take more than a second
-	$(PYTEST) -m "slow and not training"
+	$(PYTEST) -m "slow and not training" --durations 15
 
 test-training: .venv/.training  ## train each recipe for a few steps
-	$(PYTEST) -m training
+	$(PYTEST) -m training --durations 15
 
 check: .venv/.training  ## format, lint, types, import contracts, documentation, tests
 	$(BIN)/ruff format --check .
