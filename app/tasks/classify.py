@@ -5,7 +5,7 @@ module applies softmax with the manifest's temperature.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import reduce
 from math import isfinite
 from operator import or_
@@ -20,7 +20,7 @@ from app.bundle.tensors import NODES, NOVELTY, PROBABILITIES, SALIENCY, Arrays, 
 from app.errors import ModelOutputInvalid
 from app.modalities import Encoded, Modality
 from app.tasks.answer_tensor import TEXT_DTYPE, AnswerTensor, graph_output
-from app.tasks.reliability import reliability, reliability_tensors
+from app.tasks.reliability import NO_RELIABILITY, reliability, reliability_tensors
 from app.tasks.task import Decode, Options, Task, furthest
 from app.wire import Wire
 
@@ -123,12 +123,11 @@ def probabilities(manifest: Manifest, outputs: Mapping[str, np.ndarray]) -> np.n
 
 
 def rank_labels(
-    scores: np.ndarray, labels: Sequence[str], top_k: int, truncated: str | None = None
-) -> Prediction:
+    scores: np.ndarray, labels: Sequence[str], top_k: int
+) -> tuple[tuple[str, float], ...]:
     """Return the labels by probability, the highest first; ties keep the order of the labels."""
     ranked = np.argsort(-scores, kind="stable")[:top_k]
-    top = tuple(zip([labels[i] for i in ranked.tolist()], scores[ranked].tolist(), strict=True))
-    return Prediction(top[0][0], top[0][1], top, truncated)
+    return tuple(zip([labels[i] for i in ranked.tolist()], scores[ranked].tolist(), strict=True))
 
 
 def _decoder(manifest: Manifest, modality: Modality) -> Decode:
@@ -137,12 +136,11 @@ def _decoder(manifest: Manifest, modality: Modality) -> Decode:
 
     def decode(encoded: Encoded[Any], outputs: Arrays, options: ClassifyOptions) -> Prediction:
         scores = probabilities(manifest, outputs)
-        answer = rank_labels(scores, labels, options.top_k, encoded.truncated)
-        if limited:
-            answer = replace(answer, **reliability(manifest, scores, outputs)._asdict())
-        if options.explain:
-            answer = replace(answer, explanation=explain(manifest, encoded, outputs))
-        return answer
+        top = rank_labels(scores, labels, options.top_k)
+        known = reliability(manifest, scores, outputs) if limited else NO_RELIABILITY
+        explanation = explain(manifest, encoded, outputs) if options.explain else None
+        label, probability = top[0]
+        return Prediction(label, probability, top, encoded.truncated, explanation, *known)
 
     return decode
 

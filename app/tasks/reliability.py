@@ -32,6 +32,9 @@ class Reliability(NamedTuple):
     abstained_because: tuple[str, ...] | None = None
 
 
+NO_RELIABILITY = Reliability()
+
+
 def reliability(
     manifest: Manifest, scores: np.ndarray, outputs: Mapping[str, np.ndarray]
 ) -> Reliability:
@@ -53,7 +56,7 @@ def reliability(
         unlike = novelty >= manifest.novelty.threshold
     if manifest.confidence is None:
         if credible is None and novelty is None:
-            return Reliability()
+            return NO_RELIABILITY
         return Reliability(credible, novelty, unlike or undecided)
     hesitant = not is_confident(scores, manifest.confidence.threshold)
     rules = {"confidence": hesitant, "prediction_set": undecided, "novelty": unlike}
@@ -81,8 +84,9 @@ def prediction_set(
 ) -> tuple[str, ...]:
     """Return the labels whose probability reaches the threshold, the most probable first."""
     credible = np.flatnonzero(in_prediction_set(scores, conformal))
-    ranked = credible[np.argsort(-scores[credible], kind="stable")]
-    return tuple([labels[i] for i in ranked.tolist()])
+    if credible.size > 1:  # mostly it is one
+        credible = credible[np.argsort(-scores[credible], kind="stable")]
+    return tuple([labels[i] for i in credible.tolist()])
 
 
 def reliability_tensors(manifest: Manifest, scores: ScoresOf) -> list[AnswerTensor]:
