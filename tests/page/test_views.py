@@ -22,7 +22,7 @@ def label(browser: Chromium) -> str:
 
 
 def test_a_sample_is_answered_after_two_clicks(base: str, browser: Chromium) -> None:
-    browser.open(base)
+    browser.open(f"{base}/#/spam")  # whose samples have other names: no click is for an old view
     browser.click("#model-digits")
     browser.click(".samples button[title=case-08-0]")
     assert label(browser) == "7"
