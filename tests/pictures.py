@@ -5,6 +5,22 @@ import zlib
 from collections.abc import Sequence
 
 import numpy as np
+from PIL import Image
+
+_STORED = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
+
+
+def as_stored(image: Image.Image, orientation: int) -> Image.Image:
+    """Return the picture as a file of that EXIF orientation, 1 to 8, has it."""
+    return image.transpose(_STORED[orientation]) if orientation in _STORED else image
 
 
 def tiff(  # noqa: PLR0913

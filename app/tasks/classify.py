@@ -20,7 +20,7 @@ from app.bundle.tensors import NODES, NOVELTY, PROBABILITIES, SALIENCY, Arrays, 
 from app.errors import ModelOutputInvalid
 from app.modalities import Encoded, Modality
 from app.tasks.answer_tensor import TEXT_DTYPE, AnswerTensor, graph_output
-from app.tasks.reliability import NO_RELIABILITY, reliability, reliability_tensors
+from app.tasks.reliability import reliability, reliability_tensors
 from app.tasks.task import Decode, Options, Task, furthest
 from app.wire import Wire
 
@@ -132,12 +132,11 @@ def rank_labels(
 
 def _decoder(manifest: Manifest, modality: Modality) -> Decode:
     labels, explain = manifest.labels, modality.explain
-    limited = manifest.abstains
 
     def decode(encoded: Encoded[Any], outputs: Arrays, options: ClassifyOptions) -> Prediction:
         scores = probabilities(manifest, outputs)
         top = rank_labels(scores, labels, options.top_k)
-        known = reliability(manifest, scores, outputs) if limited else NO_RELIABILITY
+        known = reliability(manifest, scores, outputs)
         explanation = explain(manifest, encoded, outputs) if options.explain else None
         label, probability = top[0]
         return Prediction(label, probability, top, encoded.truncated, explanation, *known)

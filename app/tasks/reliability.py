@@ -32,9 +32,6 @@ class Reliability(NamedTuple):
     abstained_because: tuple[str, ...] | None = None
 
 
-NO_RELIABILITY = Reliability()
-
-
 def reliability(
     manifest: Manifest, scores: np.ndarray, outputs: Mapping[str, np.ndarray]
 ) -> Reliability:
@@ -56,7 +53,7 @@ def reliability(
         unlike = novelty >= manifest.novelty.threshold
     if manifest.confidence is None:
         if credible is None and novelty is None:
-            return NO_RELIABILITY
+            return Reliability()
         return Reliability(credible, novelty, unlike or undecided)
     hesitant = not is_confident(scores, manifest.confidence.threshold)
     rules = {"confidence": hesitant, "prediction_set": undecided, "novelty": unlike}

@@ -11,9 +11,9 @@ import numpy as np
 
 from app.errors import InvalidInput
 from app.modalities.audio.packets import CodecPackets
+from app.modalities.audio.refusals import DAMAGED_SOUND, EXPECTED_SOUND, NO_SAMPLES
 
 EXTRA = "thalamus[media]"
-_DAMAGED = "the sound is damaged, or of a kind that is not read"
 _SCALES = {"u8": 2**7, "s16": 2**15, "s32": 2**31, "flt": 1, "dbl": 1}
 
 
@@ -23,7 +23,7 @@ def refuse_without_extra(kind: str) -> None:
         import av  # noqa: F401
     except ImportError:
         raise InvalidInput(
-            f"expected a WAV, FLAC, Ogg or MP3 sound, got {kind}, which this service does not read:"
+            f"{EXPECTED_SOUND}, got {kind}, which this service does not read:"
             f" it lacks the extra {EXTRA}; convert it, or record PCM and send WAV"
         ) from None
 
@@ -43,7 +43,7 @@ class DecodedPackets:
         self._frames: Iterator[Any] | None = self._decoded()
         first = next(self._frames, None)
         if first is None:
-            raise InvalidInput("expected a sound, got a file without samples")
+            raise InvalidInput(NO_SAMPLES)
         self._first = first
         self.rate, self.channels = first.sample_rate, first.layout.nb_channels
 
@@ -84,7 +84,7 @@ class DecodedPackets:
             except (av.FFmpegError, ValueError, EOFError) as error:
                 if readable:
                     return
-                raise InvalidInput(_DAMAGED) from error
+                raise InvalidInput(DAMAGED_SOUND) from error
             for frame in frames:
                 readable = True
                 yield frame

@@ -17,9 +17,9 @@ from app.modalities.audio.codecs import DecodedPackets, refuse_without_extra
 from app.modalities.audio.layout import PlainSamples
 from app.modalities.audio.library import LibraryFile
 from app.modalities.audio.mpeg import find_frames, is_frame_mark, skip_tags
+from app.modalities.audio.refusals import EXPECTED_SOUND
 from app.modalities.audio.wav import CodecBlocks, is_wave, read_wave
 
-_EXPECTED = "expected a WAV, FLAC, Ogg or MP3 sound"
 _ELSEWHERE = {
     b"#!AMR": "AMR",
     b"\x30\x26\xb2\x75": "Windows Media (WMA)",
@@ -48,12 +48,12 @@ def open_sound(data: bytes) -> SoundSource:
     if is_wave(data):  # the most frequent ones
         return _of_wave(data)
     if not data:
-        raise InvalidInput(f"{_EXPECTED}, got 0 bytes")
+        raise InvalidInput(f"{EXPECTED_SOUND}, got 0 bytes")
     if data[4:8] != b"ftyp":  # an MP4 file begins with zeros
         place = skip_tags(data)
         data = data[place:] if place else data
         if not data:
-            raise InvalidInput(f"{_EXPECTED}, got 0 bytes behind tags or zeros")
+            raise InvalidInput(f"{EXPECTED_SOUND}, got 0 bytes behind tags or zeros")
     if is_wave(data):
         return _of_wave(data)
     return _plain(data) or _in_packets(data) or _encoded(data)
@@ -68,7 +68,7 @@ def _of_wave(data: bytes) -> SoundSource:
     place = skip_tags(found.data)
     if not is_frame_mark(found.data, place):
         raise InvalidInput(
-            f"{_EXPECTED}, got a WAV file that declares MP3 and holds something else"
+            f"{EXPECTED_SOUND}, got a WAV file that declares MP3 and holds something else"
         )
     return LibraryFile(found.data[place:])
 
@@ -105,8 +105,8 @@ def _encoded(data: bytes) -> SoundSource:
         return LibraryFile(data)
     for mark, name in _ELSEWHERE.items():
         if data.startswith(mark):
-            raise InvalidInput(f"{_EXPECTED}, got {name}; convert it to WAV, FLAC or MP3")
+            raise InvalidInput(f"{EXPECTED_SOUND}, got {name}; convert it to WAV, FLAC or MP3")
     place = find_frames(data, 0)
     if place is None:
-        raise InvalidInput(f"{_EXPECTED}, got something else")
+        raise InvalidInput(f"{EXPECTED_SOUND}, got something else")
     return LibraryFile(data[place:])

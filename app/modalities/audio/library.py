@@ -11,9 +11,9 @@ import numpy as np
 import soundfile
 
 from app.errors import InvalidInput
+from app.modalities.audio.refusals import DAMAGED_SOUND
 
 _FRAMES = 4_096  # decoded at a time: at most so many are lost of a truncated file
-_DAMAGED = "the sound is damaged, or of a kind that is not read"
 
 
 class LibraryFile:
@@ -48,7 +48,7 @@ def _open(data: bytes) -> soundfile.SoundFile:
     try:
         return _Stream(io.BytesIO(data))
     except soundfile.SoundFileError as error:
-        raise InvalidInput(_DAMAGED) from error
+        raise InvalidInput(DAMAGED_SOUND) from error
 
 
 def _read(file: soundfile.SoundFile, frames: int) -> Iterator[np.ndarray]:
@@ -62,7 +62,7 @@ def _read(file: soundfile.SoundFile, frames: int) -> Iterator[np.ndarray]:
         except soundfile.SoundFileError as error:
             if readable:
                 return
-            raise InvalidInput(_DAMAGED) from error
+            raise InvalidInput(DAMAGED_SOUND) from error
         if not len(block):
             return
         readable = True

@@ -12,6 +12,7 @@ from app.errors import InvalidInput
 from app.modalities.audio.containers import open_sound
 from app.modalities.audio.full_scale import HEADROOM, NO_NUMBERS
 from app.modalities.audio.layout import PlainSamples
+from app.modalities.audio.refusals import NO_SAMPLES
 
 MAX_SECONDS = 300
 MAX_VALUES = 30_000_000  # samples × channels of one sound
@@ -35,7 +36,7 @@ class SoundReader:
         if isinstance(source, PlainSamples):
             _check_length(source.frames, self._limit, self.rate)
             if not source.frames:
-                raise InvalidInput("expected a sound, got a file without samples")
+                raise InvalidInput(NO_SAMPLES)
 
     def blocks(self) -> Iterator[np.ndarray]:
         """Yield all of it, float32 (frames, channels), at least one frame."""
@@ -51,7 +52,7 @@ class SoundReader:
             # Decoders go beyond full scale a little, where the encoder was near it.
             yield np.clip(block, -HEADROOM, HEADROOM, out=block)
         if not count:
-            raise InvalidInput("expected a sound, got a file without samples")
+            raise InvalidInput(NO_SAMPLES)
 
 
 def _most_frames(rate: int, channels: int) -> int:

@@ -41,10 +41,10 @@ def is_wave(data: bytes) -> bool:
 
 def read_wave(data: bytes) -> SampleLayout | CodecBlocks:
     """Return what the file holds; raise `InvalidInput` where that is not known."""
-    form, big, start, size = _samples(data)
-    coding, width, channels, rate = _plain(form, big)
-    if coding is not None:
-        return SampleLayout(coding, width, big, channels, rate, start, size)
+    form, big, start, size = found = _samples(data)
+    layout = _layout(*found)
+    if layout is not None:
+        return layout
     if _tag(form, big) in _MPEG:
         return CodecBlocks(data[start : start + size], mpeg=True)
     return CodecBlocks(_written_anew(form, big, memoryview(data)[start : start + size]))
@@ -55,10 +55,14 @@ def plain_layout(data: bytes) -> SampleLayout | None:
     if not is_wave(data):
         return None
     try:
-        form, big, start, size = _samples(data)
-        coding, width, channels, rate = _plain(form, big)
+        return _layout(*_samples(data))
     except InvalidInput:
         return None
+
+
+def _layout(form: bytes, big: bool, start: int, size: int) -> SampleLayout | None:
+    """Return the layout of plain samples; None for a codec's."""
+    coding, width, channels, rate = _plain(form, big)
     if coding is None:
         return None
     return SampleLayout(coding, width, big, channels, rate, start, size)

@@ -56,12 +56,9 @@ class PngRemarks(NamedTuple):
         body = self.bodies.get(b"iCCP")
         if body is None:
             return b""
-        inflater, packed = zlib.decompressobj(), _after_keyword(body)[1:]
-        with suppress(zlib.error):
-            head = inflater.decompress(packed, 4)
-            rest = min(int.from_bytes(head, "big"), MAX_PROFILE) - 4
-            return head + inflater.decompress(inflater.unconsumed_tail, rest) if rest > 0 else b""
-        return b""
+        packed = _after_keyword(body)[1:]
+        size = _stated_size(packed)
+        return _inflated(packed, size) if size > 4 else b""
 
 
 def read_chunks(png: bytes) -> PngRemarks:

@@ -14,15 +14,6 @@ from app.modalities.image.spec import ImageSpec
 from tests import media, pictures
 
 ENCODER = encoder_for(ImageSpec(height=20, width=24, fit="pad", resample="bilinear"), {})
-UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_90,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_270,
-}
 SEEDS = range(4)
 
 
@@ -149,7 +140,7 @@ def test_one_transparent_value_of_deep_gray() -> None:
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_every_container_is_turned_upright(orientation: int) -> None:
     scene = media.scene(30, 17)
-    stored = scene.transpose(UPRIGHT[orientation]) if orientation > 1 else scene
+    stored = pictures.as_stored(scene, orientation)
     data, far = pictures.exif(orientation), pictures.segment(0xE2, b"far away" * 8000)
     plain, jpeg = media.saved(stored, "JPEG"), b"Exif\0\0" + data
     expected = seen(media.saved(scene))

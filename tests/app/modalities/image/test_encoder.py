@@ -9,7 +9,7 @@ from app.errors import InvalidInput
 from app.modalities import Payload, encoder_for
 from app.modalities.image.jpeg import MAX_SCANS, scans
 from app.modalities.image.spec import ImageSpec
-from tests import media
+from tests import media, pictures
 
 SPEC = ImageSpec(height=16, width=16, resample="bilinear")
 
@@ -96,16 +96,7 @@ def test_lossy_formats_give_similar_pixels(kind: str) -> None:
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_exif_orientation_is_applied(kind: str, orientation: int) -> None:
     scene = media.scene()
-    turn = {
-        2: Image.Transpose.FLIP_LEFT_RIGHT,
-        3: Image.Transpose.ROTATE_180,
-        4: Image.Transpose.FLIP_TOP_BOTTOM,
-        5: Image.Transpose.TRANSPOSE,
-        6: Image.Transpose.ROTATE_90,
-        7: Image.Transpose.TRANSVERSE,
-        8: Image.Transpose.ROTATE_270,
-    }
-    stored = scene.transpose(turn[orientation]) if orientation in turn else scene
+    stored = pictures.as_stored(scene, orientation)
     exif = Image.Exif()
     exif[0x0112] = orientation
     data = media.saved(stored, kind, exif=exif)
