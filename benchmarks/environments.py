@@ -43,20 +43,28 @@ class PackageEnvironment:
         done = folder / "installed"
         if done.is_file() and done.read_text() == wanted:
             return None
-        pip = [str(self.python), "-m", "pip", "install", "--quiet", "--no-compile"]
-        pip += ["-r", self.pins.name]
-        for command in ([sys.executable, "-m", "venv", "--clear", str(folder)], pip):
-            try:
-                subprocess.run(
-                    command,
-                    cwd=self.pins.parent,
-                    check=True,
-                    capture_output=True,
-                    timeout=self.seconds,
-                )
-            except subprocess.CalledProcessError as error:
-                return f"cannot be installed: {error.stderr.decode().strip().splitlines()[-1]}"
-            except subprocess.TimeoutExpired:
-                return f"cannot be installed within {self.seconds} s"
+        venv = [sys.executable, "-m", "venv", "--clear", "--without-pip", str(folder)]
+        pins, python = ["-r", self.pins.name], ["--python", str(self.python)]
+        # uv takes a tenth of the time, but does not know the indexes that pip is configured for.
+        uv = [sys.executable, "-m", "uv", "--quiet", "pip", "install", *python, *pins]
+        pip = [sys.executable, "-m", "pip", "--quiet", *python, "install", "--no-compile", *pins]
+        if problem := self._run(venv) or (self._run(uv) and self._run(pip)):
+            return problem
         done.write_text(wanted)
+        return None
+
+    def _run(self, command: list[str]) -> str | None:
+        """Run it beside the pins; return why it failed."""
+        try:
+            subprocess.run(
+                command,
+                cwd=self.pins.parent,
+                check=True,
+                capture_output=True,
+                timeout=self.seconds,
+            )
+        except subprocess.CalledProcessError as error:
+            return f"cannot be installed: {error.stderr.decode().strip().splitlines()[-1]}"
+        except subprocess.TimeoutExpired:
+            return f"cannot be installed within {self.seconds} s"
         return None
