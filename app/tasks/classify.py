@@ -112,7 +112,7 @@ def probabilities(manifest: Manifest, outputs: Mapping[str, np.ndarray]) -> np.n
     Raises `ModelOutputInvalid` unless the graph gives a finite number for every label.
     """
     scores = outputs[manifest.outputs[0].name].reshape(-1).astype(np.float32, copy=False)
-    if scores.size != len(manifest.labels) or not isfinite(scores.sum()):
+    if scores.size != len(manifest.labels) or not isfinite(np.add.reduce(scores)):
         raise ModelOutputInvalid(
             f"{manifest.name}: the graph does not give a number for every label"
         )
@@ -126,7 +126,7 @@ def rank_labels(
     scores: np.ndarray, labels: Sequence[str], top_k: int
 ) -> tuple[tuple[str, float], ...]:
     """Return the labels by probability, the highest first; ties keep the order of the labels."""
-    ranked = np.argsort(-scores, kind="stable")[:top_k]
+    ranked = (-scores).argsort(kind="stable")[:top_k]
     return tuple(zip([labels[i] for i in ranked.tolist()], scores[ranked].tolist(), strict=True))
 
 
