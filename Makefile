@@ -12,6 +12,9 @@ QUICK ?=
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 LOCKED := install --require-hashes --no-deps
+# uv takes a tenth of pip's time, but knows none of the indexes that pip is configured for.
+UV := $(BIN)/python -m uv --quiet pip $(LOCKED) --python $(BIN)/python
+install = $(UV) -r $(1) 2>/dev/null || $(PIP) $(LOCKED) -r $(1)
 EDITABLE := install --no-deps --no-build-isolation --editable .
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
@@ -83,20 +86,22 @@ setup: .venv/.training  ## the development environment
 .venv/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv .venv
+	awk '/^[a-z]/ { uv = /^uv==/ } uv' requirements/dev.txt > .venv/uv.txt
+	$(PIP) $(LOCKED) -r .venv/uv.txt
 
 .venv/.serve: requirements/serve.txt pyproject.toml | .venv/bin/python
-	$(PIP) $(LOCKED) -r requirements/serve.txt
+	$(call install,requirements/serve.txt)
 	$(PIP) $(EDITABLE)
 	@touch $@
 
 .venv/.dev: requirements/dev.txt .venv/.serve
-	$(PIP) $(LOCKED) -r requirements/dev.txt
+	$(call install,requirements/dev.txt)
 	@touch $@
 
 # The CPU build of torch where it is at hand; else PyPI's, which needs NVIDIA's libraries on Linux.
 .venv/.training: requirements/training.txt .venv/.dev
 	$(PIP) $(LOCKED) --no-index -r requirements/torch-cpu.txt 2>/dev/null || true
-	$(PIP) $(LOCKED) -r requirements/training.txt
+	$(call install,requirements/training.txt)
 	$(BIN)/python -c 'import torch' 2>/dev/null || $(PIP) $(LOCKED) -r requirements/torch-cuda.txt
 	@touch $@
 
