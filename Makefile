@@ -17,6 +17,8 @@ UV := $(BIN)/python -m uv --quiet pip $(LOCKED) --python $(BIN)/python
 install = $(UV) -r $(1) 2>/dev/null || $(PIP) $(LOCKED) -r $(1)
 EDITABLE := install --no-deps --no-build-isolation --editable .
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
+# The quick tests publish many bundles, and wait for the disk each time: in memory, if it has 4 GB.
+MEMORY := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 4e6 { print "TMPDIR=/dev/shm" }')
 
 .PHONY: serve test test-app test-slow test-training check docs fix verify bench bench-self bench-quality bench-training bench-memory simulate chaos soak sbom setup clean
 
@@ -24,10 +26,10 @@ serve: .venv/.serve  ## serve models/ on PORT (8000)
 	$(BIN)/thalamus serve --port $(PORT)
 
 test: .venv/.training  ## everything but what takes seconds: three minutes
-	$(PYTEST) -m "not training and not slow"
+	$(MEMORY) $(PYTEST) -m "not training and not slow"
 
 test-app: .venv/.dev  ## of these, the service and the shipped bundles, without torch
-	$(PYTEST) tests --ignore tests/training --ignore tests/benchmarks -m "not training and not slow"
+	$(MEMORY) $(PYTEST) tests --ignore tests/training --ignore tests/benchmarks -m "not training and not slow"
 
 test-slow: .venv/.training  ## the others, which start processes or take more than a second
 	$(PYTEST) -m "slow and not training" --durations 15
