@@ -10,13 +10,13 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _one_processor(worker_id: str):
+def _one_processor():
     """A worker beside others keeps to one processor: their pools of threads would wait for turns.
 
     ONNX Runtime's threads spin while they wait, and take the processor from another worker's.
     """
     processors = sorted(os.sched_getaffinity(0))
-    if worker_id != "master":
+    if worker_id := os.environ.get("PYTEST_XDIST_WORKER"):
         os.sched_setaffinity(0, {processors[int(worker_id.removeprefix("gw")) % len(processors)]})
     yield
     os.sched_setaffinity(0, processors)
