@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
+from app.errors import InvalidInput
 from app.modalities import Payload, encoder_for
 from app.modalities.image.colour import colours_of, profile_of_chunks
 from app.modalities.image.spec import ImageSpec
@@ -85,6 +86,31 @@ def test_primaries_and_gamma_of_a_png_are_a_profile() -> None:
     srgb = pictures.with_chunks(both, pictures.chunk(b"sRGB", b"\0"))
     for data in (pictures.with_chunks(plain, gamma), pictures.with_chunks(plain, primaries), srgb):
         assert np.array_equal(seen(data), seen(plain))
+
+
+def cicp(primaries: int, curve: int) -> bytes:
+    return pictures.chunk(b"cICP", bytes((primaries, curve, 0, 1)))
+
+
+@pytest.mark.parametrize(("primaries", "curve"), [(9, 16), (9, 18), (12, 13), (1, 8)])
+def test_numbers_of_colours_that_are_not_read_are_refused(primaries: int, curve: int) -> None:
+    scene = media.scene()
+    odd = pictures.with_chunks(media.saved(scene), cicp(primaries, curve))
+    said = f"primaries {primaries} and the curve {curve}.*; convert it to sRGB"
+    with pytest.raises(InvalidInput, match=said):
+        seen(odd)
+    plain = media.saved(scene, icc_profile=profile())
+    assert np.array_equal(seen(pictures.with_chunks(plain, cicp(primaries, curve))), seen(plain))
+
+
+@pytest.mark.parametrize(("primaries", "curve"), [(1, 13), (1, 1), (2, 2)])
+def test_numbers_of_srgb_change_nothing(primaries: int, curve: int) -> None:
+    plain = media.saved(media.scene())
+    assert np.array_equal(seen(pictures.with_chunks(plain, cicp(primaries, curve))), seen(plain))
+    both = pictures.with_chunks(media.saved(media.scene(), icc_profile=profile()), cicp(1, 13))
+    assert np.array_equal(seen(both), seen(plain)), "the numbers count before a profile"
+    cut = pictures.chunk(b"cICP", b"\x09")
+    assert np.array_equal(seen(pictures.with_chunks(plain, cut)), seen(plain))
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF", "WEBP", "AVIF"])
