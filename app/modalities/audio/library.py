@@ -6,11 +6,13 @@ to its end, except for Ogg, which has its length there and is refused.
 
 import io
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import soundfile
 
 from app.errors import InvalidInput
+from app.modalities.audio.mpeg import is_frame_mark
 from app.modalities.audio.refusals import DAMAGED_SOUND
 
 _FRAMES = 4_096  # decoded at a time: at most so many are lost of a truncated file
@@ -33,6 +35,28 @@ class LibraryFile:
             yield from _read(file, frames)
 
 
+class _Nameless(io.BytesIO):
+    """A file for which libsndfile looks for no other file on the disk.
+
+    What is neither WAV nor of another kind with a mark, which is MP3, may be half of an SD2 sound,
+    whose other half stands beside it: libsndfile opens `._` and the file's name, which is empty
+    here, in the working directory. It does not where the file has no length when it is opened.
+    """
+
+    _is_read = False
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Seek, but to the start in place of the end before anything was read."""
+        if whence == io.SEEK_END and not self._is_read:
+            return super().seek(0)
+        return super().seek(offset, whence)
+
+    def readinto(self, buffer: Any) -> int:
+        """Read."""
+        self._is_read = True
+        return super().readinto(buffer)
+
+
 class _Stream(soundfile.SoundFile):
     """A sound that is read from its begin to its end.
 
@@ -46,7 +70,7 @@ class _Stream(soundfile.SoundFile):
 
 def _open(data: bytes) -> soundfile.SoundFile:
     try:
-        return _Stream(io.BytesIO(data))
+        return _Stream(_Nameless(data) if is_frame_mark(data) else io.BytesIO(data))
     except soundfile.SoundFileError as error:
         raise InvalidInput(DAMAGED_SOUND) from error
 

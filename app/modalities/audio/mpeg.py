@@ -42,7 +42,9 @@ def skip_tags(data: bytes) -> int:
             place = found.start() if found else len(data)
         else:
             return min(place, len(data))
-    raise InvalidInput(f"expected at most {_MOST_TAGS} tags before the sound, got more")
+    raise InvalidInput(
+        f"expected at most {_MOST_TAGS} tags before the sound, got more; save it without tags"
+    )
 
 
 def _id3_size(data: bytes, place: int) -> int:
@@ -61,7 +63,8 @@ def is_frame_mark(data: bytes, place: int = 0) -> bool:
 
 def find_frames(data: bytes, place: int) -> int | None:
     """Return where the first of several frames in a row begins, within `SEARCHED` bytes."""
-    for mark in _SYNC.finditer(data, place, place + SEARCHED):
+    # A mark of two bytes may start behind the last of them.
+    for mark in _SYNC.finditer(data, place, place + SEARCHED + 2):
         if _row_of_frames(data, mark.start()):
             return mark.start()
     return None

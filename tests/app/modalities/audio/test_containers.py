@@ -11,6 +11,7 @@ from app.errors import InvalidInput
 from app.modalities import Payload, encoder_for
 from app.modalities.audio.containers import open_sound
 from app.modalities.audio.spec import AudioSpec
+from tests import media
 from tests.fakes import RATE, SAMPLES
 from tests.media import sound, tone, wav
 
@@ -49,11 +50,12 @@ def test_bytes_of_eight_bits_are_the_same_sound() -> None:
 
 
 @pytest.mark.parametrize("order", ["LITTLE", "BIG"])
-@pytest.mark.parametrize("kind", ["AU", "CAF", "WAV"])
-def test_the_order_of_bytes_makes_no_difference(kind: str, order: str) -> None:
+@pytest.mark.parametrize("kind", ["AU", "CAF", "WAV", "AIFF"])
+@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "PCM_32"])
+def test_the_order_of_bytes_makes_no_difference(subtype: str, kind: str, order: str) -> None:
     file = io.BytesIO()
-    soundfile.write(file, NOISE, RATE, "PCM_24", order, kind)
-    assert np.array_equal(samples(file.getvalue()), samples(sound(NOISE, subtype="PCM_24")))
+    soundfile.write(file, NOISE, RATE, subtype, order, kind)
+    assert np.array_equal(samples(file.getvalue()), samples(sound(NOISE, subtype=subtype)))
 
 
 def test_apple_lossless_in_caf_is_read() -> None:
@@ -102,9 +104,31 @@ def test_what_follows_an_mp3_makes_no_difference(after: bytes) -> None:
     assert np.array_equal(encode(MP3 + after)[:3000], encode(MP3)[:3000])
 
 
+@pytest.mark.parametrize("name", ["._", ".AppleDouble"])
+@pytest.mark.parametrize("kind", ["MP3", "FLAC", "OGG"])
+def test_no_file_of_the_working_directory_matters(
+    name: str, kind: str, tmp_path, monkeypatch
+) -> None:
+    """libsndfile looks there for the other half of what may be an SD2 sound."""
+    data = sound(TONE, kind=kind)
+    expected = encode(data)
+    monkeypatch.chdir(tmp_path)
+    if name == "._":
+        (tmp_path / name).touch()
+    else:
+        (tmp_path / name).mkdir()
+    assert np.array_equal(encode(data), expected)
+    assert np.array_equal(encode(id3(300) + data), expected)
+
+
+@pytest.mark.parametrize("size", [65_534, 65_535, 65_536])
+def test_64_kib_before_an_mp3_are_skipped(size: int) -> None:
+    assert np.array_equal(encode(b"x" * size + MP3), encode(MP3))
+
+
 def test_mp3_is_not_searched_for_without_end() -> None:
-    with pytest.raises(InvalidInput, match="something else"):
-        encode(b"x" * 70_000 + MP3)
+    with pytest.raises(InvalidInput, match="something else; send one of these"):
+        encode(b"x" * 65_537 + MP3)
     with pytest.raises(InvalidInput, match="something else"):
         encode(GARBAGE)
 
@@ -158,6 +182,14 @@ REFUSED = {
     "an IFF picture": (b"FORM\0\0\0\x20ILBMBMHD" + b"\0" * 40, "IFF file of another kind"),
     "12 bits of ADPCM": (wav(kind=2, extra=b"\0" * 34), "coefficients of its own"),
     "WMA": (b"\x30\x26\xb2\x75\x8e\x66" + b"\0" * 40, r"Windows Media \(WMA\); convert it"),
+    "a picture": (media.picture(), "got a PNG image; send it to a model of pictures"),
+    "a picture in RIFF": (media.picture(encode=("WEBP",)), "got a WebP image; send it"),
+    "a picture in boxes": (media.picture((64, 64), encode=("AVIF",)), "got an AVIF image; send"),
+    "a HEIC picture": (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "got a HEIC image; send"),
+    "text": (
+        b"some text",
+        "expected a WAV, FLAC, Ogg, MP3, AIFF, AU.* CAF.* got something else; send",
+    ),
     "tags without a sound": (id3(300) + b"\0" * 70, "behind tags or zeros"),
 }
 
