@@ -15,8 +15,14 @@ from app.modalities.audio import matroska, mp4
 from app.modalities.audio.aiff import read_aiff, read_au, read_caf
 from app.modalities.audio.codecs import DecodedPackets, refuse_without_extra
 from app.modalities.audio.layout import PlainSamples
-from app.modalities.audio.library import LibraryFile
-from app.modalities.audio.mpeg import find_frames, is_frame_mark, skip_tags
+from app.modalities.audio.library import LibraryFile, LibraryFiles
+from app.modalities.audio.mpeg import (
+    find_frames,
+    further_sounds,
+    has_one_form,
+    is_frame_mark,
+    skip_tags,
+)
 from app.modalities.audio.refusals import SAVE_ANEW, expected_sound, refuse_pictures
 from app.modalities.audio.wav import CodecBlocks, is_wave, read_wave
 
@@ -71,7 +77,7 @@ def _of_wave(data: bytes) -> SoundSource:
             f"{expected_sound()}, got a WAV file that declares MP3 and holds something else; "
             f"{SAVE_ANEW}"
         )
-    return LibraryFile(found.data[place:])
+    return _of_frames(found.data[place:])
 
 
 def _plain(data: bytes) -> SoundSource | None:
@@ -105,8 +111,10 @@ def _in_packets(data: bytes) -> SoundSource | None:
 
 def _encoded(data: bytes) -> SoundSource:
     """Return the sound of FLAC, Ogg or MP3; raise `InvalidInput` for everything else."""
-    if data.startswith((b"fLaC", b"OggS")) or is_frame_mark(data):
+    if data.startswith((b"fLaC", b"OggS")):
         return LibraryFile(data)
+    if is_frame_mark(data):
+        return _of_frames(data)
     for mark, name in _ELSEWHERE.items():
         if data.startswith(mark):
             raise InvalidInput(f"{expected_sound()}, got {name}; convert it to WAV, FLAC or MP3")
@@ -114,4 +122,12 @@ def _encoded(data: bytes) -> SoundSource:
     if place is None:
         refuse_pictures(data)
         raise InvalidInput(f"{expected_sound()}, got something else; send one of these")
-    return LibraryFile(data[place:])
+    return _of_frames(data[place:])
+
+
+def _of_frames(data: bytes) -> SoundSource:
+    """Return the sound of MP3 frames."""
+    starts = further_sounds(data)
+    if not starts:
+        return LibraryFile(data)
+    return LibraryFiles(data, starts, has_one_form(data, [0, *starts]))

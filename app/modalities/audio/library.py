@@ -35,6 +35,28 @@ class LibraryFile:
             yield from _read(file, frames)
 
 
+class LibraryFiles:
+    """MP3 sounds in a row: all are heard, as players do, where they have one form.
+
+    starts: of the further ones. has_one_form: whether they can be joined.
+    """
+
+    def __init__(self, data: bytes, starts: list[int], has_one_form: bool) -> None:
+        ends = [*starts, len(data)]
+        self._parts = [data[a:b] for a, b in zip([0, *starts], ends, strict=True)]
+        self.left_out: str | None = f"{len(self._parts)} sounds in a row were heard as one"
+        if not has_one_form:
+            self.left_out = f"the first of {len(self._parts)} sounds in a row was heard"
+            self._parts = self._parts[:1]
+        first = LibraryFile(self._parts[0])
+        self.rate, self.channels = first.rate, first.channels
+
+    def blocks(self, frames: int) -> Iterator[np.ndarray]:
+        """Yield the samples, float32 (frames, channels), at most so many frames at a time."""
+        for part in self._parts:
+            yield from LibraryFile(part).blocks(frames)
+
+
 class _Nameless(io.BytesIO):
     """A file for which libsndfile looks for no other file on the disk.
 

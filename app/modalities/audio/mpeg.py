@@ -6,6 +6,7 @@ picture is not taken for a sound.
 """
 
 import re
+from collections.abc import Iterable, Iterator
 
 from app.errors import InvalidInput
 
@@ -13,6 +14,10 @@ SEARCHED = 2**16
 """Bytes in which the first frame is searched for, as FFmpeg does."""
 _MOST_TAGS = 100
 _IN_A_ROW = 3  # frames
+_MOST_SOUNDS = 100  # in a row
+_HEADER = re.compile(rb"Xing|Info|VBRI")  # in a first frame: how long the sound is
+_BEFORE = (36, 21, 13)  # bytes of a frame before such a header
+_STATED, _HAS_FRAMES, _HAS_BYTES = 2**14, 1, 2
 _SYNC = re.compile(rb"\xff[\xe2-\xff]")
 _NO_ZERO = re.compile(rb"[^\0]")
 _RATES = (44_100, 48_000, 32_000)
@@ -68,6 +73,47 @@ def find_frames(data: bytes, place: int) -> int | None:
         if _row_of_frames(data, mark.start()):
             return mark.start()
     return None
+
+
+def further_sounds(data: bytes) -> list[int]:
+    """Return where a file has further sounds behind the one that it begins with.
+
+    Each has a first frame that says how long it is, and decoders end there; what follows that
+    length is a further sound, too. At most 99.
+    """
+    heads = [place for place, _ in _headers(data)]
+    starts = [place for place in heads if place]
+    for (place, size), end in zip(_headers(data), [*heads[1:], len(data)], strict=False):
+        if size and place + size + _STATED < end:
+            behind = find_frames(data, place + size)
+            if behind is not None and behind < end:
+                starts.append(behind)
+    return sorted(set(starts))[: _MOST_SOUNDS - 1]
+
+
+def _headers(data: bytes) -> Iterator[tuple[int, int]]:
+    """Yield where a frame with a header starts, and the bytes that the header states; or 0."""
+    for count, mark in enumerate(_HEADER.finditer(data)):
+        if count == 10 * _MOST_SOUNDS:
+            return
+        for before in _BEFORE:
+            place = mark.start() - before
+            if place >= 0 and _frame(data, place)[1] > before:
+                yield place, _stated_size(data, mark)
+                break
+
+
+def _stated_size(data: bytes, mark: re.Match[bytes]) -> int:
+    if mark[0] == b"VBRI":
+        return int.from_bytes(data[mark.start() + 10 : mark.start() + 14], "big")
+    flags = int.from_bytes(data[mark.end() : mark.end() + 4], "big")
+    at = mark.end() + (8 if flags & _HAS_FRAMES else 4)
+    return int.from_bytes(data[at : at + 4], "big") if flags & _HAS_BYTES else 0
+
+
+def has_one_form(data: bytes, places: Iterable[int]) -> bool:
+    """Return whether the frames there have one rate and one number of channels."""
+    return len({(_frame(data, place)[0], data[place + 3] >> 6 == 3) for place in places}) == 1
 
 
 def _row_of_frames(data: bytes, place: int) -> bool:

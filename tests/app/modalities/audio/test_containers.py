@@ -126,6 +126,44 @@ def test_64_kib_before_an_mp3_are_skipped(size: int) -> None:
     assert np.array_equal(encode(b"x" * size + MP3), encode(MP3))
 
 
+HIGHER = sound(tone(880, 0.25), kind="MP3", subtype="MPEG_LAYER_III")
+
+
+@pytest.mark.parametrize(
+    "between", [b"", id3(300), b"TAG" + b"\0" * 125, b"\0" * 3000], ids=["", "ID3", "ID3v1", "0"]
+)
+@pytest.mark.parametrize("second", [HIGHER, MP3], ids=["shorter", "again"])
+def test_mp3_sounds_in_a_row_are_heard_in_a_row(second: bytes, between: bytes) -> None:
+    both = MP3 + between + second
+    assert np.array_equal(samples(both), np.concatenate([samples(MP3), samples(second)]))
+    assert open_sound(both).left_out == "2 sounds in a row were heard as one"
+    assert open_sound(both + second).left_out == "3 sounds in a row were heard as one"
+    assert open_sound(MP3).left_out is None
+    assert ENCODER.encode(Payload(both, "audio/mpeg")).truncated.startswith("2 sounds in a row")
+
+
+def test_a_sound_of_unsaid_length_behind_another_is_heard() -> None:
+    frames = sound(tone(880, 20.0), kind="MP3", subtype="MPEG_LAYER_III")
+    for name in (b"Xing", b"Info"):
+        frames = frames.replace(name, bytes(4))
+    both = MP3 + frames
+    assert np.array_equal(samples(both), np.concatenate([samples(MP3), samples(frames)]))
+    assert open_sound(both).left_out == "2 sounds in a row were heard as one"
+
+
+def test_sounds_of_other_forms_are_left_out_and_said() -> None:
+    for other in (sound(tone(440, rate=16_000), 16_000, "MP3"), sound(NOISE / 2**31, kind="MP3")):
+        assert np.array_equal(samples(MP3 + other), samples(MP3))
+        assert open_sound(MP3 + other).left_out == "the first of 2 sounds in a row was heard"
+
+
+def test_words_that_look_like_a_header_are_no_sound() -> None:
+    inside = bytearray(MP3)
+    inside[len(MP3) // 2 : len(MP3) // 2 + 4] = b"Info"
+    assert open_sound(bytes(inside)).left_out is None
+    assert open_sound(MP3 + b"TAGXing" + b"Info" * 2_000_000).left_out is None
+
+
 def test_mp3_is_not_searched_for_without_end() -> None:
     with pytest.raises(InvalidInput, match="something else; send one of these"):
         encode(b"x" * 65_537 + MP3)
