@@ -33,8 +33,8 @@ from benchmarks.inputs import MODELS
 from benchmarks.reliability.fuzz_files import KINDS, mutated, whole_files
 
 KEPT = Path("build") / "fuzz"
-_SECONDS = 10.0  # for one file, with the processors shared
-_STARTING = 120.0  # for the first files: imports
+_SECONDS = 10.0  # of a processor for one file; a hang is twelve times as much by the clock
+_HANG, _STARTING = 12 * _SECONDS, 120.0  # for the first files: imports
 _TOGETHER = 50  # outcomes that are sent at once
 _SLACK = 32 * 2**20  # bytes more than were stated: pages that are touched for the first time
 _READ, _REFUSED = "read", "refused"
@@ -146,7 +146,7 @@ class _Child:
             try:
                 if self._pipe.poll(self._patience):
                     found: list[tuple[int, str]] = self._pipe.recv()
-                    self._patience = 3 * _SECONDS
+                    self._patience = _HANG
                     return found
             except (EOFError, OSError):
                 return None
@@ -156,7 +156,7 @@ class _Child:
         """Say why there are no further turns."""
         self.process.join(0.5)
         code = self.process.exitcode
-        return f"no end within {3 * _SECONDS:.0f} s" if code is None else f"exit status {code}"
+        return f"no end within {_HANG:.0f} s" if code is None else f"exit status {code}"
 
 
 @contextmanager
