@@ -6,7 +6,6 @@ to its end, except for Ogg, which has its length there and is refused.
 
 import io
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import soundfile
@@ -65,18 +64,14 @@ class _Nameless(io.BytesIO):
     here, in the working directory. It does not where the file has no length when it is opened.
     """
 
-    _is_read = False
+    _is_asked = False
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Seek, but to the start in place of the end before anything was read."""
-        if whence == io.SEEK_END and not self._is_read:
+        """Seek, but the first time not to the end: that asks how long the file is."""
+        if whence == io.SEEK_END and not self._is_asked:
+            self._is_asked = True
             return super().seek(0)
         return super().seek(offset, whence)
-
-    def readinto(self, buffer: Any) -> int:
-        """Read."""
-        self._is_read = True
-        return super().readinto(buffer)
 
 
 class _Stream(soundfile.SoundFile):

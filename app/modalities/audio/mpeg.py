@@ -6,7 +6,7 @@ picture is not taken for a sound.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from app.errors import InvalidInput
 
@@ -15,7 +15,7 @@ SEARCHED = 2**16
 _MOST_TAGS = 100
 _IN_A_ROW = 3  # frames
 _MOST_SOUNDS = 100  # in a row
-_HEADER = re.compile(rb"Xing|Info|VBRI")  # in a first frame: how long the sound is
+_HEADERS = (b"Xing", b"Info", b"VBRI")  # in a first frame: how long the sound is
 _BEFORE = (36, 21, 13)  # bytes of a frame before such a header
 _STATED, _HAS_FRAMES, _HAS_BYTES = 2**14, 1, 2
 _SYNC = re.compile(rb"\xff[\xe2-\xff]")
@@ -81,33 +81,40 @@ def further_sounds(data: bytes) -> list[int]:
     Each has a first frame that says how long it is, and decoders end there; what follows that
     length is a further sound, too. At most 99.
     """
-    heads = [place for place, _ in _headers(data)]
-    starts = [place for place in heads if place]
-    for (place, size), end in zip(_headers(data), [*heads[1:], len(data)], strict=False):
+    heads = _headers(data)
+    if not heads:
+        return []
+    starts = {place for place, _ in heads if place}
+    ends = [*(place for place, _ in heads[1:]), len(data)]
+    for (place, size), end in zip(heads, ends, strict=True):
         if size and place + size + _STATED < end:
             behind = find_frames(data, place + size)
             if behind is not None and behind < end:
-                starts.append(behind)
-    return sorted(set(starts))[: _MOST_SOUNDS - 1]
+                starts.add(behind)
+    return sorted(starts)[: _MOST_SOUNDS - 1]
 
 
-def _headers(data: bytes) -> Iterator[tuple[int, int]]:
-    """Yield where a frame with a header starts, and the bytes that the header states; or 0."""
-    for count, mark in enumerate(_HEADER.finditer(data)):
-        if count == 10 * _MOST_SOUNDS:
-            return
-        for before in _BEFORE:
-            place = mark.start() - before
-            if place >= 0 and _frame(data, place)[1] > before:
-                yield place, _stated_size(data, mark)
+def _headers(data: bytes) -> list[tuple[int, int]]:
+    """Return where frames with a header start, and the bytes that each header states; or 0."""
+    found = list[tuple[int, int]]()
+    for name in _HEADERS:
+        mark = data.find(name)
+        for _ in range(10 * _MOST_SOUNDS):
+            if mark < 0:
                 break
+            for before in _BEFORE:
+                if mark >= before and _frame(data, mark - before)[1] > before:
+                    found.append((mark - before, _stated_size(data, mark)))
+                    break
+            mark = data.find(name, mark + 4)
+    return sorted(found)
 
 
-def _stated_size(data: bytes, mark: re.Match[bytes]) -> int:
-    if mark[0] == b"VBRI":
-        return int.from_bytes(data[mark.start() + 10 : mark.start() + 14], "big")
-    flags = int.from_bytes(data[mark.end() : mark.end() + 4], "big")
-    at = mark.end() + (8 if flags & _HAS_FRAMES else 4)
+def _stated_size(data: bytes, mark: int) -> int:
+    if data.startswith(b"VBRI", mark):
+        return int.from_bytes(data[mark + 10 : mark + 14], "big")
+    flags = int.from_bytes(data[mark + 4 : mark + 8], "big")
+    at = mark + (12 if flags & _HAS_FRAMES else 8)
     return int.from_bytes(data[at : at + 4], "big") if flags & _HAS_BYTES else 0
 
 

@@ -4,7 +4,7 @@ import re
 from typing import NamedTuple
 
 _BLOCKS = 200_000  # of a GIF, and chunks of a WebP, that are looked at; full blocks do not count
-_FULL = re.compile(rb"(?:\xff[\s\S]{255})*+")  # blocks of a GIF as encoders write them
+_FULL = re.compile(rb"(?:\xff.{255})*+", re.DOTALL)  # blocks of a GIF as encoders write them
 
 
 class Count(NamedTuple):
