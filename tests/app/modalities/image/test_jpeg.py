@@ -1,5 +1,7 @@
 """JPEG files with odd segments, and of kinds that are not read."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -64,6 +66,14 @@ def test_a_segment_without_length_is_damage(length: int, form: str) -> None:
         for marker in (0xFE, 0xE1, 0xDB):
             data = plain[:place] + bytes((0xFF, marker, 0, length)) + plain[place:]
             refused(data, "the JPEG image is truncated or damaged; send")
+
+
+@pytest.mark.parametrize("name", ["arithmetic", "arithmetic-progressive"])
+def test_arithmetic_coding_gives_the_same_picture(name: str) -> None:
+    """The files are `media.scene(48, 32)` as a JPEG, coded anew by jpegtran."""
+    data = (Path(__file__).parent / "jpeg" / f"{name}.jpg").read_bytes()
+    assert data.count(b"\xff\xc9") + data.count(b"\xff\xca") == 1
+    assert np.array_equal(encode(data), encode(media.saved(media.scene(48, 32), "JPEG")))
 
 
 @pytest.mark.parametrize(
