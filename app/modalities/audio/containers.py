@@ -22,6 +22,7 @@ from app.modalities.audio.mpeg import (
     has_one_form,
     is_frame_mark,
     skip_tags,
+    with_length,
 )
 from app.modalities.audio.refusals import SAVE_ANEW, expected_sound, refuse_pictures
 from app.modalities.audio.wav import CodecBlocks, is_wave, read_wave
@@ -129,5 +130,5 @@ def _of_frames(data: bytes) -> SoundSource:
     """Return the sound of MP3 frames."""
     starts = further_sounds(data)
     if not starts:
-        return LibraryFile(data)
+        return LibraryFile(with_length(data))
     return LibraryFiles(data, starts, has_one_form(data, [0, *starts]))

@@ -11,7 +11,7 @@ import numpy as np
 import soundfile
 
 from app.errors import InvalidInput
-from app.modalities.audio.mpeg import is_frame_mark
+from app.modalities.audio.mpeg import is_frame_mark, with_length
 from app.modalities.audio.refusals import DAMAGED_SOUND
 
 _FRAMES = 4_096  # decoded at a time: at most so many are lost of a truncated file
@@ -53,7 +53,7 @@ class LibraryFiles:
     def blocks(self, frames: int) -> Iterator[np.ndarray]:
         """Yield the samples, float32 (frames, channels), at most so many frames at a time."""
         for part in self._parts:
-            yield from LibraryFile(part).blocks(frames)
+            yield from LibraryFile(with_length(part)).blocks(frames)
 
 
 class _Nameless(io.BytesIO):

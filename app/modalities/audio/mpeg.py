@@ -6,6 +6,7 @@ picture is not taken for a sound.
 """
 
 import re
+import struct
 from collections.abc import Iterable
 
 from app.errors import InvalidInput
@@ -14,6 +15,7 @@ SEARCHED = 2**16
 """Bytes in which the first frame is searched for, as FFmpeg does."""
 _MOST_TAGS = 100
 _IN_A_ROW = 3  # frames
+_MOST_FRAMES, _LAYER_3 = 30_000, 2  # more than 300 s; bits of a head
 _MOST_SOUNDS = 100  # in a row
 _HEADERS = (b"Xing", b"Info", b"VBRI")  # in a first frame: how long the sound is
 _BEFORE = (36, 21, 13)  # bytes of a frame before such a header
@@ -116,6 +118,36 @@ def _stated_size(data: bytes, mark: int) -> int:
     flags = int.from_bytes(data[mark + 4 : mark + 8], "big")
     at = mark + (12 if flags & _HAS_FRAMES else 8)
     return int.from_bytes(data[at : at + 4], "big") if flags & _HAS_BYTES else 0
+
+
+def with_length(data: bytes) -> bytes:
+    """Return MP3 frames of several bit rates behind one that says how many they are, if none does.
+
+    Decoders guess the length by the bit rate of the first frame otherwise, and libsndfile ends
+    there.
+    """
+    if any(place == 0 for place, _ in _headers(data)) or _frame(data, 0)[1] == 0:
+        return data
+    count, place, rates, longest = 0, 0, set[int](), (0, 0)
+    while count < _MOST_FRAMES:
+        size = _frame(data, place)[1]
+        if size == 0:
+            found = find_frames(data, place) if place < len(data) else None
+            if found is None:
+                break
+            place, size = found, _frame(data, found)[1]
+        rates.add(data[place + 2] >> 4)
+        longest = max(longest, (size, -place))
+        count, place = count + 1, place + size
+    size, start = longest[0], -longest[1]
+    head = bytes(
+        (data[start], data[start + 1] | 1, data[start + 2], data[start + 3])
+    )  # no checksum
+    before = _BEFORE[(head[1] & 8 == 0) + (head[3] >> 6 == 3)]
+    if len(rates) < 2 or head[1] & 6 != _LAYER_3 or size < before + 12:
+        return data
+    frame = head + bytes(before - 4) + _HEADERS[0] + struct.pack(">II", _HAS_FRAMES, count)
+    return frame.ljust(size, b"\0") + data
 
 
 def has_one_form(data: bytes, places: Iterable[int]) -> bool:

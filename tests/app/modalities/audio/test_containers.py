@@ -151,6 +151,23 @@ def test_a_sound_of_unsaid_length_behind_another_is_heard() -> None:
     assert open_sound(both).left_out == "2 sounds in a row were heard as one"
 
 
+def unsaid(data: bytes) -> bytes:
+    """Return the frames of an MP3 without the first, which says how many there are."""
+    return data[data.index(data[:2], 4) :]
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("rate", [8_000, 22_050, 44_100])
+def test_frames_of_several_bit_rates_are_all_heard(rate: int, channels: int) -> None:
+    """Where none says how many there are, decoders guess by the bit rate of the first."""
+    quiet, loud = np.zeros(2 * rate), np.random.default_rng(0).uniform(-1, 1, 2 * rate)
+    signal = np.stack([np.concatenate([quiet, loud, quiet])] * channels, axis=1)
+    data = sound(signal, rate, "MP3", "MPEG_LAYER_III")
+    frames = unsaid(data)
+    assert b"Xing" not in frames and b"Info" not in frames
+    assert abs(len(samples(frames)) - len(signal)) < 4 * 1152
+
+
 def test_sounds_of_other_forms_are_left_out_and_said() -> None:
     for other in (sound(tone(440, rate=16_000), 16_000, "MP3"), sound(NOISE / 2**31, kind="MP3")):
         assert np.array_equal(samples(MP3 + other), samples(MP3))
