@@ -20,7 +20,7 @@ PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist wo
 # The quick tests publish many bundles, and wait for the disk each time: in memory, if it has 4 GB.
 MEMORY := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 4e6 { print "TMPDIR=/dev/shm" }')
 
-.PHONY: serve test test-app test-slow test-training check docs fix verify bench bench-self bench-quality bench-training bench-memory simulate chaos soak sbom setup clean
+.PHONY: serve test test-app test-slow test-training check docs fix verify bench bench-self bench-quality bench-training bench-memory simulate chaos soak fuzz sbom setup clean
 
 serve: .venv/.serve  ## serve models/ on PORT (8000)
 	$(BIN)/thalamus serve --port $(PORT)
@@ -79,6 +79,9 @@ chaos: .venv/.training  ## what holds when things go wrong, twelve minutes; QUIC
 
 soak: .venv/.training  ## a mixture of requests for MINUTES (10), with models that come and go
 	$(BIN)/python -m benchmarks soak --minutes $(MINUTES)
+
+fuzz: .venv/.training  ## mutated files of every kind for MINUTES (10): each is read or refused
+	$(BIN)/python -m benchmarks fuzz --minutes $(MINUTES)
 
 sbom: .venv/.dev  ## bills of materials of what the locks install; writes build/sbom
 	$(BIN)/python deploy/sbom.py build/sbom

@@ -19,7 +19,7 @@ from benchmarks import (
 )
 from benchmarks.gpu import document
 from benchmarks.quality import command as quality
-from benchmarks.reliability import chaos
+from benchmarks.reliability import chaos, fuzz
 
 
 def main() -> None:
@@ -85,6 +85,13 @@ def _reliability(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     long.add_argument("--leak", action="store_true", help="plant a leak, which must be found")
     long.set_defaults(
         run=lambda o: _alone(lambda: chaos.run_soak(o.minutes, o.leak, o.write)), serves=False
+    )
+    odd = commands.add_parser("fuzz", help="mutated files of every kind, given to the encoders")
+    odd.add_argument("--minutes", type=float, default=10)
+    odd.add_argument("--only", nargs="*", default=[], help="image audio text tree words")
+    odd.add_argument("--seed", type=int, default=0, help="another one gives other files")
+    odd.set_defaults(
+        run=lambda o: sys.exit(min(1, fuzz.run(o.minutes, o.only, o.seed))), serves=False
     )
     for command in (planted, long):
         command.add_argument("--write", action="store_true", help="write docs/reliability.md")

@@ -2,7 +2,8 @@
 # Writes the locks anew: `requirements/lock.sh`, or with -U to take newer versions.
 #   serve.txt       what the service runs on, without torch (the image installs this)
 #   cuda.txt        NVIDIA's libraries for serving on a GPU, on top of serve.txt
-#   dev.txt         serve.txt, the tools and the site generator: what `make test-app` runs on, without torch
+#   dev.txt         serve.txt, the tools, the site generator and the extra `media`, which the image has not: what
+#                   `make test-app` runs on, without torch
 #   training.txt    dev.txt and training, torch without NVIDIA's libraries
 #   torch-cuda.txt  those libraries, for the torch wheel that needs them
 #   torch-cpu.txt   (written by hand) the torch wheel that does not, where it is at hand
@@ -19,8 +20,8 @@ compile "$@" pyproject.toml --group build -o requirements/serve.txt
 compile "$@" pyproject.toml --group build --extra cuda -c requirements/serve.txt -o "$all"
 awk -v gpu="$gpu" '/^[a-z]/ { keep = $0 ~ gpu } keep' "$all" >requirements/cuda.txt
 
-compile "$@" pyproject.toml --group build --group dev --group docs -c requirements/serve.txt -o requirements/dev.txt
-groups=(--group build --group dev --group docs --group training -c requirements/dev.txt)
+compile "$@" pyproject.toml --group build --group dev --group docs --extra media -c requirements/serve.txt -o requirements/dev.txt
+groups=(--group build --group dev --group docs --group training --extra media -c requirements/dev.txt)
 compile "$@" pyproject.toml "${groups[@]}" -o "$all"
 awk -v gpu="$gpu" '/^[a-z]/ { keep = $0 ~ gpu } keep' "$all" >requirements/torch-cuda.txt
 # timm is wanted for its label files only, and torchvision must match torch's build.

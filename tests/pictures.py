@@ -32,12 +32,13 @@ def tiff(  # noqa: PLR0913
     order: str = "<",
     tile: int = 0,
     rows: int = 0,
+    big: bool = False,
     more: dict[int, tuple[int, Sequence[int]]] | None = None,
 ) -> bytes:
     """Return an uncompressed TIFF of pixels (rows, columns[, samples]) of any type of numbers.
 
     apart: each sample in a plane of its own. tile: the edge of square tiles. rows: of a strip.
-    more: tag -> (type, values).
+    big: a BigTIFF. more: tag -> (type, values).
     """
     cube = pixels.reshape(*pixels.shape[:2], -1).astype(pixels.dtype.newbyteorder(order))
     height, width, samples = cube.shape
@@ -70,30 +71,46 @@ def tiff(  # noqa: PLR0913
         tags[278] = (4, [rows or height])
     if extra:
         tags[338] = (3, list(extra))
-    return _assembled(tags | (more or {}), parts, order, (324, 325) if tile else (273, 279))
+    return assembled(tags | (more or {}), parts, order, tiled=bool(tile), big=big)
 
 
-def _assembled(tags, parts: list[bytes], order: str, names: tuple[int, int]) -> bytes:
-    tags = tags | {names[0]: (4, [0] * len(parts)), names[1]: (4, [len(part) for part in parts])}
-    start = 8 + 2 + 12 * len(tags) + 4
+def assembled(
+    tags: dict[int, tuple[int, Sequence[int]]],
+    parts: Sequence[bytes],
+    order: str = "<",
+    *,
+    tiled: bool = False,
+    big: bool = False,
+) -> bytes:
+    """Return a TIFF, or a BigTIFF, of a directory and strips or tiles. tags: (type, values)."""
+    names, place_type = ((324, 325) if tiled else (273, 279)), 16 if big else 4
+    tags = tags | {names[1]: (4, [len(part) for part in parts])}
+    tags[names[0]] = (place_type, [0] * len(parts))
+    inline, number, entry_size = (8, "Q", 20) if big else (4, "I", 12)
+    start = (16 if big else 8) + (8 if big else 2) + entry_size * len(tags) + inline
     for _ in range(2):  # the second time, the offsets of the parts are known
         entries, behind = b"", b""
         for tag, (kind, values) in sorted(tags.items()):
-            packed = struct.pack(f"{order}{len(values)}{ {1: 'B', 3: 'H', 4: 'I'}[kind] }", *values)
-            entry = struct.pack(order + "HHI", tag, kind, len(values))
-            if len(packed) <= 4:
-                entries += entry + packed.ljust(4, b"\0")
+            letter = {1: "B", 3: "H", 4: "I", 5: "I", 7: "B", 16: "Q"}[kind]
+            packed = struct.pack(f"{order}{len(values)}{letter}", *values)
+            count = len(values) // 2 if kind == 5 else len(values)
+            entry = struct.pack(order + "HH" + number, tag, kind, count)
+            if len(packed) <= inline:
+                entries += entry + packed.ljust(inline, b"\0")
             else:
-                entries += entry + struct.pack(order + "I", start + len(behind))
+                entries += entry + struct.pack(order + number, start + len(behind))
                 behind += packed
         place, offsets = start + len(behind), []
         for part in parts:
             offsets.append(place)
             place += len(part)
-        tags[names[0]] = (4, offsets)
-    mark = b"II" if order == "<" else b"MM"
-    head = mark + struct.pack(order + "HIH", 42, 8, len(tags))
-    return head + entries + b"\0" * 4 + behind + b"".join(parts)
+        tags[names[0]] = (place_type, offsets)
+    head = b"II" if order == "<" else b"MM"
+    if big:
+        head += struct.pack(order + "HHHQQ", 43, 8, 0, 16, len(tags))
+    else:
+        head += struct.pack(order + "HIH", 42, 8, len(tags))
+    return head + entries + b"\0" * inline + behind + b"".join(parts)
 
 
 def chunk(name: bytes, body: bytes, checksum: int | None = None) -> bytes:

@@ -26,12 +26,16 @@ _CHARSETS = {
     for charset in aliases.values()
     if charset.startswith((*_FAMILIES, "shift_jis", "euc", "mac"))
 }
+_LOOKED_AT = 4096  # bytes
+_EMPTY = 0.5  # of the bytes of a place that are 0
 _LONGEST_NAME = 40  # characters of a charset
 
 
 def decode_text(payload: Payload) -> str:
     """Return the payload as a string without byte order mark; raise `InvalidInput` otherwise."""
     charset = charset_of_start(payload.data, payload.charset)
+    if b"\0" in payload.data and not charset.startswith(("utf-16", "utf-32")):
+        _refuse_zeros(payload.data[:_LOOKED_AT])
     try:
         return payload.data.decode(charset)
     except UnicodeDecodeError as error:
@@ -39,6 +43,22 @@ def decode_text(payload: Payload) -> str:
             f"expected {charset} text, but byte {error.start} does not decode; "
             "use UTF-8, or declare the charset"
         ) from None
+
+
+def _refuse_zeros(start: bytes) -> None:
+    """Raise `InvalidInput` for UTF-16 or UTF-32 without its mark: most letters have bytes of 0."""
+    quarters = [start[place::4] for place in range(4)]
+    empty = [part.count(0) >= _EMPTY * len(part) > 0 for part in quarters]
+    if sum(empty) >= 3:
+        name = "UTF-32"
+    elif (empty[0] and empty[2]) or (empty[1] and empty[3]):
+        name = "UTF-16"
+    else:
+        return
+    raise InvalidInput(
+        f"expected UTF-8 or the declared charset, got what looks like {name} without a byte order "
+        f"mark; send UTF-8, or declare the charset {name.lower()}le or {name.lower()}be"
+    )
 
 
 def charset_of_start(data: bytes, declared: str | None) -> str:

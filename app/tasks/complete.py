@@ -99,7 +99,9 @@ def start_generation(encoder: Encoder, payload: Payload, params: SamplingParams)
     """Return the generation that continues a text; raise `InvalidInput` for an empty text."""
     assert isinstance(encoder, WordsEncoder)
     if not payload.data.strip():
-        raise InvalidInput("expected some text to continue, got none (or only white space)")
+        raise InvalidInput(
+            "expected some text to continue, got none (or only white space); send its start"
+        )
     return TextGeneration(payload, params, encoder.vocabulary)
 
 

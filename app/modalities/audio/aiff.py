@@ -10,6 +10,7 @@ from math import isfinite, ldexp
 from app.errors import InvalidInput
 from app.modalities.audio.chunks import CAF, RIFX, each_chunk, extent
 from app.modalities.audio.layout import Coding, SampleLayout
+from app.modalities.audio.refusals import SAVE_ANEW
 
 _COMM = struct.Struct(">hIhHQ")  # channels, frames, bits, exponent and mantissa of the rate
 _DESC = struct.Struct(">d4sIIIII")  # rate, format, flags, bytes, frames, channels, bits
@@ -28,8 +29,8 @@ _AU_CODINGS: dict[int, tuple[Coding, int]] = {
 _AIFF_CODINGS: dict[bytes, tuple[Coding, int, bool]] = {
     **dict.fromkeys((b"NONE", b"twos", b"in24", b"in32"), ("integer", 0, True)),
     b"sowt": ("integer", 0, False),
-    b"42ni": ("integer", 0, False),
-    b"23ni": ("integer", 0, False),
+    # What `in24` and `in32` are backwards: libsndfile writes a digit.
+    **dict.fromkeys((b"42ni", b"42n1", b"23ni"), ("integer", 0, False)),
     b"raw ": ("unsigned", 1, True),
     **dict.fromkeys((b"fl32", b"FL32"), ("float", 4, True)),
     **dict.fromkeys((b"fl64", b"FL64"), ("float", 8, True)),
@@ -41,7 +42,7 @@ _AIFF_CODINGS: dict[bytes, tuple[Coding, int, bool]] = {
 def read_aiff(data: bytes) -> SampleLayout:
     """Return where the samples lie; raise `InvalidInput` where that is not known."""
     if data[8:12] not in (b"AIFF", b"AIFC"):
-        raise InvalidInput("expected a sound, got an IFF file of another kind")
+        raise InvalidInput("expected a sound, got an IFF file of another kind; send AIFF or AIFF-C")
     described, place, size = None, None, 0
     for name, start, declared in each_chunk(data, 12, RIFX):
         if name == b"COMM" and described is None:
@@ -51,9 +52,11 @@ def read_aiff(data: bytes) -> SampleLayout:
             place = start + 8 + min(skipped, len(data))
             size = max(declared - 8 - skipped, 0) if declared else 0
     if described is None or len(described) < _COMM.size:
-        raise InvalidInput("expected a sound, got an AIFF file without its description (COMM)")
+        raise InvalidInput(
+            f"expected a sound, got an AIFF file without its description (COMM); {SAVE_ANEW}"
+        )
     if place is None or place > len(data):
-        raise InvalidInput("expected a sound, got an AIFF file without samples")
+        raise InvalidInput(f"expected a sound, got an AIFF file without samples; {SAVE_ANEW}")
     channels, _, bits, exponent, mantissa = _COMM.unpack_from(described)
     codec = described[18:22] if data[8:12] == b"AIFC" else b"NONE"
     if codec not in _AIFF_CODINGS:
@@ -88,9 +91,13 @@ def read_caf(data: bytes) -> SampleLayout | None:
             big = not flags & _IS_LITTLE
             layout = SampleLayout(coding, width, big, channels, rate, place, max(size, 0))
             if packet != width * channels:
-                raise InvalidInput("the CAF file's packet size contradicts its channels and bits")
+                raise InvalidInput(
+                    f"the CAF file's packet size contradicts its channels and bits; {SAVE_ANEW}"
+                )
             return _checked(layout, "CAF")
-    raise InvalidInput("expected a sound, got a CAF file without its description or samples")
+    raise InvalidInput(
+        f"expected a sound, got a CAF file without its description or samples; {SAVE_ANEW}"
+    )
 
 
 def _caf_coding(codec: bytes, flags: int, bits: int) -> tuple[Coding, int]:
@@ -104,7 +111,9 @@ def _caf_coding(codec: bytes, flags: int, bits: int) -> tuple[Coding, int]:
 def read_au(data: bytes) -> SampleLayout:
     """Return where the samples lie; raise `InvalidInput` where that is not known."""
     if len(data) < 24:
-        raise InvalidInput("expected a sound, got an AU file that is cut off in its header")
+        raise InvalidInput(
+            f"expected a sound, got an AU file that is cut off in its header; {SAVE_ANEW}"
+        )
     big = data.startswith(b".snd")
     offset, size, encoding, rate, channels = struct.unpack_from(">5I" if big else "<5I", data, 4)
     if encoding not in _AU_CODINGS:
@@ -113,7 +122,7 @@ def read_au(data: bytes) -> SampleLayout:
             "convert it to 16-bit PCM"
         )
     if not 24 <= offset <= len(data):
-        raise InvalidInput("expected a sound, got an AU file without samples")
+        raise InvalidInput(f"expected a sound, got an AU file without samples; {SAVE_ANEW}")
     coding, width = _AU_CODINGS[encoding]
     size = extent(data, offset, size)
     return _checked(SampleLayout(coding, width, big, channels, rate, offset, size), "AU")

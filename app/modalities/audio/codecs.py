@@ -11,21 +11,24 @@ import numpy as np
 
 from app.errors import InvalidInput
 from app.modalities.audio.packets import CodecPackets
-from app.modalities.audio.refusals import DAMAGED_SOUND, EXPECTED_SOUND, NO_SAMPLES
+from app.modalities.audio.refusals import (
+    DAMAGED_SOUND,
+    EXTRA,
+    NO_SAMPLES,
+    expected_sound,
+    has_extra,
+)
 
-EXTRA = "thalamus[media]"
 _SCALES = {"u8": 2**7, "s16": 2**15, "s32": 2**31, "flt": 1, "dbl": 1}
 
 
 def refuse_without_extra(kind: str) -> None:
     """Raise `InvalidInput` that names the extra, where it is not installed."""
-    try:
-        import av  # noqa: F401
-    except ImportError:
+    if not has_extra():
         raise InvalidInput(
-            f"{EXPECTED_SOUND}, got {kind}, which this service does not read:"
-            f" it lacks the extra {EXTRA}; convert it, or record PCM and send WAV"
-        ) from None
+            f"{expected_sound()}, got {kind}, which this service does not read: "
+            f"it lacks the extra {EXTRA}; convert it, or record PCM and send WAV"
+        )
 
 
 class DecodedPackets:
@@ -37,9 +40,7 @@ class DecodedPackets:
     def __init__(self, data: bytes, packets: CodecPackets) -> None:
         self._data, self._packets = data, packets
         self.left_out = packets.left_out
-        # A table may list the same bytes again and again.
-        if sum(size for start, size in packets.places if start + size <= len(data)) > 2 * len(data):
-            raise InvalidInput("the packets of the sound overlap; the file is damaged")
+        packets.check_overlap(data, times=2)
         self._frames: Iterator[Any] | None = self._decoded()
         first = next(self._frames, None)
         if first is None:
@@ -52,7 +53,10 @@ class DecodedPackets:
         skipped = self._packets.skipped
         for frame in self._all_frames():
             if (frame.sample_rate, frame.layout.nb_channels) != (self.rate, self.channels):
-                raise InvalidInput("the sound changes its rate or its channels; convert it to WAV")
+                raise InvalidInput(
+                    "expected one rate and number of channels, got a sound that changes them; "
+                    "convert it to WAV"
+                )
             block = _samples(frame, self.channels)[skipped:]
             skipped = max(0, skipped - frame.samples)
             if len(block):

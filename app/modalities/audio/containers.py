@@ -15,9 +15,16 @@ from app.modalities.audio import matroska, mp4
 from app.modalities.audio.aiff import read_aiff, read_au, read_caf
 from app.modalities.audio.codecs import DecodedPackets, refuse_without_extra
 from app.modalities.audio.layout import PlainSamples
-from app.modalities.audio.library import LibraryFile
-from app.modalities.audio.mpeg import find_frames, is_frame_mark, skip_tags
-from app.modalities.audio.refusals import EXPECTED_SOUND
+from app.modalities.audio.library import LibraryFile, LibraryFiles
+from app.modalities.audio.mpeg import (
+    find_frames,
+    further_sounds,
+    has_one_form,
+    is_frame_mark,
+    skip_tags,
+    with_length,
+)
+from app.modalities.audio.refusals import SAVE_ANEW, expected_sound, refuse_pictures
 from app.modalities.audio.wav import CodecBlocks, is_wave, read_wave
 
 _ELSEWHERE = {
@@ -48,12 +55,12 @@ def open_sound(data: bytes) -> SoundSource:
     if is_wave(data):  # the most frequent ones
         return _of_wave(data)
     if not data:
-        raise InvalidInput(f"{EXPECTED_SOUND}, got 0 bytes")
-    if data[4:8] != b"ftyp":  # an MP4 file begins with zeros
+        raise InvalidInput(f"{expected_sound()}, got 0 bytes; send one of these")
+    if not mp4.is_mp4(data):  # which begins with zeros
         place = skip_tags(data)
         data = data[place:] if place else data
         if not data:
-            raise InvalidInput(f"{EXPECTED_SOUND}, got 0 bytes behind tags or zeros")
+            raise InvalidInput(f"{expected_sound()}, got 0 bytes behind tags or zeros; {SAVE_ANEW}")
     if is_wave(data):
         return _of_wave(data)
     return _plain(data) or _in_packets(data) or _encoded(data)
@@ -68,9 +75,10 @@ def _of_wave(data: bytes) -> SoundSource:
     place = skip_tags(found.data)
     if not is_frame_mark(found.data, place):
         raise InvalidInput(
-            f"{EXPECTED_SOUND}, got a WAV file that declares MP3 and holds something else"
+            f"{expected_sound()}, got a WAV file that declares MP3 and holds something else; "
+            f"{SAVE_ANEW}"
         )
-    return LibraryFile(found.data[place:])
+    return _of_frames(found.data[place:])
 
 
 def _plain(data: bytes) -> SoundSource | None:
@@ -88,25 +96,39 @@ def _plain(data: bytes) -> SoundSource | None:
 def _in_packets(data: bytes) -> SoundSource | None:
     """Return the sound of what PyAV decodes; None for another file."""
     if data.startswith(matroska.MARK):
-        refuse_without_extra("WebM or Matroska, as browsers record")
-        return DecodedPackets(data, matroska.read_matroska(data))
-    if data[4:8] == b"ftyp":
-        refuse_without_extra("MP4 or M4A")
-        return DecodedPackets(data, mp4.read_mp4(data))
-    if mp4.is_adts(data):
-        refuse_without_extra("AAC")
-        return DecodedPackets(data, mp4.read_adts(data))
-    return None
+        kind, packets = "WebM or Matroska, as browsers record", matroska.read_matroska(data)
+    elif mp4.is_mp4(data):
+        refuse_pictures(data)
+        kind, packets = "MP4, M4A or MOV", mp4.read_mp4(data)
+    elif mp4.is_adts(data):
+        kind, packets = "AAC", mp4.read_adts(data)
+    else:
+        return None
+    if packets.layout is not None:
+        return packets.plain_samples(data, packets.layout)
+    refuse_without_extra(kind)
+    return DecodedPackets(data, packets)
 
 
 def _encoded(data: bytes) -> SoundSource:
     """Return the sound of FLAC, Ogg or MP3; raise `InvalidInput` for everything else."""
-    if data.startswith((b"fLaC", b"OggS")) or is_frame_mark(data):
+    if data.startswith((b"fLaC", b"OggS")):
         return LibraryFile(data)
+    if is_frame_mark(data):
+        return _of_frames(data)
     for mark, name in _ELSEWHERE.items():
         if data.startswith(mark):
-            raise InvalidInput(f"{EXPECTED_SOUND}, got {name}; convert it to WAV, FLAC or MP3")
+            raise InvalidInput(f"{expected_sound()}, got {name}; convert it to WAV, FLAC or MP3")
     place = find_frames(data, 0)
     if place is None:
-        raise InvalidInput(f"{EXPECTED_SOUND}, got something else")
-    return LibraryFile(data[place:])
+        refuse_pictures(data)
+        raise InvalidInput(f"{expected_sound()}, got something else; send one of these")
+    return _of_frames(data[place:])
+
+
+def _of_frames(data: bytes) -> SoundSource:
+    """Return the sound of MP3 frames."""
+    starts = further_sounds(data)
+    if not starts:
+        return LibraryFile(with_length(data))
+    return LibraryFiles(data, starts, has_one_form(data, [0, *starts]))

@@ -9,7 +9,10 @@ from app.errors import InvalidInput
 
 HEADROOM = 8.0
 """The highest sample that may be the loud place of a mix: 18 dB over full scale."""
-NO_NUMBERS = "the sound holds values that are not numbers (NaN or infinity)"
+NO_NUMBERS = (
+    "expected samples of -1 to 1, got values that are not numbers (NaN or infinity); "
+    "replace them by 0"
+)
 _INTEGERS = (16, 24, 32)
 
 

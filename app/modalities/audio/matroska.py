@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from app.errors import InvalidInput
 from app.modalities.audio.packets import MOST_PACKETS, CodecPackets, others_left_out, too_many
+from app.modalities.audio.pcm import in_matroska
 
 MARK = b"\x1aE\xdf\xa3"
 _KIND = "WebM or Matroska"
@@ -17,7 +18,7 @@ _SEGMENT, _CLUSTER, _GROUP, _TRACKS = 0x18538067, 0x1F43B675, 0xA0, 0x1654AE6B
 _ENTERED = {_SEGMENT, _CLUSTER, _GROUP, _TRACKS}
 _TRACK, _SIMPLE_BLOCK, _BLOCK = 0xAE, 0xA3, 0xA1
 _NUMBER, _TYPE, _CODEC, _PRIVATE, _ENCODINGS = 0xD7, 0x83, 0x86, 0x63A2, 0x6D80
-_VIDEO, _AUDIO = 1, 2
+_VIDEO, _AUDIO, _SOUND = 1, 2, 0xE1
 _CODECS = {
     b"A_OPUS": "opus",
     b"A_VORBIS": "vorbis",
@@ -49,15 +50,31 @@ def read_matroska(data: bytes) -> CodecPackets:
                 if len(places) > MOST_PACKETS:
                     raise too_many(_KIND)
     if not tracks.sounds:
-        raise InvalidInput(f"expected a sound, got a {_KIND} file without one")
+        raise InvalidInput(
+            f"expected a sound, got a {_KIND} file without one; record it with sound"
+        )
+    return _packets(tracks, places)
+
+
+def _packets(tracks: _Tracks, places: list[tuple[int, int]]) -> CodecPackets:
+    """Return the packets of the first sound."""
     track = tracks.sounds[0]
     codec = track.get(_CODEC, b"").rstrip(b"\0")
     if _ENCODINGS in track:
-        raise InvalidInput(f"the sound in the {_KIND} file is compressed once more or encrypted")
+        raise InvalidInput(
+            f"the sound in the {_KIND} file is compressed once more or encrypted; convert it to WAV"
+        )
+    left_out = others_left_out(len(tracks.sounds), tracks.has_pictures)
+    described = track.get(_SOUND, b"")
+    audio = {n: described[s:e] for n, s, e in _elements(described, 0, len(described), frozenset())}
+    layout = in_matroska(codec, audio)
+    if layout is not None:
+        return CodecPackets("", b"", places, 0, left_out, layout)
     if codec not in _CODECS and not codec.startswith(b"A_AAC/"):
         found = codec.decode("latin-1") if codec.isascii() else codec.hex()
         raise InvalidInput(
-            f"expected Opus, Vorbis, AAC, FLAC or MP3 in the {_KIND} file, got {found[:40]}"
+            f"expected Opus, Vorbis, AAC, FLAC, MP3 or PCM in the {_KIND} file, got {found[:40]}; "
+            "convert it to WAV, FLAC or MP3"
         )
     setup, skipped = track.get(_PRIVATE, b""), 0
     if codec == b"A_OPUS" and len(setup) >= 12:
@@ -65,7 +82,7 @@ def read_matroska(data: bytes) -> CodecPackets:
     return CodecPackets(
         _CODECS.get(codec, "aac"),
         *(setup, places, skipped),
-        others_left_out(len(tracks.sounds), tracks.has_pictures),
+        left_out,
     )
 
 

@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 
 from app.errors import InvalidInput
 from app.modalities.audio.packets import MOST_PACKETS, CodecPackets, others_left_out, too_many
+from app.modalities.audio.pcm import in_mp4
 
 _KIND = "MP4 or M4A"
 _MOST_BOXES = MOST_PACKETS
 _ENTERED = {b"moov", b"trak", b"mdia", b"minf", b"stbl", b"edts", b"mvex", b"moof", b"traf"}
 _NO_SETUP = {b"samr": "amrnb", b"sawb": "amrwb", b".mp3": "mp3float"}
 _AAC, _MP3 = (0x40, 0x66, 0x67, 0x68), (0x69, 0x6B)  # of an elementary stream
-_EXPECTED = f"expected AAC, Apple Lossless, Opus, FLAC, MP3 or AMR in the {_KIND} file"
+_EXPECTED = f"expected AAC, Apple Lossless, Opus, FLAC, MP3, AMR or PCM in the {_KIND} file"
 
 
 @dataclass(slots=True)
@@ -48,10 +49,16 @@ def read_mp4(data: bytes) -> CodecPackets:
         _take(film, name, data, start, end)
     sounds = [track for track in film.tracks if track.kind == b"soun"]
     if not sounds:
-        raise InvalidInput(f"expected a sound, got an {_KIND} file without one")
+        raise InvalidInput(
+            f"expected a sound, got an {_KIND} file without one; record it with sound"
+        )
     track = sounds[0]
-    codec, setup, skipped = _codec(track.boxes.get(b"stsd", b""))
-    places = _table(track.boxes)
+    stsd = track.boxes.get(b"stsd", b"")
+    inside = _inside(stsd)
+    layout = in_mp4(stsd, inside)
+    codec, setup, skipped = _codec(stsd, inside) if layout is None else ("", b"", 0)
+    frame = 0 if layout is None else layout.width * layout.channels
+    places = _table(track.boxes, frame)
     number = track.number
     for name, start, end in _boxes(data, 0, len(data)) if b"moof" in data else ():
         _take_fragment(film, number, name, data, start, end)
@@ -59,9 +66,8 @@ def read_mp4(data: bytes) -> CodecPackets:
     if len(places) > MOST_PACKETS:
         raise too_many(_KIND)
     pictures = any(track.kind == b"vide" for track in film.tracks)
-    return CodecPackets(
-        codec, setup, places, skipped or track.skipped, others_left_out(len(sounds), pictures)
-    )
+    left_out = others_left_out(len(sounds), pictures)
+    return CodecPackets(codec, setup, places, skipped or track.skipped, left_out, layout)
 
 
 def read_adts(data: bytes) -> CodecPackets:
@@ -76,6 +82,12 @@ def read_adts(data: bytes) -> CodecPackets:
             raise too_many("AAC")
         place += size
     return CodecPackets("aac", b"", places)
+
+
+def is_mp4(data: bytes) -> bool:
+    """Return whether a file is of this kind; MOV files need not say so."""
+    name = data[4:8]
+    return name == b"ftyp" or (name in (b"moov", b"mdat", b"wide") and b"moov" in data)
 
 
 def is_adts(data: bytes, place: int = 0) -> bool:
@@ -126,12 +138,15 @@ def _take(film: _Film, name: bytes, data: bytes, start: int, end: int) -> None:
         track.boxes.setdefault(name, data[start:end])
 
 
-def _table(boxes: dict[bytes, bytes]) -> list[tuple[int, int]]:
-    """Return the packets that the tables of a track list."""
+def _table(boxes: dict[bytes, bytes], frame: int = 0) -> list[tuple[int, int]]:
+    """Return the packets that the tables of a track list.
+
+    frame: bytes of a plain sample of all channels, of which a whole chunk is one packet.
+    """
     sizes, runs = boxes.get(b"stsz", b""), boxes.get(b"stsc", b"")
     width, offsets = (8, boxes[b"co64"]) if b"co64" in boxes else (4, boxes.get(b"stco", b""))
     same, count = _u32(sizes, 4), _u32(sizes, 8)
-    if count > MOST_PACKETS:
+    if (count > MOST_PACKETS and not frame) or len(offsets) > 8 + 8 * MOST_PACKETS:
         raise too_many(_KIND)
     places, run, per_chunk = list[tuple[int, int]](), 0, 0
     for chunk in range(1, (len(offsets) - 8) // width + 1):
@@ -140,6 +155,9 @@ def _table(boxes: dict[bytes, bytes]) -> list[tuple[int, int]]:
             run += 1
         at = 8 + width * (chunk - 1)
         place = int.from_bytes(offsets[at : at + width], "big")
+        if frame:
+            places.append((place, per_chunk * frame))
+            continue
         for _ in range(min(per_chunk, count - len(places))):
             size = same or _u32(sizes, 12 + 4 * len(places))
             places.append((place, size))
@@ -178,13 +196,17 @@ def _take_fragment(
             film.place += size
 
 
-def _codec(stsd: bytes) -> tuple[str, bytes, int]:
+def _inside(stsd: bytes) -> dict[bytes, bytes]:
+    """Return the boxes of the first description of samples."""
+    longer = {1: 16, 2: 36}.get(int.from_bytes(stsd[24:26], "big"), 0)  # of QuickTime
+    return dict(_within(stsd, 44 + longer, 2))
+
+
+def _codec(stsd: bytes, inside: dict[bytes, bytes]) -> tuple[str, bytes, int]:
     """Return FFmpeg's name of a codec, its header, and the samples before its sound."""
     kind = stsd[12:16]
     if kind in _NO_SETUP:
         return _NO_SETUP[kind], b"", 0
-    longer = {1: 16, 2: 36}.get(int.from_bytes(stsd[24:26], "big"), 0)  # of QuickTime
-    inside = dict(_within(stsd, 44 + longer, 2))
     if kind == b"mp4a":
         return _elementary(inside.get(b"esds", b""))
     if kind == b"alac" and b"alac" in inside:

@@ -6,6 +6,8 @@ picture is not taken for a sound.
 """
 
 import re
+import struct
+from collections.abc import Iterable
 
 from app.errors import InvalidInput
 
@@ -13,6 +15,11 @@ SEARCHED = 2**16
 """Bytes in which the first frame is searched for, as FFmpeg does."""
 _MOST_TAGS = 100
 _IN_A_ROW = 3  # frames
+_MOST_FRAMES, _LAYER_3 = 30_000, 2  # more than 300 s; bits of a head
+_MOST_SOUNDS = 100  # in a row
+_HEADERS = (b"Xing", b"Info", b"VBRI")  # in a first frame: how long the sound is
+_BEFORE = (36, 21, 13)  # bytes of a frame before such a header
+_STATED, _HAS_FRAMES, _HAS_BYTES = 2**14, 1, 2
 _SYNC = re.compile(rb"\xff[\xe2-\xff]")
 _NO_ZERO = re.compile(rb"[^\0]")
 _RATES = (44_100, 48_000, 32_000)
@@ -42,7 +49,9 @@ def skip_tags(data: bytes) -> int:
             place = found.start() if found else len(data)
         else:
             return min(place, len(data))
-    raise InvalidInput(f"expected at most {_MOST_TAGS} tags before the sound, got more")
+    raise InvalidInput(
+        f"expected at most {_MOST_TAGS} tags before the sound, got more; save it without tags"
+    )
 
 
 def _id3_size(data: bytes, place: int) -> int:
@@ -61,10 +70,89 @@ def is_frame_mark(data: bytes, place: int = 0) -> bool:
 
 def find_frames(data: bytes, place: int) -> int | None:
     """Return where the first of several frames in a row begins, within `SEARCHED` bytes."""
-    for mark in _SYNC.finditer(data, place, place + SEARCHED):
+    # A mark of two bytes may start behind the last of them.
+    for mark in _SYNC.finditer(data, place, place + SEARCHED + 2):
         if _row_of_frames(data, mark.start()):
             return mark.start()
     return None
+
+
+def further_sounds(data: bytes) -> list[int]:
+    """Return where a file has further sounds behind the one that it begins with.
+
+    Each has a first frame that says how long it is, and decoders end there; what follows that
+    length is a further sound, too. At most 99.
+    """
+    heads = _headers(data)
+    if not heads:
+        return []
+    starts = {place for place, _ in heads if place}
+    ends = [*(place for place, _ in heads[1:]), len(data)]
+    for (place, size), end in zip(heads, ends, strict=True):
+        if size and place + size + _STATED < end:
+            behind = find_frames(data, place + size)
+            if behind is not None and behind < end:
+                starts.add(behind)
+    return sorted(starts)[: _MOST_SOUNDS - 1]
+
+
+def _headers(data: bytes) -> list[tuple[int, int]]:
+    """Return where frames with a header start, and the bytes that each header states; or 0."""
+    found = list[tuple[int, int]]()
+    for name in _HEADERS:
+        mark = data.find(name)
+        for _ in range(10 * _MOST_SOUNDS):
+            if mark < 0:
+                break
+            for before in _BEFORE:
+                if mark >= before and _frame(data, mark - before)[1] > before:
+                    found.append((mark - before, _stated_size(data, mark)))
+                    break
+            mark = data.find(name, mark + 4)
+    return sorted(found)
+
+
+def _stated_size(data: bytes, mark: int) -> int:
+    if data.startswith(b"VBRI", mark):
+        return int.from_bytes(data[mark + 10 : mark + 14], "big")
+    flags = int.from_bytes(data[mark + 4 : mark + 8], "big")
+    at = mark + (12 if flags & _HAS_FRAMES else 8)
+    return int.from_bytes(data[at : at + 4], "big") if flags & _HAS_BYTES else 0
+
+
+def with_length(data: bytes) -> bytes:
+    """Return MP3 frames of several bit rates behind one that says how many they are, if none does.
+
+    Decoders guess the length by the bit rate of the first frame otherwise, and libsndfile ends
+    there.
+    """
+    if any(place == 0 for place, _ in _headers(data)) or _frame(data, 0)[1] == 0:
+        return data
+    count, place, rates, longest = 0, 0, set[int](), (0, 0)
+    while count < _MOST_FRAMES:
+        size = _frame(data, place)[1]
+        if size == 0:
+            found = find_frames(data, place) if place < len(data) else None
+            if found is None:
+                break
+            place, size = found, _frame(data, found)[1]
+        rates.add(data[place + 2] >> 4)
+        longest = max(longest, (size, -place))
+        count, place = count + 1, place + size
+    size, start = longest[0], -longest[1]
+    head = bytes(
+        (data[start], data[start + 1] | 1, data[start + 2], data[start + 3])
+    )  # no checksum
+    before = _BEFORE[(head[1] & 8 == 0) + (head[3] >> 6 == 3)]
+    if len(rates) < 2 or head[1] & 6 != _LAYER_3 or size < before + 12:
+        return data
+    frame = head + bytes(before - 4) + _HEADERS[0] + struct.pack(">II", _HAS_FRAMES, count)
+    return frame.ljust(size, b"\0") + data
+
+
+def has_one_form(data: bytes, places: Iterable[int]) -> bool:
+    """Return whether the frames there have one rate and one number of channels."""
+    return len({(_frame(data, place)[0], data[place + 3] >> 6 == 3) for place in places}) == 1
 
 
 def _row_of_frames(data: bytes, place: int) -> bool:

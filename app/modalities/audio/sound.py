@@ -58,9 +58,14 @@ class SoundReader:
 def _most_frames(rate: int, channels: int) -> int:
     """Return the largest number of frames to read; raise `InvalidInput` for an odd header."""
     if rate not in RATES:
-        raise InvalidInput(f"expected a sample rate of {RATES[0]} to {RATES[-1]} Hz, got {rate}")
+        raise InvalidInput(
+            f"expected a sample rate of {RATES[0]} to {RATES[-1]} Hz, got {rate}; "
+            "resample it to 16000 Hz"
+        )
     if not 1 <= channels <= MAX_CHANNELS:
-        raise InvalidInput(f"expected 1 to {MAX_CHANNELS} channels, got {channels}")
+        raise InvalidInput(
+            f"expected 1 to {MAX_CHANNELS} channels, got {channels}; mix them to one"
+        )
     return min(MAX_SECONDS * rate, MAX_VALUES // channels)
 
 

@@ -12,6 +12,7 @@ from functools import lru_cache
 from app.errors import InvalidInput
 from app.modalities.audio.chunks import RIFF, RIFX, W64, ChunkForm, each_chunk, extent
 from app.modalities.audio.layout import Coding, SampleLayout
+from app.modalities.audio.refusals import SAVE_ANEW, refuse_pictures
 
 _FORM = struct.Struct("<HHIIHH")  # tag, channels, rate, bytes a second, block, bits
 _BIG_FORM = struct.Struct(">HHIIHH")
@@ -23,7 +24,7 @@ _UNWRITTEN = 2**32 - 1
 _W64_RIFF = bytes.fromhex("726966662e91cf11a5d628db04c10000")
 _STARTS = (b"RIFF", b"RIFX", b"RF64", b"BW64", _W64_RIFF)
 _COEFFICIENTS = (256, 0, 512, -256, 0, 0, 192, 64, 240, 0, 460, -208, 392, -232)
-_TWICE = "the WAV file has two different format chunks; write it anew"
+_TWICE = f"the WAV file has two different format chunks; {SAVE_ANEW}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,18 +91,23 @@ def _samples(data: bytes) -> tuple[bytes, bool, int, int]:
         elif name == b"ds64":
             long_size = int.from_bytes(data[start + 8 : start + 16], "little")
     if described is None:
-        raise InvalidInput("expected a WAV sound, got a WAV file without a format chunk")
+        raise InvalidInput(
+            f"expected a WAV sound, got a WAV file without a format chunk; {SAVE_ANEW}"
+        )
     _plain(described, form is RIFX)  # its own mistakes first
-    raise InvalidInput("expected a WAV sound, got a WAV file without a chunk of data")
+    raise InvalidInput(f"expected a WAV sound, got a WAV file without a chunk of data; {SAVE_ANEW}")
 
 
 def _chunk_form(data: bytes) -> ChunkForm:
     if data.startswith(_W64_RIFF):
         if data[24:28] != b"wave":
-            raise InvalidInput("expected a WAV sound, got a Wave64 file of another kind")
+            raise InvalidInput(
+                f"expected a WAV sound, got a Wave64 file of another kind; {SAVE_ANEW}"
+            )
         return W64
     if data[8:12] != b"WAVE":
-        raise InvalidInput("expected a WAV sound, got a RIFF file of another kind")
+        refuse_pictures(data)
+        raise InvalidInput(f"expected a WAV sound, got a RIFF file of another kind; {SAVE_ANEW}")
     return RIFX if data[:4] == b"RIFX" else RIFF
 
 
@@ -109,13 +115,13 @@ def _chunk_form(data: bytes) -> ChunkForm:
 def _plain(form: bytes, big: bool) -> tuple[Coding | None, int, int, int]:
     """Return coding, width, channels and rate of plain samples; no coding for a codec's."""
     if len(form) < 16:
-        raise InvalidInput("the WAV file's format chunk is too short")
+        raise InvalidInput(f"the WAV file's format chunk is too short; {SAVE_ANEW}")
     tag = _tag(form, big)
     _, channels, rate, _, block, bits = (_BIG_FORM if big else _FORM).unpack_from(form)
     if tag in _MPEG:
         return None, 0, channels, rate
     if rate == 0 or channels == 0:
-        raise InvalidInput("the WAV file declares no sample rate or no channels")
+        raise InvalidInput(f"the WAV file declares no sample rate or no channels; {SAVE_ANEW}")
     if tag in (_MS_ADPCM, _IMA_ADPCM, _GSM):
         return None, 0, channels, rate
     if tag != _PCM and tag not in _CODINGS:
@@ -159,9 +165,14 @@ def _written_anew(form: bytes, big: bool, samples: memoryview) -> bytes:
         frames = (block - 7 * channels) * 2 // channels + 2 if block > 7 * channels else 0
         more = struct.pack("<H14h", 7, *_COEFFICIENTS)
         if form[20:50] != more:
-            raise InvalidInput("the WAV file has ADPCM with coefficients of its own: not read")
+            raise InvalidInput(
+                "the WAV file has ADPCM with coefficients of its own, which is not read; "
+                "convert it to 16-bit PCM"
+            )
     if not frames or channels > most or declared != frames:
-        raise InvalidInput(f"the WAV file's {name} block size contradicts its sample count")
+        raise InvalidInput(
+            f"the WAV file's {name} block size contradicts its sample count; {SAVE_ANEW}"
+        )
     head = _FORM.pack(tag, channels, rate, speed, block, bits)
     head += struct.pack("<HH", 2 + len(more), frames) + more
     size = len(samples) // block * block

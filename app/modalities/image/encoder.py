@@ -15,10 +15,11 @@ import simplejpeg
 from app.errors import InvalidInput
 from app.modalities.image import frames, jpeg
 from app.modalities.image.colour import colours_of
-from app.modalities.image.header import MAX_PIXELS, read_header
+from app.modalities.image.header import MAX_PIXELS, Header, read_header
 from app.modalities.image.kinds import JPEG_MARK, picture_kind
-from app.modalities.image.memory import peak_bytes
-from app.modalities.image.opening import damaged, open_picture
+from app.modalities.image.memory import decoded_size, peak_bytes
+from app.modalities.image.opening import open_picture
+from app.modalities.image.refusals import damaged
 from app.modalities.image.resize import fit_image, fit_upright
 from app.modalities.image.spec import ImageSpec
 from app.modalities.image.upright import Upright, recoloured
@@ -46,15 +47,20 @@ class ImageEncoder:
     def cost(self, payload: Payload) -> float:
         """Estimate by the size of the file and its pixels, at least 1 MP for rare formats."""
         header = read_header(payload.data, size_only=True)
-        pixels = 0 if header is None else header.pixels
-        if header is None or not header.is_usual:
+        pixels = 0 if header is None or header.is_too_large else header.pixels
+        if not pixels or header is None or not header.is_usual:
             pixels = max(pixels, _UNUSUAL_PIXELS)
         return 5e-5 + 2e-8 * len(payload.data) + 1e-8 * pixels
 
     def decode_bytes(self, payload: Payload) -> int:
-        """Return the bytes of the decoder's picture, and of what is made of it by strips."""
+        """Return the bytes of the decoder's picture, and of what is made of it by strips.
+
+        0 for a file that `encode` refuses by its header: it says so in pixels.
+        """
         header = read_header(payload.data)
-        return 0 if header is None else peak_bytes(header, len(payload.data), self.spec)
+        if header is None or _is_refused(header, self.spec):
+            return 0
+        return peak_bytes(header, len(payload.data), self.spec)
 
     def encode(self, payload: Payload) -> Encoded[Size]:
         """Return `{"image": (height, width, channels)}`, or with the channels first by the spec."""
@@ -71,6 +77,12 @@ class ImageEncoder:
         if not (pixels.flags.c_contiguous and pixels.flags.writeable):  # decoders' memory
             pixels = np.array(pixels, order="C")
         return Encoded({"image": pixels}, left_out, size)
+
+
+def _is_refused(header: Header, spec: ImageSpec) -> bool:
+    """Return whether a picture has too many pixels, or too many are left of it to be decoded."""
+    width, height = decoded_size(header, spec)
+    return header.is_too_large or width * height > MAX_PIXELS
 
 
 def _pixels(data: bytes, spec: ImageSpec) -> tuple[np.ndarray, Size, str | None]:
@@ -97,6 +109,8 @@ def _plain_jpeg(data: bytes, spec: ImageSpec) -> tuple[np.ndarray, str | None] |
     header = _jpeg_header(data)
     if header is None or header[2] not in _PLAIN or header[0] * header[1] > MAX_PIXELS:
         return None
+    if read_header(data) is None:  # its memory is not known
+        return None
     remarks, colours = jpeg.read_segments(data), _PLAIN[header[2]]
     if jpeg.too_many_scans(data, header[0] * header[1]):
         return None
@@ -109,7 +123,7 @@ def _plain_jpeg(data: bytes, spec: ImageSpec) -> tuple[np.ndarray, str | None] |
         )
     except ValueError:  # Pillow may decode it, or gives the reason
         return None
-    return pixels, frames.all_but_first(remarks.pictures, "picture")
+    return pixels, frames.all_but_first(frames.Count(remarks.pictures), "picture")
 
 
 def _is_turned_or_coloured(remarks: jpeg.JpegRemarks, colours: str) -> bool:

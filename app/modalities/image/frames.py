@@ -1,20 +1,30 @@
 """How many frames, pages or pictures a file has, so that an answer says what was not read."""
 
-_BLOCKS = 20_000  # that are read to count frames
+import re
+from typing import NamedTuple
+
+_BLOCKS = 200_000  # of a GIF, and chunks of a WebP, that are looked at; full blocks do not count
+_FULL = re.compile(rb"(?:\xff.{255})*+", re.DOTALL)  # blocks of a GIF as encoders write them
 
 
-def all_but_first(count: int | None, noun: str) -> str | None:
-    """Return the sentence on what was left out; None for a file of one picture.
+class Count(NamedTuple):
+    """How many there are, or how many were found before there was too much to count."""
 
-    count: of the frames, pages or pictures; None for more than were counted.
-    """
-    if count is None:
-        return f"only the first {noun} was read"
-    return f"only the first of {count} {noun}s was read" if count > 1 else None
+    found: int
+    is_all: bool = True
 
 
-def of_gif(data: bytes) -> int | None:
-    """Count the frames; None if they take more than 20,000 blocks."""
+def all_but_first(count: Count, noun: str) -> str | None:
+    """Return the sentence on what was left out; None for a file of one picture."""
+    if count.is_all:
+        return f"only the first of {count.found} {noun}s was read" if count.found > 1 else None
+    if count.found > 1:
+        return f"only the first of {count.found:,} or more {noun}s was read"
+    return f"only the first {noun} was read; whether there are more was not counted"
+
+
+def of_gif(data: bytes) -> Count:
+    """Count the frames."""
     count, place, blocks = 0, 13 + _colours(data[10:11]), 0
     try:
         while blocks < _BLOCKS:
@@ -25,27 +35,40 @@ def of_gif(data: bytes) -> int | None:
             elif mark == 0x21:
                 place += 2
             else:
-                return count
-            while data[place] and blocks < _BLOCKS:
-                place, blocks = place + 1 + data[place], blocks + 1
-            place += 1
+                return Count(count)
+            place, seen = _behind_blocks(data, place, _BLOCKS - blocks)
+            blocks += seen
     except IndexError:  # the file ends here
-        return count
-    return None
+        return Count(count)
+    return Count(count, is_all=False)
 
 
-def of_webp(data: bytes) -> int | None:
-    """Count the frames; None if there are more than 20,000 chunks."""
+def _behind_blocks(data: bytes, place: int, most: int) -> tuple[int, int]:
+    """Return where the blocks that start there end, and how many were looked at."""
+    for blocks in range(most):
+        size = data[place]
+        if size == 255:
+            full = _FULL.match(data, place)
+            place = full.end() if full and full.end() > place else place + 256
+        elif size:
+            place += 1 + size
+        else:
+            return place + 1, blocks
+    return place, most
+
+
+def of_webp(data: bytes) -> Count:
+    """Count the frames."""
     if data[12:16] != b"VP8X" or not data[20] & 2:
-        return 1
+        return Count(1)
     place, count = 12, 0
     for _ in range(_BLOCKS):
         count += data[place : place + 4] == b"ANMF"
         size = int.from_bytes(data[place + 4 : place + 8], "little")
         place += 8 + size + (size & 1)
         if place >= len(data):
-            return count
-    return None
+            return Count(count)
+    return Count(count, is_all=False)
 
 
 def without_remarks(gif: bytes) -> bytes | None:
@@ -58,12 +81,10 @@ def without_remarks(gif: bytes) -> bytes | None:
     try:
         while gif[place] == 0x21:
             here, is_control = place, gif[place + 1] == 0xF9
-            place += 2
-            while gif[place]:
-                place, blocks = place + 1 + gif[place], blocks + 1
-                if blocks > 10 * _BLOCKS:
-                    return None
-            place += 1
+            place, seen = _behind_blocks(gif, place + 2, _BLOCKS - blocks)
+            blocks += seen + 1
+            if blocks >= _BLOCKS:
+                return None
             if not is_control:
                 kept.append(gif[start:here])
                 start = place

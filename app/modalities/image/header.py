@@ -9,23 +9,22 @@ which Pillow reads a larger picture than was announced here.
 import struct
 from typing import NamedTuple
 
-from app.modalities.image import png, tiff
+from app.modalities.image import jpeg, png, tiff
 from app.modalities.image.boxes import boxed_size
+from app.modalities.image.heic import has_heic
 from app.modalities.image.kinds import JPEG_MARK, PNG_MARK, TIFF_MARKS, picture_kind
 
 MAX_PIXELS = 64_000_000  # 256 MB in a decoder's memory
+MAX_REDUCED_PIXELS = 4 * MAX_PIXELS  # of a JPEG that is decoded at a fraction of its size
 _PNG_BYTES = {0: 1, 2: 4, 3: 1, 4: 4, 6: 4}  # of a pixel in Pillow's memory, by colour type
 _PNG_EXTRA = 3 * 2**20  # its texts that say which side is up, decompressed
 _PROFILE_COPIES = 4  # of a colour profile: its bytes, and what the library makes of them
 _LONG_PROFILE = 2**18  # bytes, more than which take more memory than an item may have uncounted
-_FRAMES = {bytes((0xFF, kind)) for kind in range(0xC0, 0xD0)} - {
-    b"\xff\xc4",
-    b"\xff\xc8",
-    b"\xff\xcc",
-}
 _PNG_SIZE, _JPEG_FRAME = struct.Struct(">IIBB"), struct.Struct(">HHB")
-_SEQUENTIAL = {b"\xff\xc0", b"\xff\xc1", b"\xff\xc9"}
-_SEGMENTS = 1000  # of a JPEG, and extensions of a GIF, that are read
+_SEQUENTIAL = {0xC0, 0xC1, 0xC9}
+_COMPONENTS = {1, 3, 4}  # of a JPEG, of which the decoders make a picture
+_EXTENSIONS = 1000  # of a GIF that are read
+_MOST_SAMPLES, _MOST_BITS = 6, 16  # of a TIFF's pixel and sample: more are refused
 _COEFFICIENT = 2  # bytes that libjpeg keeps for each sample of a JPEG with several scans
 _GIF_BYTES = 3  # one for the frame, two where it is to be erased
 _WEBP_BYTES = 19  # libwebp's two canvases, the copy for Pillow, and Pillow's
@@ -60,9 +59,10 @@ class Header(NamedTuple):
         """Whether it is a JPEG of which a decoder keeps no more than the reduced pixels."""
         return self.draft and not self.extra_bytes
 
-
-# A JPEG whose frame cannot be found: thousands of segments may hide one of any size.
-_HIDDEN = Header(MAX_PIXELS, 1, 4, 4 * _COEFFICIENT * MAX_PIXELS)
+    @property
+    def is_too_large(self) -> bool:
+        """Whether it has more pixels than are decoded, so that it is refused by its header."""
+        return self.pixels > (MAX_REDUCED_PIXELS if self.is_sequential else MAX_PIXELS)
 
 
 def read_header(data: bytes, *, size_only: bool = False) -> Header | None:
@@ -98,33 +98,33 @@ def _png(data: bytes) -> Header:
     return Header(width, height, size, extra, is_usual=profile < _LONG_PROFILE)
 
 
-def _jpeg(data: bytes, size_only: bool) -> Header:
-    """Read the frame and the first scan; assume the worst where they cannot be found.
+def _jpeg(data: bytes, size_only: bool) -> Header | None:
+    """Read the frame and the first scan; None where they cannot be found.
 
     All samples stay in memory until the last scan, if there are several. So it is where the
     frame is progressive, and where the first scan lacks a component.
     """
-    place, width, height, count, at = len(JPEG_MARK) - 1, 0, 0, 0, 0
-    usual, keeps = True, not size_only
-    for _ in range(_SEGMENTS):
-        marker = data[place : place + 2]
-        if marker in _FRAMES:
+    width, height, count, at, behind = 0, 0, 0, 0, 2
+    usual, keeps = True, False
+    for marker, place, end in jpeg.segments(data):
+        usual = usual and place == behind  # no fill
+        behind = end
+        if marker in jpeg.FRAMES:
             height, width, count = _JPEG_FRAME.unpack_from(data, place + 5)
             at = place + 10
-            if size_only or marker not in _SEQUENTIAL:
+            keeps = marker not in _SEQUENTIAL
+            if size_only or count not in _COMPONENTS:
                 break
-        elif marker == b"\xff\xda" and count:
-            keeps = data[place + 4] != count
+        elif marker == jpeg.SCAN:
+            keeps = keeps or data[place + 4] != count
             break
-        elif marker == b"\xff\xff":  # fill
-            place, usual = place + 1, False
-            continue
-        elif not marker.startswith(b"\xff"):
-            break
-        place += 2 + int.from_bytes(data[place + 2 : place + 4], "big")
-    if not count:
-        return _HIDDEN
-    kept = _COEFFICIENT * _samples(width, height, data[at : at + 3 * count]) if keeps else 0
+    else:
+        return None
+    if count not in _COMPONENTS:
+        return None
+    kept = 0
+    if keeps and not size_only:
+        kept = _COEFFICIENT * _samples(width, height, data[at : at + 3 * count])
     # Gray pixels may become RGB, and the other way round, while both are there.
     return Header(width, height, 4, kept, True, usual)
 
@@ -146,7 +146,7 @@ def _gif(data: bytes) -> Header:
     """Read the canvas, and the first frame, which may be larger."""
     width, height, flags = struct.unpack_from("<HHB", data, 6)
     place = 13 + (3 * 2 ** ((flags & 7) + 1) if flags & 0x80 else 0)
-    for _ in range(_SEGMENTS):
+    for _ in range(_EXTENSIONS):
         if data[place] == 0x2C:
             left, top, across, down = struct.unpack_from("<HHHH", data, place + 1)
             return Header(max(width, left + across), max(height, top + down), _GIF_BYTES)
@@ -171,17 +171,20 @@ def _webp(data: bytes) -> Header | None:
     return Header(size[0], size[1], 4, (_WEBP_BYTES - 4) * size[0] * size[1])
 
 
-def _bmp(data: bytes) -> Header:
+def _bmp(data: bytes) -> Header | None:
     if struct.unpack_from("<I", data, 14)[0] == 12:
         width, height, _, bits = struct.unpack_from("<HHHH", data, 18)
         return Header(width, height, 1 if bits <= 8 else 4)
     width, height, _, bits, compression = struct.unpack_from("<iiHHI", data, 18)
-    width, height = abs(width), abs(height)
+    if width < 0:  # only the height may be negative: rows from the top
+        return None
+    height = abs(height)
     extra = (_RLE_BYTES - 1) * width * height if compression in (1, 2) else 0
     return Header(width, height, 1 if bits <= 8 else 4, extra)
 
 
 def _tiff(data: bytes) -> Header:
+    """Read the first directory; a tile that is larger than the picture counts as the picture."""
     tags = tiff.read_directory(data).first
     width, height = tags.get(tiff.WIDTH, 0), tags.get(tiff.LENGTH, 0)
     samples, bits = tags.get(tiff.SAMPLES, 1), tags.get(tiff.BITS, 1)
@@ -191,17 +194,20 @@ def _tiff(data: bytes) -> Header:
         size = 2
     else:
         size = 4
-    rows = min(tags.get(tiff.ROWS_PER_STRIP, height), height)
-    chunk = width * rows
+    across, down = width, min(tags.get(tiff.ROWS_PER_STRIP, height), height)
     if tiff.TILE_WIDTH in tags:
-        chunk = tags[tiff.TILE_WIDTH] * tags.get(tiff.TILE_LENGTH, 1)
-    stored = max(4 if tags.get(tiff.PHOTOMETRIC) == 6 else 1, samples * ((bits + 7) // 8))
-    extra = chunk * stored if tags.get(tiff.COMPRESSION, 1) != 1 else 0
+        across, down = tags[tiff.TILE_WIDTH], tags.get(tiff.TILE_LENGTH, 1)
+        if across * down > MAX_PIXELS:
+            width, height = max(width, across), max(height, down)
+    most = min(samples, _MOST_SAMPLES) * ((min(bits, _MOST_BITS) + 7) // 8)
+    stored = max(4 if tags.get(tiff.PHOTOMETRIC) == 6 else 1, most)
+    extra = across * down * stored if tags.get(tiff.COMPRESSION, 1) != 1 else 0
     return Header(min(width, _LONGEST), min(height, _LONGEST), size, extra)
 
 
 def _boxes(data: bytes) -> Header | None:
-    size = boxed_size(data)
+    is_av1 = picture_kind(data) == "AVIF"
+    size = boxed_size(data, is_av1) if is_av1 or has_heic() else None
     if size is None:
         return None
     width, height = (min(edge, _LONGEST) for edge in size)

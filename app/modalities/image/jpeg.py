@@ -5,18 +5,27 @@ Limits hang on the content: a JPEG with a multi-picture header is a JPEG.
 
 import re
 import struct
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import simplejpeg
 
+from app.errors import InvalidInput
 from app.modalities.image import tiff
 
 MAX_SCANS = 100  # a progressive JPEG has about ten
 MAX_SCANNED = 1_500_000_000  # pixels of all scans together: ten scans of the largest picture
 _FEW_SCANS = 20  # that any picture may have
-_SCAN = b"\xff\xda"  # starts a scan
+MAX_SEGMENTS = 4000  # before the pixels, and of the whole file besides scans
+SCAN = 0xDA
+"""The marker of a segment that starts a scan."""
+FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+"""The markers of segments that say how large the picture is."""
+_LOSSLESS = {0xC3, 0xC7, 0xCB, 0xCF}
+_HIERARCHICAL = {0xC5, 0xC6, 0xCD, 0xCE}
+_SCAN = b"\xff\xda"
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # ends the data of a scan
-_SEGMENTS = 1000  # that are read
+_NO_FILL = re.compile(rb"[^\xff]")
 _EXIF, _XMP = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
 _PROFILE, _PICTURES = b"ICC_PROFILE\0", b"MPF\0"
 _ALONE = {0x01, *range(0xD0, 0xD9)}  # markers without a segment
@@ -44,6 +53,64 @@ class JpegRemarks(NamedTuple):
 NO_REMARKS = JpegRemarks(b"", b"", b"", 1, [(0, None)])
 
 
+def segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+    """Yield the marker of each segment up to the first scan, where it starts, and where it ends.
+
+    Fill bytes before a marker are skipped. Ends early where there is no segment, and behind
+    `MAX_SEGMENTS` of them.
+    """
+    place, size = 2, len(data)
+    for _ in range(MAX_SEGMENTS):
+        if place + 4 > size or data[place] != 0xFF:
+            return
+        marker = data[place + 1]
+        if marker == 0xFF:
+            place = _behind_fill(data, place)
+            if place + 4 > size:
+                return
+            marker = data[place + 1]
+        if marker in _ALONE:
+            place += 2
+            continue
+        length = data[place + 2] << 8 | data[place + 3]
+        if marker in (0x00, 0xD9) or length < 2:
+            return
+        yield marker, place, place + 2 + length
+        if marker == SCAN:
+            return
+        place += 2 + length
+
+
+def _behind_fill(data: bytes, place: int) -> int:
+    """Return where the last of several bytes of 255 stands; the file's size if none follows."""
+    found = _NO_FILL.search(data, place)
+    return found.start() - 1 if found else len(data)
+
+
+def check_frame(data: bytes) -> None:
+    """Raise `InvalidInput` for a JPEG of a kind that the decoders here do not read."""
+    found = list(segments(data))
+    for marker, place, _ in found:
+        got = None
+        if marker not in FRAMES:
+            continue
+        if marker in _LOSSLESS or marker in _HIERARCHICAL:
+            got = "a lossless one" if marker in _LOSSLESS else "a hierarchical one"
+        elif data[place + 4] != 8:
+            got = f"one of {data[place + 4]} bits a sample"
+        if got is not None:
+            raise InvalidInput(f"expected a JPEG of 8 bits, got {got}; convert it to PNG")
+    if len(found) >= MAX_SEGMENTS:
+        raise _too_many_segments()
+
+
+def _too_many_segments() -> InvalidInput:
+    return InvalidInput(
+        f"expected a JPEG of at most {MAX_SEGMENTS:,} segments beside its pixels, got more; "
+        "save it anew"
+    )
+
+
 def read_segments(data: bytes) -> JpegRemarks:
     """Read the segments before the first scan."""
     if _REMARK.search(data, 2, data.find(_SCAN)) is None:  # as in most small files
@@ -51,17 +118,8 @@ def read_segments(data: bytes) -> JpegRemarks:
     exif, xmp, pictures = b"", b"", 1
     parts: list[bytes] = []
     kept: list[tuple[int, int | None]] = []
-    start, place, size = 0, 2, len(data)
-    for _ in range(_SEGMENTS):
-        if place + 4 > size or data[place] != 0xFF:
-            break
-        marker = data[place + 1]
-        if marker == 0xDA or marker == 0xD9:
-            break
-        if marker == 0xFF or marker in _ALONE:
-            place += 1 if marker == 0xFF else 2
-            continue
-        end = place + 2 + (data[place + 2] << 8 | data[place + 3])
+    start = 0
+    for marker, place, end in segments(data):
         if marker in _REMARKS:
             body = data[place + 4 : end]
             if marker == 0xE1 and body.startswith(_EXIF):
@@ -74,7 +132,6 @@ def read_segments(data: bytes) -> JpegRemarks:
                 pictures = _pictures(body[len(_PICTURES) :])
             kept.append((start, place))
             start = end
-        place = end
     return JpegRemarks(exif, xmp, _joined(parts), pictures, [*kept, (start, None)])
 
 
@@ -109,22 +166,21 @@ def scans(jpeg: bytes) -> int:
 
 
 def _scan_places(jpeg: bytes) -> list[int]:
-    """Return where the segments begin that start a scan."""
-    places, place = [], 2
-    while place >= 0 and jpeg[place : place + 1] == b"\xff":
-        marker = jpeg[place + 1 : place + 2]
-        if marker == b"\xff":  # fill
-            place += 1
-            continue
-        here = place
+    """Return where the segments begin that start a scan; of far too many, the first."""
+    places, place = list[int](), 2
+    for _ in range(2 * MAX_SEGMENTS):
+        if place < 0 or jpeg[place : place + 1] != b"\xff" or len(places) > 10 * MAX_SCANS:
+            return places
+        place = _behind_fill(jpeg, place)
+        here, marker = place, jpeg[place + 1 : place + 2]
         place += 2 + int.from_bytes(jpeg[place + 2 : place + 4], "big")
-        if marker == b"\xd9":
-            break
+        if marker in (b"", b"\xd9"):
+            return places
         if marker == b"\xda":
             places.append(here)
             found = _MARKER.search(jpeg, place)
             place = found.start() if found else -1
-    return places
+    raise _too_many_segments()
 
 
 def with_end(jpeg: bytes) -> bytes | None:

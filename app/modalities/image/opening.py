@@ -26,16 +26,17 @@ from PIL import (
 
 from app.errors import InvalidInput
 from app.exhaustion import resource_exhausted
-from app.modalities.image import frames, jpeg, png, tiff
+from app.modalities.image import frames, jpeg, png, tiff, tiff_samples
 from app.modalities.image.colour import colours_of, profile_of_chunks
-from app.modalities.image.header import MAX_PIXELS, read_header
-from app.modalities.image.heic import HEIC
-from app.modalities.image.kinds import HEIC_ADVICE, READ, picture_kind, unread_kind
+from app.modalities.image.header import MAX_PIXELS, MAX_REDUCED_PIXELS, read_header
+from app.modalities.image.heic import ADVICE, has_heic, open_heic
+from app.modalities.image.kinds import READ, picture_kind, unread_kind
+from app.modalities.image.refusals import damaged, too_large
 from app.modalities.image.upright import Meaning
 
-MAX_REDUCED_PIXELS = 4 * MAX_PIXELS  # of a JPEG that is decoded at a fraction of its size
 _ONE_BYTE = ("1", "L", "P")
 _XMP_ORIENTATION = re.compile(rb'tiff:Orientation(?:="|>)([1-8])')
+_UNKNOWN_SAMPLES = "unknown pixel mode"  # Pillow's error
 _BMP_PROFILE = 70  # where the header of a BMP says that it has a colour profile
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # a batch has its threads already
 
@@ -58,6 +59,7 @@ class _Remarks(NamedTuple):
     left_out: str | None = None
     bits: int = 16
     inverted: bool = False
+    is_ycbcr: bool = False
 
 
 def open_picture(data: bytes, size: tuple[int, int]) -> OpenedPicture:
@@ -67,10 +69,12 @@ def open_picture(data: bytes, size: tuple[int, int]) -> OpenedPicture:
     """
     kind = _checked_kind(data)
     header = read_header(data)
+    if kind == "JPEG":
+        jpeg.check_frame(data)
     if header is None:
         raise damaged(kind)
-    if header.pixels > (MAX_REDUCED_PIXELS if header.is_sequential else MAX_PIXELS):
-        raise _too_large()
+    if header.is_too_large:
+        raise too_large(header.pixels)
     try:
         image, remarks = _OPENERS[kind](data)
     except InvalidInput:
@@ -80,44 +84,35 @@ def open_picture(data: bytes, size: tuple[int, int]) -> OpenedPicture:
     stored = image.width * image.height
     image.draft(None, (2 * size[0], 2 * size[1]))
     if image.width * image.height > MAX_PIXELS or stored > MAX_REDUCED_PIXELS:
-        raise _too_large()
+        raise too_large(stored)
     if kind == "JPEG" and jpeg.too_many_scans(data, stored):
-        raise InvalidInput(f"expected a JPEG of at most {jpeg.MAX_SCANS} scans, got more")
+        raise InvalidInput(
+            f"expected a JPEG of at most {jpeg.MAX_SCANS} scans, or fewer if it is very large, "
+            "got more; save it anew"
+        )
     if _loaded_bytes(image) > header.pixels * header.pixel_bytes:
-        raise InvalidInput(f"the header of the {kind} image contradicts itself")
+        raise InvalidInput(f"the header of the {kind} image contradicts itself; save it anew")
     meaning = Meaning(
         _orientation(remarks),
         colours_of(remarks.profile, image.mode) if remarks.profile else None,
         2**remarks.bits - 1,
         remarks.inverted,
+        remarks.is_ycbcr,
     )
     return OpenedPicture(image, meaning, remarks.left_out)
-
-
-def damaged(kind: str | None) -> InvalidInput:
-    """Return the refusal of a file whose kind is known."""
-    return InvalidInput(f"the {kind} image is truncated or damaged")
-
-
-def _too_large() -> InvalidInput:
-    return InvalidInput(
-        f"expected at most {MAX_PIXELS // 10**6} megapixels ({MAX_REDUCED_PIXELS // 10**6} in a "
-        "JPEG that is not progressive), got more; send a smaller one"
-    )
 
 
 def _checked_kind(data: bytes) -> str:
     """Return the kind of a file that a decoder here reads; raise `InvalidInput` for another."""
     kind = picture_kind(data)
-    if kind == "HEIC" and HEIC is None:
-        raise InvalidInput(f"got a HEIC image, which needs an extra library; {HEIC_ADVICE}")
-    if kind is not None:
+    if kind is not None and (kind != "HEIC" or has_heic()):
         return kind
-    known = [name for name in READ if name != "HEIC" or HEIC is not None]
+    known = [name for name in READ if name != "HEIC" or has_heic()]
     expected = f"expected a {', '.join(known[:-1])} or {known[-1]} image"
-    got = unread_kind(data) if data else "0 bytes"
-    advice = "" if got in ("something else", "0 bytes") else "; convert it to PNG"
-    raise InvalidInput(f"{expected}, got {got}{advice}")
+    if kind is not None:
+        raise InvalidInput(f"{expected}, got a HEIC image, which needs an extra; {ADVICE}")
+    got, advice = unread_kind(data) if data else ("0 bytes", "send one of these")
+    raise InvalidInput(f"{expected}, got {got}; {advice}")
 
 
 def _loaded_bytes(image: Image.Image) -> int:
@@ -154,28 +149,31 @@ def _jpeg(data: bytes) -> _Opened:
     if len(remarks.pixels_only) > 1:
         data = b"".join(data[start:end] for start, end in remarks.pixels_only)
     image = JpegImagePlugin.JpegImageFile(io.BytesIO(jpeg.with_end(data) or data))
-    left_out = frames.all_but_first(remarks.pictures, "picture")
+    left_out = frames.all_but_first(frames.Count(remarks.pictures), "picture")
     return image, _Remarks(remarks.exif, remarks.xmp, None, remarks.profile, left_out)
 
 
 def _png(data: bytes) -> _Opened:
     remarks = png.read_chunks(data)
+    remarks.check_colours()
     image = PngImagePlugin.PngImageFile(io.BytesIO(remarks.file))
     key = image.info.get("transparency")
     if image.mode == "RGB" and key is not None and data[24] == 16:
         image.info["transparency"] = tuple(value >> 8 for value in key)  # as Pillow cuts the pixels
     profile = remarks.profile
-    if not profile and b"sRGB" not in remarks.bodies and b"iCCP" not in remarks.bodies:
-        bodies = remarks.bodies
+    bodies = remarks.bodies
+    if not profile and not bodies.keys() & {b"sRGB", b"iCCP", b"cICP"}:
         profile = profile_of_chunks(bodies.get(b"gAMA", b""), bodies.get(b"cHRM", b""))
-    left_out = frames.all_but_first(remarks.frames, "frame")
+    left_out = frames.all_but_first(frames.Count(remarks.frames), "frame")
     return image, _Remarks(remarks.exif, remarks.xmp, None, profile, left_out)
 
 
 def _gif(data: bytes) -> _Opened:
     file = frames.without_remarks(data)
     if file is None:
-        raise InvalidInput("expected a GIF with fewer blocks before its first frame; save it anew")
+        raise InvalidInput(
+            "expected a GIF with fewer blocks before its first frame, got too many; save it anew"
+        )
     image = GifImagePlugin.GifImageFile(io.BytesIO(file))
     return image, _Remarks(left_out=frames.all_but_first(frames.of_gif(data), "frame"))
 
@@ -187,16 +185,15 @@ def _webp(data: bytes) -> _Opened:
 
 def _boxes(data: bytes) -> _Opened:
     image = AvifImagePlugin.AvifImageFile(io.BytesIO(data))
-    return image, _from_info(image, image.n_frames, "frame")
+    return image, _from_info(image, frames.Count(image.n_frames), "frame")
 
 
 def _heic(data: bytes) -> _Opened:
-    assert HEIC is not None  # `_checked_kind` has refused it
-    image = HEIC(io.BytesIO(data))
-    return image, _from_info(image, image.n_frames, "picture")
+    image = open_heic(data)
+    return image, _from_info(image, frames.Count(image.n_frames), "picture")
 
 
-def _from_info(image: ImageFile.ImageFile, count: int | None, noun: str) -> _Remarks:
+def _from_info(image: ImageFile.ImageFile, count: frames.Count, noun: str) -> _Remarks:
     exif, xmp, profile = (image.info.get(name) for name in ("exif", "xmp", "icc_profile"))
     return _Remarks(
         exif or b"",
@@ -217,28 +214,31 @@ def _bmp(data: bytes) -> _Opened:
 
 def _tiff(data: bytes) -> _Opened:
     directory = tiff.read_directory(data)
-    tiff.check_samples(directory)
-    inverted = tiff.white_is_zero(directory)
-    file = tiff.black_is_zero(data, directory) if inverted else data
-    image = TiffImagePlugin.TiffImageFile(io.BytesIO(file))
+    tiff_samples.check_samples(data, directory)
+    file = tiff_samples.for_pillow(data, directory)
+    try:
+        image = TiffImagePlugin.TiffImageFile(io.BytesIO(file))
+    except SyntaxError as error:
+        if str(error) == _UNKNOWN_SAMPLES:
+            raise tiff_samples.layout_not_read(directory) from error
+        raise
     try:
         # Pillow would turn the picture as a whole.
         image.getexif().pop(ExifTags.Base.Orientation, None)
     except Exception as error:  # as above
         if resource_exhausted(error):
             raise
-    left_out = frames.all_but_first(tiff.pages(data), "page")
-    further = tiff.further_channels(directory)
-    if further:
-        left_out = f"{further} channels beside the colours were not read"
+    pages = frames.all_but_first(tiff.pages(data), "page")
+    channels = tiff.channels_left_out(data, directory)
     return image, _Remarks(
         b"",
         directory.value(data, tiff.XMP),
         directory.first.get(tiff.ORIENTATION),
         directory.value(data, tiff.PROFILE),
-        left_out,
+        "; ".join(filter(None, (pages, channels))) or None,
         bits=12 if directory.first.get(tiff.BITS) == 12 else 16,
-        inverted=inverted,
+        inverted=tiff_samples.white_is_zero(directory),
+        is_ycbcr=tiff_samples.is_stored_ycbcr(directory),
     )
 
 

@@ -21,7 +21,10 @@ _HEAD = struct.Struct(">I4s")
 _PIXELS = {b"IHDR", b"PLTE", b"IDAT", b"IEND"}
 _EXIF, _XMP, _RAW_EXIF = b"eXIf", b"XML:com.adobe.xmp", b"Raw profile type exif"
 # Remarks that are kept with their bodies, the first of each name.
-_READ = {b"eXIf", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"acTL"}
+_READ = {b"eXIf", b"iCCP", b"cICP", b"sRGB", b"gAMA", b"cHRM", b"acTL"}
+# Numbers of H.273 by which a PNG says what its colours are.
+_PRIMARIES_OF_SRGB, _CURVES_OF_SRGB, _UNKNOWN = 1, {1, 6, 13, 14, 15}, 2
+_HDR = {16: "PQ", 18: "HLG"}
 _TEXTS = {b"tEXt", b"zTXt", b"iTXt"}
 _LONGEST_KEYWORD = 80
 
@@ -51,10 +54,27 @@ class PngRemarks(NamedTuple):
         return max(1, int.from_bytes(self.bodies.get(b"acTL", b"")[:4], "big"))
 
     @property
+    def is_srgb(self) -> bool:
+        """Whether the numbers of its colours say sRGB, whatever else the file says."""
+        primaries, curve = self.bodies.get(b"cICP", b"").ljust(2, b"\0")[:2]
+        return primaries == _PRIMARIES_OF_SRGB and curve in _CURVES_OF_SRGB
+
+    def check_colours(self) -> None:
+        """Raise `InvalidInput` for numbers of colours that are not read, where no profile is."""
+        body = self.bodies.get(b"cICP", b"")
+        if len(body) != 4 or _UNKNOWN in body[:2] or self.is_srgb or self.profile:
+            return
+        name = f" ({_HDR[body[1]]}, HDR)" if body[1] in _HDR else ""
+        raise InvalidInput(
+            f"expected a PNG in sRGB or with a colour profile, got colours of the primaries "
+            f"{body[0]} and the curve {body[1]}{name} of a cICP chunk; convert it to sRGB"
+        )
+
+    @property
     def profile(self) -> bytes:
         """The colour profile, decompressed; empty for none that can be read."""
         body = self.bodies.get(b"iCCP")
-        if body is None:
+        if body is None or self.is_srgb:
             return b""
         packed = _after_keyword(body)[1:]
         size = _stated_size(packed)
@@ -78,7 +98,9 @@ def read_chunks(png: bytes) -> PngRemarks:
             break
         place = following
     if count > MAX_CHUNKS:
-        raise InvalidInput(f"expected a PNG of at most {MAX_CHUNKS} chunks, got more")
+        raise InvalidInput(
+            f"expected a PNG of at most {MAX_CHUNKS:,} chunks, got more; save it anew"
+        )
     whole = b"".join([*kept, png[start:]]) if kept else png
     if place > size and place - size <= 4 and name == b"IDAT":  # cut within its last checksum
         whole = whole[: len(whole) - 4 + place - size]

@@ -23,6 +23,9 @@ from app.modalities.image.upright import STRIP, Upright, as_array
 _FILTERS = {"bilinear": FilterType.bilinear, "bicubic": FilterType.catmull_rom}
 _PIXELS = {1: PixelType.U8, 3: PixelType.U8x3}
 WHOLE = 2**20  # pixels of the largest picture that is copied as a whole
+LATE_PIXELS, LATE_FACTOR = 8_000_000, 4
+"""A picture of more pixels that is reduced to a quarter or less has its colour profile applied
+afterwards, as every JPEG has that is decoded at a fraction of its size."""
 _Source = np.ndarray | Upright
 Box = tuple[float, float, float, float]  # left, top, width, height
 # Left, top, right and bottom, as fractions of the picture's width and height.
@@ -50,7 +53,8 @@ def fit_upright(pixels: Upright, spec: ImageSpec) -> np.ndarray:
     """Return what `fit_image` makes of the whole picture after `shrunk`. It may close the picture.
 
     A large picture is read in strips. Pillow averages rows first, then columns, and rows can be
-    averaged apart, so the result is the same.
+    averaged apart, so the result is the same. Of a very large one with a colour profile, that is
+    applied to the averages: pixel by pixel it takes seconds.
     """
     height, width, _ = pixels.shape
     factor = shrink_factor(width, height, spec)
@@ -59,15 +63,17 @@ def fit_upright(pixels: Upright, spec: ImageSpec) -> np.ndarray:
         return fit_image(as_array(shrunk(whole, spec)), spec)
     if factor < 2:
         return fit_image(pixels, spec)
+    if factor >= LATE_FACTOR and height * width > LATE_PIXELS:
+        pixels.colour_later()
     narrow = Image.new(pixels.mode, (width // factor, height))
     rows = max(1, STRIP // width)
     for top in range(0, height, rows):
         strip = pixels.part(slice(top, top + rows), slice(None))
         narrow.paste(strip.resize((narrow.width, strip.height), Image.Resampling.BOX), (0, top))
     pixels.close()
-    small = as_array(narrow.resize((narrow.width, height // factor), Image.Resampling.BOX))
+    small = narrow.resize((narrow.width, height // factor), Image.Resampling.BOX)
     narrow.close()
-    return fit_image(small, spec)
+    return fit_image(as_array(pixels.coloured(small)), spec)
 
 
 def fit_image(pixels: _Source, spec: ImageSpec) -> np.ndarray:

@@ -1,27 +1,22 @@
-"""The directories of a TIFF file: sizes, types of samples, pages, and what would be misread.
-
-Pillow reads some types of samples as if they were others: signed ones, those of 32 bits, those of
-16 bits in separate planes. `check_samples` refuses these by name. The values of the others are
-scaled by their type: 0 is black and the largest value white, or the other way round.
-"""
+"""The directories of a TIFF file: what they say of whole numbers, and how many pages there are."""
 
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
-from app.errors import InvalidInput
+from app.modalities.image.frames import Count
 
 WIDTH, LENGTH, BITS, COMPRESSION, PHOTOMETRIC, SAMPLES = 256, 257, 258, 259, 262, 277
 ROWS_PER_STRIP, TILE_WIDTH, TILE_LENGTH, SAMPLE_FORMAT = 278, 322, 323, 339
 ORIENTATION, EXTRA_SAMPLES, PROFILE, XMP = 274, 338, 34675, 700
-_SUBFILE, _STRIPS, _PLANES, _TILES = 254, 273, 284, 324
-_ENTRIES = 400  # of a directory that are read
+STRIPS, PLANES, TILES, SUBSAMPLING, RANGES = 273, 284, 324, 530, 532
+_SUBFILE = 254
+MAX_ENTRIES = 400
+"""Entries of a directory that are read."""
 _PAGES = 1000  # that are counted
-_MAX_PARTS = 20_000  # strips or tiles: Pillow makes an object of each
-_WHITE_IS_ZERO, _GRAY, _LAB = 0, 1, {8, 9, 10}
+_FRACTION = 5  # a type
 _FORMS = {1: "B", 3: "H", 4: "I", 7: "B", 13: "I", 16: "Q", 18: "Q"}
-_TYPES = {2: "signed integers", 3: "floating point"}
-_INSTEAD = "convert it to 8 or 16 bits without sign, for example as PNG"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +39,43 @@ class Directory:
         start = self.places[tag][0]
         return data[start : start + self.counts[tag]]
 
+    def numbers(self, data: bytes, tag: int) -> tuple[int, ...]:
+        """Return the values of a tag, at most twelve; none if they are cut.
+
+        Those of a fraction are two, the upper and the lower one.
+        """
+        if tag not in self.places:
+            return ()
+        start, form = self.places[tag]
+        count = min(self.counts[tag] * len(form[1:]), 12)
+        try:
+            return struct.unpack_from(f"{form[0]}{count}{form[1]}", data, start)
+        except struct.error:
+            return ()
+
+
+def byte_order(data: bytes) -> Literal["<", ">"]:
+    """Return how the numbers of a file are written, as `struct` names it."""
+    return "<" if data.startswith(b"II") else ">"
+
+
+def is_big(data: bytes) -> bool:
+    """Return whether a file is a BigTIFF, whose offsets have eight bytes."""
+    return data[2:4] in (b"+\0", b"\0+")
+
+
+def first_place(data: bytes) -> int:
+    """Return where the first directory starts; raises `struct.error` if the file is cut."""
+    form, place = ("Q", 8) if is_big(data) else ("I", 4)
+    return int(struct.unpack_from(byte_order(data) + form, data, place)[0])
+
 
 def read_directory(data: bytes, place: int | None = None) -> Directory:
     """Read the first directory, or the one at `place`; raises `struct.error` if it is cut."""
-    order = "<" if data.startswith(b"II") else ">"
-    big = data[2:4] in (b"+\0", b"\0+")
+    order, big = byte_order(data), is_big(data)
     form, inline, step = ("Q", 8, 20) if big else ("I", 4, 12)
     if place is None:
-        place = struct.unpack_from(order + form, data, 8 if big else 4)[0]
+        place = first_place(data)
     if place > len(data):  # or more than the machine can count to
         raise struct.error("the directory starts behind the end of the file")
     count = struct.unpack_from(order + ("Q" if big else "H"), data, place)[0]
@@ -60,9 +84,9 @@ def read_directory(data: bytes, place: int | None = None) -> Directory:
     first: dict[int, int] = {}
     counts: dict[int, int] = {}
     places: dict[int, tuple[int, str]] = {}
-    for number in range(min(count, _ENTRIES)):
+    for number in range(min(count, MAX_ENTRIES)):
         tag, kind, values = entry.unpack_from(data, start + step * number)
-        letter = _FORMS.get(kind)
+        letter = "II" if (tag, kind) == (RANGES, _FRACTION) else _FORMS.get(kind)
         if letter is None or not values or tag in first:  # Pillow takes the first one, too
             continue
         at = start + step * number + entry.size
@@ -79,77 +103,26 @@ def read_directory(data: bytes, place: int | None = None) -> Directory:
     )
 
 
-def check_samples(directory: Directory) -> None:
-    """Refuse what Pillow would misread, and more or fewer strips than the picture has."""
-    first = directory.first
-    samples, bits = first.get(SAMPLES, 1), first.get(BITS, 1)
-    kind, apart = first.get(SAMPLE_FORMAT, 1), first.get(_PLANES, 1) == 2 and samples > 1
-    got = None
-    if kind != 1:
-        got = f"{_TYPES.get(kind, 'samples of an unknown type')} of {bits} bits"
-    elif bits > 16:
-        got = f"integers of {bits} bits, of which no value is known to be white"
-    elif first.get(PHOTOMETRIC) in _LAB:
-        got = "CIELAB colours"
-    elif samples == 2 and (bits > 8 or apart or first.get(EXTRA_SAMPLES) == 1):
-        got = f"gray and transparency of {bits} bits, multiplied or apart"
-    elif apart and bits > 8:
-        got = f"{samples} samples of {bits} bits in separate planes"
-    if got is not None:
-        raise InvalidInput(f"expected a TIFF of 8 or 16 bits without sign, got {got}; {_INSTEAD}")
-    _check_parts(directory, samples if apart else 1)
-
-
-def _check_parts(directory: Directory, planes: int) -> None:
-    first = directory.first
-    width, height = first.get(WIDTH, 0), first.get(LENGTH, 0)
-    across, down = width, min(first.get(ROWS_PER_STRIP, height), height)
-    if _STRIPS not in first and TILE_WIDTH in first:
-        across, down = first[TILE_WIDTH], first.get(TILE_LENGTH, 0)
-    needed = planes * -(-width // max(across, 1)) * -(-height // max(down, 1))
-    parts = max(directory.counts.get(tag, 0) for tag in (_STRIPS, _TILES))
-    if parts and parts != needed:
-        raise InvalidInput(
-            f"the header of the TIFF image contradicts itself: {parts} strips or tiles, where the "
-            f"picture has {needed}"
-        )
-    if parts > _MAX_PARTS:
-        raise InvalidInput(f"expected a TIFF of at most {_MAX_PARTS} strips or tiles, got more")
-
-
-def white_is_zero(directory: Directory) -> bool:
-    """Return whether 0 is white in samples that Pillow reads as if it were black."""
-    first = directory.first
-    if first.get(PHOTOMETRIC, _WHITE_IS_ZERO) != _WHITE_IS_ZERO:
-        return False
-    return first.get(SAMPLES, 1) == 2 or first.get(BITS, 1) > 8
-
-
-def black_is_zero(data: bytes, directory: Directory) -> bytes:
-    """Return the file with 0 for black in its first picture, which Pillow reads for every type."""
-    if PHOTOMETRIC not in directory.places:
-        return data
-    at, form = directory.places[PHOTOMETRIC]
-    return data[:at] + struct.pack(form, _GRAY) + data[at + struct.calcsize(form) :]
-
-
-def pages(data: bytes) -> int:
-    """Count the pictures, up to 1,000, without those that repeat another one at a smaller size."""
-    place, seen, count = None, set[int](), 0
-    while len(seen) < _PAGES:
+def pages(data: bytes) -> Count:
+    """Count the pictures without those that repeat another one at a smaller size, and masks."""
+    place, seen, count = first_place(data), set[int](), 0
+    while place and place not in seen:
+        if len(seen) == _PAGES:
+            return Count(max(count, 1), is_all=False)
         try:
             directory = read_directory(data, place)
         except struct.error:
             break
+        seen.add(place)
         count += not directory.first.get(_SUBFILE, 0) & 5  # a smaller copy; a mask
         place = directory.next
-        if not place or place in seen:
-            break
-        seen.add(place)
-    return max(count, 1)
+    return Count(max(count, 1))
 
 
-def further_channels(directory: Directory) -> int:
-    """Return how many samples of a pixel are neither a colour nor transparency."""
-    unknown = directory.first.get(EXTRA_SAMPLES, 1) == 0
-    return directory.counts.get(EXTRA_SAMPLES, 0) if unknown else 0
+def channels_left_out(data: bytes, directory: Directory) -> str | None:
+    """Return a sentence on the samples of a pixel that are neither a colour nor transparency."""
+    count = directory.numbers(data, EXTRA_SAMPLES).count(0)
+    if not count:
+        return None
+    channels = "1 channel beside the colours was" if count == 1 else ""
+    return f"{channels or f'{count} channels beside the colours were'} not read"

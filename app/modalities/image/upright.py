@@ -35,13 +35,15 @@ class Meaning(NamedTuple):
     """How a decoder's pixels are to be understood.
 
     orientation: by EXIF, 1 to 8. colours: makes sRGB of them; None where they are. white: the
-    largest value of deep gray. inverted: whether 0 is white.
+    largest value of deep gray. inverted: whether 0 is white. is_ycbcr: whether what the decoder
+    calls RGB is luma and chroma.
     """
 
     orientation: int = 1
     colours: Colours | None = None
     white: int = 65535
     inverted: bool = False
+    is_ycbcr: bool = False
 
 
 class Upright:
@@ -53,6 +55,7 @@ class Upright:
 
     def __init__(self, image: Image.Image, meaning: Meaning, mode: str) -> None:
         self._image, self._meaning, self.mode = image, meaning, mode
+        self._shown_mode, self._is_later = mode, False
         orientation = meaning.orientation
         self._orientation = orientation
         width, height = image.im.size  # TIFF: `image.size` is that of the upright picture
@@ -73,7 +76,26 @@ class Upright:
             image = image.crop(self._stored(left, top, right, bottom))
         if self._orientation in _TURNS:
             image = image.transpose(_TURNS[self._orientation])
-        return _flatten(image, self.mode, self._meaning)
+        image = _eight_bits(image, self._meaning)
+        if self._is_later:
+            return image if image.mode == self.mode else image.convert(self.mode)
+        return _shown(image, self.mode, self._meaning.colours)
+
+    def colour_later(self) -> None:
+        """Leave the colour profile to `coloured`, and transparency with it.
+
+        Parts have then the colours of the profile, and `mode` is that of these.
+        """
+        colours = self._meaning.colours
+        if colours is not None:
+            self.mode = "RGBA" if self._image.has_transparency_data else colours.space
+            self._is_later = True
+
+    def coloured(self, reduced: Image.Image) -> Image.Image:
+        """Return the picture that was made of the parts in `L` or `RGB`, in sRGB and on white."""
+        if not self._is_later:
+            return reduced
+        return _shown(reduced, self._shown_mode, self._meaning.colours)
 
     def close(self) -> None:
         """Free the memory of the decoder's picture."""
@@ -109,18 +131,23 @@ def recoloured(pixels: np.ndarray) -> np.ndarray:
     return gray
 
 
-def _flatten(image: Image.Image, mode: str, meaning: Meaning) -> Image.Image:
-    """Convert to `mode`, sRGB with 8 bits a channel, with transparent pictures on white."""
+def _eight_bits(image: Image.Image, meaning: Meaning) -> Image.Image:
+    """Return the picture with 8 bits a channel, and 0 for black."""
     if image.mode.startswith("I;16"):  # convert() would clip all above 255
-        image = _eight_bits(image, meaning.white)
+        image = _scaled(image, meaning.white)
     elif image.mode in ("I", "F"):
         raise InvalidInput(
-            "expected pixels of 8 or 16 bits without sign, got others; convert them to such"
+            "expected pixels of 8 or 16 bits without sign, got others; convert it to PNG of 8 bits"
         )
-    if meaning.inverted:
-        image = _inverted(image)
-    if meaning.colours is not None:
-        image = meaning.colours.converted(image)
+    if meaning.is_ycbcr:
+        image = Image.merge("YCbCr", image.split()).convert("RGB")
+    return _inverted(image) if meaning.inverted else image
+
+
+def _shown(image: Image.Image, mode: str, colours: Colours | None) -> Image.Image:
+    """Convert to `mode`, sRGB with 8 bits a channel, with transparent pictures on white."""
+    if colours is not None:
+        image = colours.converted(image)
     if image.has_transparency_data:
         image = image.convert("RGBA")
         white = Image.new("RGBA", image.size, "white")
@@ -128,7 +155,7 @@ def _flatten(image: Image.Image, mode: str, meaning: Meaning) -> Image.Image:
     return image if image.mode == mode else image.convert(mode)
 
 
-def _eight_bits(image: Image.Image, white: int) -> Image.Image:
+def _scaled(image: Image.Image, white: int) -> Image.Image:
     """Scale 0..white to 0..255, rounded; one value may be transparent."""
     deep = np.asarray(image)
     scaled = (deep.astype(np.float32) * np.float32(255 / white)).round().clip(0, 255)

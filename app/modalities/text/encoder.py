@@ -71,11 +71,16 @@ class TextEncoder:
         sent = decode_text(payload)
         text, cut = self._clean(sent)
         if not text:
-            raise InvalidInput("expected some text, got none (or only white space)")
+            raise InvalidInput(
+                "expected some text, got none (or only white space); send a sentence"
+            )
         encoding = self._tokenizer.encode(text, add_special_tokens=False)
         ids = np.asarray(encoding.ids, dtype=np.int64)
         if ids.size == 0:
-            raise InvalidInput("the text holds nothing that this model can read")
+            raise InvalidInput(
+                "expected words, got a text that holds nothing that this model can read; "
+                "send it in the language of the model"
+            )
         limit, tail = self.spec.max_tokens, self.spec.tail_tokens
         read = TokenizedText(sent, text, encoding, ids.size)
         truncated = f"only the first {MAX_CHARS} characters were read" if cut else None

@@ -10,10 +10,33 @@ import numpy as np
 
 from app.errors import InvalidInput
 
+_PART = "send a part of it"
+
+
+def at_character(error: InvalidInput, position: int) -> InvalidInput:
+    """Return a mistake with its position in the text, from 1, before what is to be done."""
+    mistake, mark, remedy = str(error).partition("; ")
+    return InvalidInput(f"{mistake}, at character {position}{mark}{remedy}")
+
+
+def too_deep(levels: int, brackets: str = "") -> InvalidInput:
+    """Return the refusal of a tree that is too high. brackets: how it was seen."""
+    return InvalidInput(f"expected a tree of at most {levels} levels, got more{brackets}; {_PART}")
+
+
+def incomplete(text: str) -> InvalidInput:
+    """Return the refusal of a tree that lacks its end."""
+    return InvalidInput(
+        f"the tree is not complete at its end, after character {len(text)}; close its brackets"
+    )
+
 
 @dataclass(slots=True)
 class BinaryTree:
-    """A tree of words as leaves and pairs of nodes above them, limited in leaves and in height."""
+    """A tree of words as leaves and pairs of nodes above them, limited in leaves and in height.
+
+    A level is a pair of nodes above another: a bracket around one node alone adds none.
+    """
 
     max_leaves: int
     max_height: int
@@ -25,7 +48,9 @@ class BinaryTree:
     def leaf(self, word: str) -> int:
         """Add a leaf and return it; raise `InvalidInput` when there are too many."""
         if len(self.words) == self.max_leaves:
-            raise InvalidInput(f"expected a tree of at most {self.max_leaves} leaves, got more")
+            raise InvalidInput(
+                f"expected a tree of at most {self.max_leaves} leaves, got more; {_PART}"
+            )
         self.words.append(word)
         return len(self.words) - 1
 
@@ -33,7 +58,7 @@ class BinaryTree:
         """Add the parent of two nodes and return it; raise `InvalidInput` when it is too high."""
         height = 1 + max(self.heights[~node] if node < 0 else 0 for node in (left, right))
         if height > self.max_height:
-            raise InvalidInput(f"expected a tree of at most {self.max_height} levels, got more")
+            raise too_deep(self.max_height)
         self.pairs.append((left, right))
         self.heights.append(height)
         return ~(len(self.pairs) - 1)

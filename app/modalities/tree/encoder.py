@@ -64,7 +64,9 @@ class TreeEncoder:
         """Return a forest with one tree, five int64 arrays; see `app.batching.forest`."""
         text = decode_text(payload)
         if not text.strip():
-            raise InvalidInput("expected a tree, got nothing (or only white space)")
+            raise InvalidInput(
+                "expected a tree, got nothing (or only white space); send a tree or a sentence"
+            )
         tree = BinaryTree(self.spec.max_leaves, self.spec.max_height)
         truncated = None
         if self.spec.notation == "listops":

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 
 from app.errors import InvalidInput
-from app.modalities.tree.binary_tree import BinaryTree
+from app.modalities.tree.binary_tree import BinaryTree, at_character, incomplete, too_deep
 
 OPERATORS = ("[MIN", "[MAX", "[MED", "[SM")
 CLOSING_BRACKET = "]"
@@ -35,7 +35,7 @@ def parse(text: str, tree: BinaryTree) -> None:
     for match in _TOKEN.finditer(text):
         word, position = match[0], match.start() + 1
         if len(stack) == 1 and stack[0]:
-            raise InvalidInput(f"expected nothing after the tree, at character {position}")
+            raise at_character(InvalidInput("expected nothing after the tree"), position)
         try:
             if binary and word == "(":
                 _deeper(stack, tree)
@@ -49,9 +49,9 @@ def parse(text: str, tree: BinaryTree) -> None:
                 if not binary:
                     _reduce(stack, tree)
         except InvalidInput as error:
-            raise InvalidInput(f"{error}, at character {position}") from None
+            raise at_character(error, position) from None
     if len(stack) > 1 or not stack[0] or stack[0][0].kind != _VALUE:
-        raise InvalidInput(f"the tree is not complete at its end, after character {len(text)}")
+        raise incomplete(text)
 
 
 def _leaf(word: str, tree: BinaryTree) -> _Part:
@@ -68,7 +68,7 @@ def _leaf(word: str, tree: BinaryTree) -> _Part:
 
 def _deeper(stack: list[list[_Part]], tree: BinaryTree) -> None:
     if len(stack) > tree.max_height:
-        raise InvalidInput(f"expected a tree of at most {tree.max_height} levels, got more")
+        raise too_deep(tree.max_height)
     stack.append([])
 
 

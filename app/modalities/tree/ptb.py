@@ -16,7 +16,7 @@ import re
 from dataclasses import dataclass, field
 
 from app.errors import InvalidInput
-from app.modalities.tree.binary_tree import BinaryTree
+from app.modalities.tree.binary_tree import BinaryTree, at_character, incomplete, too_deep
 
 # Only these separate words: some of the treebank's words hold a no-break space.
 _TOKEN = re.compile(r"[()]|[^ \t\r\n()]+")
@@ -66,14 +66,15 @@ def parse(text: str, tree: BinaryTree) -> list[tuple[int, str]]:
                 _close(reading)
             elif match[0] == "(":
                 if len(stack) > 2 * tree.max_height + 2:  # a level may have two brackets
-                    raise InvalidInput(f"expected a tree of at most {tree.max_height} levels")
+                    within = f": {len(stack)} brackets within each other"
+                    raise too_deep(tree.max_height, within)
                 stack.append(_Frame())
             else:
                 _read(match[0], reading)
         except InvalidInput as error:
-            raise InvalidInput(f"{error}, at character {match.start() + 1}") from None
+            raise at_character(error, match.start() + 1) from None
     if len(stack) > 1 or not stack[0].children:
-        raise InvalidInput(f"the tree is not complete at its end, after character {len(text)}")
+        raise incomplete(text)
     return reading.labels
 
 

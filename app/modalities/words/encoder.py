@@ -90,7 +90,9 @@ class WordsEncoder:
         kept = text[-_LONGEST * limit :]
         ids = self.ids(kept)
         if not ids:
-            raise InvalidInput("expected some text to continue, got none (or only white space)")
+            raise InvalidInput(
+                "expected some text to continue, got none (or only white space); send its start"
+            )
         if len(kept) == len(text) and len(ids) <= limit:
             return ids, None
         return ids[-limit:], f"only the last {min(limit, len(ids))} words of the text were read"

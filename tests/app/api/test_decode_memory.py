@@ -8,6 +8,7 @@ import pytest
 
 from app.modalities import IMAGE, MODALITIES
 from app.modalities.image import ImageEncoder
+from tests import headers
 from tests.conftest import open_service
 from tests.media import b64, picture
 
@@ -77,6 +78,40 @@ async def test_an_item_over_the_whole_budget_is_refused(published) -> None:
         assert "item 1" in several.json()["detail"]
         assert str(2**23) in alone.json()["detail"]
         assert (await client.post(URL, content=SMALL, headers=PNG)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        headers.png(2**31 - 1, 2**31 - 1),
+        headers.png(8001, 8000),
+        headers.webp(2**24, 2**24),
+        headers.jpeg(9000, 9000, progressive=True),
+        headers.tiff(70_000, 70_000),
+    ],
+    ids=["PNG", "PNG a little over", "WebP", "JPEG", "TIFF"],
+)
+async def test_too_many_pixels_are_refused_in_pixels_and_not_in_bytes(
+    data: bytes, published
+) -> None:
+    async with open_service(published, max_decode_bytes=2**23) as client:
+        answer = await client.post(URL, content=data, headers=PNG)
+    assert answer.status_code == 422
+    assert "expected at most 64 megapixels" in answer.json()["detail"]
+
+
+async def test_segments_before_a_jpeg_take_no_memory(published) -> None:
+    """A thousand of them were refused with the bytes of the largest picture that may follow."""
+    plain = picture((64, 64), encode=("JPEG",))
+    async with open_service(published, max_decode_bytes=2**23) as client:
+        for before in (b"\xff\xfe\0\2" * 1000, b"\xff" * 1000):
+            odd = plain[:2] + before + plain[2:]
+            answers = [await client.post(URL, content=d, headers=PNG) for d in (plain, odd)]
+            assert answers[0].json() == answers[1].json()
+            assert answers[0].status_code == 200
+        damaged = plain[:2] + b"\xff\xfe\0\0" + plain[2:]
+        answer = await client.post(URL, content=damaged, headers=PNG)
+    assert (answer.status_code, "damaged" in answer.json()["detail"]) == (422, True)
 
 
 async def test_no_memory_is_not_the_clients_fault(published, monkeypatch) -> None:

@@ -92,6 +92,15 @@ def files_of_pictures() -> Iterator[Case]:
             image, kind, options = files[form]
             payload = Payload(media.saved(image, kind, **options), "image/x")
             yield f"{form}, {name} model", encoder_for(spec, {}), payload
+    huge = rgba.resize((3000, 2800), Image.Resampling.NEAREST)
+    late = Payload(media.saved(huge, icc_profile=colours, compress_level=1), "image/x")
+    yield "reduced before its profile is applied", usual, late
+    pixels = np.asarray(rgb)
+    for order, big in ((">", True), ("<", False)):
+        data = pictures.tiff(pixels, 2, order=order, big=big)
+        yield f"TIFF, order {order}, big {big}", usual, Payload(data, "image/x")
+    luma = media.saved(rgb.convert("YCbCr"), "TIFF", compression="tiff_lzw")
+    yield "tiff ycbcr, lzw", usual, Payload(luma, "image/x")
     thin = rgba.resize((300, 4000))
     for name, image in {"tall": thin, "broad": thin.transpose(Image.Transpose.ROTATE_90)}.items():
         yield name, usual, Payload(media.saved(image, **png), "image/x")

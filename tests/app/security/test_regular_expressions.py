@@ -37,6 +37,8 @@ TESTED = {
         [f"modalities/image/{name}.py" for name in ("boxes", "jpeg", "kinds", "opening")],
         "tests/app/modalities/image/test_budgets.py::test_hostile_bytes_are_read_in_linear_time",
     ),
+    "modalities/image/frames.py": "tests/app/modalities/image/test_frames.py"
+    "::test_blocks_are_read_in_linear_time",
     "modalities/audio/mpeg.py": "tests/app/modalities/audio/test_containers.py"
     "::test_hostile_bytes_are_searched_in_linear_time",
     "modalities/text/plain_text.py": "tests/app/modalities/text/test_plain_text.py"

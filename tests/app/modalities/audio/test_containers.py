@@ -11,6 +11,7 @@ from app.errors import InvalidInput
 from app.modalities import Payload, encoder_for
 from app.modalities.audio.containers import open_sound
 from app.modalities.audio.spec import AudioSpec
+from tests import media
 from tests.fakes import RATE, SAMPLES
 from tests.media import sound, tone, wav
 
@@ -49,11 +50,12 @@ def test_bytes_of_eight_bits_are_the_same_sound() -> None:
 
 
 @pytest.mark.parametrize("order", ["LITTLE", "BIG"])
-@pytest.mark.parametrize("kind", ["AU", "CAF", "WAV"])
-def test_the_order_of_bytes_makes_no_difference(kind: str, order: str) -> None:
+@pytest.mark.parametrize("kind", ["AU", "CAF", "WAV", "AIFF"])
+@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "PCM_32"])
+def test_the_order_of_bytes_makes_no_difference(subtype: str, kind: str, order: str) -> None:
     file = io.BytesIO()
-    soundfile.write(file, NOISE, RATE, "PCM_24", order, kind)
-    assert np.array_equal(samples(file.getvalue()), samples(sound(NOISE, subtype="PCM_24")))
+    soundfile.write(file, NOISE, RATE, subtype, order, kind)
+    assert np.array_equal(samples(file.getvalue()), samples(sound(NOISE, subtype=subtype)))
 
 
 def test_apple_lossless_in_caf_is_read() -> None:
@@ -102,9 +104,86 @@ def test_what_follows_an_mp3_makes_no_difference(after: bytes) -> None:
     assert np.array_equal(encode(MP3 + after)[:3000], encode(MP3)[:3000])
 
 
+@pytest.mark.parametrize("name", ["._", ".AppleDouble"])
+@pytest.mark.parametrize("kind", ["MP3", "FLAC", "OGG"])
+def test_no_file_of_the_working_directory_matters(
+    name: str, kind: str, tmp_path, monkeypatch
+) -> None:
+    """libsndfile looks there for the other half of what may be an SD2 sound."""
+    data = sound(TONE, kind=kind)
+    expected = encode(data)
+    monkeypatch.chdir(tmp_path)
+    if name == "._":
+        (tmp_path / name).touch()
+    else:
+        (tmp_path / name).mkdir()
+    assert np.array_equal(encode(data), expected)
+    assert np.array_equal(encode(id3(300) + data), expected)
+
+
+@pytest.mark.parametrize("size", [65_534, 65_535, 65_536])
+def test_64_kib_before_an_mp3_are_skipped(size: int) -> None:
+    assert np.array_equal(encode(b"x" * size + MP3), encode(MP3))
+
+
+HIGHER = sound(tone(880, 0.25), kind="MP3", subtype="MPEG_LAYER_III")
+
+
+@pytest.mark.parametrize(
+    "between", [b"", id3(300), b"TAG" + b"\0" * 125, b"\0" * 3000], ids=["", "ID3", "ID3v1", "0"]
+)
+@pytest.mark.parametrize("second", [HIGHER, MP3], ids=["shorter", "again"])
+def test_mp3_sounds_in_a_row_are_heard_in_a_row(second: bytes, between: bytes) -> None:
+    both = MP3 + between + second
+    assert np.array_equal(samples(both), np.concatenate([samples(MP3), samples(second)]))
+    assert open_sound(both).left_out == "2 sounds in a row were heard as one"
+    assert open_sound(both + second).left_out == "3 sounds in a row were heard as one"
+    assert open_sound(MP3).left_out is None
+    assert ENCODER.encode(Payload(both, "audio/mpeg")).truncated.startswith("2 sounds in a row")
+
+
+def test_a_sound_of_unsaid_length_behind_another_is_heard() -> None:
+    frames = sound(tone(880, 20.0), kind="MP3", subtype="MPEG_LAYER_III")
+    for name in (b"Xing", b"Info"):
+        frames = frames.replace(name, bytes(4))
+    both = MP3 + frames
+    assert np.array_equal(samples(both), np.concatenate([samples(MP3), samples(frames)]))
+    assert open_sound(both).left_out == "2 sounds in a row were heard as one"
+
+
+def unsaid(data: bytes) -> bytes:
+    """Return the frames of an MP3 without the first, which says how many there are."""
+    return data[data.index(data[:2], 4) :]
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("rate", [8_000, 22_050, 44_100])
+def test_frames_of_several_bit_rates_are_all_heard(rate: int, channels: int) -> None:
+    """Where none says how many there are, decoders guess by the bit rate of the first."""
+    quiet, loud = np.zeros(2 * rate), np.random.default_rng(0).uniform(-1, 1, 2 * rate)
+    signal = np.stack([np.concatenate([quiet, loud, quiet])] * channels, axis=1)
+    data = sound(signal, rate, "MP3", "MPEG_LAYER_III")
+    frames = unsaid(data)
+    assert b"Xing" not in frames and b"Info" not in frames
+    assert abs(len(samples(frames)) - len(signal)) < 4 * 1152
+
+
+def test_sounds_of_other_forms_are_left_out_and_said() -> None:
+    for other in (sound(tone(440, rate=16_000), 16_000, "MP3"), sound(NOISE / 2**31, kind="MP3")):
+        assert np.array_equal(samples(MP3 + other), samples(MP3))
+        assert open_sound(MP3 + other).left_out == "the first of 2 sounds in a row was heard"
+
+
+def test_words_that_look_like_a_header_are_no_sound() -> None:
+    inside = bytearray(MP3)
+    inside[len(MP3) // 2 : len(MP3) // 2 + 4] = b"Info"
+    assert open_sound(bytes(inside)).left_out is None
+    assert open_sound(MP3 + b"TAGXing" + b"Info" * 2_000_000).left_out is None
+
+
 def test_mp3_is_not_searched_for_without_end() -> None:
-    with pytest.raises(InvalidInput, match="something else"):
-        encode(b"x" * 70_000 + MP3)
+    with pytest.raises(InvalidInput, match="something else; send one of these"):
+        encode(b"x" * 65_537 + MP3)
     with pytest.raises(InvalidInput, match="something else"):
         encode(GARBAGE)
 
@@ -158,6 +237,14 @@ REFUSED = {
     "an IFF picture": (b"FORM\0\0\0\x20ILBMBMHD" + b"\0" * 40, "IFF file of another kind"),
     "12 bits of ADPCM": (wav(kind=2, extra=b"\0" * 34), "coefficients of its own"),
     "WMA": (b"\x30\x26\xb2\x75\x8e\x66" + b"\0" * 40, r"Windows Media \(WMA\); convert it"),
+    "a picture": (media.picture(), "got a PNG image; send it to a model of pictures"),
+    "a picture in RIFF": (media.picture(encode=("WEBP",)), "got a WebP image; send it"),
+    "a picture in boxes": (media.picture((64, 64), encode=("AVIF",)), "got an AVIF image; send"),
+    "a HEIC picture": (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "got a HEIC image; send"),
+    "text": (
+        b"some text",
+        "expected a WAV, FLAC, Ogg, MP3, AIFF, AU.* CAF.* got something else; send",
+    ),
     "tags without a sound": (id3(300) + b"\0" * 70, "behind tags or zeros"),
 }
 

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
+from app.errors import InvalidInput
 from app.modalities import Payload, encoder_for
-from app.modalities.image.colour import colours_of, profile_of_chunks
+from app.modalities.image.colour import Colours, colours_of, profile_of_chunks
 from app.modalities.image.spec import ImageSpec
 from tests import media, pictures
 
@@ -85,6 +86,66 @@ def test_primaries_and_gamma_of_a_png_are_a_profile() -> None:
     srgb = pictures.with_chunks(both, pictures.chunk(b"sRGB", b"\0"))
     for data in (pictures.with_chunks(plain, gamma), pictures.with_chunks(plain, primaries), srgb):
         assert np.array_equal(seen(data), seen(plain))
+
+
+def large(mode: str) -> bytes:
+    """Return a picture of 1.2 megapixels with a profile of its colours."""
+    scene = media.scene(60, 50).resize((1200, 1000), Image.Resampling.BICUBIC)
+    if mode == "L":
+        return media.saved(scene.convert("L"), icc_profile=gray_profile(1.0))
+    if mode == "LA":
+        scene = scene.convert("L")
+        scene.putalpha(scene.transpose(Image.Transpose.ROTATE_180))
+        return media.saved(scene, icc_profile=gray_profile(1.0))
+    if mode == "RGBA":
+        scene.putalpha(scene.convert("L"))
+    turned = pictures.exif(6) if mode == "turned" else b""
+    image = scene.quantize(64) if mode == "P" else scene
+    return media.saved(image, icc_profile=profile(), compress_level=1, exif=turned)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "LA", "P", "turned"])
+def test_a_very_large_picture_is_reduced_first(mode: str, channels: int, monkeypatch) -> None:
+    encoder = encoder_for(ImageSpec(height=20, width=24, channels=channels, fit="pad"), {})
+    payload = Payload(large(mode), "image/x")
+    early = encoder.encode(payload).arrays["image"].astype(int)
+    monkeypatch.setattr("app.modalities.image.resize.LATE_PIXELS", 10**6)
+    converted, sizes = Colours.converted, []
+
+    def counted(colours: Colours, image: Image.Image) -> Image.Image:
+        sizes.append(image.width * image.height)
+        return converted(colours, image)
+
+    monkeypatch.setattr(Colours, "converted", counted)
+    late = encoder.encode(payload).arrays["image"]
+    assert 24 * 20 <= sum(sizes) < 1200 * 1000 / 16
+    assert np.abs(late - early).max() <= 6 and np.abs(late - early).mean() < 1
+
+
+def cicp(primaries: int, curve: int) -> bytes:
+    return pictures.chunk(b"cICP", bytes((primaries, curve, 0, 1)))
+
+
+@pytest.mark.parametrize(("primaries", "curve"), [(9, 16), (9, 18), (12, 13), (1, 8)])
+def test_numbers_of_colours_that_are_not_read_are_refused(primaries: int, curve: int) -> None:
+    scene = media.scene()
+    odd = pictures.with_chunks(media.saved(scene), cicp(primaries, curve))
+    said = f"primaries {primaries} and the curve {curve}.*; convert it to sRGB"
+    with pytest.raises(InvalidInput, match=said):
+        seen(odd)
+    plain = media.saved(scene, icc_profile=profile())
+    assert np.array_equal(seen(pictures.with_chunks(plain, cicp(primaries, curve))), seen(plain))
+
+
+@pytest.mark.parametrize(("primaries", "curve"), [(1, 13), (1, 1), (2, 2)])
+def test_numbers_of_srgb_change_nothing(primaries: int, curve: int) -> None:
+    plain = media.saved(media.scene())
+    assert np.array_equal(seen(pictures.with_chunks(plain, cicp(primaries, curve))), seen(plain))
+    both = pictures.with_chunks(media.saved(media.scene(), icc_profile=profile()), cicp(1, 13))
+    assert np.array_equal(seen(both), seen(plain)), "the numbers count before a profile"
+    cut = pictures.chunk(b"cICP", b"\x09")
+    assert np.array_equal(seen(pictures.with_chunks(plain, cut)), seen(plain))
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF", "WEBP", "AVIF"])

@@ -221,6 +221,12 @@ def test_a_refusal_names_the_kind_that_is_known(data: bytes, kind: str) -> None:
         (b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL"),
         (b"P5 9 9 255\n" + b"\0" * 81, "PGM"),
         (b"\0\0\1\0\1\0", "ICO"),
+        (b"\0\0\2\0\1\0\x20\x20", "CUR"),
+        (media.saved(media.scene(), "TGA"), "TGA"),
+        (media.saved(media.scene(), "TGA", compression="tga_rle"), "TGA"),
+        (media.saved(media.scene().convert("L"), "TGA"), "TGA"),
+        (media.saved(media.scene().quantize(8), "TGA"), "TGA"),
+        (b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom", "MP4"),
         (b"8BPS\0\1", "Photoshop"),
         (b"\0" * 128 + b"DICM", "DICOM"),
         (b"<?xml version='1.0'?><svg/>", "SVG"),
@@ -228,7 +234,17 @@ def test_a_refusal_names_the_kind_that_is_known(data: bytes, kind: str) -> None:
     ],
 )
 def test_other_kinds_are_named_with_the_remedy(data: bytes, named: str) -> None:
-    with pytest.raises(InvalidInput, match=f"{named}.*convert|{named} image is"):
+    with pytest.raises(InvalidInput, match=f"{named}.*; (convert|install)|{named} image is"):
+        seen(data)
+
+
+@pytest.mark.parametrize("kind", ["WAV", "FLAC", "OGG", "MP3", "AU", "CAF"])
+def test_a_sound_is_named(kind: str) -> None:
+    data = media.sound(media.tone(440), kind=kind)
+    if kind == "MP3":
+        data = b"ID3\4\0\0\0\0\0\0" + data
+    name = kind.replace("OGG", "Ogg")
+    with pytest.raises(InvalidInput, match=rf"got an? {name} sound; send it to a model of sounds"):
         seen(data)
 
 
@@ -249,7 +265,7 @@ def test_an_answer_says_that_frames_were_left_out(kind: str) -> None:
 def test_channels_that_are_left_out_are_said() -> None:
     pixels = noise(0, 4)
     made = encoded(pictures.tiff(pixels, 2, extra=[0]))
-    assert made.truncated == "1 channels beside the colours were not read"
+    assert made.truncated == "1 channel beside the colours was not read"
     plain = seen(media.saved(Image.fromarray(np.ascontiguousarray(pixels[..., :3]))))
     assert np.array_equal(made.arrays["image"], plain)
     assert io.BytesIO(media.saved(Image.fromarray(pixels))).read(4) == b"\x89PNG"

@@ -9,9 +9,9 @@ from PIL import Image
 from app.errors import InvalidInput
 from app.modalities import Payload, encoder_for
 from app.modalities.image import png
-from app.modalities.image.header import MAX_PIXELS, read_header
+from app.modalities.image.header import read_header
 from app.modalities.image.spec import ImageSpec
-from tests import headers, media
+from tests import headers, media, pictures
 
 SPEC = ImageSpec(height=16, width=16)
 
@@ -71,10 +71,47 @@ def test_a_jpeg_keeps_all_samples_only_for_several_scans() -> None:
     assert 1.5 * 2 * 800 * 600 <= read_header(sampled).extra_bytes < 1.7 * 2 * 800 * 600
 
 
-def test_a_frame_that_is_not_found_counts_as_the_largest() -> None:
-    hidden = headers.jpeg(9, 9, before=b"\xff\xfe\0\2" * 2000)
-    assert read_header(hidden).pixels == MAX_PIXELS
-    assert size_of(headers.jpeg(9, 8, before=b"\xff\xfe\0\2" * 500 + b"\xff\xff\xff")) == (9, 8)
+def test_a_frame_that_is_not_found_is_no_picture() -> None:
+    for before in (b"\xff\xfe\0\2" * 5000, b"\xff\xfe\0\0", b"\xff\xfe\0\1", b"\0", b"\xff\0"):
+        assert read_header(headers.jpeg(9, 9, before=before)) is None
+    for before in (b"\xff\xfe\0\2" * 3000, b"\xff" * 10**6, b"\xff\xd0\xff\x01"):
+        assert size_of(headers.jpeg(9, 8, before=before)) == (9, 8)
+
+
+def test_what_is_refused_by_its_header_takes_no_memory() -> None:
+    """It is refused in pixels, and never by the bytes that it would take."""
+    large = (2**31 - 1, 2**31 - 1)
+    tile = {322: (4, [2**31]), 323: (4, [2**31]), 259: (3, [5])}
+    for data in (
+        *(
+            headers.png(*large),
+            headers.bmp(*large),
+            headers.tiff(*large),
+            headers.webp(2**24, 2**24),
+        ),
+        *(headers.jpeg(65_000, 65_000), headers.jpeg(9_000, 9_000, progressive=True)),
+        headers.gif(65_000, 65_000),
+        pictures.tiff(np.zeros((9, 9), np.uint8), 1, tile=16, more=tile),
+    ):
+        payload = Payload(data, "image/x")
+        for spec in (SPEC, ImageSpec(height=4096, width=4096)):
+            encoder = encoder_for(spec, {})
+            assert encoder.decode_bytes(payload) == 0
+            assert 5e-3 < encoder.cost(payload) < 1
+            with pytest.raises(
+                InvalidInput, match=r"at most 64 megapixels .*, got .*; send a smaller"
+            ):
+                encoder.encode(payload)
+    reduced = Payload(headers.jpeg(12_000, 9_000), "image/jpeg")
+    assert encoder_for(SPEC, {}).decode_bytes(reduced) > 0
+    assert encoder_for(ImageSpec(height=4096, width=4096), {}).decode_bytes(reduced) == 0
+
+
+def test_a_bmp_of_negative_width_is_damaged() -> None:
+    assert read_header(headers.bmp(-64, 9)) is None
+    assert size_of(headers.bmp(64, -9)) == (64, 9)
+    with pytest.raises(InvalidInput, match="the BMP image is truncated or damaged; send"):
+        encoder_for(SPEC, {}).encode(Payload(headers.bmp(-64, 9) + b"\0" * 9000, "image/bmp"))
 
 
 def test_a_second_header_is_refused() -> None:

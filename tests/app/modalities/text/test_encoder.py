@@ -29,6 +29,25 @@ def test_words_become_token_ids() -> None:
     assert made["tokens"].dtype == made["length"].dtype == np.int64
 
 
+@pytest.mark.parametrize("charset", [None, "utf-8", "latin-1"])
+@pytest.mark.parametrize("text", ["hi", "Lunch on Thursday? 12:30", "grüße: 1, 2, 3\n" * 3000])
+@pytest.mark.parametrize("coding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
+def test_utf_16_and_32_without_a_mark_are_refused_by_name(
+    coding: str, text: str, charset: str | None
+) -> None:
+    name = coding[:6].upper()
+    refused(text.encode(coding), f"looks like {name} without .*; send UTF-8, or declare", charset)
+    assert np.array_equal(
+        encoded(text.encode(coding), coding).arrays["tokens"],
+        encoded(text.encode()).arrays["tokens"],
+    )
+
+
+@pytest.mark.parametrize("data", [b"abc\0def\0\0", b"a\0", b"lunch\0on\0thursday", b"\0lunch"])
+def test_a_zero_alone_is_no_utf_16(data: bytes) -> None:
+    assert encoded(data).arrays["length"] > 0
+
+
 @pytest.mark.parametrize(
     "data",
     [

@@ -1,5 +1,6 @@
 """Bracketed trees in both notations, plain sentences, and malformed trees."""
 
+import re
 import time
 
 import numpy as np
@@ -20,6 +21,9 @@ WORDS = ("", "it", "'s", "good", "n't", "did", ".", "(", "Good")
 SENTENCES = TreeEncoder(
     TreeSpec(notation="ptb", max_leaves=50), {"vocabulary.txt": "\n".join(WORDS).encode()}
 )
+
+# The position says what to correct.
+REMEDY = re.compile(r"at character \d+$|; (send a|close its brackets|remove such)")
 
 
 def plain(text: str, media_type: str = "text/plain") -> Payload:
@@ -87,7 +91,7 @@ LISTOPS_MISTAKES = {
     "( [MAX ( 2 9 ) )": "an open list and a value, got a value and a value",
     "[MAX 1 " * 1500 + "2" + " ]" * 1500: "at most 500 levels, got more, at character 3501",
     "[MAX " * 1500: "at most 500 levels, got more, at character 2501",
-    "(" * 1500: "at most 500 levels, got more, at character 501",
+    "(" * 1500: "at most 500 levels, got more, at character 501; send a part",
     "[MAX " + "1 " * 5000: "2 to 5 arguments",
     "[MAX 1 [MAX 1 2 3 4 5 ] 2 3 " + "[MAX 1 [MAX 1 2 3 4 5 ] 2 3 " * 600: "at most",
 }
@@ -95,8 +99,9 @@ LISTOPS_MISTAKES = {
 
 @pytest.mark.parametrize("text", LISTOPS_MISTAKES, ids=lambda text: text[:20])
 def test_a_malformed_list_is_refused_with_the_position(text: str) -> None:
-    with pytest.raises(InvalidInput, match=LISTOPS_MISTAKES[text]):
+    with pytest.raises(InvalidInput, match=LISTOPS_MISTAKES[text]) as refusal:
         LISTOPS.encode(plain(text))
+    assert REMEDY.search(str(refusal.value))
 
 
 def test_treebank_notation_is_read() -> None:
@@ -129,7 +134,7 @@ TREEBANK_MISTAKES = {
     "( (a) (It 's) )": "in none, got both, at character 13",
     "((2 a) (2 b) (2 c))": "in none, got both",
     "(S (NP (-NONE- *)) (VP (VB go)))": "got a trace .*at character 16",
-    "(" * 1500: "at most 500 levels, at character 1003",
+    "(" * 1500: "at most 500 levels, got more: 1003 brackets .*, at character 1003",
     "(2 a b)": "expected a bracket, got a word, at character 6",
     "(2 (2 a) b)": "expected a bracket, got a word",
     "((2 a) (2 b))": "a label in every bracket or in none",
@@ -137,7 +142,7 @@ TREEBANK_MISTAKES = {
     "(2 a) b": "nothing after the tree, at character 7",
     "(2 a) (2 b)": "nothing after the tree",
     "(2 a))": "nothing after the tree",
-    "(2 " * 1500: "at most 500 levels, at character",
+    "(2 " * 1500: "at most 500 levels, got more: .*, at character",
     "(S" + " (a)" * 51 + ")": "at most 50 leaves",
     "(2 (2 a) " * 1500 + "(2 b" + ")" * 1501: "at most",
 }
@@ -145,8 +150,9 @@ TREEBANK_MISTAKES = {
 
 @pytest.mark.parametrize("text", TREEBANK_MISTAKES, ids=lambda text: text[:20])
 def test_a_malformed_sentence_is_refused_with_the_position(text: str) -> None:
-    with pytest.raises(InvalidInput, match=TREEBANK_MISTAKES[text]):
+    with pytest.raises(InvalidInput, match=TREEBANK_MISTAKES[text]) as refusal:
         SENTENCES.encode(plain(text))
+    assert REMEDY.search(str(refusal.value))
 
 
 SAME_TREE = {
