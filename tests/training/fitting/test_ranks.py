@@ -72,15 +72,30 @@ def test_torchrun_and_ranks_option_must_agree(monkeypatch: pytest.MonkeyPatch):
         pass
 
 
+def run_ranks(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """Train in two ranks that torchrun starts."""
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    return subprocess.run(
+        [*launch, "--nproc-per-node", "2", "-m", "tests.training.ranked", *map(str, arguments)],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.mark.training
+def test_ranks_with_other_samples_than_the_leader_are_refused(tmp_path: Path):
+    ended = run_ranks(tmp_path, "differing")
+    assert ended.returncode != 0
+    assert "rank 1 has other samples, settings, code or libraries than rank 0" in ended.stderr
+    assert not (tmp_path / "0.json").exists()
+
+
 @pytest.mark.training
 def test_two_ranks_end_with_equal_weights(tmp_path: Path):
-    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    subprocess.run(
-        [*launch, "--nproc-per-node", "2", "-m", "tests.training.ranked", str(tmp_path)],
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"},
-        check=True,
-        capture_output=True,
-    )
+    ended = run_ranks(tmp_path)
+    assert ended.returncode == 0, ended.stderr
     first, second = (json.loads((tmp_path / f"{rank}.json").read_text()) for rank in range(2))
     assert first == second
     alone = train(tmp_path)
