@@ -40,7 +40,7 @@ class Run:
         """Start the command. more: options. launcher: of Python, before the command."""
         self.folder.mkdir(parents=True, exist_ok=True)
         words = ["-m", "training.cli", "train", "--data", str(self.data), "--start", "scratch"]
-        words += ["--epochs", str(self.epochs), "--threads", "1"]
+        words += ["--epochs", str(self.epochs), "--threads", "1", "--force"]
         return subprocess.Popen(
             [sys.executable, *launcher, *words, *more],
             cwd=self.folder,

@@ -26,8 +26,10 @@ _LOOK = 0.5  # seconds between two looks at what the leader has printed
 _GRACE = 2.0  # seconds for the other ranks to end, after a mistake of one
 _PATIENCE = 60.0  # seconds for the workers to begin, before a line says what is waited for
 _SETTINGS = {
-    "RAY_TRAIN_ENABLE_PRINT_PATCH": "0",  # the leader's lines are ours
+    "RAY_TRAIN_ENABLE_PRINT_PATCH": "0",  # the leader's lines are ours, without those of Ray's log
+    "RAY_TRAIN_ENABLE_WORKER_STRUCTURED_LOGGING": "0",
     "TRAIN_ENABLE_SHARE_CUDA_VISIBLE_DEVICES": "0",  # each worker has one GPU, its first
+    "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "600",  # of a busy machine; a minute by default
 }
 
 
