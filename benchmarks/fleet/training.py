@@ -39,7 +39,7 @@ class Run:
     def start(self, *more: str, launcher: Sequence[str] = ()) -> "subprocess.Popen[str]":
         """Start the command. more: options. launcher: of Python, before the command."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        words = ["-m", "training.cli", "train", "--data", str(self.data), "--start", "scratch"]
+        words = ["-m", "training.cli", "train", "--data", str(self.data)]
         words += ["--epochs", str(self.epochs), "--threads", "1", "--force"]
         return subprocess.Popen(
             [sys.executable, *launcher, *words, *more],

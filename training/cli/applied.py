@@ -36,7 +36,7 @@ def demanding(recipe: "AnyRecipe", destination: Destination) -> "AnyRecipe":
 def changed(recipe: "Changed", schedule: ScheduleOptions) -> "Changed":
     """Return the recipe with the epochs, the learning rate and the seed that are given."""
     from training.recipes import Pretrained
-    from training.runs.choice import with_learning_rate
+    from training.runs.chosen_start import with_learning_rate
 
     if isinstance(recipe, Pretrained):
         return recipe  # nothing is trained

@@ -26,11 +26,11 @@ _RESTARTS = 3
 
 
 def check_cluster(
-    cluster: ClusterOptions, samples: Samples, execution: Execution, begins: str
+    cluster: ClusterOptions, samples: Samples, execution: Execution, origin: str
 ) -> None:
     """Raise `TrainingError` or `ClusterError` where the options contradict each other.
 
-    begins: the start, or auto.
+    origin: a start, or auto.
     """
     if cluster.on is None:
         given = [name for name in ("workers", "restarts", "search") if getattr(cluster, name)]
@@ -42,7 +42,7 @@ def check_cluster(
         raise TrainingError("--ranks is for processes of one machine; --on has --workers")
     if samples.data is None:
         raise TrainingError("--on: name the --data, which every node must see")
-    if cluster.search is not None and begins != "auto":
+    if cluster.search is not None and origin != "auto":
         raise TrainingError("--search is for --start auto; a start that is named is not chosen")
 
 
@@ -65,7 +65,7 @@ def run_on(options: ClusterOptions, request: TrainingRequest) -> Path:
         check_room(cluster, workers, threads)
         folders = {"--checkpoints": folder.path, "--models": models}
         stack.enter_context(checked_nodes(cluster, request.samples.data, folders))
-        if request.begins == "auto":
+        if request.origin == "auto":
             request = _searched(stack, cluster, folder, options, request)
         restarts = _RESTARTS if options.restarts is None else options.restarts
         group = Group(workers, threads, restarts, any(node.gpus for node in cluster.nodes))
@@ -83,7 +83,7 @@ def _searched(
     from training.cli.applied import use_threads
     from training.cluster.search import Search
     from training.fitting.checkpoint import Checkpoints
-    from training.runs.choose_start import choose
+    from training.runs.choose_start import decide_start
 
     threads = request.schedule.threads or 1
     use_threads(threads)
@@ -91,9 +91,9 @@ def _searched(
     recipe, dataset = own_samples_of(request)
     compared = comparison_options(request, options.search)
     search = Search(cluster, partial(contest_of, request), folder, threads, compared)
-    choice = choose(recipe, dataset, compared, search)
+    choice = decide_start(recipe, dataset, compared, search)
     if choice is None:  # the preparation of the samples names the files
-        return replace(request, begins="scratch")
+        return replace(request, origin="scratch")
     return replace(request, choice=choice)
 
 

@@ -17,8 +17,8 @@ from training.cli.lookup import find_recipe
 if TYPE_CHECKING:
     from training.data.dataset import Dataset
     from training.recipes import AnyRecipe, Recipe
-    from training.runs.choice import Choice
     from training.runs.choose_start import ComparisonOptions
+    from training.runs.chosen_start import ChosenStart
     from training.runs.contest import Contest
 
 _MINUTES = 10.0  # that `--start auto` may take
@@ -34,11 +34,11 @@ class TrainingRequest:
     recipe: str | None
     samples: Samples
     destination: Destination
-    begins: Literal["auto", "linear", "scratch", "pretrained", "features"]
+    origin: Literal["auto", "linear", "scratch", "pretrained", "features"]
     start: StartOptions
     schedule: ScheduleOptions
     execution: Execution
-    choice: "Choice | None" = None
+    choice: "ChosenStart | None" = None
 
 
 def run_here(request: TrainingRequest, attempt: int = 0) -> Path | None:
@@ -55,11 +55,11 @@ def run_here(request: TrainingRequest, attempt: int = 0) -> Path | None:
     use_threads(request.schedule.threads, request.recipe)
     execution = replace(request.execution, fresh=request.execution.fresh and attempt == 0)
     with executed(execution):
-        if request.begins == "auto":
+        if request.origin == "auto":
             found = _best_start(changed(found, request.schedule), request)
         else:
             source, models = request.start.source, destination.models
-            found = apply_start(found, samples.data, request.begins, source, models)
+            found = apply_start(found, samples.data, request.origin, source, models)
             found = changed(found, request.schedule)
         found = demanding(found, destination)
         return run(found, samples.data, destination.models, policy=destination.publish)
@@ -68,8 +68,8 @@ def run_here(request: TrainingRequest, attempt: int = 0) -> Path | None:
 def _best_start(recipe: "AnyRecipe", request: TrainingRequest) -> "AnyRecipe":
     """Return the recipe of the best start, which is compared for unless the request has it."""
     from training.recipes import Recipe
-    from training.runs.choice import apply_choice
     from training.runs.choose_start import choose_start
+    from training.runs.chosen_start import apply_choice
     from training.runs.prepare import load
 
     assert isinstance(recipe, Recipe)  # the user's own samples have no other kind

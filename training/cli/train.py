@@ -52,7 +52,7 @@ def train(
         recipe=recipe,
         samples=samples,
         destination=destination,
-        begins=chosen,
+        origin=chosen,
         start=start,
         schedule=schedule,
         execution=execution,

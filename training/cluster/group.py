@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.cluster.failures import failure_on_cluster
 from training.cluster.run_folder import RunFolder
-from training.cluster.worker import RankPlace, Task, work
+from training.cluster.worker import RankPlace, RankTask, work
 from training.errors import TrainingError
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Group:
     on_gpus: bool
 
 
-def train_in_group(cluster: "Cluster", task: Task, group: Group, folder: RunFolder) -> Path:
+def train_in_group(cluster: "Cluster", task: RankTask, group: Group, folder: RunFolder) -> Path:
     """Train, print the progress, and return the folder of the version that was published.
 
     Raises `TrainingError` for a mistake of a rank and for workers that were lost, `ClusterError`
@@ -62,11 +62,11 @@ def train_in_group(cluster: "Cluster", task: Task, group: Group, folder: RunFold
 
 
 def _driven(
-    task: Task, group: Group, folder: RunFolder, names: dict[str, str]
+    task: RankTask, group: Group, folder: RunFolder, names: dict[str, str]
 ) -> Iterator[list[str]]:
     """Drive Ray Train from a thread, and yield what the leader prints meanwhile.
 
-    Ray Train cannot be told to stop. It ends with the process that drives it, or its connection.
+    Ray Train has no call that stops it. It ends with the process that drives it, or its connection.
     """
     trainer, failed = _trainer(task, group, folder), list[BaseException]()
     thread = Thread(target=_fit, args=(trainer, failed), daemon=True)
@@ -92,7 +92,7 @@ def _fit(trainer: Any, failed: list[BaseException]) -> None:
         failed.append(error)
 
 
-def _trainer(task: Task, group: Group, folder: RunFolder) -> Any:
+def _trainer(task: RankTask, group: Group, folder: RunFolder) -> Any:
     os.environ |= _SETTINGS
     from ray.train import FailureConfig, RunConfig, ScalingConfig
     from ray.train.torch import TorchTrainer

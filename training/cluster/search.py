@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Any
 
 from app.cluster.failures import failure_on_cluster
 from training.cluster.run_folder import RunFolder
-from training.cluster.trial import Prepare, TrialTask, trial_of, try_variation
+from training.cluster.trial import PrepareContest, TrialTask, trial_of, try_variation
 from training.errors import TrainingError
 from training.runs.candidates import NO_EPOCHS, Trial, UnreadableSamples
-from training.runs.choice import Choice
 from training.runs.choose_start import COMPARISON, ComparisonOptions, log_trial, time_to_train
+from training.runs.chosen_start import ChosenStart
 from training.runs.contest import Contest
 from training.runs.search_plan import Variation, plan_search
 from training.runs.spent_time import Clock
@@ -42,12 +42,12 @@ class Search:
     """A search on a cluster. threads: CPUs of each trial."""
 
     cluster: "Cluster"
-    prepare: Prepare
+    prepare: PrepareContest
     folder: RunFolder
     threads: int
     options: ComparisonOptions
 
-    def __call__(self, contest: Contest, clock: Clock) -> Choice:
+    def __call__(self, contest: Contest, clock: Clock) -> ChosenStart:
         """Try the variations and return the choice; raise `TrainingError` and `ClusterError`."""
         budget = COMPARISON * 60 * self.options.minutes
         planned, left_out = plan_search(contest.candidates, self.options.trials)
@@ -90,15 +90,15 @@ def _has_no_epochs(variation: Variation, contest: Contest) -> bool:
     return contest.candidates[variation.candidate].lineage.start in NO_EPOCHS
 
 
-def _decided(contest: Contest, trials: Sequence[Trial], left: float) -> Choice:
+def _decided(contest: Contest, trials: Sequence[Trial], left: float) -> ChosenStart:
     learnt = len(contest.parts.learn)
     best, epochs = pick_winner(trials, left, samples=contest.learnable, learnt=learnt)
     lineage = best.recipe.lineage
-    return Choice(lineage.start, epochs, candidates_table(trials, best), lineage.learning_rate)
+    return ChosenStart(lineage.start, epochs, candidates_table(trials, best), lineage.learning_rate)
 
 
 def _driven(
-    prepare: Prepare,
+    prepare: PrepareContest,
     tasks: Sequence[TrialTask],
     threads: int,
     folder: RunFolder,
@@ -142,7 +142,7 @@ def _fit(tuner: Any, failed: list[BaseException], ended: "SimpleQueue[_Numbered]
 
 
 def _tuner(
-    prepare: Prepare,
+    prepare: PrepareContest,
     tasks: Sequence[TrialTask],
     threads: int,
     folder: RunFolder,
@@ -151,8 +151,8 @@ def _tuner(
     os.environ |= {"TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1", "RAY_CHDIR_TO_TRIAL_DIR": "0"}
     from ray import tune
 
-    class Told(tune.Callback):
-        """Tells of each trial when it has ended."""
+    class Reports(tune.Callback):
+        """Reports each trial when it has ended."""
 
         def on_trial_complete(self, iteration: int, trials: Any, trial: Any, **_: Any) -> None:
             ended.put((trial.config["number"], trial.last_result["values"]))
@@ -165,14 +165,14 @@ def _tuner(
             name="search",
             storage_path=str(folder.path),
             failure_config=tune.FailureConfig(max_failures=_RESTARTS),
-            callbacks=[Told()],
+            callbacks=[Reports()],
             verbose=0,
         ),
     )
 
 
 def _tried(
-    config: dict[str, Any], prepare: Prepare, tasks: Sequence[TrialTask], threads: int
+    config: dict[str, Any], prepare: PrepareContest, tasks: Sequence[TrialTask], threads: int
 ) -> None:
     import ray
     from ray import tune

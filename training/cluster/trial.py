@@ -16,7 +16,7 @@ from training.runs.search_plan import Variation
 from training.runs.spent_time import computing_clock
 
 # Loads the samples on the node where it is called, and returns what is compared.
-Prepare = Callable[[], Contest]
+PrepareContest = Callable[[], Contest]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class TrialTask:
     best: float
 
 
-def try_variation(prepare: Prepare, task: TrialTask, threads: int) -> dict[str, Any]:
+def try_variation(prepare: PrepareContest, task: TrialTask, threads: int) -> dict[str, Any]:
     """Try it and return what came of it; `trial_of` reads that."""
     import torch
 

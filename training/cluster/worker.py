@@ -16,9 +16,9 @@ from training.cluster.run_folder import RunFolder
 from training.errors import OtherRankStopped
 from training.progress import shown
 
-# Trains, in every rank, and publishes in the leader, which returns the version's folder. It is told
-# how often the leader was started before.
-Task = Callable[[int], Path | None]
+# Trains, in every rank, and publishes in the leader, which returns the version's folder. It gets
+# the number of starts of the leader before this one.
+RankTask = Callable[[int], Path | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class RankPlace:
     node: str
 
 
-def work(task: Task, folder: RunFolder, here: RankPlace) -> None:
+def work(task: RankTask, folder: RunFolder, here: RankPlace) -> None:
     """Run the task as a rank; raise what keeps it from training, which ends all ranks."""
     if folder.has_ended:
         return

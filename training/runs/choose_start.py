@@ -30,7 +30,7 @@ from training.runs.candidates import (
     UnreadableSamples,
     try_candidate,
 )
-from training.runs.choice import Choice, apply_choice
+from training.runs.chosen_start import ChosenStart, apply_choice
 from training.runs.contest import Contest, prepare_contest
 from training.runs.own_data import with_recorded_split
 from training.runs.publish import check_destination
@@ -43,7 +43,7 @@ COMPARISON = 0.6  # share of the time that the comparison may take
 _FIGURES = 0.1  # share that is left for what follows the training: figures, and the card
 
 # Tries the candidates, by a clock that began before they were made, and decides.
-Compare = Callable[[Contest, Clock], Choice]
+Compare = Callable[[Contest, Clock], ChosenStart]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,20 +70,20 @@ def choose_start(
     dataset: loaded and checked.
     """
     compare = partial(_in_turn, options, modalities)
-    choice = choose(recipe, dataset, options, compare, modalities, clock)
+    choice = decide_start(recipe, dataset, options, compare, modalities, clock)
     if choice is None:  # the preparation of its samples names the files
         return replace(recipe, load=lambda _: dataset, loaded=dataset)
     return apply_choice(recipe, dataset, choice, options.models, modalities)
 
 
-def choose(
+def decide_start(
     recipe: Recipe,
     dataset: Dataset,
     options: ComparisonOptions,
     compare: Compare,
     modalities: TrainingModalities = TRAINING_MODALITIES,
     clock: Clock | None = None,
-) -> Choice | None:
+) -> ChosenStart | None:
     """Return the best start; None where the samples that decide cannot be read.
 
     A choice that an earlier run made, and that was stopped then, is read from its checkpoints.
@@ -93,7 +93,7 @@ def choose(
     kept = current_checkpoints()
     path = kept.path(_digest(loaded, dataset, options)) if kept else None
     if path is not None and path.exists():
-        choice = Choice(**orjson.loads(path.read_bytes()))
+        choice = ChosenStart(**orjson.loads(path.read_bytes()))
         _LOG.info("--start %s, chosen before; --fresh compares again", choice.start)
     else:
         spent = clock or computing_clock(len(dataset.samples))
@@ -119,7 +119,7 @@ def time_to_train(options: ComparisonOptions, spent: float) -> float:
 
 def _in_turn(
     options: ComparisonOptions, modalities: TrainingModalities, contest: Contest, clock: Clock
-) -> Choice:
+) -> ChosenStart:
     """Try the candidates one after the other; the clock began before they were made."""
     budget = COMPARISON * 60 * options.minutes
     candidates, trials = contest.candidates, list[Trial]()
@@ -142,7 +142,7 @@ def _in_turn(
     best, epochs = pick_winner(
         trials, left, samples=contest.learnable, learnt=len(contest.parts.learn)
     )
-    return Choice(best.recipe.lineage.start, epochs, candidates_table(trials, best))
+    return ChosenStart(best.recipe.lineage.start, epochs, candidates_table(trials, best))
 
 
 def log_trial(trial: Trial) -> None:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from training.recipes.recipe import Recipe
 from training.runs.candidates import NO_EPOCHS, Trial
-from training.runs.choice import with_learning_rate
+from training.runs.chosen_start import with_learning_rate
 
 # Times the candidate's own, the likelier ones first; ten times as high seldom converges.
-RATES = (0.3, 3.0, 0.1)
+RATE_FACTORS = (0.3, 3.0, 0.1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ def plan_search(
     """
     planned = [Variation(place) for place in range(len(candidates))]
     most = len(planned) if most is None else most
-    for factor in RATES:
+    for factor in RATE_FACTORS:
         for place, recipe in enumerate(candidates):
             if recipe.lineage.start not in NO_EPOCHS:
                 # In three digits, so that `--learning-rate` can name it.

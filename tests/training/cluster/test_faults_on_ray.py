@@ -12,7 +12,7 @@ from tests.training.cluster.commands import Training, digits_folder
 from tests.training.conftest import left_behind
 
 pytestmark = pytest.mark.ray
-TRAINED = ("--start", "scratch", "--epochs", "2", "--threads", "1", "--force")
+TRAINED = ("--epochs", "2", "--threads", "1", "--force")
 
 
 @pytest.fixture

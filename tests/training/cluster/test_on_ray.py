@@ -19,7 +19,7 @@ from tests.training.cluster.test_search import codes
 from tests.training.conftest import left_behind
 
 pytestmark = pytest.mark.ray
-TRAINED = ("--start", "scratch", "--epochs", "4", "--threads", "1", "--force")
+TRAINED = ("--epochs", "4", "--threads", "1", "--force")
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
 
 
@@ -124,9 +124,7 @@ def test_a_node_that_is_lost_is_replaced_by_another(
     assert contents(training.models) == of_torchrun
 
 
-def test_a_search_is_replayed_without_the_cluster(
-    cluster: RayCluster, tmp_path: Path
-) -> None:
+def test_a_search_is_replayed_without_the_cluster(cluster: RayCluster, tmp_path: Path) -> None:
     training = Training(tmp_path / "t", codes(tmp_path / "mails.csv"))
     asked = ("--text-case", "keep", "--force")
     searched = ("--on", cluster.client, "--search", "3", "--minutes", "3")

@@ -20,8 +20,8 @@ from training.data.split import split
 from training.modalities import TRAINING_MODALITIES
 from training.recipes.auto import auto_recipe
 from training.recipes.recipe import Recipe
-from training.runs.choice import apply_choice, with_learning_rate
-from training.runs.choose_start import ComparisonOptions, choose, own_samples
+from training.runs.choose_start import ComparisonOptions, decide_start, own_samples
+from training.runs.chosen_start import apply_choice, with_learning_rate
 from training.runs.contest import Contest, prepare_contest
 from training.runs.prepare import load
 from training.runs.search_plan import Variation
@@ -147,4 +147,4 @@ def test_samples_that_cannot_be_read_leave_nothing_to_choose(
     cluster.stream = lambda *_: iter([[(0, {"unreadable": "none", "node": "id"})]])
     options = ComparisonOptions(1.0, tmp_path, 1)
     search = Search(cluster, partial(contest, samples, tmp_path), RunFolder(tmp_path), 1, options)
-    assert choose(recipe, dataset, options, search) is None
+    assert decide_start(recipe, dataset, options, search) is None

@@ -10,7 +10,7 @@ from training.transfer import start_samples
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class ChosenStart:
     """A start with its number of epochs, and the Markdown table of the candidates.
 
     learning_rate: where it is not that of the start.
@@ -25,7 +25,7 @@ class Choice:
 def apply_choice(
     recipe: Recipe,
     dataset: Dataset,
-    choice: Choice,
+    choice: ChosenStart,
     models: Path,
     modalities: TrainingModalities = TRAINING_MODALITIES,
 ) -> Recipe:
