@@ -20,22 +20,25 @@ PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist wo
 # The quick tests publish many bundles, and wait for the disk each time: in memory, if it has 4 GB.
 MEMORY := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 4e6 { print "TMPDIR=/dev/shm" }')
 
-.PHONY: serve test test-app test-slow test-training check docs fix verify bench bench-self bench-quality bench-training bench-memory simulate chaos soak fuzz sbom setup clean
+.PHONY: serve test test-app test-slow test-training test-ray check docs fix verify bench bench-self bench-quality bench-training bench-memory simulate chaos soak fuzz fleet sbom setup clean
 
 serve: .venv/.serve  ## serve models/ on PORT (8000)
 	$(BIN)/thalamus serve --port $(PORT)
 
 test: .venv/.training  ## everything but what takes seconds: three minutes
-	$(MEMORY) $(PYTEST) -m "not training and not slow"
+	$(MEMORY) $(PYTEST) -m "not training and not slow and not ray"
 
 test-app: .venv/.dev  ## of these, the service and the shipped bundles, without torch
-	$(MEMORY) $(PYTEST) tests --ignore tests/training --ignore tests/benchmarks -m "not training and not slow"
+	$(MEMORY) $(PYTEST) tests --ignore tests/training --ignore tests/benchmarks -m "not training and not slow and not ray"
 
 test-slow: .venv/.training  ## the others, which start processes or take more than a second
-	$(PYTEST) -m "slow and not training" --durations 15
+	$(PYTEST) -m "slow and not training and not ray" --durations 15
 
 test-training: .venv/.training  ## train each recipe for a few steps
 	$(PYTEST) -m training --durations 15
+
+test-ray: .venv/.ray  ## start Ray clusters on this machine
+	$(BIN)/python -m pytest -m ray --durations 15
 
 check: .venv/.training  ## format, lint, types, import contracts, documentation, tests
 	$(BIN)/ruff format --check .
@@ -83,6 +86,9 @@ soak: .venv/.training  ## a mixture of requests for MINUTES (10), with models th
 fuzz: .venv/.training  ## mutated files of every kind for MINUTES (10): each is read or refused
 	$(BIN)/python -m benchmarks fuzz --minutes $(MINUTES)
 
+fleet: .venv/.ray  ## train, score and serve on a Ray cluster of two nodes, and kill parts of it; QUICK=1: five minutes
+	$(BIN)/python -m benchmarks fleet $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
+
 sbom: .venv/.dev  ## bills of materials of what the locks install; writes build/sbom
 	$(BIN)/python deploy/sbom.py build/sbom
 
@@ -108,6 +114,10 @@ setup: .venv/.training  ## the development environment
 	$(PIP) $(LOCKED) --no-index -r requirements/torch-cpu.txt 2>/dev/null || true
 	$(call install,requirements/training.txt)
 	$(BIN)/python -c 'import torch' 2>/dev/null || $(PIP) $(LOCKED) -r requirements/torch-cuda.txt
+	@touch $@
+
+.venv/.ray: requirements/ray.txt .venv/.training
+	$(call install,requirements/ray.txt)
 	@touch $@
 
 clean:  ## remove the environment and what tools left

@@ -17,3 +17,7 @@ class BadData(TrainingError):
 
 class Diverged(TrainingError):
     """The loss is no longer a number; nothing is published."""
+
+
+class OtherRankStopped(TrainingError):
+    """Another process of this training has ended, for a reason that only it can give."""

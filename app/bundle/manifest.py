@@ -115,7 +115,8 @@ class Provenance(Frozen):
     those of another network that were kept as features; `linear` is a linear model, which has no
     such start; none where nothing was trained. `source` names that other network, for example
     `digits/1`. `epochs` is the most that the training could have, `threads` the number of CPU
-    threads; both change the weights, and are none where they were not recorded.
+    threads; both change the weights, and are none where they were not recorded. `learning_rate` is
+    the highest one, where it was not the start's own.
     """
 
     recipe: str
@@ -125,6 +126,7 @@ class Provenance(Frozen):
     epochs: int | None = Field(default=None, ge=1, exclude_if=lambda value: value is None)
     seed: int
     threads: int | None = Field(default=None, ge=1, exclude_if=lambda value: value is None)
+    learning_rate: float | None = Field(default=None, gt=0, exclude_if=lambda value: value is None)
     code: str
     data: str
     data_source: str

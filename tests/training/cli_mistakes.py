@@ -3,6 +3,7 @@
 import zipfile
 from pathlib import Path
 
+from tests.training.cluster_mistakes import CLUSTER_MISTAKES
 from tests.training.conftest import REPOSITORY
 from tests.training.own_data_mistakes import OWN_DATA_MISTAKES, Arguments, file, folder
 from tests.training.samples import write_mnist, write_recordings, write_tar
@@ -99,6 +100,7 @@ SEEN_WITHOUT_TORCH: dict[str, tuple[Arguments, str]] = {
         lambda t: ["run", "--data", file(t / "x.bin", bytes(range(99)))],
         "expected a folder",
     ),
+    **CLUSTER_MISTAKES,
     **OWN_DATA_MISTAKES,
     "models is a file": (
         lambda t: ["run", "--data", folder(t / "d", a=3, b=3), "--models", file(t / "m", "")],

@@ -15,6 +15,7 @@ from cyclopts import Group
 
 from app.command_line import program, run_program
 from training.cli import bundles, recipes
+from training.cli.train import train
 from training.progress import shown
 
 thalamus_train = program("thalamus-train", "Train, measure and publish model bundles.")
@@ -23,7 +24,7 @@ _TRAINING = Group("Training", sort_key=1)
 _MEASURING = Group("Measuring", sort_key=2)
 _PUBLISHING = Group("Publishing a next version", sort_key=3)
 
-thalamus_train.command(recipes.train, alias="run", group=_TRAINING)
+thalamus_train.command(train, alias="run", group=_TRAINING)
 thalamus_train.command(recipes.inspect, group=_TRAINING)
 thalamus_train.command(recipes.recipes, group=_TRAINING)
 thalamus_train.command(recipes.compare, group=_MEASURING)

@@ -177,6 +177,9 @@ class ScheduleOptions:
     ] = None
     seed: Seed = None
     threads: Threads = None
+    learning_rate: Annotated[
+        float | None, decimal("The highest learning rate. Default: that of the start.", 1e-6, 10.0)
+    ] = None
 
 
 @Parameter(name="*", group=_PROCESSES)

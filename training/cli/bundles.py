@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from training.cli.applied import use_threads
 from training.cli.arguments import BundleName, Conversion, LabelledFiles, Published, Reading
 from training.cli.lookup import (
     check_data,
@@ -13,7 +14,6 @@ from training.cli.lookup import (
     local_data,
     newest,
     print_published,
-    use_threads,
 )
 
 

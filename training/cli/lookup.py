@@ -14,6 +14,7 @@ from training.cli.arguments import (
     ScheduleOptions,
     StartOptions,
 )
+from training.cli.cluster_options import ClusterOptions
 from training.errors import MissingData, TrainingError
 from training.recipes import RECIPES
 from training.recipes.own_data import summarize_own_data
@@ -129,13 +130,14 @@ def check_report(report: Path | None) -> None:
 
 
 def resolve_start(
-    start: StartOptions, own: bool, epochs: int | None, ranks: int | None
+    start: StartOptions, own: bool, schedule: ScheduleOptions, ranks: int | None
 ) -> Literal["auto", "linear", "scratch", "pretrained", "features"]:
     """Return the start; raise `TrainingError` where the options contradict each other.
 
     own: whether the samples are the user's own, and no recipe's.
     """
-    default: Literal["auto", "scratch"] = "auto" if own and not (epochs or ranks) else "scratch"
+    named = schedule.epochs or schedule.learning_rate or ranks
+    default: Literal["auto", "scratch"] = "auto" if own and not named else "scratch"
     chosen = start.start or default
     if start.source is not None and start.start is None:
         raise TrainingError("--from names what --start pretrained or features starts from")
@@ -143,11 +145,12 @@ def resolve_start(
         raise TrainingError(f"--start {chosen} is for your own samples (--data without a recipe)")
     if chosen in ("auto", "linear", "scratch") and start.source is not None:
         raise TrainingError("--from names what --start pretrained or features starts from")
-    if chosen == "auto" and epochs:
-        raise TrainingError("--epochs: --start auto chooses them; name the start that they are for")
-    if chosen in ("linear", "features") and epochs:
-        what = "feature extraction" if chosen == "features" else "a linear model"
-        raise TrainingError(f"--epochs: {what} has none")
+    for option, value in (("epochs", schedule.epochs), ("learning-rate", schedule.learning_rate)):
+        if chosen == "auto" and value:
+            raise TrainingError(f"--{option}: --start auto chooses that; name the start it is for")
+        if chosen in ("linear", "features") and value:
+            what = "feature extraction" if chosen == "features" else "a linear model"
+            raise TrainingError(f"--{option}: {what} has none")
     if chosen == "auto" and ranks is not None:
         raise TrainingError("--ranks: name a --start, which all of them learn from")
     if chosen != "auto" and start.minutes is not None:
@@ -167,14 +170,16 @@ def check_effects(
     samples: Samples,
     schedule: ScheduleOptions,
     execution: Execution,
+    cluster: ClusterOptions,
 ) -> None:
     """Raise `TrainingError` for options that would change nothing."""
     unmet: dict[str, object] = {}
     if recipe.task == "export":
         unmet = {"data": samples.data, "epochs": schedule.epochs, "seed": schedule.seed}
+        unmet |= {"learning-rate": schedule.learning_rate, "on": cluster.on}
     no_epochs = start.start in ("features", "linear") and not recipe.has_baseline
     if recipe.task == "export" or no_epochs:
-        unmet["ranks"] = execution.ranks
+        unmet |= {"ranks": execution.ranks, "workers": cluster.workers}
     given = [f"--{name}" for name, value in unmet.items() if value is not None]
     if given:
         why = (
@@ -218,16 +223,3 @@ def print_published(folder: Path) -> None:
     print(f"published {folder}")
     for line in standing(folder):
         print(line)
-
-
-def use_threads(count: int | None, recipe: str | None = None) -> None:
-    """Compute with so many CPU threads.
-
-    None: with one for a shipped recipe, because its published weights were computed so; else with
-    one for each processor that this process may use.
-    """
-    import torch
-
-    from training.data.processes import cores
-
-    torch.set_num_threads(count or (1 if recipe is not None else cores()))

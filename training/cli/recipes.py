@@ -1,91 +1,33 @@
-"""`thalamus-train train | inspect | recipes | compare | …`: commands on a recipe."""
+"""`thalamus-train inspect | recipes | compare | compare-starts | few-labels`: on a recipe."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
 from app.command_line import whole
 from app.terminal import printable
+from training.cli.applied import changed, executed, use_threads
 from training.cli.arguments import (
-    Destination,
     Execution,
     ModelsFolder,
     RecipeName,
     Samples,
     ScheduleOptions,
-    StartOptions,
     Starts,
 )
 from training.cli.lookup import (
     check_classifier,
-    check_demands,
-    check_effects,
-    check_models,
     check_source,
     check_startable,
     find_classifier,
     find_recipe,
     local_samples,
-    print_published,
-    resolve_start,
     summarize,
-    use_threads,
 )
 from training.errors import TrainingError
 
-if TYPE_CHECKING:
-    from training.recipes import AnyRecipe
-
-Changed = TypeVar("Changed", bound="AnyRecipe")
-
-_MINUTES = 10.0  # that `--start auto` may take
 _HIDDEN = Parameter(show=False)  # accepted, because scripts give it, and without effect
-
-
-def train(
-    recipe: RecipeName = None,
-    /,
-    *,
-    samples: Samples = Samples(),
-    destination: Destination = Destination(),
-    start: StartOptions = StartOptions(),
-    schedule: ScheduleOptions = ScheduleOptions(),
-    execution: Execution = Execution(),
-) -> None:
-    """Train a model and publish it as a bundle.
-
-    Example: thalamus-train train --data photos --name birds --start features
-    """
-    models = destination.models
-    chosen = resolve_start(start, recipe is None, schedule.epochs, execution.ranks)
-    check_source(start.source, models)
-    check_models(models)
-    samples = local_samples(samples)
-    summary = summarize(recipe, samples)
-    if chosen != "scratch":
-        check_startable(summary, "it starts from nothing else")
-    check_effects(summary, start, samples, schedule, execution)
-    check_demands(summary, destination)
-    found = find_recipe(recipe, samples)
-
-    from training.runs.registry import run
-    from training.transfer import apply_start
-
-    use_threads(schedule.threads, recipe)
-    with _execution(execution):
-        if chosen == "auto":
-            found = _best_start(_changed(found, schedule), samples, start, models)
-        else:
-            found = apply_start(found, samples.data, chosen, start.source, models)
-            found = _changed(found, schedule)
-        found = _demanding(found, destination)
-        folder = run(found, samples.data, models, policy=destination.publish)
-        if folder is not None:  # in a rank that does not lead
-            print_published(folder)
 
 
 def inspect(
@@ -157,8 +99,8 @@ def compare(
     from training.runs.cross_validate import compare
 
     use_threads(schedule.threads, recipe)
-    with _execution(execution):
-        print(compare(_changed(found, schedule), samples.data, folds).summary())
+    with executed(execution):
+        print(compare(changed(found, schedule), samples.data, folds).summary())
 
 
 def compare_starts(
@@ -221,49 +163,5 @@ def few_labels(
     from training.runs.autoencoder import study
 
     use_threads(schedule.threads, recipe)
-    with _execution(execution):
-        print(few_labels_table(study(_changed(found, schedule), samples.data, split)))
-
-
-def _best_start(
-    recipe: "AnyRecipe", samples: Samples, start: StartOptions, models: Path
-) -> "AnyRecipe":
-    """Compare the starts that the samples can have, and return the recipe of the best."""
-    from training.recipes import Recipe
-    from training.runs.choose_start import ComparisonOptions, choose_start
-    from training.runs.prepare import load
-
-    assert isinstance(recipe, Recipe)  # the user's own samples have no other kind
-    options = ComparisonOptions(_MINUTES if start.minutes is None else start.minutes, models)
-    return choose_start(recipe, load(recipe, samples.data), options)
-
-
-@contextmanager
-def _execution(options: Execution) -> Iterator[None]:
-    """Let trainings within keep checkpoints, and run in the number of ranks that was asked for."""
-    from training.fitting.checkpoint import Checkpoints
-    from training.fitting.ranks import joined
-
-    with joined(options.ranks), Checkpoints(options.checkpoints, options.fresh):
-        yield
-
-
-def _demanding(recipe: "AnyRecipe", destination: Destination) -> "AnyRecipe":
-    """Return the recipe with what its model must reach to be published."""
-    from training.recipes.recipe import Demands, Recipe
-
-    if not isinstance(recipe, Recipe):
-        return recipe
-    demands = Demands(destination.target_precision, destination.force)
-    return replace(recipe, demands=demands)
-
-
-def _changed(recipe: "Changed", schedule: ScheduleOptions) -> "Changed":
-    """Return the recipe with the epochs and the seed that are given."""
-    from training.recipes import Pretrained
-
-    if isinstance(recipe, Pretrained):
-        return recipe  # nothing is trained
-    if schedule.epochs is not None:
-        recipe = replace(recipe, schedule=replace(recipe.schedule, epochs=schedule.epochs))
-    return recipe if schedule.seed is None else replace(recipe, seed=schedule.seed)
+    with executed(execution):
+        print(few_labels_table(study(changed(found, schedule), samples.data, split)))

@@ -11,6 +11,7 @@ two processes make the same one, either is used.
 """
 
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -128,8 +129,9 @@ class EncodedFolder:
             self._part = Path(tempfile.mkdtemp(prefix="thalamus-encoded-"))
         else:
             final = self._final = self._kept.path(self._identity())
-            self._part = final.with_name(f"{final.name}.{os.getpid()}.part")
-            shutil.rmtree(self._part, ignore_errors=True)
+            # Other machines may write here too, and have a process of the same number.
+            aside = f"{final.name}.{secrets.token_hex(8)}.{os.getpid()}.part"
+            self._part = final.with_name(aside)
             self._part.mkdir(parents=True)
         return self._part
 

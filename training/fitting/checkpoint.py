@@ -2,10 +2,11 @@
 
 It ends with the same weights as without the interruption. A checkpoint is one file. Its name is a
 digest of everything that determines the weights: data, network and initial weights, schedule, seed,
-this package's code, torch's version, threads and ranks. So a training never resumes from another
-training's checkpoint, and needs no option to resume. Each `fit` within `Checkpoints` writes one.
-The run removes them when it ends, and the folder with them if it is empty then. Trainings may share
-a folder: one that ends takes nothing from another, unless both are the same training.
+this package's code, torch's version, threads and the number of ranks. So a training never resumes
+from another training's checkpoint, and needs no option to resume. Each `fit` within `Checkpoints`
+writes one. The run removes them when it ends, and the folder with them if it is empty then.
+Trainings may share a folder: one that ends takes nothing from another, unless both are the same
+training.
 """
 
 import errno
@@ -82,16 +83,25 @@ class Checkpoints:
         return path
 
     def read(self, path: Path) -> dict[str, Any] | None:
-        """Return the checkpoint to resume from; None when fresh, absent or damaged."""
-        if self._fresh:
-            return None
-        try:
-            return SealedFile().load_checkpoint(path)
-        except FileNotFoundError:
-            return None
-        except TrainingError as error:
-            warn(f"{error}; starting over")
-            return None
+        """Return the checkpoint to resume from; None when fresh, absent or damaged.
+
+        Raises `TrainingError` where another rank trains something else, or `OtherRankStopped` where
+        it found another checkpoint.
+        """
+        ranks.check_same(path.name)
+        found = None if self._fresh else _loaded(path)
+        ranks.check_same_epoch(None if found is None else found.get("epoch"))
+        return found
+
+
+def _loaded(path: Path) -> dict[str, Any] | None:
+    try:
+        return SealedFile().load_checkpoint(path)
+    except FileNotFoundError:
+        return None
+    except TrainingError as error:
+        warn(f"{error}; starting over")
+        return None
 
 
 def current_checkpoints() -> Checkpoints | None:
@@ -170,6 +180,11 @@ class KeepEpoch(Checkpoint):
     def __init__(self, path: Path) -> None:
         self._path = path
 
+    def on_train_start(self, trainer: Any, module: Any) -> None:
+        """Compare the ranks, which under torchrun can speak with each other from here on."""
+        ranks.check_same(self._path.name)
+        ranks.check_same_epoch(trainer.current_epoch)
+
     def on_train_epoch_end(self, trainer: Any, module: Any) -> None:
         """Save; Lightning calls this after all other callbacks."""
         trainer.save_checkpoint(self._path)
@@ -178,7 +193,7 @@ class KeepEpoch(Checkpoint):
 def fingerprint(network: nn.Module, parts: tuple[Examples, ...], *settings: object) -> str:
     """Return a digest of everything that determines the weights a training ends with."""
     digest = hashlib.sha256(code_digest().encode())
-    machine = (torch.get_num_threads(), torch.cuda.is_available(), ranks.current())
+    machine = (torch.get_num_threads(), torch.cuda.is_available(), ranks.current().count)
     trained = [name for name, weight in network.named_parameters() if weight.requires_grad]
     texts = [*(_name(setting) for setting in settings), repr(machine), repr(network), repr(trained)]
     digest.update("\n".join(texts).encode())

@@ -21,7 +21,7 @@ from lightning.pytorch.callbacks import EarlyStopping, RichProgressBar, WeightAv
 from torch import Tensor, nn
 
 from training.data.encode import Examples
-from training.errors import Diverged, TrainingError
+from training.errors import Diverged, OtherRankStopped
 from training.fitting import ranks
 from training.fitting.batches import Batches
 from training.fitting.checkpoint import KeepEpoch, SealedFile, current_checkpoints, fingerprint
@@ -170,7 +170,7 @@ def fit(
     """Train `network` in place and return the learning curve; `Schedule` says which weights stay.
 
     Within `Checkpoints` it resumes where the same training was stopped. Raises `Diverged` when the
-    loss is not finite, and `TrainingError` when another rank has stopped.
+    loss is not finite, and `OtherRankStopped`.
     """
     torch.use_deterministic_algorithms(True)
     power = schedule.class_weight_power
@@ -211,7 +211,7 @@ def _train(
             raise KeyboardInterrupt from None
         except RuntimeError as error:  # Gloo raises it; NCCL raises a subclass
             if ranks.current().count > 1 and "by peer" in str(error):
-                raise TrainingError("another rank has stopped; nothing is published") from error
+                raise OtherRankStopped("another rank has stopped; nothing is published") from error
             raise
 
 

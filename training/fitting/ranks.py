@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from training.errors import TrainingError
+from training.errors import OtherRankStopped, TrainingError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -81,19 +81,54 @@ def joined(asked: int | None) -> Iterator[None]:
 
 def check_equal(weights: "Mapping[str, Tensor]") -> None:
     """Raise `TrainingError` unless all ranks hold the same weights, buffers included."""
-    import torch
-
     if current().count == 1:
         return
     parts = (
         f"{name} {tensor.shape}".encode() + tensor.cpu().numpy().tobytes()
         for name, tensor in weights.items()
     )
-    digest = hashlib.sha256(b"".join(parts)).hexdigest()
-    digests = [""] * current().count
-    torch.distributed.all_gather_object(digests, digest)
-    if len(set(digests)) > 1:
+    if len(set(_gathered(hashlib.sha256(b"".join(parts)).hexdigest()))) > 1:
         raise TrainingError("the ranks hold different weights; nothing is published")
+
+
+def check_same(training: str) -> None:
+    """Raise `TrainingError` unless all ranks have the same digest of what they learn from."""
+    if others := _unlike_leader(training):
+        raise TrainingError(
+            f"rank {others} has other samples, settings, code or libraries than rank 0; "
+            "nothing is published"
+        )
+
+
+def check_same_epoch(epoch: int | None) -> None:
+    """Raise `OtherRankStopped` unless all ranks resume after the same epoch, or none does.
+
+    A file system that machines share may show one of them what it was a few seconds ago.
+    """
+    if others := _unlike_leader(str(epoch)):
+        raise OtherRankStopped(f"rank {others} sees another checkpoint than rank 0; start again")
+
+
+def _unlike_leader(text: str) -> str:
+    """Return the ranks, with commas, whose text is not the leader's.
+
+    None before they can speak with each other, which under torchrun is in the first training.
+    """
+    import torch
+
+    if current().count == 1 or not torch.distributed.is_initialized():
+        return ""
+    first, *others = _gathered(text)
+    return ", ".join(str(rank) for rank, found in enumerate(others, 1) if found != first)
+
+
+def _gathered(text: str) -> list[str]:
+    """Return the text of each rank, in order."""
+    import torch
+
+    texts = [""] * current().count
+    torch.distributed.all_gather_object(texts, text)
+    return texts
 
 
 def _found(asked: int | None) -> Ranks:

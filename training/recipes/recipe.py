@@ -52,7 +52,8 @@ class Lineage:
     recipe: the recipe's name, where the model has another name. data_path: the name of the folder
     or table of the user's own data. start: which weights the network has before the training,
     see `training.transfer`. source: the trained network that these weights come from.
-    comparison: of the candidates of `--start auto`, a Markdown table.
+    comparison: of the candidates of `--start auto`, a Markdown table. learning_rate: that of the
+    schedule, where somebody or a search has set it.
     """
 
     recipe: str | None = None
@@ -60,6 +61,7 @@ class Lineage:
     start: Start = "scratch"
     source: str | None = None
     comparison: str | None = None
+    learning_rate: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

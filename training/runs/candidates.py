@@ -85,9 +85,11 @@ class Trial:
 
     @property
     def name(self) -> str:
-        """The start, and the trained network that it starts from."""
+        """The start, the trained network that it starts from, and a learning rate of a search."""
         lineage = self.recipe.lineage
-        return lineage.start + (f" from {lineage.source}" if lineage.source else "")
+        source = f" from {lineage.source}" if lineage.source else ""
+        rate = f", learning rate {lineage.learning_rate:.3g}" if lineage.learning_rate else ""
+        return f"{lineage.start}{source}{rate}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,6 +113,7 @@ def trained_provenance(
         epochs=None if lineage.start in ("linear", "features") else recipe.schedule.epochs,
         seed=recipe.seed,
         threads=torch.get_num_threads(),
+        learning_rate=lineage.learning_rate,
         code=CODE,
         data=dataset.name,
         data_source=dataset.source,

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -72,17 +73,50 @@ def test_torchrun_and_ranks_option_must_agree(monkeypatch: pytest.MonkeyPatch):
         pass
 
 
+def run_ranks(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """Train in two ranks that torchrun starts."""
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    return subprocess.run(
+        [*launch, "--nproc-per-node", "2", "-m", "tests.training.ranked", *map(str, arguments)],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+
+def as_machines(folder: Path) -> list[object]:
+    """Train in two ranks, each on what counts as a machine of its own; return what they came to."""
+    folder.mkdir()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    running = []
+    for rank in range(2):
+        place = {"RANK": rank, "GROUP_RANK": rank, "LOCAL_RANK": 0, "LOCAL_WORLD_SIZE": 1}
+        group = {"WORLD_SIZE": 2, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+        named = {"TORCHELASTIC_RUN_ID": "x", "OMP_NUM_THREADS": 1, "PYTHONPATH": REPOSITORY}
+        actual = {name: str(value) for name, value in (place | group | named).items()}
+        command = [sys.executable, "-m", "tests.training.ranked", str(folder)]
+        running.append(subprocess.Popen(command, env={**os.environ, **actual}))
+    assert [each.wait() for each in running] == [0, 0]
+    return [json.loads((folder / f"{rank}.json").read_text()) for rank in range(2)]
+
+
+@pytest.mark.training
+def test_ranks_with_other_samples_than_the_leader_are_refused(tmp_path: Path):
+    ended = run_ranks(tmp_path, "differing")
+    assert ended.returncode != 0
+    assert "rank 1 has other samples, settings, code or libraries than rank 0" in ended.stderr
+    assert not (tmp_path / "0.json").exists()
+
+
 @pytest.mark.training
 def test_two_ranks_end_with_equal_weights(tmp_path: Path):
-    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    subprocess.run(
-        [*launch, "--nproc-per-node", "2", "-m", "tests.training.ranked", str(tmp_path)],
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"},
-        check=True,
-        capture_output=True,
-    )
+    ended = run_ranks(tmp_path)
+    assert ended.returncode == 0, ended.stderr
     first, second = (json.loads((tmp_path / f"{rank}.json").read_text()) for rank in range(2))
     assert first == second
+    assert as_machines(tmp_path / "machines") == [first, second]
     alone = train(tmp_path)
     assert len(first["losses"]) == len(alone["losses"]) == SCHEDULE.epochs
     assert first["weights"] != alone["weights"]  # each rank has other luck

@@ -18,16 +18,11 @@ from training.modalities import TRAINING_MODALITIES
 from training.recipes.auto import auto_recipe
 from training.recipes.recipe import Lineage, Recipe
 from training.runs.candidates import Allowance, ComparisonParts, Pace, Trial, try_candidate
-from training.runs.choose_start import (
-    ComparisonOptions,
-    best_trial,
-    choose_start,
-    hardly_beaten,
-    judged_places,
-    pick_winner,
-)
+from training.runs.choose_start import ComparisonOptions, choose_start
 from training.runs.classifier import train_classifier
+from training.runs.contest import judged_places
 from training.runs.prepare import load
+from training.runs.winner import best_trial, hardly_beaten, pick_winner
 from training.transfer import start_samples
 
 

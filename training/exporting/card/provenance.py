@@ -21,6 +21,7 @@ def provenance(manifest: Manifest) -> str:
         *([("samples", _counts(origin.splits))] if origin.splits else []),
         ("seed", str(origin.seed)),
         *([("CPU threads", str(origin.threads))] if origin.threads else []),
+        *([("learning rate", f"{origin.learning_rate:g}")] if origin.learning_rate else []),
         ("code", origin.code),
         ("precision", manifest.precision),
         *_threshold_rows(manifest),
