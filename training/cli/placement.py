@@ -48,7 +48,7 @@ def check_cluster(
 
 def run_on(options: ClusterOptions, request: TrainingRequest) -> Path:
     """Train on a cluster, and return the folder of the version that was published."""
-    assert options.on is not None and request.samples.data is not None  # `check_cluster` asks
+    assert options.on is not None
 
     from app.cluster.connection import connect
     from training.cluster.group import Group, train_in_group
@@ -57,6 +57,8 @@ def run_on(options: ClusterOptions, request: TrainingRequest) -> Path:
     from training.data.processes import cores
 
     request = _everywhere(request)
+    data = request.samples.data
+    assert data is not None  # `check_cluster` asks
     threads, workers = request.schedule.threads or 1, options.workers or 1
     models, checkpoints = request.destination.models, request.execution.checkpoints
     with ExitStack() as stack:
@@ -64,7 +66,7 @@ def run_on(options: ClusterOptions, request: TrainingRequest) -> Path:
         cluster = stack.enter_context(connect(options.on, max(cores(), threads * workers)))
         check_room(cluster, workers, threads)
         folders = {"--checkpoints": folder.path, "--models": models}
-        stack.enter_context(checked_nodes(cluster, request.samples.data, folders))
+        stack.enter_context(checked_nodes(cluster, data, folders))
         if request.origin == "auto":
             request = _searched(stack, cluster, folder, options, request)
         restarts = _RESTARTS if options.restarts is None else options.restarts

@@ -5,13 +5,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pytest
 from sklearn.datasets import load_digits
 
+from benchmarks.fleet.nodes import RayCluster, ray_cluster
 from tests.training.conftest import REPOSITORY
 from tests.training.samples import png
 from training.cluster.run_folder import RunFolder
@@ -96,6 +99,15 @@ def read_until(process: subprocess.Popen[str], start: str) -> str:
         if line.startswith(start):
             return said
     raise AssertionError(f"{said}\n{process.communicate()[1]}")
+
+
+@contextmanager
+def joinable_cluster(nodes: int = 2) -> Iterator[RayCluster]:
+    """A cluster whose token the commands know that are started meanwhile."""
+    with ray_cluster(nodes) as cluster, pytest.MonkeyPatch.context() as patch:
+        for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN"):
+            patch.setenv(name, cluster.environment[name])
+        yield cluster
 
 
 def kill(number: int) -> None:

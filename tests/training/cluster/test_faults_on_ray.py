@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.fleet.nodes import RayCluster, ray_cluster
-from tests.training.cluster.commands import Training, digits_folder
+from benchmarks.fleet.nodes import RayCluster
+from tests.training.cluster.commands import Training, digits_folder, joinable_cluster
 from tests.training.conftest import left_behind
 
 pytestmark = pytest.mark.ray
@@ -46,7 +46,7 @@ def _may_mount() -> None:
 def half_blind(folder: Path) -> Iterator[RayCluster]:
     """A cluster whose second node sees an empty folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    with ray_cluster(1) as cluster:
+    with joinable_cluster(1) as cluster:
         cluster.add_node(options=["--node-name=second"], before=hiding(folder))
         yield cluster
 
@@ -56,7 +56,7 @@ def test_a_folder_that_a_node_does_not_see(option: str, training: Training, tmp_
     own = tmp_path / "own"
     with half_blind(own) as cluster:
         said = one_line(training, "--on", cluster.client, "--workers", "2", option, own)
-    assert "second" in said.partition(": ")[0]
+    assert "second" in said.partition(": ")[0], said
     assert f"it does not see {option} {own}" in said and "(No such file or directory)" in said
     assert left_behind(own) == []
 
@@ -64,7 +64,7 @@ def test_a_folder_that_a_node_does_not_see(option: str, training: Training, tmp_
 def test_data_that_a_node_does_not_have(training: Training) -> None:
     with half_blind(training.data) as cluster:
         said = one_line(training, "--on", cluster.client, "--workers", "2")
-    assert "second" in said.partition(": ")[0]
+    assert "second" in said.partition(": ")[0], said
     assert said.endswith(f"--data {training.data} has other files there than here")
 
 
@@ -90,7 +90,7 @@ def test_samples_that_are_too_few_are_a_mistake_of_the_rank_and_not_repeated(
 
 
 def test_a_worker_that_runs_out_of_memory(training: Training) -> None:
-    with ray_cluster(0) as cluster:
+    with joinable_cluster(0) as cluster:
         limits = {"RAY_memory_usage_threshold": "0.01", "RAY_memory_monitor_refresh_ms": "100"}
         cluster.add_node(environment=limits)
         said = one_line(training, "--on", cluster.client, "--restarts", "1")
@@ -99,7 +99,7 @@ def test_a_worker_that_runs_out_of_memory(training: Training) -> None:
 
 
 def test_more_workers_than_there_is_room_for(training: Training) -> None:
-    with ray_cluster(1) as cluster:
+    with joinable_cluster(1) as cluster:
         said = one_line(training, "--on", cluster.client, "--workers", "2")
     assert said == (
         "--workers 2 with --threads 1 do not fit: the cluster has 1 CPUs on 1 nodes, room for 1"

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.fleet.nodes import RayCluster, ray_cluster
+from benchmarks.fleet.nodes import RayCluster
 from tests.training.cluster.commands import (
     Training,
     contents,
     digits_folder,
     ended,
+    joinable_cluster,
     kill,
     read_until,
 )
@@ -25,7 +26,7 @@ TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[RayCluster]:
-    with ray_cluster() as found:
+    with joinable_cluster() as found:
         yield found
 
 
@@ -112,7 +113,7 @@ def test_too_many_losses_end_in_one_line_and_the_same_command_resumes(
 def test_a_node_that_is_lost_is_replaced_by_another(
     training: Training, of_torchrun: dict[str, bytes]
 ) -> None:
-    with ray_cluster(3) as cluster:
+    with joinable_cluster(3) as cluster:
         running = training.start(*TRAINED, "--on", cluster.client, "--workers", "2")
         said = read_until(running, "epoch   2/4")
         process = {training.process(rank) for rank in range(2)}
