@@ -15,22 +15,25 @@ LOCKED := install --require-hashes --no-deps
 EDITABLE := install --no-deps --no-build-isolation --editable .
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
-.PHONY: serve test test-app test-slow test-training check docs fix verify bench bench-self bench-quality bench-training bench-memory simulate chaos soak sbom setup clean
+.PHONY: serve test test-app test-slow test-training test-ray check docs fix verify bench bench-self bench-quality bench-training bench-memory simulate chaos soak fleet sbom setup clean
 
 serve: .venv/.serve  ## serve models/ on PORT (8000)
 	$(BIN)/thalamus serve --port $(PORT)
 
 test: .venv/.training  ## everything but what takes seconds: three minutes
-	$(PYTEST) -m "not training and not slow"
+	$(PYTEST) -m "not training and not slow and not ray"
 
 test-app: .venv/.dev  ## of these, the service and the shipped bundles, without torch
-	$(PYTEST) tests --ignore tests/training --ignore tests/benchmarks -m "not training and not slow"
+	$(PYTEST) tests --ignore tests/training --ignore tests/benchmarks -m "not training and not slow and not ray"
 
 test-slow: .venv/.training  ## the others, which start processes or take more than a second
-	$(PYTEST) -m "slow and not training" --durations 15
+	$(PYTEST) -m "slow and not training and not ray" --durations 15
 
 test-training: .venv/.training  ## train each recipe for a few steps
 	$(PYTEST) -m training --durations 15
+
+test-ray: .venv/.ray  ## start Ray clusters on this machine
+	$(BIN)/python -m pytest -m ray --durations 15
 
 check: .venv/.training  ## format, lint, types, import contracts, documentation, tests
 	$(BIN)/ruff format --check .
@@ -75,6 +78,9 @@ chaos: .venv/.training  ## what holds when things go wrong, twelve minutes; QUIC
 soak: .venv/.training  ## a mixture of requests for MINUTES (10), with models that come and go
 	$(BIN)/python -m benchmarks soak --minutes $(MINUTES)
 
+fleet: .venv/.ray  ## train, score and serve on a Ray cluster of two nodes, and kill parts of it; QUICK=1: five minutes
+	$(BIN)/python -m benchmarks fleet $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
+
 sbom: .venv/.dev  ## bills of materials of what the locks install; writes build/sbom
 	$(BIN)/python deploy/sbom.py build/sbom
 
@@ -98,6 +104,10 @@ setup: .venv/.training  ## the development environment
 	$(PIP) $(LOCKED) --no-index -r requirements/torch-cpu.txt 2>/dev/null || true
 	$(PIP) $(LOCKED) -r requirements/training.txt
 	$(BIN)/python -c 'import torch' 2>/dev/null || $(PIP) $(LOCKED) -r requirements/torch-cuda.txt
+	@touch $@
+
+.venv/.ray: requirements/ray.txt .venv/.training
+	$(PIP) $(LOCKED) -r requirements/ray.txt
 	@touch $@
 
 clean:  ## remove the environment and what tools left

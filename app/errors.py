@@ -43,6 +43,7 @@ ThalamusError
     ├── DeviceUnavailable    the configured device cannot be used
     ├── InvalidKeys          the file of API keys cannot be used
     ├── InvalidRule          a model's serving.json cannot be read, or not be followed
+    ├── ClusterError         the cluster of machines cannot be used, or a node of it failed
     └── NotWritten           a file cannot be written: no space, no permission, a broken disk
 """
 
@@ -52,8 +53,7 @@ from typing import ClassVar
 class ThalamusError(Exception):
     """Base of all expected failures; its text is safe to show to the caller.
 
-    reason: which limit or state of the service refuses, a label of metrics; empty for an error that
-    is no refusal. A subclass inherits it.
+    reason: the limit or state that refuses, a label of metrics, inherited; empty for no refusal.
     """
 
     reason: ClassVar[str] = ""
@@ -252,8 +252,7 @@ class GoldenMismatch(OperatorError):
 class ModelOutputInvalid(OperatorError):
     """The graph fails on one item, or its outputs are no answer, such as NaN.
 
-    `index` names the item of a batch. Its text may have the runtime's words, so it is for the log
-    and for the operator's terminal; the client gets another one.
+    `index` names the item of a batch. Its text may have the runtime's words: it is for the log.
     """
 
     reason = "output_invalid"
@@ -281,6 +280,10 @@ class InvalidKeys(OperatorError):
 
 class InvalidRule(OperatorError):
     """A model's `serving.json` cannot be read, or names what is not there."""
+
+
+class ClusterError(OperatorError):
+    """A cluster cannot be used, or a node of it cannot do its work; the text names the node."""
 
 
 class NotWritten(OperatorError):

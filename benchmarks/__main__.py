@@ -86,6 +86,10 @@ def _reliability(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     long.set_defaults(
         run=lambda o: _alone(lambda: chaos.run_soak(o.minutes, o.leak, o.write)), serves=False
     )
+    nodes = commands.add_parser("fleet", help="what holds on a Ray cluster of two nodes")
+    nodes.add_argument("--only", nargs="*", default=[], help="experiments, or their topics")
+    nodes.add_argument("--quick", action="store_true", help="fewer rows and requests, for CI")
+    nodes.set_defaults(run=_run_fleet, serves=False)
     for command in (planted, long):
         command.add_argument("--write", action="store_true", help="write docs/reliability.md")
 
@@ -108,6 +112,12 @@ def _run_training(options: argparse.Namespace) -> None:
     from benchmarks.training import speed
 
     speed.run(options.only, options.rounds, options.threads, options.scale)
+
+
+def _run_fleet(options: argparse.Namespace) -> None:
+    from benchmarks.fleet import command
+
+    _alone(lambda: command.run(options.only, options.quick))
 
 
 def _run_memory(options: argparse.Namespace) -> None:

@@ -5,6 +5,7 @@
 #   dev.txt         serve.txt, the tools and the site generator: what `make test-app` runs on, without torch
 #   training.txt    dev.txt and training, torch without NVIDIA's libraries
 #   torch-cuda.txt  those libraries, for the torch wheel that needs them
+#   ray.txt         what thalamus[ray] needs on top of serve.txt, in the versions of training.txt
 #   torch-cpu.txt   (written by hand) the torch wheel that does not, where it is at hand
 # Each is complete and is installed with --require-hashes --no-deps.
 set -euo pipefail
@@ -27,3 +28,8 @@ awk -v gpu="$gpu" '/^[a-z]/ { keep = $0 ~ gpu } keep' "$all" >requirements/torch
 # shellcheck disable=SC2046
 compile "$@" pyproject.toml "${groups[@]}" --no-emit-package torchvision $(not_emitted "$all") \
   -o requirements/training.txt
+
+compile "$@" pyproject.toml --group build --extra ray -c requirements/training.txt -o "$all"
+awk 'match($0, /^[a-z0-9._-]+==/) { name = substr($0, 1, RLENGTH) }
+  NR == FNR { locked[name]; next }
+  /^[a-z]/ { keep = !(name in locked) } keep' requirements/serve.txt "$all" >requirements/ray.txt

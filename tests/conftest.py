@@ -47,8 +47,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown(item: pytest.Item) -> None:
-    """Fail a test that started a process, and is not marked `slow`: `make test` runs it."""
-    marked = any(item.get_closest_marker(name) for name in ("slow", "training"))
+    """Fail a test that started a process, and is not marked: `make test` runs it."""
+    marked = any(item.get_closest_marker(name) for name in ("slow", "training", "ray"))
     needs_torch = any(item.path.is_relative_to(folder) for folder in NEEDS_TORCH)
     assert marked or needs_torch or not _started, f"not marked slow: it started {_started}"
 

@@ -7,7 +7,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-HEAVY = {"torch", "lightning", "onnxruntime", "onnx", "sklearn", "fastapi", "uvicorn", "matplotlib"}
+HEAVY = {
+    "ray",
+    "torch",
+    "lightning",
+    "onnxruntime",
+    "onnx",
+    "sklearn",
+    "fastapi",
+    "uvicorn",
+    "matplotlib",
+}
 _PROGRAM = """
 import json, sys
 from {module} import main

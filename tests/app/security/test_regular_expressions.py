@@ -61,6 +61,7 @@ OPERATORS = {
         "bundle/listing.py",
         "bundle/rewrite.py",
         "cli/predict/inputs.py",
+        "cluster/failures.py",
     ),
     *("bundle/upgrade.py", "cli/pack.py", "cli/server_connection.py", "process/resources.py"),
     *("settings.py", "tasks/task.py"),
