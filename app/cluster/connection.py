@@ -78,7 +78,7 @@ class Cluster:
     ) -> Generator[Produced, None, None]:
         """Yield what a generator function yields that runs inside of the cluster, on its head.
 
-        Closing the stream closes the generator. Raises the `ThalamusError` that the function
+        Closing the stream ends its process there. Raises the `ThalamusError` that the function
         raises, and `ClusterError` for whatever else happens.
         """
         try:
@@ -100,8 +100,7 @@ class Cluster:
                 yield from values
         finally:
             with suppress(Exception):  # the head may be gone
-                self.ray.get(made.close.remote(), timeout=_PATIENCE)
-                self.ray.kill(made)
+                self.ray.kill(made)  # and with it what it has started
 
     def _get(self, ref: Any, node: Node) -> Any:
         try:
@@ -121,12 +120,6 @@ class Producer:
         for value in self._values:
             return [value]
         return []
-
-    def close(self) -> None:
-        """End the generator."""
-        close = getattr(self._values, "close", None)
-        if close is not None:
-            close()
 
 
 @contextmanager

@@ -54,6 +54,7 @@ def build(arguments: Mapping[str, Any]) -> Any:
         ModelReplica,
         max_ongoing_requests=settings.max_queue,
         health_check_period_s=2,
+        health_check_timeout_s=settings.load_timeout,  # the first one waits for the models
         graceful_shutdown_timeout_s=settings.deadline,
     )
     handles = {

@@ -7,27 +7,28 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import inputs
 from benchmarks.fleet.nodes import RayCluster, ray_cluster
-from benchmarks.reliability.promise import Experiment, Figure, Promise, Scope, exactly
+from benchmarks.reliability.promise import Experiment, Figure, Promise, Scope, at_least, exactly
 from benchmarks.servers import ROOT
 
 _WORKER = b"ray::MapWorker"  # how Ray names a process of a pool of Ray Data
 _TOLERANCE = 1e-4  # of a probability: batches have other sizes
 _SOME = 5_000  # bytes of rows after which something is killed
-_ROWS, _QUICK_ROWS = 100_000, 20_000
+_ROWS, _QUICK_ROWS = 100_000, 10_000
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table of texts, and the command that answers it."""
+    """A table of texts, and the command that answers it. environment: that of the command."""
 
     path: Path
     rows: int
+    environment: Mapping[str, str]
 
     def command(self, out: Path, *more: str) -> list[str]:
         """Return the command that answers it."""
@@ -36,7 +37,13 @@ class Table:
 
     def answered(self, out: Path, *more: str) -> "Rows":
         """Answer it to the end; return the rows."""
-        done = subprocess.run(self.command(out, *more), cwd=ROOT, capture_output=True, check=False)
+        done = subprocess.run(
+            self.command(out, *more),
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            check=False,
+        )
         if done.returncode:
             raise RuntimeError(done.stderr.decode(errors="replace")[-400:])
         return Rows.read(out)
@@ -69,20 +76,20 @@ class Rows:
         return sum(abs(a - b) > _TOLERANCE for a, b in pairs)
 
 
-def _table(folder: Path, rows: int) -> Table:
+def _table(folder: Path, rows: int, environment: Mapping[str, str]) -> Table:
     texts = inputs.texts(512)
     path = folder / "texts.jsonl"
     with path.open("w") as file:
         for number in range(rows):
             text = texts[number % len(texts)].decode(errors="replace")
             file.write(json.dumps({"text": f"{number} {text}"}) + "\n")
-    return Table(path, rows)
+    return Table(path, rows, environment)
 
 
 def _kill(scope: Scope) -> Iterator[tuple[str, Figure]]:
     with tempfile.TemporaryDirectory() as name, ray_cluster() as cluster:
         folder = Path(name)
-        table = _table(folder, scope.choose(_ROWS, _QUICK_ROWS))
+        table = _table(folder, scope.choose(_ROWS, _QUICK_ROWS), cluster.environment)
         alone = table.answered(folder / "alone.jsonl")
         at = ("--on", cluster.client)
         rows = table.answered(folder / "cluster.jsonl", *at)
@@ -115,10 +122,40 @@ def _kill(scope: Scope) -> Iterator[tuple[str, Figure]]:
         yield "node", Figure(Rows.read(out).wrong(table.rows), "of two")
 
 
+def _speed(scope: Scope) -> Iterator[tuple[str, Figure]]:
+    """Compare rates without the start: that of a long run beyond a short one."""
+    few, many = scope.choose((5_000, 65_000), (2_000, 14_000))
+    with tempfile.TemporaryDirectory() as name, ray_cluster() as cluster:
+        folder = Path(name)
+        (folder / "few").mkdir()
+        short = _table(folder / "few", few, cluster.environment)
+        long = _table(folder, many, cluster.environment)
+        ratios = []
+        for number in range(scope.choose(3, 1)):
+            rates = []
+            for more in (("--workers", "2"), ("--on", cluster.client)):
+                out = folder / f"{number}-{more[0]}.jsonl"
+                seconds = _seconds(long, out, more) - _seconds(short, out.with_suffix(".few"), more)
+                rates.append((many - few) / seconds)
+            ratios.append(rates[1] / rates[0])
+        note = f"{rates[1]:,.0f} and {rates[0]:,.0f} rows a second, two processes each"
+        yield "rate", Figure(sorted(ratios)[len(ratios) // 2], note)
+
+
+def _seconds(table: Table, out: Path, more: Sequence[str]) -> float:
+    started = time.monotonic()
+    table.answered(out, "--format", "jsonl", *more)
+    return time.monotonic() - started
+
+
 def _started(table: Table, out: Path, more: Sequence[str]) -> "subprocess.Popen[bytes]":
     """Start the command, and wait until it has written some rows."""
     running = subprocess.Popen(
-        table.command(out, *more), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        table.command(out, *more),
+        cwd=ROOT,
+        env=table.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
     )
     _wait(lambda: (out.exists() and out.stat().st_size > _SOME) or running.poll() is not None)
     if running.poll() is not None:
@@ -172,5 +209,10 @@ EXPERIMENTS = (
             Promise("node", "rows lost or doubled when a node is killed", exactly(0, "rows")),
         ),
         _kill,
+    ),
+    Experiment(
+        "scoring/speed",
+        (Promise("rate", "rows a second, of those of one machine", at_least(0.9), timed=True),),
+        _speed,
     ),
 )
