@@ -19,7 +19,7 @@ from benchmarks.servers import ROOT
 _WORKER = b"ray::MapWorker"  # how Ray names a process of a pool of Ray Data
 _TOLERANCE = 1e-4  # of a probability: batches have other sizes
 _SOME = 5_000  # bytes of rows after which something is killed
-_ROWS, _QUICK_ROWS = 100_000, 10_000
+_ROWS, _QUICK_ROWS = 100_000, 6_000
 
 
 @dataclass(frozen=True)

@@ -58,10 +58,11 @@ def test_a_folder_has_the_rows_of_one_machine(
 def test_tables_are_resumed_on_a_cluster(
     cluster: RayCluster, predict: Predict, published: Path, tmp_path: Path
 ) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
     parquet = pytest.importorskip("pyarrow.parquet")
     table = tmp_path / "texts.parquet"
     texts = [f"good day {number}" for number in range(500)]
-    parquet.write_table(parquet.pa.table({"text": texts}), table)
+    parquet.write_table(pyarrow.table({"text": texts}), table)
     given = (published / "moods", table, "--text-column", "text")
     whole, out = tmp_path / "whole.jsonl", tmp_path / "out.jsonl"
     assert predict(*given, "--out", whole)[0] == 0

@@ -33,6 +33,7 @@ def named(name: str, text: str = "") -> Exception:
         (named("ActorDiedError", f"on node {NODE}"), "a worker has ended, perhaps for lack of"),
         (named("NodeDiedError", NODE), "it has left the cluster"),
         (of_task(ModuleNotFoundError("x", name="app")), "there is no app there; install"),
+        (ConnectionError("Starting Ray client server failed."), "the head cannot start a process"),
         (ValueError("odd\nthing"), "ValueError: odd thing"),
     ],
 )
