@@ -201,6 +201,7 @@ def _load_options(
         after_load=release_memory,
         on_batch=metrics.batch,
         on_failure=metrics.load_failed,
+        load=workers.load,
     )
 
 

@@ -4,6 +4,7 @@ import mmap
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from app.shared_bytes import SharedBytes
 from app.shared_numbers import SharedNumbers
@@ -84,7 +85,8 @@ class WorkerGroup:
     started because another one had died. numbers: their metrics. trial: loads a version's folder,
     whose manifest has this sha256, in another process, and raises `OperatorError` unless it
     succeeds there; by default nothing is tried. keys: the file of API keys, as it was last good.
-    quotas: the requests of each key. rules: the last good rule of every model.
+    quotas: the requests of each key. rules: the last good rule of every model. load: opens a
+    version whose graph other processes run, in the place of `app.serving.loading.load`.
     """
 
     in_flight: InFlight = field(default_factory=InFlight)
@@ -98,3 +100,4 @@ class WorkerGroup:
     keys: SharedBytes = field(default_factory=SharedBytes)
     quotas: SharedNumbers = field(default_factory=SharedNumbers)
     rules: SharedBytes = field(default_factory=SharedBytes)
+    load: Callable[..., Any] | None = None

@@ -45,13 +45,10 @@ class Node:
 
 
 class Cluster:
-    """A connected cluster. nodes: those that were there when it was connected, the head first.
+    """A connected cluster. nodes: those that were there when it was connected, the head first."""
 
-    is_local: whether it was started for this connection, so that this process is a part of it.
-    """
-
-    def __init__(self, ray: ModuleType, is_local: bool) -> None:
-        self.ray, self.is_local = ray, is_local
+    def __init__(self, ray: ModuleType) -> None:
+        self.ray = ray
         self.nodes = tuple(sorted(_nodes(ray), key=lambda node: (not node.is_head, node.name)))
         self.names = {node.id: node.name for node in self.nodes}
 
@@ -81,14 +78,11 @@ class Cluster:
     ) -> Generator[Produced, None, None]:
         """Yield what a generator function yields that runs inside of the cluster, on its head.
 
-        Of a local cluster it runs in this process. Closing the stream closes the generator. Raises
-        the `ThalamusError` that the function raises, and `ClusterError` for whatever else happens.
+        Closing the stream ends its process there. Raises the `ThalamusError` that the function
+        raises, and `ClusterError` for whatever else happens.
         """
         try:
-            if self.is_local:
-                yield from produce(*arguments)
-            else:
-                yield from self._stream_from_head(produce, arguments)
+            yield from self._stream_from_head(produce, arguments)
         except (GeneratorExit, KeyboardInterrupt):
             raise
         except Exception as error:
@@ -106,8 +100,7 @@ class Cluster:
                 yield from values
         finally:
             with suppress(Exception):  # the head may be gone
-                self.ray.get(made.close.remote(), timeout=_PATIENCE)
-                self.ray.kill(made)
+                self.ray.kill(made)  # and with it what it has started
 
     def _get(self, ref: Any, node: Node) -> Any:
         try:
@@ -127,12 +120,6 @@ class Producer:
         for value in self._values:
             return [value]
         return []
-
-    def close(self) -> None:
-        """End the generator."""
-        close = getattr(self._values, "close", None)
-        if close is not None:
-            close()
 
 
 @contextmanager
@@ -182,7 +169,7 @@ def _start(ray: ModuleType, cpus: int | None, folder: str) -> None:
 def _checked(ray: ModuleType, head: HeadAddress | None) -> Cluster:
     """Return the cluster whose nodes all have the versions of this process."""
     try:
-        cluster = Cluster(ray, is_local=head is None)
+        cluster = Cluster(ray)
     except Exception as error:
         raise failure_on_cluster(error, {}, str(head)) from error
     found = cluster.on_each_node(versions_of_process())

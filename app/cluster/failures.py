@@ -57,6 +57,8 @@ def _what(every: list[BaseException], kinds: set[str]) -> str:
         return f"a worker has ended, perhaps for lack of memory; {_MEMORY}"
     if "GetTimeoutError" in kinds:
         return "no answer in time"
+    if "Starting Ray client server failed" in text:
+        return "the head cannot start a process for this command; is it the only head there?"
     if "ConnectionError" in kinds:
         return f"the connection to the cluster is lost or refused ({text[:_LONGEST]})"
     return f"{type(every[0]).__name__}: {text[:_LONGEST]}"

@@ -8,6 +8,7 @@ import. A cluster that somebody else has started follows what they have set.
 import logging
 import os
 import secrets
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -62,7 +63,13 @@ def load_ray() -> ModuleType:
     except ImportError as error:
         what = "Ray is not installed here" if error.name == "ray" else f"Ray cannot start ({error})"
         raise ClusterError(f"{what}; install it with: pip install 'thalamus[ray]'") from error
-    for name in _LOGGERS:
-        logging.getLogger(name).setLevel(logging.CRITICAL)
+    _silence()
     module: ModuleType = ray
     return module
+
+
+def _silence() -> None:
+    """Keep Ray's own lines off the terminal; importing a library of Ray sets them up again."""
+    warnings.filterwarnings("ignore", module=r"(?:ray|app\.cluster)\.")
+    for name in _LOGGERS:
+        logging.getLogger(name).setLevel(logging.CRITICAL)

@@ -9,7 +9,7 @@ import numpy as np
 from app.errors import InvalidTensor
 from app.names import unknown_name
 from app.open_inference.datatypes import BYTES, datatype_of
-from app.pipeline import Pipeline
+from app.pipeline import ModelInterface
 from app.tasks.answer_tensor import TEXT_DTYPE, AnswerTensor
 from app.tasks.reliability import ABSTAINED_TENSOR
 from app.tasks.tensor_answers import TensorAnswer, TensorOptions
@@ -49,7 +49,7 @@ class AnsweredRequest:
 
 
 def choose_outputs(
-    pipeline: Pipeline, requested: Sequence[RequestedOutput], *, given: bool
+    pipeline: ModelInterface, requested: Sequence[RequestedOutput], *, given: bool
 ) -> Sequence[RequestedOutput]:
     """Return the outputs to answer with; raise `InvalidTensor` for one that cannot be had.
 
@@ -74,7 +74,7 @@ def choose_outputs(
     return requested
 
 
-def tensor_options(pipeline: Pipeline, outputs: Sequence[RequestedOutput]) -> TensorOptions:
+def tensor_options(pipeline: ModelInterface, outputs: Sequence[RequestedOutput]) -> TensorOptions:
     """Return the options by which the items are answered.
 
     Whether the model abstains is always read, because it is counted.
@@ -94,7 +94,7 @@ def count_abstained(answers: Sequence[TensorAnswer]) -> int | None:
 
 
 def answer_request(
-    pipeline: Pipeline, outputs: Sequence[RequestedOutput], answers: Sequence[TensorAnswer]
+    pipeline: ModelInterface, outputs: Sequence[RequestedOutput], answers: Sequence[TensorAnswer]
 ) -> AnsweredRequest:
     """Return the tensors of all items.
 

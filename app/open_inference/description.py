@@ -10,7 +10,7 @@ from app.open_inference.signature import (
     input_signatures,
     output_signatures,
 )
-from app.pipeline import Pipeline
+from app.pipeline import ModelInterface
 
 # Only what is complete. `model_repository` would promise loading and unloading by request.
 EXTENSIONS = (
@@ -28,7 +28,7 @@ def server_metadata() -> dict[str, Any]:
     return {"name": "thalamus", "version": __version__, "extensions": list(EXTENSIONS)}
 
 
-def model_metadata(pipeline: Pipeline, versions: Sequence[int]) -> dict[str, Any]:
+def model_metadata(pipeline: ModelInterface, versions: Sequence[int]) -> dict[str, Any]:
     """Return the tensors of a model, with the axis of items. versions: those that answer."""
     return {
         "name": pipeline.manifest.name,
@@ -39,7 +39,7 @@ def model_metadata(pipeline: Pipeline, versions: Sequence[int]) -> dict[str, Any
     }
 
 
-def model_config(pipeline: Pipeline, max_items: int) -> dict[str, Any]:
+def model_config(pipeline: ModelInterface, max_items: int) -> dict[str, Any]:
     """Return Triton's `ModelConfig` of a model in JSON, without the axis of items.
 
     Every input is optional: a request sends the payloads, or all others. max_items: of a request.

@@ -17,7 +17,7 @@ from app.names import unknown_name
 from app.open_inference.datatypes import BYTES, check_datatype
 from app.open_inference.sent_tensor import SentTensor, read_elements, read_numbers
 from app.open_inference.signature import PAYLOAD, PAYLOAD_SIGNATURE, graph_inputs, signature_of
-from app.pipeline import Pipeline
+from app.pipeline import ModelInterface
 
 # (an element that is text, the content type that was sent with it) -> a payload
 ReadText = Callable[[str, str], Payload]
@@ -25,7 +25,7 @@ _CONTENT_TYPE = "content_type"  # a parameter of MLServer's clients
 
 
 def payloads_of(
-    pipeline: Pipeline, tensors: Sequence[SentTensor], max_items: int, read_text: ReadText
+    pipeline: ModelInterface, tensors: Sequence[SentTensor], max_items: int, read_text: ReadText
 ) -> list[Payload]:
     """Return the items of a request; raise `InvalidTensor`, or `TooLarge` for too many."""
     specs = graph_inputs(pipeline)
@@ -78,7 +78,7 @@ def _of_elements(tensor: SentTensor, max_items: int, read_text: ReadText) -> lis
 
 
 def _of_graph_inputs(
-    pipeline: Pipeline,
+    pipeline: ModelInterface,
     specs: Sequence[TensorSpec],
     tensors: Mapping[str, SentTensor],
     max_items: int,

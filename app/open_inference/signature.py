@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from app.bundle.tensors import TensorSpec, is_forest
 from app.open_inference.datatypes import BYTES, datatype_of
-from app.pipeline import Pipeline
+from app.pipeline import ModelInterface
 
 PAYLOAD = "payload"  # the input of encoded files and texts, one for each item
 FREE = -1  # the size of an axis that varies, the batch's among them
@@ -28,7 +28,7 @@ class TensorSignature:
 PAYLOAD_SIGNATURE = TensorSignature(PAYLOAD, BYTES, (FREE,))
 
 
-def graph_inputs(pipeline: Pipeline) -> tuple[TensorSpec, ...]:
+def graph_inputs(pipeline: ModelInterface) -> tuple[TensorSpec, ...]:
     """Return the graph's inputs that clients may send, by the graph's own names; or none.
 
     None may be sent where the modality does not check them, where trees are joined rather than
@@ -50,12 +50,12 @@ def signature_of(spec: TensorSpec) -> TensorSignature:
     return TensorSignature(spec.name, datatype_of(spec.dtype), shape)
 
 
-def input_signatures(pipeline: Pipeline) -> Sequence[TensorSignature]:
+def input_signatures(pipeline: ModelInterface) -> Sequence[TensorSignature]:
     """Return the inputs of a model: its payloads, or in their place the inputs of its graph."""
     return [PAYLOAD_SIGNATURE, *map(signature_of, graph_inputs(pipeline))]
 
 
-def output_signatures(pipeline: Pipeline) -> Sequence[TensorSignature]:
+def output_signatures(pipeline: ModelInterface) -> Sequence[TensorSignature]:
     """Return the outputs of a model, those included that are computed on request only."""
     return [
         TensorSignature(each.name, datatype_of(each.dtype), (FREE, *each.shape))

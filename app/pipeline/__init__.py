@@ -6,6 +6,7 @@ one path, `Pipeline.answer`.
 
 from app.pipeline.generate import generate, stream
 from app.pipeline.golden import Golden, answer_golden
+from app.pipeline.interface import ModelInterface
 from app.pipeline.item import CancelToken, InferenceItem, ItemResult, make_items
 from app.pipeline.pipeline import Pipeline
 from app.pipeline.replay import Difference, replay
@@ -17,6 +18,7 @@ __all__ = [
     "Golden",
     "InferenceItem",
     "ItemResult",
+    "ModelInterface",
     "Pipeline",
     "Watchdog",
     "answer_golden",

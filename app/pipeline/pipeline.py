@@ -8,28 +8,22 @@ import numpy as np
 
 from app.batching.collate import collate, split_outputs
 from app.batching.length_bucketing import bucket_by_length
-from app.bundle import Bundle, Manifest
+from app.bundle import Bundle
 from app.bundle.tensors import Arrays, size_of
-from app.errors import (
-    DeadlineExceeded,
-    InvalidInput,
-    ModelOutputInvalid,
-    ThalamusError,
-    UnsupportedTask,
-)
+from app.errors import DeadlineExceeded, InvalidInput, ModelOutputInvalid, ThalamusError
 from app.exhaustion import resource_exhausted
-from app.modalities import Encoded, Modality, Payload
+from app.modalities import Encoded, Payload
 from app.modalities.payload import TensorPayload
+from app.pipeline.interface import ModelInterface
 from app.pipeline.item import InferenceItem, ItemResult, make_items
 from app.pipeline.watchdog import Watchdog
 from app.runtime.providers import Device
 from app.runtime.session import RunOptions, Session
-from app.tasks import Options, Task
-from app.tasks.tensor_answers import TENSORS, answer_tensors, tensor_decoder
+from app.tasks import Options
 from app.telemetry import Timings
 
 
-class Pipeline:
+class Pipeline(ModelInterface):
     """A loaded bundle. Every method is synchronous and may be called from any thread."""
 
     def __init__(
@@ -41,25 +35,16 @@ class Pipeline:
         watchdog: Watchdog | None = None,
     ) -> None:
         """Open the graph. watchdog: ends runs that nobody waits for; None: all run to their end."""
+        super().__init__(bundle)
         self._watchdog = watchdog
-        registry, spec = bundle.registry, bundle.manifest.encoder
-        self.manifest: Manifest = bundle.manifest
-        self.task: Task = registry.tasks[bundle.manifest.task]
-        modality: Modality = registry.modalities[spec.kind]
-        self.encoder = modality.encoder(spec, bundle.files)
         self._session = Session(bundle.graph, device, threads, cuda_graphs)
         try:
             self._session.check(bundle.manifest.inputs, bundle.manifest.outputs)
         except BaseException:
             self._session.close()  # the error's traceback would keep it
             raise
-        self.modality = modality
-        every, manifest = registry.tasks.values(), bundle.manifest
-        decoders = {t.name: t.decoder(manifest, modality) for t in every if t.can(manifest)}
-        self.tasks = tuple(decoders)
-        self.answer_tensors = answer_tensors(every, manifest, modality, self.encoder)
-        self._decoders = {**decoders, TENSORS: tensor_decoder(self.answer_tensors)}
-        self._tensors = spec.tensors()
+        self.provider = self._session.provider
+        self._tensors = bundle.manifest.encoder.tensors()
         self._names = [
             spec.name for spec in bundle.manifest.inputs
         ]  # packed graphs have other names
@@ -73,11 +58,6 @@ class Pipeline:
             self._threads.shutdown(wait=False)
         self._session.close()
 
-    @property
-    def provider(self) -> str:
-        """The ONNX Runtime execution provider that is really in use."""
-        return self._session.provider
-
     def run(
         self, items: Sequence[Arrays], explain: bool = False, options: Any = None
     ) -> list[dict[str, np.ndarray]]:
@@ -89,18 +69,6 @@ class Pipeline:
         feeds = dict(zip(self._names, batch.values(), strict=True))
         outputs = self._session.run(feeds, explain=explain, options=options)
         return split_outputs(outputs, items, self.manifest.outputs)
-
-    def can(self, task: str) -> bool:
-        """Return whether the model supports this task."""
-        return task in self.tasks
-
-    def require(self, task: str) -> None:
-        """Raise `UnsupportedTask` unless the model supports this task."""
-        if task not in self.tasks:
-            raise UnsupportedTask(
-                f"{self.manifest.name} does not {task}; "
-                f"what it can be asked is to {' or '.join(self.tasks)}"
-            )
 
     def predict(self, payloads: Sequence[Payload], options: Options | None = None) -> list[Any]:
         """Answer several payloads in one batch.
@@ -170,7 +138,7 @@ class Pipeline:
         try:
             if isinstance(outputs, ThalamusError):
                 raise outputs
-            answer = self._decoders[item.options.task](encoded, outputs, item.options)
+            answer = self.decoders[item.options.task](encoded, outputs, item.options)
         except InvalidInput as error:
             return InvalidInput(str(error), item.index)
         except ModelOutputInvalid as error:

@@ -246,7 +246,7 @@ class Catalog:
         assert task is not None
         self._loads.add(task)
         try:
-            return await in_daemon_thread(load, folder, self._options, digest)
+            return await in_daemon_thread(self._options.load or load, folder, self._options, digest)
         finally:
             self._loads.discard(task)
 

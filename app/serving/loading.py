@@ -13,7 +13,8 @@ from app.pipeline import Pipeline, Watchdog, replay
 from app.registry import SHIPPED
 from app.runtime.providers import CPU, Device
 from app.serving.all_cores import AllCoresPipeline
-from app.serving.model import Answers, ServedModel
+from app.serving.item_queue import Answers, PipelineQueue
+from app.serving.model import ServedModel
 from app.telemetry import log
 
 
@@ -24,7 +25,8 @@ class LoadOptions:
     threads: of a session. deadline: seconds for an answer. after_load: called after loading or
     unloading, which has changed the contents of the memory. on_batch: called with the name and
     version of a model and the items of each of its batches. on_failure: called with those of a
-    version that failed. watchdog: of all models.
+    version that failed. watchdog: of all models. load: returns the model in a version's folder, see
+    `load`, which is the default.
     """
 
     registry: Registry = SHIPPED
@@ -38,6 +40,10 @@ class LoadOptions:
     on_batch: Callable[[str, int, int], None] = lambda _name, _version, _items: None
     on_failure: Callable[[str, int], None] = lambda _name, _version: None
     watchdog: Watchdog | None = None
+    load: "Load | None" = None
+
+
+Load = Callable[[Path, LoadOptions, str | None], ServedModel]
 
 
 def load(folder: Path, options: LoadOptions, digest: str | None = None) -> ServedModel:
@@ -58,7 +64,8 @@ def load(folder: Path, options: LoadOptions, digest: str | None = None) -> Serve
         in_flight = workers.in_flight
         answers = AllCoresPipeline(pipeline, build, lambda: in_flight.at_most_one)
     on_batch = partial(options.on_batch, pipeline.manifest.name, pipeline.manifest.version)
-    return ServedModel(pipeline, policy, options.deadline, answers, example, on_batch)
+    queue = PipelineQueue(pipeline, answers, policy, on_batch)
+    return ServedModel(pipeline, queue, options.deadline, example)
 
 
 def prove(folder: Path, options: LoadOptions, digest: str) -> None:

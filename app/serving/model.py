@@ -1,22 +1,18 @@
-"""A pipeline and its batcher: the asynchronous interface of a model."""
+"""What a model is asked, and the queue of its items: the asynchronous interface of a model."""
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from math import inf
-from typing import Any, Protocol
+from typing import Any
 
-from app.batching.batcher import Batcher, OnBatch, no_batch_observer
-from app.batching.latency_model import BatchingPolicy
-from app.batching.memory_budget import MemoryBudget
 from app.bundle import GoldenCase
-from app.errors import DeadlineExceeded, ModelOutputInvalid, TooLarge
+from app.errors import DeadlineExceeded, ModelOutputInvalid
 from app.modalities import Payload
-from app.modalities.payload import Encoder, TensorPayload
-from app.pipeline import CancelToken, InferenceItem, ItemResult, Pipeline, make_items
-from app.serving.daemon_thread import in_daemon_thread
+from app.pipeline import CancelToken, ModelInterface, make_items
 from app.serving.deadline import WaitForDisconnect, with_deadline
+from app.serving.item_queue import ItemQueue
 from app.tasks import Options, Task
 from app.tasks.task import Generation
 from app.telemetry import Timings, event
@@ -25,20 +21,8 @@ OnStep = Callable[[Any], Awaitable[None]]
 DEGRADED = 3  # requests in a row without a valid answer
 
 
-class Answers(Protocol):
-    """Answers batches, until it is closed: a `Pipeline`, or several that are used as one."""
-
-    def answer(self, items: Sequence[InferenceItem]) -> Sequence[ItemResult | Exception]:
-        """Answer one batch."""
-        ...
-
-    def close(self) -> None:
-        """Free all memory and end all threads."""
-        ...
-
-
 class ServedModel:
-    """Runs a pipeline in batches; one call encodes, runs and decodes a whole batch.
+    """Answers requests, each with one deadline, by a queue that answers items.
 
     closed: whether it is being unloaded. Nothing in it refers back to it, so that its memory is
     free as soon as nobody uses it: what is in a cycle stays, because the models are exempt from
@@ -47,31 +31,21 @@ class ServedModel:
 
     def __init__(
         self,
-        pipeline: Pipeline,
-        policy: BatchingPolicy,
+        pipeline: ModelInterface,
+        queue: ItemQueue,
         deadline: float,
-        answers: Answers | None = None,
         example: tuple[bytes, GoldenCase] | None = None,
-        on_batch: OnBatch = no_batch_observer,
     ) -> None:
-        """Create the batcher. answers: answers batches in the pipeline's place, and closes it.
+        """Use a queue, which it closes. deadline: seconds for an answer.
 
-        example: a golden case and its payload, for the OpenAPI document. on_batch: is called with
-        the number of items of each batch.
+        example: a golden case and its payload, for the OpenAPI document.
         """
         self.example = example
         self.pipeline = pipeline
         self.manifest = pipeline.manifest
         self.closed = False
         self._deadline = deadline
-        self._answers: Answers = answers or pipeline
-        self._batcher: Batcher[InferenceItem, ItemResult] = Batcher(
-            self._answers.answer,
-            policy,
-            partial(_cost, pipeline.encoder),
-            on_batch=on_batch,
-            decode_bytes=partial(_decode_bytes, pipeline.encoder, policy.memory),
-        )
+        self._queue = queue
         self._invalid = 0  # requests in a row without a valid answer
         self._generations = 0  # running
         self._generations_done = asyncio.Event()
@@ -79,12 +53,12 @@ class ServedModel:
     @property
     def queued_items(self) -> int:
         """The items that wait."""
-        return self._batcher.queued_items
+        return self._queue.queued_items
 
     @property
     def queued_seconds(self) -> float:
         """How long an item that came now would wait for its batch."""
-        return self._batcher.queued_seconds
+        return self._queue.queued_seconds
 
     @property
     def media_types(self) -> str:
@@ -102,7 +76,7 @@ class ServedModel:
 
     def require_room(self) -> None:
         """Raise `Overloaded` where a request that came now would wait too long."""
-        self._batcher.require_room(self._deadline)
+        self._queue.require_room(self._deadline)
 
     async def answer(
         self,
@@ -125,7 +99,7 @@ class ServedModel:
         deadline = asyncio.get_running_loop().time() + seconds
         token = CancelToken(deadline=deadline)
         items = make_items(payloads, options, token)
-        work = self._batcher.submit(items, deadline, admitted=admitted)
+        work = self._queue.submit(items, deadline, admitted=admitted)
         try:
             results = await with_deadline(
                 work, seconds, partial(_late, seconds), wait_for_disconnect
@@ -164,16 +138,12 @@ class ServedModel:
                 self._generations_done.set()
 
     async def close(self) -> None:
-        """Wait for running generations, refuse new items, wait for the accepted ones, and free all.
-
-        Sessions are freed in a thread, because that may take a while.
-        """
+        """Wait for running generations, refuse new items, wait for the accepted ones, free all."""
         self.closed = True
         while self._generations:
             self._generations_done.clear()
             await self._generations_done.wait()
-        await self._batcher.close()
-        await in_daemon_thread(self._answers.close)
+        await self._queue.close()
 
     async def _steps(
         self, task: Task, generation: Generation, timings: Timings, on_step: OnStep
@@ -200,23 +170,3 @@ class ServedModel:
 
 def _late(seconds: float) -> DeadlineExceeded:
     return DeadlineExceeded(f"no answer within {seconds:g} s; send fewer or smaller items")
-
-
-def _cost(encoder: Encoder, item: InferenceItem) -> float:
-    if isinstance(item.payload, TensorPayload):
-        return item.payload.cost
-    return encoder.cost(item.payload)
-
-
-def _decode_bytes(encoder: Encoder, memory: MemoryBudget, item: InferenceItem) -> int:
-    """Return what decoding takes; raise `TooLarge` if it is more than may be taken at all."""
-    if isinstance(item.payload, TensorPayload):
-        return 0  # its arrays are the body that was received, which is counted there
-    size, limit = encoder.decode_bytes(item.payload), memory.limit
-    if limit is not None and size > limit:
-        which = "this item" if item.index is None else f"item {item.index}"
-        raise TooLarge(
-            f"decoding {which} takes up to {size} bytes of memory, and the limit is {limit}; "
-            "send a smaller or shorter one, or one of a simpler format"
-        )
-    return size

@@ -4,10 +4,15 @@ import sys
 import time
 from collections.abc import Sequence
 
+from benchmarks.fleet import scoring, serving, training
 from benchmarks.reliability import table
 from benchmarks.reliability.promise import Experiment, Row, Scope, perform
 
-EXPERIMENTS: tuple[Experiment, ...] = ()  # each part of the table is a module with its own
+EXPERIMENTS: tuple[Experiment, ...] = (
+    *training.EXPERIMENTS,
+    *scoring.EXPERIMENTS,
+    *serving.EXPERIMENTS,
+)
 
 
 def run(names: Sequence[str], quick: bool) -> None:

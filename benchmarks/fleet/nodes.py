@@ -17,7 +17,7 @@ from benchmarks import machine
 from benchmarks.servers import ROOT, free_port
 
 STORE = 200 * 2**20  # bytes of shared memory of a node
-_PATIENCE = 60.0
+_PATIENCE = 180.0
 _RAY = (sys.executable, "-m", "ray.scripts.scripts")
 
 

@@ -16,8 +16,9 @@ from app.errors import OperatorError
 
 if TYPE_CHECKING:
     from app.bundle import Registry
+    from app.cli.predict.output import Totals
     from app.cli.predict.rows import Format
-    from app.cli.predict.run import Destination, Question
+    from app.cli.predict.run import Destination, Question, Source
 
 CONNECTIONS = 16  # to a service
 _SUFFIXES: Mapping[str, "Format"] = {".csv": "csv"}
@@ -75,8 +76,8 @@ class Reading:
     text_column: Annotated[
         str | None,
         Parameter(
-            help="Files are tables (CSV, TSV, JSON Lines): answer the text of this column in each "
-            "row.",
+            help="Files are tables (CSV, TSV, JSON Lines, Parquet): answer the text of this column "
+            "in each row.",
             metavar="NAME",
         ),
     ] = None
@@ -140,6 +141,15 @@ class Asking:
         ),
     ] = None
     key_file: KeyFile = None
+    on: Annotated[
+        str | None,
+        Parameter(
+            help="Ray cluster whose nodes answer instead: ray://HOST:PORT, or local for one that "
+            "is started here. All nodes must see the files and the bundle under the same paths. "
+            "It needs thalamus[ray].",
+            metavar="CLUSTER",
+        ),
+    ] = None
     device: Annotated[
         Literal["auto", "cpu", "cuda", "tensorrt"],
         Parameter(help="Where to compute; auto takes the CPU where there is no usable GPU."),
@@ -148,7 +158,7 @@ class Asking:
         int | None,
         whole(
             "Processes that answer, or connections to a service. Default: one for each core or "
-            f"GPU, or {CONNECTIONS} connections.",
+            f"GPU, of all nodes of a cluster, or {CONNECTIONS} connections.",
             1,
             256,
         ),
@@ -182,7 +192,7 @@ class Predict:
 
         Example: thalamus predict models/imagenet photos --out answers.jsonl --resume
         """
-        folder = None if asking.server is not None else self._folder(model, asking)
+        folder = self._folder(model, asking)
 
         from app.cli.predict.inputs import check_paths
         from app.cli.predict.run import Source, predict_all
@@ -196,13 +206,37 @@ class Predict:
             table = TableReading(reading.text_column, reading.charset)
         source = Source(path, reading.charset, table)
         question = self._question(folder, model, asked, asking, table is not None)
-        totals = predict_all(source, destination, question)
+        if asking.on is None or folder is None:
+            totals = predict_all(source, destination, question)
+        else:
+            totals = self._on_cluster(asking, folder, source, destination, question)
         if totals.errors:
             count = f"{totals.errors:,} of {totals.inputs:,}"
             print(f"thalamus: {count} could not be answered; their rows say why", file=sys.stderr)
         return 1 if totals.errors else 0
 
-    def _folder(self, model: str, asking: Asking) -> Path:
+    def _on_cluster(
+        self,
+        asking: Asking,
+        folder: Path,
+        source: "Source",
+        destination: "Destination",
+        question: "Question",
+    ) -> "Totals":
+        from app.cli.predict.on_cluster import OnCluster, predict_on_cluster
+
+        given = (asking.on or "", asking.workers, folder, self._registry(), asking.device)
+        return predict_on_cluster(OnCluster(*given), source, destination, question)
+
+    def _folder(self, model: str, asking: Asking) -> Path | None:
+        """Return the folder of the version; None if a service answers."""
+        if asking.server is None:
+            return self._here(model, asking).absolute()  # nodes have other working directories
+        if asking.on is not None:
+            raise OperatorError("expected --on or --server, got both")
+        return None
+
+    def _here(self, model: str, asking: Asking) -> Path:
         if asking.key_file is not None:
             raise OperatorError("--key-file is for --server; a folder needs no key")
         given = Path(model)

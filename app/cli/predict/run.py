@@ -1,5 +1,6 @@
 """One run: inputs → rows in the output; who answers them is chosen here."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -34,6 +35,14 @@ class Source:
         """Yield the items; beside: a file that is none of them."""
         return find_inputs(self.paths, self.charset, self.table, beside)
 
+    def named(self) -> list[str]:
+        """Return the paths that are given by name, and not by a pattern."""
+        return [path for path in self.paths if os.path.lexists(path)]
+
+    def after(self, beside: Path | None, before: int) -> Iterator[Input]:
+        """Yield the items but the first ones, which have a row."""
+        return islice(self.inputs(beside), before, None)
+
     def count(self, beside: Path | None) -> int | None:
         """Return the number of items; None where that takes reading them."""
         if self.table is not None or STDIN in self.paths:
@@ -56,7 +65,8 @@ class Question:
 
     model, version: as rows name them; version 0 where only an answer has it. members: of an answer,
     with their types. load: opens the model, given how rows are written. workers: processes, or
-    connections to a service. remote: whether it is a service.
+    connections to a service. remote: whether it is a service. elsewhere: answers on other machines,
+    given how rows are written and what yields the inputs there.
     """
 
     model: str
@@ -65,6 +75,7 @@ class Question:
     load: Callable[[Rows], Model]
     workers: int
     remote: bool = False
+    elsewhere: Callable[[Rows, Callable[[], Iterator[Input]]], Answers] | None = None
 
 
 def predict_all(source: Source, destination: Destination, question: Question) -> Totals:
@@ -82,7 +93,13 @@ def predict_all(source: Source, destination: Destination, question: Question) ->
             totals = written_before(path, destination.format, columns, inputs, asked)
         has_header = path is not None and path.stat().st_size > 0
         progress = Progress(_count(source, path), totals.before)
-        answers = _answers(question, rows, inputs)
+        if question.elsewhere is None:
+            answers = _answers(question, rows, inputs)
+        elif next(inputs, None) is None:  # all of them have a row
+            answers = answer_nothing()
+        else:
+            there = partial(source.after, path and path.absolute(), totals.before)
+            answers = question.elsewhere(rows, there)
         try:
             for answered in answers:
                 output.write(answered.rows if has_header else rows.header + answered.rows)
@@ -94,6 +111,11 @@ def predict_all(source: Source, destination: Destination, question: Question) ->
             answers.close()  # ends its processes
             progress.close()
     return totals
+
+
+def answer_nothing() -> Answers:
+    """Answer no input at all."""
+    yield from ()
 
 
 def _count(source: Source, path: Path | None) -> int | None:

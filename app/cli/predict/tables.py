@@ -1,10 +1,11 @@
-"""The texts of a column of a table: CSV, TSV or JSON Lines, as a stream.
+"""The texts of a column of a table: CSV, TSV, JSON Lines or Parquet, as a stream.
 
-The content decides which: objects are JSON Lines, anything else has a header of names. Its cells
+The content decides which: objects are JSON Lines, Parquet has its mark (`app.cli.predict.parquet`),
+anything else has a header of names. Its cells
 are separated by commas, semicolons or tabs, whichever gives the column. Cells may be quoted with
 double quotes, and quoted cells may have several lines. Empty lines are no rows.
 
-Not read: Parquet, Excel, archives, tables without a header, lines over `LONGEST_LINE`, nested
+Not read: Excel, archives, tables without a header, lines over `LONGEST_LINE`, nested
 members of JSON, pictures or sounds named by a column (give their files instead).
 """
 
@@ -16,6 +17,7 @@ from typing import BinaryIO
 
 import orjson
 
+from app.cli.predict.parquet import MARK, parquet_texts
 from app.command_line import nearest
 from app.errors import InvalidInput, OperatorError
 from app.modalities.charset import charset_of_start
@@ -48,6 +50,11 @@ def read_rows(name: str, file: BinaryIO, reading: TableReading) -> Generator[Tex
     Raises `OperatorError` where no row can be read: no such column, or an unknown charset.
     """
     head = file.peek(_HEAD)[:_HEAD] if isinstance(file, io.BufferedReader) else b""
+    if head.startswith(MARK):
+        if reading.charset is not None:
+            raise OperatorError(f"--charset: {name} is Parquet, which has texts in UTF-8 only")
+        yield from parquet_texts(name, file, reading.column)
+        return
     try:
         charset = charset_of_start(head, reading.charset)
     except InvalidInput as error:

@@ -9,6 +9,7 @@ from app.batching.latency_model import BatchingPolicy
 from app.errors import DeadlineExceeded, InvalidInput, NotReady
 from app.modalities import Encoded, Payload
 from app.pipeline import Pipeline
+from app.serving.item_queue import PipelineQueue
 from app.serving.model import ServedModel
 from app.tasks.classify import ClassifyOptions
 from app.tasks.complete import COMPLETE, start_generation
@@ -18,6 +19,10 @@ from tests import fakes
 
 pytestmark = pytest.mark.anyio
 GOOD, BAD = Payload(b"good", "text/plain"), Payload(b"\xff", "text/plain")
+
+
+def served(pipeline: Pipeline, policy: BatchingPolicy, deadline: float) -> ServedModel:
+    return ServedModel(pipeline, PipelineQueue(pipeline, pipeline, policy), deadline)
 
 
 class Slow(Pipeline):
@@ -42,7 +47,7 @@ class Slow(Pipeline):
 
 async def test_served_model_gives_the_answers_of_its_pipeline() -> None:
     pipeline, timings = Pipeline(fakes.text_bundle()), Timings()
-    model = ServedModel(pipeline, BatchingPolicy(), 30)
+    model = served(pipeline, BatchingPolicy(), 30)
     assert await model.answer([GOOD], ClassifyOptions(top_k=2), timings) == pipeline.predict(
         [GOOD], ClassifyOptions(top_k=2)
     )
@@ -51,7 +56,7 @@ async def test_served_model_gives_the_answers_of_its_pipeline() -> None:
 
 
 async def test_served_model_error_has_the_index_of_the_invalid_item() -> None:
-    model = ServedModel(Pipeline(fakes.text_bundle()), BatchingPolicy(), 30)
+    model = served(Pipeline(fakes.text_bundle()), BatchingPolicy(), 30)
     with pytest.raises(InvalidInput) as caught:
         await model.answer([GOOD, BAD], ClassifyOptions(top_k=2), Timings())
     assert caught.value.index == 1
@@ -62,7 +67,7 @@ async def test_served_model_error_has_the_index_of_the_invalid_item() -> None:
 async def test_deadline_ends_the_wait_and_cancels_the_work() -> None:
     pipeline = Slow()
     # A second, since a busy machine may take a while to start the first item.
-    model = ServedModel(pipeline, BatchingPolicy(max_batch=1), 1)
+    model = served(pipeline, BatchingPolicy(max_batch=1), 1)
     with pytest.raises(DeadlineExceeded, match=r"within 1 s"):
         await model.answer([GOOD] * 50, ClassifyOptions(top_k=2), Timings())
     pipeline.go.set()
@@ -71,14 +76,14 @@ async def test_deadline_ends_the_wait_and_cancels_the_work() -> None:
 
 
 async def test_closed_model_is_not_ready() -> None:
-    model = ServedModel(Pipeline(fakes.text_bundle()), BatchingPolicy(), 30)
+    model = served(Pipeline(fakes.text_bundle()), BatchingPolicy(), 30)
     await model.close()
     with pytest.raises(NotReady):
         await model.answer([GOOD], ClassifyOptions(top_k=2), Timings())
 
 
 async def test_a_running_generation_is_finished_before_the_model_is_closed() -> None:
-    model, steps = ServedModel(Pipeline(fakes.words_bundle()), BatchingPolicy(), 30), []
+    model, steps = served(Pipeline(fakes.words_bundle()), BatchingPolicy(), 30), []
     prompt = Payload(b"The day", "text/plain")
     generation = start_generation(model.pipeline.encoder, prompt, SamplingParams(4))
     closing: list[asyncio.Task[None]] = []
@@ -105,7 +110,7 @@ async def test_a_closed_model_is_in_no_cycle() -> None:
     gc.disable()
     try:
         pipeline = Pipeline(fakes.text_bundle(), threads=2)
-        model = ServedModel(pipeline, BatchingPolicy(inline_seconds=0), 30)
+        model = served(pipeline, BatchingPolicy(inline_seconds=0), 30)
         await model.answer([GOOD, GOOD], ClassifyOptions(top_k=2), Timings())
         names = {thread.name.partition("_")[0] for thread in threading.enumerate()}
         assert names >= {"encoder", "batcher"}
