@@ -15,7 +15,7 @@ LOCKED := install --require-hashes --no-deps
 EDITABLE := install --no-deps --no-build-isolation --editable .
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
-.PHONY: serve test test-app test-slow test-training check docs fix verify bench bench-self bench-quality bench-training bench-memory simulate chaos soak sbom setup clean
+.PHONY: serve test test-app test-slow test-training check docs fix verify bench bench-self bench-quality bench-training bench-memory simulate chaos soak sbom manifest setup clean
 
 serve: .venv/.serve  ## serve models/ on PORT (8000)
 	$(BIN)/thalamus serve --port $(PORT)
@@ -78,6 +78,9 @@ soak: .venv/.training  ## a mixture of requests for MINUTES (10), with models th
 sbom: .venv/.dev  ## bills of materials of what the locks install; writes build/sbom
 	$(BIN)/python deploy/sbom.py build/sbom
 
+manifest: .venv/.dev  ## deploy/kubernetes.yaml from the chart in deploy/helm
+	$(BIN)/python -m deploy.render
+
 setup: .venv/.training  ## the development environment
 
 .venv/bin/python:
@@ -101,4 +104,4 @@ setup: .venv/.training  ## the development environment
 	@touch $@
 
 clean:  ## remove the environment and what tools left
-	rm -rf .venv benchmarks/.peers benchmarks/.cache build *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv deploy/.environments benchmarks/.peers benchmarks/.cache build *.egg-info .pytest_cache .mypy_cache .ruff_cache
