@@ -1,7 +1,7 @@
 """`python -m benchmarks scale`: docs/scale.md; with `--measure` from what one node here does.
 
 Measured are the shipped models behind `thalamus serve` with two workers, `thalamus predict`, and
-the default trainings' loop. The load generator shares the cores. A figure is the median of three.
+the default trainings' loop. The load generator shares the cores. A figure is a median of rounds.
 """
 
 import json
@@ -76,6 +76,7 @@ def measure() -> dict[str, Any]:
         "trained": _trained(),
         "node": node,
         "foreign": watch.foreign(),
+        "rounds": ROUNDS,
     }
 
 

@@ -65,7 +65,8 @@ def _money(dollars: float) -> str:
 
 def _circumstances(measured: Figures) -> str:
     others = f"others had {measured['foreign']:.0%} of the processors meanwhile"
-    return f"{measured['machine']}, {measured['date']}; {others}"
+    rounds = f"medians of {measured['rounds']} rounds" if measured["rounds"] > 1 else "one round"
+    return f"{measured['machine']}, {measured['date']}, {rounds}; {others}"
 
 
 def _answers(measured: Figures) -> str:
