@@ -139,9 +139,9 @@ def surge(curve: Curve, scaler: str, start: float) -> Surge:
     )
 
 
-def _p99(outcome: FleetOutcome, begin: float, end: float) -> float:
+def _p99(outcome: FleetOutcome, since: float, end: float) -> float:
     answered, latencies = np.array(outcome.answered), np.array(outcome.latencies)
-    within = latencies[(begin <= answered) & (answered < end)]
+    within = latencies[(since <= answered) & (answered < end)]
     return float(np.quantile(within, 0.99)) if len(within) else float("nan")
 
 

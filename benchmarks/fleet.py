@@ -86,7 +86,7 @@ class Fleet:
         node.loads[chosen] += 1
         worker.waiting.append((now, len(worker.waiting)))
         if not worker.running:
-            self._begin(node, chosen, now)
+            self._start_batch(node, chosen, now)
 
     def _admit(self, node: Node, chosen: int, now: float) -> bool:
         """Decide as `Batcher.require_room`: refuse, in overload also those that came last."""
@@ -115,7 +115,7 @@ class Fleet:
         self._outcome.refused += gone
         self._outcome.refusals += [self._now] * gone
 
-    def _begin(self, node: Node, chosen: int, now: float) -> None:
+    def _start_batch(self, node: Node, chosen: int, now: float) -> None:
         """Start a batch; items wait and the device is free."""
         worker = node.workers[chosen]
         items = worker.policy.take(len(worker.waiting), worker.waiting[0][0], now)
@@ -144,7 +144,7 @@ class Fleet:
         outcome.end = now
         self._release(node, chosen, len(arrivals))
         if worker.waiting:
-            self._begin(node, chosen, now)
+            self._start_batch(node, chosen, now)
         elif worker.limit is not None:
             worker.limit.rest()
         if node.leaving and not sum(node.loads):

@@ -64,8 +64,8 @@ def test_measures_are_what_their_names_say() -> None:
     assert wait(Counters(), 2, 60.0) == 0.0
 
 
-def even(rate: float, seconds: float, begin: float = 0.0) -> list[float]:
-    return (begin + np.arange(0, seconds, 1 / rate)).tolist()
+def even(rate: float, seconds: float, since: float = 0.0) -> list[float]:
+    return (since + np.arange(0, seconds, 1 / rate)).tolist()
 
 
 @pytest.mark.parametrize("nodes", [2, 9])
