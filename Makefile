@@ -20,7 +20,7 @@ PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist wo
 # The quick tests publish many bundles, and wait for the disk each time: in memory, if it has 4 GB.
 MEMORY := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 4e6 { print "TMPDIR=/dev/shm" }')
 
-.PHONY: serve test test-app test-slow test-training test-ray check docs fix verify bench bench-self bench-quality bench-training bench-memory simulate chaos soak fuzz fleet sbom setup clean
+.PHONY: serve test test-app test-slow test-training test-ray check docs fix verify bench bench-self bench-quality bench-training bench-memory simulate chaos soak fuzz fleet sbom manifest setup clean
 
 serve: .venv/.serve  ## serve models/ on PORT (8000)
 	$(BIN)/thalamus serve --port $(PORT)
@@ -92,6 +92,9 @@ fleet: .venv/.ray  ## train, score and serve on a Ray cluster of two nodes, and 
 sbom: .venv/.dev  ## bills of materials of what the locks install; writes build/sbom
 	$(BIN)/python deploy/sbom.py build/sbom
 
+manifest: .venv/.dev  ## deploy/kubernetes.yaml from the chart in deploy/helm
+	$(BIN)/python -m deploy.render
+
 setup: .venv/.training  ## the development environment
 
 .venv/bin/python:
@@ -121,4 +124,4 @@ setup: .venv/.training  ## the development environment
 	@touch $@
 
 clean:  ## remove the environment and what tools left
-	rm -rf .venv benchmarks/.peers benchmarks/.cache build *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv deploy/.environments benchmarks/.peers benchmarks/.cache build *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -9,7 +9,9 @@ from pathlib import Path
 
 from benchmarks import (
     bulk,
+    elasticity,
     everyday,
+    fleet_report,
     full,
     layers,
     machine,
@@ -40,9 +42,10 @@ def main() -> None:
     _more(commands)
     paper = commands.add_parser("simulate", help="policies on paper; writes docs/simulation.md")
     paper.add_argument("--measure", action="store_true", help="measure the CPU's curve here")
-    paper.set_defaults(
-        run=lambda o: simulation_report.write(*simulate.run(o.measure)), serves=False
-    )
+    paper.set_defaults(run=lambda o: _simulate(o.measure), serves=False)
+    size = commands.add_parser("scale", help="what one node does and many cost; docs/scale.md")
+    size.add_argument("--measure", action="store_true", help="measure the node here, five minutes")
+    size.set_defaults(run=_run_scale, serves=False)
     gpu = commands.add_parser("gpu", help="bundles and service on a GPU; writes docs/gpu.md")
     gpu.add_argument("--device", choices=("cpu", "cuda"), default="cuda", help="cpu: a rehearsal")
     gpu.add_argument("--more", type=Path, help="a folder of bundles to time too, in fp16 say")
@@ -59,6 +62,20 @@ def main() -> None:
         _served(lambda: options.run(options))
     else:
         options.run(options)
+
+
+def _simulate(remeasure: bool) -> None:
+    found = simulate.run(remeasure)
+    simulation_report.write(*found, fleet_report.sections(*elasticity.run()))
+
+
+def _run_scale(options: argparse.Namespace) -> None:
+    from benchmarks import scale
+
+    if options.measure:
+        _alone(lambda: scale.run(True))
+    else:
+        scale.run(False)
 
 
 def _more(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -33,6 +33,11 @@ class Own:
     def __init__(self, policy: BatchingPolicy) -> None:
         self._latency = LatencyModel(policy)
 
+    @property
+    def item_seconds(self) -> float:
+        """The learned seconds of an item; 0 before the first batch."""
+        return self._latency.item_seconds
+
     def take(self, waiting: int, oldest: float, now: float) -> int:
         """Take all, up to the bounds."""
         return min(waiting, self._latency.max_items)
@@ -61,7 +66,7 @@ class Timer:
         """Nothing is learnt."""
 
 
-def own(max_batch: int = 32, batch_seconds: float = 0.05) -> Callable[[], Policy]:
+def own(max_batch: int = 32, batch_seconds: float = 0.05) -> Callable[[], Own]:
     """Return a factory of the service's policy for a device outside the event loop."""
     policy = BatchingPolicy(max_batch, batch_seconds=batch_seconds, inline_seconds=0.0)
     return lambda: Own(policy)

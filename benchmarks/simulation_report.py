@@ -28,15 +28,17 @@ DOCUMENT, PLOT = ROOT / "docs/simulation.md", ROOT / "docs/simulation.svg"
 READING = Path(__file__).with_name("simulation.md")  # a person's text about it
 
 
-def write(found: Sequence[Findings], node: Mapping[str, Spread], fleet: Spread) -> None:
-    """Write the document and its picture."""
+def write(
+    found: Sequence[Findings], node: Mapping[str, Spread], fleet: Spread, more: Sequence[str]
+) -> None:
+    """Write the document and its picture. more: sections to follow."""
     sections = [READING.read_text().strip()]
     sections += [
         f"## One {f.curve.name}\n\n{_source(f)}\n\n{_shares(f)}\n\n{_loads(f)}" for f in found
     ]
     sections += [f"## {GPUS} GPUs in a node: {n}\n\n{_spread(s)}" for n, s in node.items()]
     sections.append(f"## {NODES} nodes of {GPUS} T4\n\n{_spread(fleet)}")
-    DOCUMENT.write_text("\n\n".join(sections) + "\n")
+    DOCUMENT.write_text("\n\n".join([*sections, *more]) + "\n")
     _draw(found, node, fleet)
 
 

@@ -1,10 +1,11 @@
-"""The manifests agree with the image and with the settings."""
+"""The plain manifest agrees with the image and with the settings; `test_chart.py` has its chart."""
 
 from pathlib import Path
 
 import dockerfile
 import yaml
 
+from app.api.addresses import PROBES as UNGUARDED
 from app.process.resources import WORKER_MEMORY
 from app.process.serve import supervisor_policy
 from app.settings import Settings
@@ -34,6 +35,7 @@ def test_network_policy_forbids_egress():
 def test_probes_use_the_health_routes():
     paths = {name: CONTAINER[f"{name}Probe"]["httpGet"]["path"] for name in PROBES}
     assert paths == PROBES
+    assert set(paths.values()) <= UNGUARDED, "it would need a key"
 
 
 def test_the_container_is_the_images_user_without_rights():
