@@ -1,4 +1,4 @@
-"""An autoscaler as Kubernetes has it, with metrics that are scraped: for `benchmarks.simulated_fleet`."""
+"""An autoscaler as Kubernetes has it, with metrics that are scraped; for the simulated fleet."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace

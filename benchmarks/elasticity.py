@@ -8,12 +8,12 @@ import numpy as np
 
 from benchmarks.autoscaler import Autoscaler, Measure, cpu, wait, wait_of_answered
 from benchmarks.curves import CPU, Curve
-from benchmarks.simulated_fleet import Fleet
 from benchmarks.nodes import FleetOutcome, Plan
 from benchmarks.optimum import capacity
 from benchmarks.policies import own
 from benchmarks.queueing import Choose, anyone, better_of_two, fewest
 from benchmarks.scaling import Behavior
+from benchmarks.simulated_fleet import Fleet
 
 WORKERS = 2  # of a node, as of a pod in deploy/helm/thalamus
 BATCH = 32

@@ -1,4 +1,4 @@
-"""The nodes of a fleet, what is planned for them, and what came of it; for `benchmarks.simulated_fleet`."""
+"""The nodes of a simulated fleet, what is planned for them, and what came of it."""
 
 from collections import deque
 from collections.abc import Sequence

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from benchmarks.autoscaler import Autoscaler, cpu, wait, wait_of_answered
-from benchmarks.simulated_fleet import Fleet
 from benchmarks.nodes import Counters, Plan
 from benchmarks.policies import own
 from benchmarks.queueing import fewest
 from benchmarks.scaling import Behavior, wanted
+from benchmarks.simulated_fleet import Fleet
 
 ITEM = [0.01 * size for size in range(513)]  # 100 items a second
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from benchmarks import prices, scale_report
-from benchmarks.simulated_fleet import Fleet
 from benchmarks.nodes import Plan
 from benchmarks.policies import own
 from benchmarks.queueing import anyone, fewest
+from benchmarks.simulated_fleet import Fleet
 
 MEASURED = json.loads(scale_report.MEASURED.read_text())
 

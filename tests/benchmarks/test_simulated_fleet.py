@@ -7,10 +7,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from benchmarks.simulated_fleet import Fleet
 from benchmarks.nodes import FleetOutcome, Plan
 from benchmarks.policies import NEVER, own
 from benchmarks.queueing import Cluster, anyone, better_of_two, fewest, poisson
+from benchmarks.simulated_fleet import Fleet
 
 SECONDS = [0.0, *(0.002 + 0.001 * size for size in range(1, 513))]
 ALONE = own(1)
