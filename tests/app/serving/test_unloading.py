@@ -149,7 +149,7 @@ async def test_both_pipelines_of_a_model_are_freed(models: Path, alive) -> None:
     group = WorkerGroup(cores=2)
     catalog = Catalog(models, LoadOptions(device="cpu", workers=group), {})
     await catalog.refresh()
-    both = [entry.model._answers for entry in catalog.entries]
+    both = [entry.model._queue._answers for entry in catalog.entries]
     for each in both:
         for _ in range(TRIES):
             each._observe(each._base, 1.0)
