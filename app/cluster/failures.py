@@ -33,10 +33,12 @@ def failure_on_cluster(
     where = where or (f"node {found}" if found else None)
     prefix = f"{where}: " if where else ""
     for each in every:
-        if isinstance(each, ClusterError):
-            return each
+        if isinstance(getattr(each, "cause", None), BaseException):
+            continue  # Ray's wrapper is of the class of its cause, and its text is a traceback
         if isinstance(each, ThalamusError):
-            return ClusterError(f"{prefix}{each}") if isinstance(each, OperatorError) else each
+            says_where = isinstance(each, ClusterError) or str(each).startswith("node ")
+            is_of_node = isinstance(each, OperatorError) and not says_where
+            return ClusterError(f"{prefix}{each}") if is_of_node else each
     kinds = {kind.__name__ for each in every for kind in type(each).__mro__}
     return ClusterError(f"{prefix}{_what(every, kinds)}")
 

@@ -18,6 +18,13 @@ def of_task(cause: Exception) -> Exception:
     return error
 
 
+def of_task_as_ray_does(cause: Exception) -> Exception:
+    """Ray's wrapper is an instance of its cause's class, too."""
+    error = type("RayTaskError", (type(cause),), {})("\x1b[36mray::work()\x1b[39m\na traceback")
+    error.cause = cause
+    return error
+
+
 def named(name: str, text: str = "") -> Exception:
     return type(name, (Exception,), {})(text)
 
@@ -26,6 +33,7 @@ def named(name: str, text: str = "") -> Exception:
     ("error", "line"),
     [
         (of_task(InvalidBundle("spam/1: no readable model.onnx")), "spam/1: no readable model"),
+        (of_task_as_ray_does(InvalidBundle("spam/1: was altered")), "spam/1: was altered"),
         (of_task(OSError(errno.ENOSPC, "No space left on device")), "its disk is full"),
         (named("OutOfDiskError", "x"), "its disk is full"),
         (named("OutOfMemoryError", "x"), "a worker ran out of memory"),
@@ -54,6 +62,11 @@ def test_the_node_is_the_one_that_the_error_names() -> None:
 def test_a_mistake_of_the_caller_stays_what_it_is() -> None:
     error = InvalidInput("expected a picture")
     assert failure_on_cluster(of_task(error), NAMES, "node x") is error
+
+
+def test_a_mistake_that_names_its_node_is_not_said_to_be_of_another() -> None:
+    error = InvalidBundle("node 10.0.0.8: it lacks something")
+    assert failure_on_cluster(of_task_as_ray_does(error), NAMES, "node 10.0.0.9") is error
 
 
 def test_a_node_with_another_version_is_named() -> None:

@@ -20,7 +20,7 @@ from tests.training.samples import png
 from training.cluster.run_folder import RunFolder
 
 _COMMAND = ("-m", "training.cli", "train")
-_PATIENCE = 180.0
+_PATIENCE = 600.0
 
 
 def digits_folder(folder: Path, most: int = 600) -> Path:
