@@ -126,7 +126,8 @@ def with_length(data: bytes) -> bytes:
     Decoders guess the length by the bit rate of the first frame otherwise, and libsndfile ends
     there.
     """
-    if any(place == 0 for place, _ in _headers(data)) or _frame(data, 0)[1] == 0:
+    size = _frame(data, 0)[1]
+    if size == 0 or any(size > before and data.startswith(_HEADERS, before) for before in _BEFORE):
         return data
     count, place, rates, longest = 0, 0, set[int](), (0, 0)
     while count < _MOST_FRAMES:
@@ -140,9 +141,8 @@ def with_length(data: bytes) -> bytes:
         longest = max(longest, (size, -place))
         count, place = count + 1, place + size
     size, start = longest[0], -longest[1]
-    head = bytes(
-        (data[start], data[start + 1] | 1, data[start + 2], data[start + 3])
-    )  # no checksum
+    # The mark says that no checksum follows.
+    head = bytes((data[start], data[start + 1] | 1, data[start + 2], data[start + 3]))
     before = _BEFORE[(head[1] & 8 == 0) + (head[3] >> 6 == 3)]
     if len(rates) < 2 or head[1] & 6 != _LAYER_3 or size < before + 12:
         return data

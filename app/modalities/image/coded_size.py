@@ -19,7 +19,7 @@ class _Bits:
     """Numbers of a header, read from its first bit; those behind its end are 0."""
 
     def __init__(self, data: bytes) -> None:
-        self._value, self._left = int.from_bytes(data[:_HEADER].ljust(_HEADER, b"\0"), "big"), 0
+        self._value = int.from_bytes(data[:_HEADER].ljust(_HEADER, b"\0"), "big")
         self._left = 8 * _HEADER
 
     def number(self, bits: int) -> int:
