@@ -19,7 +19,7 @@ from urllib.request import urlopen
 
 from benchmarks import inputs, machine, scale_report
 from benchmarks.bulk import Command
-from benchmarks.forms import Requests, raw
+from benchmarks.forms import Requests
 from benchmarks.inputs import MODELS
 from benchmarks.load import drive
 from benchmarks.models import CACHE, Workload
@@ -119,7 +119,9 @@ def _read(address: str) -> str:
 
 
 def _answered(server: Server, work: Workload) -> dict[str, float]:
-    loads = [drive(_asked(server, work), CLIENTS, SECONDS) for _ in range(ROUNDS)]
+    loads = [
+        drive(server.kind.requests(server.port, work), CLIENTS, SECONDS) for _ in range(ROUNDS)
+    ]
     if any(load.errors for load in loads):
         raise SystemExit(f"{work.model}: {max(load.errors for load in loads)} errors")
     middle = sorted(loads, key=lambda load: load.rate)[ROUNDS // 2]
@@ -128,14 +130,9 @@ def _answered(server: Server, work: Workload) -> dict[str, float]:
 
 def _closing(server: Server, work: Workload) -> float:
     """Return requests a second with a connection for each."""
-    asked = _asked(server, work)
+    asked = server.kind.requests(server.port, work)
     closing = Requests(asked.url, {**asked.headers, "Connection": "close"}, asked.bodies)
     return drive(closing, CLIENTS, SECONDS).rate
-
-
-def _asked(server: Server, work: Workload) -> Requests:
-    url = f"http://127.0.0.1:{server.port}/v1/models/{work.model}/classify"
-    return raw(url, work.media_type, work.payloads)
 
 
 def _scored(work: Workload) -> float:

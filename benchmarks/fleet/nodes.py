@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -38,10 +38,8 @@ class RayNode:
 
     def kill(self) -> None:
         """End all its processes at once, as a power cut would."""
-        members = self.members()
-        for pid in members:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        if self.process.poll() is None:
+            machine.signal_tree(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
 
@@ -116,6 +114,11 @@ class RayCluster:
             timeout=timeout,
             check=False,
         )
+
+    def processes(self, title: str) -> list[int]:
+        """Return the ids of the processes on all nodes whose command line begins so."""
+        pids = [pid for node in self.nodes for pid in node.members()]
+        return [pid for pid in pids if machine.command_line(pid).startswith(title.encode())]
 
     def _wait(self, node: RayNode) -> None:
         ended = time.monotonic() + _PATIENCE

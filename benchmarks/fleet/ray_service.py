@@ -73,9 +73,7 @@ class RayService:
 
     def replicas(self, name: str) -> list[int]:
         """Return the ids of the processes of a deployment."""
-        title = f"ray::ServeReplica:thalamus:{name}".encode()
-        pids = [pid for node in self.cluster.nodes for pid in node.members()]
-        return [pid for pid in pids if _title(pid).startswith(title)]
+        return self.cluster.processes(f"ray::ServeReplica:thalamus:{name}")
 
     def logged(self, event: str) -> list[Mapping[str, Any]]:
         """Return the lines of this event in the logs of all replicas."""
@@ -98,10 +96,3 @@ class RayService:
             timeout=_PATIENCE,
             check=False,
         )
-
-
-def _title(pid: int) -> bytes:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return b""

@@ -7,19 +7,22 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
 from benchmarks import inputs
 from benchmarks.fleet.nodes import RayCluster, ray_cluster
 from benchmarks.reliability.promise import Experiment, Figure, Promise, Scope, at_least, exactly
+from benchmarks.reliability.service import wait_until
 from benchmarks.servers import ROOT
 
-_WORKER = b"ray::MapWorker"  # how Ray names a process of a pool of Ray Data
+_WORKER = "ray::MapWorker"  # how Ray names a process of a pool of Ray Data
 _TOLERANCE = 1e-4  # of a probability: batches have other sizes
 _SOME = 5_000  # bytes of rows after which something is killed
 _ROWS, _QUICK_ROWS = 100_000, 6_000
+_PATIENCE = 120.0  # seconds until the first rows
 
 
 @dataclass(frozen=True)
@@ -158,11 +161,16 @@ def _started(table: Table, out: Path, more: Sequence[str]) -> "subprocess.Popen[
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
     )
-    _wait(lambda: (out.exists() and out.stat().st_size > _SOME) or running.poll() is not None)
+    if wait_until(lambda: _has_some(out) or running.poll() is not None, _PATIENCE) == inf:
+        raise RuntimeError("nothing happened in time")
     if running.poll() is not None:
         _ended(running)
         raise RuntimeError("it ended before anything could be killed; more rows are needed")
     return running
+
+
+def _has_some(out: Path) -> bool:
+    return out.exists() and out.stat().st_size > _SOME
 
 
 def _ended(running: "subprocess.Popen[bytes]") -> None:
@@ -173,27 +181,10 @@ def _ended(running: "subprocess.Popen[bytes]") -> None:
 
 def _kill_worker(cluster: RayCluster) -> int:
     """Kill one process that answers; return its id."""
-    for node in cluster.nodes:
-        for pid in node.members():
-            if _command_line(pid).startswith(_WORKER):
-                os.kill(pid, signal.SIGKILL)
-                return pid
+    for pid in cluster.processes(_WORKER):
+        os.kill(pid, signal.SIGKILL)
+        return pid
     raise RuntimeError("no process answers")
-
-
-def _command_line(pid: int) -> bytes:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return b""
-
-
-def _wait(condition: Callable[[], object], patience: float = 120) -> None:
-    ended = time.monotonic() + patience
-    while not condition():
-        if time.monotonic() > ended:
-            raise RuntimeError("nothing happened in time")
-        time.sleep(0.01)
 
 
 EXPERIMENTS = (

@@ -89,8 +89,8 @@ class Service:
 
     def workers(self) -> list[int]:
         """The processes that answer: forked children have the command line of their parent."""
-        own = _command(self.pid)
-        forked = [pid for pid in children(self.pid) if own and _command(pid) == own]
+        own = machine.command_line(self.pid)
+        forked = [pid for pid in children(self.pid) if own and machine.command_line(pid) == own]
         return forked or [self.pid]
 
     def wait_ready(self, patience: float = 60) -> None:
@@ -121,7 +121,7 @@ class Service:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self.process.wait()
-        wait_until(lambda: not any(map(_command, members)), 5)
+        wait_until(lambda: not any(map(machine.command_line, members)), 5)
         for pid in members[1:]:
             with suppress(ChildProcessError):  # of one that was not adopted
                 os.waitpid(pid, os.WNOHANG)
@@ -158,9 +158,3 @@ def without_root_rights() -> None:
     libc = ctypes.CDLL(None)
     for capability in (_CAP_DAC_OVERRIDE, _CAP_DAC_READ_SEARCH):
         libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)
-
-
-def _command(pid: int) -> bytes:
-    with suppress(OSError):
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    return b""

@@ -106,9 +106,7 @@ def _digit() -> tuple[bytes, str]:
 def test_a_killed_replica_is_replaced(cluster: RayCluster, ports: tuple[int, int]) -> None:
     asked = question("digits")
     service_port = ports[0]
-    pids = [pid for node in cluster.nodes for pid in node.members()]
-    title = b"ray::ServeReplica:thalamus:digits"
-    [replica] = [pid for pid in pids if Path(f"/proc/{pid}/cmdline").read_bytes().startswith(title)]
+    [replica] = cluster.processes("ray::ServeReplica:thalamus:digits")
     os.kill(replica, signal.SIGKILL)
 
     def answers() -> bool:
