@@ -4,16 +4,17 @@ Quality with 1, 2 and 4 workers over several seeds, and what a training costs on
 itself, by torchrun, and on Ray. Half an hour on two cores.
 """
 
-import os
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import orjson
 
-from benchmarks.fleet.training import DIGITS, TORCHRUN, Run, digits, seconds_of
+from benchmarks.fleet.commands import TORCHRUN, Training, digits_folder
+from benchmarks.fleet.training import OPTIONS, seconds_of, trained
 
-_SEEDS, _EPOCHS, _ROUNDS = range(1, 6), 8, 3
+_SEEDS, _EPOCHS, _ROUNDS = range(1, 6), "8", 3
 
 
 def quality(folder: Path) -> list[str]:
@@ -25,8 +26,9 @@ def quality(folder: Path) -> list[str]:
     for workers in (1, 2, 4):
         found = []
         for seed in _SEEDS:
-            run = Run(folder / f"{workers}-{seed}", folder / "digits", _EPOCHS)
-            published = run.train("--seed", str(seed), "--on", "local", "--workers", str(workers))
+            run = Training(folder / f"{workers}-{seed}", folder / "digits")
+            asked = ("--seed", str(seed), "--on", "local", "--workers", str(workers))
+            published = trained(run, *OPTIONS, _EPOCHS, *asked)
             found.append(100 * _accuracy(published))
             print(workers, seed, found[-1], flush=True)
         error = np.std(found, ddof=1) / np.sqrt(len(found))
@@ -52,8 +54,8 @@ def cost(folder: Path) -> list[str]:
     for number in range(_ROUNDS):
         for name, (launcher, more) in ways.items():
             place = folder / f"cost-{number}-{len(found[name])}-{list(ways).index(name)}"
-            run = Run(place, folder / "digits", _EPOCHS)
-            found[name].append(seconds_of(run, *more, launcher=launcher))
+            run = Training(place, folder / "digits")
+            found[name].append(seconds_of(run, _EPOCHS, *more, launcher=launcher))
             print(name, found[name][-1], flush=True)
     lines = ["| way | seconds | CPU seconds |", "|---|---|---|"]
     for name, each in found.items():
@@ -63,6 +65,6 @@ def cost(folder: Path) -> list[str]:
 
 
 if __name__ == "__main__":
-    os.environ["OMP_NUM_THREADS"] = "1"
-    with digits(DIGITS) as made:
-        print("\n".join([*cost(made), "", *quality(made)]))
+    with tempfile.TemporaryDirectory() as made:
+        digits_folder(Path(made) / "digits")
+        print("\n".join([*cost(Path(made)), "", *quality(Path(made))]))

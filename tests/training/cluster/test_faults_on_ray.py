@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.fleet.commands import Training, digits_folder
 from benchmarks.fleet.nodes import RayCluster
-from tests.training.cluster.commands import Training, digits_folder, joinable_cluster
+from tests.training.cluster.joining import joinable_cluster
 from tests.training.conftest import left_behind
 
 pytestmark = pytest.mark.ray

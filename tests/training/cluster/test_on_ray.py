@@ -1,27 +1,21 @@
 """Trainings on a cluster of two real nodes: the bytes of torchrun, whatever is killed meanwhile."""
 
 import json
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from benchmarks.fleet.commands import TORCHRUN, Training, digits_folder, ended, read_until
 from benchmarks.fleet.nodes import RayCluster
-from tests.training.cluster.commands import (
-    Training,
-    contents,
-    digits_folder,
-    ended,
-    joinable_cluster,
-    kill,
-    read_until,
-)
+from tests.training.cluster.joining import joinable_cluster
 from tests.training.cluster.test_search import codes
 from tests.training.conftest import left_behind
 
 pytestmark = pytest.mark.ray
 TRAINED = ("--epochs", "4", "--threads", "1", "--force")
-TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +26,7 @@ def cluster() -> Iterator[RayCluster]:
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return digits_folder(tmp_path_factory.mktemp("samples") / "digits")
+    return digits_folder(tmp_path_factory.mktemp("samples") / "digits", 600)
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +35,7 @@ def of_torchrun(data: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[st
     training = Training(tmp_path_factory.mktemp("torchrun"), data)
     status, _, err = training.run(*TRAINED, launcher=TORCHRUN)
     assert status == 0, err
-    return contents(training.models)
+    return training.published()
 
 
 def untimed(said: str) -> list[str]:
@@ -63,7 +57,7 @@ def test_one_worker_publishes_the_bytes_of_the_plain_command(
     assert status == 0, err
     status, out, err = training.run(*TRAINED, "--on", cluster.client)
     assert status == 0, err
-    assert contents(training.models) == contents(alone.models) != {}
+    assert training.published() == alone.published() != {}
     assert untimed(out) == untimed(plain)
     assert {path.partition("/")[0] for path in left_behind(training.folder)} == {"models"}
 
@@ -73,7 +67,7 @@ def test_two_workers_publish_the_bytes_of_torchrun(
 ) -> None:
     status, out, err = training.run(*TRAINED, "--on", cluster.client, "--workers", "2")
     assert status == 0, err
-    assert contents(training.models) == of_torchrun
+    assert training.published() == of_torchrun
     assert out.splitlines()[-1] == f"published {training.models}/digits/1"
     assert {line.partition(" ")[0] for line in err.splitlines()} <= {"warning:"}
 
@@ -83,11 +77,11 @@ def test_a_worker_that_is_killed_in_an_epoch_changes_nothing(
 ) -> None:
     running = training.start(*TRAINED, "--on", cluster.client, "--workers", "2")
     said = read_until(running, "epoch   2/4")
-    kill(training.process(1))
+    os.kill(training.process(1), signal.SIGKILL)
     status, out, err = ended(running, said)
     assert status == 0, err
     assert "resuming after epoch " in out
-    assert contents(training.models) == of_torchrun
+    assert training.published() == of_torchrun
     assert [path for path in left_behind(training.folder) if "models" not in path] == []
 
 
@@ -97,7 +91,7 @@ def test_too_many_losses_end_in_one_line_and_the_same_command_resumes(
     asked = (*TRAINED, "--on", cluster.client, "--workers", "2", "--restarts", "0")
     running = training.start(*asked)
     read_until(running, "epoch   2/4")
-    kill(training.process(0))
+    os.kill(training.process(0), signal.SIGKILL)
     status, _, err = ended(running)
     assert status == 2
     (line,) = err.splitlines()
@@ -107,7 +101,7 @@ def test_too_many_losses_end_in_one_line_and_the_same_command_resumes(
     status, out, err = training.run(*asked)
     assert status == 0, err
     assert "resuming after epoch " in out
-    assert contents(training.models) == of_torchrun
+    assert training.published() == of_torchrun
 
 
 def test_a_node_that_is_lost_is_replaced_by_another(
@@ -122,7 +116,7 @@ def test_a_node_that_is_lost_is_replaced_by_another(
         status, out, err = ended(running, said)
     assert status == 0, err
     assert "resuming after epoch " in out
-    assert contents(training.models) == of_torchrun
+    assert training.published() == of_torchrun
 
 
 def test_a_search_is_replayed_without_the_cluster(cluster: RayCluster, tmp_path: Path) -> None:
@@ -132,7 +126,7 @@ def test_a_search_is_replayed_without_the_cluster(cluster: RayCluster, tmp_path:
     status, out, err = training.run(*asked, *searched)
     assert status == 0, err
     assert "| start | accuracy | cross-entropy |" in out and "learning rate" in out
-    published = contents(training.models)
+    published = training.published()
     origin = json.loads(published["mails/1/manifest.json"])["provenance"]
     assert out.count("| chosen |") == published["mails/1/README.md"].count(b"| chosen |") == 1
     named = ["--start", origin["start"], "--threads", origin["threads"]]
@@ -142,6 +136,6 @@ def test_a_search_is_replayed_without_the_cluster(cluster: RayCluster, tmp_path:
     alone = Training(tmp_path / "alone", training.data)
     status, _, err = alone.run(*asked, *named)
     assert status == 0, err
-    again = contents(alone.models)
+    again = alone.published()
     assert again["mails/1/model.onnx"] == published["mails/1/model.onnx"]
     assert json.loads(again["mails/1/manifest.json"])["provenance"] == origin

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.training.cluster.commands import digits_folder
+from benchmarks.fleet.commands import digits_folder
 from tests.training.conftest import REPOSITORY
 from training.cli import main
 
