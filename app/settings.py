@@ -1,15 +1,22 @@
 """The service's settings: environment variables with the prefix `THALAMUS_`."""
 
 import json
+import os
 import re
+from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, DirectoryPath, Field
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, DirectoryPath, Field, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
+from app.errors import OperatorError
 from app.hosts import check_host_pattern, check_origin
 
+_PREFIX = "THALAMUS_"
+_SIMILAR = 0.8  # of two names, as difflib measures it
+_EXAMPLE = {"image": "imagenet"}  # of a setting that is a mapping
 _JSON_LIST = re.compile(r"\s*\[\s*(?:\"|\])")  # and not an IPv6 address
 
 
@@ -31,7 +38,7 @@ class Settings(BaseSettings):
     """Read once by the composition root. Each field is `THALAMUS_<FIELD>`."""
 
     model_config = SettingsConfigDict(
-        env_prefix="THALAMUS_", frozen=True, extra="ignore", allow_inf_nan=False
+        env_prefix=_PREFIX, frozen=True, extra="ignore", allow_inf_nan=False
     )
 
     models: Annotated[
@@ -205,3 +212,62 @@ class Settings(BaseSettings):
     defaults: Annotated[
         dict[str, str], Field(description="Model that answers POST /v1/classify, for each modality")
     ] = {"image": "imagenet", "text": "spam", "audio": "spoken-digits", "tree": "listops"}
+
+
+def variable_of(name: str) -> str:
+    """Return the environment variable of a setting."""
+    return f"{_PREFIX}{name.upper()}"
+
+
+def read_settings(given: Mapping[str, Any], named: Callable[[str], str] = variable_of) -> Settings:
+    """Return the settings, in which `given` comes first; raise `OperatorError` for a bad value.
+
+    A given mapping is merged with that of the environment or the default. A variable that looks
+    like a misspelt setting is an error; others may be about something else. named: how errors call
+    a setting that was given.
+    """
+    _refuse_misspelt(os.environ)
+    try:
+        merged = {name: value for name, value in given.items() if isinstance(value, dict)}
+        configured = Settings(**{n: v for n, v in given.items() if n not in merged})
+        for name, value in merged.items():
+            merged[name] = {**getattr(configured, name), **value}
+        settings = Settings(**{**given, **merged})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0])
+        source = named(name) if name in given else variable_of(name)
+        reason = _reason(first["type"], first["msg"])
+        raise OperatorError(f"{source}: {reason}, got {str(first['input'])!r}") from error
+    except SettingsError as error:
+        wrong = next((name for name in Settings.model_fields if f'"{name}"' in str(error)), "*")
+        expected = f"expected JSON, such as {json.dumps(_EXAMPLE)}"
+        raise OperatorError(f"{variable_of(wrong)}: {expected} ({error.__cause__})") from error
+    if settings.max_bytes < settings.max_body:  # nobody could send the largest body
+        least, got = f"at least {variable_of('max_body')}, {settings.max_body}", settings.max_bytes
+        raise OperatorError(f"{variable_of('max_bytes')}: expected {least}, got {got}")
+    return settings
+
+
+def _refuse_misspelt(variables: Iterable[str]) -> None:
+    for variable in variables:
+        name = variable.upper().removeprefix(_PREFIX).lower()
+        if variable.upper().startswith(_PREFIX) and name not in Settings.model_fields:
+            near = get_close_matches(name, Settings.model_fields, n=1, cutoff=_SIMILAR)
+            if near:
+                meant = f"did you mean {variable_of(near[0])}?"
+                raise OperatorError(f"{variable}: there is no such setting; {meant}")
+
+
+def _reason(kind: str, message: str) -> str:
+    """Return what pydantic expects, in the words of the command line."""
+    if kind == "path_not_directory":
+        return "expected a folder that exists"
+    if kind == "value_error":  # of a check of ours
+        return message.removeprefix("Value error, ")
+    if kind == "string_too_short":  # the address to listen on is the only such setting
+        return "expected an address or a host name, such as 127.0.0.1"
+    if kind == "string_pattern_mismatch":  # the prefix of addresses is the only such setting
+        return "expected a path that starts with a slash and does not end with one, such as /ml"
+    expected = message.replace("Input should be", "expected")
+    return expected if kind == "literal_error" else expected.partition(",")[0]

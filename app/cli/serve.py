@@ -1,24 +1,17 @@
 """`thalamus serve`: an option for each field of the settings."""
 
 import inspect
-import json
-import os
-from collections.abc import Callable, Iterable, Mapping
-from difflib import get_close_matches
+from collections.abc import Callable, Mapping
 from functools import partial
 from types import UnionType
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from cyclopts import Group, Parameter
-from pydantic import ValidationError
 from pydantic.fields import FieldInfo
-from pydantic_settings import SettingsError
 
 from app.bundle import Registry
-from app.errors import OperatorError
-from app.settings import Settings
+from app.settings import Settings, read_settings, variable_of
 
-_PREFIX = Settings.model_config["env_prefix"]
 _METAVARS = {"int": "N", "float": "X", "str": "TEXT"}
 _GROUPS = {
     Group("Address and models", sort_key=1): (
@@ -35,8 +28,6 @@ _GROUPS = {
     ),
 }
 _OTHER = Group("Other settings", sort_key=5)
-_SIMILAR = 0.8  # of two names, as difflib measures it
-_EXAMPLE = {"image": "imagenet"}  # of a setting that is a mapping
 
 
 def serve(
@@ -46,7 +37,8 @@ def serve(
 
     registry: the tasks and modalities to serve.
     """
-    settings = read_settings({name: value for name, value in given.items() if value is not None})
+    chosen = {name: value for name, value in given.items() if value is not None}
+    settings = read_settings(chosen, _option)
 
     from app.factory import create_app
     from app.process.give_up import give_up
@@ -57,65 +49,8 @@ def serve(
     serve(settings, partial(create, give_up=give_up))
 
 
-def read_settings(given: Mapping[str, Any]) -> Settings:
-    """Return the settings, in which `given` comes first; raise `OperatorError` for a bad value.
-
-    A given mapping is merged with that of the environment or the default. A variable that looks
-    like a misspelt setting is an error; others may be about something else.
-    """
-    _refuse_misspelt(os.environ)
-    try:
-        merged = {name: value for name, value in given.items() if isinstance(value, dict)}
-        configured = Settings(**{n: v for n, v in given.items() if n not in merged})
-        for name, value in merged.items():
-            merged[name] = {**getattr(configured, name), **value}
-        settings = Settings(**{**given, **merged})
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = str(first["loc"][0])
-        source = _option(name) if name in given else _variable(name)
-        reason = _reason(first["type"], first["msg"])
-        raise OperatorError(f"{source}: {reason}, got {str(first['input'])!r}") from error
-    except SettingsError as error:
-        wrong = next((name for name in Settings.model_fields if f'"{name}"' in str(error)), "*")
-        expected = f"expected JSON, such as {json.dumps(_EXAMPLE)}"
-        raise OperatorError(f"{_variable(wrong)}: {expected} ({error.__cause__})") from error
-    if settings.max_bytes < settings.max_body:  # nobody could send the largest body
-        least, got = f"at least {_variable('max_body')}, {settings.max_body}", settings.max_bytes
-        raise OperatorError(f"{_variable('max_bytes')}: expected {least}, got {got}")
-    return settings
-
-
-def _refuse_misspelt(variables: Iterable[str]) -> None:
-    for variable in variables:
-        name = variable.upper().removeprefix(_PREFIX).lower()
-        if variable.upper().startswith(_PREFIX) and name not in Settings.model_fields:
-            near = get_close_matches(name, Settings.model_fields, n=1, cutoff=_SIMILAR)
-            if near:
-                meant = f"did you mean {_variable(near[0])}?"
-                raise OperatorError(f"{variable}: there is no such setting; {meant}")
-
-
-def _reason(kind: str, message: str) -> str:
-    """Return what pydantic expects, in the words of the command line."""
-    if kind == "path_not_directory":
-        return "expected a folder that exists"
-    if kind == "value_error":  # of a check of ours
-        return message.removeprefix("Value error, ")
-    if kind == "string_too_short":  # the address to listen on is the only such setting
-        return "expected an address or a host name, such as 127.0.0.1"
-    if kind == "string_pattern_mismatch":  # the prefix of addresses is the only such setting
-        return "expected a path that starts with a slash and does not end with one, such as /ml"
-    expected = message.replace("Input should be", "expected")
-    return expected if kind == "literal_error" else expected.partition(",")[0]
-
-
 def _option(name: str) -> str:
     return f"--{name.replace('_', '-')}"
-
-
-def _variable(name: str) -> str:
-    return f"{_PREFIX}{name.upper()}"
 
 
 def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
@@ -127,7 +62,7 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
     written = f" Written {_option(name)}.KEY VALUE." if get_origin(kind) is dict else ""
     about = f"{str(field.description or '').rstrip('.')}.{written}"
     described: dict[str, Any] = {
-        "help": f"{about} Environment: {_variable(name)}.",
+        "help": f"{about} Environment: {variable_of(name)}.",
         "show_default": field.default is not None and (lambda _: _shown(field.default)),
         "group": next((group for group, names in _GROUPS.items() if name in names), _OTHER),
     }

@@ -15,8 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from app.bundle import read_bundle
 from app.bundle.files import GOLDEN_FOLDER
 from app.bundle.listing import list_models
@@ -30,7 +28,7 @@ from app.names import unknown_name
 from app.pipeline import ModelInterface
 from app.serving.loading import LoadOptions
 from app.serving.model import ServedModel
-from app.settings import Settings
+from app.settings import Settings, read_settings
 from app.telemetry import configure_logging
 
 _PATIENCE = 60.0  # seconds in which a replica must say that it serves a version
@@ -107,9 +105,4 @@ def _settings(arguments: Mapping[str, Any]) -> Settings:
     for name in arguments:
         if name not in Settings.model_fields:
             raise OperatorError(unknown_name("setting", name, Settings.model_fields))
-    try:
-        return Settings(**arguments)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise OperatorError(f"{place}: {first['msg']}, got {str(first['input'])!r}") from error
+    return read_settings(arguments, str)

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from app.cli import main
-from app.cli.serve import read_settings
+from app.errors import OperatorError
 from app.process.give_up import give_up
 from app.registry import SHIPPED
 from app.runtime.providers import cuda_present
-from app.settings import Settings
+from app.settings import Settings, read_settings
 from tests.app.commands import one_line, run
 
 ROOT = Path(__file__).parents[2]
@@ -103,6 +103,11 @@ def test_serve_merges_one_default_model_with_the_others(
     monkeypatch.setenv("THALAMUS_DEFAULTS", '{"image": "digits", "text": "spam"}')
     defaults = read_settings({"defaults": {"text": "emoji"}}).defaults
     assert defaults == {"image": "digits", "text": "emoji"}
+
+
+def test_errors_call_a_setting_as_whoever_gave_it(published: Path) -> None:
+    with pytest.raises(OperatorError, match=r"^max_body: expected .*, got 'many'$"):
+        read_settings({"models": published, "max_body": "many"}, str)
 
 
 @pytest.mark.skipif(cuda_present(), reason="there is a GPU")
