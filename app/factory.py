@@ -40,8 +40,6 @@ from app.api.method_head import HeadAsGet
 from app.api.path_prefix import WithoutPrefix
 from app.api.routes import routes
 from app.background import Job, attempt, in_background
-from app.batching.latency_model import BatchingPolicy
-from app.batching.memory_budget import MemoryBudget
 from app.bundle import Registry
 from app.in_flight import WorkerGroup
 from app.metrics import Metrics, families
@@ -49,6 +47,7 @@ from app.modalities import MODALITIES, Modality
 from app.modalities.modality import no_instance
 from app.pipeline import Watchdog
 from app.pipeline.watchdog import GiveUp
+from app.process.loading import load_options
 from app.process.resources import available_cpus, release_memory
 from app.runtime.providers import providers_for, runtime_version
 from app.serving.catalog import Catalog
@@ -184,21 +183,10 @@ def _with_middleware(stack: ASGIApp, middleware: Sequence[Middleware]) -> ASGIAp
 def _load_options(
     settings: Settings, registry: Registry, workers: WorkerGroup, metrics: Metrics
 ) -> LoadOptions:
-    return LoadOptions(
-        registry=registry,
-        device=settings.device,
-        threads=settings.threads or available_cpus(),
-        policy=BatchingPolicy(
-            settings.max_batch,
-            settings.max_queue,
-            max_queue_seconds=settings.max_queue_seconds,
-            long_item_threads=available_cpus(),
-            memory=MemoryBudget(settings.max_decode_bytes, release_memory),
-        ),
-        deadline=settings.deadline,
-        cuda_graphs=settings.cuda_graphs,
+    cpus = available_cpus()
+    return replace(
+        load_options(settings, registry, settings.threads or cpus, cpus),
         workers=workers,
-        after_load=release_memory,
         on_batch=metrics.batch,
         on_failure=metrics.load_failed,
         load=workers.load,

@@ -62,6 +62,12 @@ class Bundle:
         """The graph with its external data; raises `InvalidBundle` where these are missing."""
         return graph_of(self.model, self.files)
 
+    @property
+    def example(self) -> tuple[bytes, GoldenCase]:
+        """The first golden case, and its payload."""
+        case = self.golden[0]
+        return self.files[f"{GOLDEN_FOLDER}{case.file}"], case
+
 
 def sha256(data: bytes) -> str:
     """Return the hexadecimal sha256 of `data`."""

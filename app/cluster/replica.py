@@ -14,11 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from app.background import Job, attempt, in_background
-from app.batching.latency_model import BatchingPolicy
-from app.batching.memory_budget import MemoryBudget
 from app.cluster.asked import Asked, Reply
 from app.errors import ClusterError, ThalamusError
-from app.process.resources import release_memory, use_one_heap
+from app.process.loading import load_options
+from app.process.resources import use_one_heap
 from app.registry import SHIPPED
 from app.serving.catalog import Catalog, VersionState
 from app.serving.loading import LoadOptions
@@ -120,21 +119,8 @@ class ModelReplica:
 
 
 def _options(settings: Settings, threads: int) -> LoadOptions:
-    return LoadOptions(
-        registry=SHIPPED,
-        device=settings.device if _has_gpu() else "cpu",
-        threads=threads,
-        policy=BatchingPolicy(
-            settings.max_batch,
-            settings.max_queue,
-            max_queue_seconds=settings.max_queue_seconds,
-            long_item_threads=threads,
-            memory=MemoryBudget(settings.max_decode_bytes, release_memory),
-        ),
-        deadline=settings.deadline,
-        cuda_graphs=settings.cuda_graphs,
-        after_load=release_memory,
-    )
+    found = load_options(settings, SHIPPED, threads, threads)
+    return found if _has_gpu() else replace(found, device="cpu")
 
 
 def _has_gpu() -> bool:

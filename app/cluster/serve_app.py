@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from app.bundle import read_bundle
-from app.bundle.files import GOLDEN_FOLDER
 from app.bundle.listing import list_models
 from app.cluster.ray_library import load_ray
 from app.cluster.replica import ModelReplica
@@ -95,10 +94,9 @@ class Elsewhere:
             raise ClusterError(f"{name}: the model is new; deploy again, for a deployment of it")
         bundle = read_bundle(folder, options.registry, digest)
         provider = handle.open.remote(version, digest).result(timeout_s=_PATIENCE)
-        case = bundle.golden[0]
-        example = (bundle.files[f"{GOLDEN_FOLDER}{case.file}"], case)
+        queue = ReplicaQueue(handle, version)
         interface = ModelInterface(bundle, provider)
-        return ServedModel(interface, ReplicaQueue(handle, version), options.deadline, example)
+        return ServedModel(interface, queue, options.deadline, bundle.example)
 
 
 def _settings(arguments: Mapping[str, Any]) -> Settings:

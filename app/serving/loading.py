@@ -53,8 +53,6 @@ def load(folder: Path, options: LoadOptions, digest: str | None = None) -> Serve
     """
     bundle = read_bundle(folder, options.registry, digest)
     pipeline = _proved(bundle, options)
-    case = bundle.golden[0]
-    example = (bundle.files[f"golden/{case.file}"], case)
     policy, workers = options.policy, options.workers
     answers: Answers = pipeline
     if pipeline.provider != CPU:  # a batch is prepared while the GPU runs another
@@ -65,7 +63,7 @@ def load(folder: Path, options: LoadOptions, digest: str | None = None) -> Serve
         answers = AllCoresPipeline(pipeline, build, lambda: in_flight.at_most_one)
     on_batch = partial(options.on_batch, pipeline.manifest.name, pipeline.manifest.version)
     queue = PipelineQueue(pipeline, answers, policy, on_batch)
-    return ServedModel(pipeline, queue, options.deadline, example)
+    return ServedModel(pipeline, queue, options.deadline, bundle.example)
 
 
 def prove(folder: Path, options: LoadOptions, digest: str) -> None:
