@@ -1,21 +1,21 @@
-"""The texts of a column of a Parquet file, row group by row group, by pyarrow.
+"""The values of a column of a Parquet file, row group by row group, by pyarrow.
 
-The service needs no pyarrow, so it is an extra: `thalamus[ray]` brings it. Read are columns of
-texts at the top level, also dictionaries of texts; a value that is no text is a bad row.
+The service needs no pyarrow, so it is an extra: `thalamus[ray]` brings it. Read are columns at the
+top level, also dictionaries of texts.
 """
 
 from collections.abc import Iterator
 from typing import BinaryIO
 
 from app.command_line import nearest
-from app.errors import InvalidInput, OperatorError
+from app.errors import OperatorError
 
 MARK = b"PAR1"  # the first bytes of every Parquet file
 _ROWS = 4096  # that are in memory at once
 
 
-def parquet_texts(name: str, file: BinaryIO, column: str) -> Iterator[bytes | InvalidInput]:
-    """Yield the text of each row in UTF-8, or what is wrong with the row.
+def parquet_values(name: str, file: BinaryIO, column: str) -> Iterator[object]:
+    """Yield the value of each row; None for none.
 
     Raises `OperatorError` where the file is no such table, or pyarrow is not installed.
     """
@@ -35,15 +35,7 @@ def parquet_texts(name: str, file: BinaryIO, column: str) -> Iterator[bytes | In
             meant = nearest(column, names)
             raise OperatorError(f"{name}: no column {column!r} in it{meant}; it has {shown}")
         for batch in table.iter_batches(_ROWS, columns=[column], use_threads=False):
-            for value in batch.column(0).to_pylist():
-                yield _text(value, column)
+            yield from batch.column(0).to_pylist()
     except (pyarrow.ArrowException, OSError) as error:
         reason = " ".join(str(error).split())[:200]
         raise OperatorError(f"{name}: this Parquet file cannot be read ({reason})") from None
-
-
-def _text(value: object, column: str) -> bytes | InvalidInput:
-    if isinstance(value, str):
-        return value.encode()
-    kind = "nothing" if value is None else type(value).__name__
-    return InvalidInput(f"expected a text in {column!r}, got {kind}")

@@ -93,10 +93,9 @@ def predict_all(source: Source, destination: Destination, question: Question) ->
             totals = written_before(path, destination.format, columns, inputs, asked)
         has_header = path is not None and path.stat().st_size > 0
         progress = Progress(_count(source, path), totals.before)
-        if question.elsewhere is None:
-            answers = _answers(question, rows, inputs)
-        elif next(inputs, None) is None:  # all of them have a row
-            answers = answer_nothing()
+        left = list(islice(inputs, 1))  # nothing, where all of them have a row
+        if question.elsewhere is None or not left:
+            answers = _answers(question, rows, chain(left, inputs))
         else:
             there = partial(source.after, path and path.absolute(), totals.before)
             answers = question.elsewhere(rows, there)
@@ -111,11 +110,6 @@ def predict_all(source: Source, destination: Destination, question: Question) ->
             answers.close()  # ends its processes
             progress.close()
     return totals
-
-
-def answer_nothing() -> Answers:
-    """Answer no input at all."""
-    yield from ()
 
 
 def _count(source: Source, path: Path | None) -> int | None:

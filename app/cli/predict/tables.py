@@ -1,12 +1,12 @@
 """The texts of a column of a table: CSV, TSV, JSON Lines or Parquet, as a stream.
 
 The content decides which: objects are JSON Lines, Parquet has its mark (`app.cli.predict.parquet`),
-anything else has a header of names. Its cells
-are separated by commas, semicolons or tabs, whichever gives the column. Cells may be quoted with
-double quotes, and quoted cells may have several lines. Empty lines are no rows.
+anything else has a header of names. Its cells are separated by commas, semicolons or tabs,
+whichever gives the column. Cells may be quoted with double quotes, and quoted cells may have
+several lines. Empty lines are no rows; a value that is no text is a bad row.
 
-Not read: Excel, archives, tables without a header, lines over `LONGEST_LINE`, nested
-members of JSON, pictures or sounds named by a column (give their files instead).
+Not read: Excel, archives, tables without a header, lines over `LONGEST_LINE`, nested members of
+JSON, pictures or sounds named by a column (give their files instead).
 """
 
 import csv
@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 import orjson
 
-from app.cli.predict.parquet import MARK, parquet_texts
+from app.cli.predict.parquet import MARK, parquet_values
 from app.command_line import nearest
 from app.errors import InvalidInput, OperatorError
 from app.modalities.charset import charset_of_start
@@ -53,7 +53,8 @@ def read_rows(name: str, file: BinaryIO, reading: TableReading) -> Generator[Tex
     if head.startswith(MARK):
         if reading.charset is not None:
             raise OperatorError(f"--charset: {name} is Parquet, which has texts in UTF-8 only")
-        yield from parquet_texts(name, file, reading.column)
+        for value in parquet_values(name, file, reading.column):
+            yield _text(value, reading.column)
         return
     try:
         charset = charset_of_start(head, reading.charset)
@@ -92,11 +93,14 @@ def _member(line: str, column: str) -> Text:
         return InvalidInput(f"expected a JSON object in UTF-8 ({error.msg})")
     if not isinstance(found, dict):
         return InvalidInput("expected a JSON object")
-    text = found.get(column)
-    if not isinstance(text, str):
-        kind = "nothing" if text is None else type(text).__name__
-        return InvalidInput(f"expected a text in {column!r}, got {kind}")
-    return text.encode()
+    return _text(found.get(column), column)
+
+
+def _text(value: object, column: str) -> Text:
+    if isinstance(value, str):
+        return value.encode()
+    kind = "nothing" if value is None else type(value).__name__
+    return InvalidInput(f"expected a text in {column!r}, got {kind}")
 
 
 def _cells(name: str, file: io.TextIOWrapper, column: str) -> Iterator[Text]:
