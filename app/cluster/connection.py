@@ -52,6 +52,10 @@ class Cluster:
         self.nodes = tuple(sorted(_nodes(ray), key=lambda node: (not node.is_head, node.name)))
         self.names = {node.id: node.name for node in self.nodes}
 
+    def room(self, cpus: int) -> int:
+        """Return how many processes with so many CPUs each the nodes have room for."""
+        return sum(int(node.cpus // cpus) for node in self.nodes)
+
     def on_each_node(
         self, function: Callable[..., Produced], *arguments: Any, seconds: float = _PATIENCE
     ) -> list[tuple[Node, Produced]]:

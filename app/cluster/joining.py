@@ -6,11 +6,13 @@ another protocol is spoken are refused here.
 """
 
 import socket
-import threading
+from concurrent.futures import wait
+from functools import partial
 from types import ModuleType
 
 from app.cluster.address import CLIENT_PORT, HeadAddress
 from app.cluster.failures import failure_on_cluster
+from app.cluster.in_thread import start_in_thread
 from app.errors import ClusterError
 
 _REACHED = 5.0  # seconds for a connection, and once more for its protocol
@@ -23,21 +25,12 @@ def join_cluster(ray: ModuleType, head: HeadAddress) -> None:
     """Connect this process; raise `ClusterError`."""
     _reach(head)
     _greet(head)
-    failed: list[BaseException] = []
-    thread = threading.Thread(target=_init, args=(ray, head, failed), daemon=True)
-    thread.start()
-    thread.join(_JOINED)
-    if thread.is_alive():
+    quiet = {"log_to_driver": False, "logging_level": "CRITICAL"}
+    joined = start_in_thread(partial(ray.init, str(head), **quiet))
+    if not wait([joined], _JOINED).done:
         raise ClusterError(f"{head}: it accepts connections and does not answer; is the head busy?")
-    for error in failed:
+    if (error := joined.exception()) is not None:
         raise failure_on_cluster(error, {}, str(head)) from error
-
-
-def _init(ray: ModuleType, head: HeadAddress, failed: list[BaseException]) -> None:
-    try:
-        ray.init(str(head), log_to_driver=False, logging_level="CRITICAL")
-    except BaseException as error:
-        failed.append(error)
 
 
 def _reach(head: HeadAddress) -> None:

@@ -11,6 +11,10 @@ CLUSTER_MISTAKES: dict[str, tuple[Arguments, str]] = {
         lambda t: ["train", "--data", folder(t / "d", a=3, b=3), "--search", "4"],
         "--search is for a cluster: name it with --on, or say local",
     ),
+    "no restarts of no cluster": (
+        lambda t: ["train", "--data", folder(t / "d", a=3, b=3), "--restarts", "0"],
+        "--restarts is for a cluster: name it with --on, or say local",
+    ),
     "no address": (
         lambda t: ["train", "--data", t, "--on", "10.0.0.1:6379"],
         "expected local or ray://HOST:PORT",

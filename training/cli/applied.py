@@ -36,17 +36,14 @@ def demanding(recipe: "AnyRecipe", destination: Destination) -> "AnyRecipe":
 def changed(recipe: "Changed", schedule: ScheduleOptions) -> "Changed":
     """Return the recipe with the epochs, the learning rate and the seed that are given."""
     from training.recipes import Pretrained
+    from training.runs.chosen_start import with_learning_rate
 
     if isinstance(recipe, Pretrained):
         return recipe  # nothing is trained
     if schedule.epochs is not None:
         recipe = replace(recipe, schedule=replace(recipe.schedule, epochs=schedule.epochs))
     if schedule.learning_rate is not None:
-        rate = schedule.learning_rate
-        shaped = replace(recipe.schedule, learning_rate=rate)
-        recipe = replace(
-            recipe, schedule=shaped, lineage=replace(recipe.lineage, learning_rate=rate)
-        )
+        recipe = with_learning_rate(recipe, schedule.learning_rate)
     return recipe if schedule.seed is None else replace(recipe, seed=schedule.seed)
 
 

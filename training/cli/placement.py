@@ -33,7 +33,9 @@ def check_cluster(
     origin: a start, or auto.
     """
     if cluster.on is None:
-        given = [name for name in ("workers", "restarts", "search") if getattr(cluster, name)]
+        given = [
+            name for name in ("workers", "restarts", "search") if getattr(cluster, name) is not None
+        ]
         if given:
             raise TrainingError(f"--{given[0]} is for a cluster: name it with --on, or say local")
         return

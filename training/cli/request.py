@@ -56,7 +56,7 @@ def run_here(request: TrainingRequest, attempt: int = 0) -> Path | None:
     execution = replace(request.execution, fresh=request.execution.fresh and attempt == 0)
     with executed(execution):
         if request.origin == "auto":
-            found = _best_start(changed(found, request.schedule), request)
+            found = _best_start(found, request)
         else:
             source, models = request.start.source, destination.models
             found = apply_start(found, samples.data, request.origin, source, models)
@@ -65,15 +65,13 @@ def run_here(request: TrainingRequest, attempt: int = 0) -> Path | None:
         return run(found, samples.data, destination.models, policy=destination.publish)
 
 
-def _best_start(recipe: "AnyRecipe", request: TrainingRequest) -> "AnyRecipe":
+def _best_start(found: "AnyRecipe", request: TrainingRequest) -> "AnyRecipe":
     """Return the recipe of the best start, which is compared for unless the request has it."""
-    from training.recipes import Recipe
     from training.runs.choose_start import choose_start
     from training.runs.chosen_start import apply_choice
-    from training.runs.prepare import load
 
-    assert isinstance(recipe, Recipe)  # the user's own samples have no other kind
-    dataset, options = load(recipe, request.samples.data), comparison_options(request)
+    recipe, dataset = _own_samples(found, request)
+    options = comparison_options(request)
     if request.choice is not None:
         return apply_choice(recipe, dataset, request.choice, options.models)
     return choose_start(recipe, dataset, options)
@@ -89,12 +87,16 @@ def comparison_options(request: TrainingRequest, trials: int | None = None) -> "
 
 def own_samples_of(request: TrainingRequest) -> tuple["Recipe", "Dataset"]:
     """Return the user's samples, loaded and checked, and the recipe for them."""
+    return _own_samples(find_recipe(request.recipe, request.samples), request)
+
+
+def _own_samples(found: "AnyRecipe", request: TrainingRequest) -> tuple["Recipe", "Dataset"]:
     from training.recipes import Recipe
     from training.runs.prepare import load
 
-    found = find_recipe(request.recipe, request.samples)
     assert isinstance(found, Recipe)  # the user's own samples have no other kind
-    return changed(found, request.schedule), load(found, request.samples.data)
+    recipe = changed(found, request.schedule)
+    return recipe, load(recipe, request.samples.data)
 
 
 def contest_of(request: TrainingRequest) -> "Contest":

@@ -9,12 +9,13 @@ import os
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import wait
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from app.cluster.failures import failure_on_cluster
+from app.cluster.in_thread import start_in_thread
 from training.cluster.run_folder import RunFolder
 from training.cluster.worker import RankPlace, RankTask, work
 from training.errors import TrainingError
@@ -68,28 +69,20 @@ def _driven(
 
     Ray Train has no call that stops it. It ends with the process that drives it, or its connection.
     """
-    trainer, failed = _trainer(task, group, folder), list[BaseException]()
-    thread = Thread(target=_fit, args=(trainer, failed), daemon=True)
-    thread.start()
+    fitted = start_in_thread(_trainer(task, group, folder).fit)
     start, began = 0, time.monotonic()
-    while thread.is_alive() and not folder.mistakes():
-        thread.join(_LOOK)
+    while not fitted.done() and not folder.mistakes():
+        wait([fitted], _LOOK)
         if folder.place(0) is None and time.monotonic() > began + _PATIENCE:
             began = math.inf
             yield ["waiting for the cluster to have room for the workers"]
         lines, start = folder.said(start)
         yield lines
-    thread.join(_GRACE)
+    wait([fitted], _GRACE)
     yield folder.said(start)[0]
-    if failed and not folder.has_ended:
-        raise _lost(failed[0], group, folder, names)
-
-
-def _fit(trainer: Any, failed: list[BaseException]) -> None:
-    try:
-        trainer.fit()
-    except BaseException as error:
-        failed.append(error)
+    failure = fitted.exception() if fitted.done() else None
+    if failure is not None and not folder.has_ended:
+        raise _lost(failure, group, folder, names)
 
 
 def _trainer(task: RankTask, group: Group, folder: RunFolder) -> Any:

@@ -58,7 +58,7 @@ def checked_nodes(cluster: "Cluster", data: Path, folders: Mapping[str, Path]) -
 
 def check_room(cluster: "Cluster", workers: int, threads: int) -> None:
     """Raise `TrainingError` where so many processes would wait for processors or GPUs for ever."""
-    free = sum(int(node.cpus // threads) for node in cluster.nodes)
+    free = cluster.room(threads)
     if free < workers:
         cpus = sum(node.cpus for node in cluster.nodes)
         raise TrainingError(

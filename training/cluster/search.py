@@ -12,22 +12,30 @@ where there are more than the cluster has room for, each gets less of it.
 import math
 import os
 from collections.abc import Iterator, Sequence
+from concurrent.futures import wait
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from app.cluster.failures import failure_on_cluster
+from app.cluster.in_thread import start_in_thread
 from training.cluster.run_folder import RunFolder
 from training.cluster.trial import PrepareContest, TrialTask, trial_of, try_variation
 from training.errors import TrainingError
 from training.runs.candidates import NO_EPOCHS, Trial, UnreadableSamples
-from training.runs.choose_start import COMPARISON, ComparisonOptions, log_trial, time_to_train
+from training.runs.choose_start import (
+    COMPARISON,
+    HARDLY_BETTER,
+    ComparisonOptions,
+    decide,
+    log_trial,
+    time_to_train,
+)
 from training.runs.chosen_start import ChosenStart
 from training.runs.contest import Contest
 from training.runs.search_plan import Variation, plan_search
 from training.runs.spent_time import Clock
-from training.runs.winner import candidates_table, hardly_beaten, lowest_loss, pick_winner
+from training.runs.winner import hardly_beaten, lowest_loss
 
 if TYPE_CHECKING:
     from app.cluster.connection import Cluster
@@ -55,14 +63,13 @@ class Search:
         trials = self._tried(contest, early, math.inf, math.inf)
         late = [each for each in planned if not _has_no_epochs(each, contest)]
         if any(hardly_beaten(trial) for trial in trials):
-            why = "not tried: it could hardly be better"
-            trials += [Trial(each.of(contest.candidates), why=why) for each in late]
+            trials += [Trial(each.of(contest.candidates), why=HARDLY_BETTER) for each in late]
         else:
-            room = sum(int(node.cpus // self.threads) for node in self.cluster.nodes)
-            left = (budget - clock()) * min(1.0, room / max(len(late), 1))
+            share = self.cluster.room(self.threads) / max(len(late), 1)
+            left = (budget - clock()) * min(1.0, share)
             trials += self._tried(contest, late, left, lowest_loss(trials))
         trials += left_out
-        return _decided(contest, trials, time_to_train(self.options, clock()))
+        return decide(contest, trials, time_to_train(self.options, clock()))
 
     def _tried(
         self, contest: Contest, planned: Sequence[Variation], seconds: float, best: float
@@ -90,13 +97,6 @@ def _has_no_epochs(variation: Variation, contest: Contest) -> bool:
     return contest.candidates[variation.candidate].lineage.start in NO_EPOCHS
 
 
-def _decided(contest: Contest, trials: Sequence[Trial], left: float) -> ChosenStart:
-    learnt = len(contest.parts.learn)
-    best, epochs = pick_winner(trials, left, samples=contest.learnable, learnt=learnt)
-    lineage = best.recipe.lineage
-    return ChosenStart(lineage.start, epochs, candidates_table(trials, best), lineage.learning_rate)
-
-
 def _driven(
     prepare: PrepareContest,
     tasks: Sequence[TrialTask],
@@ -105,18 +105,18 @@ def _driven(
     names: dict[str, str],
 ) -> Iterator[list[_Numbered]]:
     """Drive Ray Tune from a thread, and yield what has ended meanwhile."""
-    ended, failed = SimpleQueue[_Numbered](), list[BaseException]()
-    tuner = _tuner(prepare, tasks, threads, folder, ended)
-    thread = Thread(target=_fit, args=(tuner, failed, ended), daemon=True)
-    thread.start()
+    ended = SimpleQueue[_Numbered]()
+    fitted = start_in_thread(_tuner(prepare, tasks, threads, folder, ended).fit)
     seen = 0
-    while thread.is_alive():
-        thread.join(_LOOK)
+    while not fitted.done():
+        wait([fitted], _LOOK)
         found = list(_drained(ended))
         seen += len(found)
         yield found
     found = list(_drained(ended))
     yield found
+    failure = fitted.exception()
+    failed = [failure] if failure is not None else fitted.result().errors
     if failed or seen + len(found) < len(tasks):
         error = failed[0] if failed else RuntimeError("trials were lost")
         raise TrainingError(
@@ -131,14 +131,6 @@ def _drained(ended: "SimpleQueue[_Numbered]") -> Iterator[_Numbered]:
             yield ended.get_nowait()
         except Empty:
             return
-
-
-def _fit(tuner: Any, failed: list[BaseException], ended: "SimpleQueue[_Numbered]") -> None:
-    try:
-        results = tuner.fit()
-        failed.extend(results.errors)
-    except BaseException as error:
-        failed.append(error)
 
 
 def _tuner(

@@ -10,7 +10,7 @@ start and the number of epochs that were chosen, a training gives the same weigh
 import hashlib
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -41,6 +41,8 @@ from training.transfer import LINEAR_START
 _LOG = logging.getLogger(__name__)
 COMPARISON = 0.6  # share of the time that the comparison may take
 _FIGURES = 0.1  # share that is left for what follows the training: figures, and the card
+
+HARDLY_BETTER = "not tried: it could hardly be better"  # than one that was tried
 
 # Tries the candidates, by a clock that began before they were made, and decides.
 Compare = Callable[[Contest, Clock], ChosenStart]
@@ -130,7 +132,7 @@ def _in_turn(
         if candidate.lineage.start == LINEAR_START:
             allowance = math.inf  # it is next to nothing, and good on most texts
         if any(hardly_beaten(trial) for trial in trials):
-            trial = Trial(candidate, why="not tried: it could hardly be better")
+            trial = Trial(candidate, why=HARDLY_BETTER)
         elif allowance <= 0:
             trial = Trial(candidate, why="not tried: no time was left")
         else:
@@ -138,11 +140,15 @@ def _in_turn(
             trial = try_candidate(candidate, contest.labels, contest.parts, allowed, modalities)
         trials.append(trial)
         log_trial(trial)
-    left = time_to_train(options, clock())
-    best, epochs = pick_winner(
-        trials, left, samples=contest.learnable, learnt=len(contest.parts.learn)
-    )
-    return ChosenStart(best.recipe.lineage.start, epochs, candidates_table(trials, best))
+    return decide(contest, trials, time_to_train(options, clock()))
+
+
+def decide(contest: Contest, trials: Sequence[Trial], left: float) -> ChosenStart:
+    """Return the best of the trials. left: seconds for the final training."""
+    learnt = len(contest.parts.learn)
+    best, epochs = pick_winner(trials, left, samples=contest.learnable, learnt=learnt)
+    lineage = best.recipe.lineage
+    return ChosenStart(lineage.start, epochs, candidates_table(trials, best), lineage.learning_rate)
 
 
 def log_trial(trial: Trial) -> None:

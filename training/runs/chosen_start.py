@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 from training.data.dataset import Dataset
 from training.modalities import TRAINING_MODALITIES, TrainingModalities
-from training.recipes.recipe import Recipe, Start
+from training.recipes.recipe import Language, Recipe, Start
 from training.transfer import start_samples
+
+Scheduled = TypeVar("Scheduled", bound=Recipe | Language)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ def apply_choice(
     )
 
 
-def with_learning_rate(recipe: Recipe, rate: float) -> Recipe:
+def with_learning_rate(recipe: Scheduled, rate: float) -> Scheduled:
     """Return the recipe with another highest learning rate; its lineage says so."""
     schedule = replace(recipe.schedule, learning_rate=rate)
     return replace(recipe, schedule=schedule, lineage=replace(recipe.lineage, learning_rate=rate))
