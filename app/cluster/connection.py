@@ -13,7 +13,7 @@ Ray keeps others away by a token, which all machines share (`RAY_AUTH_TOKEN`, `~
 
 import shutil
 import tempfile
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from types import ModuleType
@@ -44,6 +44,11 @@ class Node:
     is_head: bool
 
 
+def room_for(cpus: int, nodes: Iterable[Node]) -> int:
+    """Return how many processes with so many CPUs each the nodes have room for."""
+    return sum(int(node.cpus // cpus) for node in nodes)
+
+
 class Cluster:
     """A connected cluster. nodes: those that were there when it was connected, the head first."""
 
@@ -51,10 +56,6 @@ class Cluster:
         self.ray = ray
         self.nodes = tuple(sorted(_nodes(ray), key=lambda node: (not node.is_head, node.name)))
         self.names = {node.id: node.name for node in self.nodes}
-
-    def room(self, cpus: int) -> int:
-        """Return how many processes with so many CPUs each the nodes have room for."""
-        return sum(int(node.cpus // cpus) for node in self.nodes)
 
     def on_each_node(
         self, function: Callable[..., Produced], *arguments: Any, seconds: float = _PATIENCE

@@ -5,17 +5,17 @@ from concurrent.futures import Future
 from threading import Thread
 from typing import TypeVar
 
-Returned = TypeVar("Returned")
+_Returned = TypeVar("_Returned")
 
 
-def start_in_thread(call: Callable[[], Returned]) -> "Future[Returned]":
+def start_in_thread(call: Callable[[], _Returned]) -> "Future[_Returned]":
     """Start the call in a daemon thread, and return what will have its value or its error."""
-    future: Future[Returned] = Future()
+    future: Future[_Returned] = Future()
     Thread(target=_run, args=(call, future), daemon=True).start()
     return future
 
 
-def _run(call: Callable[[], Returned], future: "Future[Returned]") -> None:
+def _run(call: Callable[[], _Returned], future: "Future[_Returned]") -> None:
     try:
         future.set_result(call())
     except BaseException as error:

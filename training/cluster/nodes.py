@@ -15,13 +15,10 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from app.cluster.connection import Cluster, room_for
 from app.disk import writing
 from training.errors import TrainingError
-
-if TYPE_CHECKING:
-    from app.cluster.connection import Cluster
 
 _LIBRARIES = ("torch", "lightning")  # `app.cluster.versions` compares the others
 _FULL = 1 << 16  # bytes that must fit into a folder
@@ -39,7 +36,7 @@ class Surroundings:
 
 
 @contextmanager
-def checked_nodes(cluster: "Cluster", data: Path, folders: Mapping[str, Path]) -> Iterator[None]:
+def checked_nodes(cluster: Cluster, data: Path, folders: Mapping[str, Path]) -> Iterator[None]:
     """Make the folders for the time of the context, if there are none and nothing stays in them.
 
     data, folders: absolute paths, the latter by the options that name them. Raises `TrainingError`
@@ -56,9 +53,9 @@ def checked_nodes(cluster: "Cluster", data: Path, folders: Mapping[str, Path]) -
         yield
 
 
-def check_room(cluster: "Cluster", workers: int, threads: int) -> None:
+def check_room(cluster: Cluster, workers: int, threads: int) -> None:
     """Raise `TrainingError` where so many processes would wait for processors or GPUs for ever."""
-    free = cluster.room(threads)
+    free = room_for(threads, cluster.nodes)
     if free < workers:
         cpus = sum(node.cpus for node in cluster.nodes)
         raise TrainingError(

@@ -15,8 +15,9 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import wait
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from app.cluster.connection import Cluster, room_for
 from app.cluster.failures import failure_on_cluster
 from app.cluster.in_thread import start_in_thread
 from training.cluster.run_folder import RunFolder
@@ -37,9 +38,6 @@ from training.runs.search_plan import Variation, plan_search
 from training.runs.spent_time import Clock
 from training.runs.winner import hardly_beaten, lowest_loss
 
-if TYPE_CHECKING:
-    from app.cluster.connection import Cluster
-
 _LOOK = 0.5  # seconds between two looks for trials that have ended
 _RESTARTS = 2  # of a trial whose process was lost
 _Numbered = tuple[int, dict[str, Any]]
@@ -49,7 +47,7 @@ _Numbered = tuple[int, dict[str, Any]]
 class Search:
     """A search on a cluster. threads: CPUs of each trial."""
 
-    cluster: "Cluster"
+    cluster: Cluster
     prepare: PrepareContest
     folder: RunFolder
     threads: int
@@ -65,7 +63,7 @@ class Search:
         if any(hardly_beaten(trial) for trial in trials):
             trials += [Trial(each.of(contest.candidates), why=HARDLY_BETTER) for each in late]
         else:
-            share = self.cluster.room(self.threads) / max(len(late), 1)
+            share = room_for(self.threads, self.cluster.nodes) / max(len(late), 1)
             left = (budget - clock()) * min(1.0, share)
             trials += self._tried(contest, late, left, lowest_loss(trials))
         trials += left_out
