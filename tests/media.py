@@ -3,6 +3,7 @@
 import base64
 import io
 import struct
+from pathlib import Path
 
 import numpy as np
 import soundfile
@@ -22,6 +23,16 @@ def picture(
     return saved(
         Image.new(mode, size, colour if len(colour) > 1 else colour[0]), encode[0], **options
     )
+
+
+def write_pictures(folder: Path, count: int, bad: int) -> Path:
+    """Write so many pictures of different colours, by number; one of them is no picture."""
+    folder.mkdir()
+    step, digits = 240 // count, len(str(count - 1))
+    for number in range(count):
+        made = picture(colour=(step * number, 10, 240 - step * number))
+        (folder / f"{number:0{digits}}.png").write_bytes(made if number != bad else b"no picture")
+    return folder
 
 
 def saved(image: Image.Image, kind: str = "PNG", **options) -> bytes:

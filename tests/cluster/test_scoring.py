@@ -24,13 +24,7 @@ def one_line(found: tuple[int, str, str]) -> str:
 
 @pytest.fixture
 def pictures(tmp_path: Path) -> Path:
-    folder = tmp_path / "pictures"
-    folder.mkdir()
-    for number in range(40):
-        picture = media.picture(colour=(6 * number, 10, 200 - 4 * number))
-        (folder / f"{number:02}.png").write_bytes(picture)
-    (folder / "07.png").write_bytes(b"no picture")
-    return folder
+    return media.write_pictures(tmp_path / "pictures", 40, bad=7)
 
 
 @pytest.mark.parametrize("suffix", ["jsonl", "csv"])

@@ -19,13 +19,7 @@ ROOT = Path(__file__).parents[4]
 
 @pytest.fixture
 def pictures(tmp_path: Path) -> Path:
-    folder = tmp_path / "pictures"
-    folder.mkdir()
-    for number in range(7):
-        picture = media.picture(colour=(40 * number, 10, 200 - 20 * number))
-        (folder / f"{number}.png").write_bytes(picture)
-    (folder / "3.png").write_bytes(b"no picture")
-    return folder
+    return media.write_pictures(tmp_path / "pictures", 7, bad=3)
 
 
 def whole(capsys, published: Path, pictures: Path, out: Path) -> bytes:
