@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parent.parent
 SAYS_NOTHING = {"utils", "common", "core", "helpers", "helper", "base", "manager", "misc"}
 # Names that several modules define on purpose, each time for the same kind of thing.
@@ -22,15 +24,29 @@ ONE_IN_EACH_MODULE = {
 }
 
 
+def visible(folder: Path) -> Iterator[Path]:
+    """Give each Python file below, but enter no hidden folder: environments may be in one."""
+    for path in sorted(folder.iterdir()):
+        if path.is_dir() and not path.name.startswith("."):
+            yield from visible(path)
+        elif path.suffix == ".py":
+            yield path
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _forget_the_syntax_trees() -> Iterator[None]:
+    """They would make the garbage collections of all later tests slow."""
+    yield
+    modules.cache_clear()
+
+
 @cache
 def modules(*packages: str) -> dict[str, ast.Module]:
     """Return the syntax tree of every file of these packages, by its path."""
-    found = (path for package in packages for path in sorted((ROOT / package).rglob("*.py")))
-    relative = (path.relative_to(ROOT) for path in found)
     return {
-        path.as_posix(): ast.parse((ROOT / path).read_text())
-        for path in relative
-        if not any(part.startswith(".") for part in path.parts)
+        path.relative_to(ROOT).as_posix(): ast.parse(path.read_text())
+        for package in packages
+        for path in visible(ROOT / package)
     }
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import NEEDS_TORCH, TESTS, TRAINING_STACK
+from tests.test_structure import visible
 
 WITHOUT_TORCH = [
     path
-    for path in sorted(TESTS.rglob("*.py"))
-    # Environments of clients may be there, in a hidden folder.
-    if not any(path.is_relative_to(folder) for folder in (*NEEDS_TORCH, TESTS / ".clients"))
+    for path in visible(TESTS)
+    if not any(path.is_relative_to(folder) for folder in NEEDS_TORCH)
 ]
 COLLECT = """
 import sys, pytest

@@ -7,7 +7,7 @@ expressions that are evaluated, shared memory that a name opens, XML with entiti
 
 import ast
 from collections.abc import Iterator
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
@@ -41,9 +41,9 @@ ONLY_IN = {
 }
 
 
-@cache
+@lru_cache(maxsize=1)  # more would make the garbage collections of all later tests slow
 def nodes(source: str) -> list[ast.AST]:
-    """Return every node of a source text; a file is parsed once for all tests."""
+    """Return every node of a source text; a file is parsed once for each test."""
     return list(ast.walk(ast.parse(source)))
 
 
