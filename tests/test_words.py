@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.test_structure import visible
+
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("app", "training", "benchmarks", "tests")
 # Private words, each with the term to use instead.
@@ -65,15 +67,9 @@ def private_words(path: Path) -> list[str]:
     return found
 
 
-def files(package: str) -> list[Path]:
-    """Return the modules of a package, without what tools have put into hidden folders."""
-    found = (path.relative_to(ROOT) for path in sorted((ROOT / package).rglob("*.py")))
-    return [ROOT / path for path in found if not any(part.startswith(".") for part in path.parts)]
-
-
 @pytest.mark.parametrize("package", PACKAGES)
 def test_code_uses_no_private_word(package: str) -> None:
-    paths = files(package)
+    paths = list(visible(ROOT / package))
     assert len(paths) > 50
     lines = [f"{path.relative_to(ROOT)}:{word}" for path in paths for word in private_words(path)]
     terms = [f"{word}: {term}" for word, term in (TERMS | NAMES).items()]
