@@ -1,4 +1,4 @@
-"""The size of an AVIF or HEIC picture, from its file (ISO 14496-12 and 23008-12).
+"""The size of an AVIF or HEIC picture, and its names, from its file (ISO 14496-12 and 23008-12).
 
 Every picture of such a file, and every tile of one, states its size in an `ispe` box; a track of a
 sequence states it with its codec. The codec states it once more, and the decoder takes memory for
@@ -23,6 +23,7 @@ _MOST_PARTS = 5000  # of pictures
 _SIZE = re.compile(rb"ispe")
 _TRACK = re.compile(rb"av01|hvc1|hev1")
 _HEVC = re.compile(rb"hvcC")
+_ITEM = re.compile(rb"infe")
 _CHUNKS = re.compile(rb"stco|co64")
 _ISPE, _ENTRY = struct.Struct(">II"), struct.Struct(">HH")
 
@@ -53,6 +54,34 @@ def boxed_size(data: bytes, is_av1: bool) -> CodedSize | None:
     if not sizes:
         return None
     return max(width for width, _ in sizes), max(height for _, height in sizes)
+
+
+def has_text_names(data: bytes) -> bool:
+    """Say whether the types and names of all items are UTF-8; pi-heif crashes on others."""
+    left = 2 * len(data)  # names may be stated to reach over each other
+    for name, start, end in _boxes(data, 0, len(data)):
+        for found in _ITEM.finditer(data, start, end) if name == b"meta" else ():
+            item = data[found.end() : found.end() + _length(data, found)]
+            left -= len(item)
+            if left < 0 or not all(map(_is_text, _names(item))):
+                return False
+    return True
+
+
+def _names(item: bytes) -> list[bytes]:
+    """Return the type of an item, its name and, of some, its kind of content."""
+    version = item[0] if item else 0
+    place = 10 if version > 2 else 8  # behind version, flags, number, and that of its protection
+    kind = item[place : place + 4] if version > 1 else b""
+    return [kind, *item[place + len(kind) :].split(b"\0")]
+
+
+def _is_text(name: bytes) -> bool:
+    try:
+        name.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _boxes(data: bytes, place: int, end: int) -> Iterator[tuple[bytes, int, int]]:

@@ -27,6 +27,7 @@ from PIL import (
 from app.errors import InvalidInput
 from app.exhaustion import resource_exhausted
 from app.modalities.image import frames, jpeg, png, tiff, tiff_samples
+from app.modalities.image.boxes import has_text_names
 from app.modalities.image.colour import colours_of, profile_of_chunks
 from app.modalities.image.header import MAX_PIXELS, MAX_REDUCED_PIXELS, read_header
 from app.modalities.image.heic import ADVICE, has_heic, open_heic
@@ -189,6 +190,10 @@ def _boxes(data: bytes) -> _Opened:
 
 
 def _heic(data: bytes) -> _Opened:
+    if not has_text_names(data):
+        raise InvalidInput(
+            "expected a HEIC file whose names of items are UTF-8, got others; save it anew"
+        )
     image = open_heic(data)
     return image, _from_info(image, frames.Count(image.n_frames), "picture")
 

@@ -12,6 +12,7 @@ from PIL import Image
 
 from app.errors import InvalidInput
 from app.modalities import Encoded, Payload, encoder_for
+from app.modalities.image.boxes import has_text_names
 from app.modalities.image.header import read_header
 from app.modalities.image.spec import ImageSpec
 from tests import media
@@ -82,6 +83,23 @@ def test_damaged_files_are_read_or_refused(data: bytes) -> None:
             assert encoded(bytes(rotten)).arrays["image"].shape == (48, 64, 3)
         except InvalidInput as refusal:
             assert "; " in str(refusal)
+
+
+@with_extra
+@pytest.mark.parametrize(("place", "value"), [(12, b"\xb4\xb4\xb5\xb5"), (16, b"\xff")])
+def test_names_that_are_no_text_are_refused(place: int, value: bytes) -> None:
+    """pi-heif crashes on the first: the type of metadata, which it makes a text of Python."""
+    start = EXIF.index(b"Exif") - 12  # of the box of the item, at its name
+    assert EXIF[start : start + 5] == b"infe\x02"
+    assert encoded(EXIF).arrays["image"].shape == (48, 64, 3)
+    altered = EXIF[: start + place] + value + EXIF[start + place + len(value) :]
+    with pytest.raises(InvalidInput, match="names of items are UTF-8"):
+        encoded(altered)
+
+
+def test_names_that_reach_over_each_other_are_refused_in_linear_time() -> None:
+    items = b"\xff\xff\xff\xffinfe" * 20_000
+    assert not has_text_names((8 + len(items)).to_bytes(4, "big") + b"meta" + items)
 
 
 def test_without_the_extra_the_refusal_names_it(monkeypatch) -> None:
