@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from app.errors import ClusterError, OperatorError, ThalamusError
 
+NOT_STARTED = "Starting Ray client server failed"  # what Ray says of its process for a client
 _MEMORY = "use fewer workers, or nodes with more memory"
 _SPACE = re.compile(r"no space left on device|OutOfDisk|disk is full", re.IGNORECASE)
 _NODE_ID = re.compile(r"\b[0-9a-f]{56}\b")
@@ -33,7 +34,7 @@ def failure_on_cluster(
     where = where or (f"node {found}" if found else None)
     prefix = f"{where}: " if where else ""
     for each in every:
-        if isinstance(getattr(each, "cause", None), BaseException):
+        if _cause(each) is not None:
             continue  # Ray's wrapper is of the class of its cause, and its text is a traceback
         if isinstance(each, ThalamusError):
             says_where = isinstance(each, ClusterError) or str(each).startswith("node ")
@@ -59,15 +60,27 @@ def _what(every: list[BaseException], kinds: set[str]) -> str:
         return f"a worker has ended, perhaps for lack of memory; {_MEMORY}"
     if "GetTimeoutError" in kinds:
         return "no answer in time"
-    if "Starting Ray client server failed" in text:
+    if NOT_STARTED in text:
         return "the head cannot start a process for this command; is it the only head there?"
     if "ConnectionError" in kinds:
         return f"the connection to the cluster is lost or refused ({text[:_LONGEST]})"
-    return f"{type(every[0]).__name__}: {text[:_LONGEST]}"
+    # Of the task itself, if it is one: the text of Ray's wrapper is a traceback.
+    last = next(each for each in every if _cause(each) is None)
+    return f"{type(last).__name__}: {' '.join(str(last).split())[:_LONGEST]}"
+
+
+def _cause(error: BaseException) -> BaseException | None:
+    """Return what a task raised, of the error in which Ray wraps it."""
+    found = getattr(error, "cause", None)
+    return found if isinstance(found, BaseException) else None
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and all that it wraps: Ray keeps a task's own in `cause`."""
+    """Yield an error and all that it wraps.
+
+    Ray keeps that of a task in `cause`, and Ray Train that of a lost worker in
+    `health_check_failure`.
+    """
     waiting, seen = [error], set[int]()
     while waiting:
         each = waiting.pop(0)
@@ -75,7 +88,8 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
             continue
         seen.add(id(each))
         yield each
-        inside = (getattr(each, "cause", None), each.__cause__, each.__context__)
+        lost = getattr(each, "health_check_failure", None)
+        inside = (_cause(each), lost, each.__cause__, each.__context__)
         waiting += [one for one in inside if isinstance(one, BaseException)]
 
 

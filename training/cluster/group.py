@@ -125,8 +125,8 @@ def _lost(
         return TrainingError(f"{failure_on_cluster(error, names)}; {rest}")
     rank = min(failures, key=lambda each: (_is_consequence(failures[each]), each))
     place = folder.place(rank)
-    node = None if place is None else names.get(place.node, place.node)
-    why = failure_on_cluster(failures[rank], names, node)
+    where = None if place is None else f"node {names.get(place.node, place.node)}"
+    why = failure_on_cluster(failures[rank], names, where)
     return TrainingError(f"{why}: worker {rank} was lost {after}; {rest}")
 
 

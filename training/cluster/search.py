@@ -144,8 +144,14 @@ def _tuner(
     class Reports(tune.Callback):
         """Reports each trial when it has ended."""
 
+        def __init__(self, to: "SimpleQueue[_Numbered]") -> None:
+            self.to = to
+
         def on_trial_complete(self, iteration: int, trials: Any, trial: Any, **_: Any) -> None:
-            ended.put((trial.config["number"], trial.last_result["values"]))
+            self.to.put((trial.config["number"], trial.last_result["values"]))
+
+        def __getstate__(self) -> dict[str, Any]:
+            return {}  # Tune stores a copy, which nobody reads, and a queue cannot be stored
 
     tried = tune.with_parameters(_tried, prepare=prepare, tasks=list(tasks), threads=threads)
     return tune.Tuner(
@@ -155,7 +161,7 @@ def _tuner(
             name="search",
             storage_path=str(folder.path),
             failure_config=tune.FailureConfig(max_failures=_RESTARTS),
-            callbacks=[Reports()],
+            callbacks=[Reports(ended)],
             verbose=0,
         ),
     )

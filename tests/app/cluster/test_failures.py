@@ -25,6 +25,13 @@ def of_task_as_ray_does(cause: Exception) -> Exception:
     return error
 
 
+def of_lost_worker(cause: Exception) -> Exception:
+    """As Ray Train reports one that does not answer any more."""
+    error = named("WorkerHealthCheckFailedError", "Worker info: Worker(\nactor=…)")
+    error.health_check_failure = cause
+    return error
+
+
 def named(name: str, text: str = "") -> Exception:
     return type(name, (Exception,), {})(text)
 
@@ -39,10 +46,12 @@ def named(name: str, text: str = "") -> Exception:
         (named("OutOfMemoryError", "x"), "a worker ran out of memory"),
         (of_task(MemoryError()), "a worker ran out of memory"),
         (named("ActorDiedError", f"on node {NODE}"), "a worker has ended, perhaps for lack of"),
+        (of_lost_worker(named("ActorDiedError", "x")), "a worker has ended, perhaps for lack of"),
         (named("NodeDiedError", NODE), "it has left the cluster"),
         (of_task(ModuleNotFoundError("x", name="app")), "there is no app there; install"),
         (ConnectionError("Starting Ray client server failed."), "the head cannot start a process"),
         (ValueError("odd\nthing"), "ValueError: odd thing"),
+        (of_task_as_ray_does(ValueError("odd\nthing")), "ValueError: odd thing"),
     ],
 )
 def test_a_failure_is_one_line(error: Exception, line: str) -> None:

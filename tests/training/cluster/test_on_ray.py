@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.fleet.commands import TORCHRUN, Training, digits_folder, ended, read_until
+from benchmarks.fleet.commands import Training, ended, read_until
 from benchmarks.fleet.nodes import RayCluster
+from tests.training.cluster.conftest import TRAINED
 from tests.training.cluster.joining import joinable_cluster
 from tests.training.cluster.test_search import codes
 from tests.training.conftest import left_behind
 
 pytestmark = pytest.mark.ray
-TRAINED = ("--epochs", "4", "--threads", "1", "--force")
 
 
 @pytest.fixture(scope="module")
@@ -24,29 +24,10 @@ def cluster() -> Iterator[RayCluster]:
         yield found
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return digits_folder(tmp_path_factory.mktemp("samples") / "digits", 600)
-
-
-@pytest.fixture(scope="module")
-def of_torchrun(data: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """What two ranks publish when torchrun starts them."""
-    training = Training(tmp_path_factory.mktemp("torchrun"), data)
-    status, _, err = training.run(*TRAINED, launcher=TORCHRUN)
-    assert status == 0, err
-    return training.published()
-
-
 def untimed(said: str) -> list[str]:
     """What was printed, without seconds and without where it was published."""
     lines = [line for line in said.splitlines() if not line.startswith("published ")]
     return [line.rpartition("  ")[0] if line.startswith("epoch ") else line for line in lines]
-
-
-@pytest.fixture
-def training(data: Path, tmp_path: Path) -> Training:
-    return Training(tmp_path / "t", data)
 
 
 def test_one_worker_publishes_the_bytes_of_the_plain_command(
@@ -99,21 +80,6 @@ def test_too_many_losses_end_in_one_line_and_the_same_command_resumes(
     assert "after 0 restarts (--restarts)" in line
     assert not training.models.exists()
     status, out, err = training.run(*asked)
-    assert status == 0, err
-    assert "resuming after epoch " in out
-    assert training.published() == of_torchrun
-
-
-def test_a_node_that_is_lost_is_replaced_by_another(
-    training: Training, of_torchrun: dict[str, bytes]
-) -> None:
-    with joinable_cluster(3) as cluster:
-        running = training.start(*TRAINED, "--on", cluster.client, "--workers", "2")
-        said = read_until(running, "epoch   2/4")
-        process = {training.process(rank) for rank in range(2)}
-        lost = next(node for node in cluster.nodes[1:] if process & set(node.members()))
-        lost.kill()
-        status, out, err = ended(running, said)
     assert status == 0, err
     assert "resuming after epoch " in out
     assert training.published() == of_torchrun
