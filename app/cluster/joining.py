@@ -11,7 +11,7 @@ from functools import partial
 from types import ModuleType
 
 from app.cluster.address import CLIENT_PORT, HeadAddress
-from app.cluster.failures import failure_on_cluster
+from app.cluster.failures import NOT_STARTED, failure_on_cluster
 from app.cluster.in_thread import start_in_thread
 from app.errors import ClusterError
 
@@ -25,12 +25,25 @@ def join_cluster(ray: ModuleType, head: HeadAddress) -> None:
     """Connect this process; raise `ClusterError`."""
     _reach(head)
     _greet(head)
+    error = _join(ray, head)
+    if error is not None and NOT_STARTED in str(error):
+        ray.shutdown()
+        error = _join(ray, head)
+    if error is not None:
+        raise failure_on_cluster(error, {}, str(head)) from error
+
+
+def _join(ray: ModuleType, head: HeadAddress) -> BaseException | None:
+    """Connect this process, or return why that failed.
+
+    The head forks a process for each client. With gRPC's handlers of forks some die at once (3 of
+    29, Ray 2.60), and Ray says so after 40 s; asked again it starts another one.
+    """
     quiet = {"log_to_driver": False, "logging_level": "CRITICAL"}
     joined = start_in_thread(partial(ray.init, str(head), **quiet))
     if not wait([joined], _JOINED).done:
         raise ClusterError(f"{head}: it accepts connections and does not answer; is the head busy?")
-    if (error := joined.exception()) is not None:
-        raise failure_on_cluster(error, {}, str(head)) from error
+    return joined.exception()
 
 
 def _reach(head: HeadAddress) -> None:
