@@ -59,6 +59,16 @@ def signal_tree(root: int, number: int) -> None:
             os.kill(pid, number)
 
 
+def with_environment(name: str, value: str) -> list[int]:
+    """Return the processes that were started with this variable, but for this one."""
+    wanted, found = f"{name}={value}".encode(), []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):  # it ended, or is another user's
+            if wanted in path.read_bytes().split(b"\0"):
+                found.append(int(path.parent.name))
+    return [pid for pid in found if pid != os.getpid()]
+
+
 def end_descendants() -> None:
     """End all remaining descendants of this process."""
     for pid in tree(os.getpid())[1:]:

@@ -1,6 +1,7 @@
 """A Ray cluster on this machine: a head and further nodes, each as `ray start` starts them."""
 
 import os
+import re
 import secrets
 import signal
 import subprocess
@@ -8,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -66,9 +67,11 @@ class RayCluster:
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """The environment of commands that drive it."""
+        """The environment of its nodes, and of commands that drive it."""
         own = {"RAY_ADDRESS": self.address, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": self.token}
-        return {**os.environ, **own, "RAY_USAGE_STATS_ENABLED": "0"}
+        # gRPC's handlers of forks ended some processes that the head starts for clients at once.
+        advised = {"RAY_USAGE_STATS_ENABLED": "0", "GRPC_ENABLE_FORK_SUPPORT": "0"}
+        return {**os.environ, **own, **advised}
 
     def add_node(
         self,
@@ -116,9 +119,13 @@ class RayCluster:
         )
 
     def processes(self, title: str) -> list[int]:
-        """Return the ids of the processes on all nodes whose command line begins so."""
+        """Return the ids of the processes on all nodes that have this title, or more behind it.
+
+        `ray::ServeReplica:thalamus:digits` is not `ray::ServeReplica:thalamus:digits-autoencoder`.
+        """
+        titled = re.compile(re.escape(title.encode()) + rb"(?![\w-])")
         pids = [pid for node in self.nodes for pid in node.members()]
-        return [pid for pid in pids if machine.command_line(pid).startswith(title.encode())]
+        return [pid for pid in pids if titled.match(machine.command_line(pid))]
 
     def _wait(self, node: RayNode) -> None:
         ended = time.monotonic() + _PATIENCE
@@ -128,9 +135,12 @@ class RayCluster:
             time.sleep(0.05)
 
     def stop(self) -> None:
-        """End every node."""
+        """End every node, and what has left its node's tree: it would keep ports of the next."""
         for node in reversed(self.nodes):
             node.kill()
+        for pid in machine.with_environment("RAY_AUTH_TOKEN", self.token):
+            with suppress(ProcessLookupError):  # it ended
+                os.kill(pid, signal.SIGKILL)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Processes and what they use, from /proc."""
 
 import os
+import secrets
 import subprocess
 import sys
 import time
@@ -35,3 +36,14 @@ def test_short_work_is_counted_too() -> None:
 
 def test_the_machine_has_a_name() -> None:
     assert "cores" in machine.describe()
+
+
+def test_processes_are_found_by_what_they_were_started_with() -> None:
+    token = secrets.token_hex(16)
+    given = {**os.environ, "TOKEN_OF_A_TEST": token}
+    waits = [sys.executable, "-c", "input()"]
+    with subprocess.Popen(waits, stdin=subprocess.PIPE, env=given) as process:
+        assert machine.with_environment("TOKEN_OF_A_TEST", token) == [process.pid]
+        assert machine.with_environment("TOKEN_OF_A_TEST", token[:-1]) == []
+        process.communicate(b"\n")
+    assert machine.with_environment("TOKEN_OF_A_TEST", token) == []

@@ -1,4 +1,4 @@
-"""A Ray cluster of two nodes on this machine, for all tests of this folder; `make test-ray`."""
+"""A Ray cluster of two nodes on this machine, for the tests of a file; `make test-ray`."""
 
 import json
 import subprocess
@@ -16,9 +16,9 @@ ROOT = Path(__file__).parents[2]
 Predict = Callable[..., tuple[int, str, str]]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def cluster() -> Iterator[RayCluster]:
-    """Two nodes of one CPU."""
+    """Two nodes of one CPU. Of a file: a machine runs one head at a time."""
     with ray_cluster() as started:
         yield started
 
@@ -45,3 +45,11 @@ def predict(cluster: RayCluster) -> Predict:
 def rows_of(path: Path) -> list[dict]:
     """Return the rows of a file of JSON lines."""
     return [json.loads(line) for line in path.read_bytes().splitlines()]
+
+
+def one_line(found: tuple[int, str, str]) -> str:
+    """Return the line of a command that refused; fail where it did or said anything else."""
+    status, out, err = found
+    assert (status, out) == (2, ""), err
+    assert err.startswith("thalamus: ") and err.count("\n") == 1, err
+    return err

@@ -1,25 +1,16 @@
 """`thalamus predict --on`: the rows of one machine, and one line for whatever is wrong."""
 
-import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from benchmarks.fleet.nodes import RayCluster, ray_cluster
+from benchmarks.fleet.nodes import RayCluster
 from tests import media
-from tests.cluster.conftest import ROOT, Predict, rows_of
+from tests.cluster.conftest import ROOT, Predict, one_line, rows_of
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
-
-
-def one_line(found: tuple[int, str, str]) -> str:
-    status, out, err = found
-    assert (status, out) == (2, ""), err
-    assert err.startswith("thalamus: ") and err.count("\n") == 1, err
-    return err
 
 
 @pytest.fixture
@@ -97,43 +88,6 @@ def test_a_full_disk_is_one_line(
     )
     line = one_line((done.returncode, done.stdout, done.stderr))
     assert "cannot write the answers to /dev: No space left on device" in line
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="another view of the files needs root")
-def test_a_node_with_other_files_is_named(
-    predict: Predict, published: Path, tmp_path: Path
-) -> None:
-    """One node has its own view of the folder: first of an altered bundle, then of no pictures."""
-    models, other = tmp_path / "models", tmp_path / "other"
-    shutil.copytree(published, models)
-    shutil.copytree(published, other)
-    graph = other / "colours" / "1" / "model.onnx"
-    graph.write_bytes(graph.read_bytes()[:-1] + b"\0")
-    pictures, nothing = tmp_path / "pictures", tmp_path / "nothing"
-    for folder in (pictures, nothing):
-        folder.mkdir()
-    (pictures / "a.png").write_bytes(media.picture())
-    with ray_cluster(1) as cluster:
-        bind = f"mount --bind {other} {models} && mount --bind {nothing} {pictures} && exec "
-        unshared = (
-            "unshare",
-            "--mount",
-            "--propagation",
-            "private",
-            "sh",
-            "-c",
-            f'{bind}"$@"',
-            "-",
-        )
-        cluster.add_node(options=("--node-name=other",), before=unshared)
-        given = (models / "colours", pictures, "--out", tmp_path / "a.jsonl")
-        where = ("--on", cluster.client)
-        line = one_line(predict(*given, *where, **cluster.environment))
-        assert "(other): colours/1: model.onnx was altered" in line
-        good = (published / "colours", pictures, "--out", tmp_path / "a.jsonl")
-        line = one_line(predict(*good, *where, **cluster.environment))
-        assert "(other): " in line and "is not there as it is here" in line
-    assert not (tmp_path / "a.jsonl").exists()
 
 
 def test_nothing_leaves_the_machine(cluster: RayCluster) -> None:
