@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
@@ -37,6 +38,10 @@ class Table:
         """Return the command that answers it."""
         words = ["predict", "models/spam", str(self.path), "--text-column", "text"]
         return [sys.executable, "-m", "app.cli", *words, "--out", str(out), *more]
+
+    def beside(self, name: str) -> Path:
+        """Return where answers of this name go."""
+        return self.path.with_name(f"{name}.jsonl")
 
     def answered(self, out: Path, *more: str) -> "Rows":
         """Answer it to the end; return the rows."""
@@ -89,22 +94,29 @@ def _table(folder: Path, rows: int, environment: Mapping[str, str]) -> Table:
     return Table(path, rows, environment)
 
 
-def _kill(scope: Scope) -> Iterator[tuple[str, Figure]]:
+@contextmanager
+def _tables(scope: Scope) -> Iterator[tuple[RayCluster, Table]]:
     with tempfile.TemporaryDirectory() as name, ray_cluster() as cluster:
-        folder = Path(name)
-        table = _table(folder, scope.choose(_ROWS, _QUICK_ROWS), cluster.environment)
-        alone = table.answered(folder / "alone.jsonl")
-        at = ("--on", cluster.client)
-        rows = table.answered(folder / "cluster.jsonl", *at)
-        yield "equal", Figure(rows.differing(alone) + rows.wrong(table.rows), f"of {table.rows:,}")
+        rows = scope.choose(_ROWS, _QUICK_ROWS)
+        yield cluster, _table(Path(name), rows, cluster.environment)
 
-        out = folder / "worker.jsonl"
-        running = _started(table, out, at)
+
+def _kill(scope: Scope) -> Iterator[tuple[str, Figure]]:
+    with _tables(scope) as (cluster, table):
+        alone = table.answered(table.beside("alone"))
+        out = table.beside("out")
+        running = _started(table, out, ("--on", cluster.client))
         killed = _kill_worker(cluster)
         _ended(running)
-        yield "worker", Figure(Rows.read(out).wrong(table.rows), f"process {killed} was killed")
+        rows = Rows.read(out)
+        note = f"of {table.rows:,}; process {killed} was killed"
+        yield "worker", Figure(rows.wrong(table.rows), note)
+        yield "equal", Figure(rows.differing(alone), f"of {table.rows:,}")
 
-        out = folder / "command.jsonl"
+
+def _resume(scope: Scope) -> Iterator[tuple[str, Figure]]:
+    with _tables(scope) as (cluster, table):
+        at, out = ("--on", cluster.client), table.beside("out")
         running = _started(table, out, at)
         running.kill()
         running.wait()
@@ -113,12 +125,13 @@ def _kill(scope: Scope) -> Iterator[tuple[str, Figure]]:
         table.answered(out, *at, "--resume")
         changed = 0 if out.read_bytes().startswith(whole) else 1
         before = whole.count(b"\n")
-        yield (
-            "resumed",
-            Figure(Rows.read(out).wrong(table.rows) + changed, f"after {before:,} rows"),
-        )
+        wrong = Rows.read(out).wrong(table.rows) + changed
+        yield "resumed", Figure(wrong, f"after {before:,} rows")
 
-        out = folder / "node.jsonl"
+
+def _node(scope: Scope) -> Iterator[tuple[str, Figure]]:
+    with _tables(scope) as (cluster, table):
+        at, out = ("--on", cluster.client), table.beside("out")
         running = _started(table, out, at)
         cluster.nodes[1].kill()
         running.communicate(timeout=300)  # it may end with one line
@@ -191,20 +204,32 @@ EXPERIMENTS = (
     Experiment(
         "scoring/kill",
         (
-            Promise("equal", "rows other than those of one machine", exactly(0, "rows")),
             Promise("worker", "rows lost or doubled when a worker is killed", exactly(0, "rows")),
+            Promise("equal", "rows with other answers than one machine's", exactly(0, "rows")),
+        ),
+        _kill,
+    ),
+    Experiment(
+        "scoring/resume",
+        (
             Promise(
                 "resumed",
                 "rows lost, doubled or changed when the command is killed and resumed",
                 exactly(0, "rows"),
             ),
+        ),
+        _resume,
+    ),
+    Experiment(
+        "scoring/node",
+        (
             Promise(
                 "node",
                 "rows lost or doubled when a node is killed and the command resumed",
                 exactly(0, "rows"),
             ),
         ),
-        _kill,
+        _node,
     ),
     Experiment(
         "scoring/speed",
