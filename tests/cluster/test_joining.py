@@ -27,7 +27,9 @@ class Unlucky:
 
 
 @pytest.fixture
-def head(cluster: RayCluster) -> HeadAddress:
+def head(cluster: RayCluster, monkeypatch: pytest.MonkeyPatch) -> HeadAddress:
+    for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN"):
+        monkeypatch.setenv(name, cluster.environment[name])
     return HeadAddress("127.0.0.1", cluster.client_port)
 
 
