@@ -25,6 +25,15 @@ def join_cluster(ray: ModuleType, head: HeadAddress) -> None:
     """Connect this process; raise `ClusterError`."""
     _reach(head)
     _greet(head)
+    become_client(ray, head)
+
+
+def become_client(ray: ModuleType, head: HeadAddress) -> None:
+    """Connect this process to what is known to be a head; raise `ClusterError`.
+
+    A head forks a process for each client. With gRPC's handlers of forks some die at once (3 of 29,
+    Ray 2.60), and Ray says so after 40 s; asked again it starts another one.
+    """
     error = _join(ray, head)
     if error is not None and NOT_STARTED in str(error):
         ray.shutdown()
@@ -34,11 +43,6 @@ def join_cluster(ray: ModuleType, head: HeadAddress) -> None:
 
 
 def _join(ray: ModuleType, head: HeadAddress) -> BaseException | None:
-    """Connect this process, or return why that failed.
-
-    The head forks a process for each client. With gRPC's handlers of forks some die at once (3 of
-    29, Ray 2.60), and Ray says so after 40 s; asked again it starts another one.
-    """
     quiet = {"log_to_driver": False, "logging_level": "CRITICAL"}
     joined = start_in_thread(partial(ray.init, str(head), **quiet))
     if not wait([joined], _JOINED).done:

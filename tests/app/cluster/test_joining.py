@@ -1,14 +1,13 @@
-"""What a head answers a command that joins it, and what is asked once more."""
+"""A head that could not start a process for a command is asked once more."""
 
 import pytest
 
 from app.cluster.address import HeadAddress
 from app.cluster.failures import NOT_STARTED
-from app.cluster.joining import join_cluster
+from app.cluster.joining import become_client
 from app.errors import ClusterError
-from benchmarks.fleet.nodes import RayCluster
 
-pytestmark = [pytest.mark.ray, pytest.mark.slow]
+HEAD = HeadAddress("127.0.0.1", 10001)
 
 
 class Unlucky:
@@ -26,21 +25,14 @@ class Unlucky:
         self.calls.append("shutdown")
 
 
-@pytest.fixture
-def head(cluster: RayCluster, monkeypatch: pytest.MonkeyPatch) -> HeadAddress:
-    for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN"):
-        monkeypatch.setenv(name, cluster.environment[name])
-    return HeadAddress("127.0.0.1", cluster.client_port)
-
-
-def test_a_process_that_did_not_start_is_asked_for_once_more(head: HeadAddress) -> None:
+def test_a_process_that_did_not_start_is_asked_for_once_more() -> None:
     ray = Unlucky(1)
-    join_cluster(ray, head)
+    become_client(ray, HEAD)
     assert ray.calls == ["init", "shutdown", "init"]
 
 
-def test_twice_is_a_fault_of_the_head(head: HeadAddress) -> None:
+def test_twice_is_a_fault_of_the_head() -> None:
     ray = Unlucky(2)
     with pytest.raises(ClusterError, match="the head cannot start a process for this command"):
-        join_cluster(ray, head)
+        become_client(ray, HEAD)
     assert ray.calls == ["init", "shutdown", "init"]
