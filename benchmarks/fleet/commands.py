@@ -19,7 +19,8 @@ from benchmarks.servers import ROOT
 from training.cluster.run_folder import RunFolder, WorkerPlace
 
 DIGITS = 1797
-TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+_TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node")
+TORCHRUN = (*_TORCHRUN, "2")
 _COMMAND = ("-m", "training.cli", "train")
 _PATIENCE = 600.0
 
@@ -92,6 +93,11 @@ class Training:
         if wait_until(has_begun, _PATIENCE, 0.1) == inf:
             raise RuntimeError(f"rank {rank} never began")
         return found[0].process
+
+
+def torchrun(ranks: int) -> tuple[str, ...]:
+    """Return what starts a command in so many ranks; nothing for one."""
+    return (*_TORCHRUN, str(ranks)) if ranks > 1 else ()
 
 
 def ended(process: "subprocess.Popen[str]", before: str = "") -> tuple[int, str, str]:

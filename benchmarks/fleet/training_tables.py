@@ -1,9 +1,13 @@
-"""`python -m benchmarks.fleet.training_tables`: the tables of docs/how-to/ray.md on training.
+"""`python -m benchmarks.fleet.training_tables`: the tables of docs/how-to/train-on-ray.md.
 
-Quality with 1, 2 and 4 workers over several seeds, and what a training costs on this machine: by
-itself, by torchrun, and on Ray. Half an hour on two cores.
+`quality`: with 1, 2 and 4 workers over several seeds. `cost`: what a training costs on this
+machine, by itself, by torchrun, and on Ray. Without a word both; half an hour on two cores.
+
+Quality is that of torchrun's ranks, which publish the bytes of as many workers
+(tests/training/cluster/test_on_ray.py), and start sooner.
 """
 
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import orjson
 
-from benchmarks.fleet.commands import TORCHRUN, Training, digits_folder
+from benchmarks.fleet.commands import TORCHRUN, Training, digits_folder, torchrun
 from benchmarks.fleet.training import OPTIONS, seconds_of, trained
 
 _SEEDS, _EPOCHS, _ROUNDS = range(1, 6), "8", 3
@@ -27,8 +31,8 @@ def quality(folder: Path) -> list[str]:
         found = []
         for seed in _SEEDS:
             run = Training(folder / f"{workers}-{seed}", folder / "digits")
-            asked = ("--seed", str(seed), "--on", "local", "--workers", str(workers))
-            published = trained(run, *OPTIONS, _EPOCHS, *asked)
+            asked = (*OPTIONS, _EPOCHS, "--seed", str(seed))
+            published = trained(run, *asked, launcher=torchrun(workers))
             found.append(100 * _accuracy(published))
             print(workers, seed, found[-1], flush=True)
         error = np.std(found, ddof=1) / np.sqrt(len(found))
@@ -65,6 +69,8 @@ def cost(folder: Path) -> list[str]:
 
 
 if __name__ == "__main__":
+    tables = {"cost": cost, "quality": quality}
     with tempfile.TemporaryDirectory() as made:
         digits_folder(Path(made) / "digits")
-        print("\n".join([*cost(Path(made)), "", *quality(Path(made))]))
+        for asked in sys.argv[1:] or tables:
+            print("\n".join([*tables[asked](Path(made)), ""]))
