@@ -34,6 +34,11 @@ def _watch(event: str, _arguments: object) -> None:
 sys.addaudithook(_watch)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest, or a worker would run one alone at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 def pytest_collection_finish() -> None:
     """Keep what was imported out of garbage collections: each model that is unloaded starts one."""
     gc.collect()

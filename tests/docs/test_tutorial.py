@@ -25,6 +25,7 @@ ELSEWHERE = "models/imagenet"  # of which the tutorial sends a photo
 
 
 @pytest.mark.training
+@pytest.mark.long
 def test_the_commands_and_the_requests_work(tmp_path: Path) -> None:
     asked = 0
     with ExitStack() as stack:

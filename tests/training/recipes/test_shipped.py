@@ -117,6 +117,7 @@ def write_photos(path: Path, synsets: Sequence[str]) -> Path:
     return write_zip(path, {f"{synset}_a-thing.JPEG": photo.data for synset, photo in named})
 
 
+@pytest.mark.long
 def test_the_pretrained_network_is_exported_whole(tmp_path: Path):
     recipe = RECIPES["imagenet"]
     assert isinstance(recipe, Pretrained)
@@ -130,6 +131,7 @@ def test_the_pretrained_network_is_exported_whole(tmp_path: Path):
         assert trace not in bundle.model
 
 
+@pytest.mark.long
 def test_imagenet_gets_a_novelty_score_from_photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     recipe, synsets = RECIPES["imagenet"], [f"n{number:08d}" for number in range(120)]
     assert isinstance(recipe, Pretrained)
