@@ -20,7 +20,6 @@ from training.cluster.run_folder import RunFolder, WorkerPlace
 
 DIGITS = 1797
 _TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node")
-TORCHRUN = (*_TORCHRUN, "2")
 _COMMAND = ("-m", "training.cli", "train")
 _PATIENCE = 600.0
 

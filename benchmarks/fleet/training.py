@@ -12,11 +12,11 @@ from pathlib import Path
 from benchmarks import machine
 from benchmarks.fleet.commands import (
     DIGITS,
-    TORCHRUN,
     Training,
     digits_folder,
     ended,
     read_until,
+    torchrun,
 )
 from benchmarks.fleet.nodes import RayCluster, ray_cluster
 from benchmarks.reliability.promise import Experiment, Figure, Promise, Scope, at_most, exactly
@@ -59,7 +59,7 @@ def _reference(scope: Scope) -> Iterator[_Reference]:
         folder = Path(name)
         data = digits_folder(folder / "digits", scope.choose(DIGITS, _QUICK))
         alone = Training(folder / "torchrun", data)
-        published = trained(alone, *OPTIONS, _EPOCHS, launcher=TORCHRUN)
+        published = trained(alone, *OPTIONS, _EPOCHS, launcher=torchrun(2))
         yield _Reference(folder, data, cluster, published)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import orjson
 
-from benchmarks.fleet.commands import TORCHRUN, Training, digits_folder, torchrun
+from benchmarks.fleet.commands import Training, digits_folder, torchrun
 from benchmarks.fleet.training import OPTIONS, seconds_of, trained
 
 _SEEDS, _EPOCHS, _ROUNDS = range(1, 6), "8", 3
@@ -50,7 +50,7 @@ def cost(folder: Path) -> list[str]:
     """Train in each way; return the rows of a table, with medians of the rounds in turn."""
     ways: dict[str, tuple[Sequence[str], Sequence[str]]] = {
         "plain": ((), ()),
-        "torchrun, 2 ranks": (TORCHRUN, ()),
+        "torchrun, 2 ranks": (torchrun(2), ()),
         "`--on local --workers 1`": ((), ("--on", "local", "--workers", "1")),
         "`--on local --workers 2`": ((), ("--on", "local", "--workers", "2")),
     }

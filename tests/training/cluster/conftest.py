@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.fleet.commands import TORCHRUN, Training, digits_folder
+from benchmarks.fleet.commands import Training, digits_folder, torchrun
 
 TRAINED = ("--epochs", "4", "--threads", "1", "--force")
 
@@ -18,7 +18,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def of_torchrun(data: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """What two ranks publish when torchrun starts them."""
     training = Training(tmp_path_factory.mktemp("torchrun"), data)
-    status, _, err = training.run(*TRAINED, launcher=TORCHRUN)
+    status, _, err = training.run(*TRAINED, launcher=torchrun(2))
     assert status == 0, err
     return training.published()
 
